@@ -1,0 +1,80 @@
+// Package keys is the vocabulary that every part of the broker shares: what a
+// key is (Info), where keys come from (Source, Ring) and what somebody wants to
+// do with one (Use).
+package keys
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// ErrNotFound is returned by a Source that does not hold the asked-for key.
+var ErrNotFound = errors.New("no such key")
+
+// Info describes one key that a Source can sign with. It holds no secret.
+type Info struct {
+	PublicKey   ssh.PublicKey // an *ssh.Certificate for a certificate
+	Blob        []byte        // PublicKey.Marshal(), kept because every lookup compares it
+	Fingerprint string        // "SHA256:…" of the key (for a certificate: of the certified key)
+	Comment     string        // as ssh-add -l prints it
+	Name        string        // keybroker's name for a key that lasts, "" for an added one
+	Source      string        // Source.Name() of where it comes from
+	Confirm     bool          // added with the confirm constraint: always ask (RFC 9987 section 5.2)
+	Expires     time.Time     // end of the lifetime constraint; zero: none
+	State       string        // "" when it can sign now, else a few words: "sealed", "damaged: …"
+}
+
+// NewInfo fills the fields that follow from the public key.
+func NewInfo(pub ssh.PublicKey, comment string) Info {
+	certified := pub
+	if cert, ok := pub.(*ssh.Certificate); ok {
+		certified = cert.Key
+	}
+	return Info{PublicKey: pub, Blob: pub.Marshal(), Fingerprint: ssh.FingerprintSHA256(certified), Comment: comment}
+}
+
+// Source is a place that keys live in: sealed files, the keys added for a
+// while, cards. Its methods are called from many goroutines at once.
+type Source interface {
+	// Name is a short constant word for logs: "softkeys", "added".
+	Name() string
+	// List returns the keys in a stable order. It must not wait for a
+	// person or for a device: a key that needs one is listed with its State.
+	List() []Info
+	// Find returns the key whose Blob equals blob.
+	Find(blob []byte) (Info, bool)
+	// Sign signs data. algorithm is a name of RFC 8332 or the key's own type
+	// ("ssh-ed25519", "rsa-sha2-512"). It may wait for a person or a device
+	// until ctx ends. It returns ErrNotFound for a key it does not hold.
+	Sign(ctx context.Context, use *Use, data []byte, algorithm string) (*ssh.Signature, error)
+}
+
+// Added is a private key that a client handed over (RFC 9987 section 3.2).
+type Added struct {
+	PrivateKey  any              // as golang.org/x/crypto/ssh/agent.AddedKey holds it
+	Certificate *ssh.Certificate // nil when there is none
+	Comment     string
+	Lifetime    time.Duration // 0: no limit
+	Confirm     bool
+}
+
+// Adder is a Source that takes keys from clients.
+type Adder interface {
+	Add(key Added) (Info, error)
+}
+
+// Remover is a Source whose keys a client can take off the list.
+type Remover interface {
+	// Remove returns ErrNotFound for a key it does not hold.
+	Remove(blob []byte) error
+	RemoveAll()
+}
+
+// Forgetter is a Source that holds opened secrets and can drop them, so that
+// the next use opens them again.
+type Forgetter interface {
+	Forget()
+}

@@ -1,0 +1,64 @@
+package keys
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// Op is what a client wants to do.
+type Op string
+
+// The operations that are decided upon and written to the audit log.
+const (
+	OpSign      Op = "sign"
+	OpList      Op = "list"
+	OpAdd       Op = "add"
+	OpRemove    Op = "remove"
+	OpRemoveAll Op = "remove-all"
+	OpLock      Op = "lock"
+	OpUnlock    Op = "unlock"
+	OpBind      Op = "session-bind"
+)
+
+// Trust says how far a destination is known.
+type Trust string
+
+// The three kinds of destination. They must never look alike to a person.
+const (
+	TrustNone     Trust = "none"     // nothing is known: the client did not bind its session
+	TrustClaimed  Trust = "claimed"  // somebody said so; nobody proved it
+	TrustVerified Trust = "verified" // the host signed the session id with this host key
+)
+
+// Host is one SSH server as a session-bind proved it.
+type Host struct {
+	Fingerprint string   `json:"fingerprint"`     // "SHA256:…" of its host key
+	Names       []string `json:"names,omitempty"` // from known_hosts; empty when the key is in none
+}
+
+// Destination is where a login signature goes.
+type Destination struct {
+	Trust     Trust  `json:"trust"`
+	Host      Host   `json:"host"`              // the server that is logged in to; set when Trust is verified
+	Claimed   string `json:"claimed,omitempty"` // host name in the caller's command line
+	Forwarded bool   `json:"forwarded,omitempty"`
+	Hops      []Host `json:"hops,omitempty"` // the hosts an agent was forwarded through, nearest first
+	Why       string `json:"why,omitempty"`  // why it is not verified
+}
+
+// Use is one request as a fact: who wants to do what with which key, and where
+// it leads. It is made once, before the decision; policy reads it, the prompt
+// shows it and the audit log stores it.
+type Use struct {
+	ID          string // short random id for `keybroker why` and the log
+	Op          Op
+	Peer        platform.Peer
+	Key         Info
+	Purpose     wire.Purpose
+	Destination Destination
+	Digest      [sha256.Size]byte // of the data to be signed
+	Time        time.Time
+}

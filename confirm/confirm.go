@@ -1,0 +1,55 @@
+// Package confirm asks the person: may this key be used, and what is the
+// secret that opens it. Everything that goes wrong on the way is a refusal.
+package confirm
+
+import (
+	"context"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// Verdict is what the person said.
+type Verdict string
+
+// The verdicts. The zero value is no verdict and is treated as Deny.
+const (
+	Deny      Verdict = "deny"
+	AllowOnce Verdict = "allow-once"
+	AllowFor  Verdict = "allow-for"
+)
+
+// Question asks whether one use of a key may go ahead.
+type Question struct {
+	Use      *keys.Use
+	Remember time.Duration // the longest grant that may be offered; 0: none
+	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
+}
+
+// Answer is a verdict with its reason, as the audit log will show it.
+type Answer struct {
+	Verdict Verdict
+	For     time.Duration // with AllowFor: how long
+	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
+}
+
+// SecretQuestion asks for a passphrase.
+type SecretQuestion struct {
+	Title  string    // "Unlock your keys"
+	Text   string    // what it opens and who asks; several lines
+	Prompt string    // "Passphrase:"
+	Error  string    // why the last try failed; "" at the first
+	Use    *keys.Use // the request that needs it; nil when there is none
+}
+
+// Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.
+type Prompter interface {
+	// Name is a word for status and the log: "pinentry-qt", "terminal".
+	Name() string
+	// Ask returns when the person answered or ctx ended. An error means that
+	// nobody was asked or the way broke: the caller refuses.
+	Ask(ctx context.Context, q Question) (Answer, error)
+	// Secret returns what the person typed; the caller wipes it. An error
+	// means that there is none.
+	Secret(ctx context.Context, q SecretQuestion) ([]byte, error)
+}

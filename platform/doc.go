@@ -1,0 +1,3 @@
+// Package platform holds what differs between operating systems: one behaviour,
+// one small file per system, an honest default.
+package platform

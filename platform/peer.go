@@ -1,0 +1,42 @@
+package platform
+
+import "net"
+
+// Limits on what is read about a process. Everything here is chosen by other
+// programs of the same user, so each field is clipped before it is kept.
+const (
+	// MaxAncestors bounds the walk up the process tree: real chains
+	// (ssh, git, shell, editor, terminal, session) are under ten.
+	MaxAncestors = 16
+	// MaxArgs and MaxArgBytes bound one kept command line.
+	MaxArgs     = 64
+	MaxArgBytes = 4096
+)
+
+// Process is one program as the kernel describes it at one moment.
+type Process struct {
+	PID        int      `json:"pid"`
+	Start      uint64   `json:"start,omitempty"` // in the kernel's own unit; tells a reused pid apart
+	Name       string   `json:"name"`            // base name of the executable, or the kernel's short name
+	Executable string   `json:"exe,omitempty"`   // absolute path, "" when it cannot be read
+	Args       []string `json:"-"`               // command line, clipped, raw: escape before showing, never log
+}
+
+// Peer is who is at the other end of a connection. It is captured once, when
+// the connection is accepted, and passed down as a plain value.
+//
+// Only User is a boundary: the kernel vouches for it. The rest is advice for a
+// person, because a program of the same user can exec something else or hand
+// its socket on.
+type Peer struct {
+	User       string    `json:"user"` // decimal uid; on Windows the SID
+	Process              // the program that connected
+	Parents    []Process `json:"parents,omitempty"`   // nearest first
+	Terminal   string    `json:"terminal,omitempty"`  // "pts/3", "" when it has none
+	SSHLogin   bool      `json:"ssh_login,omitempty"` // an sshd is among the ancestors
+	Identified bool      `json:"identified"`          // false: the process was gone or hidden; only User is known
+}
+
+// PeerOf identifies the other end of conn. An error means that not even the
+// user is known, and the connection must be closed.
+func PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn) }
