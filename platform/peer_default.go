@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package platform
 
@@ -8,5 +8,5 @@ import (
 )
 
 func peerOf(net.Conn) (Peer, error) {
-	return Peer{}, errors.New("platform: identifying the peer is not supported on this system yet")
+	return Peer{}, errors.New("platform: identify the peer: not supported on this system by this version")
 }

@@ -2,7 +2,87 @@ package platform
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"net"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-func peerOf(net.Conn) (Peer, error) { return Peer{}, errors.New("not yet") }
+// noPidfd says that the kernel is older than 6.5 and has no SO_PEERPIDFD.
+const noPidfd = -1
+
+// peerOf asks the kernel who called connect. The program that it finds under
+// that pid is the one that runs now: an exec since then shows the new one.
+//
+// It may wait for as long as another program of the same user wants (memory
+// behind a command line can be made to fault slowly), so it belongs into the
+// connection's own goroutine, not into the accept loop.
+func peerOf(conn net.Conn) (Peer, error) {
+	cred, pidfd, err := credentials(conn)
+	if err != nil {
+		return Peer{}, fmt.Errorf("platform: identify the peer: %w", err)
+	}
+	if pidfd != noPidfd {
+		defer unix.Close(pidfd)
+	}
+	known := Peer{User: strconv.FormatUint(uint64(cred.Uid), 10)}
+	peer := known
+	if cred.Pid == 0 || peer.identify(int(cred.Pid)) != nil || !lives(peer.Process, pidfd) {
+		return known, nil // gone, hidden, or in a pid namespace that this one does not see
+	}
+	return peer, nil
+}
+
+func credentials(conn net.Conn) (cred *unix.Ucred, pidfd int, err error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, noPidfd, fmt.Errorf("a %T has no socket", conn)
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, noPidfd, err
+	}
+	if e := raw.Control(func(fd uintptr) { cred, pidfd, err = socketPeer(int(fd)) }); e != nil {
+		return nil, noPidfd, e
+	}
+	return cred, pidfd, err
+}
+
+// socketPeer sets cred.Pid to 0 when the kernel no longer has the process.
+func socketPeer(fd int) (*unix.Ucred, int, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return nil, noPidfd, err
+	}
+	if cred.Uid == math.MaxUint32 { // what a socket of another family answers
+		return nil, noPidfd, errors.New("not a connected Unix socket")
+	}
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if err != nil {
+		pidfd = noPidfd
+		if !errors.Is(err, unix.ENOPROTOOPT) {
+			cred.Pid = 0 // ESRCH and the like: no process to look at
+		}
+	}
+	return cred, pidfd, nil
+}
+
+// lives says whether what was read under p.PID was the peer. A pidfd proves
+// it: a pid is not given away while its process lives. Without one, the start
+// time shows at least that one process was looked at from first to last; that
+// it is the one that connected is then only likely.
+func lives(p Process, pidfd int) bool {
+	if pidfd == noPidfd {
+		now, err := readStat(p.PID)
+		return err == nil && now.start == p.Start && now.state != 'Z' && now.state != 'X'
+	}
+	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}} // readable: it has ended
+	n, err := unix.Poll(fds, 0)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll(fds, 0)
+	}
+	return n == 0 && err == nil
+}

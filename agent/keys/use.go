@@ -21,6 +21,8 @@ const (
 	OpLock      Op = "lock"
 	OpUnlock    Op = "unlock"
 	OpBind      Op = "session-bind"
+	OpConnect   Op = "connect" // only refused ones are written
+	OpOther     Op = "other"
 )
 
 // Trust says how far a destination is known.

@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // Kind tells apart the things that an SSH key is asked to sign.
 type Kind string
 
@@ -28,4 +30,83 @@ func (p Purpose) String() string {
 		return string(p.Kind) + ":" + p.Namespace
 	}
 	return string(p.Kind)
+}
+
+// Names that identify a login request (RFC 4252 sections 5 and 7, PROTOCOL section 3.1).
+const (
+	msgUserauthRequest  = 50
+	serviceConnection   = "ssh-connection"
+	MethodPublicKey     = "publickey"
+	MethodHostBound     = "publickey-hostbound-v00@openssh.com"
+	sshsigMagic         = "SSHSIG" // PROTOCOL.sshsig section 2
+	maxPurposeFieldSize = 1024     // a longer user or namespace is nothing a person could judge
+)
+
+// PurposeOf reads what the data of a sign request is for. keyBlob is the key
+// that is asked for: a login for another key is not a login.
+func PurposeOf(data, keyBlob []byte) Purpose {
+	if sig, ok := parseSSHSig(data); ok {
+		return sig
+	}
+	return parseUserauth(data, keyBlob)
+}
+
+// parseSSHSig reads the data that "ssh-keygen -Y sign" has signed: magic,
+// namespace, reserved, hash algorithm, H(message).
+func parseSSHSig(data []byte) (Purpose, bool) {
+	c := &cursor{rest: data}
+	if string(c.take(len(sshsigMagic))) != sshsigMagic {
+		return Purpose{}, false
+	}
+	namespace, _, hash, sum := c.string(), c.bytes(), c.string(), c.bytes()
+	// PROTOCOL.sshsig: the namespace must not be empty.
+	if !c.end() || namespace == "" || len(namespace) > maxPurposeFieldSize || len(sum) != sshsigHashSize(hash) {
+		return Purpose{}, false
+	}
+	return Purpose{Kind: KindSSHSig, Namespace: namespace, Algorithm: hash}, true
+}
+
+func sshsigHashSize(name string) int {
+	switch name {
+	case "sha256":
+		return 32
+	case "sha512":
+		return 64
+	}
+	return -1
+}
+
+// parseUserauth reads the data of RFC 4252 section 7, and of the hostbound
+// variant, which adds the server's host key at the end.
+func parseUserauth(data, keyBlob []byte) Purpose {
+	c := &cursor{rest: data}
+	sessionID, number := c.bytes(), c.uint8()
+	user, service, method := c.string(), c.string(), c.string()
+	signed, algorithm, blob := c.uint8(), c.string(), c.bytes()
+	login := Purpose{Kind: KindLogin, User: user, Method: method, Algorithm: algorithm, SessionID: sessionID}
+	if method == MethodHostBound {
+		login.HostKey = c.bytes()
+	}
+	if why := notALogin(c, login, number, signed, service, bytes.Equal(blob, keyBlob)); why != "" {
+		return Purpose{Kind: KindUnknown, Why: why}
+	}
+	return login
+}
+
+func notALogin(c *cursor, p Purpose, number, signed byte, service string, sameKey bool) string {
+	switch {
+	case !c.end() || number != msgUserauthRequest || signed != 1 || (p.Method == MethodHostBound && len(p.HostKey) == 0):
+		return "neither an SSH login nor an SSHSIG"
+	case p.Method != MethodPublicKey && p.Method != MethodHostBound:
+		return "a login by another method"
+	case service != serviceConnection:
+		return "a login to another service than ssh-connection"
+	case len(p.SessionID) == 0 || len(p.SessionID) > MaxSessionID:
+		return "a login with a session id of an impossible length"
+	case p.User == "" || len(p.User) > maxPurposeFieldSize:
+		return "a login with an empty or absurdly long user name"
+	case !sameKey:
+		return "a login with another key than the one that is asked for"
+	}
+	return ""
 }

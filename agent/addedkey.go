@@ -1,0 +1,73 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	sshagent "golang.org/x/crypto/ssh/agent"
+)
+
+// parseAdded turns a request into a key. The private key itself is parsed by
+// golang.org/x/crypto, so that its fixes reach us; the constraints are ours,
+// because x/crypto takes repeated ones.
+func parseAdded(request wire.AddIdentity) (keys.Added, error) {
+	added := keys.Added{Comment: request.Comment}
+	for _, constraint := range request.Constraints {
+		switch constraint.Type {
+		case wire.ConstrainLifetime:
+			added.Lifetime = time.Duration(constraint.Lifetime) * time.Second
+		case wire.ConstrainConfirm:
+			added.Confirm = true
+		default:
+			return added, refusal{reason: fmt.Sprintf("the constraint %s cannot be enforced", constraint.Name),
+				remedy: "add the key without it, or use a rule in config.toml: keybroker policy show"}
+		}
+	}
+	if err := parsePrivate(request, &added); err != nil {
+		return added, refusal{reason: "the key cannot be read: " + err.Error(),
+			remedy: checkKey}
+	}
+	return added, nil
+}
+
+// parsePrivate has x/crypto's server read the one request, without its
+// constraints, and keeps the key that it would have added.
+func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
+	var stream oneRequest
+	message := request.Unconstrained().Marshal()
+	defer clear(message)
+	if err := wire.WriteFrame(&stream.in, message); err != nil {
+		return err
+	}
+	var captured captor
+	if err := sshagent.ServeAgent(&captured, &stream); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if captured.key == nil {
+		return fmt.Errorf("not a valid %.64q key", request.KeyType)
+	}
+	added.PrivateKey, added.Certificate = captured.key.PrivateKey, captured.key.Certificate
+	return nil
+}
+
+// oneRequest is a connection that brings one request and ends.
+type oneRequest struct{ in, out bytes.Buffer }
+
+func (c *oneRequest) Read(p []byte) (int, error)  { return c.in.Read(p) }
+func (c *oneRequest) Write(p []byte) (int, error) { return c.out.Write(p) }
+
+// captor is an agent that only takes a key.
+type captor struct {
+	sshagent.Agent // nil: only Add is ever called
+	key            *sshagent.AddedKey
+}
+
+func (c *captor) Add(key sshagent.AddedKey) error {
+	c.key = &key
+	return nil
+}

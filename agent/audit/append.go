@@ -1,0 +1,159 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Append completes r with Seq, Time, Prev and Hash, writes it, and returns it
+// as written. When it returns without an error, the record is in the file (with
+// Power: on the disk). After an error the caller must not deliver what the
+// record is about; the chain stays whole, and a later Append may succeed.
+func (l *Log) Append(r Record) (Record, error) {
+	r.Reason, r.Rule = clip(r.Reason, MaxReason), clip(r.Rule, MaxReason)
+	if err := l.write(&r); err != nil {
+		return Record{}, err
+	}
+	if l.power {
+		if err := l.sync(r.Seq); err != nil {
+			return Record{}, err
+		}
+	}
+	return r, nil
+}
+
+func (l *Log) write(r *Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	now := l.now().Round(0).UTC()
+	if err := l.readyLocked(monthOf(now)); err != nil {
+		return err
+	}
+	for len(l.notes) > 0 {
+		if err := l.writeLocked(&Record{Decision: Note, Reason: l.notes[0]}, now); err != nil {
+			return err
+		}
+		l.notes = l.notes[1:]
+	}
+	return l.writeLocked(r, now)
+}
+
+// readyLocked has the file of the month open. A clock that was set back does
+// not bring an earlier file back: the files stay in the order of the chain.
+func (l *Log) readyLocked(month string) error {
+	switch {
+	case l.file == nil:
+		return l.reopenLocked(max(month, l.month))
+	case month > l.month:
+		if err := l.closeFileLocked(); err != nil {
+			l.noteLocked(err.Error(), l.month)
+			return err
+		}
+		return l.openLocked(month)
+	}
+	return nil
+}
+
+// reopenLocked goes on after a fault. The chain continues from memory and not
+// from what is in the file now, so that a change of the file shows.
+func (l *Log) reopenLocked(month string) error {
+	if err := makeDir(l.dir); err != nil {
+		return err
+	}
+	if err := l.relockLocked(); err != nil {
+		return err
+	}
+	return l.openLocked(month)
+}
+
+// relockLocked takes the lock anew when its file went away: another process
+// could have one of that name by now.
+func (l *Log) relockLocked() error {
+	path := filepath.Join(l.dir, lockName)
+	ours, err := l.lock.Stat()
+	if err != nil {
+		return wrap(err)
+	}
+	if theirs, err := os.Stat(path); err == nil && os.SameFile(ours, theirs) {
+		return nil
+	}
+	lock, err := openLock(path)
+	if err != nil {
+		return err
+	}
+	l.lock.Close()
+	l.lock = lock
+	return nil
+}
+
+// writeLocked writes one line with one write(2), between two looks at the file:
+// the first one keeps a record out of a file that was tampered with, the second
+// one makes sure that it is in the file that people read.
+func (l *Log) writeLocked(r *Record, now time.Time) error {
+	r.Seq, r.Time, r.Prev = l.head.Seq+1, now, l.head.Hash
+	line, err := encode(r)
+	if err != nil {
+		return err
+	}
+	if err := l.checkLocked(l.size); err != nil {
+		return err
+	}
+	if _, err := l.file.Write(line); err != nil {
+		return l.undoLocked(err)
+	}
+	if err := l.checkLocked(l.size + int64(len(line))); err != nil {
+		return err
+	}
+	l.size += int64(len(line))
+	l.head = Head{Seq: r.Seq, Hash: r.Hash, File: l.file.Name()}
+	return nil
+}
+
+// undoLocked takes back the part of a line that fitted. If that fails too, the
+// next Append finds an incomplete last line and cuts it.
+func (l *Log) undoLocked(cause error) error {
+	err := fmt.Errorf("audit: write: %w\nmake room, or free the log's directory, and try again", cause)
+	if undo := truncate(l.file, l.size); undo != nil {
+		l.failLocked(fmt.Sprintf("a failed write could not be undone: %v", undo))
+		return errors.Join(err, undo)
+	}
+	return err
+}
+
+// checkLocked looks whether file is still the one under its name, and as long
+// as it was left. It costs a microsecond; without it signatures could go out
+// with their records in a file that nobody can read any more.
+func (l *Log) checkLocked(size int64) error {
+	info, err := os.Stat(l.file.Name())
+	what := ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		what = "vanished"
+	case err != nil:
+		return wrap(err)
+	case !os.SameFile(info, l.info):
+		what = "was replaced by another file"
+	case info.Size() != size:
+		what = fmt.Sprintf("was changed by another program (%d bytes long instead of %d)", info.Size(), size)
+	default:
+		return nil
+	}
+	name := fileOf(l.month)
+	l.failLocked(fmt.Sprintf("the file %s after record %d", what, l.head.Seq))
+	return fmt.Errorf("audit: %s %s while in use\nthis request is refused, the next one starts the file anew; see `keybroker log verify`", name, what)
+}
+
+// failLocked gives the file up. The next Append opens it again and notes why.
+func (l *Log) failLocked(note string) {
+	l.noteLocked(note, l.month)
+	l.settleLocked(l.head.Seq, errors.New(note))
+	l.file.Close()
+	l.file = nil
+}

@@ -1,0 +1,111 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// pollInterval is how late Follow may be. A look at a file that did not grow
+// costs microseconds.
+const pollInterval = 200 * time.Millisecond
+
+// Follow gives the last f.Last records that f chooses, as Read does, and then
+// the new ones as they are written, until ctx ends. Errors are as with Read.
+func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		c := cursor{dir: dir}
+		old := window{size: f.Last}
+		if f.Last > 0 {
+			c.advance(f, old.add)
+		} else if err := c.seekEnd(); err != nil {
+			yield(Record{}, err)
+			return
+		}
+		for _, item := range old.items() {
+			if !yield(item.record, item.err) {
+				return
+			}
+		}
+		ticker := time.NewTicker(pollInterval)
+		defer ticker.Stop()
+		for c.advance(f, yield) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}
+}
+
+// cursor is a place in the log, always between two lines.
+type cursor struct {
+	dir    string
+	month  string // "": before the first file
+	offset int64
+}
+
+// seekEnd goes after the last complete line that there is now.
+func (c *cursor) seekEnd() error {
+	list, err := months(c.dir)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	c.month = list[len(list)-1]
+	end, err := tailOf(filepath.Join(c.dir, fileOf(c.month)))
+	c.offset = end.end
+	return err
+}
+
+// advance gives all lines after the cursor. It returns false when the consumer
+// wants no more. The months are listed first: when there is a later one, the
+// writer is done with the present file, and the rest of it can be read.
+func (c *cursor) advance(f Filter, yield func(Record, error) bool) bool {
+	list, err := months(c.dir)
+	if err != nil {
+		return yield(Record{}, err)
+	}
+	for _, month := range list {
+		if month < c.month {
+			continue
+		}
+		if month > c.month {
+			c.month, c.offset = month, 0
+		}
+		if !c.readOn(f, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *cursor) readOn(f Filter, yield func(Record, error) bool) bool {
+	path := filepath.Join(c.dir, fileOf(c.month))
+	file, err := os.Open(path)
+	if err != nil {
+		return yield(Record{}, wrap(err))
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return yield(Record{}, wrap(err))
+	}
+	if info.Size() < c.offset {
+		err := fmt.Errorf("audit: %s got shorter: %d bytes instead of %d\nsee `keybroker log verify`", path, info.Size(), c.offset)
+		c.offset = info.Size()
+		return yield(Record{}, err)
+	}
+	if info.Size() == c.offset {
+		return true
+	}
+	lines := newLineReader(io.NewSectionReader(file, c.offset, info.Size()-c.offset))
+	where := fmt.Sprintf("%s, after byte %d", path, c.offset) // the number of its line is not known
+	end, more := readLines(lines, where, f, yield)
+	c.offset += end
+	return more
+}

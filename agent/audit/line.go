@@ -1,0 +1,69 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	hashKey  = `,"hash":"`
+	hashEnd  = `"}`
+	hashHex  = 2 * sha256.Size
+	hashTail = len(hashKey) + hashHex + len(hashEnd)
+)
+
+// firstPrev is the prev of the first record of all.
+var firstPrev = strings.Repeat("0", hashHex)
+
+var (
+	errNotJSON = errors.New("it is not a record in JSON")
+	errNoHash  = errors.New(`it does not end in its hash`)
+	errChanged = errors.New("it was changed: its hash does not fit what it says")
+)
+
+func hexHash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// encode makes the line of r, with its newline, and sets r.Hash.
+func encode(r *Record) ([]byte, error) {
+	r.Hash = ""
+	var buf bytes.Buffer
+	buf.Grow(1024)
+	encoder := json.NewEncoder(&buf)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r); err != nil {
+		return nil, fmt.Errorf("audit: encode: %w", err)
+	}
+	hashed := escapeUnprintable(bytes.TrimSuffix(buf.Bytes(), []byte("}\n")))
+	if len(hashed)+hashTail+1 > MaxLine {
+		return nil, fmt.Errorf("audit: the record would take more than %d bytes", MaxLine)
+	}
+	r.Hash = hexHash(hashed)
+	line := append(hashed, hashKey...)
+	line = append(line, r.Hash...)
+	return append(line, hashEnd+"\n"...), nil
+}
+
+// parse reads a line, without its newline, and checks it against its own hash.
+// With errChanged it returns the record as it stands there.
+func parse(line []byte) (Record, error) {
+	var r Record
+	if err := json.Unmarshal(line, &r); err != nil || r.Seq == 0 {
+		return Record{}, errNotJSON
+	}
+	cut := len(line) - hashTail
+	if cut < 0 || string(line[cut:cut+len(hashKey)]) != hashKey || string(line[len(line)-len(hashEnd):]) != hashEnd {
+		return Record{}, errNoHash
+	}
+	if string(line[cut+len(hashKey):len(line)-len(hashEnd)]) != hexHash(line[:cut]) {
+		return r, errChanged
+	}
+	return r, nil
+}

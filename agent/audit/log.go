@@ -1,0 +1,209 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrInUse is returned by Open when another process writes to the log.
+var ErrInUse = errors.New("audit: another keybroker writes to this log\nstop it first, or give this one another state directory")
+
+// ErrClosed is returned by Append after Close.
+var ErrClosed = errors.New("audit: the log is closed")
+
+// Durability is what a record survives once Append has returned.
+type Durability string
+
+// A record survives the end of the process, or also a power cut.
+const (
+	Process Durability = "process"
+	Power   Durability = "power"
+)
+
+// Config is what Open needs.
+type Config struct {
+	Dir        string
+	Durability Durability       // "" is Process
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: nowhere
+}
+
+// Head is the end of the chain.
+type Head struct {
+	Seq  uint64 `json:"seq"`            // 0: there is no record yet
+	Hash string `json:"hash"`           // of the last record, or 64 zeros
+	File string `json:"file,omitempty"` // path of the file that holds it
+}
+
+// Log is the one writer of a log directory. Its methods may be called
+// concurrently.
+type Log struct {
+	dir   string
+	power bool
+	now   func() time.Time
+	log   *slog.Logger
+	fsync func(*os.File) error
+
+	syncing sync.Mutex // held over an fsync; taken before mu
+
+	mu     sync.Mutex // guards the fields that follow
+	lock   *os.File
+	file   *os.File    // nil: to be opened by the next Append
+	info   os.FileInfo // which file that is
+	month  string      // of file; it never goes back, whatever the clock does
+	size   int64       // of file
+	head   Head
+	notes  []string // to be written before the next record
+	synced uint64   // records up to this one are on the disk (Power)
+	lost   uint64   // records up to this one cannot be vouched for any more (Power)
+	closed bool
+}
+
+// Open takes the writer's lock and finds the end of the chain. An incomplete
+// last line (the process was killed while writing, so nothing was signed on it)
+// is cut off; a wrong one is left where it is, for Verify to name. Either is
+// noted in the log. The error is ErrInUse or one of the file system.
+func Open(c Config) (*Log, error) {
+	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
+		return nil, fmt.Errorf("audit: unknown durability %q\nwrite \"process\" or \"power\"", string(c.Durability))
+	}
+	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, fsync: (*os.File).Sync}
+	if l.now == nil {
+		l.now = time.Now
+	}
+	if l.log == nil {
+		l.log = slog.New(slog.DiscardHandler)
+	}
+	if err := makeDir(c.Dir); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.lock, err = openLock(filepath.Join(c.Dir, lockName)); err != nil {
+		return nil, err
+	}
+	if err := l.resume(); err != nil {
+		l.lock.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// resume goes back from the newest file to the first one that is not empty.
+func (l *Log) resume() error {
+	l.head = Head{Hash: firstPrev}
+	list, err := months(l.dir)
+	if err != nil {
+		return err
+	}
+	for i, month := range slices.Backward(list) {
+		path := filepath.Join(l.dir, fileOf(month))
+		end, err := tailOf(path)
+		if err != nil {
+			return err
+		}
+		if i == len(list)-1 {
+			if err := l.openLocked(month); err != nil {
+				return err
+			}
+		}
+		l.noteLocked(end.bad, month)
+		if end.head.Seq > 0 {
+			l.head, l.head.File = end.head, path
+			break
+		}
+	}
+	l.synced = l.head.Seq
+	return nil
+}
+
+func tailOf(path string) (tail, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return tail{}, wrap(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return tail{}, wrap(err)
+	}
+	return readTail(file, info.Size())
+}
+
+// openLocked opens the file of a month and cuts an incomplete last line off it.
+func (l *Log) openLocked(month string) (err error) {
+	file, err := openAppend(l.dir, month)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			file.Close()
+		}
+	}()
+	end, err := tailOf(file.Name())
+	if err != nil {
+		return err
+	}
+	if end.cut != "" {
+		if err := truncate(file, end.end); err != nil {
+			return err
+		}
+		l.noteLocked(end.cut, month)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return wrap(err)
+	}
+	l.file, l.info, l.month, l.size = file, info, month, info.Size()
+	return nil
+}
+
+func (l *Log) noteLocked(text, month string) {
+	if text == "" {
+		return
+	}
+	text = fileOf(month) + ": " + text
+	l.notes = append(l.notes, text)
+	l.log.Warn("audit log repaired", "note", text)
+}
+
+// Head returns the end of the chain: what Verify must find when nothing was cut
+// off the end.
+func (l *Log) Head() Head {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.head
+}
+
+// Close gives the writer's lock back.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	err := l.closeFileLocked()
+	return errors.Join(err, wrap(l.lock.Close()))
+}
+
+// closeFileLocked leaves no record behind that an Append still waits for.
+func (l *Log) closeFileLocked() error {
+	if l.file == nil {
+		return nil
+	}
+	var err error
+	if l.power {
+		err = l.fsync(l.file)
+	}
+	l.settleLocked(l.head.Seq, err)
+	err = errors.Join(err, l.file.Close())
+	l.file = nil
+	return wrap(err)
+}

@@ -1,0 +1,114 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Read gives the records of the log in dir that f chooses, in the order in
+// which they were written. It needs no lock, and leaves out a last line that is
+// being written. A line that is no record, or was changed, gives an error that
+// names it, and reading goes on after it.
+func Read(dir string, f Filter) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		list, err := months(dir)
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		if !f.Since.IsZero() { // a record is never in the file of an earlier month
+			list = slices.DeleteFunc(list, func(month string) bool { return month < monthOf(f.Since) })
+		}
+		if f.Last > 0 {
+			readLast(dir, list, f, yield)
+			return
+		}
+		for _, month := range list {
+			if !readFile(filepath.Join(dir, fileOf(month)), f, yield) {
+				return
+			}
+		}
+	}
+}
+
+// readFile returns false when the consumer wants no more.
+func readFile(path string, f Filter, yield func(Record, error) bool) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return yield(Record{}, wrap(err))
+	}
+	defer file.Close()
+	_, more := readLines(newLineReader(file), path, f, yield)
+	return more
+}
+
+// readLines reads the complete lines that there are. It returns the offset
+// after the last one that it gave or left out.
+func readLines(lines *lineReader, path string, f Filter, yield func(Record, error) bool) (int64, bool) {
+	for {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return lines.end, true
+		}
+		if err != nil && !errors.Is(err, errTooLong) {
+			return lines.end, yield(Record{}, wrap(err))
+		}
+		var record Record
+		if err == nil {
+			record, err = parse(line)
+		}
+		if err != nil {
+			err = fmt.Errorf("audit: %s:%d: %w", path, lines.line, err)
+		} else if !f.match(&record) {
+			continue
+		}
+		if !yield(record, err) {
+			return lines.end, false
+		}
+	}
+}
+
+// found is one item of what Read gives.
+type found struct {
+	record Record
+	err    error
+}
+
+// readLast goes back from the newest file only as far as it has to.
+func readLast(dir string, list []string, f Filter, yield func(Record, error) bool) {
+	var last []found
+	for _, month := range slices.Backward(list) {
+		here := window{size: f.Last - len(last)}
+		readFile(filepath.Join(dir, fileOf(month)), f, here.add)
+		last = append(here.items(), last...)
+		if len(last) >= f.Last {
+			break
+		}
+	}
+	for _, item := range last {
+		if !yield(item.record, item.err) {
+			return
+		}
+	}
+}
+
+// window keeps the last size items that went by.
+type window struct {
+	size int
+	kept []found
+}
+
+func (w *window) add(r Record, err error) bool {
+	if len(w.kept) >= 2*w.size { // rarely, so that it costs little
+		w.kept = append(w.kept[:0], w.items()...)
+	}
+	w.kept = append(w.kept, found{r, err})
+	return true
+}
+
+func (w *window) items() []found { return w.kept[max(len(w.kept)-w.size, 0):] }

@@ -1,0 +1,151 @@
+// Package audit is the append-only log of what was asked and decided, in which
+// a change shows.
+//
+// The log is a directory with one file for each month (UTC), of one JSON object
+// a line. Every line ends in its own hash and holds that of the line before:
+//
+//	{"seq":2,"time":"…",…,"prev":"HASH OF LINE 1","hash":"HASH OF LINE 2"}
+//
+// The hash is the SHA-256, in lower-case hex, of the line's bytes before the
+// text `,"hash":"` that comes last in it; so of everything from the opening
+// brace to the quote that ends prev. The first line of all has seq 1 and a prev
+// of 64 zeros; the chain goes on from file to file. docs/audit-log.md shows how
+// to verify it by hand, and says what it does not prove.
+package audit
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// The decisions of a record. A note is the log speaking of itself.
+const (
+	Allowed = "allowed"
+	Refused = "refused"
+	Note    = "note"
+)
+
+// Record is one line of the log.
+type Record struct {
+	Seq         uint64            `json:"seq"`  // from 1, without gaps
+	Time        time.Time         `json:"time"` // UTC, RFC 3339 with up to nine decimals
+	ID          string            `json:"id,omitempty"`
+	Op          keys.Op           `json:"op,omitempty"`
+	Decision    string            `json:"decision"`
+	Reason      string            `json:"reason,omitempty"`
+	Rule        string            `json:"rule,omitempty"`
+	Remedy      string            `json:"remedy,omitempty"` // refused: what a person can do about it
+	Key         *Key              `json:"key,omitempty"`
+	Peer        *Peer             `json:"peer,omitempty"`
+	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
+	Destination *keys.Destination `json:"destination,omitempty"`
+	Digest      string            `json:"digest,omitempty"` // sign: SHA-256 of the signed data, in hex
+	Count       int               `json:"count,omitempty"`  // list: how many keys were shown
+	Prev        string            `json:"prev"`
+	Hash        string            `json:"hash,omitempty"` // see the package comment
+}
+
+// Key says which key it was about.
+type Key struct {
+	Fingerprint string `json:"fingerprint"`
+	Name        string `json:"name,omitempty"`
+	Comment     string `json:"comment,omitempty"`
+	Type        string `json:"type,omitempty"` // "ssh-ed25519", …
+	Source      string `json:"source,omitempty"`
+}
+
+// Peer says who asked. It holds names only: a command line may hold a secret.
+type Peer struct {
+	User       string   `json:"user"` // decimal uid; on Windows the SID
+	PID        int      `json:"pid,omitempty"`
+	Program    string   `json:"program,omitempty"` // base name
+	Exe        string   `json:"exe,omitempty"`
+	Chain      []string `json:"chain,omitempty"` // names of the parents, nearest first
+	Terminal   string   `json:"terminal,omitempty"`
+	SSHLogin   bool     `json:"ssh_login,omitempty"`
+	Identified bool     `json:"identified"`
+}
+
+// FromUse makes the record of a use; the caller adds Decision, Reason and Rule.
+// Text that another program chose is clipped to the limits of clip.go.
+func FromUse(u *keys.Use) Record {
+	r := Record{ID: clip(u.ID, MaxText), Op: u.Op, Peer: peerOf(u)}
+	if u.Key.Fingerprint != "" {
+		r.Key = keyOf(&u.Key)
+	}
+	if u.Purpose.Kind != "" {
+		r.Purpose = purposeOf(u.Purpose)
+	}
+	if u.Destination.Trust != "" {
+		r.Destination = destinationOf(u.Destination)
+	}
+	if u.Op == keys.OpSign {
+		r.Digest = hex.EncodeToString(u.Digest[:])
+	}
+	return r
+}
+
+func keyOf(k *keys.Info) *Key {
+	key := &Key{
+		Fingerprint: k.Fingerprint,
+		Name:        clip(k.Name, MaxText),
+		Comment:     clip(k.Comment, MaxText),
+		Source:      k.Source,
+	}
+	if k.PublicKey != nil {
+		key.Type = k.PublicKey.Type()
+	}
+	return key
+}
+
+func peerOf(u *keys.Use) *Peer {
+	p := &Peer{
+		User:       u.Peer.User,
+		PID:        u.Peer.PID,
+		Program:    clip(u.Peer.Name, MaxText),
+		Exe:        clip(u.Peer.Executable, MaxPath),
+		Terminal:   clip(u.Peer.Terminal, MaxText),
+		SSHLogin:   u.Peer.SSHLogin,
+		Identified: u.Peer.Identified,
+	}
+	for _, parent := range u.Peer.Parents[:min(len(u.Peer.Parents), MaxList)] {
+		p.Chain = append(p.Chain, clip(parent.Name, MaxText))
+	}
+	return p
+}
+
+func purposeOf(p wire.Purpose) *wire.Purpose {
+	return &wire.Purpose{
+		Kind:      p.Kind,
+		User:      clip(p.User, MaxText),
+		Method:    clip(p.Method, MaxText),
+		Algorithm: clip(p.Algorithm, MaxText),
+		Namespace: clip(p.Namespace, MaxText),
+		Why:       clip(p.Why, MaxReason),
+	}
+}
+
+func destinationOf(d keys.Destination) *keys.Destination {
+	clipped := &keys.Destination{
+		Trust:     d.Trust,
+		Host:      hostOf(d.Host),
+		Claimed:   clip(d.Claimed, MaxText),
+		Forwarded: d.Forwarded,
+		Why:       clip(d.Why, MaxReason),
+	}
+	for _, hop := range d.Hops[:min(len(d.Hops), MaxList)] {
+		clipped.Hops = append(clipped.Hops, hostOf(hop))
+	}
+	return clipped
+}
+
+func hostOf(h keys.Host) keys.Host {
+	clipped := keys.Host{Fingerprint: h.Fingerprint}
+	for _, name := range h.Names[:min(len(h.Names), MaxList)] {
+		clipped.Names = append(clipped.Names, clip(name, MaxText))
+	}
+	return clipped
+}

@@ -1,0 +1,73 @@
+package audit
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// maxFaults bounds how many unusable lines Usage names.
+const maxFaults = 10
+
+// KeyUsage sums up the signatures that were allowed with one key.
+type KeyUsage struct {
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Count    int       `json:"count"`
+	Hosts    []string  `json:"hosts,omitempty"`    // verified: the name, or the host key's fingerprint where no name is known
+	Programs []string  `json:"programs,omitempty"` // base names
+}
+
+// Usage reads the whole log and sums it up by the key's fingerprint. The error
+// names the first lines that could not be used; what could is returned with it.
+func Usage(dir string) (map[string]KeyUsage, error) {
+	type names struct{ hosts, programs map[string]bool }
+	usage, seen := map[string]KeyUsage{}, map[string]names{}
+	var faults []error
+	for r, err := range Read(dir, Filter{Op: keys.OpSign, Decision: Allowed}) {
+		if err != nil {
+			if len(faults) < maxFaults {
+				faults = append(faults, err)
+			}
+			continue
+		}
+		if r.Key == nil {
+			continue
+		}
+		id := r.Key.Fingerprint
+		u, n := usage[id], seen[id]
+		if u.Count == 0 {
+			u.First, n = r.Time, names{map[string]bool{}, map[string]bool{}}
+			seen[id] = n
+		}
+		u.Last, u.Count = r.Time, u.Count+1
+		usage[id] = u
+		n.hosts[hostLabel(r.Destination)] = true
+		if r.Peer != nil {
+			n.programs[r.Peer.Program] = true
+		}
+	}
+	for id, u := range usage {
+		u.Hosts, u.Programs = sorted(seen[id].hosts), sorted(seen[id].programs)
+		usage[id] = u
+	}
+	return usage, errors.Join(faults...)
+}
+
+func hostLabel(d *keys.Destination) string {
+	switch {
+	case d == nil || d.Trust != keys.TrustVerified:
+		return ""
+	case len(d.Host.Names) > 0:
+		return d.Host.Names[0]
+	}
+	return d.Host.Fingerprint
+}
+
+func sorted(set map[string]bool) []string {
+	delete(set, "")
+	return slices.Sorted(maps.Keys(set))
+}

@@ -1,0 +1,138 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Report is what Verify found.
+type Report struct {
+	Records    uint64   `json:"records"` // lines that are records, right or not
+	Files      []string `json:"files"`   // paths, in order
+	Head       Head     `json:"head"`    // of the last record; to compare with the running daemon's
+	Bad        *Bad     `json:"bad,omitempty"`
+	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit what is before them
+	Incomplete int64    `json:"incomplete,omitempty"` // bytes of a last line without an end: being written, or left by a killed writer
+}
+
+// Bad is the first line that shows that the log was changed.
+type Bad struct {
+	File string `json:"file"`
+	Line int    `json:"line"` // from 1
+	Why  string `json:"why"`
+}
+
+func (b *Bad) String() string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Why) }
+
+// Verify reads the whole log in dir and follows the chain. It needs no lock.
+// The error says that it could not be read; what is wrong in it is in the
+// Report. It cannot see that the end was cut off: compare Head.
+func Verify(dir string) (Report, error) {
+	v := verifier{expect: Head{Hash: firstPrev}}
+	v.report.Head = v.expect
+	list, err := months(dir)
+	if err != nil {
+		return v.report, err
+	}
+	for i, month := range list {
+		path := filepath.Join(dir, fileOf(month))
+		v.report.Files = append(v.report.Files, path)
+		if err := v.readFile(path, i == len(list)-1); err != nil {
+			return v.report, err
+		}
+	}
+	return v.report, nil
+}
+
+// verifier holds the line before.
+type verifier struct {
+	report Report
+	expect Head // what the next line must follow
+	lost   bool // the line before told nothing: any line may follow it
+
+	bytesHash string // of the line before, when it was wrong: Open may have gone on from it
+}
+
+func (v *verifier) readFile(path string, newest bool) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return wrap(err)
+	}
+	defer file.Close()
+	for lines := newLineReader(file); ; {
+		line, err := lines.next()
+		switch {
+		case errors.Is(err, io.EOF) && len(line) > 0 && newest:
+			v.report.Incomplete = int64(len(line))
+			return nil
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			v.bad(path, lines.line+1, "it is cut off, and records follow in a later file")
+			return nil
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil && !errors.Is(err, errTooLong):
+			return wrap(err)
+		}
+		v.line(path, lines.line, line, err)
+	}
+}
+
+func (v *verifier) line(path string, number int, line []byte, err error) {
+	var r Record
+	if err == nil {
+		r, err = parse(line)
+	}
+	if err != nil {
+		v.bad(path, number, err.Error())
+		v.bytesHash = hexHash(line)
+	} else if why := v.misfit(&r); why != "" && !v.lost {
+		v.bad(path, number, why)
+	}
+	if err == nil {
+		v.bytesHash = ""
+	}
+	v.lost = r.Hash == ""
+	if v.lost {
+		return
+	}
+	v.report.Records++
+	v.expect = Head{Seq: r.Seq, Hash: r.Hash, File: path}
+	v.report.Head = v.expect
+}
+
+// misfit says why r cannot follow the line before it; "" when it can.
+func (v *verifier) misfit(r *Record) string {
+	last := v.expect
+	switch next := last.Seq + 1; {
+	case r.Seq == next && (r.Prev == last.Hash || r.Prev == v.bytesHash):
+		return ""
+	case last.Seq == 0 && r.Seq == 1:
+		return "it is record 1, but its prev is not 64 zeros"
+	case last.Seq == 0:
+		return fmt.Sprintf("the log begins with record %d: what was before it is missing", r.Seq)
+	case r.Seq == last.Seq && r.Hash == last.Hash:
+		return fmt.Sprintf("record %d is there twice", r.Seq)
+	case r.Seq > next:
+		return fmt.Sprintf("record %d follows record %d: %s missing or moved", r.Seq, last.Seq, between(next, r.Seq-1))
+	case r.Seq < next:
+		return fmt.Sprintf("record %d follows record %d: it is out of order", r.Seq, last.Seq)
+	}
+	return fmt.Sprintf("its prev is not the hash of record %d: that one or this one was replaced", last.Seq)
+}
+
+func between(first, last uint64) string {
+	if first == last {
+		return fmt.Sprintf("record %d is", first)
+	}
+	return fmt.Sprintf("records %d to %d are", first, last)
+}
+
+func (v *verifier) bad(file string, line int, why string) {
+	v.report.BadLines++
+	if v.report.Bad == nil {
+		v.report.Bad = &Bad{File: file, Line: line, Why: why}
+	}
+}

@@ -1,0 +1,86 @@
+package agent
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"golang.org/x/crypto/ssh"
+)
+
+// maxBinds bounds the sessions of one connection: one for each host that the
+// agent is forwarded through. OpenSSH's agent allows as many.
+const maxBinds = 16
+
+// bind is one SSH session that was proved on this connection (OpenSSH
+// PROTOCOL.agent section 1): the host signed the session id with its host key.
+type bind struct {
+	hostKey    []byte
+	key        ssh.PublicKey
+	sessionID  []byte
+	forwarding bool
+}
+
+// bind answers session-bind@openssh.com. It works while the agent is locked.
+func (s *session) bind(contents []byte) wire.Reply {
+	err := s.addBind(contents)
+	if err == nil {
+		return wire.Success
+	}
+	s.bindFailed = err.Error()
+	s.refuse(s.newUse(keys.OpBind), refusal{reason: err.Error(),
+		remedy: "where signatures on this connection go stays unverified"})
+	return wire.ExtensionFailure
+}
+
+func (s *session) addBind(contents []byte) error {
+	request, err := wire.ParseSessionBind(contents)
+	if err != nil {
+		return err
+	}
+	key, err := ssh.ParsePublicKey(request.HostKey)
+	if err != nil {
+		return fmt.Errorf("session-bind: host key: %w", err)
+	}
+	var signature ssh.Signature
+	if err := ssh.Unmarshal(request.Signature, &signature); err != nil {
+		return fmt.Errorf("session-bind: signature: %w", err)
+	}
+	if err := certified(key).Verify(request.SessionID, &signature); err != nil {
+		return fmt.Errorf("session-bind: the host's signature over the session id does not verify: %w", err)
+	}
+	return s.keepBind(bind{
+		hostKey: bytes.Clone(request.HostKey), key: key,
+		sessionID: bytes.Clone(request.SessionID), forwarding: request.Forwarding})
+}
+
+func (s *session) keepBind(next bind) error {
+	for _, before := range s.binds {
+		sameSession := bytes.Equal(before.sessionID, next.sessionID)
+		switch {
+		case sameSession && bytes.Equal(before.hostKey, next.hostKey) && before.forwarding == next.forwarding:
+			return nil // already known
+		case !before.forwarding:
+			return fmt.Errorf("session-bind: the connection is bound to a login already")
+		case sameSession:
+			return fmt.Errorf("session-bind: the session id was bound before, otherwise")
+		}
+	}
+	if len(s.binds) == maxBinds {
+		return fmt.Errorf("session-bind: more than %d sessions on one connection", maxBinds)
+	}
+	s.binds = append(s.binds, next)
+	return nil
+}
+
+// forwarded reports whether this connection serves a host that the agent is
+// forwarded to. A failed bind counts: what it would have said is not known.
+func (s *session) forwarded() bool {
+	for _, b := range s.binds {
+		if b.forwarding {
+			return true
+		}
+	}
+	return s.bindFailed != ""
+}

@@ -1,0 +1,88 @@
+package agent
+
+import (
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// The requests that change what the agent holds. None stays done that could not
+// be written to the audit log.
+
+func (s *session) add(request wire.AddIdentity) wire.Reply {
+	use := s.newUse(keys.OpAdd)
+	if err := s.mayChange(); err != nil {
+		return s.refuse(use, err)
+	}
+	added, err := parseAdded(request)
+	if err != nil {
+		return s.refuse(use, err)
+	}
+	use.Key, err = s.server.Ring.Add(added)
+	if err != nil {
+		return s.refuse(use, refusal{reason: err.Error(), remedy: checkKey})
+	}
+	if err := s.record(use, audit.Allowed, describe(added), ""); err != nil {
+		_ = s.server.Ring.Remove(use.Key.Blob) // it was there a moment ago
+		return s.refuse(use, noRecord(err))
+	}
+	return wire.Success
+}
+
+const checkKey = "check the key file: ssh-keygen -y -f FILE"
+
+func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
+	use := s.newUse(keys.OpRemove)
+	info, _, found := s.server.Ring.Find(request.KeyBlob)
+	if !found {
+		return s.refuse(use, noSuchKey(request.KeyBlob))
+	}
+	use.Key = info
+	return s.change(use, func() error { return s.server.Ring.Remove(request.KeyBlob) })
+}
+
+func (s *session) removeAll() wire.Reply {
+	return s.change(s.newUse(keys.OpRemoveAll), func() error { s.server.Ring.RemoveAll(); return nil })
+}
+
+func (s *session) change(use *keys.Use, do func() error) wire.Reply {
+	if err := s.mayChange(); err != nil {
+		return s.refuse(use, err)
+	}
+	if err := s.record(use, audit.Allowed, "", ""); err != nil {
+		return s.refuse(use, noRecord(err))
+	}
+	if err := do(); err != nil {
+		return s.refuse(use, err)
+	}
+	return wire.Success
+}
+
+// mayChange refuses a forwarded connection: the far host may use keys as the
+// rules allow, but not take them away, add its own or lock their owner out.
+func (s *session) mayChange() error {
+	if s.server.ForwardedChanges || !s.forwarded() {
+		return nil
+	}
+	return refusal{reason: "a forwarded connection may not change the agent",
+		remedy: "do it on the machine where keybroker runs"}
+}
+
+// describe says in the audit log what limits the key came with.
+func describe(added keys.Added) string {
+	text := ""
+	if added.Lifetime > 0 {
+		text = "for " + added.Lifetime.String()
+	}
+	if added.Confirm {
+		text = join(text, "with confirmation")
+	}
+	return text
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + ", " + b
+}

@@ -1,0 +1,102 @@
+// Package control is the local API of a running broker: HTTP and JSON over a
+// socket of its own, for the command line and the tray. It is never forwarded,
+// since ssh does not know it, and nothing in it approves a request.
+package control
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"golang.org/x/crypto/ssh"
+)
+
+// Status is the answer to "is all well".
+type Status struct {
+	Version     string      `json:"version"`
+	PID         int         `json:"pid"`
+	Started     time.Time   `json:"started"`
+	AgentSocket string      `json:"agent_socket"`
+	Locked      bool        `json:"locked"`
+	Connections int         `json:"connections"`
+	TurnedAway  uint64      `json:"turned_away"`
+	Keys        int         `json:"keys"`
+	Prompt      string      `json:"prompt"`         // the way a person is asked
+	Waiting     int         `json:"waiting"`        // requests that wait for a person
+	Seal        string      `json:"seal,omitempty"` // what opens the sealed keys
+	Rules       int         `json:"rules"`
+	Grants      int         `json:"grants"`
+	Audit       AuditStatus `json:"audit"`
+	Problems    []Problem   `json:"problems,omitempty"`
+	Hardening   []string    `json:"hardening,omitempty"` // what the system did not grant
+}
+
+// AuditStatus is the end of the audit log as the daemon knows it.
+type AuditStatus struct {
+	Directory string `json:"directory"`
+	Seq       uint64 `json:"seq"`
+	Hash      string `json:"hash"`
+}
+
+// Problem is something that does not work and what to do about it.
+type Problem struct {
+	What   string `json:"what"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Key is one key as the list shows it.
+type Key struct {
+	Fingerprint string     `json:"fingerprint"`
+	Type        string     `json:"type"`
+	Name        string     `json:"name,omitempty"`
+	Comment     string     `json:"comment"`
+	Source      string     `json:"source"`
+	State       string     `json:"state,omitempty"`
+	Hidden      bool       `json:"hidden,omitempty"` // taken off the agent's list by ssh-add -d or -D
+	Confirm     bool       `json:"confirm,omitempty"`
+	Expires     *time.Time `json:"expires,omitempty"`
+	PublicKey   string     `json:"public_key"` // authorized_keys line, without comment
+	LastUsed    *time.Time `json:"last_used,omitempty"`
+	Uses        int        `json:"uses,omitempty"`
+}
+
+// Secret is the body of lock and unlock.
+type Secret struct {
+	Passphrase []byte `json:"passphrase"`
+}
+
+// Failure is the body of an answer that is not 200.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+// Broker is what the server serves. The command wires it.
+type Broker interface {
+	Status() Status
+	Keys() []Key
+	Load(names []string) error // bring hidden keys back
+	Lock(passphrase []byte) error
+	Unlock(ctx context.Context, passphrase []byte) error
+	Refusals() []audit.Record
+	Grants() []policy.Grant
+	Revoke(id string) bool // "" revokes all
+	Reload() error
+	AuditDir() string
+}
+
+// KeyOf describes a key for the list. A damaged one may have no public key.
+func KeyOf(info keys.Info) Key {
+	key := Key{Fingerprint: info.Fingerprint, Name: info.Name, Comment: info.Comment,
+		Source: info.Source, State: info.State, Confirm: info.Confirm}
+	if info.PublicKey != nil {
+		key.Type = info.PublicKey.Type()
+		key.PublicKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(info.PublicKey)))
+	}
+	if !info.Expires.IsZero() {
+		key.Expires = &info.Expires
+	}
+	return key
+}

@@ -1,0 +1,119 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// ErrNotRunning means that no broker answers on the control socket.
+var ErrNotRunning = errors.New("the broker is not running")
+
+// Client talks to a running broker.
+type Client struct{ http http.Client }
+
+// NewClient makes a client for the control socket at path. It connects at the
+// first call.
+func NewClient(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return platform.Dial(ctx, path) }
+	return &Client{http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Status asks for the state of the broker.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return get[Status](ctx, c, "/v1/status")
+}
+
+// Keys asks for every key, hidden ones too.
+func (c *Client) Keys(ctx context.Context) ([]Key, error) { return get[[]Key](ctx, c, "/v1/keys") }
+
+// Refusals asks for the last refused requests, oldest first.
+func (c *Client) Refusals(ctx context.Context) ([]audit.Record, error) {
+	return get[[]audit.Record](ctx, c, "/v1/why")
+}
+
+// Grants asks for the grants in force.
+func (c *Client) Grants(ctx context.Context) ([]policy.Grant, error) {
+	return get[[]policy.Grant](ctx, c, "/v1/grants")
+}
+
+// Load brings keys back that ssh-add -d or -D took off the list; none means all.
+func (c *Client) Load(ctx context.Context, names []string) error {
+	return c.send(ctx, http.MethodPost, "/v1/keys/load", names)
+}
+
+// Lock locks the agent with a passphrase, as ssh-add -x does.
+func (c *Client) Lock(ctx context.Context, passphrase []byte) error {
+	return c.send(ctx, http.MethodPost, "/v1/lock", Secret{passphrase})
+}
+
+// Unlock undoes Lock.
+func (c *Client) Unlock(ctx context.Context, passphrase []byte) error {
+	return c.send(ctx, http.MethodPost, "/v1/unlock", Secret{passphrase})
+}
+
+// Revoke ends one grant, or with "" all of them.
+func (c *Client) Revoke(ctx context.Context, id string) error {
+	path := "/v1/grants"
+	if id != "" {
+		path += "/" + url.PathEscape(id)
+	}
+	return c.send(ctx, http.MethodDelete, path, nil)
+}
+
+// Reload makes the broker read its configuration again.
+func (c *Client) Reload(ctx context.Context) error {
+	return c.send(ctx, http.MethodPost, "/v1/reload", nil)
+}
+
+func get[T any](ctx context.Context, c *Client, path string) (T, error) {
+	var value T
+	err := c.call(ctx, http.MethodGet, path, nil, &value)
+	return value, err
+}
+
+func (c *Client) send(ctx context.Context, method, path string, body any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	defer clear(encoded)
+	return c.call(ctx, method, path, encoded, nil)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, body []byte, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://keybroker"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("%w (%v)", ErrNotRunning, errors.Unwrap(err))
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return failureOf(response.Body)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(response.Body).Decode(into)
+}
+
+func failureOf(body io.Reader) error {
+	var failure Failure
+	if err := json.NewDecoder(body).Decode(&failure); err != nil || failure.Error == "" {
+		return errors.New("the broker failed without saying why")
+	}
+	return errors.New(failure.Error)
+}

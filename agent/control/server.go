@@ -1,0 +1,165 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/platform"
+)
+
+const (
+	// maxBody bounds a request; the largest is a passphrase.
+	maxBody = 64 << 10
+	// readTimeout bounds the time in which a request must have come.
+	readTimeout = 10 * time.Second
+)
+
+// Server serves a Broker to the programs of one user.
+type Server struct {
+	http   http.Server
+	broker Broker
+	log    *slog.Logger
+}
+
+// Config is what a Server works with.
+type Config struct {
+	Broker  Broker
+	Log     *slog.Logger
+	PeerOf  func(net.Conn) (platform.Peer, error)
+	Allowed func(platform.Peer) bool
+}
+
+// NewServer makes a server; Serve starts it.
+func NewServer(config Config) *Server {
+	s := &Server{broker: config.Broker, log: config.Log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Status()) })
+	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
+	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
+	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
+	mux.HandleFunc("GET /v1/log", s.records)
+	mux.HandleFunc("POST /v1/keys/load", s.load)
+	mux.HandleFunc("POST /v1/lock", s.lock)
+	mux.HandleFunc("POST /v1/unlock", s.unlock)
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
+	mux.HandleFunc("DELETE /v1/grants", s.revoke)
+	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
+	s.http = http.Server{
+		Handler: sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
+		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			peer, err := config.PeerOf(conn)
+			return context.WithValue(ctx, allowedKey{}, err == nil && config.Allowed(peer))
+		},
+	}
+	return s
+}
+
+type allowedKey struct{}
+
+// sameUser turns other users away. The socket's mode does so already; this
+// holds when a mode was changed.
+func sameUser(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if allowed, _ := r.Context().Value(allowedKey{}).(bool); !allowed {
+			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Serve answers until Close.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends every connection.
+func (s *Server) Close() error { return s.http.Close() }
+
+func (s *Server) load(w http.ResponseWriter, r *http.Request) {
+	var names []string
+	if err := json.NewDecoder(r.Body).Decode(&names); err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	done(w, s.broker.Load(names))
+}
+
+func (s *Server) lock(w http.ResponseWriter, r *http.Request) {
+	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Lock(passphrase) })
+}
+
+func (s *Server) unlock(w http.ResponseWriter, r *http.Request) {
+	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Unlock(r.Context(), passphrase) })
+}
+
+func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]byte) error) {
+	var secret Secret
+	if err := json.NewDecoder(r.Body).Decode(&secret); err != nil {
+		fail(w, http.StatusBadRequest, errors.New("the request has no passphrase"))
+		return
+	}
+	defer clear(secret.Passphrase)
+	done(w, do(secret.Passphrase))
+}
+
+func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
+	if !s.broker.Revoke(r.PathValue("id")) {
+		fail(w, http.StatusNotFound, errors.New("there is no such grant"))
+		return
+	}
+	done(w, nil)
+}
+
+// records streams the audit log, one record a line: the last ones (?last=N),
+// then with ?follow=1 each new one.
+func (s *Server) records(w http.ResponseWriter, r *http.Request) {
+	filter, err := parseFilter(r.URL.Query())
+	if err != nil {
+		fail(w, http.StatusBadRequest, err)
+		return
+	}
+	sequence := audit.Read(s.broker.AuditDir(), filter)
+	if r.URL.Query().Get("follow") != "" {
+		sequence = audit.Follow(r.Context(), s.broker.AuditDir(), filter)
+	}
+	encoder, flush := json.NewEncoder(w), http.NewResponseController(w)
+	for record, err := range sequence {
+		if err != nil {
+			s.log.Warn("control: the audit log cannot be read", "error", err)
+			return
+		}
+		if encoder.Encode(record) != nil || flush.Flush() != nil {
+			return
+		}
+	}
+}
+
+func done(w http.ResponseWriter, err error) {
+	if err != nil {
+		fail(w, http.StatusConflict, err)
+		return
+	}
+	reply(w, struct{}{})
+}
+
+func reply(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value)
+}
+
+func fail(w http.ResponseWriter, code int, err error) {
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(Failure{Error: err.Error()})
+}

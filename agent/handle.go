@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// handle answers one message. Every failure becomes the one failure byte here;
+// its reason went to the audit log on the way.
+func (s *session) handle(message []byte) wire.Reply {
+	op := operationOf(message)
+	request, err := wire.ParseRequest(message)
+	if err != nil {
+		return s.refuse(s.newUse(op), refusal{
+			reason: err.Error(),
+			remedy: "the program sent something that RFC 9987 does not allow; report it to that program's makers"})
+	}
+	if s.server.lock.locked() {
+		return s.handleLocked(op, request)
+	}
+	switch r := request.(type) {
+	case wire.RequestIdentities:
+		return s.list()
+	case wire.SignRequest:
+		return s.sign(r)
+	case wire.AddIdentity:
+		return s.add(r)
+	case wire.RemoveIdentity:
+		return s.remove(r)
+	case wire.RemoveAllIdentities:
+		return s.removeAll()
+	case wire.AddSmartcardKey:
+		return s.refuse(s.newUse(op), noTokens)
+	case wire.RemoveSmartcardKey:
+		return s.refuse(s.newUse(op), noTokens)
+	case wire.Lock:
+		return s.lockAgent(r)
+	case wire.Unlock:
+		return s.unlockAgent(r)
+	case wire.Extension:
+		return s.extension(r)
+	default: // wire.Unknown
+		return wire.Failure
+	}
+}
+
+// handleLocked is handle while the agent is locked (RFC 9987 section 5.7). A
+// session must still be bound, or a later use of this connection would pass
+// for a local one.
+func (s *session) handleLocked(op keys.Op, request wire.Request) wire.Reply {
+	switch r := request.(type) {
+	case wire.RequestIdentities:
+		return wire.IdentitiesAnswer{}
+	case wire.Unlock:
+		return s.unlockAgent(r)
+	case wire.Extension:
+		if r.Name == wire.ExtSessionBind {
+			return s.bind(r.Contents)
+		}
+	}
+	return s.refuse(s.newUse(op), isLocked)
+}
+
+var isLocked = refusal{reason: "the agent is locked", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
+
+var noTokens = refusal{
+	reason: "PKCS#11 tokens and their PINs are not taken by this version",
+	remedy: "use the token's keys through ssh's PKCS11Provider option"}
+
+// extension answers RFC 9987 section 5.8: 5 for an unknown extension, 28 for a
+// known one that could not be done.
+func (s *session) extension(r wire.Extension) wire.Reply {
+	switch r.Name {
+	case wire.ExtSessionBind:
+		return s.bind(r.Contents)
+	case wire.ExtQuery:
+		return wire.QueryResponse(wire.ExtSessionBind)
+	default:
+		return wire.Failure
+	}
+}
+
+// operationOf names the operation of a message, also of one that does not parse.
+func operationOf(message []byte) keys.Op {
+	switch wire.Number(message[0]) {
+	case wire.NumSignRequest:
+		return keys.OpSign
+	case wire.NumRequestIdentities:
+		return keys.OpList
+	case wire.NumAddIdentity, wire.NumAddIDConstrained, wire.NumAddSmartcardKey, wire.NumAddSmartcardKeyConstrained:
+		return keys.OpAdd
+	case wire.NumRemoveIdentity, wire.NumRemoveSmartcardKey:
+		return keys.OpRemove
+	case wire.NumRemoveAllIdentities:
+		return keys.OpRemoveAll
+	case wire.NumLock:
+		return keys.OpLock
+	case wire.NumUnlock:
+		return keys.OpUnlock
+	default:
+		return keys.OpOther
+	}
+}

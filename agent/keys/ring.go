@@ -1,0 +1,103 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Ring is the inventory over all sources, in a fixed order. A key that two
+// sources hold belongs to the first of them.
+type Ring struct {
+	sources []Source
+}
+
+// NewRing makes a ring over sources; the first one wins.
+func NewRing(sources ...Source) *Ring { return &Ring{sources: sources} }
+
+// List returns every key once.
+func (r *Ring) List() []Info {
+	if len(r.sources) == 1 {
+		return r.sources[0].List()
+	}
+	var all []Info
+	seen := make(map[string]bool)
+	for _, source := range r.sources {
+		for _, info := range source.List() {
+			if !seen[string(info.Blob)] {
+				seen[string(info.Blob)] = true
+				all = append(all, info)
+			}
+		}
+	}
+	return all
+}
+
+// Find returns the key with this public key blob and the source that signs with it.
+func (r *Ring) Find(blob []byte) (Info, Source, bool) {
+	for _, source := range r.sources {
+		if info, ok := source.Find(blob); ok {
+			return info, source, true
+		}
+	}
+	return Info{}, nil, false
+}
+
+// Add gives a key to the first source that takes keys.
+func (r *Ring) Add(key Added) (Info, error) {
+	for _, source := range r.sources {
+		if adder, ok := source.(Adder); ok {
+			return adder.Add(key)
+		}
+	}
+	return Info{}, errors.New("no source takes keys")
+}
+
+// Remove takes one key off the list, from every source that holds it: else the
+// next source's copy would come up where the removed one was.
+func (r *Ring) Remove(blob []byte) error {
+	found, held := false, ""
+	for _, source := range r.sources {
+		remover, ok := source.(Remover)
+		if !ok {
+			if _, has := source.Find(blob); has {
+				held = source.Name()
+			}
+			continue
+		}
+		switch err := remover.Remove(blob); {
+		case err == nil:
+			found = true
+		case !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	if held != "" {
+		return fmt.Errorf("%s: its keys cannot be taken off the list", held)
+	}
+	if !found {
+		return ErrNotFound
+	}
+	return nil
+}
+
+// RemoveAll takes every key that can be removed off the list.
+func (r *Ring) RemoveAll() {
+	for _, source := range r.sources {
+		if remover, ok := source.(Remover); ok {
+			remover.RemoveAll()
+		}
+	}
+}
+
+// Forget drops every opened secret that can be opened again.
+func (r *Ring) Forget() {
+	for _, source := range r.sources {
+		if forgetter, ok := source.(Forgetter); ok {
+			forgetter.Forget()
+		}
+	}
+}
+
+// Sources returns the sources in their order.
+func (r *Ring) Sources() []Source { return slices.Clone(r.sources) }

@@ -1,0 +1,134 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"golang.org/x/crypto/argon2"
+)
+
+// The lock's passphrase is kept as its Argon2id hash (RFC 9106) with the second
+// recommended choice of the OWASP list, 19 MiB: four times that would be most
+// of the daemon's memory.
+const (
+	argonTime    = 2
+	argonMemory  = 19 << 10 // KiB
+	argonThreads = 1
+	argonLength  = 32
+	saltLength   = 16
+)
+
+// A wrong passphrase delays its answer by unlockDelay more each time, up to
+// maxUnlockDelay. Tries are made one at a time over all connections, so that
+// many connections guess no faster than one.
+const (
+	unlockDelay    = 100 * time.Millisecond
+	maxUnlockDelay = 10 * time.Second
+)
+
+// lock is RFC 9987 section 5.7: while it is locked, the agent does nothing.
+type lock struct {
+	on   atomic.Bool
+	busy chan struct{} // holds a token while a passphrase is being tried
+
+	mu     sync.Mutex // guards the fields that follow
+	salt   []byte
+	hash   []byte
+	failed int
+}
+
+func newLock() lock { return lock{busy: make(chan struct{}, 1)} }
+
+func (l *lock) locked() bool { return l.on.Load() }
+
+// Lock locks the agent and drops the secrets that can be opened again.
+func (s *Server) Lock(passphrase []byte) error {
+	if len(passphrase) == 0 {
+		return refusal{reason: "an empty passphrase cannot lock the agent", remedy: "give one"}
+	}
+	l := &s.lock
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.on.Load() {
+		return refusal{reason: "the agent is locked already", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
+	}
+	l.salt = make([]byte, saltLength)
+	_, _ = rand.Read(l.salt) // never fails (crypto/rand)
+	l.hash = hashPassphrase(passphrase, l.salt)
+	l.on.Store(true)
+	s.Ring.Forget()
+	s.Grants.RevokeAll()
+	return nil
+}
+
+// Unlock tries the passphrase. A wrong one is answered late; hanging up does
+// not shorten the wait of the next try.
+func (s *Server) Unlock(ctx context.Context, passphrase []byte) error {
+	l := &s.lock
+	select {
+	case l.busy <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	delay, err := l.try(passphrase)
+	over := make(chan struct{})
+	time.AfterFunc(delay, func() { <-l.busy; close(over) })
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+	return err
+}
+
+func (l *lock) try(passphrase []byte) (delay time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.on.Load() {
+		return 0, refusal{reason: "the agent is not locked"}
+	}
+	if subtle.ConstantTimeCompare(hashPassphrase(passphrase, l.salt), l.hash) == 1 {
+		clear(l.hash)
+		l.failed, l.hash, l.salt = 0, nil, nil
+		l.on.Store(false)
+		return 0, nil
+	}
+	l.failed++
+	return min(time.Duration(l.failed)*unlockDelay, maxUnlockDelay),
+		refusal{reason: "wrong passphrase", remedy: "try again; each wrong one takes longer"}
+}
+
+func hashPassphrase(passphrase, salt []byte) []byte {
+	return argon2.IDKey(passphrase, salt, argonTime, argonMemory, argonThreads, argonLength)
+}
+
+// lockAgent and unlockAgent are written down after the fact: a full disk must
+// keep nobody from locking, and a wrong passphrase is a refusal.
+
+func (s *session) lockAgent(request wire.Lock) wire.Reply {
+	return s.locking(keys.OpLock, func() error { return s.server.Lock(request.Passphrase) })
+}
+
+func (s *session) unlockAgent(request wire.Unlock) wire.Reply {
+	return s.locking(keys.OpUnlock, func() error { return s.server.Unlock(s.ctx, request.Passphrase) })
+}
+
+func (s *session) locking(op keys.Op, do func() error) wire.Reply {
+	use := s.newUse(op)
+	if err := s.mayChange(); err != nil {
+		return s.refuse(use, err)
+	}
+	if err := do(); err != nil {
+		return s.refuse(use, err)
+	}
+	if err := s.record(use, audit.Allowed, "", ""); err != nil {
+		s.server.Log.Error("the audit log cannot be written", "operation", op, "error", err)
+	}
+	return wire.Success
+}

@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// Options are what the rules do not say.
+type Options struct {
+	DefaultRemember time.Duration // the longest grant to offer when no rule matches
+}
+
+// Rules is an immutable list of rules, safe for concurrent use. The nil *Rules
+// refuses everything.
+type Rules struct {
+	rules   []rule
+	options Options
+}
+
+// Decision is what happens to one request, and why, in the words that the
+// prompt, the audit log and `keybroker why` show.
+type Decision struct {
+	Action    Action
+	Rule      string        // the rule that made it; "" when none did
+	Why       string        // a few words, never empty
+	Remember  time.Duration // with Ask: the longest grant the rules let the prompt offer; see Offer
+	Forwarded bool          // the rule says forwarded = true, so a grant may cover this forwarded request
+}
+
+const (
+	whyNone      = "no rule matches"
+	whyUnknown   = "what would be signed is not known: always ask"
+	whyConfirm   = "the key was added with -c: always ask"
+	whyListed    = "no rule hides it"
+	whyNoRules   = "there are no rules to decide by"
+	whyForeignOp = "the rules decide only on signing and listing"
+)
+
+// New puts the machine's rules before the user's, so that none of the user's
+// can override one of them. The rules should have passed Validate.
+func New(machine, user []Rule, options Options) *Rules {
+	rs := &Rules{options: options, rules: make([]rule, 0, len(machine)+len(user))}
+	for _, list := range [][]Rule{machine, user} {
+		for _, r := range list {
+			rs.rules = append(rs.rules, compileRule(r))
+		}
+	}
+	return rs
+}
+
+// Decide decides on signing (keys.OpSign) and on whether a key is shown in a
+// list (keys.OpList: Allow or Refuse). It refuses every other operation,
+// because no rule speaks of them.
+func (rs *Rules) Decide(u *keys.Use) Decision {
+	switch {
+	case rs == nil:
+		return Decision{Action: Refuse, Why: whyNoRules}
+	case u.Op == keys.OpSign:
+		return rs.sign(u)
+	case u.Op == keys.OpList:
+		return rs.list(u)
+	}
+	return Decision{Action: Refuse, Why: whyForeignOp}
+}
+
+// Len is the number of rules.
+func (rs *Rules) Len() int {
+	if rs == nil {
+		return 0
+	}
+	return len(rs.rules)
+}
+
+// doubt is a rule that would ask or refuse, if it matched; and whether it does
+// cannot be told.
+type doubt struct {
+	rule  *rule
+	cause string
+}
+
+func (d doubt) why() string {
+	return fmt.Sprintf("rule %q (%s) may apply, but %s", d.rule.Name, d.rule.Action, d.cause)
+}
+
+func (rs *Rules) sign(u *keys.Use) Decision {
+	var first doubt
+	for i := range rs.rules {
+		r := &rs.rules[i]
+		if r.Action == Allow && isUnknown(u.Purpose) {
+			continue
+		}
+		switch m, cause := r.match(u); {
+		case m == yes:
+			return restrict(r.decision(), u, first)
+		case m == maybe && r.Action != Allow && first.rule == nil:
+			first = doubt{rule: r, cause: cause}
+		}
+	}
+	return restrict(Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}, u, first)
+}
+
+// restrict applies what no rule can lift. It never widens d.
+func restrict(d Decision, u *keys.Use, first doubt) Decision {
+	var why string
+	switch {
+	case d.Action == Refuse:
+		return d
+	case isUnknown(u.Purpose):
+		why = whyUnknown
+	case first.rule != nil:
+		why = first.why()
+		d.Rule = first.rule.Name
+	case u.Key.Confirm:
+		why = whyConfirm
+	default:
+		return d
+	}
+	return Decision{Action: Ask, Rule: d.Rule, Why: why}
+}
+
+// list hides a key only when every request for it would be refused as far as
+// can be told now: by a refuse rule that speaks of no purpose and no user
+// (match says maybe to those), with no earlier rule that may allow or ask.
+func (rs *Rules) list(u *keys.Use) Decision {
+	for i := range rs.rules {
+		r := &rs.rules[i]
+		m, _ := r.match(u)
+		if m == yes && r.Action == Refuse {
+			return Decision{Action: Refuse, Rule: r.Name, Why: r.hides}
+		}
+		if m != no && r.Action != Refuse {
+			break
+		}
+	}
+	return Decision{Action: Allow, Why: whyListed}
+}

@@ -1,0 +1,101 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// MaxFile bounds a configuration file, in bytes. A thousand rules take a tenth
+// of it; reading something else by mistake should fail quickly.
+const MaxFile = 1 << 20
+
+// Error is a fault in a configuration file, with its place.
+type Error struct {
+	File      string
+	Line, Col int // from 1; 0 when the place is not known
+	Message   string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
+}
+
+// Decode fills dst, a pointer to a struct, from a TOML document, strictly:
+// every field of the document must have a place in dst with exactly its name
+// (the `toml` tag, or else the field's name in lower case) and its type, a
+// time.Duration must be a string such as "15m", and a string whose field has
+// the tag `policy:"nonempty"` must not be empty. The error joins one *Error for
+// each fault, in the order of the file; then dst is not to be used.
+func Decode(file string, data []byte, dst any) error {
+	if len(data) > MaxFile {
+		return &Error{File: file, Message: fmt.Sprintf("the file is larger than %d bytes", MaxFile)}
+	}
+	var document map[string]any
+	if _, err := toml.Decode(string(data), &document); err != nil {
+		return libraryError(file, err)
+	}
+	if faults := walk(document, dst); len(faults) > 0 {
+		return place(file, data, faults)
+	}
+	if _, err := toml.Decode(string(data), dst); err != nil {
+		return libraryError(file, err)
+	}
+	return nil
+}
+
+// ErrorAt gives err the place of path in the document, such as
+// "confirm.timeout" or "rule[2].host" (counted from 0). When path is not in the
+// document, the table around it is named.
+func ErrorAt(file string, data []byte, path string, err error) error {
+	return place(file, data, []fault{{path: path, message: err.Error()}})
+}
+
+// fault is something wrong at a path of the document.
+type fault struct{ path, message string }
+
+func place(file string, data []byte, faults []fault) error {
+	found := positions(data)
+	list := make([]*Error, len(faults))
+	for i, f := range faults {
+		at := find(found, f.path)
+		list[i] = &Error{File: file, Line: at.line, Col: at.col, Message: f.message}
+	}
+	slices.SortStableFunc(list, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Message, b.Message))
+	})
+	joined := make([]error, len(list))
+	for i, e := range list {
+		joined[i] = e
+	}
+	return errors.Join(joined...)
+}
+
+// find goes up from path until something stands there: what is inside an inline
+// table is found at the key that the table belongs to. An array of tables stands
+// at its first element.
+func find(found map[string]position, path string) position {
+	for path != "" {
+		for _, candidate := range []string{path, element(path, 0)} {
+			if at, ok := found[candidate]; ok {
+				return at
+			}
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return position{}
+}
+
+func libraryError(file string, err error) error {
+	if syntax, ok := errors.AsType[toml.ParseError](err); ok {
+		return &Error{File: file, Line: syntax.Position.Line, Col: syntax.Position.Col, Message: syntax.Message}
+	}
+	return &Error{File: file, Message: strings.TrimPrefix(err.Error(), "toml: ")}
+}

@@ -1,0 +1,92 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// Grant is the person's "allow for 15 minutes": the uses that are exactly like
+// one that was allowed need no further question until Until.
+type Grant struct {
+	ID          string    `json:"id"`
+	Fingerprint string    `json:"fingerprint"`
+	KeyName     string    `json:"key_name,omitempty"`
+	Program     string    `json:"program"`        // absolute path of the executable
+	Host        keys.Host `json:"host"`           // verified; empty for a purpose that goes to no host
+	User        string    `json:"user,omitempty"` // login: the account on the host
+	Purpose     string    `json:"purpose"`
+	Forwarded   bool      `json:"forwarded,omitempty"`
+	Rule        string    `json:"rule,omitempty"` // that asked
+	Until       time.Time `json:"until"`
+}
+
+// scope is everything that two uses must have in common for one grant.
+type scope struct {
+	owner, blob, program, host, hops, user, purpose string
+	forwarded                                       bool
+}
+
+func scopeOf(u *keys.Use) scope {
+	s := scope{
+		owner:     u.Peer.User,
+		blob:      string(u.Key.Blob),
+		program:   u.Peer.Executable,
+		user:      u.Purpose.User,
+		purpose:   u.Purpose.String(),
+		forwarded: u.Destination.Forwarded,
+	}
+	if u.Destination.Trust == keys.TrustVerified {
+		s.host = u.Destination.Host.Fingerprint
+	}
+	var hops []string
+	for _, hop := range u.Destination.Hops {
+		hops = append(hops, hop.Fingerprint)
+	}
+	s.hops = strings.Join(hops, " ")
+	return s
+}
+
+// grantable says whether a use is known well enough to recognize its like.
+// Forwarded requests are Offer's matter: that depends on the rule.
+func grantable(u *keys.Use) bool {
+	switch {
+	case u.Op != keys.OpSign, isUnknown(u.Purpose), u.Key.Confirm, len(u.Key.Blob) == 0:
+		return false
+	case !u.Peer.Identified || u.Peer.Executable == "":
+		return false
+	case u.Purpose.Kind == wire.KindLogin:
+		return u.Destination.Trust == keys.TrustVerified && u.Destination.Host.Fingerprint != ""
+	}
+	return true
+}
+
+// Offer returns the longest grant that the person may be offered for u after
+// decision d; 0: none.
+func Offer(u *keys.Use, d Decision) time.Duration {
+	if d.Action != Ask || !grantable(u) || u.Destination.Forwarded && !d.Forwarded {
+		return 0
+	}
+	return min(max(d.Remember, 0), MaxRemember)
+}
+
+func newGrant(id string, u *keys.Use, d Decision, until time.Time) Grant {
+	grant := Grant{
+		ID: id, Fingerprint: u.Key.Fingerprint, KeyName: u.Key.Name, Program: u.Peer.Executable,
+		User: u.Purpose.User, Purpose: u.Purpose.String(), Forwarded: u.Destination.Forwarded,
+		Rule: d.Rule, Until: until,
+	}
+	if u.Destination.Trust == keys.TrustVerified {
+		grant.Host = keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: slices.Clone(u.Destination.Host.Names)}
+	}
+	return grant
+}
+
+// expired asks both clocks: the monotonic one stands still while the machine
+// sleeps, and the wall clock can be set back.
+func expired(grant Grant, now time.Time) bool {
+	return !now.Before(grant.Until) || !now.Round(0).Before(grant.Until.Round(0))
+}

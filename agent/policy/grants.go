@@ -1,0 +1,118 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// MaxGrants bounds the grants that hold at one time. A person gives a handful;
+// a full table means that something asks under ever new names.
+const MaxGrants = 1024
+
+// Why a grant was not made. The use itself may still go ahead, once.
+var (
+	ErrNotGrantable  = errors.New("this use cannot be remembered")
+	ErrTooManyGrants = errors.New("too many grants hold already")
+)
+
+// Grants holds the grants in force, in memory only. Its methods may be called
+// concurrently. Whoever changes the rules, locks the agent or ends the session
+// calls RevokeAll.
+type Grants struct {
+	mu   sync.Mutex // guards the fields that follow
+	held map[scope]Grant
+	last uint64
+}
+
+// Add makes a grant for uses like u, which decision d asked about. until must
+// be at most Offer(u, d) from the moment of the answer; what is further than
+// MaxRemember from u.Time is cut. It replaces a grant of the same scope. The
+// error is ErrNotGrantable or ErrTooManyGrants.
+func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
+	if Offer(u, d) == 0 {
+		return Grant{}, ErrNotGrantable
+	}
+	if latest := u.Time.Add(MaxRemember); until.After(latest) {
+		until = latest
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dropExpiredLocked(u.Time)
+	s := scopeOf(u)
+	if _, replaces := g.held[s]; !replaces && len(g.held) >= MaxGrants {
+		return Grant{}, ErrTooManyGrants
+	}
+	if g.held == nil {
+		g.held = map[scope]Grant{}
+	}
+	g.last++
+	grant := newGrant(strconv.FormatUint(g.last, 10), u, d, until)
+	g.held[s] = grant
+	return grant, nil
+}
+
+// Match returns the grant that covers u at the time now. It is for uses that
+// Decide asks about; a refusal stands above every grant.
+func (g *Grants) Match(u *keys.Use, now time.Time) (Grant, bool) {
+	if !grantable(u) {
+		return Grant{}, false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	grant, ok := g.held[scopeOf(u)]
+	if !ok || expired(grant, now) {
+		return Grant{}, false
+	}
+	return grant, true
+}
+
+// List returns the grants in force at the time now, the oldest first.
+func (g *Grants) List(now time.Time) []Grant {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dropExpiredLocked(now)
+	list := make([]Grant, 0, len(g.held))
+	for _, grant := range g.held {
+		list = append(list, grant)
+	}
+	slices.SortFunc(list, func(a, b Grant) int {
+		return cmp.Or(cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+// Revoke ends one grant; false: there is none with this id.
+func (g *Grants) Revoke(id string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for s, grant := range g.held {
+		if grant.ID == id {
+			delete(g.held, s)
+			return true
+		}
+	}
+	return false
+}
+
+// RevokeAll ends every grant and returns how many there were.
+func (g *Grants) RevokeAll() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.held)
+	clear(g.held)
+	return n
+}
+
+func (g *Grants) dropExpiredLocked(now time.Time) {
+	for s, grant := range g.held {
+		if expired(grant, now) {
+			delete(g.held, s)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package policy
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// verdict is the three-valued answer to "does this rule match?".
+type verdict int8
+
+const (
+	no verdict = iota
+	maybe
+	yes
+)
+
+// The causes of a maybe, as the person reads them after "but".
+const (
+	causePurpose    = "what would be signed is not known"
+	causeUnverified = "the destination is not verified"
+	causeNameless   = "the host's key is in no known_hosts file"
+	causeProgram    = "the program is not identified"
+)
+
+// rule is a Rule made ready, with the texts it will need, because a list of a
+// thousand keys is decided key by key.
+type rule struct {
+	Rule
+	key, host, user, program, purpose pattern
+	conditions                        []condition // of the fields that the rule has, the cheap ones first
+	why, hides                        string
+}
+
+// condition is one field of a rule. With maybe it gives the cause.
+type condition func(*rule, *keys.Use) (verdict, string)
+
+func compileRule(r Rule) rule {
+	if r.Action != Allow && r.Action != Ask {
+		r.Action = Refuse
+	}
+	verb := map[Action]string{Allow: "allowed by", Ask: "asked by", Refuse: "refused by"}[r.Action]
+	compiled := rule{
+		Rule:    r,
+		key:     compile(r.Key),
+		host:    compileHost(r.Host),
+		user:    compile(r.User),
+		program: compileProgram(r.Program),
+		purpose: compile(r.Purpose),
+		why:     fmt.Sprintf("%s rule %q", verb, r.Name),
+		hides:   fmt.Sprintf("hidden by rule %q", r.Name),
+	}
+	compiled.conditions = conditionsOf(&r)
+	return compiled
+}
+
+func conditionsOf(r *Rule) []condition {
+	var list []condition
+	for _, field := range []struct {
+		text string
+		condition
+	}{
+		{r.Purpose, (*rule).matchPurpose},
+		{r.User, (*rule).matchUser},
+		{r.Program, (*rule).matchProgram},
+		{r.Host, (*rule).matchHost},
+	} {
+		if field.text != "" {
+			list = append(list, field.condition)
+		}
+	}
+	return list
+}
+
+func (r *rule) decision() Decision {
+	d := Decision{Action: r.Action, Rule: r.Name, Why: r.why}
+	if r.Action == Ask {
+		d.Remember = r.Remember
+		d.Forwarded = r.Forwarded != nil && *r.Forwarded
+	}
+	return d
+}
+
+// match gives the first cause with maybe.
+func (r *rule) match(u *keys.Use) (verdict, string) {
+	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchKey(&u.Key) {
+		return no, ""
+	}
+	result, cause := yes, ""
+	for _, condition := range r.conditions {
+		switch m, why := condition(r, u); {
+		case m == no:
+			return no, ""
+		case m == maybe && result == yes:
+			result, cause = maybe, why
+		}
+	}
+	return result, cause
+}
+
+func (r *rule) matchForwarded(forwarded bool) bool {
+	if r.Forwarded == nil {
+		return r.Action != Allow || !forwarded
+	}
+	return *r.Forwarded == forwarded
+}
+
+// matchKey does not look at the comment: whoever added the key chose it.
+func (r *rule) matchKey(k *keys.Info) bool {
+	return r.Key == "" || r.key.match(k.Fingerprint) || k.Name != "" && r.key.match(k.Name)
+}
+
+// isUnknown takes every kind that it does not know for unknown.
+func isUnknown(p wire.Purpose) bool { return p.Kind != wire.KindLogin && p.Kind != wire.KindSSHSig }
+
+func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
+	switch {
+	case u.Op == keys.OpList:
+		return maybe, causePurpose
+	case isUnknown(u.Purpose):
+		return is(r.Purpose == string(wire.KindUnknown))
+	}
+	return is(r.purpose.match(u.Purpose.String()))
+}
+
+func (r *rule) matchUser(u *keys.Use) (verdict, string) {
+	switch {
+	case u.Op == keys.OpList || isUnknown(u.Purpose):
+		return maybe, causePurpose
+	}
+	return is(u.Purpose.Kind == wire.KindLogin && r.user.match(u.Purpose.User))
+}
+
+// matchProgram looks at the program that connected, not at its parents.
+func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
+	subject := u.Peer.Name
+	if r.program.path {
+		subject = filepath.ToSlash(u.Peer.Executable)
+	}
+	switch {
+	case !u.Peer.Identified || subject == "":
+		return maybe, causeProgram
+	}
+	return is(r.program.match(subject))
+}
+
+// matchHost believes only in names of a verified host. A signature in the
+// sshsig form logs in to no host.
+func (r *rule) matchHost(u *keys.Use) (verdict, string) {
+	d := &u.Destination
+	switch {
+	case u.Op == keys.OpSign && u.Purpose.Kind == wire.KindSSHSig:
+		return no, ""
+	case d.Trust != keys.TrustVerified:
+		return maybe, causeUnverified
+	case len(d.Host.Names) == 0:
+		return maybe, causeNameless
+	}
+	for _, name := range d.Host.Names {
+		if r.matchHostName(name) {
+			return yes, ""
+		}
+	}
+	return no, ""
+}
+
+// matchHostName takes a name for all its ports when the rule asks or refuses.
+// To allow a port other than 22 the rule has to name it.
+func (r *rule) matchHostName(name string) bool {
+	if r.host.match(name) {
+		return true
+	}
+	bare, _, ok := splitPort(name)
+	return ok && r.Action != Allow && r.host.match(bare)
+}
+
+func is(match bool) (verdict, string) {
+	if match {
+		return yes, ""
+	}
+	return no, ""
+}

@@ -1,0 +1,254 @@
+package policy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+)
+
+const goodRules = `# rules
+[[rule]]
+name = "git at work"
+key = "work"
+host = "[git.example.com]:2222"
+user = 'CORP\alice'
+program = "/usr/bin/*"
+purpose = "login"
+forwarded = false
+action = "ask"
+remember = "15m"
+
+[[rule]]
+action = "refuse"
+`
+
+func TestParse(t *testing.T) {
+	rules, err := Parse("config.toml", []byte(goodRules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := rules[0], rules[1]
+	if first.Name != "git at work" || first.Line != 2 || first.File != "config.toml" || first.Remember != 15*time.Minute ||
+		first.Forwarded == nil || *first.Forwarded || first.User != `CORP\alice` {
+		t.Errorf("first: %+v", first)
+	}
+	if second.Name != "rule 2 (config.toml:13)" || second.Forwarded != nil || second.Action != Refuse {
+		t.Errorf("second: %+v", second)
+	}
+}
+
+// Every row breaks one thing of goodRules (an error that a row without the
+// break does not give: TestParse).
+func TestParseErrors(t *testing.T) {
+	tests := []struct{ name, old, new, want string }{
+		{"unknown field", `host = "[git`, `hots = "[git`, `config.toml:5:1: unknown field "hots" in [[rule]]; did you mean "host"?`},
+		{"unknown field in the second", `action = "refuse"`, "action = \"refuse\"\n  porpose = \"login\"", `config.toml:15:3: unknown field "porpose" in [[rule]]; did you mean "purpose"?`},
+		{"upper case", `host = "[git`, `Host = "[git`, `config.toml:5:1: unknown field "Host" in [[rule]]; did you mean "host"?`},
+		{"unlike any", `host = "[git`, `xyzzyx = "[git`, `config.toml:5:1: unknown field "xyzzyx" in [[rule]]`},
+		{"unknown top level", `# rules`, `color = 1`, `config.toml:1:1: unknown field "color"`},
+		{"unknown table", `# rules`, `[[rules]]`, `config.toml:1:1: unknown table [[rules]]; did you mean "rule"?`},
+		{"unknown subtable", `action = "refuse"`, "action = \"refuse\"\n[rule.when]\nday = 1", `config.toml:15:1: unknown table [rule[1].when]`},
+		{"one bracket", goodRules, "\n[rule]", `config.toml:2:1: [rule] stands for one table, but there may be several: write [[rule]]`},
+		{"wrong type in the first", `forwarded = false`, `forwarded = "false"`, `config.toml:9:1: forwarded must be true or false, not a string`},
+		{"number for a string", `user = 'CORP\alice'`, `user = 7`, `config.toml:6:1: user must be a string, not a whole number`},
+		{"list for a string", `user = 'CORP\alice'`, `user = ["a"]`, `config.toml:6:1: user must be a string, not an array`},
+		{"syntax", `forwarded = false`, `forwarded = fals`, `config.toml:9:13: expected value but found "fals" instead`},
+		{"repeated field", `forwarded = false`, `action = "allow"`, `config.toml:10:18: Key 'rule.action' has already been defined.`},
+		{"unknown action", `action = "ask"`, `action = "alow"`, `config.toml:10:1: unknown action "alow": write "allow", "ask" or "refuse"`},
+		{"no action", `action = "ask"`, ``, `config.toml:2:1: the rule has no action: write action = "allow", "ask" or "refuse"`},
+		{"allow unknown", "purpose = \"login\"\nforwarded = false\naction = \"ask\"", "purpose = \"unknown\"\naction = \"allow\"", `config.toml:9:1: purpose "unknown" cannot be allowed: what would be signed is not known, so it is always asked`},
+		{"unknown purpose", `purpose = "login"`, `purpose = "logn"`, `config.toml:8:1: unknown purpose "logn": write "login", "sshsig:git", "sshsig:*" or "unknown"`},
+		{"sshsig alone", `purpose = "login"`, `purpose = "sshsig:"`, `config.toml:8:1: unknown purpose "sshsig:": write "login", "sshsig:git", "sshsig:*" or "unknown"`},
+		{"bad duration", `"15m"`, `"15"`, `config.toml:11:1: remember: bad duration "15": write a number and a unit such as "90s", "15m" or "8h"`},
+		{"number for a duration", `"15m"`, `15`, `config.toml:11:1: remember must be a duration in quotes such as "15m", not a whole number`},
+		{"negative", `"15m"`, `"-1s"`, `config.toml:11:1: remember is negative`},
+		{"too long", `"15m"`, `"24h1s"`, `config.toml:11:1: remember is longer than 24h0m0s: for more, write a rule with action = "allow"`},
+		{"empty pattern", `key = "work"`, `key = ""`, `config.toml:4:1: key is empty: leave the line out`},
+		{"bad pattern", `key = "work"`, `key = "w[o"`, `config.toml:4:1: bad pattern "w[o": '[' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},
+		{"list of hosts", `"[git.example.com]:2222"`, `"a,b"`, `config.toml:5:1: bad pattern "a,b": ',' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},
+		{"set in a host", `"[git.example.com]:2222"`, `"[ab]cd"`, `config.toml:5:1: bad pattern "[ab]cd": '[' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},
+		{"windows path", `"/usr/bin/*"`, `'C:\ssh.exe'`, `config.toml:7:1: bad pattern "C:\\ssh.exe": write "/" between the parts of a path`},
+		{"spaces", `key = "work"`, `key = "work "`, `config.toml:4:1: bad pattern "work ": it begins or ends with a space`},
+		{"escape sequence", `"git at work"`, `"git\u001b[2J"`, `config.toml:3:1: name holds a character that cannot be printed`},
+		{"inline", goodRules, `rule = [{action = "ask"}, {action = "no"}]`, `config.toml:1:1: unknown action "no": write "allow", "ask" or "refuse"`},
+		{"two faults in order", goodRules, "[[rule]]\nremember = \"x\"\naction = \"ask\"\n[[rule]]\nhots = \"x\"", "config.toml:2:1: remember: bad duration \"x\": write a number and a unit such as \"90s\", \"15m\" or \"8h\"\nconfig.toml:5:1: unknown field \"hots\" in [[rule]]; did you mean \"host\"?"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.Replace(goodRules, test.old, test.new, 1)
+			rules, err := Parse("config.toml", []byte(text))
+			if err == nil || err.Error() != test.want || rules != nil {
+				t.Errorf("got  %v\nwant %v\nof\n%s", err, test.want, text)
+			}
+		})
+	}
+}
+
+// A larger configuration, as the daemon's, uses the same functions.
+func TestDecodeInALargerFile(t *testing.T) {
+	type config struct {
+		Confirm struct {
+			Timeout time.Duration `toml:"timeout"`
+			Prompt  string        `toml:"prompt"`
+		} `toml:"confirm"`
+		Plain int
+		Rules []Rule `toml:"rule"`
+	}
+	text := "\ufeffplain = 3\n[confirm]\n  timeout = \"60s\"\n  prompt = \"\"\"\n[[rule]]\nnot = \"a rule\"\n\"\"\"\n[[rule]]\naction = \"ask\"\n"
+	var c config
+	if err := Decode("c", []byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check("c", []byte(text), c.Rules); err != nil {
+		t.Fatal(err)
+	}
+	if c.Plain != 3 || c.Confirm.Timeout != time.Minute || len(c.Rules) != 1 || c.Rules[0].Line != 8 {
+		t.Errorf("got %+v", c)
+	}
+
+	err := ErrorAt("c", []byte(text), "confirm.timeout", errors.New("too short"))
+	if err.Error() != "c:3:3: too short" {
+		t.Errorf("got %v", err)
+	}
+	var at *Error
+	if !errors.As(err, &at) || at.Line != 3 {
+		t.Errorf("no *Error with its line in %v", err)
+	}
+	if err := ErrorAt("c", []byte(text), "confirm.absent", errors.New("missing")); err.Error() != "c:2:1: missing" {
+		t.Errorf("absent: got %v", err)
+	}
+	if err := ErrorAt("c", []byte(text), "nowhere.absent", errors.New("missing")); err.Error() != "c: missing" {
+		t.Errorf("nowhere: got %v", err)
+	}
+	if err := Decode("c", make([]byte, MaxFile+1), &c); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("a huge file: got %v", err)
+	}
+}
+
+func TestPattern(t *testing.T) {
+	tests := []struct {
+		pattern, text string
+		path, want    bool
+	}{
+		{"work", "work", false, true},
+		{"work", "works", false, false},
+		{"*", "", false, true},
+		{"a*", "a/b", false, true},
+		{"a*", "a/b", true, false},
+		{"/usr/*/ssh", "/usr/bin/ssh", true, true},
+		{"/usr/*/s?h", "/usr/bin/ssh", true, true},
+		{"/usr/*/s*", "/usr/bin/x/ssh", true, false},
+		{"/usr/*/s?h", "/usr/a/b/ssh", true, false},
+		{"?", "/", true, false},
+		{"?", "/", false, true},
+		{"?", "ü", false, true},
+		{"a*b*c", "a-b-b-c", false, true},
+		{"a*b*c", "a-c-b", false, false},
+		{"ab*ba", "aba", false, false},
+		{"ab*ba", "abba", false, true},
+		{"**a?", "xxab", false, true},
+		{"*?", "", false, false},
+	}
+	for _, test := range tests {
+		p := compile(test.pattern)
+		p.path = test.path
+		if p.match(test.text) != test.want {
+			t.Errorf("%q on %q (path %v): want %v", test.pattern, test.text, test.path, test.want)
+		}
+	}
+}
+
+var tomlSeeds = []string{
+	goodRules,
+	"rule = [{action = \"ask\"}, {action = \"no\"}]",
+	"a.b = 1\n\"c d\".'e' = { f = 1, g = [1,\n2] } # x\n[[h.i]]\nj=1\n[h.i.k]\nl='''\n[[x]]\n'''\n[[h.i]]\nj=2",
+	"s = \"\"\"a\\\"\"\"\"\"\nt = 1",
+	"[[rule]]\nkey = \"\\u001b\"\naction = \"allow\"\nremember=1",
+	"[rule]", "[[", "=", "\"", "a=[", "\ufeff[[rule]]",
+}
+
+// What is not an error is a valid rule, and every key of a valid document is
+// found where it stands.
+func FuzzParse(f *testing.F) {
+	if len(tomlSeeds) == 0 {
+		f.Fatal("no seeds")
+	}
+	for _, seed := range tomlSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rules, err := Parse("f", data)
+		found := positions(data)
+		if err != nil {
+			if rules != nil || err.Error() == "" {
+				t.Fatalf("rules beside the error %v", err)
+			}
+			return
+		}
+		for i, r := range rules {
+			if err := r.Validate(); err != nil || r.Line == 0 || r.Name == "" {
+				t.Fatalf("rule %d: %+v: %v", i, r, err)
+			}
+		}
+		New(rules, nil, Options{}).Decide(login(t))
+		lines := strings.Count(string(data), "\n") + 1
+		for path, at := range found {
+			if at.line < 1 || at.line > lines || at.col < 1 {
+				t.Fatalf("%s at %v of %d lines", path, at, lines)
+			}
+		}
+	})
+}
+
+// The TOML library is the judge of which keys there are.
+func FuzzPositions(f *testing.F) {
+	for _, seed := range tomlSeeds {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !plain(text) {
+			return
+		}
+		var document map[string]any
+		meta, err := toml.Decode(text, &document)
+		found := positions([]byte(text))
+		if err != nil {
+			return
+		}
+		for path := range found {
+			keys := strings.Split(stripIndexes(path), ".")
+			if !meta.IsDefined(keys[0]) {
+				t.Fatalf("%q is not in\n%s", path, text)
+			}
+		}
+		first := map[string]bool{}
+		for path := range found {
+			name, _, _ := strings.Cut(stripIndexes(path), ".")
+			first[name] = true
+		}
+		for key := range document {
+			if !first[key] {
+				t.Fatalf("%q is not found in\n%s\nbut %v", key, text, found)
+			}
+		}
+	})
+}
+
+// plain leaves out keys in quotes with dots or brackets in them, which paths
+// cannot tell apart, and the other byte order marks that the library takes.
+func plain(text string) bool { return utf8.ValidString(text) && !strings.ContainsAny(text, `"'\`) }
+
+func stripIndexes(path string) string {
+	for {
+		start := strings.IndexByte(path, '[')
+		if start < 0 {
+			return path
+		}
+		end := strings.IndexByte(path, ']')
+		path = path[:start] + path[end+1:]
+	}
+}

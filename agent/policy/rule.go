@@ -1,0 +1,130 @@
+// Package policy decides what a program may do with a key: allow, ask or
+// refuse. It is pure: it reads no clock and no file, so the same request with
+// the same rules always gets the same decision.
+//
+// The rules are the `[[rule]]` tables of config.toml and policy.toml. The first
+// one that matches decides; when none does, the person is asked. A rule that
+// cannot be evaluated (who connected or where a login leads is not known) never
+// allows, and when it would have refused or asked, no later rule can allow
+// either. docs/policy.md is the same for users.
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+const (
+	// MaxRemember is the longest grant a rule may offer. What should hold
+	// for longer is a rule with action = "allow", which is written down.
+	MaxRemember = 24 * time.Hour
+	// MaxName keeps a rule's name fit for a prompt and a log line.
+	MaxName = 128
+)
+
+// Action is what happens to a request.
+type Action string
+
+// The actions. Anything else refuses.
+const (
+	Allow  Action = "allow"
+	Ask    Action = "ask"
+	Refuse Action = "refuse"
+)
+
+// Rule is one `[[rule]]` table. An absent field matches everything, except that
+// an allow rule without Forwarded matches only requests that are not forwarded.
+type Rule struct {
+	Name      string        `toml:"name" json:"name" policy:"nonempty"`
+	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint, or a pattern
+	Host      string        `toml:"host" json:"host,omitempty" policy:"nonempty"`       // a name of a verified destination
+	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account that is logged in to
+	Program   string        `toml:"program" json:"program,omitempty" policy:"nonempty"` // base name, or absolute path when it has a "/"
+	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // "login", "sshsig:git", "sshsig:*", "unknown"
+	Forwarded *bool         `toml:"forwarded" json:"forwarded,omitempty"`
+	Action    Action        `toml:"action" json:"action"`
+	Remember  time.Duration `toml:"remember" json:"remember,omitempty"` // with ask: the longest grant the prompt may offer
+
+	File string `toml:"-" json:"file,omitempty"`
+	Line int    `toml:"-" json:"line,omitempty"`
+}
+
+// FieldError says which field of a rule is wrong. Field is "" when the rule as
+// a whole is.
+type FieldError struct {
+	Field   string
+	Message string
+}
+
+func (e *FieldError) Error() string { return e.Message }
+
+// Validate returns every fault of the rule, each a *FieldError, joined.
+func (r *Rule) Validate() error {
+	return errors.Join(
+		checkName(r.Name),
+		checkPattern("key", r.Key, ""),
+		checkHost(r.Host),
+		checkPattern("user", r.User, `\`), // CORP\alice is an account's name
+		checkPattern("program", r.Program, ""),
+		checkPurpose(r.Purpose),
+		checkAction(r.Action, r.Purpose),
+		checkRemember(r.Remember),
+	)
+}
+
+func fieldError(field, format string, args ...any) error {
+	return &FieldError{Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+func checkName(s string) error {
+	if len(s) > MaxName {
+		return fieldError("name", "name is longer than %d bytes", MaxName)
+	}
+	if strings.ContainsFunc(s, unprintable) {
+		return fieldError("name", "name holds a character that cannot be printed")
+	}
+	return nil
+}
+
+// unprintable keeps control characters and invisible ones, which could dress a
+// rule up as another one, out of prompts.
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+func checkAction(a Action, purpose string) error {
+	switch {
+	case a == "":
+		return fieldError("", `the rule has no action: write action = "allow", "ask" or "refuse"`)
+	case a != Allow && a != Ask && a != Refuse:
+		return fieldError("action", `unknown action %q: write "allow", "ask" or "refuse"`, string(a))
+	case a == Allow && purpose == string(wire.KindUnknown):
+		return fieldError("action", `purpose "unknown" cannot be allowed: what would be signed is not known, so it is always asked`)
+	}
+	return nil
+}
+
+func checkRemember(d time.Duration) error {
+	if d < 0 {
+		return fieldError("remember", "remember is negative")
+	}
+	if d > MaxRemember {
+		return fieldError("remember", `remember is longer than %s: for more, write a rule with action = "allow"`, MaxRemember)
+	}
+	return nil
+}
+
+func checkPurpose(s string) error {
+	if s == "" || slices.Contains([]string{string(wire.KindLogin), string(wire.KindUnknown)}, s) {
+		return nil
+	}
+	namespace, ok := strings.CutPrefix(s, string(wire.KindSSHSig)+":")
+	if !ok || namespace == "" {
+		return fieldError("purpose", `unknown purpose %q: write "login", "sshsig:git", "sshsig:*" or "unknown"`, s)
+	}
+	return checkPattern("purpose", namespace, "")
+}

@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	// maxRefusals are kept for `keybroker why`; the audit log has them all.
+	maxRefusals = 100
+	// maxLogName bounds a program's name in the daemon's own log.
+	maxLogName = 64
+)
+
+// refusal is why a request was not done and what a person can do about it.
+type refusal struct{ reason, remedy, rule string }
+
+func (r refusal) Error() string { return r.reason }
+
+func noSuchKey(blob []byte) refusal {
+	name := "of an unreadable kind"
+	if key, err := ssh.ParsePublicKey(blob); err == nil {
+		name = ssh.FingerprintSHA256(key)
+	}
+	return refusal{reason: "there is no key " + name, remedy: "see which there are: keybroker keys list"}
+}
+
+func noRecord(err error) refusal {
+	return refusal{reason: "the audit log cannot be written: " + err.Error(),
+		remedy: "make room on its disk, or see: keybroker doctor; no signature leaves without its record"}
+}
+
+// refusals keeps the last ones. The zero value is ready.
+type refusals struct {
+	mu   sync.Mutex // guards last
+	last []audit.Record
+}
+
+func (r *refusals) add(one audit.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.last) == maxRefusals {
+		r.last = slices.Delete(r.last, 0, 1)
+	}
+	r.last = append(r.last, one)
+}
+
+// Refusals returns the last refusals, oldest first: also those that the audit
+// log could not take.
+func (s *Server) Refusals() []audit.Record {
+	s.refusals.mu.Lock()
+	defer s.refusals.mu.Unlock()
+	return slices.Clone(s.refusals.last)
+}
+
+// refuse writes the refusal down and gives the failure byte. A refusal that
+// cannot be written is still one.
+func (s *session) refuse(use *keys.Use, err error) wire.Reply {
+	return s.server.refuse(use, err)
+}
+
+func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
+	var why refusal
+	if !errors.As(err, &why) {
+		why = refusal{reason: err.Error()}
+	}
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, why.reason, why.rule, why.remedy
+	written, err := s.write(record)
+	if err != nil {
+		s.Log.Error("a refusal could not be written to the audit log", "error", err, "refused", why.reason)
+		written = record
+	}
+	s.refusals.add(written)
+	return wire.Failure
+}
+
+// refuseUser turns away another user's connection.
+func (s *Server) refuseUser(peer platform.Peer) {
+	use := &keys.Use{ID: newID(), Op: keys.OpConnect, Peer: peer, Time: s.Now()}
+	s.refuse(use, refusal{reason: fmt.Sprintf("user %s may not use this agent", peer.User),
+		remedy: "each user runs an agent of their own"})
+}
+
+// record writes what was done. The caller must not do it when this fails.
+func (s *session) record(use *keys.Use, decision, reason, rule string) error {
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rule = decision, reason, rule
+	_, err := s.server.write(record)
+	return err
+}
+
+// write appends to the audit log and remembers whether that works.
+func (s *Server) write(record audit.Record) (audit.Record, error) {
+	written, err := s.Audit.Append(record)
+	if err != nil {
+		s.auditErr.Store(&err)
+	} else if s.auditErr.Load() != nil {
+		s.auditErr.Store(nil)
+	}
+	return written, err
+}
+
+// AuditErr is why the last record could not be written, or nil.
+func (s *Server) AuditErr() error {
+	if err := s.auditErr.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (s *session) newUse(op keys.Op) *keys.Use {
+	return &keys.Use{ID: newID(), Op: op, Peer: s.peer, Time: s.server.Now()}
+}
+
+// newID is a short name for one request: unique enough among the refusals and
+// records that a person looks at.
+func newID() string { return rand.Text()[:8] }

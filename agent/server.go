@@ -1,0 +1,172 @@
+// Package agent is the ssh-agent itself: it takes connections, reads requests
+// (RFC 9987), decides each one, signs, and writes what happened to the audit
+// log. sign.go tells the life of a signature from top to bottom.
+package agent
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+)
+
+const (
+	// MaxConnections bounds what one user's programs can hold open. A stuck
+	// tool that leaks connections must not take the daemon's memory and file
+	// descriptors; 12,000 idle ones cost about 100 MiB.
+	MaxConnections = 12_000
+	// acceptBackoff is the pause after accept failed, for want of file
+	// descriptors mostly: long enough not to spin, short enough not to be seen.
+	acceptBackoff = 50 * time.Millisecond
+)
+
+// Config is what a Server works with. All fields but the optional ones are needed.
+type Config struct {
+	Ring    *keys.Ring
+	Grants  *policy.Grants
+	Audit   *audit.Log
+	Prompt  confirm.Prompter // normally a *confirm.Queue
+	Log     *slog.Logger
+	Hosts   *KnownHosts      // optional: names for verified host keys
+	Now     func() time.Time // optional: time.Now
+	PeerOf  func(net.Conn) (platform.Peer, error)
+	Allowed func(platform.Peer) bool // whether this user may connect at all
+
+	// ForwardedChanges lets a forwarded connection add, remove and lock keys.
+	// Otherwise a remote host could lock the person out of their own agent.
+	ForwardedChanges bool
+}
+
+// Server is one agent. Serve may run on several listeners at once.
+type Server struct {
+	Config
+	rules    atomic.Pointer[policy.Rules]
+	lock     lock
+	refusals refusals
+	workers  workers
+	auditErr atomic.Pointer[error] // nil: the last record was written
+
+	mu       sync.Mutex // guards the fields that follow
+	sessions map[*session]struct{}
+	closing  bool
+
+	running sync.WaitGroup // one for each session
+	turned  atomic.Uint64  // connections turned away
+}
+
+// NewServer makes a server that decides by rules.
+func NewServer(config Config, rules *policy.Rules) *Server {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock()}
+	s.rules.Store(rules)
+	return s
+}
+
+// SetRules replaces the rules; requests that are decided already stay so.
+func (s *Server) SetRules(rules *policy.Rules) { s.rules.Store(rules) }
+
+// Rules are the rules in force.
+func (s *Server) Rules() *policy.Rules { return s.rules.Load() }
+
+// Serve accepts connections until the listener is closed, which is no error.
+func (s *Server) Serve(listener net.Listener) error {
+	for {
+		conn, err := listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			s.Log.Warn("accept failed", "error", err)
+			time.Sleep(acceptBackoff)
+		default:
+			s.start(conn)
+		}
+	}
+}
+
+func (s *Server) start(conn net.Conn) {
+	session := newSession(s, conn)
+	if !s.enter(session) {
+		s.turned.Add(1)
+		session.cancel()
+		_ = conn.Close()
+		return
+	}
+	go func() {
+		defer s.leave(session)
+		session.run()
+	}()
+}
+
+func (s *Server) enter(session *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing || len(s.sessions) >= MaxConnections {
+		return false
+	}
+	s.sessions[session] = struct{}{}
+	s.running.Add(1)
+	return true
+}
+
+func (s *Server) leave(session *session) {
+	s.mu.Lock()
+	delete(s.sessions, session)
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// Shutdown ends every connection once the requests that it has sent are
+// answered, or when ctx ends, and returns when the last one is gone. The
+// caller has closed the listeners.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.mu.Lock()
+	s.closing = true
+	for session := range s.sessions {
+		session.drain()
+	}
+	s.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() { s.running.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.abort()
+		<-done
+	}
+	s.workers.close()
+}
+
+func (s *Server) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for session := range s.sessions {
+		session.hangUp()
+	}
+}
+
+// Status is the state of the server for `keybroker status`.
+type Status struct {
+	Connections int    `json:"connections"`
+	TurnedAway  uint64 `json:"turned_away"` // connections refused for want of room
+	Locked      bool   `json:"locked"`
+}
+
+// Status returns the state at this moment.
+func (s *Server) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Status{Connections: len(s.sessions), TurnedAway: s.turned.Load(), Locked: s.lock.locked()}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/keybroker/keybroker/"
+
+// arrows is which of our packages may import which (the table of the design).
+// What is not here is forbidden.
+var arrows = map[string][]string{
+	"agent/wire":         {},
+	"platform":           {},
+	"agent/keys":         {"agent/wire", "platform"},
+	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
+	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
+	"confirm":            {"agent/keys", "agent/wire", "platform"},
+	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
+	"softkeys/keychain":  {"platform"},
+	"softkeys/pubformat": {},
+	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
+	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
+
+	// Fakes stand beside what they replace, for tests only.
+	"agent/keys/keystest":     {"agent/keys"},
+	"confirm/confirmtest":     {"confirm"},
+	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
+
+	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
+		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
+}
+
+// forbidden are arrows that somebody may want to draw, with what they would break.
+var forbidden = map[[2]string]string{
+	{"agent", "softkeys"}:       "the agent knows keys.Source only, so that a new kind of key changes nothing in it",
+	{"softkeys", "agent"}:       "a source of keys must not be able to decide",
+	{"softkeys", "confirm"}:     "a source asks through the function that it is given",
+	{"agent/policy", "confirm"}: "policy is pure: it says ask, it does not ask",
+	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
+	{"agent/control", "agent/wire"}: "the control socket does not speak the agent protocol, and cannot be " +
+		"reached through a forwarded agent",
+	{"platform", "agent/keys"}: "platform is what the system says, not what the broker makes of it",
+}
+
+// outside are modules that only the named packages may import, and why.
+var outside = map[string]struct {
+	only []string
+	why  string
+}{
+	"github.com/godbus/dbus":     {[]string{"softkeys/keychain"}, "a bus in another package would be another way in"},
+	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
+	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
+	"github.com/go-piv":          {nil, "piv-go is for administration of cards in a process of its own"},
+	"github.com/ebfe/scard":      {nil, "only the card layer talks to PC/SC"},
+	"fyne.io":                    {nil, "no GUI toolkit in the process that holds keys"},
+	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
+	"github.com/jezek/xgb":       {nil, "no GUI toolkit in the process that holds keys"},
+	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p pkg
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, p)
+	}
+	if len(list) < 10 {
+		t.Fatalf("only %d packages seen", len(list))
+	}
+	return list
+}
+
+func TestArrowsPointDownwards(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, module)
+		if from == "bench" { // a program of its own that measures the others from outside
+			continue
+		}
+		may, known := arrows[from]
+		if !known {
+			t.Errorf("%s is in no row of the table: where does it belong?", from)
+			continue
+		}
+		for _, imported := range p.Imports {
+			to, ours := strings.CutPrefix(imported, module)
+			if ours && !slices.Contains(may, to) {
+				t.Errorf("%s may not import %s: %s", from, to, forbidden[[2]string{from, to}])
+			}
+		}
+	}
+}
+
+func TestModulesStayInTheirPlace(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, module)
+		for _, imported := range p.Imports {
+			for prefix, rule := range outside {
+				if strings.HasPrefix(imported, prefix) && !slices.Contains(rule.only, from) {
+					t.Errorf("%s may not import %s: %s", from, imported, rule.why)
+				}
+			}
+		}
+	}
+}
+
+func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
+	for arrow, why := range forbidden {
+		if slices.Contains(arrows[arrow[0]], arrow[1]) {
+			t.Errorf("%s -> %s is allowed by the table, but: %s", arrow[0], arrow[1], why)
+		}
+	}
+}

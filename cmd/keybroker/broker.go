@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/policy"
+)
+
+// The daemon is what the control socket serves.
+var _ control.Broker = (*daemon)(nil)
+
+// reloadState is how the last reading of the configuration went.
+type reloadState struct {
+	mu  sync.Mutex // guards err
+	err error
+}
+
+func (r *reloadState) set(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *reloadState) get() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// Reload reads the rules again. With an error in them the old ones stay: a
+// broken file never widens what is allowed, and never stops the daemon.
+func (d *daemon) Reload() error {
+	fresh, err := readConfig(d.app.config.paths, d.app.configFile != "")
+	d.reload.set(err)
+	if err != nil {
+		d.log.Error("the configuration was not read again; the rules of before stay in force", "error", err)
+		return err
+	}
+	d.server.SetRules(fresh.rules())
+	d.log.Info("the rules were read again", "rules", len(fresh.Rules)+len(fresh.machineRules))
+	return nil
+}
+
+// Status is the state of the broker at this moment.
+func (d *daemon) Status() control.Status {
+	server, head := d.server.Status(), d.audit.Head()
+	return control.Status{
+		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket,
+		Locked: server.Locked, Connections: server.Connections, TurnedAway: server.TurnedAway,
+		Keys: len(d.server.Ring.List()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
+		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
+		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
+		Problems: d.problems(), Hardening: d.hardening.Notes,
+	}
+}
+
+// problems are what does not work now, each with its remedy.
+func (d *daemon) problems() []control.Problem {
+	var list []control.Problem
+	add := func(err error) {
+		if err != nil {
+			what, remedy, _ := strings.Cut(err.Error(), "\n")
+			list = append(list, control.Problem{What: what, Remedy: remedy})
+		}
+	}
+	add(d.reload.get())
+	add(d.store.Err())
+	if err := d.server.AuditErr(); err != nil {
+		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, d.AuditDir()))
+	}
+	if strings.HasPrefix(d.queue.Name(), "none") {
+		add(fmt.Errorf("nobody can be asked, so what no rule allows is refused\ninstall pinentry-qt, or start the daemon in a terminal"))
+	}
+	for _, entry := range d.store.All() {
+		if strings.HasPrefix(entry.State, "damaged") {
+			add(fmt.Errorf("the key %q is %s\nbring its file back from a backup, or: keybroker keys remove %s", entry.Name, entry.State, entry.Name))
+		}
+	}
+	return list
+}
+
+// Keys lists the added keys and the sealed ones.
+func (d *daemon) Keys() []control.Key {
+	list := []control.Key{}
+	for _, info := range d.memory.List() {
+		list = append(list, control.KeyOf(info))
+	}
+	return append(list, storedKeys(d.store)...)
+}
+
+func (d *daemon) Load(names []string) error                     { return d.store.Load(names...) }
+func (d *daemon) Lock(passphrase []byte) error                  { return d.server.Lock(passphrase) }
+func (d *daemon) Unlock(ctx context.Context, pass []byte) error { return d.server.Unlock(ctx, pass) }
+func (d *daemon) Refusals() []audit.Record                      { return d.server.Refusals() }
+func (d *daemon) Grants() []policy.Grant                        { return d.server.Grants.List(time.Now()) }
+func (d *daemon) AuditDir() string                              { return d.app.auditDir() }
+
+// Revoke ends one grant, or with "" all of them.
+func (d *daemon) Revoke(id string) bool {
+	if id == "" {
+		d.server.Grants.RevokeAll()
+		return true
+	}
+	return d.server.Grants.Revoke(id)
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/keybroker/keybroker/agent"
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys"
+	"github.com/spf13/cobra"
+)
+
+// drainTime is how long requests that were read may take to end after SIGTERM.
+// A service manager kills after 90 seconds; a person at shutdown waits for less.
+const drainTime = 5 * time.Second
+
+func newDaemonCommand(a *app) *cobra.Command {
+	var welcome bool
+	cmd := &cobra.Command{
+		Use:   "daemon",
+		Short: "Run the broker in the foreground",
+		Long: `Run the broker in the foreground until SIGTERM or Ctrl-C. SIGHUP makes it read
+its rules again. A service manager starts it; sockets that systemd passes
+(named "agent" and "control") are used.
+
+Started in a terminal without a desktop, it asks its questions in that terminal.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.load(); err != nil {
+				return err
+			}
+			d, err := newDaemon(a)
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			if welcome {
+				if err := d.welcome(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			return d.run(cmd.Context())
+		},
+	}
+	cmd.Flags().BoolVar(&welcome, "welcome", false, "offer to make the first key, and say the next step")
+	return cmd
+}
+
+// daemon holds the parts of a running broker. newDaemon makes them in the
+// order in which they depend on each other; close goes the other way.
+type daemon struct {
+	app       *app
+	log       *slog.Logger
+	started   time.Time
+	hardening platform.Hardening
+	terminal  *os.File // nil: there is none
+	audit     *audit.Log
+	queue     *confirm.Queue
+	store     *softkeys.Store
+	memory    *softkeys.Memory
+	server    *agent.Server
+	control   *control.Server
+	listeners map[string]net.Listener // "agent" and "control"
+	reload    reloadState
+}
+
+func newDaemon(a *app) (_ *daemon, err error) {
+	d := &daemon{app: a, started: time.Now(), hardening: platform.Harden()}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	d.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	d.terminal = ownTerminal()
+	if d.listeners, err = listen(a.config.paths); err != nil {
+		return nil, err
+	}
+	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log}); err != nil {
+		return nil, err
+	}
+	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
+	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
+	d.memory = softkeys.NewMemory(softkeys.Clock{})
+	d.server = agent.NewServer(agent.Config{
+		Ring:   keys.NewRing(d.memory, d.store),
+		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
+		ForwardedChanges: a.config.Agent.ForwardedChanges,
+	}, a.config.rules())
+	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
+	return d, nil
+}
+
+// ownTerminal is the terminal that the daemon was started in, if it was.
+func ownTerminal() *os.File {
+	stat, err := os.Stdin.Stat()
+	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	return tty
+}
+
+// listen takes the sockets that a service manager passes, and makes the others.
+func listen(paths platform.Paths) (map[string]net.Listener, error) {
+	listeners, err := platform.Activated()
+	if err != nil {
+		return nil, err
+	}
+	if listeners == nil {
+		listeners = make(map[string]net.Listener)
+	}
+	for name, path := range map[string]string{"agent": paths.AgentSocket, "control": paths.ControlSocket} {
+		if listeners[name] != nil {
+			continue
+		}
+		if listeners[name], err = platform.Listen(path); err != nil {
+			closeAll(listeners)
+			return nil, err
+		}
+	}
+	return listeners, nil
+}
+
+func closeAll(listeners map[string]net.Listener) {
+	for _, l := range listeners {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// askPassphrase asks for the passphrase of the vault in the way that the
+// person is asked everything else.
+func (d *daemon) askPassphrase(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
+	return d.queue.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "Passphrase:", Error: lastError, Use: use})
+}
+
+// run serves until ctx ends.
+func (d *daemon) run(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() { failed <- d.server.Serve(d.listeners["agent"]) }()
+	go func() { failed <- d.control.Serve(d.listeners["control"]) }()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	_ = platform.Notify("READY=1")
+	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
+	for {
+		select {
+		case <-hangups:
+			_ = d.Reload()
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return d.shutdown()
+		}
+	}
+}
+
+// shutdown ends in one order: no new connections, requests that were read are
+// answered, nothing more is written.
+func (d *daemon) shutdown() error {
+	_ = platform.Notify("STOPPING=1")
+	closeAll(d.listeners)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	d.server.Shutdown(ctx)
+	return d.control.Close()
+}
+
+func (d *daemon) close() {
+	closeAll(d.listeners)
+	if d.audit != nil {
+		if err := d.audit.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			d.log.Error("the audit log could not be closed", "error", err)
+		}
+	}
+	if d.terminal != nil {
+		_ = d.terminal.Close()
+	}
+}
+
+// knownHosts are the files that ssh reads without being told otherwise
+// (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile).
+func knownHosts() *agent.KnownHosts {
+	paths := []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
+	if home, err := os.UserHomeDir(); err == nil {
+		paths = append([]string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2"}, paths...)
+	}
+	return agent.NewKnownHosts(paths...)
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys/keychain"
+	"github.com/spf13/cobra"
+	sshagent "golang.org/x/crypto/ssh/agent"
+)
+
+// checkTime bounds each check: a doctor that hangs is no help.
+const checkTime = 5 * time.Second
+
+// check is one line of the doctor's report.
+type check struct {
+	Name   string `json:"name"`
+	Result string `json:"result"` // "ok", "note" or "FAIL"
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func newDoctorCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "doctor",
+		Short: "Check everything that a signature needs, and say what to mend",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), checkTime)
+			defer cancel()
+			checks := a.examine(ctx)
+			if err := a.print(cmd, checks, func(w io.Writer) { printChecks(w, checks) }); err != nil {
+				return err
+			}
+			for _, c := range checks {
+				if c.Result == "FAIL" {
+					return errors.New("something is wrong, see above")
+				}
+			}
+			return nil
+		},
+	})
+}
+
+func printChecks(w io.Writer, checks []check) {
+	for _, c := range checks {
+		row(w, c.Result, c.Name, c.Text)
+		if c.Remedy != "" {
+			row(w, "", "", "→ "+c.Remedy)
+		}
+	}
+}
+
+func (a *app) examine(ctx context.Context) []check {
+	if err := a.load(); err != nil {
+		return []check{{"configuration", "FAIL", err.Error(), ""}}
+	}
+	checks := []check{{"configuration", "ok", a.config.paths.ConfigFile, ""}}
+	checks = append(checks, a.checkBroker(ctx)...)
+	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkPrompt(), a.checkAudit())
+}
+
+func (a *app) checkBroker(ctx context.Context) []check {
+	client, err := a.client()
+	if err != nil {
+		return []check{{"broker", "FAIL", err.Error(), ""}}
+	}
+	status, err := client.Status(ctx)
+	if err != nil {
+		return []check{{"broker", "FAIL", err.Error(), "start it: keybroker daemon"}}
+	}
+	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
+	for _, p := range status.Problems {
+		checks = append(checks, check{"broker", "FAIL", p.What, p.Remedy})
+	}
+	for _, note := range status.Hardening {
+		checks = append(checks, check{"hardening", "note", note, ""})
+	}
+	return checks
+}
+
+func (a *app) checkEnvironment() check {
+	socket := os.Getenv("SSH_AUTH_SOCK")
+	switch socket {
+	case a.config.paths.AgentSocket:
+		return check{"SSH_AUTH_SOCK", "ok", socket, ""}
+	case "":
+		return check{"SSH_AUTH_SOCK", "note", "not set in this shell, so ssh will not ask the broker", `eval "$(keybroker env)"`}
+	}
+	return check{"SSH_AUTH_SOCK", "note", "another agent's: " + platform.Escape(socket, maxCell), `eval "$(keybroker env)"`}
+}
+
+func (a *app) checkAgent(ctx context.Context) check {
+	conn, err := platform.Dial(ctx, a.config.paths.AgentSocket)
+	if err != nil {
+		return check{"agent socket", "FAIL", err.Error(), "start the broker: keybroker daemon"}
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	list, err := sshagent.NewClient(conn).List()
+	if err != nil {
+		return check{"agent socket", "FAIL", "it does not answer: " + err.Error(), "restart the broker"}
+	}
+	return check{"agent socket", "ok", fmt.Sprintf("%d keys listed", len(list)), ""}
+}
+
+func (a *app) checkKeychain(ctx context.Context) check {
+	chain := keychain.System(filepath.Join(a.config.paths.DataDir, "vault"))
+	switch err := chain.Available(ctx); {
+	case err == nil:
+		return check{"keychain", "ok", chain.Name(), ""}
+	case errors.Is(err, keychain.ErrLocked):
+		return check{"keychain", "note", chain.Name() + " is locked; a signature asks to unlock it", ""}
+	default:
+		return check{"keychain", "note", "none, so new keys are sealed by a passphrase: " + err.Error(), ""}
+	}
+}
+
+func (a *app) checkPrompt() check {
+	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
+	if err != nil {
+		return check{"prompt", "FAIL", err.Error(), "see: docs/config.md, [confirm]"}
+	}
+	return check{"prompt", "note", "a daemon started from here would ask by " + prompter.Name(), ""}
+}
+
+func (a *app) checkAudit() check {
+	report, err := audit.Verify(a.auditDir())
+	switch {
+	case err != nil:
+		return check{"audit log", "FAIL", err.Error(), "check the directory: ls -ld " + a.auditDir()}
+	case report.Bad != nil:
+		return check{"audit log", "FAIL", fmt.Sprintf("%s line %d: %s", report.Bad.File, report.Bad.Line, report.Bad.Why), "keybroker log verify"}
+	}
+	return check{"audit log", "ok", fmt.Sprintf("%d records, whole", report.Records), ""}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newEnvCommand(a *app) *cobra.Command {
+	var shell string
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: "Print the line that sets SSH_AUTH_SOCK",
+		Long: `Print the line that sets SSH_AUTH_SOCK, for the shell to evaluate:
+
+  eval "$(keybroker env)"                                  sh, bash, zsh
+  keybroker env --shell csh | source /dev/stdin            csh, tcsh
+  keybroker env --shell fish | source                      fish
+  keybroker env --shell powershell | Invoke-Expression     PowerShell`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.load(); err != nil {
+				return err
+			}
+			line, err := envLine(shell, a.config.paths.AgentSocket)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), line)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "sh, csh, fish or powershell")
+	_ = cmd.RegisterFlagCompletionFunc("shell", cobra.FixedCompletions([]string{"sh", "csh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func defaultShell() string {
+	switch filepath.Base(os.Getenv("SHELL")) {
+	case "csh", "tcsh":
+		return "csh"
+	case "fish":
+		return "fish"
+	}
+	if runtime.GOOS == "windows" {
+		return "powershell"
+	}
+	return "sh"
+}
+
+func envLine(shell, socket string) (string, error) {
+	switch shell {
+	case "sh":
+		return "SSH_AUTH_SOCK=" + quote(socket, `'\''`) + "; export SSH_AUTH_SOCK;", nil
+	case "csh":
+		return "setenv SSH_AUTH_SOCK " + quote(socket, `'\''`) + ";", nil
+	case "fish":
+		return "set -gx SSH_AUTH_SOCK " + quote(strings.ReplaceAll(socket, `\`, `\\`), `\'`) + ";", nil
+	case "powershell":
+		return "$env:SSH_AUTH_SOCK = " + quote(socket, "''"), nil
+	}
+	return "", usageError{fmt.Errorf("shell %q is not known\nuse one of: sh, csh, fish, powershell", shell)}
+}
+
+// quote puts single quotes around s, and quote in place of those within.
+func quote(s, quote string) string { return "'" + strings.ReplaceAll(s, "'", quote) + "'" }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+func newGrantsCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "grants",
+		Short: "List and revoke what was allowed for a while",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newGrantsListCommand(a), newGrantsRevokeCommand(a))
+	return cmd
+}
+
+func newGrantsListCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "list",
+		Short: "List the grants in force",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			grants, err := client.Grants(cmd.Context())
+			if err != nil {
+				return notRunning(err)
+			}
+			return a.print(cmd, grants, func(w io.Writer) {
+				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS")
+				for _, g := range grants {
+					row(w, g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
+						hostText(g.Host), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime))
+				}
+			})
+		},
+	})
+}
+
+func newGrantsRevokeCommand(a *app) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "revoke ID | --all",
+		Short: "End a grant now",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) == 1) {
+				return usageError{fmt.Errorf("give the ID of one grant, or --all\nsee: keybroker grants list")}
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			id := ""
+			if !all {
+				id = args[0]
+			}
+			return notRunning(client.Revoke(cmd.Context(), id))
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "end every grant")
+	return cmd
+}

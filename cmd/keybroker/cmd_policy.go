@@ -1,0 +1,193 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+func newPolicyCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Check, show and try the rules",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPolicyCheckCommand(a), newPolicyShowCommand(a), newPolicyTestCommand(a), newPolicyReloadCommand(a))
+	return cmd
+}
+
+func newPolicyCheckCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Check the configuration and its rules, with line and column of each error",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				a.configFile = args[0]
+			}
+			if err := a.load(); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.ConfigFile, len(a.config.Rules))
+			if n := len(a.config.machineRules); n > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.MachinePolicy, n)
+			}
+			return nil
+		},
+	}
+}
+
+func newPolicyShowCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "show",
+		Short: "Show the rules in the order in which they are tried",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.load(); err != nil {
+				return err
+			}
+			rules := append(append([]policy.Rule{}, a.config.machineRules...), a.config.Rules...)
+			return a.print(cmd, rules, func(w io.Writer) { printRules(w, rules) })
+		},
+	})
+}
+
+func printRules(w io.Writer, rules []policy.Rule) {
+	row(w, "#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "FORWARDED", "ACTION", "FROM")
+	for i, r := range rules {
+		forwarded := ""
+		if r.Forwarded != nil {
+			forwarded = strconv.FormatBool(*r.Forwarded)
+		}
+		action := string(r.Action)
+		if r.Remember > 0 {
+			action += " (" + r.Remember.String() + ")"
+		}
+		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
+	}
+	row(w, "", "(no rule matches)", "", "", "", "", "", "", "ask", "default")
+}
+
+// trial is a use that a person describes.
+type trial struct {
+	key, host, claimed, user, program, purpose string
+	forwarded, confirm                         bool
+}
+
+func newPolicyTestCommand(a *app) *cobra.Command {
+	var t trial
+	cmd := a.jsonFlag(&cobra.Command{
+		Use:   "test",
+		Short: "Say what would happen to a request, and by which rule",
+		Long: `Say what would happen to a request, and by which rule. Nothing is signed and
+nobody is asked. The exit code is 3 when the request would be refused.
+
+  keybroker policy test --key work --host git.example.com --user git
+  keybroker policy test --key work --purpose sshsig:git --program /usr/bin/git`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.load(); err != nil {
+				return err
+			}
+			use, err := t.use()
+			if err != nil {
+				return err
+			}
+			return a.printDecision(cmd, use, a.config.rules().Decide(use))
+		},
+	})
+	flags := cmd.Flags()
+	flags.StringVar(&t.key, "key", "", "the key's name, or its fingerprint SHA256:…")
+	flags.StringVar(&t.host, "host", "", "the host that is logged in to, verified")
+	flags.StringVar(&t.claimed, "claimed-host", "", "the host that the program claims, not verified")
+	flags.StringVar(&t.user, "user", "", "the account on that host")
+	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
+	flags.StringVar(&t.purpose, "purpose", "login", "login, sshsig:NAMESPACE or unknown")
+	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
+	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
+	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host")
+	_ = cmd.MarkFlagRequired("key")
+	return cmd
+}
+
+func (t trial) use() (*keys.Use, error) {
+	use := &keys.Use{Op: keys.OpSign, Key: keys.Info{Name: t.key, Blob: []byte("trial"), Confirm: t.confirm}, Time: time.Now()}
+	if strings.HasPrefix(t.key, "SHA256:") {
+		use.Key.Name, use.Key.Fingerprint = "", t.key
+	}
+	if t.program != "" {
+		use.Peer = platform.Peer{Identified: true, Process: platform.Process{Executable: t.program, Name: baseName(t.program)}}
+	}
+	switch namespace, isSig := strings.CutPrefix(t.purpose, "sshsig:"); {
+	case isSig && namespace != "":
+		use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: namespace}
+	case t.purpose == "login":
+		use.Purpose = wire.Purpose{Kind: wire.KindLogin, User: t.user}
+	case t.purpose == "unknown":
+		use.Purpose = wire.Purpose{Kind: wire.KindUnknown}
+	default:
+		return nil, usageError{fmt.Errorf("purpose %q is not known\nuse one of: login, sshsig:NAMESPACE, unknown", t.purpose)}
+	}
+	use.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: t.forwarded}
+	switch {
+	case t.host != "":
+		use.Destination.Trust = keys.TrustVerified
+		use.Destination.Host = keys.Host{Fingerprint: "SHA256:trial", Names: []string{t.host}}
+	case t.claimed != "":
+		use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, t.claimed
+	}
+	return use, nil
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// verdict is what `policy test --json` prints.
+type verdict struct {
+	Action   policy.Action `json:"action"`
+	Rule     string        `json:"rule,omitempty"`
+	Why      string        `json:"why"`
+	Remember string        `json:"remember,omitempty"`
+}
+
+func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision) error {
+	v := verdict{Action: d.Action, Rule: d.Rule, Why: d.Why}
+	if offer := policy.Offer(use, d); offer > 0 {
+		v.Remember = offer.String()
+	}
+	err := a.print(cmd, v, func(w io.Writer) {
+		row(w, "action", string(v.Action))
+		row(w, "rule", v.Rule)
+		row(w, "why", v.Why)
+		row(w, "grant offered", v.Remember)
+	})
+	if err == nil && d.Action == policy.Refuse {
+		return refusedError{fmt.Errorf("it would be refused: %s", d.Why)}
+	}
+	return err
+}
+
+func newPolicyReloadCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Make the running broker read its configuration again",
+		Long: `Make the running broker read its rules and [confirm] again, as the signal HUP
+does. With an error in a file the broker goes on with what it had.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			return notRunning(client.Reload(cmd.Context()))
+		},
+	}
+}

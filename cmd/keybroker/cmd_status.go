@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+// client loads the configuration and returns a client of the running broker.
+func (a *app) client() (*control.Client, error) {
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	return control.NewClient(a.config.paths.ControlSocket), nil
+}
+
+// notRunning adds the next step to the error of a broker that does not answer.
+func notRunning(err error) error {
+	if isNotRunning(err) {
+		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
+	}
+	return err
+}
+
+func newStatusCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "status",
+		Short: "Show whether the broker runs and what it holds",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			status, err := client.Status(cmd.Context())
+			if err != nil {
+				return notRunning(err)
+			}
+			return a.print(cmd, status, func(w io.Writer) { printStatus(w, status) })
+		},
+	})
+}
+
+func printStatus(w io.Writer, s control.Status) {
+	state := "running"
+	if s.Locked {
+		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
+	}
+	row(w, "state", state)
+	row(w, "version", s.Version)
+	row(w, "process", strconv.Itoa(s.PID)+", started "+ago(time.Now(), s.Started))
+	row(w, "socket", s.AgentSocket)
+	row(w, "connections", strconv.Itoa(s.Connections))
+	row(w, "keys", strconv.Itoa(s.Keys))
+	row(w, "sealed by", s.Seal)
+	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
+	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
+	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
+	for _, note := range s.Hardening {
+		row(w, "note", note)
+	}
+	for _, p := range s.Problems {
+		row(w, "PROBLEM", p.What)
+		if p.Remedy != "" {
+			row(w, "  remedy", p.Remedy)
+		}
+	}
+}
+
+func newWhyCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "why [ID]",
+		Short: "Say why a request was refused, and what to do",
+		Long: `Say why the last request was refused, by which rule, and what to do about it.
+With the ID of a request (see "keybroker log"), say it of that one.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			record, err := a.refusal(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.print(cmd, record, func(w io.Writer) { printRefusal(w, record) })
+		},
+	})
+}
+
+// refusal finds the refusal with the given ID, or the last one. The daemon
+// also knows those that could not be written; without it the log is read.
+func (a *app) refusal(cmd *cobra.Command, args []string) (audit.Record, error) {
+	client, err := a.client()
+	if err != nil {
+		return audit.Record{}, err
+	}
+	refusals, err := client.Refusals(cmd.Context())
+	if err != nil {
+		refusals = nil
+	}
+	if last, ok := lastRefusal(refusals, args); ok {
+		return last, nil
+	}
+	filter := audit.Filter{Decision: audit.Refused, Last: 1, IDs: args}
+	for record, err := range audit.Read(a.auditDir(), filter) {
+		return record, err
+	}
+	if len(args) > 0 {
+		return audit.Record{}, fmt.Errorf("no refused request has the ID %q\nsee: keybroker log --decision refused", args[0])
+	}
+	return audit.Record{}, fmt.Errorf("nothing was refused yet\nsee what was asked: keybroker log")
+}
+
+func lastRefusal(refusals []audit.Record, ids []string) (audit.Record, bool) {
+	for _, record := range slices.Backward(refusals) {
+		if len(ids) == 0 || slices.Contains(ids, record.ID) {
+			return record, true
+		}
+	}
+	return audit.Record{}, false
+}
+
+func printRefusal(w io.Writer, r audit.Record) {
+	row(w, "request", r.ID+", "+r.Time.Local().Format(time.DateTime))
+	row(w, "what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
+	row(w, "who", peerText(r))
+	row(w, "key", keyText(r))
+	row(w, "where", destinationText(r))
+	row(w, "rule", r.Rule)
+	row(w, "refused", platform.Escape(r.Reason, maxCell))
+	row(w, "remedy", r.Remedy)
+}
+
+func newLockCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lock",
+		Short: "Lock the agent with a passphrase, as ssh-add -x does",
+		Long: `Lock the agent with a passphrase that is asked for twice. Until it is unlocked
+with the same one, no key is listed or used. Opened keys and grants are dropped.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			passphrase, err := readNewPassphrase("Passphrase to lock with: ")
+			if err != nil {
+				return err
+			}
+			defer clear(passphrase)
+			if err := client.Lock(cmd.Context(), passphrase); err != nil {
+				return notRunning(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "The agent is locked. Unlock it: keybroker unlock")
+			return nil
+		},
+	}
+}
+
+func newUnlockCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unlock",
+		Short: "Unlock the agent, as ssh-add -X does",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			passphrase, err := readPassphrase("Passphrase to unlock with: ")
+			if err != nil {
+				return err
+			}
+			defer clear(passphrase)
+			if err := client.Unlock(cmd.Context(), passphrase); err != nil {
+				return notRunning(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "The agent is unlocked.")
+			return nil
+		},
+	}
+}

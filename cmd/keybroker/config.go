@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// config is config.toml. docs/config.md is the same for users.
+type config struct {
+	Agent struct {
+		ForwardedChanges bool `toml:"forwarded_changes"` // let forwarded connections add, remove and lock
+	} `toml:"agent"`
+	Softkeys struct {
+		Seal           string `toml:"seal"`            // "auto", "keychain", "passphrase"
+		PassphraseFile string `toml:"passphrase_file"` // for servers
+	} `toml:"softkeys"`
+	Confirm struct {
+		Prompt   string        `toml:"prompt"`   // "auto", "pinentry", "askpass", "terminal", "none"
+		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
+		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
+		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
+	} `toml:"confirm"`
+	Audit struct {
+		Durability string `toml:"durability"` // "process" or "power"
+	} `toml:"audit"`
+	Rules []policy.Rule `toml:"rule"`
+
+	paths        platform.Paths
+	machineRules []policy.Rule
+}
+
+// Bounds of [confirm].
+const (
+	minTimeout = 5 * time.Second // less is no time to read the question
+	maxTimeout = time.Hour       // ssh and git have given up long before
+)
+
+func defaultConfig() config {
+	var c config
+	c.Softkeys.Seal = "auto"
+	c.Confirm.Prompt = "auto"
+	c.Confirm.Timeout = 60 * time.Second
+	c.Confirm.Remember = 15 * time.Minute
+	c.Audit.Durability = "process"
+	return c
+}
+
+// load reads the machine's rules and the user's configuration. A file that is
+// missing is empty, unless the person named it.
+func (a *app) load() error {
+	paths, err := platform.DefaultPaths()
+	if err != nil {
+		return err
+	}
+	named := a.configFile != ""
+	if named {
+		if paths.ConfigFile, err = filepath.Abs(a.configFile); err != nil {
+			return err
+		}
+	}
+	a.config, err = readConfig(paths, named)
+	return err
+}
+
+func readConfig(paths platform.Paths, mustExist bool) (config, error) {
+	c := defaultConfig()
+	c.paths = paths
+	data, err := os.ReadFile(paths.ConfigFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !mustExist:
+	case err != nil:
+		return c, usageError{fmt.Errorf("the configuration cannot be read: %w\ncheck that it is there and yours: ls -l %s", err, paths.ConfigFile)}
+	default:
+		if err := c.decode(paths.ConfigFile, data); err != nil {
+			return c, usageError{fmt.Errorf("the configuration has errors:\n%w\ncorrect them, then: keybroker policy check", err)}
+		}
+	}
+	c.machineRules, err = readMachineRules(paths.MachinePolicy)
+	return c, err
+}
+
+func (c *config) decode(file string, data []byte) error {
+	if err := policy.Decode(file, data, c); err != nil {
+		return err
+	}
+	return errors.Join(
+		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
+		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "pinentry", "askpass", "terminal", "none"),
+		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
+		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
+		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),
+		policy.Check(file, data, c.Rules),
+	)
+}
+
+func oneOf(file string, data []byte, path, value string, allowed ...string) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is none of %q", value, allowed))
+}
+
+func within(file string, data []byte, path string, value, low, high time.Duration) error {
+	if value >= low && value <= high {
+		return nil
+	}
+	return policy.ErrorAt(file, data, path, fmt.Errorf("%v is not between %v and %v", value, low, high))
+}
+
+// readMachineRules reads the rules that the machine's owner has set. They are
+// only believed when nobody else could have written them; when they are there
+// and cannot be used, nothing runs without them.
+func readMachineRules(path string) ([]policy.Rule, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || path == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
+	}
+	if err := platform.OwnedByRoot(info); err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w\nas root: chown root %s && chmod 644 %s", path, err, path, path)}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
+	}
+	rules, err := policy.Parse(path, data)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
+	}
+	return rules, nil
+}
+
+func (c *config) rules() *policy.Rules {
+	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember})
+}

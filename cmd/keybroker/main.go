@@ -1,0 +1,129 @@
+// Command keybroker holds a person's SSH keys and decides, request by request,
+// which program may use one.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker: -X main.version=…
+var version = "dev"
+
+// Exit codes.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitRefused    = 3 // by policy or by the person
+	exitNotRunning = 4
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "keybroker:", err)
+	}
+	return exitCode(err)
+}
+
+// usageError marks an error of the command line or of a configuration file.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// refusedError marks what a rule or a person refused.
+type refusedError struct{ error }
+
+func (e refusedError) Unwrap() error { return e.error }
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, control.ErrNotRunning):
+		return exitNotRunning
+	case isA[usageError](err):
+		return exitUsage
+	case isA[refusedError](err):
+		return exitRefused
+	default:
+		return exitFailed
+	}
+}
+
+func isA[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+// app is what every command needs: where the files are and what the
+// configuration says. It is filled before a command runs.
+type app struct {
+	configFile string // --config
+	json       bool   // --json
+	config     config
+}
+
+func newRoot() *cobra.Command {
+	a := new(app)
+	root := &cobra.Command{
+		Use:   "keybroker",
+		Short: "Hold SSH keys and decide, request by request, which program may use one",
+		Long: `keybroker is an ssh-agent (RFC 9987) that asks before a key is used, shows who
+asks, where the signature goes and what is signed, and writes every request to
+an audit log.
+
+Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(
+		newDaemonCommand(a), newEnvCommand(a),
+		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a),
+		newKeysCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newManCommand(),
+	)
+	forEach(root, wrapUsage)
+	return root
+}
+
+// wrapUsage makes wrong arguments exit with the code for wrong usage.
+func wrapUsage(cmd *cobra.Command) {
+	check := cmd.Args
+	if check == nil {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+func forEach(cmd *cobra.Command, do func(*cobra.Command)) {
+	do(cmd)
+	for _, sub := range cmd.Commands() {
+		forEach(sub, do)
+	}
+}

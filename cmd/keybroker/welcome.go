@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/softkeys"
+)
+
+// firstKey is the name of the key that `make run` makes.
+const firstKey = "default"
+
+// welcome offers to make the first key, and says the next step.
+func (d *daemon) welcome(ctx context.Context) error {
+	if len(d.store.All()) == 0 {
+		if err := d.offerFirstKey(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nkeybroker %s runs here; Ctrl-C ends it. In another terminal:\n\n", version)
+	line, err := envLine(defaultShell(), d.app.config.paths.AgentSocket)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  %s\n  ssh-add -l\n\n", line)
+	for _, entry := range d.store.All() {
+		if entry.PublicKey == nil {
+			continue
+		}
+		public := filepath.Join(d.app.config.paths.DataDir, "keys", entry.Name+".pub")
+		fmt.Printf("Your key %q. Put it on a host, then log in: ssh-copy-id -f -i %s HOST\n\n", entry.Name, public)
+		data, err := os.ReadFile(public)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %s\n", data)
+	}
+	fmt.Printf("Each use is asked for: %s. What was asked: %s log -f\n\n", d.queue.Name(), self())
+	return nil
+}
+
+func (d *daemon) offerFirstKey(ctx context.Context) error {
+	if d.terminal == nil {
+		fmt.Printf("There is no key yet. Make one: %s keys generate %s\n", self(), firstKey)
+		return nil
+	}
+	if !confirmed("There is no key yet. Make one now (ed25519, sealed)?") {
+		return nil
+	}
+	_, err := d.store.Generate(ctx, firstKey, softkeys.KeySpec{Type: "ed25519"}, "")
+	return err
+}
+
+// self is how the person can run this program again.
+func self() string {
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return "keybroker"
+}

@@ -1,0 +1,126 @@
+package confirm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// maxSecret bounds a passphrase; a terminal's line holds no more (N_TTY_BUF_SIZE).
+const maxSecret = 4096
+
+// maxAskpassText bounds the text: it is an argument of a program.
+const maxAskpassText = 4096
+
+// askpass asks through a program that works as ssh(1) says of SSH_ASKPASS.
+//
+// Enter in most of these programs means yes (measured with gnome-ssh-askpass).
+// So "auto" takes one for a confirmation only when the user named it and
+// nothing safer is there.
+type askpass struct {
+	path string // absolute
+	env  func(string) string
+}
+
+// newAskpass takes the program that SSH_ASKPASS names.
+func newAskpass(env func(string) string) (*askpass, error) {
+	path := env("SSH_ASKPASS")
+	switch {
+	case path == "":
+		return nil, errors.New("confirm: SSH_ASKPASS is not set\n" +
+			"set it to the absolute path of a program such as gnome-ssh-askpass in the daemon's environment")
+	case !filepath.IsAbs(path):
+		return nil, fmt.Errorf("confirm: SSH_ASKPASS=%q is not an absolute path\n"+
+			"name the program with its whole path: what a relative one means is up to PATH", path)
+	}
+	return &askpass{path: path, env: env}, nil
+}
+
+func (p *askpass) Name() string { return "askpass " + filepath.Base(p.path) }
+
+// Ask allows once when the program ended with status 0, and denies whatever
+// else happened. There is no button for a longer grant.
+func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
+	text, err := fittingText(q, func(text string) bool { return len(text) <= maxAskpassText })
+	if err != nil {
+		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	err = p.command(ctx, text, "SSH_ASKPASS_PROMPT=confirm").Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return Answer{}, fmt.Errorf("%s: %w", p.Name(), context.Cause(ctx))
+	case err == nil:
+		return allowed(AllowOnce, 0), nil
+	case errors.As(err, &exit) && exit.ExitCode() == 1: // 255 and signals are faults
+		return denied("denied by the person"), nil
+	}
+	return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
+}
+
+// Secret returns the program's first line.
+func (p *askpass) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
+	text := strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), cleanLines(q.Text), cleanLines(q.Error)}, "\n"))
+	cmd := p.command(ctx, text+"\n"+clean(q.Prompt, maxValue))
+	_, out, err := pipes(cmd)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	secret, err := outputOf(cmd, out)
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		err = ErrClosed
+	}
+	if err != nil {
+		clear(secret)
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	secret = bytes.TrimSuffix(secret, []byte("\n"))
+	return bytes.TrimSuffix(secret, []byte("\r")), nil
+}
+
+func (p *askpass) command(ctx context.Context, text string, more ...string) *exec.Cmd {
+	return command(ctx, p.path, childEnv(p.env, more...), clip(text, maxAskpassText))
+}
+
+// outputOf runs cmd and returns what it wrote, which is returned with an error
+// too, so that it can be wiped.
+func outputOf(cmd *exec.Cmd, out io.Reader) ([]byte, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	secret, err := readSecret(out)
+	if err != nil {
+		_ = cmd.Cancel()
+	}
+	return secret, errors.Join(err, cmd.Wait())
+}
+
+// readSecret reads to the end, without leaving copies in grown buffers.
+func readSecret(r io.Reader) ([]byte, error) {
+	buf := make([]byte, maxSecret+1)
+	n, err := io.ReadFull(r, buf)
+	switch {
+	case err == nil:
+		return buf, errors.New("the passphrase is too long")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return buf[:n], nil
+	}
+	return buf[:n], err
+}
+
+// clip cuts a text that is too long between two characters.
+func clip(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	return strings.ToValidUTF8(s[:max], "")
+}

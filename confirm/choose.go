@@ -1,0 +1,122 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Config says how the person is to be reached.
+type Config struct {
+	Prompt   string   // "auto" or "", "pinentry", "askpass", "terminal", "none"
+	Pinentry string   // a program's path or name; "": the best that PATH has
+	Terminal *os.File // the daemon's own controlling terminal; nil: it has none
+
+	Env      func(string) string          // nil: os.Getenv
+	LookPath func(string) (string, error) // nil: exec.LookPath
+}
+
+// otherNames are the pinentries that may ask for a passphrase only.
+var otherNames = []string{"pinentry-gnome3", "pinentry-curses", "pinentry-tty", "pinentry"}
+
+// Choose returns the way that cfg asks for. It starts no program; one that
+// turns out not to work refuses each question with its reason, and nothing
+// weaker takes its place.
+func Choose(cfg Config) (Prompter, error) {
+	if cfg.Env == nil {
+		cfg.Env = os.Getenv
+	}
+	if cfg.LookPath == nil {
+		cfg.LookPath = exec.LookPath
+	}
+	switch cfg.Prompt {
+	case "", "auto":
+		return cfg.auto(), nil
+	case "pinentry":
+		return cfg.pinentry()
+	case "askpass":
+		return asPrompter(newAskpass(cfg.Env))
+	case "terminal":
+		return asPrompter(newTerminal(cfg.Terminal))
+	case "none":
+		return none{why: `prompt = "none"`}, nil
+	case "tray", "dialog":
+		return nil, fmt.Errorf("confirm: prompt = %q is not available yet\nset prompt = \"auto\"", cfg.Prompt)
+	}
+	return nil, fmt.Errorf("confirm: prompt = %q is not known\n"+
+		"set \"auto\", \"pinentry\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
+}
+
+// asPrompter keeps a nil pointer from becoming a Prompter that is not nil.
+func asPrompter[P Prompter](p P, err error) (Prompter, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// pinentry is the one that is named, else a safe one, else any: that one
+// serves for passphrases, and its Ask says why it does not confirm.
+func (c Config) pinentry() (Prompter, error) {
+	names := append(append([]string{}, safeNames...), otherNames...)
+	if c.Pinentry != "" {
+		names = []string{c.Pinentry}
+	}
+	for _, name := range names {
+		if path, err := c.LookPath(name); err == nil && filepath.IsAbs(path) {
+			return &pinentry{path: path, env: c.Env}, nil
+		}
+	}
+	if c.Pinentry != "" {
+		return nil, fmt.Errorf("confirm: there is no program %q\nset [confirm] pinentry to its absolute path", c.Pinentry)
+	}
+	return nil, errors.New("confirm: there is no pinentry program\ninstall pinentry-qt or pinentry-gtk2")
+}
+
+// auto takes the safest way there is: a pinentry whose Enter denies, then the
+// daemon's terminal, then the program that the user named in SSH_ASKPASS.
+func (c Config) auto() Prompter {
+	display := c.Env("DISPLAY") != "" || c.Env("WAYLAND_DISPLAY") != ""
+	var pin Prompter
+	if display {
+		pin, _ = c.pinentry()
+		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || safe(p.path)) {
+			return p
+		}
+	}
+	if t, err := newTerminal(c.Terminal); err == nil {
+		return t
+	}
+	// gnome-ssh-askpass allows on Enter, so it is never looked for by name.
+	var ask Prompter = none{why: c.lack(display)}
+	if a, err := newAskpass(c.Env); err == nil && display {
+		ask = a
+	}
+	if pin != nil {
+		return split{Prompter: ask, secrets: pin}
+	}
+	return ask
+}
+
+// lack says why auto found nothing.
+func (c Config) lack(display bool) string {
+	if !display {
+		return "there is neither a display nor a terminal"
+	}
+	return "no pinentry whose Enter key denies is installed"
+}
+
+// split asks for confirmation in one way and for secrets in another.
+type split struct {
+	Prompter
+	secrets Prompter
+}
+
+func (s split) Name() string { return s.Prompter.Name() + ", passphrases: " + s.secrets.Name() }
+
+func (s split) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
+	return s.secrets.Secret(ctx, q)
+}

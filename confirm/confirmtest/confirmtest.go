@@ -1,0 +1,140 @@
+// Package confirmtest plays the person in tests: a Prompter whose questions
+// arrive on a channel and are answered by the test.
+package confirmtest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+)
+
+// patience is how long Next waits before it fails the test.
+const patience = 10 * time.Second
+
+// Prompter hands each question to Next. A question that nobody takes or
+// answers lasts until its context ends.
+type Prompter struct {
+	shown chan *Shown
+}
+
+// Shown is one question on the imagined screen. Exactly one of its methods is
+// to be called, or none: then the question's context ends it.
+type Shown struct {
+	Ctx      context.Context
+	Question confirm.Question       // of Ask
+	Secret   confirm.SecretQuestion // of Secret
+	IsSecret bool
+
+	reply chan reply
+}
+
+type reply struct {
+	answer confirm.Answer
+	secret []byte
+	err    error
+}
+
+// New returns a Prompter that has shown nothing yet.
+func New() *Prompter { return &Prompter{shown: make(chan *Shown)} }
+
+// Name implements confirm.Prompter.
+func (p *Prompter) Name() string { return "test" }
+
+// Ask implements confirm.Prompter.
+func (p *Prompter) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	r := p.show(&Shown{Ctx: ctx, Question: q})
+	return r.answer, r.err
+}
+
+// Secret implements confirm.Prompter.
+func (p *Prompter) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	r := p.show(&Shown{Ctx: ctx, Secret: q, IsSecret: true})
+	return r.secret, r.err
+}
+
+func (p *Prompter) show(s *Shown) reply {
+	s.reply = make(chan reply, 1)
+	select {
+	case p.shown <- s:
+	case <-s.Ctx.Done():
+		return reply{err: context.Cause(s.Ctx)}
+	}
+	select {
+	case r := <-s.reply:
+		return r
+	case <-s.Ctx.Done():
+		return reply{err: context.Cause(s.Ctx)}
+	}
+}
+
+// Next waits for the next question.
+func (p *Prompter) Next(t testing.TB) *Shown {
+	t.Helper()
+	select {
+	case s := <-p.shown:
+		return s
+	case <-time.After(patience):
+		t.Fatal("no question was asked")
+		return nil
+	}
+}
+
+// None fails the test when a question is waiting to be taken.
+func (p *Prompter) None(t testing.TB) {
+	t.Helper()
+	select {
+	case s := <-p.shown:
+		t.Fatalf("a question was asked that should not be: %+v", s.Question.Use)
+	default:
+	}
+}
+
+// AllowOnce answers yes.
+func (s *Shown) AllowOnce() {
+	s.Answer(confirm.Answer{Verdict: confirm.AllowOnce, Reason: "allowed by the person"})
+}
+
+// AllowFor answers yes for a while.
+func (s *Shown) AllowFor(d time.Duration) {
+	s.Answer(confirm.Answer{Verdict: confirm.AllowFor, For: d, Reason: "allowed by the person"})
+}
+
+// Deny answers no.
+func (s *Shown) Deny() {
+	s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "denied by the person"})
+}
+
+// Answer answers anything.
+func (s *Shown) Answer(a confirm.Answer) { s.reply <- reply{answer: a} }
+
+// Type answers a Secret; the asker wipes the slice.
+func (s *Shown) Type(secret []byte) { s.reply <- reply{secret: secret} }
+
+// Fail breaks the prompt.
+func (s *Shown) Fail(err error) { s.reply <- reply{err: err} }
+
+// Close closes the prompt without an answer.
+func (s *Shown) Close() { s.Fail(confirm.ErrClosed) }
+
+// Always returns a Prompter that gives the same answer to every question and
+// has no secret.
+func Always(v confirm.Verdict) confirm.Prompter { return always(v) }
+
+type always confirm.Verdict
+
+func (always) Name() string { return "test" }
+
+func (a always) Ask(_ context.Context, q confirm.Question) (confirm.Answer, error) {
+	answer := confirm.Answer{Verdict: confirm.Verdict(a), Reason: "as the test says"}
+	if answer.Verdict == confirm.AllowFor {
+		answer.For = q.Remember
+	}
+	return answer, nil
+}
+
+func (always) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
+	return nil, errors.New("the test has no secret")
+}

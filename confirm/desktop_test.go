@@ -1,0 +1,233 @@
+//go:build linux
+
+package confirm
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait for a program; no test asserts a time.
+const patience = 20 * time.Second
+
+// needs finds a program that the test cannot do without.
+func needs(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is missing: run `make deps`", name)
+	}
+	return path
+}
+
+// desktop is a screen of its own, without a window manager.
+type desktop struct {
+	display string
+	home    string
+}
+
+func newDesktop(t *testing.T) *desktop {
+	t.Helper()
+	needs(t, "xdotool")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp")
+	x.ExtraFiles = []*os.File{w}
+	startUntilCleanup(t, x)
+	w.Close()
+	number, err := bufio.NewReader(r).ReadString('\n')
+	r.Close()
+	if err != nil {
+		t.Fatal("Xvfb did not start: ", err)
+	}
+	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir()}
+}
+
+func startUntilCleanup(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+}
+
+func (d *desktop) env(name string) string {
+	switch name {
+	case "DISPLAY":
+		return d.display
+	case "HOME", "XDG_RUNTIME_DIR":
+		return d.home
+	case "PATH":
+		return os.Getenv("PATH")
+	case "LC_ALL":
+		return "C.UTF-8"
+	}
+	return ""
+}
+
+// do runs xdotool.
+func (d *desktop) do(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("xdotool", args...)
+	cmd.Env = []string{"DISPLAY=" + d.display}
+	out, err := cmd.CombinedOutput()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
+		t.Errorf("xdotool %v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// window waits for the prompt to have the keyboard and returns its id.
+func (d *desktop) window(t testing.TB) string {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		id := d.do(t, "search", "--onlyvisible", "--name", "^keybroker$")
+		if id == "" || strings.Contains(id, "\n") {
+			continue
+		}
+		d.do(t, "windowfocus", id)
+		if d.do(t, "getwindowfocus") == id {
+			time.Sleep(150 * time.Millisecond) // the toolkit hears of its focus
+			return id
+		}
+	}
+	t.Error("the prompt's window did not appear")
+	return ""
+}
+
+// asked starts a question and lets the person act on its window.
+func (d *desktop) asked(t *testing.T, p Prompter, q Question, act func(cancel func(), window string)) (Answer, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	type result struct {
+		answer Answer
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		a, err := p.Ask(ctx, q)
+		done <- result{a, err}
+	}()
+	act(cancel, d.window(t))
+	r := <-done
+	if left := processesWith(t, "DISPLAY="+d.display, filepath.Base(p.(*pinentry).path)); left != "" {
+		t.Errorf("processes are left behind: %s", left)
+	}
+	return r.answer, r.err
+}
+
+// processesWith lists the processes of a name whose environment holds entry.
+func processesWith(t testing.TB, entry, name string) string {
+	t.Helper()
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, _ := os.ReadFile(dir + "/environ")
+		exe, _ := os.Readlink(dir + "/exe")
+		if filepath.Base(exe) == name && strings.Contains("\x00"+string(env), "\x00"+entry+"\x00") {
+			found = append(found, dir)
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+func TestPinentryOnDesktop(t *testing.T) {
+	d := newDesktop(t)
+	for _, name := range []string{"pinentry-qt", "pinentry-gtk-2"} {
+		p := &pinentry{path: needs(t, name), env: d.env}
+		t.Run(name, func(t *testing.T) { testAnswers(t, d, p) })
+		t.Run(name+"/no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
+		t.Run(name+"/secret", func(t *testing.T) { testSecret(t, d, p) })
+	}
+}
+
+func testAnswers(t *testing.T, d *desktop, p *pinentry) {
+	key := func(keys ...string) func(func(), string) {
+		return func(func(), string) { d.do(t, append([]string{"key"}, keys...)...) }
+	}
+	for _, test := range []struct {
+		name    string
+		act     func(cancel func(), window string)
+		verdict Verdict
+		reason  string // or of the error
+	}{
+		// These show that the window has the keyboard, so that the refusals
+		// below are refusals and not keys that went nowhere.
+		{"Alt+A allows once", key("alt+a"), AllowOnce, "allowed by the person"},
+		{"Alt+F allows for a while", key("alt+f"), AllowFor, "allowed by the person"},
+		{"Enter", key("Return"), Deny, "denied by the person"},
+		{"Space", key("space"), Deny, "denied by the person"},
+		{"Escape", key("Escape"), Deny, "denied by the person"},
+		{"Alt+D", key("alt+d"), Deny, "denied by the person"},
+		{"window closed", func(_ func(), w string) { d.closeWindow(t, w) }, Deny, "denied by the person"},
+		{"window killed", func(_ func(), w string) { d.do(t, "windowkill", w) }, "", "ended without an answer"},
+		{"program killed", func(func(), string) { d.kill(t, p) }, "", "ended without an answer"},
+		{"asker gone", func(cancel func(), _ string) { cancel() }, "", context.Canceled.Error()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a, err := d.asked(t, p, login(t), test.act)
+			check(t, a, err, test.verdict, test.reason)
+		})
+	}
+}
+
+// check compares an answer, or for the verdict "" an error.
+func check(t *testing.T, a Answer, err error, verdict Verdict, reason string) {
+	t.Helper()
+	if a.Verdict != verdict {
+		t.Errorf("verdict %q (%v), want %q", a.Verdict, err, verdict)
+	}
+	got := a.Reason
+	if err != nil {
+		got = err.Error()
+	}
+	if !strings.Contains(got, reason) {
+		t.Errorf("reason %q, want %q", got, reason)
+	}
+}
+
+// kill ends the prompt program from outside.
+func (d *desktop) kill(t *testing.T, p *pinentry) {
+	t.Helper()
+	for dir := range strings.FieldsSeq(processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))) {
+		pid := 0
+		for _, c := range filepath.Base(dir) {
+			pid = pid*10 + int(c-'0')
+		}
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+func testTwoButtons(t *testing.T, d *desktop, p *pinentry) {
+	q := login(t)
+	q.Remember = 0
+	a, err := d.asked(t, p, q, func(func(), string) { d.do(t, "key", "Return") })
+	check(t, a, err, Deny, "denied by the person")
+	a, err = d.asked(t, p, q, func(func(), string) { d.do(t, "key", "alt+a") })
+	check(t, a, err, AllowOnce, "allowed by the person")
+}
+
+func testSecret(t *testing.T, d *desktop, p *pinentry) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	go func() {
+		d.window(t)
+		d.do(t, "type", "--delay", "20", "50%+x")
+		d.do(t, "key", "Return")
+	}()
+	secret, err := p.Secret(ctx, SecretQuestion{Title: "keybroker", Text: "Unlock your keys", Prompt: "Passphrase:", Error: "wrong passphrase"})
+	if string(secret) != "50%+x" || err != nil {
+		t.Errorf("secret %q, %v", secret, err)
+	}
+}

@@ -1,0 +1,46 @@
+package confirm
+
+import (
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// maxTextLines bounds a text of several lines, so that the buttons below it
+// stay on the screen.
+const maxTextLines = 24
+
+// clean makes a value safe to show in one line: no control character, no
+// character that turns the direction of writing, not more than max characters.
+func clean(s string, max int) string { return platform.Escape(s, max) }
+
+// foreign is clean for what another program chose. It also takes the brackets,
+// so that no value looks like a mark ("[verified]") and none is taken for
+// HTML by a dialog program (Qt guesses it from the first line), and joins
+// blanks, which could push a value to the start of the next line on the screen.
+func foreign(s string, max int) string {
+	s = brackets.Replace(s)
+	for strings.Contains(s, "  ") {
+		s = strings.ReplaceAll(s, "  ", " ")
+	}
+	return clean(s, max)
+}
+
+var brackets = strings.NewReplacer("[", "(", "]", ")", "<", "(", ">", ")")
+
+// quote is foreign in quotation marks, so that a value does not run on as if
+// it were our own words.
+func quote(s string, max int) string {
+	return `"` + foreign(strings.ReplaceAll(s, `"`, "'"), max) + `"`
+}
+
+// cleanLines is foreign for a text of several lines that another package wrote
+// around values it did not choose.
+func cleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	lines = lines[:min(len(lines), maxTextLines)]
+	for i, line := range lines {
+		lines[i] = foreign(line, maxLong)
+	}
+	return strings.Join(lines, "\n")
+}

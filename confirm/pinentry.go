@@ -1,0 +1,231 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Codes of libgpg-error, without the source bits.
+const (
+	gpgTimeout      = 62
+	gpgCanceled     = 99
+	gpgNotConfirmed = 114
+	gpgFullyCancel  = 198 // the window was closed by its manager
+)
+
+// safeFlavors are the pinentries whose dialog starts on its cancel button:
+// Enter and Space refuse (measured with pinentry 1.2.1; Qt's code sets the
+// default button so in every version). In those of GNOME, curses and tty Enter
+// allows, so that a person who types on is made to approve: they may ask for a
+// passphrase, never for a confirmation.
+var safeFlavors = []string{"qt", "qt4", "qt5", "qt6", "gtk2"}
+
+// safeNames are their programs, the best first.
+var safeNames = []string{"pinentry-qt", "pinentry-qt6", "pinentry-qt5", "pinentry-gtk-2", "pinentry-gtk2"}
+
+// ErrUnsafePinentry is returned by Ask of a pinentry that must not confirm.
+var ErrUnsafePinentry = errors.New("its Enter key could allow\n" +
+	"install pinentry-qt or pinentry-gtk2, or set prompt = \"terminal\"")
+
+// pinentry asks through a pinentry program, one process per question.
+type pinentry struct {
+	path string
+	env  func(string) string
+}
+
+func (p *pinentry) Name() string { return programName(p.path) }
+
+// safe tells by its name whether the program at path may be used to confirm.
+// Its flavor is asked again in each conversation; that is what counts.
+func safe(path string) bool { return slices.Contains(safeNames, programName(path)) }
+
+// programName follows the links of update-alternatives to the real name.
+func programName(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return strings.TrimSuffix(filepath.Base(path), ".exe")
+}
+
+// Ask shows the facts with the buttons "Allow once", "Allow for …" (when
+// there is something to remember) and "Deny".
+func (p *pinentry) Ask(ctx context.Context, q Question) (Answer, error) {
+	var answer Answer
+	err := p.talk(ctx, func(a *assuan) error {
+		flavor, err := a.call("GETINFO flavor")
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(safeFlavors, string(flavor)) {
+			return fmt.Errorf("%s of the kind %q is not used: %w", p.Name(), clean(string(flavor), 20), ErrUnsafePinentry)
+		}
+		if err := confirmText(a, q); err != nil {
+			return err
+		}
+		_, err = a.call("CONFIRM")
+		answer, err = verdict(err, q.Remember)
+		return err
+	})
+	if err != nil {
+		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	return answer, nil
+}
+
+// confirmText fills the window. Alt+A, Alt+F and Alt+D press a button; no letter, no
+// Enter and no Space alone does anything but deny.
+func confirmText(a *assuan, q Question) error {
+	text, err := fittingText(q, func(text string) bool {
+		return assuanLen(text) <= maxAssuanLine-len("SETDESC \n")
+	})
+	if err != nil {
+		return err
+	}
+	settings := [][2]string{
+		{"SETTITLE", "keybroker"},
+		{"SETDESC", text},
+		{"SETOK", "_Allow once"},
+		{"SETCANCEL", "_Deny"},
+	}
+	if q.Remember > 0 {
+		settings = append(settings, [2]string{"SETNOTOK", "Allow _for " + short(q.Remember)})
+	}
+	return setAll(a, settings)
+}
+
+// verdict reads the answer to CONFIRM. Without a third button "not confirmed"
+// is what some programs say for cancel, so that it allows only when offered.
+func verdict(err error, remember time.Duration) (Answer, error) {
+	var e *assuanError
+	switch {
+	case err == nil:
+		return allowed(AllowOnce, 0), nil
+	case !errors.As(err, &e):
+		return Answer{}, err
+	case e.is(gpgNotConfirmed) && remember > 0:
+		return allowed(AllowFor, remember), nil
+	case e.is(gpgCanceled), e.is(gpgNotConfirmed):
+		return denied("denied by the person"), nil
+	case e.is(gpgFullyCancel):
+		return denied("the prompt was closed"), nil
+	case e.is(gpgTimeout):
+		return denied("no answer in time"), nil
+	}
+	return Answer{}, err
+}
+
+// Secret asks for a passphrase; any pinentry will do.
+func (p *pinentry) Secret(ctx context.Context, q SecretQuestion) (secret []byte, err error) {
+	err = p.talk(ctx, func(a *assuan) error {
+		settings := [][2]string{
+			{"SETTITLE", clean(q.Title, maxLong)},
+			{"SETDESC", cleanLines(q.Text)},
+			{"SETPROMPT", clean(q.Prompt, maxValue)},
+			{"SETERROR", cleanLines(q.Error)},
+		}
+		if err := setAll(a, settings); err != nil {
+			return err
+		}
+		secret, err = a.call("GETPIN")
+		return err
+	})
+	var e *assuanError
+	switch {
+	case errors.As(err, &e) && (e.is(gpgCanceled) || e.is(gpgFullyCancel)):
+		return nil, fmt.Errorf("%s: %w", p.Name(), ErrClosed)
+	case errors.As(err, &e) && e.is(gpgTimeout):
+		return nil, fmt.Errorf("%s: %w", p.Name(), ErrNoAnswer)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	return secret, nil
+}
+
+// setAll sends the settings that have a text.
+func setAll(a *assuan, settings [][2]string) error {
+	for _, s := range settings {
+		if s[1] == "" {
+			continue
+		}
+		if err := a.set(s[0], s[1]); err != nil {
+			return fmt.Errorf("%s: %w", s[0], err)
+		}
+	}
+	return nil
+}
+
+// talk runs one conversation and leaves no process behind. When ctx ends, it
+// returns ctx's error at once.
+func (p *pinentry) talk(ctx context.Context, say func(*assuan) error) error {
+	running, end := context.WithCancel(ctx)
+	defer end()
+	cmd := command(running, p.path, childEnv(p.env))
+	in, out, err := pipes(cmd)
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	defer func() { end(); _ = cmd.Wait() }() // killed: its exit status says nothing
+	a := &assuan{r: out, w: in}
+	defer a.wipe()
+	err = a.greeting()
+	if err == nil {
+		p.options(ctx, a)
+		err = say(a)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the program ended without an answer")
+	}
+	return err
+}
+
+// options are refused by some programs, which is no harm.
+func (p *pinentry) options(ctx context.Context, a *assuan) {
+	_, _ = a.call("OPTION lc-ctype=" + ctype(p.env))
+	if tty := p.env("GPG_TTY"); filepath.IsAbs(tty) {
+		_ = a.set("OPTION", "ttyname="+tty)
+		if term := p.env("TERM"); term != "" {
+			_ = a.set("OPTION", "ttytype="+term)
+		}
+	}
+	if end, ok := ctx.Deadline(); ok {
+		// It closes by itself a little after we would kill it: should the
+		// daemon die, no window stays behind.
+		seconds := math.Ceil(time.Until(end).Seconds()) + 2
+		_, _ = a.call(fmt.Sprintf("SETTIMEOUT %d", int(seconds)))
+	}
+}
+
+// pipes connects the program; both ends are closed when it is killed, so that
+// nothing it left behind can keep us reading.
+func pipes(cmd *exec.Cmd) (io.Writer, io.Reader, error) {
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	kill := cmd.Cancel
+	cmd.Cancel = func() error {
+		err := kill()
+		_ = in.Close()
+		_ = out.Close()
+		return err
+	}
+	return in, out, nil
+}

@@ -1,0 +1,14 @@
+//go:build unix
+
+package confirm
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// ownGroup starts the program in a session of its own: one signal reaches all
+// that it starts, and it has no terminal to fall back to.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
+func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

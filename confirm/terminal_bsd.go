@@ -1,0 +1,20 @@
+//go:build darwin || freebsd || netbsd || openbsd || dragonfly
+
+package confirm
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	getTermios = unix.TIOCGETA
+	setTermios = unix.TIOCSETA
+)
+
+// flush drops what was typed and not read: tcflush(fd, TCIFLUSH). Unrun here.
+func flush(tty *os.File) error {
+	const input = 1 // FREAD of <sys/fcntl.h>
+	return control(tty, func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, input) })
+}

@@ -1,0 +1,75 @@
+//go:build unix
+
+package confirm
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// control runs f on the descriptor without os.File.Fd, which would make reads
+// of the file uninterruptible.
+func control(tty *os.File, f func(fd int) error) error {
+	raw, err := tty.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := raw.Control(func(fd uintptr) { inner = f(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}
+
+// checkTerminal refuses what is no terminal, and one that belongs to another
+// job of the shell: the kernel would stop the daemon when it reads.
+func checkTerminal(tty *os.File) error {
+	return control(tty, func(fd int) error {
+		if _, err := unix.IoctlGetTermios(fd, getTermios); err != nil {
+			return errors.New("confirm: " + tty.Name() + " is not a terminal")
+		}
+		if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err == nil && group != 0 && group != unix.Getpgrp() {
+			return errBackground
+		}
+		return nil
+	})
+}
+
+var errBackground = errors.New("the daemon runs in the background of its terminal\n" +
+	"bring it to the foreground, or set prompt = \"pinentry\"")
+
+// setMode gives the terminal whole lines, with or without echo, and takes the
+// signals off its keys: Ctrl-C at a question denies it, and does not end the
+// daemon with the echo switched off. It returns what undoes it.
+func setMode(tty *os.File, echo bool) (restore func(), err error) {
+	if err := checkTerminal(tty); err != nil {
+		return nil, err
+	}
+	var before unix.Termios
+	err = control(tty, func(fd int) error {
+		found, err := unix.IoctlGetTermios(fd, getTermios)
+		if err != nil {
+			return err
+		}
+		before = *found
+		now := before
+		now.Iflag |= unix.ICRNL
+		now.Iflag &^= unix.IGNCR | unix.INLCR
+		now.Lflag |= unix.ICANON
+		now.Lflag &^= unix.ISIG | unix.ECHO | unix.ECHONL
+		if echo {
+			now.Lflag |= unix.ECHO
+		}
+		now.Cc[unix.VEOL] = ctrlC
+		return unix.IoctlSetTermios(fd, setTermios, &now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = flush(tty) // half a line must not reach the shell or the next question
+		_ = control(tty, func(fd int) error { return unix.IoctlSetTermios(fd, setTermios, &before) })
+	}, nil
+}

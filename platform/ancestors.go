@@ -1,0 +1,64 @@
+//go:build linux || darwin
+
+package platform
+
+import (
+	"slices"
+)
+
+// A Peer is kept for as long as its connection. Of the ancestors only the
+// nearest say something with their arguments ("git fetch", "sh -c …"), and
+// they say it at the beginning.
+const (
+	parentsWithArgs = 3
+	maxParentArgs   = 8
+	maxParentBytes  = 256
+)
+
+// sighting is one process as look saw it.
+type sighting struct {
+	Process
+	parent   int
+	terminal uint64 // device number, 0: none
+}
+
+// identify fills in everything but the user. Whether pid still was the peer's
+// is for the caller to find out, afterwards.
+func (p *Peer) identify(pid int) error {
+	seen, err := look(pid, MaxArgs, MaxArgBytes)
+	if err != nil {
+		return err
+	}
+	p.Process = seen.Process
+	p.Parents = parentsOf(seen)
+	p.Terminal = terminalName(seen.terminal)
+	p.SSHLogin = slices.ContainsFunc(p.Parents, isSSHD)
+	p.Identified = true
+	return nil
+}
+
+// parentsOf leaves out pid 1, which is everybody's ancestor and tells nothing.
+// A parent that started after its child is another program under a reused pid.
+func parentsOf(child sighting) []Process {
+	var found [MaxAncestors]Process
+	n := 0
+	for n < MaxAncestors && child.parent > 1 {
+		args, size := maxParentArgs, maxParentBytes
+		if n >= parentsWithArgs {
+			args, size = 0, 0
+		}
+		parent, err := look(child.parent, args, size)
+		if err != nil || parent.Start > child.Start {
+			break
+		}
+		found[n] = parent.Process
+		child = parent
+		n++
+	}
+	return slices.Clone(found[:n])
+}
+
+// isSSHD goes by the name alone, which is enough for advice. The server's own
+// processes hide their executable from users; then Name is the kernel's name.
+// Since OpenSSH 9.8 the process of a session is sshd-session.
+func isSSHD(p Process) bool { return p.Name == "sshd" || p.Name == "sshd-session" }

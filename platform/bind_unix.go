@@ -1,0 +1,23 @@
+//go:build unix && !linux
+
+package platform
+
+import (
+	"net"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// umaskMutex keeps two binds from restoring each other's umask.
+var umaskMutex sync.Mutex
+
+// bind makes the socket with mode 0600 from its first moment. The umask is the
+// whole process's: a file that is made elsewhere at this instant gets a
+// narrower mode, never a wider one. Unrun here.
+func bind(path string) (*net.UnixListener, error) {
+	umaskMutex.Lock()
+	defer umaskMutex.Unlock()
+	defer unix.Umask(unix.Umask(0o177))
+	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+}

@@ -1,0 +1,27 @@
+package platform
+
+// Hardening says how well the memory of this process is kept to itself.
+type Hardening struct {
+	NoDump bool     // other processes of the user can neither trace it nor read its memory
+	NoCore bool     // a crash leaves no memory image
+	Locked bool     // memory is never written to swap
+	Notes  []string // what is not so, and why, for `keybroker doctor`
+}
+
+// Harden protects the whole process for the rest of its life. It is called
+// once, before any secret is read. It does what the system lets it do, and
+// reports the rest: a daemon that cannot lock its memory still serves.
+func Harden() Hardening { return harden() }
+
+func (h *Hardening) note(what string, err error) {
+	if err != nil {
+		what += ": " + err.Error()
+	}
+	h.Notes = append(h.Notes, what)
+}
+
+// LockedAlloc returns n zeroed bytes that, as far as the system allows, are in
+// no swap file and in no core dump, and that the garbage collector does not
+// copy. free wipes them and gives them back; afterwards they must not be
+// touched. It may be called more than once, but not from two goroutines.
+func LockedAlloc(n int) (buf []byte, free func()) { return lockedAlloc(max(n, 0)) }

@@ -1,0 +1,68 @@
+package platform
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// harden sets what prctl(2), getrlimit(2) and mlockall(2) offer. Not being
+// dumpable is also what keeps a crash handler in core_pattern away, which does
+// not care for RLIMIT_CORE; children get their own dumpable flag back at exec
+// but keep the limit.
+func harden() Hardening {
+	var h Hardening
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		h.note("other programs of this user may read the memory", err)
+	} else {
+		h.NoDump = true
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		h.note("a crash may leave a core file", err)
+	} else {
+		h.NoCore = true
+	}
+	h.lock()
+	return h
+}
+
+// lock does not try with a finite RLIMIT_MEMLOCK: with MCL_FUTURE the first
+// allocation beyond the limit would end the process. MCL_ONFAULT leaves the
+// address space that Go reserves and never touches alone.
+func (h *Hardening) lock() {
+	const swap = "memory may be written to swap"
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
+		h.note(swap, err)
+		return
+	}
+	if limit.Cur != unix.RLIM_INFINITY {
+		h.note(swap+": the memlock limit is not unlimited (LimitMEMLOCK=infinity)", nil)
+		return
+	}
+	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
+		h.note(swap, err)
+		return
+	}
+	h.Locked = true
+}
+
+// lockedAlloc takes whole pages. When there are none it falls back to the
+// heap, rather than failing in the middle of a signature.
+func lockedAlloc(n int) ([]byte, func()) {
+	page := os.Getpagesize()
+	pages, err := unix.Mmap(-1, 0, (n/page+1)*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		buf := make([]byte, n)
+		return buf, func() { clear(buf) }
+	}
+	_ = unix.Mlock(pages) // RLIMIT_MEMLOCK may be used up; Harden reports it
+	_ = unix.Madvise(pages, unix.MADV_DONTDUMP)
+	return pages[:n:n], func() {
+		clear(pages)
+		if pages != nil {
+			_ = unix.Munmap(pages)
+			pages = nil
+		}
+	}
+}

@@ -1,0 +1,175 @@
+//go:build unix
+
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxSocketPath is what fits in sun_path with its final zero: 108 bytes on
+// Linux, 104 on macOS and the BSDs.
+const maxSocketPath = len(unix.RawSockaddrUnix{}.Path) - 1
+
+// probeTimeout bounds the question whether somebody serves a socket that is
+// already there. No answer counts as "yes".
+const probeTimeout = 2 * time.Second
+
+// listen holds path+".lock" from before the first look at path until the
+// listener is closed: of two daemons that start together one gets ErrInUse, and
+// none can take the other's socket for a stale one between its bind and listen.
+func listen(path string) (net.Listener, error) {
+	path, err := filepath.Abs(path) // also keeps "@name" from meaning an abstract socket, which has no mode
+	if err != nil {
+		return nil, fmt.Errorf("platform: listen: %w", err)
+	}
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("platform: listen: %s: the path has %d bytes and a socket's may have %d\n"+
+			"choose a shorter one", path, len(path), maxSocketPath)
+	}
+	if err := privateDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("platform: listen: %w", err)
+	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("platform: listen: %s: %w", path, err)
+	}
+	l, err := takeOver(path)
+	if err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("platform: listen: %s: %w", path, err)
+	}
+	l.lock = lock
+	return l, nil
+}
+
+// privateDir makes dir when it is missing, and accepts it only when nobody
+// but this user can reach into it. It does not look at the directories above:
+// whoever may rename those is this user, root, or was trusted with the path.
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is %s, not a directory\nname the directory itself", dir, kindOf(info.Mode()))
+	}
+	if uid := info.Sys().(*syscall.Stat_t).Uid; int(uid) != os.Getuid() {
+		return fmt.Errorf("%s belongs to uid %d, not to you\nchoose a directory of your own", dir, uid)
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return fmt.Errorf("%s is open to other users (mode %04o)\nrun: chmod 700 %s", dir, perm, dir)
+	}
+	return nil
+}
+
+// lockFile takes the lock or returns ErrInUse at once. The file stays for good:
+// removing it would let two daemons hold locks on two files of one name.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, inUse()
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// takeOver binds path, after it removed a socket that nobody serves any more.
+func takeOver(path string) (*listener, error) {
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	inner, err := bind(path)
+	if err != nil {
+		return nil, err
+	}
+	inner.SetUnlinkOnClose(false) // Close below looks whose socket it is first
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode() != fs.ModeSocket|0o600 {
+		os.Remove(path)
+		err = fmt.Errorf("the new socket has the mode %s instead of srw-------", info.Mode())
+	}
+	if err != nil {
+		inner.Close()
+		return nil, err
+	}
+	return &listener{UnixListener: inner, path: path, made: info}, nil
+}
+
+// removeStale leaves path free, or says why it is not. Only a refused
+// connection proves that nobody listens: every other answer, a full backlog or
+// a denied permission too, is a socket that somebody may still serve.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s is in the way\nmove it away, or choose another path", kindOf(info.Mode()))
+	}
+	conn, err := net.DialTimeout("unix", path, probeTimeout)
+	if err == nil {
+		conn.Close()
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return inUse()
+	}
+	return os.Remove(path)
+}
+
+func inUse() error { return fmt.Errorf("%w\nstop that one first, or choose another path", ErrInUse) }
+
+func kindOf(mode fs.FileMode) string {
+	switch mode.Type() {
+	case 0:
+		return "a file"
+	case fs.ModeDir:
+		return "a directory"
+	case fs.ModeSymlink:
+		return "a symbolic link"
+	}
+	return "a special file"
+}
+
+// listener removes its socket when it is closed, and only its own.
+type listener struct {
+	*net.UnixListener
+	path string
+	made fs.FileInfo // the socket as it was bound
+	lock *os.File
+	once sync.Once
+	err  error
+}
+
+// Close looks at the path while the socket is still open, because until then
+// the kernel cannot give its inode number to another file.
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
+			l.err = os.Remove(l.path)
+		}
+		l.err = errors.Join(l.UnixListener.Close(), l.err, l.lock.Close())
+	})
+	return l.err
+}

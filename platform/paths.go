@@ -1,0 +1,18 @@
+package platform
+
+// Paths is where the daemon and its clients find each other and their files.
+// Each is absolute; none is made by DefaultPaths.
+type Paths struct {
+	AgentSocket   string // what SSH_AUTH_SOCK is set to
+	ControlSocket string
+	ConfigFile    string // the user's config.toml
+	MachinePolicy string // rules of the machine's owner; no environment variable moves it
+	DataDir       string // sealed keys
+	StateDir      string // audit log
+	RuntimeDir    string // sockets
+}
+
+// DefaultPaths follows the XDG base directory specification, and the usual
+// places on macOS and Windows. It returns an error when the user's own
+// directory is not known.
+func DefaultPaths() (Paths, error) { return defaultPaths() }

@@ -1,0 +1,34 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// defaultPaths asks the system and not the environment, which a parent process
+// could have changed. The agent's pipe is the one that Windows' own ssh looks
+// for. Unrun here.
+func defaultPaths() (Paths, error) {
+	user := currentUser()
+	roaming, err1 := windows.KnownFolderPath(windows.FOLDERID_RoamingAppData, 0)
+	local, err2 := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
+	machine, err3 := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return Paths{}, fmt.Errorf("platform: paths: %w", err)
+	}
+	if user == "" {
+		return Paths{}, errors.New("platform: paths: the system does not name this user")
+	}
+	return Paths{
+		AgentSocket:   `\\.\pipe\openssh-ssh-agent`,
+		ControlSocket: `\\.\pipe\keybroker-control-` + user,
+		ConfigFile:    filepath.Join(roaming, "keybroker", "config.toml"),
+		MachinePolicy: filepath.Join(machine, "keybroker", "policy.toml"),
+		DataDir:       filepath.Join(local, "keybroker"),
+		StateDir:      filepath.Join(local, "keybroker", "state"),
+		RuntimeDir:    filepath.Join(local, "keybroker", "run"),
+	}, nil
+}

@@ -1,0 +1,66 @@
+//go:build unix && !darwin
+
+package platform
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+func defaultPaths() (Paths, error) {
+	config, err1 := baseDir("XDG_CONFIG_HOME", ".config")
+	data, err2 := baseDir("XDG_DATA_HOME", ".local/share")
+	state, err3 := baseDir("XDG_STATE_HOME", ".local/state")
+	for _, err := range []error{err1, err2, err3} {
+		if err != nil {
+			return Paths{}, err
+		}
+	}
+	run := runtimeDir(state)
+	return Paths{
+		AgentSocket:   filepath.Join(run, "agent.sock"),
+		ControlSocket: filepath.Join(run, "control.sock"),
+		ConfigFile:    filepath.Join(config, "config.toml"),
+		MachinePolicy: "/etc/keybroker/policy.toml",
+		DataDir:       data,
+		StateDir:      state,
+		RuntimeDir:    run,
+	}, nil
+}
+
+// baseDir ignores a relative value, as the specification says.
+func baseDir(variable, fallback string) (string, error) {
+	if dir := os.Getenv(variable); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "keybroker"), nil
+	}
+	home := os.Getenv("HOME")
+	if !filepath.IsAbs(home) {
+		return "", errors.New("platform: paths: the home directory is not known\n" +
+			"set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME, to absolute paths")
+	}
+	return filepath.Join(home, fallback, "keybroker"), nil
+}
+
+// runtimeDir never ends in a directory that another user could have made
+// first, as one under /tmp could be. XDG_RUNTIME_DIR is not taken on trust:
+// after su or sudo -E it still is the other user's.
+func runtimeDir(state string) string {
+	given := os.Getenv("XDG_RUNTIME_DIR")
+	for _, dir := range []string{given, "/run/user/" + strconv.Itoa(os.Getuid())} {
+		if filepath.IsAbs(dir) && onlyWeWrite(dir) {
+			return filepath.Join(dir, "keybroker")
+		}
+	}
+	return filepath.Join(state, "run")
+}
+
+func onlyWeWrite(dir string) bool {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
+		return false
+	}
+	return int(info.Sys().(*syscall.Stat_t).Uid) == os.Getuid()
+}

@@ -1,0 +1,158 @@
+package platform
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// statBytes holds the part of /proc/PID/stat that is read: a name of at most
+// 64 bytes and twenty numbers.
+const statBytes = 1024
+
+// deleted is what the kernel adds to the path of a program whose file was
+// replaced. Executable keeps it, because the path no longer leads to it.
+const deleted = " (deleted)"
+
+// stat is what proc_pid_stat(5) says about one process.
+type stat struct {
+	comm   string // at most 15 bytes, chosen by the process
+	state  byte   // 'Z': ended, not yet waited for
+	parent int
+	tty    uint64
+	start  uint64 // clock ticks since boot
+}
+
+// look reads one process from /proc. The open directory belongs to one
+// process, not to a number: when that ends, the reads fail. What it cannot
+// read of another user's process stays empty.
+//
+// The executable is the path as this process would name it. A program in a
+// mount namespace of its own can show any path there.
+func look(pid, maxArgs, maxBytes int) (sighting, error) {
+	dir, err := openProc(pid)
+	if err != nil {
+		return sighting{}, err
+	}
+	defer unix.Close(dir)
+	st, err := statAt(dir)
+	if err != nil {
+		return sighting{}, err
+	}
+	exe, err := exeAt(dir)
+	if err != nil {
+		return sighting{}, err
+	}
+	p := Process{PID: pid, Start: st.start, Name: st.comm, Executable: exe, Args: argsAt(dir, maxArgs, maxBytes)}
+	if exe != "" {
+		p.Name = path.Base(strings.TrimSuffix(exe, deleted))
+	}
+	return sighting{Process: p, parent: st.parent, terminal: st.tty}, nil
+}
+
+func openProc(pid int) (int, error) {
+	return unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+func readStat(pid int) (stat, error) {
+	dir, err := openProc(pid)
+	if err != nil {
+		return stat{}, err
+	}
+	defer unix.Close(dir)
+	return statAt(dir)
+}
+
+func statAt(dir int) (stat, error) {
+	var buf [statBytes]byte
+	line, err := readAt(dir, "stat", buf[:])
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(line)
+}
+
+// exeAt returns "" for a process that this one may not look into. Any other
+// failure is one that is ending and has lost its memory, or none of a program.
+func exeAt(dir int) (string, error) {
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(dir, "exe", buf[:])
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return "", nil
+	}
+	return string(buf[:max(n, 0)]), err
+}
+
+// argsAt returns at most maxArgs arguments from the first maxBytes of the
+// command line. Zeros at the end are what is left over when a program wrote a
+// title there.
+func argsAt(dir, maxArgs, maxBytes int) []string {
+	if maxArgs == 0 {
+		return nil
+	}
+	line, err := readAt(dir, "cmdline", make([]byte, maxBytes))
+	line = bytes.TrimRight(line, "\x00")
+	if err != nil || len(line) == 0 {
+		return nil
+	}
+	args := strings.SplitN(string(line), "\x00", maxArgs+1)
+	return args[:min(len(args), maxArgs)]
+}
+
+// readAt fills buf from the file's beginning and returns what there was.
+func readAt(dir int, name string, buf []byte) ([]byte, error) {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, buf)
+	return buf[:max(n, 0)], err
+}
+
+var errStat = errors.New("/proc: stat has another form than proc_pid_stat(5)")
+
+// parseStat reads "PID (COMM) STATE PPID PGRP SESSION TTY …". COMM can hold
+// anything, ") R 1" too, so the last parenthesis ends it.
+func parseStat(line []byte) (stat, error) {
+	first, last := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if first < 0 || last < first {
+		return stat{}, errStat
+	}
+	fields := bytes.Fields(line[last+1:])
+	if len(fields) < 20 || len(fields[0]) != 1 {
+		return stat{}, errStat
+	}
+	parent, err1 := strconv.Atoi(string(fields[1]))          // field 4
+	tty, err2 := strconv.ParseInt(string(fields[4]), 10, 32) // field 7
+	start, err3 := strconv.ParseUint(string(fields[19]), 10, 64)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return stat{}, fmt.Errorf("%w: %w", errStat, err)
+	}
+	return stat{
+		comm: string(line[first+1 : last]), state: fields[0][0],
+		parent: parent, tty: uint64(uint32(tty)), start: start,
+	}, nil
+}
+
+// terminalName turns a device number into its name below /dev. Majors 136 to
+// 143 are pseudo-terminals, 4 the consoles (Linux's devices.txt).
+func terminalName(dev uint64) string {
+	major, minor := uint64(unix.Major(dev)), uint64(unix.Minor(dev))
+	switch {
+	case dev == 0:
+		return ""
+	case major >= 136 && major <= 143:
+		return "pts/" + strconv.FormatUint((major-136)<<8+minor, 10)
+	case major == 4 && minor < 64:
+		return "tty" + strconv.FormatUint(minor, 10)
+	case major == 4:
+		return "ttyS" + strconv.FormatUint(minor-64, 10)
+	}
+	return fmt.Sprintf("char/%d:%d", major, minor) // as /dev/char names it
+}

@@ -1,0 +1,8 @@
+package platform
+
+// SameUser says whether the peer may be served at all: it is this process's own
+// user, or the system's administrator, who can read this process's memory
+// anyway (OpenSSH's agent accepts the two as well). A Peer without a user is nobody.
+func SameUser(peer Peer) bool {
+	return peer.User != "" && (peer.User == currentUser() || peer.User == administrator)
+}

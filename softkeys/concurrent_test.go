@@ -1,0 +1,217 @@
+package softkeys
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// waitFor polls, because what is waited for happens in another goroutine.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited too long for " + what)
+		}
+	}
+}
+
+// TestSlowOpeningDelaysNobody: one request waits for the person; signing with
+// an opened key, listing and finding go on.
+func TestSlowOpeningDelaysNobody(t *testing.T) {
+	s, k := newStore(t)
+	open, closed := generate(t, s, "open"), generate(t, s, "closed")
+	mustSign(t, s, open)
+	s.vault.Forget() // the key "open" stays opened
+	release := k.Block()
+	loads := k.Loads()
+	slow := make(chan error, 1)
+	go func() { slow <- trySign(context.Background(), s, closed, "") }()
+	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
+
+	mustSign(t, s, open)
+	wantListed(t, s, "closed:sealed open")
+	if _, found := s.Find(closed.Blob); !found {
+		t.Error("not found")
+	}
+	generate(t, s, "new")
+	select {
+	case err := <-slow:
+		t.Fatalf("the slow one ended: %v", err)
+	default:
+	}
+	release()
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOneOpeningForAll: ten requests make one prompt.
+func TestOneOpeningForAll(t *testing.T) {
+	s, k := newStore(t)
+	info := generate(t, s, "a")
+	s = again(s)
+	release := k.Block()
+	loads := k.Loads()
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if err := trySign(context.Background(), s, info, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
+	release()
+	wg.Wait()
+	if got := k.Loads() - loads; got != 1 {
+		t.Errorf("the keychain was asked %d times", got)
+	}
+}
+
+// TestWaiterGivesUp: a client that hangs up leaves the queue.
+func TestWaiterGivesUp(t *testing.T) {
+	s, k := newStore(t)
+	info := generate(t, s, "a")
+	s = again(s)
+	release := k.Block()
+	loads := k.Loads()
+	first := make(chan error, 1)
+	go func() { first <- trySign(context.Background(), s, info, "") }()
+	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
+	ctx, cancel := context.WithCancel(context.Background())
+	second := make(chan error, 1)
+	go func() { second <- trySign(ctx, s, info, "") }()
+	cancel()
+	if err := <-second; !errors.Is(err, context.Canceled) {
+		t.Errorf("the waiter: %v", err)
+	}
+	release()
+	if err := <-first; err != nil {
+		t.Errorf("the first: %v", err)
+	}
+}
+
+// TestOpenerGivesUp: who waits behind a client that hangs up asks again.
+func TestOpenerGivesUp(t *testing.T) {
+	s, k := newStore(t)
+	info := generate(t, s, "a")
+	s = again(s)
+	release := k.Block()
+	loads := k.Loads()
+	ctx, cancel := context.WithCancel(context.Background())
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- trySign(ctx, s, info, "") }()
+	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
+	go func() { second <- trySign(context.Background(), s, info, "") }()
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first: %v", err)
+	}
+	waitFor(t, "the second opening", func() bool { return k.Loads() > loads+1 })
+	release()
+	if err := <-second; err != nil {
+		t.Errorf("the second: %v", err)
+	}
+}
+
+// TestRefusalIsShared: the person who says no once is not asked ten times.
+func TestRefusalIsShared(t *testing.T) {
+	s := newPassphraseStore(t)
+	info := generate(t, s, "a")
+	s = again(s)
+	asked := make(chan struct{}, 10)
+	say := make(chan struct{})
+	s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+		asked <- struct{}{}
+		<-say
+		return nil, errors.New("no")
+	}
+	current := make(chan error, 5)
+	go func() { current <- trySign(context.Background(), s, info, "") }()
+	<-asked
+	v := s.vault
+	_, opening, mine := v.join() // as a waiter does
+	if mine {
+		t.Fatal("a second opening")
+	}
+	close(say)
+	<-opening.done
+	wantError(t, <-current, "no")
+	wantError(t, opening.err, "no")
+	if opening.abandoned {
+		t.Error("a refusal counts as abandoned")
+	}
+}
+
+// TestForgetDuringOpening: what was on its way is used once and not kept.
+func TestForgetDuringOpening(t *testing.T) {
+	s, k := newStore(t)
+	info := generate(t, s, "a")
+	s = again(s)
+	release := k.Block()
+	loads := k.Loads()
+	slow := make(chan error, 1)
+	go func() { slow <- trySign(context.Background(), s, info, "") }()
+	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
+	s.Forget()
+	release()
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	wantListed(t, s, "a:sealed")
+}
+
+// TestEverythingAtOnce is for the race detector.
+func TestEverythingAtOnce(t *testing.T) {
+	s, _ := newStore(t)
+	infos := []keys.Info{generate(t, s, "a"), generate(t, s, "b")}
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for range 30 {
+				err := trySign(context.Background(), s, infos[i%2], "")
+				if err != nil && !errors.Is(err, keys.ErrNotFound) {
+					t.Error(err)
+				}
+				s.List()
+			}
+		})
+	}
+	for _, do := range []func(){s.Forget, s.RemoveAll, s.Refresh, func() { s.Load() }, func() { s.Remove(infos[0].Blob) }} {
+		wg.Go(func() {
+			for range 30 {
+				do()
+			}
+		})
+	}
+	wg.Wait()
+	s.Load()
+	mustSign(t, s, infos[0])
+}
+
+func BenchmarkSignOpened(b *testing.B) {
+	s, _ := newStore(b)
+	info := generate(b, s, "a")
+	mustSign(b, s, info)
+	use := &keys.Use{Key: info}
+	data := make([]byte, 200)
+	for b.Loop() {
+		s.Sign(b.Context(), use, data, "ssh-ed25519")
+	}
+}
+
+func BenchmarkSignerLookup(b *testing.B) {
+	s, _ := newStore(b)
+	info := generate(b, s, "a")
+	mustSign(b, s, info)
+	for b.Loop() {
+		s.mu.RLock()
+		_ = s.opened[string(info.Blob)]
+		s.mu.RUnlock()
+	}
+}

@@ -1,0 +1,57 @@
+package softkeys
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// KeySpec is the kind of a new key.
+type KeySpec struct {
+	Type string // "ed25519" (or ""), "ecdsa", "rsa"
+	Bits int    // ecdsa: 256 (or 0), 384, 521; rsa: 3072 (or 0), 4096
+}
+
+// Generate makes a key and seals it. The comment of "" is the name. The first
+// key creates the vault, which may ask the person.
+func (s *Store) Generate(ctx context.Context, name string, spec KeySpec, comment string) (keys.Info, error) {
+	if comment == "" {
+		comment = name
+	}
+	if err := s.mayAdd(name, comment, nil); err != nil { // before an RSA key takes its seconds
+		return keys.Info{}, err
+	}
+	private, err := spec.generate()
+	if err != nil {
+		return keys.Info{}, err
+	}
+	return s.add(ctx, name, private, comment)
+}
+
+// generate knows only what is good today: RSA under 3072 bits is below the
+// 128-bit strength of the others, and beyond 4096 it only gets slow.
+func (k KeySpec) generate() (any, error) {
+	switch k {
+	case KeySpec{}, KeySpec{Type: "ed25519"}, KeySpec{"ed25519", 256}:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
+	case KeySpec{Type: "ecdsa"}, KeySpec{"ecdsa", 256}:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case KeySpec{"ecdsa", 384}:
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case KeySpec{"ecdsa", 521}:
+		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	case KeySpec{Type: "rsa"}, KeySpec{"rsa", 3072}:
+		return rsa.GenerateKey(rand.Reader, 3072)
+	case KeySpec{"rsa", 4096}:
+		return rsa.GenerateKey(rand.Reader, 4096)
+	}
+	return nil, fmt.Errorf("softkeys: a key of type %q with %d bits cannot be made\n"+
+		"use ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096", k.Type, k.Bits)
+}

@@ -1,0 +1,59 @@
+package softkeys
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// Remove implements keys.Remover (ssh-add -d): the key is taken off the list
+// and its opened secret dropped. Its file stays: it shows again after Load,
+// after it was imported anew, and after a restart.
+func (s *Store) Remove(blob []byte) error {
+	e := s.current().byBlob[string(blob)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, hidden := s.hidden[string(blob)]; hidden || e == nil {
+		return fmt.Errorf("softkeys: remove: %w", keys.ErrNotFound)
+	}
+	s.hidden[string(blob)] = e.modified
+	delete(s.opened, string(blob))
+	s.epoch++
+	return nil
+}
+
+// RemoveAll implements keys.Remover (ssh-add -D). It closes the vault too.
+func (s *Store) RemoveAll() {
+	l := s.current()
+	s.Forget()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for blob, e := range l.byBlob {
+		s.hidden[blob] = e.modified
+	}
+}
+
+// Load puts hidden keys on the list again, all of them when no name is given.
+// A name that no key has is keys.ErrNotFound, and then nothing changes.
+func (s *Store) Load(names ...string) error {
+	l := s.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(names) == 0 {
+		clear(s.hidden)
+		return nil
+	}
+	var blobs []string
+	for _, name := range names {
+		i := slices.IndexFunc(l.entries, func(e *entry) bool { return e.info.Name == name })
+		if i < 0 {
+			return fmt.Errorf("softkeys: load %s: %w\n`keybroker keys list` shows the names", name, keys.ErrNotFound)
+		}
+		blobs = append(blobs, string(l.entries[i].info.Blob))
+	}
+	for _, blob := range blobs {
+		delete(s.hidden, blob)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package softkeys
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"filippo.io/age"
+)
+
+// maxWorkFactor bounds the time that a file can make scrypt take: 22 is age's
+// own limit, some 20 seconds.
+const maxWorkFactor = 22
+
+func encryptIdentity(identity *age.X25519Identity, passphrase []byte, workFactor int) ([]byte, error) {
+	recipient, err := age.NewScryptRecipient(string(passphrase))
+	if err != nil {
+		return nil, err
+	}
+	if workFactor == 0 {
+		workFactor = DefaultWorkFactor
+	}
+	recipient.SetWorkFactor(workFactor)
+	return encrypt(recipient, []byte(identity.String()))
+}
+
+func (v *Vault) readIdentity(passphrase []byte) (*age.X25519Identity, error) {
+	if len(passphrase) == 0 {
+		return nil, errWrongPassphrase
+	}
+	scrypt, err := age.NewScryptIdentity(string(passphrase))
+	if err != nil {
+		return nil, err
+	}
+	scrypt.SetMaxWorkFactor(maxWorkFactor)
+	sealed, err := readFile(v.config.identityFile(), maxPublicFile)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := decrypt(scrypt, sealed)
+	if errors.Is(err, age.ErrIncorrectIdentity) {
+		return nil, errWrongPassphrase
+	}
+	var identity *age.X25519Identity
+	if err == nil {
+		defer clear(plain)
+		if identity, err = age.ParseX25519Identity(string(plain)); err != nil {
+			err = errors.New("it does not hold an identity") // age's error would quote it
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the file %s is damaged: %w\nrestore it from a backup", v.config.identityFile(), err)
+	}
+	return identity, nil
+}
+
+func encrypt(recipient age.Recipient, plain []byte) ([]byte, error) {
+	defer clear(plain)
+	var sealed bytes.Buffer
+	w, err := age.Encrypt(&sealed, recipient)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return sealed.Bytes(), nil
+}
+
+// decrypt returns all of the plaintext or none: age authenticates it by pieces.
+func decrypt(identity age.Identity, sealed []byte) ([]byte, error) {
+	r, err := age.Decrypt(bytes.NewReader(sealed), identity)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]byte, len(sealed)) // more than enough, so nothing is copied while growing
+	n, err := io.ReadFull(r, plain)
+	if err != io.ErrUnexpectedEOF {
+		clear(plain)
+		return nil, fmt.Errorf("decrypt: %w", err)
+	}
+	return plain[:n], nil
+}

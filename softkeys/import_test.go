@@ -1,0 +1,187 @@
+package softkeys
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// run runs a program in dir, with its output in the test's log when it fails.
+func run(t testing.TB, dir string, words ...string) {
+	t.Helper()
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%q: %v\n%s", words, err, out)
+	}
+}
+
+// command splits at blanks; ” is an empty word.
+func command(line string) []string {
+	words := strings.Fields(line)
+	for i, word := range words {
+		words[i] = strings.Trim(word, "'")
+	}
+	return words
+}
+
+// privateFiles are made by the programs that people have keys from.
+var privateFiles = map[string]struct{ make, passphrase string }{
+	"openssh-ed25519": {"ssh-keygen -q -t ed25519 -N '' -f key", ""},
+	"openssh-ecdsa":   {"ssh-keygen -q -t ecdsa -b 521 -N '' -f key", ""},
+	"openssh-rsa":     {"ssh-keygen -q -t rsa -b 2048 -N '' -f key", ""},
+	"openssh-locked":  {"ssh-keygen -q -t ed25519 -N secret -f key", "secret"},
+	"pkcs1":           {"ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f key", ""},
+	"pkcs1-locked":    {"ssh-keygen -q -t rsa -b 2048 -m PEM -N secret -f key", "secret"},
+	"sec1":            {"ssh-keygen -q -t ecdsa -b 384 -m PEM -N '' -f key", ""},
+	"sec1-locked":     {"ssh-keygen -q -t ecdsa -b 256 -m PEM -N secret -f key", "secret"},
+	"sec1-parameters": {"openssl ecparam -name prime256v1 -genkey -out key", ""},
+	"pkcs8-ed25519":   {"openssl genpkey -algorithm ed25519 -out key", ""},
+	"pkcs8-rsa":       {"openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out key", ""},
+	"pkcs8-ecdsa":     {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out key", ""},
+	"openssh-aes-cbc": {"ssh-keygen -q -t ed25519 -Z aes256-cbc -N secret -f key", "secret"},
+}
+
+func makePrivate(t testing.TB, line string) (file []byte, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	run(t, dir, command(line)...)
+	path = filepath.Join(dir, "key")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, path
+}
+
+func TestImport(t *testing.T) {
+	s, _ := newStore(t)
+	for name, test := range privateFiles {
+		file, path := makePrivate(t, test.make)
+		before := bytes.Clone(file)
+		if test.passphrase != "" {
+			if _, err := s.Import(t.Context(), name, file, nil, ""); !errors.Is(err, ErrPassphraseNeeded) {
+				t.Errorf("%s with no passphrase: %v", name, err)
+			}
+			if _, err := s.Import(t.Context(), name, file, []byte("wrong"), ""); !errors.Is(err, ErrPassphraseWrong) {
+				t.Errorf("%s with a wrong passphrase: %v", name, err)
+			}
+		}
+		info, err := s.Import(t.Context(), name, file, []byte(test.passphrase), "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !bytes.Equal(file, before) {
+			t.Errorf("%s: the caller's bytes were changed", name)
+		}
+		mustSign(t, again(s), info)
+		if line, err := os.ReadFile(path + ".pub"); err == nil {
+			pub, _, _, _, _ := ssh.ParseAuthorizedKey(line)
+			if !bytes.Equal(pub.Marshal(), info.Blob) {
+				t.Errorf("%s: not the key that ssh-keygen made", name)
+			}
+		}
+		_, err = s.Import(t.Context(), name+"2", file, []byte(test.passphrase), "")
+		if !errors.Is(err, ErrExists) {
+			t.Errorf("%s a second time: %v", name, err)
+		}
+		wantError(t, err, "under the name "+name)
+	}
+	wantNotOnDisk(t, s.vault.config.Dir, []byte("PRIVATE KEY"))
+}
+
+// TestImportEncryptedPKCS8 follows the advice that the refusal gives.
+func TestImportEncryptedPKCS8(t *testing.T) {
+	s, _ := newStore(t)
+	file, path := makePrivate(t, "openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -aes-256-cbc -pass pass:secret -out key")
+	os.Chmod(path, 0o600)
+	_, err := s.Import(t.Context(), "a", file, []byte("secret"), "")
+	wantError(t, err, "ssh-keygen -p -f FILE")
+	run(t, "", "ssh-keygen", "-p", "-f", path, "-P", "secret", "-N", "secret")
+	if file, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Import(t.Context(), "a", file, nil, ""); !errors.Is(err, ErrPassphraseNeeded) {
+		t.Errorf("it does not stay encrypted: %v", err)
+	}
+	info, err := s.Import(t.Context(), "a", file, []byte("secret"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSign(t, s, info)
+}
+
+func TestImportRefuses(t *testing.T) {
+	s, _ := newStore(t)
+	whole, path := makePrivate(t, "ssh-keygen -q -t ed25519 -N '' -f key")
+	public, _ := os.ReadFile(path + ".pub")
+	lines := strings.SplitAfter(string(whole), "\n")
+	noMiddle := lines[0] + strings.Join(lines[3:], "")
+	dsa, _ := makePrivate(t, "openssl genpkey -genparam -algorithm dsa -pkeyopt dsa_paramgen_bits:1024 -out key")
+	p224, _ := makePrivate(t, "openssl ecparam -name secp224r1 -genkey -noout -out key")
+	small, _ := makePrivate(t, "openssl genrsa -traditional -out key 768")
+	x25519, _ := makePrivate(t, "openssl genpkey -algorithm x25519 -out key")
+	for name, test := range map[string]struct{ file, want string }{
+		"empty":       {" \n", "the file is empty"},
+		"large":       {strings.Repeat("x", maxImport+1), "is refused"},
+		"cut off":     {string(whole[:len(whole)/2]), "cut off or damaged: no line ends"},
+		"no middle":   {noMiddle, "cut off, damaged"},
+		"public":      {string(public), "holds a public key\ngive the private one"},
+		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "puttygen FILE -O private-openssh -o NEWFILE"},
+		"text":        {"hello", "no private key in PEM form"},
+		"parameters":  {string(dsa), "no private key in PEM form"},
+		"P-224":       {string(p224), "refused"},
+		"RSA 768":     {string(small), "768 bits is refused: 1024 to 16384"},
+		"X25519":      {string(x25519), "is not supported"},
+		"certificate": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no private key in PEM form"},
+	} {
+		_, err := s.Import(t.Context(), "a", []byte(test.file), nil, "")
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+	if _, err := os.Lstat(s.vault.config.Dir + "/keys"); !os.IsNotExist(err) {
+		t.Errorf("something was written: %v", err)
+	}
+	if _, err := s.Import(t.Context(), "a", whole, nil, ""); err != nil {
+		t.Errorf("the whole file: %v", err)
+	}
+}
+
+// FuzzParsePrivate checks that no file does harm, and that what is accepted is
+// a sound key.
+func FuzzParsePrivate(f *testing.F) {
+	seeds := 0
+	for _, test := range privateFiles {
+		if strings.Contains(test.make, "rsa") {
+			continue // too slow to be mutated
+		}
+		file, _ := makePrivate(f, test.make)
+		f.Add(file, []byte(test.passphrase))
+		seeds++
+	}
+	if seeds < 8 {
+		f.Fatalf("%d seeds", seeds)
+	}
+	f.Fuzz(func(t *testing.T, file, passphrase []byte) {
+		private, err := parsePrivate(file, passphrase)
+		if err != nil {
+			return
+		}
+		signer, err := signerOf(private)
+		if err != nil {
+			return
+		}
+		signature, err := sign(signer, []byte("data"), "")
+		if err != nil || signer.PublicKey().Verify([]byte("data"), signature) != nil {
+			t.Fatalf("a key was accepted that does not sign: %v", err)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// sessionBus finds the session bus, and never starts one: godbus would run
+// dbus-launch, and the stray bus would come with an empty keyring of its own.
+func sessionBus() (string, error) {
+	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
+	if strings.HasPrefix(address, "autolaunch:") {
+		address = ""
+	}
+	if address != "" {
+		return address, nil
+	}
+	runtime := os.Getenv("XDG_RUNTIME_DIR")
+	if runtime == "" {
+		return "", fmt.Errorf("keychain: DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR are not set: %w", ErrAbsent)
+	}
+	socket := filepath.Join(runtime, "bus")
+	if info, err := os.Stat(socket); err != nil || info.Mode().Type() != os.ModeSocket {
+		return "", fmt.Errorf("keychain: there is no session bus at %s: %w", socket, ErrAbsent)
+	}
+	return "unix:path=" + dbus.EscapeBusAddressValue(socket), nil
+}
+
+// connect opens a private connection. It outlives ctx on purpose, so that a
+// prompt can still be taken down after ctx ended: the caller closes it.
+func connect(ctx context.Context, address string) (*dbus.Conn, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, end) // ends a hanging Auth or Hello
+	conn, err := dbus.Connect(address, dbus.WithContext(life))
+	if err == nil && !stop() {
+		conn.Close()
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		stop()
+		end()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("keychain: connect to the session bus: %w", context.Cause(ctx))
+		}
+		return nil, fmt.Errorf("keychain: connect to the session bus: %w: %w", ErrAbsent, err)
+	}
+	return conn, nil
+}
+
+// errVanished means that the service or one of its objects is gone: a killed
+// gnome-keyring-daemon is started again by the bus, with no keyring unlocked.
+var errVanished = errors.New("the keychain service went away")
+
+// states maps D-Bus error names to what they mean for the caller.
+var states = map[string]error{
+	"org.freedesktop.Secret.Error.IsLocked":               ErrLocked,
+	"org.freedesktop.Secret.Error.NoSuchObject":           errVanished,
+	"org.freedesktop.Secret.Error.NoSession":              errVanished,
+	"org.freedesktop.DBus.Error.UnknownObject":            errVanished,
+	"org.freedesktop.DBus.Error.UnknownMethod":            errVanished, // "Object does not exist at path"
+	"org.freedesktop.DBus.Error.NameHasNoOwner":           errVanished,
+	"org.freedesktop.DBus.Error.NoReply":                  errVanished,
+	"org.freedesktop.DBus.Error.ServiceUnknown":           ErrAbsent,
+	"org.freedesktop.DBus.Error.Spawn.ServiceNotFound":    ErrAbsent,
+	"org.freedesktop.DBus.Error.Spawn.ExecFailed":         ErrAbsent,
+	"org.freedesktop.DBus.Error.Spawn.ChildExited":        ErrAbsent,
+	"org.freedesktop.DBus.Error.Spawn.ChildSignaled":      ErrAbsent,
+	"org.freedesktop.DBus.Error.Spawn.PermissionsInvalid": ErrAbsent,
+}
+
+// call runs one method and gives its error a meaning.
+func call(ctx context.Context, object dbus.BusObject, method string, args []any, results ...any) error {
+	err := object.CallWithContext(ctx, method, 0, args...).Store(results...)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("keychain: %s: %w", method, context.Cause(ctx))
+	}
+	var refused dbus.Error
+	if errors.As(err, &refused) && states[refused.Name] != nil {
+		return fmt.Errorf("keychain: %s: %w: %w", method, states[refused.Name], err)
+	}
+	if errors.Is(err, dbus.ErrClosed) {
+		return fmt.Errorf("keychain: %s: %w: %w", method, errVanished, err)
+	}
+	return fmt.Errorf("keychain: %s: %w", method, err)
+}

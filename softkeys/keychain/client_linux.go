@@ -1,0 +1,123 @@
+package keychain
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// client is one connection to the service with one session.
+type client struct {
+	conn    *dbus.Conn
+	owner   string // unique name of the service, so that every answer is the same process's
+	session dbus.ObjectPath
+	key     []byte
+}
+
+func newClient(ctx context.Context, address string) (*client, error) {
+	conn, err := connect(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, owner: serviceName}
+	if err := c.openSession(ctx); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close ends the session too: the service drops it with the connection.
+func (c *client) close() {
+	clear(c.key)
+	c.conn.Close()
+}
+
+func (c *client) object(path dbus.ObjectPath) dbus.BusObject { return c.conn.Object(c.owner, path) }
+
+// openSession starts the service when it is not running, and agrees on a key.
+func (c *client) openSession(ctx context.Context) error {
+	var result uint32
+	err := call(ctx, c.conn.BusObject(), "org.freedesktop.DBus.StartServiceByName",
+		[]any{serviceName, uint32(0)}, &result)
+	if err != nil {
+		return err
+	}
+	if err := call(ctx, c.conn.BusObject(), "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner); err != nil {
+		return err
+	}
+	ours, err := newExchange()
+	if err != nil {
+		return err
+	}
+	var output dbus.Variant
+	err = call(ctx, c.object(servicePath), serviceIface+".OpenSession",
+		[]any{algorithm, dbus.MakeVariant(ours.public.Bytes())}, &output, &c.session)
+	if err != nil {
+		return err
+	}
+	theirs, ok := output.Value().([]byte)
+	if !ok {
+		return fmt.Errorf("keychain: the service answered with no public key, but %s", output.Signature())
+	}
+	c.key, err = ours.key(theirs)
+	return err
+}
+
+// defaultCollection is where new secrets go. A service without one has never
+// been set up, or was started again with no keyring.
+func (c *client) defaultCollection(ctx context.Context) (dbus.ObjectPath, error) {
+	var path dbus.ObjectPath
+	err := call(ctx, c.object(servicePath), serviceIface+".ReadAlias", []any{"default"}, &path)
+	if err == nil && path == "/" {
+		err = fmt.Errorf("keychain: the Secret Service has no default keyring: %w", ErrAbsent)
+	}
+	return path, err
+}
+
+// find returns an item that can be read, after unlocking it when it must.
+func (c *client) find(ctx context.Context, attributes Attributes) (dbus.ObjectPath, error) {
+	item, err := c.search(ctx, attributes)
+	if item != "" || err != nil {
+		return item, err
+	}
+	// A keyring that was never opened may keep even the names of its items to
+	// itself, so "nothing found" counts only when the default one is open.
+	collection, err := c.defaultCollection(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := c.unlock(ctx, collection); err != nil {
+		return "", err
+	}
+	if item, err = c.search(ctx, attributes); item == "" && err == nil {
+		err = fmt.Errorf("keychain: %w", ErrNotFound)
+	}
+	return item, err
+}
+
+func (c *client) search(ctx context.Context, attributes Attributes) (dbus.ObjectPath, error) {
+	var unlocked, locked []dbus.ObjectPath
+	err := call(ctx, c.object(servicePath), serviceIface+".SearchItems",
+		[]any{map[string]string(attributes)}, &unlocked, &locked)
+	switch {
+	case err != nil:
+		return "", err
+	case len(unlocked) > 0:
+		return unlocked[0], nil
+	case len(locked) > 0:
+		return locked[0], c.unlock(ctx, locked[0])
+	}
+	return "", nil
+}
+
+func (c *client) unlock(ctx context.Context, path dbus.ObjectPath) error {
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := call(ctx, c.object(servicePath), serviceIface+".Unlock", []any{[]dbus.ObjectPath{path}}, &unlocked, &prompt)
+	if err != nil {
+		return err
+	}
+	return c.prompt(ctx, prompt)
+}

@@ -1,0 +1,85 @@
+//go:build darwin && cgo
+
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	gokeychain "github.com/keybase/go-keychain"
+)
+
+// System returns the operating system's keychain. dir is not used on macOS.
+func System(dir string) Keychain { return loginKeychain{} }
+
+// loginKeychain is the login keychain. The system shows its own prompts; they
+// cannot be taken down, so ctx is looked at before and after them only.
+type loginKeychain struct{}
+
+func (loginKeychain) Name() string { return "keychain" }
+
+func (loginKeychain) Available(ctx context.Context) error { return ctx.Err() }
+
+func (loginKeychain) Load(ctx context.Context, attributes Attributes) ([]byte, error) {
+	query := item(attributes)
+	query.SetMatchLimit(gokeychain.MatchLimitOne)
+	query.SetReturnData(true)
+	found, err := gokeychain.QueryItem(query)
+	if err != nil {
+		return nil, state(err)
+	}
+	if len(found) == 0 {
+		return nil, state(gokeychain.ErrorItemNotFound)
+	}
+	if ctx.Err() != nil {
+		clear(found[0].Data)
+		return nil, fmt.Errorf("keychain: %w", context.Cause(ctx))
+	}
+	return found[0].Data, nil
+}
+
+func (k loginKeychain) Store(ctx context.Context, attributes Attributes, secret []byte) error {
+	if err := k.Delete(ctx, attributes); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	add := item(attributes)
+	add.SetLabel("keybroker: opens your sealed SSH keys")
+	add.SetData(secret)
+	add.SetSynchronizable(gokeychain.SynchronizableNo)
+	add.SetAccessible(gokeychain.AccessibleWhenUnlockedThisDeviceOnly)
+	return state(gokeychain.AddItem(add))
+}
+
+func (loginKeychain) Delete(ctx context.Context, attributes Attributes) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("keychain: %w", context.Cause(ctx))
+	}
+	return state(gokeychain.DeleteItem(item(attributes)))
+}
+
+// item names a generic password: macOS has two names for it, where the Secret
+// Service takes any.
+func item(attributes Attributes) gokeychain.Item {
+	item := gokeychain.NewItem()
+	item.SetSecClass(gokeychain.SecClassGenericPassword)
+	item.SetService(attributes["service"] + " " + attributes["kind"])
+	item.SetAccount(attributes["vault"])
+	return item
+}
+
+func state(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case gokeychain.ErrorItemNotFound:
+		return fmt.Errorf("keychain: %w", ErrNotFound)
+	case gokeychain.ErrorInteractionNotAllowed:
+		return fmt.Errorf("keychain: %w", ErrLocked)
+	case gokeychain.ErrorUserCanceled:
+		return fmt.Errorf("keychain: %w", ErrDismissed)
+	case gokeychain.ErrorNotAvailable:
+		return fmt.Errorf("keychain: %w", ErrAbsent)
+	}
+	return fmt.Errorf("keychain: %w", err)
+}

@@ -1,0 +1,90 @@
+package keychain
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// noPrompt is what the service returns when it needs nobody.
+const noPrompt dbus.ObjectPath = "/"
+
+// dismissTimeout bounds taking down a prompt that nobody waits for any more.
+const dismissTimeout = 2 * time.Second
+
+const promptIface = "org.freedesktop.Secret.Prompt"
+
+// prompt shows the service's own prompt and waits for its end. Only a signal
+// from the service itself, about this prompt, counts: anybody on the bus can
+// send one that looks like it.
+func (c *client) prompt(ctx context.Context, path dbus.ObjectPath) error {
+	if path == noPrompt {
+		return nil
+	}
+	signals := make(chan *dbus.Signal, 16)
+	c.conn.Signal(signals)
+	defer c.conn.RemoveSignal(signals)
+	if err := c.watch(ctx, path); err != nil {
+		return err
+	}
+	if err := call(ctx, c.object(path), promptIface+".Prompt", []any{""}); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			c.dismiss(path)
+			return fmt.Errorf("keychain: unlock: %w", context.Cause(ctx))
+		case signal, open := <-signals:
+			if !open {
+				return fmt.Errorf("keychain: unlock: %w", errVanished)
+			}
+			if done, err := c.completed(signal, path); done {
+				return err
+			}
+		}
+	}
+}
+
+// watch subscribes to the end of the prompt and to the end of the service.
+func (c *client) watch(ctx context.Context, path dbus.ObjectPath) error {
+	err := c.conn.AddMatchSignalContext(ctx, dbus.WithMatchSender(c.owner), dbus.WithMatchObjectPath(path),
+		dbus.WithMatchInterface(promptIface), dbus.WithMatchMember("Completed"))
+	if err == nil {
+		err = c.conn.AddMatchSignalContext(ctx, dbus.WithMatchSender("org.freedesktop.DBus"),
+			dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged"),
+			dbus.WithMatchArg(0, c.owner))
+	}
+	if err != nil {
+		return fmt.Errorf("keychain: unlock: %w", err)
+	}
+	return nil
+}
+
+// completed reads the end of the prompt from signal, if it is that.
+func (c *client) completed(signal *dbus.Signal, path dbus.ObjectPath) (done bool, err error) {
+	switch {
+	case signal.Sender == "org.freedesktop.DBus" && signal.Name == "org.freedesktop.DBus.NameOwnerChanged" &&
+		len(signal.Body) > 0 && signal.Body[0] == c.owner:
+		return true, fmt.Errorf("keychain: unlock: %w", errVanished)
+	case signal.Sender == c.owner && signal.Path == path && signal.Name == promptIface+".Completed":
+		var dismissed bool
+		var result dbus.Variant
+		if err := dbus.Store(signal.Body, &dismissed, &result); err != nil {
+			return true, fmt.Errorf("keychain: unlock: %w", err)
+		}
+		if dismissed {
+			return true, fmt.Errorf("keychain: unlock: %w", ErrDismissed)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+func (c *client) dismiss(path dbus.ObjectPath) {
+	ctx, cancel := context.WithTimeout(context.Background(), dismissTimeout)
+	defer cancel()
+	c.object(path).CallWithContext(ctx, promptIface+".Dismiss", 0)
+}

@@ -1,0 +1,200 @@
+package softkeys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// MaxAdded is how many added keys are held at once. OpenSSH's clients refuse
+// an agent that lists more than 2048 (MAX_AGENT_IDENTITIES), so one program
+// that adds keys without end would lock the user out of all the others.
+const MaxAdded = 2048
+
+// ErrFull means that MaxAdded keys are there.
+var ErrFull = fmt.Errorf("%d added keys are held already", MaxAdded)
+
+var (
+	_ keys.Source  = (*Memory)(nil)
+	_ keys.Adder   = (*Memory)(nil)
+	_ keys.Remover = (*Memory)(nil)
+)
+
+// Clock is the time that lifetimes run on.
+type Clock struct {
+	Now       func() time.Time
+	AfterFunc func(time.Duration, func()) (stop func() bool)
+}
+
+// SystemClock is the real one.
+func SystemClock() Clock {
+	return Clock{time.Now, func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }}
+}
+
+// Memory is the keys.Source of the keys that programs add for a while. They
+// are held in memory only and end with the process.
+type Memory struct {
+	clock Clock
+
+	mu     sync.RWMutex // guards what follows; never held over a signature
+	order  []*added     // in the order they came
+	byBlob map[string]*added
+	list   []keys.Info // what List returns; nil: to be made anew
+}
+
+type added struct {
+	info    keys.Info
+	signer  ssh.AlgorithmSigner // of the plain key, for a certificate too
+	expires time.Time           // with the monotonic clock's reading, unlike info.Expires
+	stop    func() bool         // ends the timer
+}
+
+// NewMemory returns an empty source. The zero Clock is SystemClock.
+func NewMemory(clock Clock) *Memory {
+	if clock.Now == nil {
+		clock = SystemClock()
+	}
+	return &Memory{clock: clock, byBlob: map[string]*added{}}
+}
+
+// Name implements keys.Source.
+func (m *Memory) Name() string { return "added" }
+
+// Add implements keys.Adder. A key that is there already keeps its place and
+// takes the new comment and constraints, as OpenSSH's agent does it. A
+// certificate stands beside its plain key as an entry of its own.
+func (m *Memory) Add(key keys.Added) (keys.Info, error) {
+	signer, err := signerOf(key.PrivateKey)
+	if err != nil {
+		return keys.Info{}, fmt.Errorf("softkeys: add: %w", err)
+	}
+	pub := signer.PublicKey()
+	if key.Certificate != nil {
+		if key.Certificate.Key == nil || !bytes.Equal(key.Certificate.Key.Marshal(), pub.Marshal()) {
+			return keys.Info{}, errors.New("softkeys: add: the certificate is for another key")
+		}
+		pub = key.Certificate
+	}
+	if key.Lifetime < 0 {
+		return keys.Info{}, errors.New("softkeys: add: the lifetime is negative")
+	}
+	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
+	a.info.Source, a.info.Confirm = m.Name(), key.Confirm
+	err = m.put(a, key.Lifetime)
+	return a.info, err
+}
+
+func (m *Memory) put(a *added, lifetime time.Duration) error {
+	m.expire()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	blob := string(a.info.Blob)
+	old := m.byBlob[blob]
+	if old == nil && len(m.order) >= MaxAdded {
+		return fmt.Errorf("softkeys: add: %w\nremove some: ssh-add -d FILE, or all: ssh-add -D", ErrFull)
+	}
+	if lifetime > 0 {
+		a.expires = m.clock.Now().Add(lifetime)
+		a.info.Expires = a.expires.Round(0)
+		a.stop = m.clock.AfterFunc(lifetime, m.expire)
+	}
+	if old != nil {
+		old.stop()
+		m.order[slices.Index(m.order, old)] = a
+	} else {
+		m.order = append(m.order, a)
+	}
+	m.byBlob[blob] = a
+	m.list = nil
+	return nil
+}
+
+// List implements keys.Source, in the order the keys came. The slice is shared
+// with other callers: it must not be changed.
+func (m *Memory) List() []keys.Info {
+	m.expire()
+	m.mu.RLock()
+	list := m.list
+	m.mu.RUnlock()
+	if list != nil {
+		return list
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.list == nil {
+		m.list = make([]keys.Info, 0, len(m.order))
+		for _, a := range m.order {
+			m.list = append(m.list, a.info)
+		}
+	}
+	return m.list
+}
+
+// Find implements keys.Source.
+func (m *Memory) Find(blob []byte) (keys.Info, bool) {
+	if a := m.find(blob); a != nil {
+		return a.info, true
+	}
+	return keys.Info{}, false
+}
+
+// Sign implements keys.Source.
+func (m *Memory) Sign(_ context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
+	a := m.find(use.Key.Blob)
+	if a == nil {
+		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+	}
+	return sign(a.signer, data, algorithm)
+}
+
+// find looks at the clock itself: a timer that is late, as after a suspended
+// night, must not lengthen a key's life.
+func (m *Memory) find(blob []byte) *added {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	a := m.byBlob[string(blob)]
+	if a == nil || a.expired(m.clock.Now()) {
+		return nil
+	}
+	return a
+}
+
+// Remove implements keys.Remover.
+func (m *Memory) Remove(blob []byte) error {
+	m.expire()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.byBlob[string(blob)]
+	if a == nil {
+		return fmt.Errorf("softkeys: remove: %w", keys.ErrNotFound)
+	}
+	m.dropLocked(func(other *added) bool { return other == a })
+	return nil
+}
+
+// RemoveAll implements keys.Remover.
+func (m *Memory) RemoveAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropLocked(func(*added) bool { return true })
+}
+
+func (m *Memory) dropLocked(drop func(*added) bool) {
+	m.order = slices.DeleteFunc(m.order, func(a *added) bool {
+		if !drop(a) {
+			return false
+		}
+		a.stop()
+		delete(m.byBlob, string(a.info.Blob))
+		return true
+	})
+	m.list = nil
+}

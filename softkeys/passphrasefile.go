@@ -1,0 +1,50 @@
+package softkeys
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// maxPassphraseFile bounds what is read: a passphrase is a line.
+const maxPassphraseFile = 4 << 10
+
+// readPassphraseFile reads a passphrase that lies in a file, without the line
+// end. It refuses a file that somebody else could have read or written.
+func readPassphraseFile(path string) ([]byte, error) {
+	file, err := openNonblocking(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the passphrase file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
+	if err != nil {
+		return nil, fmt.Errorf("read the passphrase file: %w", err)
+	}
+	if err := checkPassphraseFile(info); err != nil {
+		return nil, fmt.Errorf("the passphrase file %s is refused: %w", path, err)
+	}
+	content := make([]byte, maxPassphraseFile+1)
+	n, err := io.ReadFull(file, content)
+	if err != io.ErrUnexpectedEOF {
+		clear(content)
+		if err == nil || err == io.EOF {
+			err = fmt.Errorf("it is empty or has more than %d bytes", maxPassphraseFile)
+		}
+		return nil, fmt.Errorf("read the passphrase file %s: %w", path, err)
+	}
+	passphrase := bytes.TrimSuffix(bytes.TrimSuffix(content[:n], []byte("\n")), []byte("\r"))
+	if len(passphrase) == 0 {
+		return nil, fmt.Errorf("read the passphrase file %s: its first line is empty", path)
+	}
+	return passphrase, nil
+}
+
+func checkPassphraseFile(info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return errors.New("it is not a regular file")
+	}
+	return checkPrivate(info)
+}

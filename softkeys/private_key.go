@@ -1,0 +1,112 @@
+package softkeys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Sizes of RSA keys in bits. Below 1024 crypto/rsa and OpenSSH
+// (SSH_RSA_MINIMUM_MODULUS_SIZE) refuse to use a key at all; above 16384
+// OpenSSH cannot, and one signature would cost seconds.
+const (
+	minRSABits = 1024
+	maxRSABits = 16384
+)
+
+// signerOf checks that both halves of a private key belong together and returns
+// its signer. A key with a false public half would be listed as one key and
+// sign as another; an ed25519 signature with one gives the private key away.
+func signerOf(private any) (ssh.AlgorithmSigner, error) {
+	var err error
+	switch key := private.(type) {
+	case *ed25519.PrivateKey:
+		if key == nil {
+			return nil, errors.New("there is no private key")
+		}
+		return signerOf(*key)
+	case ed25519.PrivateKey:
+		err = checkEd25519(key)
+	case *ecdsa.PrivateKey:
+		err = checkECDSA(key)
+	case *rsa.PrivateKey:
+		err = checkRSA(key)
+	default:
+		err = fmt.Errorf("a private key of the kind %s is not supported: use ed25519, ecdsa or rsa",
+			strings.TrimPrefix(fmt.Sprintf("%T", private), "*"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	signer, err := ssh.NewSignerFromSigner(private.(crypto.Signer))
+	if err != nil {
+		return nil, err
+	}
+	return signer.(ssh.AlgorithmSigner), nil
+}
+
+var errHalves = errors.New("the public half does not belong to the private half")
+
+func checkEd25519(key ed25519.PrivateKey) error {
+	if len(key) != ed25519.PrivateKeySize {
+		return fmt.Errorf("an ed25519 key has %d bytes, not %d", ed25519.PrivateKeySize, len(key))
+	}
+	again := ed25519.NewKeyFromSeed(key.Seed())
+	defer clear(again)
+	if subtle.ConstantTimeCompare(again, key) != 1 {
+		return errHalves
+	}
+	return nil
+}
+
+func checkECDSA(key *ecdsa.PrivateKey) error {
+	private, err := key.ECDH() // refuses a curve or a scalar that is none
+	if err != nil {
+		return err
+	}
+	public, err := key.PublicKey.ECDH() // refuses a point that is not on the curve
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(private.PublicKey().Bytes(), public.Bytes()) {
+		return errHalves
+	}
+	return nil
+}
+
+// checkRSA looks at the sizes first: Validate's time grows with their cube.
+func checkRSA(key *rsa.PrivateKey) error {
+	if key.N == nil || key.D == nil || len(key.Primes) != 2 || key.Primes[0] == nil || key.Primes[1] == nil {
+		return errors.New("an RSA key needs a modulus, an exponent and two primes")
+	}
+	bits := key.N.BitLen()
+	if bits < minRSABits || bits > maxRSABits {
+		return fmt.Errorf("an RSA key of %d bits is refused: %d to %d bits are allowed", bits, minRSABits, maxRSABits)
+	}
+	if key.D.BitLen() > bits || key.Primes[0].BitLen() > bits || key.Primes[1].BitLen() > bits {
+		return errHalves
+	}
+	if err := key.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", errHalves, err)
+	}
+	return nil
+}
+
+// sign makes one signature. A certificate's algorithm names the key that it
+// certifies: the signature is that key's own (PROTOCOL.certkeys).
+func sign(signer ssh.AlgorithmSigner, data []byte, algorithm string) (*ssh.Signature, error) {
+	signature, err := signer.SignWithAlgorithm(rand.Reader, data, strings.TrimSuffix(algorithm, "-cert-v01@openssh.com"))
+	if err != nil {
+		return nil, fmt.Errorf("softkeys: sign: %w", err)
+	}
+	return signature, nil
+}

@@ -1,0 +1,30 @@
+//go:build unix
+
+package softkeys
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// openNonblocking opens without waiting: a FIFO would block until somebody writes.
+func openNonblocking(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+// checkPrivate accepts 0600 and 0400, and 0440 as systemd shows a credential
+// (LoadCredential=: root's file with an access control entry for the service).
+func checkPrivate(info fs.FileInfo) error {
+	switch perm := info.Mode().Perm(); perm {
+	case 0o600, 0o400, 0o440:
+	default:
+		return fmt.Errorf("its mode is %#o, so others may read or write it\n"+
+			"make it 0600: chmod 600 FILE, and choose a new passphrase if others could read it", perm)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("it belongs to uid %d\nit must belong to root or to uid %d", stat.Uid, os.Geteuid())
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package softkeys
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"filippo.io/age"
+
+	"github.com/keybroker/keybroker/softkeys/keychain"
+)
+
+// attributes name the vault's secret in the keychain. A user may have several
+// vaults (a second data directory), so a short hash tells them apart.
+func attributes(recipient *age.X25519Recipient) keychain.Attributes {
+	hash := sha256.Sum256([]byte(recipient.String()))
+	return keychain.Attributes{"service": "keybroker", "kind": "age-identity", "vault": hex.EncodeToString(hash[:8])}
+}
+
+// keychainMayServe looks without asking anybody. A locked keychain may serve:
+// storing asks to unlock it.
+func (v *Vault) keychainMayServe(ctx context.Context) bool {
+	if v.config.Keychain == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := v.config.Keychain.Available(ctx)
+	return err == nil || errors.Is(err, keychain.ErrLocked)
+}
+
+// sealKeychain stores the identity and reads it back: keys must not be sealed
+// to an identity that nobody can get at.
+func (v *Vault) sealKeychain(ctx context.Context, identity *age.X25519Identity) (undo func(), err error) {
+	if v.config.Keychain == nil {
+		return nil, v.keychainError("create the vault", keychain.ErrAbsent)
+	}
+	names := attributes(identity.Recipient())
+	secret := []byte(identity.String())
+	defer clear(secret)
+	if err := v.config.Keychain.Store(ctx, names, secret); err != nil {
+		return nil, v.keychainError("create the vault", err)
+	}
+	undo = func() { v.config.Keychain.Delete(context.WithoutCancel(ctx), names) }
+	back, err := v.openKeychain(ctx, identity.Recipient())
+	if err != nil || back.String() != identity.String() {
+		undo()
+		return nil, errors.Join(errors.New("softkeys: create the vault: the keychain did not return what was stored in it"), err)
+	}
+	return undo, nil
+}
+
+func (v *Vault) openKeychain(ctx context.Context, recipient *age.X25519Recipient) (*age.X25519Identity, error) {
+	if v.config.Keychain == nil {
+		return nil, v.keychainError("open the vault", keychain.ErrAbsent)
+	}
+	secret, err := v.config.Keychain.Load(ctx, attributes(recipient))
+	if err != nil {
+		return nil, v.keychainError("open the vault", err)
+	}
+	defer clear(secret)
+	identity, err := age.ParseX25519Identity(string(secret))
+	if err != nil {
+		return nil, errors.New("softkeys: open the vault: the keychain holds something else under the vault's name\n" +
+			"restore the keyring from a backup") // age's own error would quote the secret
+	}
+	return identity, nil
+}
+
+// keychainError adds what to do about each state.
+func (v *Vault) keychainError(doing string, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, keychain.ErrLocked), errors.Is(err, keychain.ErrDismissed):
+		hint = "\nunlock the keyring (log in to the desktop or open its password program), then try again"
+	case errors.Is(err, keychain.ErrAbsent):
+		hint = "\nstart a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session; " +
+			"a new vault can do without: set seal = \"passphrase\""
+	case errors.Is(err, keychain.ErrNotFound):
+		hint = "\nrestore the keyring from a backup; without it, move " + v.config.Dir + " away and import the keys again"
+	}
+	return fmt.Errorf("softkeys: %s: %w%s", doing, err, hint)
+}

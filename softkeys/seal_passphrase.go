@@ -1,0 +1,123 @@
+package softkeys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"filippo.io/age"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// maxTries is how often a person may mistype before the request is refused.
+const maxTries = 3
+
+// errWrongPassphrase tells a mistyped passphrase from a damaged file.
+var errWrongPassphrase = errors.New("wrong passphrase")
+
+// sealPassphrase writes vault/identity.age and opens it again.
+func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity) (undo func(), err error) {
+	passphrase, err := v.newPassphrase(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+	}
+	defer clear(passphrase)
+	sealed, err := encryptIdentity(identity, passphrase, v.config.WorkFactor)
+	if err != nil {
+		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+	}
+	err = platform.WriteNewFile(v.config.identityFile(), sealed, 0o600)
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			err = errors.New("another keybroker is creating it at this moment\ntry again")
+		}
+		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+	}
+	undo = func() { os.Remove(v.config.identityFile()) }
+	back, err := v.readIdentity(passphrase)
+	if err != nil || back.String() != identity.String() {
+		undo()
+		return nil, errors.Join(errors.New("softkeys: create the vault: what was written cannot be opened again"), err)
+	}
+	return undo, nil
+}
+
+// openPassphrase opens vault/identity.age. A person gets maxTries; a passphrase
+// file is tried once, because it will not change its mind.
+func (v *Vault) openPassphrase(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
+	if v.config.PassphraseFile != "" {
+		passphrase, err := readPassphraseFile(v.config.PassphraseFile)
+		if err != nil {
+			return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+		}
+		identity, err := v.tryPassphrase(passphrase)
+		if errors.Is(err, errWrongPassphrase) {
+			err = fmt.Errorf("%w in %s\nput the vault's passphrase there", err, v.config.PassphraseFile)
+		}
+		return identity, err
+	}
+	lastError := ""
+	for try := 1; ; try++ {
+		passphrase, err := v.ask(ctx, "Open your SSH keys", "The passphrase of the keys in "+v.config.Dir, lastError, use)
+		if err != nil {
+			return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+		}
+		identity, err := v.tryPassphrase(passphrase)
+		if !errors.Is(err, errWrongPassphrase) || try == maxTries {
+			return identity, err
+		}
+		lastError = fmt.Sprintf("Wrong passphrase, %d of %d tries left", maxTries-try, maxTries)
+	}
+}
+
+// tryPassphrase wipes the passphrase.
+func (v *Vault) tryPassphrase(passphrase []byte) (*age.X25519Identity, error) {
+	defer clear(passphrase)
+	identity, err := v.readIdentity(passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+	}
+	return identity, nil
+}
+
+// newPassphrase asks twice, because a mistyped one would lose the keys.
+func (v *Vault) newPassphrase(ctx context.Context) ([]byte, error) {
+	if v.config.PassphraseFile != "" {
+		return readPassphraseFile(v.config.PassphraseFile)
+	}
+	lastError := ""
+	for range maxTries {
+		first, err := v.ask(ctx, "Choose a passphrase", "It will guard the SSH keys in "+v.config.Dir, lastError, nil)
+		if err != nil {
+			return nil, err
+		}
+		second, err := v.ask(ctx, "Repeat the passphrase", "Type the new passphrase once more", "", nil)
+		same := bytes.Equal(first, second)
+		clear(second)
+		if err == nil && same && len(first) > 0 {
+			return first, nil
+		}
+		clear(first)
+		if err != nil {
+			return nil, err
+		}
+		lastError = "The two differ"
+		if same {
+			lastError = "An empty passphrase guards nothing"
+		}
+	}
+	return nil, errors.New("no passphrase was chosen")
+}
+
+func (v *Vault) ask(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
+	if v.config.AskPassphrase == nil {
+		return nil, errors.New("a passphrase is needed, and there is no way to ask for it\n" +
+			"set passphrase_file in the configuration, or start keybroker where it can show a prompt")
+	}
+	return v.config.AskPassphrase(ctx, title, text, lastError, use)
+}

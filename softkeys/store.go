@@ -1,0 +1,155 @@
+package softkeys
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+const sourceName = "softkeys"
+
+var (
+	_ keys.Source    = (*Store)(nil)
+	_ keys.Remover   = (*Store)(nil)
+	_ keys.Forgetter = (*Store)(nil)
+)
+
+// Store is the keys.Source of the sealed keys in one directory. The command
+// line writes there without the daemon's help, so the directory is looked at
+// again at each List and Find.
+type Store struct {
+	vault *Vault
+	dir   string
+
+	mu      sync.RWMutex                   // guards what follows; never held over a file, the vault or a signature
+	listing *listing                       // nil: not read yet
+	opened  map[string]ssh.AlgorithmSigner // by blob
+	broken  map[string]string              // by blob: what opening it found wrong
+	hidden  map[string]time.Time           // by blob: entry.modified when it was taken off the list
+	epoch   uint64                         // counts what drops opened keys
+}
+
+// NewStore returns the store of the keys in config.Dir. It reads nothing yet.
+func NewStore(config Config) *Store {
+	return &Store{
+		vault:  NewVault(config),
+		dir:    config.keysDir(),
+		opened: map[string]ssh.AlgorithmSigner{},
+		broken: map[string]string{},
+		hidden: map[string]time.Time{},
+	}
+}
+
+// Vault returns what the keys are sealed with.
+func (s *Store) Vault() *Vault { return s.vault }
+
+// Name implements keys.Source.
+func (s *Store) Name() string { return sourceName }
+
+// List implements keys.Source: the keys by name, without those that Remove
+// took off the list and those whose public half cannot be read (see All).
+func (s *Store) List() []keys.Info {
+	var infos []keys.Info
+	for _, e := range s.All() {
+		if e.Info.PublicKey != nil && !e.Hidden {
+			infos = append(infos, e.Info)
+		}
+	}
+	return infos
+}
+
+// Entry is one key as `keybroker keys list` shows it.
+type Entry struct {
+	keys.Info      // PublicKey is nil when NAME.pub is damaged; State says why
+	Hidden    bool // by ssh-add -d or -D, until Load or the next start
+}
+
+// All returns every key in the directory, the hidden and the damaged too.
+func (s *Store) All() []Entry {
+	l := s.current()
+	unlocked := s.vault.Opened()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	entries := make([]Entry, 0, len(l.entries))
+	for _, e := range l.entries {
+		_, hidden := s.hidden[string(e.info.Blob)]
+		entries = append(entries, Entry{s.infoLocked(e, unlocked), hidden})
+	}
+	return entries
+}
+
+// Find implements keys.Source.
+func (s *Store) Find(blob []byte) (keys.Info, bool) {
+	e := s.current().byBlob[string(blob)]
+	if e == nil {
+		return keys.Info{}, false
+	}
+	unlocked := s.vault.Opened()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if _, hidden := s.hidden[string(blob)]; hidden {
+		return keys.Info{}, false
+	}
+	return s.infoLocked(e, unlocked), true
+}
+
+// infoLocked adds the state that changes without the directory.
+func (s *Store) infoLocked(e *entry, unlocked bool) keys.Info {
+	info := e.info
+	blob := string(info.Blob)
+	switch {
+	case e.damage != "":
+		info.State = "damaged: " + e.damage
+	case s.broken[blob] != "":
+		info.State = "damaged: " + s.broken[blob]
+	case s.opened[blob] == nil && !unlocked:
+		info.State = "sealed"
+	}
+	return info
+}
+
+// Err says why the directory cannot be read; nil when it can, or is not there.
+func (s *Store) Err() error { return s.current().err }
+
+// Refresh reads the directory again, whatever its time stamp says.
+func (s *Store) Refresh() {
+	s.mu.Lock()
+	s.listing = nil
+	s.mu.Unlock()
+	s.reload()
+}
+
+// current returns the listing, read again when the directory changed.
+func (s *Store) current() *listing {
+	s.mu.RLock()
+	l := s.listing
+	s.mu.RUnlock()
+	if l != nil && l.settled && l.stamp == stampOf(s.dir) {
+		return l
+	}
+	return s.reload()
+}
+
+func (s *Store) reload() *listing {
+	l := scan(s.dir)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listing == nil || s.listing.stamp != l.stamp {
+		clear(s.broken) // the file may have been mended
+	}
+	s.listing = l
+	for blob := range s.opened {
+		if l.byBlob[blob] == nil {
+			delete(s.opened, blob)
+		}
+	}
+	for blob, modified := range s.hidden {
+		if e := l.byBlob[blob]; e == nil || !e.modified.Equal(modified) {
+			delete(s.hidden, blob) // it was deleted, or came again by file
+		}
+	}
+	return l
+}
