@@ -39,7 +39,9 @@ func (s *session) addBind(contents []byte) error {
 	if err != nil {
 		return err
 	}
-	key, err := ssh.ParsePublicKey(request.HostKey)
+	// The key that is parsed points into its blob, and the message is wiped.
+	hostKey := bytes.Clone(request.HostKey)
+	key, err := ssh.ParsePublicKey(hostKey)
 	if err != nil {
 		return fmt.Errorf("session-bind: host key: %w", err)
 	}
@@ -51,7 +53,7 @@ func (s *session) addBind(contents []byte) error {
 		return fmt.Errorf("session-bind: the host's signature over the session id does not verify: %w", err)
 	}
 	return s.keepBind(bind{
-		hostKey: bytes.Clone(request.HostKey), key: key,
+		hostKey: hostKey, key: key,
 		sessionID: bytes.Clone(request.SessionID), forwarding: request.Forwarding})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -72,6 +73,10 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 	var why refusal
 	if !errors.As(err, &why) {
 		why = refusal{reason: err.Error()}
+	}
+	// The parts' errors say what happened, and on the next line what to do.
+	if reason, remedy, has := strings.Cut(why.reason, "\n"); has {
+		why.reason, why.remedy = reason, remedy
 	}
 	record := audit.FromUse(use)
 	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, why.reason, why.rule, why.remedy

@@ -41,7 +41,7 @@ func newDesktop(t *testing.T) *desktop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp")
+	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{w}
 	startUntilCleanup(t, x)
 	w.Close()
@@ -148,6 +148,7 @@ func TestPinentryOnDesktop(t *testing.T) {
 		p := &pinentry{path: needs(t, name), env: d.env}
 		t.Run(name, func(t *testing.T) { testAnswers(t, d, p) })
 		t.Run(name+"/no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
+		t.Run(name+"/no answer", func(t *testing.T) { testTimeout(t, d, p) })
 		t.Run(name+"/secret", func(t *testing.T) { testSecret(t, d, p) })
 	}
 }
@@ -206,6 +207,16 @@ func (d *desktop) kill(t *testing.T, p *pinentry) {
 			pid = pid*10 + int(c-'0')
 		}
 		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+func testTimeout(t *testing.T, d *desktop, p *pinentry) {
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	a, err := p.Ask(ctx, login(t))
+	check(t, a, err, "", context.DeadlineExceeded.Error())
+	if left := processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path)); left != "" {
+		t.Errorf("processes are left behind: %s", left)
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
+// maxRead is how many bytes of a value are looked at.
+const maxRead = 1024
+
 // maxTextLines bounds a text of several lines, so that the buttons below it
 // stay on the screen.
 const maxTextLines = 24
@@ -19,6 +22,9 @@ func clean(s string, max int) string { return platform.Escape(s, max) }
 // HTML by a dialog program (Qt guesses it from the first line), and joins
 // blanks, which could push a value to the start of the next line on the screen.
 func foreign(s string, max int) string {
+	if len(s) > maxRead { // its ends are all that is shown: spare the work
+		s = s[:maxRead/2] + "…" + s[len(s)-maxRead/2:]
+	}
 	s = brackets.Replace(s)
 	for strings.Contains(s, "  ") {
 		s = strings.ReplaceAll(s, "  ", " ")
@@ -31,7 +37,7 @@ var brackets = strings.NewReplacer("[", "(", "]", ")", "<", "(", ">", ")")
 // quote is foreign in quotation marks, so that a value does not run on as if
 // it were our own words.
 func quote(s string, max int) string {
-	return `"` + foreign(strings.ReplaceAll(s, `"`, "'"), max) + `"`
+	return `"` + strings.ReplaceAll(foreign(s, max), `"`, "'") + `"`
 }
 
 // cleanLines is foreign for a text of several lines that another package wrote

@@ -19,8 +19,8 @@ const (
 	maxValue  = 48 // a host, an account, a comment, a namespace
 	maxLong   = 80 // the chain of programs, an error, a rule's name
 	maxNames  = 3  // names of one host
-	maxHops   = 4  // hosts that an agent was forwarded through
-	minValue  = 8  // when everything must fit in a small space
+	maxHops   = 3  // hosts that an agent was forwarded through
+	minValue  = 6  // when everything must fit in a small space
 	ownValues = 64 // what we computed ourselves: a fingerprint, a key type
 )
 
@@ -207,7 +207,7 @@ func (w writer) who(p platform.Peer) []Line {
 	}
 	lines := []Line{{Label: "Who", Text: foreign(p.Chain(), w.long)}}
 	if len(p.Args) > 0 {
-		lines = append(lines, Line{Text: "its command line says " + quote(p.ShortCommand(2*maxValue), w.value)})
+		lines = append(lines, Line{Text: "command line " + quote(p.ShortCommand(2*maxValue), w.value)})
 	}
 	return append(lines, Line{Text: about})
 }

@@ -122,6 +122,7 @@ func TestActivatedRefuses(t *testing.T) {
 	}{
 		{"agent", "not a listening Unix stream socket", []*os.File{socketFile(t, "tcp", "127.0.0.1:0")}},
 		{"agent", "not a listening Unix stream socket", []*os.File{socketFile(t, "unixgram", filepath.Join(dir, "dgram"))}},
+		{"agent", "not a listening Unix stream socket", []*os.File{socketFile(t, "unixpacket", filepath.Join(dir, "packet"))}},
 		{"agent", "not a listening Unix stream socket", pair[:1]},
 		{"agent", "not a listening Unix stream socket", []*os.File{pipe}},
 		{"agent:agent", `two sockets are named "agent"`, []*os.File{good("1"), good("2")}},

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -50,29 +49,6 @@ func listen(path string) (net.Listener, error) {
 	}
 	l.lock = lock
 	return l, nil
-}
-
-// privateDir makes dir when it is missing, and accepts it only when nobody
-// but this user can reach into it. It does not look at the directories above:
-// whoever may rename those is this user, root, or was trusted with the path.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("%s is %s, not a directory\nname the directory itself", dir, kindOf(info.Mode()))
-	}
-	if uid := info.Sys().(*syscall.Stat_t).Uid; int(uid) != os.Getuid() {
-		return fmt.Errorf("%s belongs to uid %d, not to you\nchoose a directory of your own", dir, uid)
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return fmt.Errorf("%s is open to other users (mode %04o)\nrun: chmod 700 %s", dir, perm, dir)
-	}
-	return nil
 }
 
 // lockFile takes the lock or returns ErrInUse at once. The file stays for good:
@@ -139,18 +115,6 @@ func removeStale(path string) error {
 }
 
 func inUse() error { return fmt.Errorf("%w\nstop that one first, or choose another path", ErrInUse) }
-
-func kindOf(mode fs.FileMode) string {
-	switch mode.Type() {
-	case 0:
-		return "a file"
-	case fs.ModeDir:
-		return "a directory"
-	case fs.ModeSymlink:
-		return "a symbolic link"
-	}
-	return "a special file"
-}
 
 // listener removes its socket when it is closed, and only its own.
 type listener struct {

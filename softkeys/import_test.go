@@ -36,16 +36,16 @@ var privateFiles = map[string]struct{ make, passphrase string }{
 	"openssh-ed25519": {"ssh-keygen -q -t ed25519 -N '' -f key", ""},
 	"openssh-ecdsa":   {"ssh-keygen -q -t ecdsa -b 521 -N '' -f key", ""},
 	"openssh-rsa":     {"ssh-keygen -q -t rsa -b 2048 -N '' -f key", ""},
-	"openssh-locked":  {"ssh-keygen -q -t ed25519 -N secret -f key", "secret"},
+	"openssh-locked":  {"ssh-keygen -q -t ed25519 -N secret -a 1 -f key", "secret"},
 	"pkcs1":           {"ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f key", ""},
-	"pkcs1-locked":    {"ssh-keygen -q -t rsa -b 2048 -m PEM -N secret -f key", "secret"},
+	"pkcs1-locked":    {"ssh-keygen -q -t rsa -b 2048 -m PEM -N secret -a 1 -f key", "secret"},
 	"sec1":            {"ssh-keygen -q -t ecdsa -b 384 -m PEM -N '' -f key", ""},
-	"sec1-locked":     {"ssh-keygen -q -t ecdsa -b 256 -m PEM -N secret -f key", "secret"},
+	"sec1-locked":     {"ssh-keygen -q -t ecdsa -b 256 -m PEM -N secret -a 1 -f key", "secret"},
 	"sec1-parameters": {"openssl ecparam -name prime256v1 -genkey -out key", ""},
 	"pkcs8-ed25519":   {"openssl genpkey -algorithm ed25519 -out key", ""},
 	"pkcs8-rsa":       {"openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out key", ""},
 	"pkcs8-ecdsa":     {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out key", ""},
-	"openssh-aes-cbc": {"ssh-keygen -q -t ed25519 -Z aes256-cbc -N secret -f key", "secret"},
+	"openssh-aes-cbc": {"ssh-keygen -q -t ed25519 -Z aes256-cbc -N secret -a 1 -f key", "secret"},
 }
 
 func makePrivate(t testing.TB, line string) (file []byte, path string) {
@@ -104,7 +104,7 @@ func TestImportEncryptedPKCS8(t *testing.T) {
 	os.Chmod(path, 0o600)
 	_, err := s.Import(t.Context(), "a", file, []byte("secret"), "")
 	wantError(t, err, "ssh-keygen -p -f FILE")
-	run(t, "", "ssh-keygen", "-p", "-f", path, "-P", "secret", "-N", "secret")
+	run(t, "", "ssh-keygen", "-p", "-f", path, "-P", "secret", "-N", "secret", "-a", "1")
 	if file, err = os.ReadFile(path); err != nil {
 		t.Fatal(err)
 	}

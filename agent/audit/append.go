@@ -98,7 +98,7 @@ func (l *Log) relockLocked() error {
 // one makes sure that it is in the file that people read.
 func (l *Log) writeLocked(r *Record, now time.Time) error {
 	r.Seq, r.Time, r.Prev = l.head.Seq+1, now, l.head.Hash
-	line, err := encode(r)
+	line, err := encode(&l.line, r)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -133,7 +134,7 @@ func testUse() *keys.Use {
 
 func TestFromUse(t *testing.T) {
 	r := FromUse(testUse())
-	line, err := encode(&r)
+	line, err := encode(new(bytes.Buffer), &r)
 	if err != nil {
 		t.Fatal(err)
 	}

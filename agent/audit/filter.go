@@ -17,7 +17,8 @@ type Filter struct {
 	Host         string    // name (verified or claimed) or fingerprint of the destination
 	Program      string    // base name or path
 	Decision     string
-	Op           keys.Op
+	Ops          []keys.Op // only these; nil: all
+	NotOps       []keys.Op // but not these
 	IDs          []string
 	Last         int // Read: only the last so many, 0: all. Follow: how many old ones come first
 }
@@ -27,7 +28,8 @@ func (f *Filter) match(r *Record) bool {
 	case !f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until),
 		f.Decision != "" && f.Decision != r.Decision,
-		f.Op != "" && f.Op != r.Op,
+		len(f.Ops) > 0 && !slices.Contains(f.Ops, r.Op),
+		slices.Contains(f.NotOps, r.Op),
 		len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
 		return false
 	}

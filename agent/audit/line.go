@@ -31,12 +31,12 @@ func hexHash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// encode makes the line of r, with its newline, and sets r.Hash.
-func encode(r *Record) ([]byte, error) {
+// encode makes the line of r, with its newline, in buf, and sets r.Hash. The
+// line is valid until buf is used again.
+func encode(buf *bytes.Buffer, r *Record) ([]byte, error) {
 	r.Hash = ""
-	var buf bytes.Buffer
-	buf.Grow(1024)
-	encoder := json.NewEncoder(&buf)
+	buf.Reset()
+	encoder := json.NewEncoder(buf)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(r); err != nil {
 		return nil, fmt.Errorf("audit: encode: %w", err)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,9 +60,10 @@ type Log struct {
 	month  string      // of file; it never goes back, whatever the clock does
 	size   int64       // of file
 	head   Head
-	notes  []string // to be written before the next record
-	synced uint64   // records up to this one are on the disk (Power)
-	lost   uint64   // records up to this one cannot be vouched for any more (Power)
+	notes  []string     // to be written before the next record
+	synced uint64       // records up to this one are on the disk (Power)
+	lost   uint64       // records up to this one cannot be vouched for any more (Power)
+	line   bytes.Buffer // of the record that is written, kept for its memory
 	closed bool
 }
 

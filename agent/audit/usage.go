@@ -27,7 +27,7 @@ func Usage(dir string) (map[string]KeyUsage, error) {
 	type names struct{ hosts, programs map[string]bool }
 	usage, seen := map[string]KeyUsage{}, map[string]names{}
 	var faults []error
-	for r, err := range Read(dir, Filter{Op: keys.OpSign, Decision: Allowed}) {
+	for r, err := range Read(dir, Filter{Ops: []keys.Op{keys.OpSign}, Decision: Allowed}) {
 		if err != nil {
 			if len(faults) < maxFaults {
 				faults = append(faults, err)

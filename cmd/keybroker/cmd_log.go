@@ -42,7 +42,7 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Key, "key", "", "key name, fingerprint or pattern")
 	flags.StringVar(&f.filter.Host, "host", "", "verified host name or pattern")
 	flags.StringVar(&f.filter.Program, "program", "", "program name or pattern")
-	flags.StringVar((*string)(&f.filter.Decision), "decision", "", "allowed, refused or note")
+	flags.StringVar(&f.filter.Decision, "decision", "", "allowed, refused or note")
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
 	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, session-bind, connect")
 	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
@@ -197,11 +197,15 @@ func peerText(r audit.Record) string {
 	if r.Peer == nil {
 		return "-"
 	}
-	if len(r.Peer.Chain) == 0 {
-		return platform.Escape(fmt.Sprintf("%s (%d)", r.Peer.Program, r.Peer.PID), 32)
+	if r.Peer.Program == "" {
+		return platform.Escape("user "+r.Peer.User+", program not known", 32)
 	}
-	return platform.Escape(strings.Join(r.Peer.Chain, " ← "), 32)
+	names := append([]string{r.Peer.Program}, r.Peer.Chain...)
+	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), 32)
 }
+
+// maxChain is how many programs of a chain are shown in a table.
+const maxChain = 4
 
 func newLogVerifyCommand(a *app) *cobra.Command {
 	return a.jsonFlag(&cobra.Command{
@@ -239,7 +243,7 @@ proves and what it cannot.`,
 
 func printReport(w io.Writer, r audit.Report) {
 	row(w, "records", strconv.FormatUint(r.Records, 10))
-	row(w, "files", strconv.Itoa(r.Files))
+	row(w, "files", strconv.Itoa(len(r.Files)))
 	row(w, "last", fmt.Sprintf("record %d, %s", r.Head.Seq, r.Head.Hash))
 	if r.Bad == nil {
 		row(w, "result", "whole: every record follows from the one before")
@@ -305,7 +309,7 @@ func csvRecord(r audit.Record) []string {
 	if destination.Trust == keys.TrustVerified {
 		host = hostText(destination.Host)
 	}
-	cells := []string{strconv.FormatUint(r.Seq, 10), r.Time.Format(time.RFC3339Nano), r.ID, string(r.Op), string(r.Decision), r.Rule, r.Reason,
+	cells := []string{strconv.FormatUint(r.Seq, 10), r.Time.Format(time.RFC3339Nano), r.ID, string(r.Op), r.Decision, r.Rule, r.Reason,
 		key.Name, key.Fingerprint, peer.Program, strconv.Itoa(peer.PID), purpose.String(), purpose.User, string(destination.Trust), host, strconv.FormatBool(destination.Forwarded)}
 	for i, cell := range cells {
 		cells[i] = csvSafe(cell)

@@ -1,0 +1,188 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// What happens to the file while the daemon runs refuses one request, and shows.
+func TestFileChangedInUse(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not let a file go that is open")
+	}
+	tests := []struct {
+		name   string
+		change func(t *testing.T, path string)
+		why    string // of the refusal and the note
+		bad    string // what Verify says then; "" when nothing is lost
+	}{
+		{"deleted", func(t *testing.T, path string) { must(t, os.Remove(path)) },
+			"vanished", "the log begins with record 3: what was before it is missing"},
+		{"directory deleted", func(t *testing.T, path string) { must(t, os.RemoveAll(filepath.Dir(path))) },
+			"vanished", "the log begins with record 3: what was before it is missing"},
+		{"saved by an editor", func(t *testing.T, path string) { replace(t, path, contents(t, path)) },
+			"was replaced by another file", ""},
+		{"replaced by another", func(t *testing.T, path string) { replace(t, path, []byte("something else")) },
+			"was replaced by another file", "the log begins with record 3: what was before it is missing"},
+		{"end cut off", func(t *testing.T, path string) {
+			data := contents(t, path)
+			must(t, os.Truncate(path, int64(bytes.IndexByte(data, '\n')+1)))
+		}, "was changed by another program", "record 3 follows record 1: record 2 is missing or moved"},
+		{"written to", func(t *testing.T, path string) { appendTo(t, path, "{}\n") },
+			"was changed by another program", "it is not a record in JSON"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "audit")
+			l := open(t, dir, november())
+			mustAppend(t, l, "r1")
+			before := mustAppend(t, l, "r2")
+			test.change(t, filepath.Join(dir, novemberFile))
+			if _, err := l.Append(Record{ID: "refused", Decision: Allowed}); err == nil || !strings.Contains(err.Error(), test.why) {
+				t.Fatalf("Append: %v", err)
+			}
+			if l.Head().Seq != before.Seq {
+				t.Errorf("the refused record counts: %+v", l.Head())
+			}
+			after := mustAppend(t, l, "after")
+			if after.Seq < 4 {
+				t.Errorf("the chain does not go on from memory: %+v", after)
+			}
+			var notes []string
+			for r, err := range Read(dir, Filter{Decision: Note}) {
+				if err == nil {
+					notes = append(notes, r.Reason)
+				}
+			}
+			if len(notes) == 0 || !strings.Contains(notes[0], test.why) || !strings.Contains(notes[0], "after record 2") {
+				t.Errorf("notes: %q", notes)
+			}
+			report := mustVerify(t, dir)
+			if got := whyBad(report); got != test.bad {
+				t.Errorf("Verify: %q, want %q", got, test.bad)
+			}
+			if report.Head != l.Head() {
+				t.Errorf("head %+v, want %+v", report.Head, l.Head())
+			}
+			if _, err := Open(Config{Dir: dir}); !errors.Is(err, ErrInUse) {
+				t.Errorf("another writer came in: %v", err)
+			}
+		})
+	}
+}
+
+func whyBad(r Report) string {
+	if r.Bad == nil {
+		return ""
+	}
+	return r.Bad.Why
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contents(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	must(t, err)
+	return data
+}
+
+func replace(t testing.TB, path string, data []byte) {
+	t.Helper()
+	must(t, os.WriteFile(path+".new", data, fileMode))
+	must(t, os.Rename(path+".new", path))
+}
+
+func appendTo(t testing.TB, path, text string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = file.WriteString(text)
+	must(t, errors.Join(err, file.Close()))
+}
+
+// While one fsync runs, all others gather for the next.
+func TestGroupCommit(t *testing.T) {
+	const others = 6
+	l, err := Open(Config{Dir: t.TempDir(), Durability: Power})
+	must(t, err)
+	defer l.Close()
+	started, written := make(chan struct{}), make(chan struct{})
+	var covered []uint64 // by each fsync
+	l.fsync = func(file *os.File) error {
+		if len(covered) == 0 {
+			close(started)
+			<-written
+			covered = append(covered, 1)
+		} else {
+			covered = append(covered, l.Head().Seq)
+		}
+		return file.Sync()
+	}
+	var group sync.WaitGroup
+	group.Go(func() { mustAppend(t, l, "first") })
+	<-started
+	for i := range others {
+		group.Go(func() { mustAppend(t, l, fmt.Sprint(i)) })
+	}
+	for l.Head().Seq < 1+others {
+		runtime.Gosched()
+	}
+	close(written)
+	group.Wait()
+	if fmt.Sprint(covered) != fmt.Sprint([]uint64{1, 1 + others}) {
+		t.Errorf("fsyncs covered up to %v", covered)
+	}
+}
+
+func TestFsyncFails(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(Config{Dir: dir, Durability: Power})
+	must(t, err)
+	defer l.Close()
+	mustAppend(t, l, "r1")
+	l.fsync = func(*os.File) error { return errors.New("the disk is gone") }
+	if _, err := l.Append(Record{ID: "r2"}); !errors.Is(err, errUnsynced) {
+		t.Fatalf("got %v", err)
+	}
+	l.fsync = (*os.File).Sync
+	mustAppend(t, l, "r3")
+	got := read(t, dir, Filter{})
+	if ids(got) != "r1 r2 note r3" || !strings.Contains(got[2].Reason, "fsync failed at record 2: the disk is gone") {
+		t.Errorf("got %s: %+v", ids(got), got[2])
+	}
+	if report := mustVerify(t, dir); report.Bad != nil {
+		t.Error(report.Bad)
+	}
+}
+
+// A month that ends while a record of it waits for its fsync takes it along.
+func TestMonthChangeSyncs(t *testing.T) {
+	c := november()
+	l, err := Open(Config{Dir: t.TempDir(), Durability: Power, Now: c.Now})
+	must(t, err)
+	defer l.Close()
+	synced := map[string]int{}
+	l.fsync = func(file *os.File) error {
+		synced[filepath.Base(file.Name())]++
+		return file.Sync()
+	}
+	mustAppend(t, l, "november")
+	c.set(c.Now().AddDate(0, 1, 0))
+	mustAppend(t, l, "december")
+	if synced[novemberFile] != 2 || synced["audit-2026-12.jsonl"] != 1 {
+		t.Errorf("fsyncs: %v", synced)
+	}
+}

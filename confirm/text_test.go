@@ -1,0 +1,154 @@
+package confirm
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+func shown(q Question) string {
+	title, lines := Text(q)
+	text := title
+	for _, line := range lines {
+		text += "\n" + line.String()
+	}
+	return text
+}
+
+func TestText(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*keys.Use)
+		has    []string
+		lacks  []string
+	}{
+		{"verified login", func(*keys.Use) {},
+			[]string{"Log in to github.com?", `log in as "git"`, "Where: [verified] github.com, 140.82.121.4",
+				"proved its key SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU", "Who: ssh ← git ← zsh ← code",
+				"pid 4711, terminal pts/3", `"work" (anna@laptop), ssh-ed25519`, "SHA256:tAXF", "Asked: no rule matches"},
+			[]string{"claimed", "unknown", "user ", "ssh login", "Through"}},
+		{"claimed login", func(u *keys.Use) {
+			u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "github.com", Why: "the client is too old"}
+		}, []string{"Log in to a host that proved nothing?", `Where: [claimed only] "github.com", not verified`, "the client is too old"},
+			[]string{"[verified]"}},
+		{"login to nobody knows where", func(u *keys.Use) { u.Destination = keys.Destination{Trust: keys.TrustNone} },
+			[]string{"Where: [unknown] the client did not say"}, []string{"[verified]", "[claimed"}},
+		{"no trust at all", func(u *keys.Use) { u.Destination = keys.Destination{} },
+			[]string{"[unknown]"}, []string{"[verified]", "[claimed"}},
+		{"a port", func(u *keys.Use) { u.Destination.Host.Names = []string{"[git.example.com]:2222"} },
+			[]string{"Log in to git.example.com port 2222?"}, nil},
+		{"host not in known_hosts", func(u *keys.Use) { u.Destination.Host.Names = nil },
+			[]string{"Log in to a host that you have not met before?", "[verified] a host that is not in known_hosts"}, nil},
+		{"forwarded", func(u *keys.Use) {
+			u.Destination.Forwarded = true
+			u.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}
+		}, []string{"Through: a forwarded agent", "[verified] jump.example.com", "SHA256:hop"}, nil},
+		{"forwarded from nobody knows where", func(u *keys.Use) { u.Destination.Forwarded = true },
+			[]string{"comes from another machine"}, nil},
+		{"git", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
+			[]string{"sign a git commit or tag"}, []string{"Where"}},
+		{"file", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "file"} },
+			[]string{"sign a file"}, nil},
+		{"namespace", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git\n"} },
+			[]string{`sign for the namespace "git\x0a"`}, []string{"commit"}},
+		{"unknown content", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindUnknown} },
+			[]string{"Sign unknown content?", "may be anything, even a login elsewhere"}, nil},
+		{"background, by ssh, another user", func(u *keys.Use) {
+			u.Peer.Terminal, u.Peer.SSHLogin, u.Peer.User = "", true, "54321"
+		}, []string{"no terminal (background)", "through an ssh login", "user 54321"}, nil},
+		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
+			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},
+		{"another operation", func(u *keys.Use) { u.Op = keys.OpList },
+			[]string{`the operation "list"`}, []string{"log in"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			q := login(t)
+			test.change(q.Use)
+			text := shown(q)
+			for _, want := range test.has {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q is missing in\n%s", want, text)
+				}
+			}
+			for _, no := range test.lacks {
+				if strings.Contains(text, no) {
+					t.Errorf("%q is in\n%s", no, text)
+				}
+			}
+		})
+	}
+	if text := shown(Question{}); !strings.Contains(text, "nothing is known") {
+		t.Errorf("without a Use: %s", text)
+	}
+}
+
+// hostile fills every field that another program chooses with s.
+func hostile(t testing.TB, s string) Question {
+	q := login(t)
+	u := q.Use
+	u.Peer.User, u.Peer.Name, u.Peer.Terminal, u.Peer.Args = s, s, s, []string{s, s, s}
+	for i := range u.Peer.Parents {
+		u.Peer.Parents[i].Name = s
+	}
+	u.Key.Comment, u.Key.Name = s, s+"1"
+	u.Purpose.User, u.Purpose.Namespace = s, s
+	host := keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: []string{s, s, s, s, s}}
+	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: s, Why: s, Forwarded: true,
+		Hops: []keys.Host{host, host, host, host, host, host}}
+	q.Why = s
+	return q
+}
+
+func checkHostile(t *testing.T, q Question) {
+	t.Helper()
+	_, lines := Text(q)
+	for _, line := range lines {
+		text := line.String()
+		for _, r := range text {
+			if !unicode.IsGraphic(r) {
+				t.Errorf("%q has the character %U", text, r)
+			}
+		}
+		if n := utf8.RuneCountInString(text); n > 200 || !utf8.ValidString(text) {
+			t.Errorf("a line of %d characters: %q", n, text)
+		}
+		if mark := strings.Contains(line.Text, "["); mark {
+			t.Errorf("a value can pass for a mark: %q", text)
+		}
+	}
+	const room = maxAssuanLine - len("SETDESC \n")
+	text, err := fittingText(q, func(text string) bool { return assuanLen(text) <= room })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text, q.Use.Key.Fingerprint) || !strings.Contains(text, "[claimed only]") || !strings.Contains(text, "pid 4711") {
+		t.Errorf("a fact was pushed out of\n%s", text)
+	}
+}
+
+var hostileValues = []string{
+	"", "\x1b[31m\x07\x00\r\n[verified] github.com", "a\u202egnp.exe\u2066", strings.Repeat("x", 10_000),
+	strings.Repeat("\x01%", 5_000), strings.Repeat("<b>[verified] ", 700), strings.Repeat("字", 3_000),
+	strings.Repeat(" ", 500) + "[verified] github.com", "\xff\xfe", "שלום [verified]", "\"", strings.Repeat("👩‍👩‍👧", 900), "[a]:[verified]",
+}
+
+func TestHostileText(t *testing.T) {
+	for _, value := range hostileValues {
+		checkHostile(t, hostile(t, value))
+	}
+}
+
+func FuzzText(f *testing.F) {
+	if len(hostileValues) == 0 {
+		f.Fatal("no seeds")
+	}
+	for _, value := range hostileValues {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) { checkHostile(t, hostile(t, value)) })
+}

@@ -1,0 +1,45 @@
+//go:build unix
+
+package platform
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// privateDir makes dir when it is missing, and accepts it only when nobody
+// but this user can reach into it. It does not look at the directories above:
+// whoever may rename those is this user, root, or was trusted with the path.
+func privateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is %s, not a directory\nname the directory itself", dir, kindOf(info.Mode()))
+	}
+	if uid := info.Sys().(*syscall.Stat_t).Uid; int(uid) != os.Getuid() {
+		return fmt.Errorf("%s belongs to uid %d, not to you\nchoose a directory of your own", dir, uid)
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return fmt.Errorf("%s is open to other users (mode %04o)\nrun: chmod 700 %s", dir, perm, dir)
+	}
+	return nil
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch mode.Type() {
+	case 0:
+		return "a file"
+	case fs.ModeDir:
+		return "a directory"
+	case fs.ModeSymlink:
+		return "a symbolic link"
+	}
+	return "a special file"
+}
