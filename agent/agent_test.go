@@ -56,17 +56,24 @@ func say(v confirm.Verdict) func(context.Context, confirm.Question) (confirm.Ans
 
 func newRig(t *testing.T, rules ...policy.Rule) *rig {
 	t.Helper()
+	return newRigWith(t, func(*Config) {}, rules...)
+}
+
+func newRigWith(t *testing.T, change func(*Config), rules ...policy.Rule) *rig {
+	t.Helper()
 	r := &rig{t: t, source: keystest.New("work"), prompt: &prompts{say(confirm.Deny)}, dir: t.TempDir()}
 	r.path = filepath.Join(r.dir, "run", "agent.sock")
 	log, err := audit.Open(audit.Config{Dir: filepath.Join(r.dir, "audit")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.server = NewServer(Config{
+	config := Config{
 		Ring: keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), r.source), Grants: new(policy.Grants), Audit: log,
 		Prompt: r.prompt, Log: slog.New(slog.DiscardHandler),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
-	}, policy.New(nil, rules, policy.Options{DefaultRemember: time.Hour}))
+	}
+	change(&config)
+	r.server = NewServer(config, policy.New(nil, rules, policy.Options{DefaultRemember: time.Hour}))
 	listener, err := platform.Listen(r.path)
 	if err != nil {
 		t.Fatal(err)

@@ -127,8 +127,7 @@ func TestBindsHaveALimit(t *testing.T) {
 
 func TestForwardedConnectionChangesNothing(t *testing.T) {
 	for _, allowed := range []bool{false, true} {
-		r := newRig(t)
-		r.server.ForwardedChanges = allowed
+		r := newRigWith(t, func(c *Config) { c.ForwardedChanges = allowed })
 		c, h := r.connect(), newHost(t)
 		c.ask(h.bind("s", true))
 		want := wire.Reply(wire.Failure)

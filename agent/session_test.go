@@ -57,8 +57,7 @@ func TestBrokenFrameEndsOnlyItsConnection(t *testing.T) {
 }
 
 func TestOtherUserIsRefused(t *testing.T) {
-	r := newRig(t)
-	r.server.Allowed = func(platform.Peer) bool { return false }
+	r := newRigWith(t, func(c *Config) { c.Allowed = func(platform.Peer) bool { return false } })
 	if _, err := r.connect().conn.Read(make([]byte, 1)); err != io.EOF {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func execChild(args []string) error {
 	if _, err := unix.Read(fd, make([]byte, 1)); err != nil {
 		return err
 	}
-	if err := errors.Join(unix.Dup2(fd, 0), unix.Dup2(fd, 1)); err != nil {
+	if err := errors.Join(unix.Dup3(fd, 0, 0), unix.Dup3(fd, 1, 0)); err != nil {
 		return err
 	}
 	return unix.Exec("/bin/cat", []string{"cat"}, nil)

@@ -26,9 +26,9 @@ var arrows = map[string][]string{
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
 	// Fakes stand beside what they replace, for tests only.
-	"agent/keys/keystest":     {"agent/keys"},
-	"confirm/confirmtest":     {"confirm"},
-	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
+	"agent/keys/keystest":   {"agent/keys"},
+	"confirm/confirmtest":   {"confirm"},
+	"softkeys/softkeystest": {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
