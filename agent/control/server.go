@@ -51,23 +51,24 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	s.http = http.Server{
-		Handler: sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
+		Handler: config.sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
 		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			peer, err := config.PeerOf(conn)
-			return context.WithValue(ctx, allowedKey{}, err == nil && config.Allowed(peer))
+			return context.WithValue(ctx, connKey{}, conn)
 		},
 	}
 	return s
 }
 
-type allowedKey struct{}
+type connKey struct{}
 
 // sameUser turns other users away. The socket's mode does so already; this
-// holds when a mode was changed.
-func sameUser(next http.Handler) http.Handler {
+// holds when a mode was changed. It looks in the request's own goroutine,
+// because reading about a process can take a while, and others must not wait.
+func (c Config) sameUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if allowed, _ := r.Context().Value(allowedKey{}).(bool); !allowed {
+		conn, _ := r.Context().Value(connKey{}).(net.Conn)
+		if peer, err := c.PeerOf(conn); err != nil || !c.Allowed(peer) {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
 			return
 		}

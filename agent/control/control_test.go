@@ -1,0 +1,179 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// broker remembers what it was told.
+type broker struct {
+	dir     string
+	locked  string
+	loaded  []string
+	revoked []string
+	err     error
+}
+
+func (b *broker) Status() Status                           { return Status{Version: "test", PID: 7} }
+func (b *broker) Keys() []Key                              { return []Key{{Name: "work"}} }
+func (b *broker) Load(names []string) error                { b.loaded = names; return b.err }
+func (b *broker) Lock(p []byte) error                      { b.locked = string(p); return b.err }
+func (b *broker) Unlock(_ context.Context, _ []byte) error { return b.err }
+func (b *broker) Refusals() []audit.Record                 { return []audit.Record{{ID: "R", Reason: "because"}} }
+func (b *broker) Grants() []policy.Grant                   { return []policy.Grant{{ID: "G"}} }
+func (b *broker) Revoke(id string) bool                    { b.revoked = append(b.revoked, id); return id != "missing" }
+func (b *broker) Reload() error                            { return b.err }
+func (b *broker) AuditDir() string                         { return b.dir }
+
+func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
+	t.Helper()
+	b.dir = t.TempDir()
+	path := filepath.Join(t.TempDir(), "run", "control.sock")
+	listener, err := platform.Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewServer(Config{Broker: b, Log: slog.New(slog.DiscardHandler), PeerOf: platform.PeerOf, Allowed: allowed})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Close()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	return NewClient(path), path
+}
+
+func TestClientAndServer(t *testing.T) {
+	b := new(broker)
+	c, _ := serve(t, b, platform.SameUser)
+	ctx := t.Context()
+	if s, err := c.Status(ctx); err != nil || s.PID != 7 {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if k, err := c.Keys(ctx); err != nil || k[0].Name != "work" {
+		t.Errorf("keys: %+v, %v", k, err)
+	}
+	if r, err := c.Refusals(ctx); err != nil || r[0].Reason != "because" {
+		t.Errorf("why: %+v, %v", r, err)
+	}
+	if g, err := c.Grants(ctx); err != nil || g[0].ID != "G" {
+		t.Errorf("grants: %+v, %v", g, err)
+	}
+	if err := c.Load(ctx, []string{"a", "b"}); err != nil || !reflect.DeepEqual(b.loaded, []string{"a", "b"}) {
+		t.Errorf("load: %v, %v", b.loaded, err)
+	}
+	if err := c.Lock(ctx, []byte("secret")); err != nil || b.locked != "secret" {
+		t.Errorf("lock: %q, %v", b.locked, err)
+	}
+	if err := errors.Join(c.Unlock(ctx, []byte("x")), c.Reload(ctx), c.Revoke(ctx, ""), c.Revoke(ctx, "a/b")); err != nil {
+		t.Error(err)
+	}
+	if err := c.Revoke(ctx, "missing"); err == nil || !strings.Contains(err.Error(), "no such grant") {
+		t.Errorf("revoke: %v", err)
+	}
+	if !reflect.DeepEqual(b.revoked, []string{"", "a/b", "missing"}) {
+		t.Errorf("revoked: %q", b.revoked)
+	}
+	b.err = errors.New("wrong passphrase")
+	if err := c.Unlock(ctx, []byte("x")); err == nil || err.Error() != "wrong passphrase" {
+		t.Errorf("the reason is lost: %v", err)
+	}
+}
+
+func TestAnotherUserIsTurnedAway(t *testing.T) {
+	b := new(broker)
+	c, _ := serve(t, b, func(platform.Peer) bool { return false })
+	if err := c.Lock(t.Context(), []byte("x")); err == nil || !strings.Contains(err.Error(), "another user") {
+		t.Error(err)
+	}
+	if b.locked != "" {
+		t.Error("it was done all the same")
+	}
+}
+
+func TestNobodyThereIsNotRunning(t *testing.T) {
+	c := NewClient(filepath.Join(t.TempDir(), "control.sock"))
+	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Error(err)
+	}
+}
+
+// The control socket has these calls and no others. One that could approve a
+// request must not come in unseen.
+func TestNothingHereApproves(t *testing.T) {
+	_, path := serve(t, new(broker), platform.SameUser)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return platform.Dial(ctx, path)
+	}}}
+	for _, call := range []string{"POST /v1/approve", "POST /v1/grants", "PUT /v1/grants/x", "POST /v1/keys", "POST /v1/status", "GET /v1/lock", "GET /"} {
+		method, at, _ := strings.Cut(call, " ")
+		request, _ := http.NewRequest(method, "http://keybroker"+at, bytes.NewReader(nil))
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode < 400 {
+			t.Errorf("%s: %s", call, response.Status)
+		}
+	}
+}
+
+func TestLogIsStreamed(t *testing.T) {
+	b := new(broker)
+	_, path := serve(t, b, platform.SameUser)
+	log, err := audit.Open(audit.Config{Dir: filepath.Join(b.dir, "audit")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	b.dir = filepath.Join(b.dir, "audit")
+	write := func(id string) {
+		if _, err := log.Append(audit.Record{ID: id, Decision: audit.Refused, Time: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("old")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return platform.Dial(ctx, path)
+	}}}
+	response, err := client.Get("http://keybroker/v1/log?follow=1&last=5&decision=refused")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	decoder := json.NewDecoder(response.Body)
+	for _, want := range []string{"old", "new"} {
+		if want == "new" {
+			write("new")
+		}
+		var record audit.Record
+		if err := decoder.Decode(&record); err != nil || record.ID != want {
+			t.Fatalf("%+v, %v, want %s", record, err, want)
+		}
+	}
+	if bad, err := client.Get("http://keybroker/v1/log?last=x"); err != nil || bad.StatusCode != http.StatusBadRequest {
+		t.Errorf("%v, %v", bad, err)
+	} else {
+		bad.Body.Close()
+	}
+}

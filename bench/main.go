@@ -1,0 +1,84 @@
+//go:build linux
+
+// Command bench measures keybroker beside the installed OpenSSH ssh-agent, in
+// one run and in turns, so that what else the machine does falls on both. It
+// prints a table with the targets; docs/benchmarks.md explains the figures.
+//
+// It exits with 0 whatever the figures are, and with 1 when it could not
+// measure.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	// The agents are told to end with the thread that started them.
+	runtime.LockOSThread()
+	// The client makes no garbage worth collecting, and its pauses would be
+	// counted as the agent's.
+	debug.SetGCPercent(-1)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var (
+		rounds    = flag.Int("rounds", 7, "how often each agent has its turn")
+		only      = flag.String("only", "", "measure only what has this text in its name")
+		asJSON    = flag.Bool("json", false, "print JSON")
+		keybroker = flag.String("keybroker", "bin/keybroker", "the program to measure")
+		sshAgent  = flag.String("ssh-agent", "ssh-agent", "the program to measure it against")
+	)
+	flag.Parse()
+	for _, path := range []*string{keybroker, sshAgent} {
+		found, err := exec.LookPath(*path)
+		if err != nil {
+			return err
+		}
+		if *path, err = filepath.Abs(found); err != nil {
+			return err
+		}
+	}
+	b := &bench{ctx: ctx, rounds: max(*rounds, 1), keys: makeKeys(), old: sshAgentKind(*sshAgent), new: keybrokerKind(*keybroker, "process")}
+	var rows []row
+	for _, g := range b.groups(*keybroker) {
+		g.measures = matching(g.measures, *only)
+		if len(g.measures) == 0 {
+			continue
+		}
+		more, err := b.run(g)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+	}
+	if *asJSON {
+		return printJSON(os.Stdout, rows)
+	}
+	return printTable(os.Stdout, rows)
+}
+
+func matching(all []measure, text string) []measure {
+	var some []measure
+	for _, m := range all {
+		if strings.Contains(m.what, text) {
+			some = append(some, m)
+		}
+	}
+	return some
+}
