@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -109,12 +110,25 @@ func (s *session) work() {
 		if !ok {
 			return
 		}
-		reply := s.handle(message)
+		reply := s.survive(message)
 		clear(message) // it may have held a private key or a passphrase
 		if err := wire.WriteFrame(s.conn, reply.Marshal()); err != nil {
 			s.hangUp()
 		}
 	}
+}
+
+// survive is handle, and a refusal where that panics: a fault in the parser of
+// some rare kind of key must not end the agent for everybody.
+func (s *session) survive(message []byte) (reply wire.Reply) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.server.Log.Error("a request made the agent panic; it was refused", "fault", fault, "stack", string(debug.Stack()))
+			reply = s.refuse(s.newUse(operationOf(message)), refusal{reason: "the agent has a fault",
+				remedy: "please report it with the stack in the daemon's log"})
+		}
+	}()
+	return s.handle(message)
 }
 
 func (s *session) next() ([]byte, bool) {

@@ -56,6 +56,18 @@ func TestBrokenFrameEndsOnlyItsConnection(t *testing.T) {
 	}
 }
 
+func TestPanicRefusesAndTheAgentGoesOn(t *testing.T) {
+	r := newRig(t, allowAll)
+	c := r.connect()
+	r.source.Before = func(context.Context, *keys.Use) error { panic("a fault") }
+	if reply := c.ask(r.sign(gitData("x"))); reply != wire.Failure || r.last().Reason != "the agent has a fault" {
+		t.Errorf("%#v, %+v", reply, r.last())
+	}
+	if _, ok := c.ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer); !ok {
+		t.Error("no list afterwards")
+	}
+}
+
 func TestOtherUserIsRefused(t *testing.T) {
 	r := newRigWith(t, func(c *Config) { c.Allowed = func(platform.Peer) bool { return false } })
 	if _, err := r.connect().conn.Read(make([]byte, 1)); err != io.EOF {

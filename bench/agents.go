@@ -115,7 +115,7 @@ func (a *agent) launch() error {
 
 // answers asks for the list of keys on a connection of its own.
 func (a *agent) answers() error {
-	c, err := dial(a.socket)
+	c, err := dial(a.socket, make([]byte, replyBytes))
 	if err != nil {
 		return err
 	}

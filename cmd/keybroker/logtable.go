@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) error {
+	encoder := json.NewEncoder(out)
+	header := false
+	for r, err := range records {
+		if err != nil {
+			return err
+		}
+		if a.json {
+			if err := encoder.Encode(r); err != nil {
+				return err
+			}
+			continue
+		}
+		if !header {
+			header = true
+			fmt.Fprintf(out, logRow, "TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
+		}
+		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, r.Decision,
+			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), platform.Escape(r.Reason, maxCell))
+	}
+	return nil
+}
+
+// logRow has fixed widths, so that -f can print a row as soon as it is there.
+const logRow = "%-19s  %-8s  %-8s  %-20s  %-20s  %-28s  %-32s  %s\n"
+
+func purposeText(r audit.Record) string {
+	switch {
+	case r.Purpose == nil || r.Purpose.Kind == "":
+		return ""
+	case r.Purpose.Kind == wire.KindLogin:
+		return "login as " + platform.Escape(r.Purpose.User, 16)
+	}
+	return platform.Escape(r.Purpose.String(), 20)
+}
+
+func keyText(r audit.Record) string {
+	switch {
+	case r.Op == keys.OpList:
+		return fmt.Sprintf("%d keys", r.Count)
+	case r.Key == nil:
+		return "-"
+	case r.Key.Name != "":
+		return platform.Escape(r.Key.Name, 20)
+	case r.Key.Comment != "":
+		return platform.Escape(r.Key.Comment, 20)
+	}
+	return platform.Escape(r.Key.Fingerprint, 20)
+}
+
+func destinationText(r audit.Record) string {
+	d := r.Destination
+	if d == nil {
+		return "-"
+	}
+	text := "-"
+	switch d.Trust {
+	case keys.TrustVerified:
+		text = hostText(d.Host)
+	case keys.TrustClaimed:
+		text = platform.Escape(d.Claimed, 18) + " (claimed)"
+	}
+	if d.Forwarded {
+		text += " (forwarded)"
+	}
+	return text
+}
+
+func hostText(host keys.Host) string {
+	if len(host.Names) == 0 {
+		return platform.Escape(host.Fingerprint, 28)
+	}
+	return platform.Escape(host.Names[0], 28)
+}
+
+func peerText(r audit.Record) string {
+	if r.Peer == nil {
+		return "-"
+	}
+	if r.Peer.Program == "" {
+		return platform.Escape("user "+r.Peer.User+", program not known", 32)
+	}
+	names := append([]string{r.Peer.Program}, r.Peer.Chain...)
+	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), 32)
+}
+
+// maxChain is how many programs of a chain are shown in a table.
+const maxChain = 4
