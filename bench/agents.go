@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	startTime = 10 * time.Second // then a program that does not answer is given up
-	stopTime  = 5 * time.Second  // then it is killed
+	giveUpTime = 10 * time.Second // then a program that does not answer is given up
+	stopTime   = 5 * time.Second  // then it is killed
 	// pollTime is how long to wait before the next try to connect to a program
 	// that starts: short beside the milliseconds that a start takes.
 	pollTime = 100 * time.Microsecond
@@ -98,7 +98,7 @@ func (a *agent) launch() error {
 		return err
 	}
 	go func() { _ = a.cmd.Wait(); close(a.ended) }()
-	for time.Since(begin) < startTime {
+	for time.Since(begin) < giveUpTime {
 		if err := a.answers(); err == nil {
 			a.took = time.Since(begin)
 			return nil
@@ -110,7 +110,7 @@ func (a *agent) launch() error {
 		}
 	}
 	a.stop()
-	return fmt.Errorf("no answer within %v", startTime)
+	return fmt.Errorf("no answer within %v", giveUpTime)
 }
 
 // answers asks for the list of keys on a connection of its own.

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"syscall"
 )
 
@@ -54,31 +53,21 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	b := &bench{ctx: ctx, rounds: max(*rounds, 1), keys: makeKeys(), old: sshAgentKind(*sshAgent), new: keybrokerKind(*keybroker, "process")}
-	var rows []row
-	for _, g := range b.groups(*keybroker) {
-		g.measures = matching(g.measures, *only)
-		if len(g.measures) == 0 {
-			continue
-		}
-		more, err := b.run(g)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, more...)
+	if err := raiseFiles(); err != nil {
+		return err
+	}
+	b := &bench{
+		ctx: ctx, rounds: max(*rounds, 1), buf: make([]byte, replyBytes),
+		sshAgent:  sshAgentKind(*sshAgent),
+		keybroker: keybrokerKind(*keybroker, "process"),
+		power:     keybrokerKind(*keybroker, "power"),
+	}
+	rows, err := b.all(*only)
+	if err != nil {
+		return err
 	}
 	if *asJSON {
 		return printJSON(os.Stdout, rows)
 	}
 	return printTable(os.Stdout, rows)
-}
-
-func matching(all []measure, text string) []measure {
-	var some []measure
-	for _, m := range all {
-		if strings.Contains(m.what, text) {
-			some = append(some, m)
-		}
-	}
-	return some
 }

@@ -3,63 +3,152 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// What one turn of one agent takes.
+// What one turn of one agent takes, and how much it is given.
 const (
 	signTurn  = 1000 // signatures, one after the other
 	rsaTurn   = 100
+	powerTurn = 100
 	listTurn  = 200
-	loginTurn = 200 // connections
+	loginTurn = 200 // connections, one after the other
 	crowdTurn = time.Second
-	startTurn = 5 // starts
 
 	crowdSize = 64
-	listKeys  = 1000
+	listKeys  = 1_000
 	idleSize  = 10_000
 
-	// verifyEach is which signatures are verified, after the time was taken.
+	// verifyEach says which signatures are verified, after the time was taken.
 	verifyEach = 100
-	// settleTime is for what a program still does after its answers, before
-	// its memory is read.
+	// settleTime is for what a program still does after its answer, before its
+	// memory is read.
 	settleTime = 2 * time.Second
 )
 
-// measure is one figure. turn returns its value in unit for one turn of one
-// agent: of a running one, or (a group that is fresh) of ones that it starts.
+// measure is one figure: turn returns its value, in unit, for one turn of one
+// running agent.
 type measure struct {
 	what   string
 	unit   string
 	target target
-	turn   func(b *bench, a *agent) (float64, error)
+	turn   func(*agent) (float64, error)
 }
 
-func signatures(of func(*bench) *key, n int) func(*bench, *agent) (float64, error) {
-	return func(b *bench, a *agent) (float64, error) {
-		k := of(b)
+// latency is the median time of n answers on one connection, one after the other.
+func (b *bench) latency(r request, n int, verify func(reply []byte) error) func(*agent) (float64, error) {
+	return func(a *agent) (float64, error) {
 		c, err := dial(a.socket, b.buf)
 		if err != nil {
 			return 0, err
 		}
 		defer c.close()
-		var sample [][]byte
-		took := make([]time.Duration, n)
+		took, sample := make([]time.Duration, n), samples{}
 		for i := range took {
 			begin := time.Now()
-			reply, err := c.ask(k.sign)
+			reply, err := c.ask(r)
 			took[i] = time.Since(begin)
 			if err != nil {
 				return 0, err
 			}
-			if i%verifyEach == 0 {
-				sample = append(sample, slices.Clone(reply))
-			}
+			sample.take(i, reply)
 		}
-		return micros(middle(took)), k.verifyAll(sample)
+		return micros(took), sample.each(verify)
 	}
 }
+
+// logins is the median time of what ssh does to log in: connect, list, sign, hang up.
+func (b *bench) logins(k *key) func(*agent) (float64, error) {
+	return func(a *agent) (float64, error) {
+		took, sample := make([]time.Duration, loginTurn), samples{}
+		for i := range took {
+			begin := time.Now()
+			reply, err := a.login(k, b.buf)
+			took[i] = time.Since(begin)
+			if err != nil {
+				return 0, err
+			}
+			sample.take(i, reply)
+		}
+		return micros(took), sample.each(k.verify)
+	}
+}
+
+func (a *agent) login(k *key, buf []byte) ([]byte, error) {
+	c, err := dial(a.socket, buf)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	if _, err := c.ask(listRequest); err != nil {
+		return nil, err
+	}
+	return c.ask(k.sign)
+}
+
+// crowded is the number of signatures in a second on many connections at once.
+func (b *bench) crowded(k *key) func(*agent) (float64, error) {
+	return func(a *agent) (float64, error) {
+		crowd, err := newCrowd(a.socket, crowdSize, b.buf, k.sign)
+		if err != nil {
+			return 0, err
+		}
+		defer crowd.close()
+		var sample samples
+		rate, err := crowd.run(crowdTurn, k.sign, sample.take)
+		if err != nil {
+			return 0, err
+		}
+		return rate, sample.each(k.verify)
+	}
+}
+
+// startTook is the time in ms from the start of the process to its first answer.
+func startTook(a *agent) (float64, error) { return a.took.Seconds() * 1000, nil }
+
+// atRest is the memory of an agent that has answered once, in MiB.
+func atRest(a *agent) (float64, error) {
+	time.Sleep(settleTime)
+	kib, err := a.resident()
+	return kib / 1024, err
+}
+
+// idle is the memory in KiB that each of many connections takes, all of them
+// answered once and held open.
+func (b *bench) idle(a *agent) (float64, error) {
+	time.Sleep(settleTime)
+	before, err := a.resident()
+	if err != nil {
+		return 0, err
+	}
+	crowd, err := newCrowd(a.socket, idleSize, b.buf, listRequest)
+	if err != nil {
+		return 0, err
+	}
+	defer crowd.close()
+	time.Sleep(settleTime)
+	after, err := a.resident()
+	return (after - before) / idleSize, err
+}
+
+// samples keeps some replies, to be verified when no time is taken.
+type samples struct{ replies [][]byte }
+
+func (s *samples) take(i int, reply []byte) {
+	if i%verifyEach == 0 {
+		s.replies = append(s.replies, slices.Clone(reply))
+	}
+}
+
+func (s *samples) each(verify func([]byte) error) error {
+	for _, reply := range s.replies {
+		if err := verify(reply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// micros is the median in microseconds.
+func micros(took []time.Duration) float64 { return float64(median(took)) / float64(time.Microsecond) }

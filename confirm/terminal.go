@@ -170,7 +170,7 @@ func (t *terminal) write(text string) error {
 		}
 		return r
 	}, text)
-	_, err := io.WriteString(t.tty, strings.ReplaceAll(text, "\n", "\r\n"))
+	_, err := io.WriteString(t.tty, text)
 	return err
 }
 

@@ -57,6 +57,7 @@ func setMode(tty *os.File, echo bool) (restore func(), err error) {
 		now := before
 		now.Iflag |= unix.ICRNL
 		now.Iflag &^= unix.IGNCR | unix.INLCR
+		now.Oflag |= unix.OPOST | unix.ONLCR
 		now.Lflag |= unix.ICANON
 		now.Lflag &^= unix.ISIG | unix.ECHO | unix.ECHONL
 		if echo {

@@ -201,7 +201,7 @@ func (l *Log) closeFileLocked() error {
 		return nil
 	}
 	var err error
-	if l.power {
+	if l.power && l.synced < l.head.Seq {
 		err = l.fsync(l.file)
 	}
 	l.settleLocked(l.head.Seq, err)

@@ -1,0 +1,122 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// bench measures keybroker beside ssh-agent.
+type bench struct {
+	ctx       context.Context
+	rounds    int
+	sshAgent  kind
+	keybroker kind
+	power     kind   // keybroker with an fsync before each reply
+	buf       []byte // for the replies on all connections
+}
+
+// all measures everything that has text in its name.
+func (b *bench) all(text string) ([]row, error) {
+	groups, err := b.groups()
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, g := range groups {
+		more, err := b.group(g, text)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+// group gives both agents their turns: A B A B, so that what changes on the
+// machine meanwhile changes both.
+func (b *bench) group(g group, text string) ([]row, error) {
+	var rows []row
+	for _, m := range g.measures {
+		if strings.Contains(m.what, text) {
+			rows = append(rows, row{measure: m})
+		}
+	}
+	old, our := &seat{kind: b.sshAgent, group: g}, &seat{kind: g.keybroker, group: g}
+	defer old.leave()
+	defer our.leave()
+	for range g.rounds {
+		for i := range rows {
+			if err := b.turn(&rows[i], old, our); err != nil {
+				return nil, fmt.Errorf("%s: %w", rows[i].what, err)
+			}
+		}
+	}
+	return rows, nil
+}
+
+func (b *bench) turn(r *row, old, our *seat) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	before, err := old.turn(r.measure)
+	if err != nil {
+		return fmt.Errorf("%s: %w", old.kind.name, err)
+	}
+	now, err := our.turn(r.measure)
+	if err != nil {
+		return fmt.Errorf("%s: %w", our.kind.name, err)
+	}
+	r.old, r.our = append(r.old, before), append(r.our, now)
+	return nil
+}
+
+// seat is the place of one program in a group. Its agent runs from the first
+// turn to the last one, or (fresh) for one turn.
+type seat struct {
+	kind  kind
+	group group
+	agent *agent // nil: none runs
+}
+
+func (s *seat) turn(m measure) (float64, error) {
+	if s.agent == nil {
+		var err error
+		if s.agent, err = start(s.kind); err != nil {
+			return 0, err
+		}
+		if err := s.agent.add(s.group.keys...); err != nil {
+			return 0, err
+		}
+	}
+	value, err := m.turn(s.agent)
+	if s.group.fresh {
+		s.leave()
+	}
+	return value, err
+}
+
+func (s *seat) leave() {
+	if s.agent != nil {
+		s.agent.stop()
+		s.agent = nil
+	}
+}
+
+// raiseFiles makes room for the connections of both sides: the agents inherit
+// the limit.
+func raiseFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	const need = idleSize + 100
+	if limit.Max < need {
+		return fmt.Errorf("%d connections need more open files than the limit of %d\nraise it: ulimit -Hn %d", idleSize, limit.Max, need)
+	}
+	limit.Cur = limit.Max
+	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// group is a number of measures on two running agents with the same keys, or
+// (fresh) on two that are started anew for each turn.
+type group struct {
+	keybroker kind
+	keys      []*key
+	fresh     bool
+	rounds    int
+	measures  []measure
+}
+
+// groups is everything that is measured, with the targets.
+func (b *bench) groups() ([]group, error) {
+	ed25519, err := newEd25519()
+	if err != nil {
+		return nil, err
+	}
+	rsa, err := newRSA()
+	if err != nil {
+		return nil, err
+	}
+	many := make([]*key, listKeys)
+	for i := range many {
+		if many[i], err = newEd25519(); err != nil {
+			return nil, err
+		}
+	}
+	return []group{
+		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
+			{"sign, ed25519", "µs", ratioAtMost(0.2), b.latency(ed25519.sign, signTurn, ed25519.verify)},
+			{"sign, ed25519, 64 connections", "1/s", ratioAtLeast(8), b.crowded(ed25519)},
+			{"sign, rsa-3072", "µs", ratioAtMost(1.3), b.latency(rsa.sign, rsaTurn, rsa.verify)},
+			{"login: connect, list, sign", "µs", noTarget, b.logins(ed25519)},
+		}},
+		{b.keybroker, many, false, b.rounds, []measure{
+			{"list of 1,000 keys", "µs", ratioAtMost(0.5), b.latency(listRequest, listTurn, countsTo(listKeys))},
+		}},
+		{b.keybroker, nil, true, 3 * b.rounds, []measure{
+			{"start to first answer", "ms", ratioAtMost(3), startTook},
+		}},
+		{b.keybroker, nil, true, min(b.rounds, 3), []measure{
+			{"memory at rest", "MiB", atMost(20, "MiB"), atRest},
+			{"memory of an idle connection", "KiB", atMost(10, "KiB"), b.idle},
+		}},
+		{b.power, []*key{ed25519}, false, b.rounds, []measure{
+			{"power: sign, ed25519", "µs", noTarget, b.latency(ed25519.sign, powerTurn, ed25519.verify)},
+			{"power: sign, ed25519, 64 connections", "1/s", noTarget, b.crowded(ed25519)},
+		}},
+	}, nil
+}
+
+func countsTo(n uint32) func([]byte) error {
+	return func(reply []byte) error {
+		if got := binary.BigEndian.Uint32(reply[1:]); got != n {
+			return fmt.Errorf("a list of %d keys instead of %d", got, n)
+		}
+		return nil
+	}
+}

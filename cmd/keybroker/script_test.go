@@ -1,0 +1,213 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+// patience bounds every wait for an event; a busy machine with the race
+// detector is slow. No test asserts a time.
+const patience = 60 * time.Second
+
+// The scripts in testdata/script drive the real command line against real
+// programs. Those need root say so.
+func TestMain(m *testing.M) {
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main})
+}
+
+// suite is a run of the tests that looks for left-over processes at its end.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	// What a child leaves behind becomes ours, so that it can be found.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		fmt.Fprintln(os.Stderr, "no subreaper:", err)
+		return 1
+	}
+	removeSSHD := separationDir()
+	defer removeSSHD()
+	code := s.M.Run()
+	if left := childrenLeft(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: processes were left behind:\n%s\n", strings.Join(left, "\n"))
+		return 1
+	}
+	return code
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setup,
+		Cmds:                commands,
+		Condition:           condition,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"answer":    cmdAnswer,
+	"as":        cmdAs,
+	"await":     cmdAwait,
+	"bus":       cmdBus,
+	"chain":     cmdChain,
+	"code":      cmdCode,
+	"connect":   cmdConnect,
+	"daemon":    cmdDaemon,
+	"flood":     cmdFlood,
+	"garbage":   cmdGarbage,
+	"keyring":   cmdKeyring,
+	"memory":    cmdMemory,
+	"nosecrets": cmdNoSecrets,
+	"rules":     cmdRules,
+	"signal":    cmdSignal,
+	"sshd":      cmdSSHD,
+	"storm":     cmdStorm,
+	"tmpfs":     cmdTmpfs,
+	"type":      cmdType,
+	"vault":     cmdVault,
+}
+
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "race":
+		info, _ := debug.ReadBuildInfo()
+		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil
+	case "mount":
+		return mayMount(), nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// rig is what one script has started; it ends with the script.
+type rig struct {
+	t      testing.TB
+	work   string
+	daemon *daemonProcess // nil: none runs
+	ends   []func()       // run after the daemon's end, the last one first
+	run    string         // the runtime directory: short, for a socket's path
+}
+
+type rigKey struct{}
+
+func rigOf(ts *testscript.TestScript) *rig { return ts.Value(rigKey{}).(*rig) }
+
+// setup gives a script its own home, directories, configuration and programs.
+func setup(env *testscript.Env) error {
+	run, err := os.MkdirTemp("/tmp", "kb")
+	if err != nil {
+		return err
+	}
+	r := &rig{t: env.T().(testing.TB), work: env.WorkDir, run: run}
+	env.Values[rigKey{}] = r
+	env.Defer(r.close)
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(env.WorkDir, "home")
+	for name, value := range map[string]string{
+		"HOME": home, "USER": me.Username, "XDG_RUNTIME_DIR": run,
+		"XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"), "XDG_DATA_HOME": filepath.Join(env.WorkDir, "data"),
+		"XDG_STATE_HOME": filepath.Join(env.WorkDir, "state"),
+		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
+		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
+		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
+		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
+	} {
+		env.Setenv(name, value)
+	}
+	return writeHome(env.WorkDir, home)
+}
+
+// header is the part of the configuration that is the same for every script.
+const header = `[softkeys]
+seal = "passphrase"
+passphrase_file = "WORK/passphrase"
+[confirm]
+prompt = "askpass"
+`
+
+// askpass plays the person: it answers as the file "answer" says, and keeps
+// what it was asked. Where the answer is "wait" it never answers.
+const askpass = `#!/bin/sh
+cd "$HOME/.." || exit 255
+printf '%s\n--\n' "$1" >>asked
+if [ -z "$SSH_ASKPASS_PROMPT" ]; then exec head -n 1 secret; fi
+read -r answer <answer
+case $answer in
+allow) exit 0 ;;
+deny) exit 1 ;;
+crash) kill -9 $$ ;;
+esac
+exec tail -f /dev/null
+`
+
+const passphrase = "the passphrase of the vault"
+
+func writeHome(work, home string) error {
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		name, text string
+		mode       os.FileMode
+	}{
+		{"config/keybroker/config.toml", header + readOr(filepath.Join(work, "rules.toml")), 0o600},
+		{"bin/askpass", askpass, 0o700},
+		{"answer", "deny\n", 0o600},
+		{"passphrase", passphrase + "\n", 0o600},
+		{"home/.ssh/config", sshConfig, 0o600},
+		{"home/.ssh/known_hosts", "", 0o600},
+		{"authorized_keys", "", 0o600},
+	} {
+		path := filepath.Join(work, file.name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if old, err := os.ReadFile(path); err == nil { // the script brings its own
+			file.text = string(old)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(file.text, "WORK", work)), file.mode); err != nil {
+			return err
+		}
+		if err := os.Chmod(path, file.mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readOr(path string) string {
+	data, _ := os.ReadFile(path)
+	return string(data)
+}
+
+func (r *rig) onEnd(do func()) { r.ends = append(r.ends, do) }
+
+// close ends the daemon first: what it uses must outlive it.
+func (r *rig) close() {
+	if r.daemon != nil {
+		r.daemon.kill()
+	}
+	for _, end := range slices.Backward(r.ends) {
+		end()
+	}
+	if err := os.RemoveAll(r.run); err != nil {
+		r.t.Error(err)
+	}
+}

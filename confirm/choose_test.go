@@ -1,0 +1,263 @@
+//go:build linux
+
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bin makes a directory of empty programs and links ("a -> b").
+func bin(t *testing.T, names ...string) func(string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		var err error
+		if from, to, ok := strings.Cut(name, " -> "); ok {
+			err = os.Symlink(filepath.Join(dir, to), filepath.Join(dir, from))
+		} else {
+			err = os.WriteFile(filepath.Join(dir, name), nil, 0o700)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(name string) (string, error) {
+		path := filepath.Join(dir, filepath.Base(name))
+		_, err := os.Stat(path)
+		return path, err
+	}
+}
+
+func TestChoose(t *testing.T) {
+	tty := newPTY(t).tty
+	for _, test := range []struct {
+		name   string
+		prompt string
+		env    string // space-separated NAME=value
+		tty    *os.File
+		bin    []string
+		want   string // the prompter's name, or in the error
+	}{
+		{"best pinentry", "auto", "DISPLAY=:1", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "pinentry-qt"},
+		{"wayland", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "pinentry-gtk-2"},
+		{"link to a safe one", "auto", "DISPLAY=:1", nil, []string{"pinentry-gtk2 -> pinentry-gtk-2", "pinentry-gtk-2"}, "pinentry-gtk-2"},
+		{"name of a safe one, link to another", "auto", "DISPLAY=:1", tty, []string{"pinentry-qt -> pinentry-gnome3", "pinentry-gnome3"}, "terminal"},
+		{"only GNOME's", "auto", "DISPLAY=:1", nil, []string{"pinentry-gnome3"}, "none, passphrases: pinentry-gnome3"},
+		{"GNOME's and SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=/bin/askme", nil, []string{"pinentry-gnome3"}, "askpass askme, passphrases: pinentry-gnome3"},
+		{"terminal before SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=/bin/askme", tty, nil, "terminal"},
+		{"SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=/bin/askme", nil, nil, "askpass askme"},
+		{"relative SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=askme", nil, nil, "none"},
+		{"SSH_ASKPASS without a display", "auto", "SSH_ASKPASS=/bin/askme", nil, nil, "none"},
+		{"no display", "auto", "", tty, []string{"pinentry-qt"}, "terminal"},
+		{"nothing", "auto", "", nil, []string{"pinentry-qt"}, "none"},
+		{"pinentry", "pinentry", "", nil, []string{"pinentry-curses"}, "pinentry-curses"},
+		{"no pinentry", "pinentry", "DISPLAY=:1", tty, nil, "there is no pinentry program"},
+		{"terminal", "terminal", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "terminal"},
+		{"no terminal", "terminal", "DISPLAY=:1", nil, []string{"pinentry-qt"}, "the daemon has no terminal"},
+		{"askpass", "askpass", "SSH_ASKPASS=/bin/askme", tty, nil, "askpass askme"},
+		{"no askpass", "askpass", "", tty, nil, "SSH_ASKPASS is not set"},
+		{"relative askpass", "askpass", "SSH_ASKPASS=askme", tty, nil, "not an absolute path"},
+		{"none", "none", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "none"},
+		{"tray", "tray", "", nil, nil, "not available yet"},
+		{"dialog", "dialog", "", nil, nil, "not available yet"},
+		{"nonsense", "pinentri", "", nil, nil, "not known"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			env := map[string]string{}
+			for entry := range strings.FieldsSeq(test.env) {
+				name, value, _ := strings.Cut(entry, "=")
+				env[name] = value
+			}
+			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty,
+				Env: func(name string) string { return env[name] }, LookPath: bin(t, test.bin...)})
+			if err != nil {
+				if p != nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n") {
+					t.Errorf("%v, error %v, want %q and what to do", p, err, test.want)
+				}
+			} else if p.Name() != test.want {
+				t.Errorf("%q, want %q", p.Name(), test.want)
+			}
+		})
+	}
+}
+
+// script is a program of a few lines of shell.
+func script(t *testing.T, lines string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "prompt")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+lines+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func plainEnv(name string) string {
+	switch name {
+	case "PATH":
+		return os.Getenv("PATH")
+	case "DISPLAY":
+		return ":77"
+	}
+	return ""
+}
+
+// answering is a pinentry that says OK to all but CONFIRM and GETPIN.
+const answering = `echo "OK hello"
+while read -r word rest; do case "$word" in
+GETINFO) echo "D ${FLAVOR:-qt}"; echo OK;;
+CONFIRM|GETPIN) %s;;
+*) echo OK;;
+esac; done`
+
+func TestPinentryCornerCases(t *testing.T) {
+	for _, test := range []struct {
+		name, lines string
+		verdict     Verdict
+		reason      string
+	}{
+		{"ok", fmt.Sprintf(answering, "echo OK"), AllowOnce, "allowed"},
+		{"third button", fmt.Sprintf(answering, "echo ERR 83886194 no"), AllowFor, "allowed"},
+		{"third button without source bits", fmt.Sprintf(answering, "echo ERR 114 no"), AllowFor, "allowed"},
+		{"cancelled", fmt.Sprintf(answering, "echo ERR 83886179 no"), Deny, "denied by the person"},
+		{"its own timeout", fmt.Sprintf(answering, "echo ERR 83886142 no"), Deny, "no answer in time"},
+		{"closed", fmt.Sprintf(answering, "echo ERR 83886278 no"), Deny, "the prompt was closed"},
+		{"another error", fmt.Sprintf(answering, "echo ERR 83886081 no"), "", "error 83886081"},
+		{"death in the answer", fmt.Sprintf(answering, "printf O; exit 0"), "", "ended without an answer"},
+		{"garbage", fmt.Sprintf(answering, "echo YES"), "", "not of the protocol"},
+		{"huge line", fmt.Sprintf(answering, "head -c 100000 /dev/zero; echo; echo OK"), "", "too long"},
+		{"no greeting", "exit 1", "", "ended without an answer"},
+		{"an error as greeting", "echo ERR 1 no; sleep 100", "", "error 1"},
+		{"curses behind the name", "FLAVOR=qt:curses\n" + fmt.Sprintf(answering, "echo OK"), "", "its Enter key could allow"},
+		{"gnome", "FLAVOR=gnome3\n" + fmt.Sprintf(answering, "echo OK"), "", "its Enter key could allow"},
+		{"no flavor", `echo OK; while read -r x; do case "$x" in CONFIRM) echo OK;; GETINFO*) echo ERR 275 unknown;; *) echo OK;; esac; done`, "", "error 275"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := &pinentry{path: script(t, test.lines), env: plainEnv}
+			a, err := p.Ask(t.Context(), login(t))
+			check(t, a, err, test.verdict, test.reason)
+		})
+	}
+	q := login(t)
+	q.Remember = 0
+	p := &pinentry{path: script(t, fmt.Sprintf(answering, "echo ERR 83886194 no")), env: plainEnv}
+	a, err := p.Ask(t.Context(), q)
+	check(t, a, err, Deny, "denied by the person") // it was not offered
+	p = &pinentry{path: "/nowhere/pinentry-qt", env: plainEnv}
+	a, err = p.Ask(t.Context(), q)
+	check(t, a, err, "", "no such file")
+}
+
+func TestPinentrySecretErrors(t *testing.T) {
+	for answer, want := range map[string]error{
+		"echo ERR 83886179 x": ErrClosed, "echo ERR 83886142 x": ErrNoAnswer, "echo D secret; exit 0": nil,
+	} {
+		p := &pinentry{path: script(t, fmt.Sprintf(answering, answer)), env: plainEnv}
+		secret, err := p.Secret(t.Context(), SecretQuestion{Title: "t"})
+		if secret != nil || err == nil || want != nil && !errors.Is(err, want) {
+			t.Errorf("%s: %q, %v", answer, secret, err)
+		}
+	}
+}
+
+// A prompt program that ignores everything, and its child that holds the pipes.
+func TestContextEndKillsTheGroup(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, string) error{
+		"pinentry": func(ctx context.Context, path string) error {
+			_, err := (&pinentry{path: path, env: plainEnv}).Ask(ctx, login(t))
+			return err
+		},
+		"askpass": func(ctx context.Context, path string) error {
+			_, err := (&askpass{path: path, env: plainEnv}).Ask(ctx, login(t))
+			return err
+		},
+		"askpass secret": func(ctx context.Context, path string) error {
+			_, err := (&askpass{path: path, env: plainEnv}).Secret(ctx, SecretQuestion{Title: "t"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pids := filepath.Join(t.TempDir(), "pids")
+			path := script(t, "trap '' TERM INT; sleep 1000 & echo $$ $! > "+pids+".new; mv "+pids+".new "+pids+"; wait")
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+					if _, err := os.Stat(pids); err == nil {
+						break
+					}
+				}
+				cancel()
+			}()
+			if err := ask(ctx, path); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+			list, err := os.ReadFile(pids)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for pid := range strings.FieldsSeq(string(list)) {
+				waitGone(t, pid)
+			}
+		})
+	}
+}
+
+func waitGone(t *testing.T, pid string) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil || strings.Contains(string(stat), ") Z ") { // an orphan waits for init to bury it
+			return
+		}
+	}
+	t.Errorf("process %s is left behind", pid)
+}
+
+func TestChildEnvironment(t *testing.T) {
+	secret := map[string]string{"DISPLAY": ":1", "LANG": "de_DE.UTF-8", "SECRET": "x", "LD_PRELOAD": "/x", "QT_PLUGIN_PATH": "/x", "SSH_AUTH_SOCK": "/x"}
+	got := strings.Join(childEnv(func(name string) string { return secret[name] }, "MORE=1"), " ")
+	if got != "DISPLAY=:1 LANG=de_DE.UTF-8 MORE=1" {
+		t.Error(got)
+	}
+}
+
+func TestAskpass(t *testing.T) {
+	for _, test := range []struct {
+		lines   string
+		verdict Verdict
+		reason  string
+	}{
+		{`[ "$SSH_ASKPASS_PROMPT" = confirm ] && case "$1" in *"[verified] github.com"*) exit 0;; esac; exit 7`, AllowOnce, "allowed"},
+		{"echo yes; exit 1", Deny, "denied by the person"},
+		{"exit 255", "", "exit status 255"},
+		{"kill -9 $$", "", "signal: killed"},
+	} {
+		a, err := (&askpass{path: script(t, test.lines), env: plainEnv}).Ask(t.Context(), login(t))
+		check(t, a, err, test.verdict, test.reason)
+	}
+	a, err := (&askpass{path: "/nowhere/askpass", env: plainEnv}).Ask(t.Context(), login(t))
+	check(t, a, err, "", "no such file")
+}
+
+func TestAskpassSecret(t *testing.T) {
+	for _, test := range []struct{ lines, secret, err string }{
+		{`[ -z "$SSH_ASKPASS_PROMPT" ] && printf 'pass word\n'`, "pass word", ""},
+		{`printf 'a\n\n'`, "a\n", ""},
+		{`printf 'a\r\n'`, "a", ""},
+		{"printf ''", "", ""},
+		{"echo half; exit 1", "", "the prompt was closed"},
+		{"echo half; kill -9 $$", "", "signal: killed"},
+		{"head -c 100000 /dev/zero", "", "too long"},
+	} {
+		secret, err := (&askpass{path: script(t, test.lines), env: plainEnv}).Secret(t.Context(), SecretQuestion{Title: "t", Prompt: "Passphrase:"})
+		if string(secret) != test.secret || test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%s: %q, %v", test.lines, secret, err)
+		}
+	}
+}

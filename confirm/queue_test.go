@@ -1,0 +1,426 @@
+package confirm_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// rig is a queue with a person behind it. The tests run in a synctest bubble:
+// its clock stands still while anything can run.
+type rig struct {
+	*testing.T
+	person *confirmtest.Prompter
+	queue  *confirm.Queue
+	log    *bytes.Buffer
+}
+
+func run(t *testing.T, test func(rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := rig{T: t, person: confirmtest.New(), log: new(bytes.Buffer)}
+		r.queue = confirm.NewQueue(r.person, confirm.QueueConfig{Log: slog.New(slog.NewTextHandler(r.log, nil))})
+		test(r)
+		synctest.Wait()
+		if left := r.queue.Waiting(); len(left) > 0 {
+			t.Errorf("left in the queue: %v", left)
+		}
+	})
+}
+
+// ask asks in the background; when it returns, the question is in the queue.
+func (r rig) ask(ctx context.Context, q confirm.Question) <-chan confirm.Answer {
+	answer := make(chan confirm.Answer, 1)
+	go func() {
+		a, err := r.queue.Ask(ctx, q)
+		if err != nil {
+			r.Errorf("Ask returned the error %v", err)
+		}
+		answer <- a
+	}()
+	synctest.Wait()
+	return answer
+}
+
+func (r rig) want(answer <-chan confirm.Answer, verdict confirm.Verdict, reason string) confirm.Answer {
+	r.Helper()
+	a := <-answer
+	if a.Verdict != verdict || !strings.Contains(a.Reason, reason) {
+		r.Errorf("answer %q, %q; want %q, %q", a.Verdict, a.Reason, verdict, reason)
+	}
+	return a
+}
+
+// by is a verified login asked for by process pid.
+func by(pid int) confirm.Question {
+	return confirm.Question{Remember: 15 * time.Minute, Use: &keys.Use{
+		Op:  keys.OpSign,
+		Key: keys.Info{Blob: []byte("key")},
+		Peer: platform.Peer{User: "1000", Identified: true, Terminal: fmt.Sprint("pts/", pid),
+			Process: platform.Process{PID: pid, Start: 1, Name: "ssh", Executable: "/usr/bin/ssh"},
+			Parents: []platform.Process{{PID: pid + 1000, Start: 1, Name: "zsh"}}},
+		Purpose:     wire.Purpose{Kind: wire.KindLogin, User: "git"},
+		Destination: keys.Destination{Trust: keys.TrustVerified, Host: keys.Host{Fingerprint: "SHA256:a"}},
+	}}
+}
+
+func TestQueueOrder(t *testing.T) {
+	run(t, func(r rig) {
+		first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), by(2))
+		secret := make(chan string)
+		go func() {
+			s, err := r.queue.Secret(t.Context(), confirm.SecretQuestion{Title: "third"})
+			secret <- fmt.Sprint(string(s), err)
+		}()
+		synctest.Wait()
+		if w := r.queue.Waiting(); len(w) != 3 || w[0].PID != 1 || w[1].Program != "ssh ← zsh" || w[2].Program != "keybroker" {
+			t.Errorf("waiting: %v", w)
+		}
+		shown := r.person.Next(t)
+		r.person.None(t) // one at a time
+		shown.AllowOnce()
+		r.want(first, confirm.AllowOnce, "allowed by the person")
+		r.person.Next(t).Deny()
+		r.want(second, confirm.Deny, "denied by the person")
+		if shown = r.person.Next(t); shown.Secret.Title != "third" {
+			t.Errorf("shown out of order: %+v", shown)
+		}
+		shown.Type([]byte("open"))
+		if got := <-secret; got != "open<nil>" {
+			t.Error(got)
+		}
+	})
+}
+
+func TestQueueTimeout(t *testing.T) {
+	run(t, func(r rig) {
+		first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), by(2))
+		r.person.Next(t)
+		time.Sleep(confirm.DefaultTimeout - time.Second)
+		if len(first) > 0 {
+			t.Fatal("the time was over too early")
+		}
+		time.Sleep(time.Second)
+		r.want(first, confirm.Deny, "no answer within 1m0s")
+		// The second one's time starts when it is shown.
+		shown := r.person.Next(t)
+		if end, ok := shown.Ctx.Deadline(); !ok || time.Until(end) != confirm.DefaultTimeout {
+			t.Errorf("its end is %v", end)
+		}
+		time.Sleep(confirm.DefaultTimeout - time.Second)
+		shown.AllowOnce()
+		r.want(second, confirm.AllowOnce, "")
+	})
+}
+
+// deaf does not hear of its context's end until released.
+type deaf struct{ release chan struct{} }
+
+func (deaf) Name() string { return "deaf" }
+func (d deaf) Ask(context.Context, confirm.Question) (confirm.Answer, error) {
+	<-d.release
+	return confirm.Answer{Verdict: confirm.AllowOnce, Reason: "late"}, nil
+}
+func (d deaf) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
+	<-d.release
+	return []byte("late"), nil
+}
+
+func TestQueueDoesNotTrustThePrompterWithTime(t *testing.T) {
+	run(t, func(r rig) {
+		d := deaf{make(chan struct{})}
+		r.queue = confirm.NewQueue(d, confirm.QueueConfig{Timeout: time.Second})
+		a := r.ask(t.Context(), by(1))
+		r.want(a, confirm.Deny, "no answer within 1s")
+		close(d.release)
+		synctest.Wait()
+		r.want(r.ask(t.Context(), by(1)), confirm.AllowOnce, "late") // in time now
+	})
+}
+
+func TestQueueGone(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second, third := r.ask(ctx, by(1)), r.ask(ctx, by(2)), r.ask(t.Context(), by(3))
+		shown := r.person.Next(t)
+		cancel()
+		r.want(first, confirm.Deny, "the program went away")
+		r.want(second, confirm.Deny, "the program went away")
+		<-shown.Ctx.Done()
+		if cause := context.Cause(shown.Ctx); cause.Error() != "the program went away" {
+			t.Errorf("the prompt ended because of %v", cause)
+		}
+		if shown = r.person.Next(t); shown.Question.Use.Peer.PID != 3 {
+			t.Error("a prompt was shown for a program that had gone")
+		}
+		shown.AllowOnce()
+		r.want(third, confirm.AllowOnce, "")
+		r.want(r.ask(ctx, by(4)), confirm.Deny, "the program went away")
+	})
+}
+
+func TestQueueJoinsEqual(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		again := by(1)
+		again.Use.Digest[0] = 1 // another session id, the same host and account
+		first, second, third := r.ask(ctx, by(1)), r.ask(t.Context(), again), r.ask(t.Context(), by(1))
+		shown := r.person.Next(t)
+		cancel()
+		r.want(first, confirm.Deny, "the program went away")
+		if shown.Ctx.Err() != nil {
+			t.Fatal("one that left took the prompt from the others")
+		}
+		shown.AllowFor(time.Minute)
+		r.want(second, confirm.AllowFor, "")
+		r.want(third, confirm.AllowFor, "")
+		r.person.None(t)
+	})
+}
+
+func TestQueueEndsWithTheLastWaiter(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := r.ask(ctx, by(1)), r.ask(ctx, by(1))
+		shown := r.person.Next(t)
+		cancel()
+		r.want(first, confirm.Deny, "the program went away")
+		r.want(second, confirm.Deny, "the program went away")
+		<-shown.Ctx.Done()
+	})
+}
+
+func TestQueueAsksDifferentOnesEach(t *testing.T) {
+	for name, change := range map[string]func(*confirm.Question){
+		"operation":   func(q *confirm.Question) { q.Use.Op = keys.OpList },
+		"key":         func(q *confirm.Question) { q.Use.Key.Blob = []byte("other") },
+		"process":     func(q *confirm.Question) { q.Use.Peer.PID = 2 },
+		"start":       func(q *confirm.Question) { q.Use.Peer.Start = 2 },
+		"program":     func(q *confirm.Question) { q.Use.Peer.Executable = "/tmp/ssh" },
+		"user":        func(q *confirm.Question) { q.Use.Peer.User = "0" },
+		"account":     func(q *confirm.Question) { q.Use.Purpose.User = "root" },
+		"kind":        func(q *confirm.Question) { q.Use.Purpose.Kind = wire.KindUnknown },
+		"namespace":   func(q *confirm.Question) { q.Use.Purpose.Namespace = "git" },
+		"trust":       func(q *confirm.Question) { q.Use.Destination.Trust = keys.TrustClaimed },
+		"host":        func(q *confirm.Question) { q.Use.Destination.Host.Fingerprint = "SHA256:b" },
+		"claimed":     func(q *confirm.Question) { q.Use.Destination.Claimed = "x" },
+		"forwarded":   func(q *confirm.Question) { q.Use.Destination.Forwarded = true },
+		"hops":        func(q *confirm.Question) { q.Use.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:h"}} },
+		"grant":       func(q *confirm.Question) { q.Remember = 0 },
+		"no identity": func(q *confirm.Question) { q.Use.Peer.Identified = false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(r rig) {
+				other := by(1)
+				change(&other)
+				first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), other)
+				r.person.Next(t).AllowOnce()
+				r.want(first, confirm.AllowOnce, "")
+				r.person.Next(t).Deny()
+				r.want(second, confirm.Deny, "denied by the person")
+			})
+		})
+	}
+}
+
+func TestQueueAsksOtherContentEach(t *testing.T) {
+	for name, base := range map[string]func(*confirm.Question){
+		"sshsig":           func(q *confirm.Question) { q.Use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
+		"unverified login": func(q *confirm.Question) { q.Use.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "a"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(r rig) {
+				one, same, other := by(1), by(1), by(1)
+				base(&one)
+				base(&same)
+				base(&other)
+				other.Use.Digest[0] = 1
+				first, joined, second := r.ask(t.Context(), one), r.ask(t.Context(), same), r.ask(t.Context(), other)
+				r.person.Next(t).AllowOnce()
+				r.want(first, confirm.AllowOnce, "")
+				r.want(joined, confirm.AllowOnce, "")
+				r.person.Next(t).Deny()
+				r.want(second, confirm.Deny, "denied by the person")
+			})
+		})
+	}
+}
+
+func TestQueueDoesNotJoinUnidentified(t *testing.T) {
+	run(t, func(r rig) {
+		q := by(1)
+		q.Use.Peer = platform.Peer{User: "1000"}
+		first, second := r.ask(t.Context(), q), r.ask(t.Context(), q)
+		r.person.Next(t).AllowOnce()
+		r.want(first, confirm.AllowOnce, "")
+		r.person.Next(t).Deny()
+		r.want(second, confirm.Deny, "")
+	})
+}
+
+func TestQueueClamps(t *testing.T) {
+	for _, test := range []struct {
+		answer   confirm.Answer
+		remember time.Duration
+		verdict  confirm.Verdict
+		lasts    time.Duration
+		reason   string
+	}{
+		{confirm.Answer{Verdict: confirm.AllowFor, For: time.Hour, Reason: "x"}, time.Minute, confirm.AllowFor, time.Minute, "x"},
+		{confirm.Answer{Verdict: confirm.AllowFor, For: time.Second, Reason: "x"}, time.Minute, confirm.AllowFor, time.Second, "x"},
+		{confirm.Answer{Verdict: confirm.AllowFor, For: time.Hour, Reason: "x"}, 0, confirm.Deny, 0, "longer than was offered"},
+		{confirm.Answer{Verdict: confirm.AllowFor, For: 0, Reason: "x"}, time.Minute, confirm.Deny, 0, "longer than was offered"},
+		{confirm.Answer{Verdict: confirm.AllowFor, For: -1, Reason: "x"}, time.Minute, confirm.Deny, 0, "longer than was offered"},
+		{confirm.Answer{Verdict: confirm.AllowOnce, For: time.Hour, Reason: "x"}, 0, confirm.AllowOnce, 0, "x"},
+		{confirm.Answer{Verdict: confirm.Deny, For: time.Hour, Reason: "x"}, 0, confirm.Deny, 0, "x"},
+		{confirm.Answer{}, time.Minute, confirm.Deny, 0, "no answer"},
+		{confirm.Answer{Verdict: "yes", Reason: "x"}, time.Minute, confirm.Deny, 0, "no answer"},
+	} {
+		run(t, func(r rig) {
+			q := by(1)
+			q.Remember = test.remember
+			a := r.ask(t.Context(), q)
+			r.person.Next(t).Answer(test.answer)
+			if got := r.want(a, test.verdict, test.reason); got.For != test.lasts {
+				t.Errorf("for %v, want %v", got.For, test.lasts)
+			}
+		})
+	}
+}
+
+func TestQueueReasons(t *testing.T) {
+	run(t, func(r rig) {
+		a := r.ask(t.Context(), by(1))
+		r.person.Next(t).Fail(errors.New("pinentry-qt: no display"))
+		r.want(a, confirm.Deny, "prompt program failed: pinentry-qt: no display")
+		a = r.ask(t.Context(), by(1))
+		r.person.Next(t).Close()
+		r.want(a, confirm.Deny, "the prompt was closed")
+		nobody, _ := confirm.Choose(confirm.Config{Prompt: "none"})
+		r.queue = confirm.NewQueue(nobody, confirm.QueueConfig{})
+		r.want(r.ask(t.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\"\n")
+		if _, err := r.queue.Secret(t.Context(), confirm.SecretQuestion{}); err == nil || !strings.Contains(err.Error(), "no way to ask") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestQueueWipesUnwantedSecret(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := r.queue.Secret(ctx, confirm.SecretQuestion{})
+			failed <- err
+		}()
+		shown, secret := r.person.Next(t), []byte("secret")
+		shown.Type(secret)
+		cancel()
+		err := <-failed
+		synctest.Wait()
+		if err != nil && !bytes.Equal(secret, make([]byte, len(secret))) && shown.Ctx.Err() == nil {
+			t.Errorf("%q was not wiped", secret)
+		}
+	})
+}
+
+func TestQueueLimits(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var answers []<-chan confirm.Answer
+		for i := range confirm.MaxPerProcess {
+			q := by(1)
+			q.Use.Purpose.User = fmt.Sprint("user", i)
+			answers = append(answers, r.ask(ctx, q))
+		}
+		r.want(r.ask(ctx, by(1)), confirm.Deny, fmt.Sprintf(`too many requests wait: %d of "ssh" (pid 1)`, confirm.MaxPerProcess))
+		for i := len(answers); i < confirm.MaxWaiting; i++ {
+			answers = append(answers, r.ask(ctx, by(100+i)))
+		}
+		r.want(r.ask(ctx, by(2)), confirm.Deny, fmt.Sprint("too many requests wait: ", confirm.MaxWaiting))
+		cancel()
+		for _, a := range answers {
+			r.want(a, confirm.Deny, "the program went away")
+		}
+		synctest.Wait()
+		a := r.ask(t.Context(), by(2)) // there is room again
+		r.person.Next(t).AllowOnce()
+		r.want(a, confirm.AllowOnce, "")
+	})
+}
+
+func TestQueueFlood(t *testing.T) {
+	for name, ask := range map[string]func(i int) confirm.Question{
+		"process": func(int) confirm.Question { return by(1) },
+		"program": func(i int) confirm.Question { // forks twice, so that the parent changes too
+			q := by(i)
+			q.Use.Peer.Terminal = ""
+			return q
+		},
+		"parent": func(i int) confirm.Question { // copies itself
+			q := by(i)
+			q.Use.Peer.Executable, q.Use.Peer.Parents[0].PID = fmt.Sprint("/tmp/", i), 7
+			return q
+		},
+		"unidentified": func(int) confirm.Question {
+			return confirm.Question{Use: &keys.Use{Peer: platform.Peer{User: "1000"}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(r rig) {
+				for i := range confirm.FloodLimit {
+					a := r.ask(t.Context(), ask(i+1))
+					r.person.Next(t).Deny()
+					r.want(a, confirm.Deny, "denied by the person")
+				}
+				for i := range 5 {
+					r.want(r.ask(t.Context(), ask(100+i)), confirm.Deny, "counted by "+name+")")
+				}
+				r.person.None(t)
+				if n := strings.Count(r.log.String(), "asks too often"); n != 1 {
+					t.Errorf("logged %d times: %s", n, r.log)
+				}
+				a := r.ask(t.Context(), by(5000)) // another program is not concerned
+				r.person.Next(t).AllowOnce()
+				r.want(a, confirm.AllowOnce, "")
+				time.Sleep(confirm.FloodPause)
+				a = r.ask(t.Context(), ask(200))
+				r.person.Next(t).AllowOnce()
+				r.want(a, confirm.AllowOnce, "")
+			})
+		})
+	}
+}
+
+func TestQueueAllowedPromptsAreNoFlood(t *testing.T) {
+	run(t, func(r rig) {
+		for range 3 * confirm.FloodLimit { // a rebase that signs each commit
+			a := r.ask(t.Context(), by(1))
+			r.person.Next(t).AllowOnce()
+			r.want(a, confirm.AllowOnce, "")
+		}
+	})
+}
+
+func TestQueueSlowAskerIsNoFlood(t *testing.T) {
+	run(t, func(r rig) {
+		for range 3 * confirm.FloodLimit {
+			a := r.ask(t.Context(), by(1))
+			r.person.Next(t).Deny()
+			r.want(a, confirm.Deny, "denied by the person")
+			time.Sleep(confirm.FloodWindow / (confirm.FloodLimit - 1))
+		}
+	})
+}
