@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is a server on a real socket, with a real audit log, keys in memory and
 // one key of a test source.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	server *Server
 	source *keystest.Source
 	prompt *prompts
@@ -54,12 +54,12 @@ func say(v confirm.Verdict) func(context.Context, confirm.Question) (confirm.Ans
 	}
 }
 
-func newRig(t *testing.T, rules ...policy.Rule) *rig {
+func newRig(t testing.TB, rules ...policy.Rule) *rig {
 	t.Helper()
 	return newRigWith(t, func(*Config) {}, rules...)
 }
 
-func newRigWith(t *testing.T, change func(*Config), rules ...policy.Rule) *rig {
+func newRigWith(t testing.TB, change func(*Config), rules ...policy.Rule) *rig {
 	t.Helper()
 	r := &rig{t: t, source: keystest.New("work"), prompt: &prompts{say(confirm.Deny)}, dir: t.TempDir()}
 	r.path = filepath.Join(r.dir, "run", "agent.sock")
@@ -95,7 +95,7 @@ func newRigWith(t *testing.T, change func(*Config), rules ...policy.Rule) *rig {
 
 // client is one connection that speaks the protocol by hand.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 }
 

@@ -73,8 +73,12 @@ func NewServer(config Config, rules *policy.Rules) *Server {
 	return s
 }
 
-// SetRules replaces the rules; requests that are decided already stay so.
-func (s *Server) SetRules(rules *policy.Rules) { s.rules.Store(rules) }
+// SetRules replaces the rules and ends the grants that were made under the old
+// ones. Requests that are decided already stay so.
+func (s *Server) SetRules(rules *policy.Rules) {
+	s.rules.Store(rules)
+	s.Grants.RevokeAll()
+}
 
 // Rules are the rules in force.
 func (s *Server) Rules() *policy.Rules { return s.rules.Load() }
@@ -103,10 +107,7 @@ func (s *Server) start(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	go func() {
-		defer s.leave(session)
-		session.run()
-	}()
+	s.workers.do(session.run)
 }
 
 func (s *Server) enter(session *session) bool {

@@ -53,21 +53,36 @@ func newSession(server *Server, conn net.Conn) *session {
 	return s
 }
 
-// run serves the connection to its end.
+// run finds out who is there and then serves the connection in a goroutine of
+// its own: looking at processes takes a deep stack, which that one, idle for
+// most of its life, would keep.
 func (s *session) run() {
-	defer s.close()
+	if !s.identify() {
+		s.close()
+		return
+	}
+	go s.serve()
+}
+
+func (s *session) identify() bool {
 	peer, err := s.server.PeerOf(s.conn)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.server.Log.Warn("connection closed: its user is not known", "error", err)
-		return
-	}
-	if !s.server.Allowed(peer) {
+	case !s.server.Allowed(peer):
 		s.server.refuseUser(peer)
-		return
+	default:
+		s.peer = peer
+		return true
 	}
-	s.peer = peer
+	return false
+}
+
+// serve answers the connection to its end.
+func (s *session) serve() {
+	defer s.close()
 	if err := s.read(); err != nil {
-		s.server.Log.Info("connection closed", "pid", peer.PID, "program", platform.Escape(peer.Name, maxLogName), "error", err)
+		s.server.Log.Info("connection closed", "pid", s.peer.PID, "program", platform.Escape(s.peer.Name, maxLogName), "error", err)
 	}
 }
 
@@ -182,4 +197,5 @@ func (s *session) hangUp() {
 func (s *session) close() {
 	s.hangUp()
 	s.finish()
+	s.server.leave(s)
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/sha256"
 	"fmt"
+	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
@@ -62,18 +63,20 @@ func (s *session) permit(use *keys.Use) (policy.Decision, error) {
 	case policy.Allow:
 		return decision, nil
 	case policy.Ask:
-		if grant, ok := s.server.Grants.Match(use, use.Time); ok {
+		// A grant holds only where one would be offered again: not when it is in
+		// doubt whether a rule refuses.
+		offer := policy.Offer(use, decision)
+		if grant, ok := s.server.Grants.Match(use, use.Time); ok && offer > 0 {
 			decision.Why = "grant " + grant.ID + ": " + decision.Why
 			return decision, nil
 		}
-		return s.ask(use, decision)
+		return s.ask(use, decision, offer)
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
 	}
 }
 
-func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
-	offer := policy.Offer(use, decision)
+func (s *session) ask(use *keys.Use, decision policy.Decision, offer time.Duration) (policy.Decision, error) {
 	answer, err := s.server.Prompt.Ask(s.ctx, confirm.Question{Use: use, Remember: offer, Why: decision.Why})
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,

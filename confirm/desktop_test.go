@@ -58,7 +58,10 @@ func startUntilCleanup(t *testing.T, cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // so that it removes its socket and lock
+		cmd.Wait()
+	})
 }
 
 func (d *desktop) env(name string) string {
@@ -143,13 +146,17 @@ func processesWith(t testing.TB, entry, name string) string {
 }
 
 func TestPinentryOnDesktop(t *testing.T) {
-	d := newDesktop(t)
+	t.Parallel()
 	for _, name := range []string{"pinentry-qt", "pinentry-gtk-2"} {
-		p := &pinentry{path: needs(t, name), env: d.env}
-		t.Run(name, func(t *testing.T) { testAnswers(t, d, p) })
-		t.Run(name+"/no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
-		t.Run(name+"/no answer", func(t *testing.T) { testTimeout(t, d, p) })
-		t.Run(name+"/secret", func(t *testing.T) { testSecret(t, d, p) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each on a screen of its own
+			d := newDesktop(t)
+			p := &pinentry{path: needs(t, name), env: d.env}
+			testAnswers(t, d, p)
+			t.Run("no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
+			t.Run("no answer", func(t *testing.T) { testTimeout(t, d, p) })
+			t.Run("secret", func(t *testing.T) { testSecret(t, d, p) })
+		})
 	}
 }
 

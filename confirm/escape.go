@@ -7,7 +7,7 @@ import (
 )
 
 // maxRead is how many bytes of a value are looked at.
-const maxRead = 1024
+const maxRead = 512
 
 // maxTextLines bounds a text of several lines, so that the buttons below it
 // stay on the screen.

@@ -78,23 +78,23 @@ func by(pid int) confirm.Question {
 
 func TestQueueOrder(t *testing.T) {
 	run(t, func(r rig) {
-		first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), by(2))
+		first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), by(2))
 		secret := make(chan string)
 		go func() {
-			s, err := r.queue.Secret(t.Context(), confirm.SecretQuestion{Title: "third"})
+			s, err := r.queue.Secret(r.Context(), confirm.SecretQuestion{Title: "third"})
 			secret <- fmt.Sprint(string(s), err)
 		}()
 		synctest.Wait()
 		if w := r.queue.Waiting(); len(w) != 3 || w[0].PID != 1 || w[1].Program != "ssh ← zsh" || w[2].Program != "keybroker" {
 			t.Errorf("waiting: %v", w)
 		}
-		shown := r.person.Next(t)
-		r.person.None(t) // one at a time
+		shown := r.person.Next(r)
+		r.person.None(r) // one at a time
 		shown.AllowOnce()
 		r.want(first, confirm.AllowOnce, "allowed by the person")
-		r.person.Next(t).Deny()
+		r.person.Next(r).Deny()
 		r.want(second, confirm.Deny, "denied by the person")
-		if shown = r.person.Next(t); shown.Secret.Title != "third" {
+		if shown = r.person.Next(r); shown.Secret.Title != "third" {
 			t.Errorf("shown out of order: %+v", shown)
 		}
 		shown.Type([]byte("open"))
@@ -106,8 +106,8 @@ func TestQueueOrder(t *testing.T) {
 
 func TestQueueTimeout(t *testing.T) {
 	run(t, func(r rig) {
-		first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), by(2))
-		r.person.Next(t)
+		first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), by(2))
+		r.person.Next(r)
 		time.Sleep(confirm.DefaultTimeout - time.Second)
 		if len(first) > 0 {
 			t.Fatal("the time was over too early")
@@ -115,7 +115,7 @@ func TestQueueTimeout(t *testing.T) {
 		time.Sleep(time.Second)
 		r.want(first, confirm.Deny, "no answer within 1m0s")
 		// The second one's time starts when it is shown.
-		shown := r.person.Next(t)
+		shown := r.person.Next(r)
 		if end, ok := shown.Ctx.Deadline(); !ok || time.Until(end) != confirm.DefaultTimeout {
 			t.Errorf("its end is %v", end)
 		}
@@ -126,7 +126,10 @@ func TestQueueTimeout(t *testing.T) {
 }
 
 // deaf does not hear of its context's end until released.
-type deaf struct{ release chan struct{} }
+type deaf struct {
+	release chan struct{}
+	secret  []byte
+}
 
 func (deaf) Name() string { return "deaf" }
 func (d deaf) Ask(context.Context, confirm.Question) (confirm.Answer, error) {
@@ -135,26 +138,26 @@ func (d deaf) Ask(context.Context, confirm.Question) (confirm.Answer, error) {
 }
 func (d deaf) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
 	<-d.release
-	return []byte("late"), nil
+	return d.secret, nil
 }
 
 func TestQueueDoesNotTrustThePrompterWithTime(t *testing.T) {
 	run(t, func(r rig) {
-		d := deaf{make(chan struct{})}
+		d := deaf{release: make(chan struct{})}
 		r.queue = confirm.NewQueue(d, confirm.QueueConfig{Timeout: time.Second})
-		a := r.ask(t.Context(), by(1))
+		a := r.ask(r.Context(), by(1))
 		r.want(a, confirm.Deny, "no answer within 1s")
 		close(d.release)
 		synctest.Wait()
-		r.want(r.ask(t.Context(), by(1)), confirm.AllowOnce, "late") // in time now
+		r.want(r.ask(r.Context(), by(1)), confirm.AllowOnce, "late") // in time now
 	})
 }
 
 func TestQueueGone(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(t.Context())
-		first, second, third := r.ask(ctx, by(1)), r.ask(ctx, by(2)), r.ask(t.Context(), by(3))
-		shown := r.person.Next(t)
+		ctx, cancel := context.WithCancel(r.Context())
+		first, second, third := r.ask(ctx, by(1)), r.ask(ctx, by(2)), r.ask(r.Context(), by(3))
+		shown := r.person.Next(r)
 		cancel()
 		r.want(first, confirm.Deny, "the program went away")
 		r.want(second, confirm.Deny, "the program went away")
@@ -162,7 +165,7 @@ func TestQueueGone(t *testing.T) {
 		if cause := context.Cause(shown.Ctx); cause.Error() != "the program went away" {
 			t.Errorf("the prompt ended because of %v", cause)
 		}
-		if shown = r.person.Next(t); shown.Question.Use.Peer.PID != 3 {
+		if shown = r.person.Next(r); shown.Question.Use.Peer.PID != 3 {
 			t.Error("a prompt was shown for a program that had gone")
 		}
 		shown.AllowOnce()
@@ -173,11 +176,11 @@ func TestQueueGone(t *testing.T) {
 
 func TestQueueJoinsEqual(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		again := by(1)
 		again.Use.Digest[0] = 1 // another session id, the same host and account
-		first, second, third := r.ask(ctx, by(1)), r.ask(t.Context(), again), r.ask(t.Context(), by(1))
-		shown := r.person.Next(t)
+		first, second, third := r.ask(ctx, by(1)), r.ask(r.Context(), again), r.ask(r.Context(), by(1))
+		shown := r.person.Next(r)
 		cancel()
 		r.want(first, confirm.Deny, "the program went away")
 		if shown.Ctx.Err() != nil {
@@ -186,15 +189,15 @@ func TestQueueJoinsEqual(t *testing.T) {
 		shown.AllowFor(time.Minute)
 		r.want(second, confirm.AllowFor, "")
 		r.want(third, confirm.AllowFor, "")
-		r.person.None(t)
+		r.person.None(r)
 	})
 }
 
 func TestQueueEndsWithTheLastWaiter(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		first, second := r.ask(ctx, by(1)), r.ask(ctx, by(1))
-		shown := r.person.Next(t)
+		shown := r.person.Next(r)
 		cancel()
 		r.want(first, confirm.Deny, "the program went away")
 		r.want(second, confirm.Deny, "the program went away")
@@ -225,10 +228,10 @@ func TestQueueAsksDifferentOnesEach(t *testing.T) {
 			run(t, func(r rig) {
 				other := by(1)
 				change(&other)
-				first, second := r.ask(t.Context(), by(1)), r.ask(t.Context(), other)
-				r.person.Next(t).AllowOnce()
+				first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), other)
+				r.person.Next(r).AllowOnce()
 				r.want(first, confirm.AllowOnce, "")
-				r.person.Next(t).Deny()
+				r.person.Next(r).Deny()
 				r.want(second, confirm.Deny, "denied by the person")
 			})
 		})
@@ -237,8 +240,10 @@ func TestQueueAsksDifferentOnesEach(t *testing.T) {
 
 func TestQueueAsksOtherContentEach(t *testing.T) {
 	for name, base := range map[string]func(*confirm.Question){
-		"sshsig":           func(q *confirm.Question) { q.Use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
-		"unverified login": func(q *confirm.Question) { q.Use.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "a"} },
+		"sshsig": func(q *confirm.Question) { q.Use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
+		"unverified login": func(q *confirm.Question) {
+			q.Use.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "a"}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(r rig) {
@@ -247,11 +252,11 @@ func TestQueueAsksOtherContentEach(t *testing.T) {
 				base(&same)
 				base(&other)
 				other.Use.Digest[0] = 1
-				first, joined, second := r.ask(t.Context(), one), r.ask(t.Context(), same), r.ask(t.Context(), other)
-				r.person.Next(t).AllowOnce()
+				first, joined, second := r.ask(r.Context(), one), r.ask(r.Context(), same), r.ask(r.Context(), other)
+				r.person.Next(r).AllowOnce()
 				r.want(first, confirm.AllowOnce, "")
 				r.want(joined, confirm.AllowOnce, "")
-				r.person.Next(t).Deny()
+				r.person.Next(r).Deny()
 				r.want(second, confirm.Deny, "denied by the person")
 			})
 		})
@@ -262,10 +267,10 @@ func TestQueueDoesNotJoinUnidentified(t *testing.T) {
 	run(t, func(r rig) {
 		q := by(1)
 		q.Use.Peer = platform.Peer{User: "1000"}
-		first, second := r.ask(t.Context(), q), r.ask(t.Context(), q)
-		r.person.Next(t).AllowOnce()
+		first, second := r.ask(r.Context(), q), r.ask(r.Context(), q)
+		r.person.Next(r).AllowOnce()
 		r.want(first, confirm.AllowOnce, "")
-		r.person.Next(t).Deny()
+		r.person.Next(r).Deny()
 		r.want(second, confirm.Deny, "")
 	})
 }
@@ -291,8 +296,8 @@ func TestQueueClamps(t *testing.T) {
 		run(t, func(r rig) {
 			q := by(1)
 			q.Remember = test.remember
-			a := r.ask(t.Context(), q)
-			r.person.Next(t).Answer(test.answer)
+			a := r.ask(r.Context(), q)
+			r.person.Next(r).Answer(test.answer)
 			if got := r.want(a, test.verdict, test.reason); got.For != test.lasts {
 				t.Errorf("for %v, want %v", got.For, test.lasts)
 			}
@@ -302,16 +307,16 @@ func TestQueueClamps(t *testing.T) {
 
 func TestQueueReasons(t *testing.T) {
 	run(t, func(r rig) {
-		a := r.ask(t.Context(), by(1))
-		r.person.Next(t).Fail(errors.New("pinentry-qt: no display"))
+		a := r.ask(r.Context(), by(1))
+		r.person.Next(r).Fail(errors.New("pinentry-qt: no display"))
 		r.want(a, confirm.Deny, "prompt program failed: pinentry-qt: no display")
-		a = r.ask(t.Context(), by(1))
-		r.person.Next(t).Close()
+		a = r.ask(r.Context(), by(1))
+		r.person.Next(r).Close()
 		r.want(a, confirm.Deny, "the prompt was closed")
 		nobody, _ := confirm.Choose(confirm.Config{Prompt: "none"})
 		r.queue = confirm.NewQueue(nobody, confirm.QueueConfig{})
-		r.want(r.ask(t.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\"\n")
-		if _, err := r.queue.Secret(t.Context(), confirm.SecretQuestion{}); err == nil || !strings.Contains(err.Error(), "no way to ask") {
+		r.want(r.ask(r.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\"\n")
+		if _, err := r.queue.Secret(r.Context(), confirm.SecretQuestion{}); err == nil || !strings.Contains(err.Error(), "no way to ask") {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -319,26 +324,30 @@ func TestQueueReasons(t *testing.T) {
 
 func TestQueueWipesUnwantedSecret(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(t.Context())
+		d := deaf{release: make(chan struct{}), secret: []byte("late")}
+		r.queue = confirm.NewQueue(d, confirm.QueueConfig{})
+		ctx, cancel := context.WithCancel(r.Context())
 		failed := make(chan error)
 		go func() {
 			_, err := r.queue.Secret(ctx, confirm.SecretQuestion{})
 			failed <- err
 		}()
-		shown, secret := r.person.Next(t), []byte("secret")
-		shown.Type(secret)
-		cancel()
-		err := <-failed
 		synctest.Wait()
-		if err != nil && !bytes.Equal(secret, make([]byte, len(secret))) && shown.Ctx.Err() == nil {
-			t.Errorf("%q was not wiped", secret)
+		cancel()
+		if err := <-failed; err == nil || err.Error() != "confirm: the program went away" {
+			t.Errorf("error %v", err)
+		}
+		close(d.release)
+		synctest.Wait()
+		if string(d.secret) != "\x00\x00\x00\x00" {
+			t.Errorf("%q was not wiped", d.secret)
 		}
 	})
 }
 
 func TestQueueLimits(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(r.Context())
 		var answers []<-chan confirm.Answer
 		for i := range confirm.MaxPerProcess {
 			q := by(1)
@@ -355,8 +364,8 @@ func TestQueueLimits(t *testing.T) {
 			r.want(a, confirm.Deny, "the program went away")
 		}
 		synctest.Wait()
-		a := r.ask(t.Context(), by(2)) // there is room again
-		r.person.Next(t).AllowOnce()
+		a := r.ask(r.Context(), by(2)) // there is room again
+		r.person.Next(r).AllowOnce()
 		r.want(a, confirm.AllowOnce, "")
 	})
 }
@@ -381,23 +390,23 @@ func TestQueueFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(r rig) {
 				for i := range confirm.FloodLimit {
-					a := r.ask(t.Context(), ask(i+1))
-					r.person.Next(t).Deny()
+					a := r.ask(r.Context(), ask(i+1))
+					r.person.Next(r).Deny()
 					r.want(a, confirm.Deny, "denied by the person")
 				}
 				for i := range 5 {
-					r.want(r.ask(t.Context(), ask(100+i)), confirm.Deny, "counted by "+name+")")
+					r.want(r.ask(r.Context(), ask(100+i)), confirm.Deny, "counted by "+name+")")
 				}
-				r.person.None(t)
+				r.person.None(r)
 				if n := strings.Count(r.log.String(), "asks too often"); n != 1 {
 					t.Errorf("logged %d times: %s", n, r.log)
 				}
-				a := r.ask(t.Context(), by(5000)) // another program is not concerned
-				r.person.Next(t).AllowOnce()
+				a := r.ask(r.Context(), by(5000)) // another program is not concerned
+				r.person.Next(r).AllowOnce()
 				r.want(a, confirm.AllowOnce, "")
 				time.Sleep(confirm.FloodPause)
-				a = r.ask(t.Context(), ask(200))
-				r.person.Next(t).AllowOnce()
+				a = r.ask(r.Context(), ask(200))
+				r.person.Next(r).AllowOnce()
 				r.want(a, confirm.AllowOnce, "")
 			})
 		})
@@ -407,8 +416,8 @@ func TestQueueFlood(t *testing.T) {
 func TestQueueAllowedPromptsAreNoFlood(t *testing.T) {
 	run(t, func(r rig) {
 		for range 3 * confirm.FloodLimit { // a rebase that signs each commit
-			a := r.ask(t.Context(), by(1))
-			r.person.Next(t).AllowOnce()
+			a := r.ask(r.Context(), by(1))
+			r.person.Next(r).AllowOnce()
 			r.want(a, confirm.AllowOnce, "")
 		}
 	})
@@ -417,8 +426,8 @@ func TestQueueAllowedPromptsAreNoFlood(t *testing.T) {
 func TestQueueSlowAskerIsNoFlood(t *testing.T) {
 	run(t, func(r rig) {
 		for range 3 * confirm.FloodLimit {
-			a := r.ask(t.Context(), by(1))
-			r.person.Next(t).Deny()
+			a := r.ask(r.Context(), by(1))
+			r.person.Next(r).Deny()
 			r.want(a, confirm.Deny, "denied by the person")
 			time.Sleep(confirm.FloodWindow / (confirm.FloodLimit - 1))
 		}

@@ -100,8 +100,10 @@ func argsAt(dir, maxArgs, maxBytes int) []string {
 	if err != nil || len(line) == 0 {
 		return nil
 	}
-	args := strings.SplitN(string(line), "\x00", maxArgs+1)
-	return args[:min(len(args), maxArgs)]
+	// SplitN makes room for as many as it is told; a Peer lives long.
+	n := bytes.Count(line, []byte{0}) + 1
+	args := strings.SplitN(string(line), "\x00", min(n, maxArgs+1))
+	return args[:min(n, maxArgs)]
 }
 
 // readAt fills buf from the file's beginning and returns what there was.

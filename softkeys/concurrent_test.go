@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -77,75 +78,80 @@ func TestOneOpeningForAll(t *testing.T) {
 func TestWaiterGivesUp(t *testing.T) {
 	s, k := newStore(t)
 	info := generate(t, s, "a")
-	s = again(s)
-	release := k.Block()
-	loads := k.Loads()
-	first := make(chan error, 1)
-	go func() { first <- trySign(context.Background(), s, info, "") }()
-	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
-	ctx, cancel := context.WithCancel(context.Background())
-	second := make(chan error, 1)
-	go func() { second <- trySign(ctx, s, info, "") }()
-	cancel()
-	if err := <-second; !errors.Is(err, context.Canceled) {
-		t.Errorf("the waiter: %v", err)
-	}
-	release()
-	if err := <-first; err != nil {
-		t.Errorf("the first: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := again(s)
+		release := k.Block()
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := startSign(t.Context(), s, info), startSign(ctx, s, info)
+		synctest.Wait()
+		cancel()
+		if err := <-second; !errors.Is(err, context.Canceled) {
+			t.Errorf("the waiter: %v", err)
+		}
+		release()
+		if err := <-first; err != nil {
+			t.Errorf("the first: %v", err)
+		}
+	})
+}
+
+// startSign signs in the background, and returns when that waits.
+func startSign(ctx context.Context, s *Store, info keys.Info) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- trySign(ctx, s, info, "") }()
+	synctest.Wait()
+	return result
 }
 
 // TestOpenerGivesUp: who waits behind a client that hangs up asks again.
 func TestOpenerGivesUp(t *testing.T) {
 	s, k := newStore(t)
 	info := generate(t, s, "a")
-	s = again(s)
-	release := k.Block()
-	loads := k.Loads()
-	ctx, cancel := context.WithCancel(context.Background())
-	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { first <- trySign(ctx, s, info, "") }()
-	waitFor(t, "the opening", func() bool { return k.Loads() > loads })
-	go func() { second <- trySign(context.Background(), s, info, "") }()
-	cancel()
-	if err := <-first; !errors.Is(err, context.Canceled) {
-		t.Errorf("the first: %v", err)
-	}
-	waitFor(t, "the second opening", func() bool { return k.Loads() > loads+1 })
-	release()
-	if err := <-second; err != nil {
-		t.Errorf("the second: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := again(s)
+		release := k.Block()
+		loads := k.Loads()
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := startSign(ctx, s, info), startSign(t.Context(), s, info)
+		cancel()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+		synctest.Wait()
+		if got := k.Loads() - loads; got != 2 {
+			t.Errorf("the keychain was asked %d times", got)
+		}
+		release()
+		if err := <-second; err != nil {
+			t.Errorf("the second: %v", err)
+		}
+	})
 }
 
 // TestRefusalIsShared: the person who says no once is not asked ten times.
 func TestRefusalIsShared(t *testing.T) {
 	s := newPassphraseStore(t)
 	info := generate(t, s, "a")
-	s = again(s)
-	asked := make(chan struct{}, 10)
-	say := make(chan struct{})
-	s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
-		asked <- struct{}{}
-		<-say
-		return nil, errors.New("no")
-	}
-	current := make(chan error, 5)
-	go func() { current <- trySign(context.Background(), s, info, "") }()
-	<-asked
-	v := s.vault
-	_, opening, mine := v.join() // as a waiter does
-	if mine {
-		t.Fatal("a second opening")
-	}
-	close(say)
-	<-opening.done
-	wantError(t, <-current, "no")
-	wantError(t, opening.err, "no")
-	if opening.abandoned {
-		t.Error("a refusal counts as abandoned")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := again(s)
+		asked, say := 0, make(chan struct{})
+		s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+			asked++
+			<-say
+			return nil, errors.New("no")
+		}
+		var results []<-chan error
+		for range 10 {
+			results = append(results, startSign(t.Context(), s, info))
+		}
+		close(say)
+		for _, result := range results {
+			wantError(t, <-result, "no")
+		}
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	})
 }
 
 // TestForgetDuringOpening: what was on its way is used once and not kept.

@@ -56,6 +56,9 @@ func TestFileChangedInUse(t *testing.T) {
 			if after.Seq < 4 {
 				t.Errorf("the chain does not go on from memory: %+v", after)
 			}
+			if strings.Contains(string(contents(t, filepath.Join(dir, novemberFile))), `"refused"`) {
+				t.Error("the refused record is in the log")
+			}
 			var notes []string
 			for r, err := range Read(dir, Filter{Decision: Note}) {
 				if err == nil {
@@ -201,4 +204,21 @@ func TestMonthChangeSyncs(t *testing.T) {
 	if report := mustVerify(t, dir); report.Bad != nil || report.Records != 2 {
 		t.Errorf("report %+v", report)
 	}
+}
+
+// A file that swallows what is written to it is no log, however the write ends.
+func TestFileThatKeepsNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no /dev/null")
+	}
+	dir := t.TempDir()
+	must(t, os.Symlink("/dev/null", filepath.Join(dir, novemberFile)))
+	l := open(t, dir, november())
+	for range 3 {
+		if _, err := l.Append(Record{Decision: Allowed}); err == nil || !strings.Contains(err.Error(), "was changed by another program") {
+			t.Fatalf("got %v", err)
+		}
+	}
+	must(t, os.Remove(filepath.Join(dir, novemberFile)))
+	mustAppend(t, l, "a real file")
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -62,14 +63,12 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"as":        cmdAs,
 	"await":     cmdAwait,
 	"bus":       cmdBus,
-	"chain":     cmdChain,
 	"code":      cmdCode,
-	"connect":   cmdConnect,
+	"control":   cmdControl,
 	"daemon":    cmdDaemon,
 	"flood":     cmdFlood,
 	"garbage":   cmdGarbage,
 	"keyring":   cmdKeyring,
-	"memory":    cmdMemory,
 	"nosecrets": cmdNoSecrets,
 	"rules":     cmdRules,
 	"signal":    cmdSignal,
@@ -100,6 +99,7 @@ type rig struct {
 	daemon *daemonProcess // nil: none runs
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
+	bus    *softkeystest.Bus
 }
 
 type rigKey struct{}

@@ -2,6 +2,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/godbus/dbus/v5"
@@ -20,7 +21,7 @@ func newClient(ctx context.Context, address string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, owner: serviceName}
+	c := &client{conn: conn}
 	if err := c.openSession(ctx); err != nil {
 		c.close()
 		return nil, err
@@ -36,15 +37,24 @@ func (c *client) close() {
 
 func (c *client) object(path dbus.ObjectPath) dbus.BusObject { return c.conn.Object(c.owner, path) }
 
-// openSession starts the service when it is not running, and agrees on a key.
-func (c *client) openSession(ctx context.Context) error {
-	var result uint32
-	err := call(ctx, c.conn.BusObject(), "org.freedesktop.DBus.StartServiceByName",
-		[]any{serviceName, uint32(0)}, &result)
-	if err != nil {
+// findService starts the service when it is not running. It looks first, because
+// one that a person started (KeePassXC) need not be known to the bus by a file.
+func (c *client) findService(ctx context.Context) error {
+	bus := c.conn.BusObject()
+	err := call(ctx, bus, "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner)
+	if !errors.Is(err, errVanished) {
 		return err
 	}
-	if err := call(ctx, c.conn.BusObject(), "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner); err != nil {
+	var result uint32
+	if err := call(ctx, bus, "org.freedesktop.DBus.StartServiceByName", []any{serviceName, uint32(0)}, &result); err != nil {
+		return err
+	}
+	return call(ctx, bus, "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner)
+}
+
+// openSession agrees on a key that no secret crosses the bus without.
+func (c *client) openSession(ctx context.Context) error {
+	if err := c.findService(ctx); err != nil {
 		return err
 	}
 	ours, err := newExchange()

@@ -29,13 +29,20 @@ func (c *client) prompt(ctx context.Context, path dbus.ObjectPath) error {
 	if err := c.watch(ctx, path); err != nil {
 		return err
 	}
-	if err := call(ctx, c.object(path), promptIface+".Prompt", []any{""}); err != nil {
-		return err
+	err := call(ctx, c.object(path), promptIface+".Prompt", []any{""})
+	if err == nil {
+		err = c.await(ctx, path, signals)
 	}
+	if ctx.Err() != nil {
+		c.dismiss(path)
+	}
+	return err
+}
+
+func (c *client) await(ctx context.Context, path dbus.ObjectPath, signals <-chan *dbus.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
-			c.dismiss(path)
 			return fmt.Errorf("keychain: unlock: %w", context.Cause(ctx))
 		case signal, open := <-signals:
 			if !open {

@@ -40,21 +40,26 @@ func (s *service) Prompt(_ string, from dbus.Sender) *dbus.Error { s.prompted <-
 func (s *service) Dismiss() *dbus.Error { s.dismissed <- struct{}{}; return nil }
 
 // startService returns the service and a Load that waits for its prompt.
-func startService(t *testing.T, ctx context.Context) (*service, *softkeystest.Bus, chan error) {
+func startService(t *testing.T, ctx context.Context) (s *service, bus *softkeystest.Bus, client dbus.Sender, loaded chan error) {
 	t.Helper()
-	bus := softkeystest.StartBus(t, false)
-	s := &service{connect(t, bus), make(chan dbus.Sender, 9), make(chan struct{}, 9)}
+	bus = softkeystest.StartBus(t, false)
+	s = &service{connect(t, bus), make(chan dbus.Sender, 9), make(chan struct{}, 9)}
 	s.conn.Export(s, "/org/freedesktop/secrets", "org.freedesktop.Secret.Service")
 	s.conn.Export(s, promptPath, "org.freedesktop.Secret.Prompt")
 	if _, err := s.conn.RequestName("org.freedesktop.secrets", 0); err != nil {
 		t.Fatal(err)
 	}
-	loaded := make(chan error, 1)
+	loaded = make(chan error, 1)
 	go func() {
 		_, err := keychain.SecretService{Address: bus.Address}.Load(ctx, names)
 		loaded <- err
 	}()
-	return s, bus, loaded
+	select {
+	case client = <-s.prompted:
+	case err := <-loaded:
+		t.Fatalf("Load ended before it prompted: %v", err)
+	}
+	return s, bus, client, loaded
 }
 
 func connect(t *testing.T, bus *softkeystest.Bus) *dbus.Conn {
@@ -91,8 +96,7 @@ func send(t *testing.T, from *dbus.Conn, to dbus.Sender, path dbus.ObjectPath, d
 // TestForgedCompleted: only the service ends its prompt. Had a forged signal
 // counted, Load would go on to read the item and fail in another way.
 func TestForgedCompleted(t *testing.T) {
-	s, bus, loaded := startService(t, t.Context())
-	client := <-s.prompted
+	s, bus, client, loaded := startService(t, t.Context())
 	forger := connect(t, bus)
 	send(t, forger, client, promptPath, false)
 	send(t, s.conn, client, "/prompt/2", false) // another prompt of the service
@@ -110,8 +114,7 @@ func TestForgedCompleted(t *testing.T) {
 // TestPromptCancelled: a client that hangs up takes its prompt down.
 func TestPromptCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s, _, loaded := startService(t, ctx)
-	<-s.prompted
+	s, _, _, loaded := startService(t, ctx)
 	cancel()
 	if err := <-loaded; !errors.Is(err, context.Canceled) {
 		t.Errorf("Load: %v", err)
@@ -125,8 +128,7 @@ func TestPromptCancelled(t *testing.T) {
 
 // TestServiceDiesWhilePrompting must not wait for an answer that cannot come.
 func TestServiceDiesWhilePrompting(t *testing.T) {
-	s, _, loaded := startService(t, t.Context())
-	<-s.prompted
+	s, _, _, loaded := startService(t, t.Context())
 	s.conn.Close()
 	if err := <-loaded; !errors.Is(err, keychain.ErrAbsent) { // no other one is started here
 		t.Errorf("Load: %v", err)

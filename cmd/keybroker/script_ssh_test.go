@@ -1,0 +1,136 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// separation is where sshd keeps its unprivileged half; the system's service
+// makes it, which may never have run.
+const separation = "/run/sshd"
+
+func separationDir() (remove func()) {
+	if os.Geteuid() != 0 || os.Mkdir(separation, 0o755) != nil {
+		return func() {}
+	}
+	return func() { os.Remove(separation) }
+}
+
+// sshConfig keeps the programs off the files of the person who runs the tests.
+const sshConfig = `Host *
+  UserKnownHostsFile WORK/home/.ssh/known_hosts
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking yes
+  BatchMode yes
+  IdentityFile none
+  PreferredAuthentications publickey
+  LogLevel INFO
+`
+
+const sshdConfig = `HostKey WORK/sshd-NAME/host_key
+AuthorizedKeysFile WORK/authorized_keys
+PidFile none
+UsePAM no
+StrictModes no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PrintMotd no
+LogLevel VERBOSE
+Subsystem sftp internal-sftp
+`
+
+// cmdSSHD is "sshd NAME [OPTION …]": a host that lets in who holds a key of
+// authorized_keys. ssh knows it as NAME, and at its address, and finds its key
+// in known_hosts under both names. $NAME is its port.
+//
+// One sshd serves one connection on a socket that it is given (sshd -i): so the
+// port is known beforehand, and nothing runs while nobody is connected.
+func cmdSSHD(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: sshd NAME [OPTION …]")
+	}
+	work, name := ts.Getenv("WORK"), args[0]
+	dir := filepath.Join(work, "sshd-"+name)
+	ts.Check(os.Mkdir(dir, 0o700))
+	ts.Check(ts.Exec("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(dir, "host_key")))
+	config := strings.NewReplacer("WORK", work, "NAME", name).Replace(sshdConfig) + strings.Join(args[1:], "\n") + "\n"
+	ts.Check(os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	port := fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+	ts.Setenv(name, port)
+	appendTo(ts, "home/.ssh/config", fmt.Sprintf("Host %s\n  HostName 127.0.0.1\n  Port %s\n  HostKeyAlias %[1]s\n", name, port))
+	appendTo(ts, "home/.ssh/known_hosts", fmt.Sprintf("%s,[127.0.0.1]:%s %s", name, port, ts.ReadFile(filepath.Join(dir, "host_key.pub"))))
+	h := &sshHost{listener: listener, program: commandPath(ts, "sshd"), dir: dir}
+	go h.serve()
+	rigOf(ts).onEnd(h.close)
+}
+
+func appendTo(ts *testscript.TestScript, name, text string) {
+	f, err := os.OpenFile(filepath.Join(ts.Getenv("WORK"), name), os.O_APPEND|os.O_WRONLY, 0)
+	ts.Check(err)
+	defer f.Close()
+	_, err = f.WriteString(text)
+	ts.Check(err)
+}
+
+type sshHost struct {
+	listener     net.Listener
+	program, dir string
+
+	mu      sync.Mutex // guards what follows
+	closed  bool
+	running []*process
+}
+
+func (h *sshHost) serve() {
+	for {
+		conn, err := h.listener.Accept()
+		if err != nil {
+			return
+		}
+		h.start(conn.(*net.TCPConn))
+	}
+}
+
+func (h *sshHost) start(conn *net.TCPConn) {
+	defer conn.Close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	socket, err := conn.File()
+	if err != nil || h.closed {
+		return
+	}
+	defer socket.Close()
+	cmd := exec.Command(h.program, "-i", "-f", filepath.Join(h.dir, "config"), "-E", filepath.Join(h.dir, "log"))
+	cmd.Stdin, cmd.Stdout = socket, socket
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	if p, err := startProcess(cmd); err == nil {
+		h.running = append(h.running, p)
+	}
+}
+
+// close waits for those that see their client hang up, then kills.
+func (h *sshHost) close() {
+	h.listener.Close()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for _, p := range h.running {
+		select {
+		case <-p.done:
+		case <-after(patience / 10):
+			p.kill()
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package confirm
+
+import (
+	"fmt"
+	"os/user"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// headline names the deed, and a host only when the host proved itself.
+func (w writer) headline(use *keys.Use) string {
+	switch {
+	case use.Op != keys.OpSign:
+		return "Allow this request to your agent?"
+	case use.Purpose.Kind == wire.KindSSHSig:
+		return "Sign with your key?"
+	case use.Purpose.Kind != wire.KindLogin:
+		return "Sign unknown content?"
+	case use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0:
+		return "Log in to " + hostName(use.Destination.Host.Names[0], w.value) + "?"
+	case use.Destination.Trust == keys.TrustVerified:
+		return "Log in to a host that you have not met before?"
+	}
+	return "Log in to a host that proved nothing?"
+}
+
+func (w writer) what(use *keys.Use) Line {
+	p := use.Purpose
+	switch {
+	case use.Op != keys.OpSign:
+		return Line{Label: "What", Text: "the operation " + quote(string(use.Op), w.value)}
+	case p.Kind == wire.KindLogin:
+		return Line{Label: "What", Text: "log in as " + quote(p.User, w.value)}
+	case p.Kind == wire.KindSSHSig && p.Namespace == "git":
+		return Line{Label: "What", Text: "sign a git commit or tag"}
+	case p.Kind == wire.KindSSHSig && p.Namespace == "file":
+		return Line{Label: "What", Text: "sign a file"}
+	case p.Kind == wire.KindSSHSig:
+		return Line{Label: "What", Text: "sign for the namespace " + quote(p.Namespace, w.value)}
+	}
+	return Line{Label: "What", Text: "unknown content: it may be anything, even a login elsewhere"}
+}
+
+func (w writer) where(d keys.Destination) []Line {
+	var lines []Line
+	switch d.Trust {
+	case keys.TrustVerified:
+		lines = append(lines,
+			Line{"Where", keys.TrustVerified, w.hostNames(d.Host)},
+			Line{"", "", "the host proved its key " + foreign(d.Host.Fingerprint, ownValues)})
+	case keys.TrustClaimed:
+		lines = append(lines, Line{"Where", keys.TrustClaimed, quote(d.Claimed, w.value) + ", not verified: no host proved it"})
+	default:
+		lines = append(lines, Line{"Where", keys.TrustNone, "the client did not say"})
+	}
+	if d.Trust != keys.TrustVerified && d.Why != "" {
+		lines = append(lines, Line{Text: foreign(d.Why, w.long)})
+	}
+	return append(lines, w.through(d)...)
+}
+
+// through tells of agent forwarding, where the asking program runs elsewhere.
+func (w writer) through(d keys.Destination) []Line {
+	if !d.Forwarded {
+		return nil
+	}
+	if len(d.Hops) == 0 {
+		return []Line{{Label: "Through", Text: "a forwarded agent: the request comes from another machine"}}
+	}
+	lines := []Line{{Label: "Through", Text: "a forwarded agent, on"}}
+	for _, hop := range d.Hops[:min(len(d.Hops), maxHops)] {
+		lines = append(lines, Line{Trust: keys.TrustVerified, Text: w.hostNames(hop)},
+			Line{Text: foreign(hop.Fingerprint, ownValues)})
+	}
+	if more := len(d.Hops) - maxHops; more > 0 {
+		lines = append(lines, Line{Text: fmt.Sprintf("and %d more hosts", more)})
+	}
+	return lines
+}
+
+func (w writer) hostNames(h keys.Host) string {
+	if len(h.Names) == 0 {
+		return "a host that is not in known_hosts"
+	}
+	var names []string
+	for _, name := range h.Names[:min(len(h.Names), maxNames)] {
+		names = append(names, hostName(name, w.value))
+	}
+	if more := len(h.Names) - maxNames; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more names", more))
+	}
+	return foreign(strings.Join(names, ", "), w.long)
+}
+
+// hostName writes "[host]:port", the form of known_hosts, without its brackets.
+func hostName(s string, max int) string {
+	if host, port, ok := strings.Cut(s, "]:"); ok && strings.HasPrefix(host, "[") {
+		return foreign(host[1:], max) + " port " + foreign(port, minValue)
+	}
+	return foreign(s, max)
+}
+
+func (w writer) who(p platform.Peer) []Line {
+	if !p.Identified {
+		return []Line{
+			{Label: "Who", Text: "the program could not be identified"},
+			{Text: "user " + foreign(p.User, w.value) + " is all that is known"},
+		}
+	}
+	terminal := "no terminal (background)"
+	if p.Terminal != "" {
+		terminal = "terminal " + foreign(p.Terminal, w.value)
+	}
+	about := fmt.Sprintf("pid %d, %s", p.PID, terminal)
+	if p.SSHLogin {
+		about += ", through an ssh login"
+	}
+	if me, err := user.Current(); err != nil || me.Uid != p.User {
+		about += ", user " + foreign(p.User, w.value)
+	}
+	lines := []Line{{Label: "Who", Text: foreign(p.Chain(), w.long)}}
+	if len(p.Args) > 0 {
+		lines = append(lines, Line{Text: "command line " + quote(p.ShortCommand(2*maxValue), w.value)})
+	}
+	return append(lines, Line{Text: about})
+}
+
+func (w writer) which(k keys.Info) []Line {
+	if k.PublicKey == nil {
+		return nil
+	}
+	name := k.Comment
+	if k.Name != "" {
+		name = k.Name
+	}
+	text := quote(name, w.value) + ", " + foreign(k.PublicKey.Type(), ownValues)
+	if k.Name != "" && k.Comment != "" && k.Comment != k.Name {
+		text = quote(k.Name, w.value) + " (" + foreign(k.Comment, w.value) + "), " + foreign(k.PublicKey.Type(), ownValues)
+	}
+	lines := []Line{{Label: "Key", Text: text}, {Text: foreign(k.Fingerprint, ownValues)}}
+	if _, ok := k.PublicKey.(*ssh.Certificate); ok {
+		lines[1].Text += " (certificate)"
+	}
+	return lines
+}

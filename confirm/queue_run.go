@@ -1,0 +1,118 @@
+package confirm
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// submit returns the prompt with its result set, or why there is none.
+func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
+	if ctx.Err() != nil {
+		return nil, errGone
+	}
+	p, err := q.join(p)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-p.done:
+	case <-p.ctx.Done(): // even if the prompter does not stop
+		return nil, context.Cause(p.ctx)
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // an answer to nobody is none
+		q.leave(p)
+		return nil, errGone
+	}
+	return p, p.err
+}
+
+// join puts p at the end of the queue, or returns the prompt that already asks
+// for the same.
+func (q *Queue) join(p *prompt) (*prompt, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, other := range q.pending {
+		if p.key != nil && p.key == other.key && other.ctx.Err() == nil {
+			other.waiters++
+			return other, nil
+		}
+	}
+	p.since = q.now()
+	if err := q.admitLocked(p.use, p.since); err != nil {
+		return nil, err
+	}
+	p.waiters, p.done = 1, make(chan struct{})
+	p.ctx, p.end = context.WithCancelCause(context.Background())
+	q.pending = append(q.pending, p)
+	if len(q.pending) == 1 {
+		go q.run(p)
+	}
+	return p, nil
+}
+
+// leave takes one waiter off p. The last one takes the prompt with it.
+func (q *Queue) leave(p *prompt) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.waiters--; p.waiters > 0 {
+		return
+	}
+	p.end(errGone)
+	clear(p.secret)
+	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
+		q.pending = slices.Delete(q.pending, i, i+1)
+	}
+}
+
+// run shows p and those behind it, one after the other.
+func (q *Queue) run(p *prompt) {
+	for p != nil {
+		answer, secret, err := q.showOne(p)
+		p = q.finish(p, answer, secret, err)
+	}
+}
+
+// showOne asks the prompter. Its time starts now, not when it was queued.
+func (q *Queue) showOne(p *prompt) (Answer, []byte, error) {
+	ctx, cancel := context.WithTimeoutCause(p.ctx, q.timeout, &timeoutError{q.timeout})
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { p.end(context.Cause(ctx)) })
+	if ctx.Err() != nil {
+		return Answer{}, nil, context.Cause(ctx)
+	}
+	answer, secret, err := p.show(ctx)
+	if !stop() { // too late: everybody was told so, or is about to be
+		clear(secret)
+		return Answer{}, nil, context.Cause(ctx)
+	}
+	return answer, secret, err
+}
+
+// finish hands the result to those who wait and returns the next prompt.
+func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prompt {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err != nil || p.waiters == 0 {
+		clear(secret)
+		secret = nil
+	}
+	if err == nil && answer.Verdict != Deny {
+		q.flood.forgive(p.use, p.since)
+	}
+	p.answer, p.secret, p.err = answer, secret, err
+	close(p.done)
+	q.pending = slices.Delete(q.pending, 0, 1)
+	if len(q.pending) == 0 {
+		return nil
+	}
+	return q.pending[0]
+}
+
+// timeoutError is a deadline to whoever asks errors.Is.
+type timeoutError struct{ after time.Duration }
+
+func (e *timeoutError) Error() string { return "no answer within " + e.after.String() }
+
+func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }
