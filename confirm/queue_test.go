@@ -161,7 +161,7 @@ func TestQueueGone(t *testing.T) {
 		cancel()
 		r.want(first, confirm.Deny, "the program went away")
 		r.want(second, confirm.Deny, "the program went away")
-		<-shown.Ctx.Done()
+		synctest.Wait()
 		if cause := context.Cause(shown.Ctx); cause.Error() != "the program went away" {
 			t.Errorf("the prompt ended because of %v", cause)
 		}
@@ -171,6 +171,21 @@ func TestQueueGone(t *testing.T) {
 		shown.AllowOnce()
 		r.want(third, confirm.AllowOnce, "")
 		r.want(r.ask(ctx, by(4)), confirm.Deny, "the program went away")
+	})
+}
+
+func TestQueueForgetsWaitersThatLeft(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(r.Context())
+		first, second := r.ask(r.Context(), by(1)), r.ask(ctx, by(2))
+		shown := r.person.Next(r)
+		cancel()
+		r.want(second, confirm.Deny, "the program went away")
+		if w := r.queue.Waiting(); len(w) != 1 || w[0].PID != 1 {
+			t.Errorf("waiting: %v", w)
+		}
+		shown.AllowOnce()
+		r.want(first, confirm.AllowOnce, "")
 	})
 }
 

@@ -71,6 +71,12 @@ func (p *pty) seen() string {
 	return p.screen.String()
 }
 
+func (p *pty) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.screen.Reset()
+}
+
 // waitFor waits until the screen holds text.
 func (p *pty) waitFor(t testing.TB, text string) {
 	t.Helper()
@@ -176,8 +182,9 @@ func TestTerminalEnds(t *testing.T) {
 				term, _ := newTerminal(p.tty)
 				ctx, cancel := context.WithCancelCause(t.Context())
 				go func() {
-					p.waitFor(t, ": ")
-					p.keys.WriteString("y") // half an answer
+					p.waitFor(t, map[string]string{"ask": "[N]o: ", "secret": "Passphrase: "}[kind])
+					p.keys.WriteString("y")           // half an answer
+					time.Sleep(20 * time.Millisecond) // on its way through the kernel
 					cancel(test.cause)
 				}()
 				var err error
@@ -193,11 +200,17 @@ func TestTerminalEnds(t *testing.T) {
 				if !p.echoes(t) {
 					t.Error("the terminal was not restored")
 				}
-				// The half answer is gone, and the terminal can be used again.
+				// The half answer reaches nobody else.
+				p.keys.WriteString("\r")
+				line := make([]byte, 10)
+				p.tty.SetReadDeadline(time.Now().Add(patience))
+				if n, err := p.tty.Read(line); string(line[:n]) != "\n" {
+					t.Errorf("left in the terminal: %q, %v", line[:n], err)
+				}
+				// The terminal can be used again.
+				p.clear()
 				go func() {
-					p.waitFor(t, test.words+"\r\n\r\nkeybroker: Log in to github.com?")
-					p.waitFor(t, "[N]o")
-					time.Sleep(10 * time.Millisecond)
+					p.waitFor(t, "[N]o: ")
 					p.keys.WriteString("\r")
 				}()
 				a, err := term.Ask(t.Context(), login(t))

@@ -78,7 +78,11 @@ func (w writer) text(q Question) (title string, lines []Line) {
 		return "Allow an unknown request?", []Line{{Label: "What", Text: "nothing is known about it"}}
 	}
 	lines = append(lines, w.what(use))
-	if use.Op == keys.OpSign && use.Purpose.Kind != wire.KindSSHSig {
+	switch {
+	case use.Op != keys.OpSign:
+	case use.Purpose.Kind == wire.KindSSHSig: // goes to no host, but may come from one
+		lines = append(lines, w.through(use.Destination)...)
+	default:
 		lines = append(lines, w.where(use.Destination)...)
 	}
 	lines = append(lines, w.who(use.Peer)...)

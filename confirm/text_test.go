@@ -52,6 +52,10 @@ func TestText(t *testing.T) {
 			[]string{"comes from another machine"}, nil},
 		{"git", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
 			[]string{"sign a git commit or tag"}, []string{"Where"}},
+		{"git on another machine", func(u *keys.Use) {
+			u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}
+			u.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: true, Hops: []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}}
+		}, []string{"Through: a forwarded agent", "jump.example.com"}, []string{"Where"}},
 		{"file", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "file"} },
 			[]string{"sign a file"}, nil},
 		{"namespace", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git\n"} },

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/youmark/pkcs8"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -49,6 +50,9 @@ func parsePrivate(file, passphrase []byte) (any, error) {
 		return nil, err
 	}
 	defer clear(block.Bytes)
+	if block.Type == encryptedPKCS8 {
+		return openPKCS8(block.Bytes, passphrase)
+	}
 	alone := pem.EncodeToMemory(block)
 	defer clear(alone)
 	private, err := ssh.ParseRawPrivateKey(alone)
@@ -69,6 +73,24 @@ func parsePrivate(file, passphrase []byte) (any, error) {
 	return private, nil
 }
 
+// encryptedPKCS8 is the PEM type of RFC 7468 section 11. x/crypto does not open it.
+const encryptedPKCS8 = "ENCRYPTED PRIVATE KEY"
+
+func openPKCS8(der, passphrase []byte) (any, error) {
+	if len(passphrase) == 0 {
+		return nil, ErrPassphraseNeeded
+	}
+	private, _, err := pkcs8.ParsePrivateKey(der, passphrase)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "incorrect password"):
+		return nil, ErrPassphraseWrong
+	case err != nil:
+		return nil, fmt.Errorf("the file is damaged or encrypted in a way that keybroker does not read: %w\n"+
+			"let OpenSSH rewrite it in its own format first (it stays encrypted): ssh-keygen -p -f FILE", err)
+	}
+	return private, nil
+}
+
 // privateBlock finds the private key in the file: `openssl ecparam -genkey`
 // writes the curve's parameters before it.
 func privateBlock(file []byte) (*pem.Block, error) {
@@ -78,9 +100,6 @@ func privateBlock(file []byte) (*pem.Block, error) {
 			return nil, notPrivate(file)
 		}
 		switch {
-		case block.Type == "ENCRYPTED PRIVATE KEY":
-			return nil, errors.New("the file is an encrypted PKCS#8 key, which keybroker does not read\n" +
-				"let OpenSSH rewrite it in its own format first (it stays encrypted): ssh-keygen -p -f FILE")
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
 			return block, nil
 		}

@@ -45,6 +45,8 @@ var privateFiles = map[string]struct{ make, passphrase string }{
 	"pkcs8-ed25519":   {"openssl genpkey -algorithm ed25519 -out key", ""},
 	"pkcs8-rsa":       {"openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -out key", ""},
 	"pkcs8-ecdsa":     {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out key", ""},
+	"pkcs8-locked":    {"openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -aes-256-cbc -pass pass:secret -out key", "secret"},
+	"pkcs8-locked-ed": {"openssl genpkey -algorithm ed25519 -aes-128-cbc -pass pass:secret -out key", "secret"},
 	"openssh-aes-cbc": {"ssh-keygen -q -t ed25519 -Z aes256-cbc -N secret -a 1 -f key", "secret"},
 }
 
@@ -95,27 +97,6 @@ func TestImport(t *testing.T) {
 		wantError(t, err, "under the name "+name)
 	}
 	wantNotOnDisk(t, s.vault.config.Dir, []byte("PRIVATE KEY"))
-}
-
-// TestImportEncryptedPKCS8 follows the advice that the refusal gives.
-func TestImportEncryptedPKCS8(t *testing.T) {
-	s, _ := newStore(t)
-	file, path := makePrivate(t, "openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -aes-256-cbc -pass pass:secret -out key")
-	os.Chmod(path, 0o600)
-	_, err := s.Import(t.Context(), "a", file, []byte("secret"), "")
-	wantError(t, err, "ssh-keygen -p -f FILE")
-	run(t, "", "ssh-keygen", "-p", "-f", path, "-P", "secret", "-N", "secret", "-a", "1")
-	if file, err = os.ReadFile(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Import(t.Context(), "a", file, nil, ""); !errors.Is(err, ErrPassphraseNeeded) {
-		t.Errorf("it does not stay encrypted: %v", err)
-	}
-	info, err := s.Import(t.Context(), "a", file, []byte("secret"), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustSign(t, s, info)
 }
 
 func TestImportRefuses(t *testing.T) {
