@@ -34,7 +34,8 @@ func newDaemonCommand(a *app) *cobra.Command {
 its rules again. A service manager starts it; sockets that systemd passes
 (named "agent" and "control") are used.
 
-Started in a terminal without a desktop, it asks its questions in that terminal.`,
+Started in a terminal without a desktop, it asks its questions in that terminal,
+and ends when that is closed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
@@ -168,6 +169,9 @@ func (d *daemon) run(ctx context.Context) error {
 	for {
 		select {
 		case <-hangups:
+			if d.terminal != nil { // it was closed, and with it the way to ask
+				return d.shutdown()
+			}
 			_ = d.Reload()
 		case err := <-failed:
 			return err
