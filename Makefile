@@ -10,7 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 # What the tests work against: the real thing each time.
 TEST_PACKAGES := gcc libc6-dev openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
-	pinentry-curses pinentry-gtk2 pinentry-qt xvfb xauth xdotool
+	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool
 # What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
 RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
