@@ -222,7 +222,11 @@ func waitGone(t *testing.T, pid string) {
 func TestChildEnvironment(t *testing.T) {
 	secret := map[string]string{"DISPLAY": ":1", "LANG": "de_DE.UTF-8", "SECRET": "x", "LD_PRELOAD": "/x", "QT_PLUGIN_PATH": "/x", "SSH_AUTH_SOCK": "/x"}
 	got := strings.Join(childEnv(func(name string) string { return secret[name] }, "MORE=1"), " ")
-	if got != "DISPLAY=:1 LANG=de_DE.UTF-8 MORE=1" {
+	if got != "DISPLAY=:1 LANG=de_DE.UTF-8 DBUS_SESSION_BUS_ADDRESS=disabled: MORE=1" {
+		t.Error(got)
+	}
+	secret["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/bus"
+	if got := strings.Join(childEnv(func(name string) string { return secret[name] }), " "); got != "DISPLAY=:1 DBUS_SESSION_BUS_ADDRESS=unix:path=/bus LANG=de_DE.UTF-8" {
 		t.Error(got)
 	}
 }

@@ -2,7 +2,9 @@ package confirm
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -38,7 +40,17 @@ func childEnv(env func(string) string, more ...string) []string {
 			list = append(list, name+"="+value)
 		}
 	}
+	if env("DBUS_SESSION_BUS_ADDRESS") == "" && !hasUserBus(env("XDG_RUNTIME_DIR")) {
+		// A toolkit would start a bus of its own, and leave it behind.
+		list = append(list, "DBUS_SESSION_BUS_ADDRESS=disabled:")
+	}
 	return append(list, more...)
+}
+
+// hasUserBus says whether libdbus finds the session bus without being told.
+func hasUserBus(runtimeDir string) bool {
+	_, err := os.Stat(filepath.Join(runtimeDir, "bus"))
+	return runtimeDir != "" && err == nil
 }
 
 // command prepares a prompt program in a process group of its own, all of
