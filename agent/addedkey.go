@@ -45,7 +45,7 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 		return err
 	}
 	var captured captor
-	if err := sshagent.ServeAgent(&captured, &stream); err != nil && !errors.Is(err, io.EOF) {
+	if err := sshagent.ServeAgent(&captured, &stream); !errors.Is(err, io.EOF) {
 		return err
 	}
 	if captured.key == nil {

@@ -83,7 +83,7 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 	written, err := s.write(record)
 	if err != nil {
 		s.Log.Error("a refusal could not be written to the audit log", "error", err, "refused", why.reason)
-		written = record
+		written, written.Time = record, use.Time
 	}
 	s.refusals.add(written)
 	return wire.Failure

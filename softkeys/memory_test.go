@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 keys that are wrong can only be made from raw numbers
+
 package softkeys
 
 import (

@@ -99,13 +99,12 @@ func (s *Store) Find(blob []byte) (keys.Info, bool) {
 // infoLocked adds the state that changes without the directory.
 func (s *Store) infoLocked(e *entry, unlocked bool) keys.Info {
 	info := e.info
-	blob := string(info.Blob)
 	switch {
 	case e.damage != "":
 		info.State = "damaged: " + e.damage
-	case s.broken[blob] != "":
-		info.State = "damaged: " + s.broken[blob]
-	case s.opened[blob] == nil && !unlocked:
+	case s.broken[string(info.Blob)] != "":
+		info.State = "damaged: " + s.broken[string(info.Blob)]
+	case s.opened[string(info.Blob)] == nil && !unlocked:
 		info.State = "sealed"
 	}
 	return info
