@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -60,12 +61,16 @@ func printChecks(w io.Writer, checks []check) {
 }
 
 func (a *app) examine(ctx context.Context) []check {
-	if err := a.load(); err != nil {
-		return []check{{"configuration", "FAIL", err.Error(), ""}}
-	}
-	checks := []check{{"configuration", "ok", a.config.paths.ConfigFile, ""}}
-	checks = append(checks, a.checkBroker(ctx)...)
+	checks := append([]check{a.checkConfiguration()}, a.checkBroker(ctx)...)
 	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkPrompt(), a.checkAudit())
+}
+
+func (a *app) checkConfiguration() check {
+	if err := a.load(); err != nil {
+		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		return check{"configuration", "FAIL", what, remedy}
+	}
+	return check{"configuration", "ok", a.config.paths.ConfigFile, ""}
 }
 
 func (a *app) checkBroker(ctx context.Context) []check {

@@ -23,7 +23,7 @@ func newEnvCommand(a *app) *cobra.Command {
   keybroker env --shell powershell | Invoke-Expression     PowerShell`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.load(); err != nil {
+			if err := a.locate(); err != nil {
 				return err
 			}
 			line, err := envLine(shell, a.config.paths.AgentSocket)

@@ -91,7 +91,7 @@ func newLogCommand(a *app) *cobra.Command {
 signature went and what was decided. It works without a running broker.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.load(); err != nil {
+			if err := a.locate(); err != nil {
 				return err
 			}
 			filter, err := flags.complete(time.Now())

@@ -24,7 +24,7 @@ func newLogExportCommand(a *app) *cobra.Command {
 		Short: "Write the audit log to standard output as JSON lines or CSV",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.load(); err != nil {
+			if err := a.locate(); err != nil {
 				return err
 			}
 			filter, err := flags.complete(time.Now())

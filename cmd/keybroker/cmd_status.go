@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// client loads the configuration and returns a client of the running broker.
+// client returns a client of the running broker.
 func (a *app) client() (*control.Client, error) {
-	if err := a.load(); err != nil {
+	if err := a.locate(); err != nil {
 		return nil, err
 	}
 	return control.NewClient(a.config.paths.ControlSocket), nil
@@ -132,7 +132,7 @@ func printRefusal(w io.Writer, r audit.Record) {
 	row(w, "key", keyText(r))
 	row(w, "where", destinationText(r))
 	row(w, "rule", r.Rule)
-	row(w, "refused", platform.Escape(r.Reason, maxCell))
+	row(w, "refused", platform.Escape(r.Reason, audit.MaxReason))
 	row(w, "remedy", r.Remedy)
 }
 

@@ -52,20 +52,24 @@ func defaultConfig() config {
 	return c
 }
 
+// locate finds the files. What talks to a running broker or reads its log does
+// no more than that, so that an error in the configuration is not in its way.
+func (a *app) locate() (err error) {
+	if a.config.paths, err = platform.DefaultPaths(); err != nil || a.configFile == "" {
+		return err
+	}
+	a.config.paths.ConfigFile, err = filepath.Abs(a.configFile)
+	return err
+}
+
 // load reads the machine's rules and the user's configuration. A file that is
 // missing is empty, unless the person named it.
 func (a *app) load() error {
-	paths, err := platform.DefaultPaths()
-	if err != nil {
+	if err := a.locate(); err != nil {
 		return err
 	}
-	named := a.configFile != ""
-	if named {
-		if paths.ConfigFile, err = filepath.Abs(a.configFile); err != nil {
-			return err
-		}
-	}
-	a.config, err = readConfig(paths, named)
+	var err error
+	a.config, err = readConfig(a.config.paths, a.configFile != "")
 	return err
 }
 

@@ -107,14 +107,22 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	return root
 }
 
-// wrapUsage makes wrong arguments exit with the code for wrong usage.
+// wrapUsage makes wrong arguments, and flags that are missing or do not go
+// together, exit with the code for wrong usage.
 func wrapUsage(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
 		return
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
+		err := check(cmd, args)
+		if err == nil {
+			err = cmd.ValidateRequiredFlags()
+		}
+		if err == nil {
+			err = cmd.ValidateFlagGroups()
+		}
+		if err != nil {
 			return usageError{fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
 		}
 		return nil

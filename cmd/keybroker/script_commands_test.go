@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,11 +31,11 @@ func pidOf(ts *testscript.TestScript) string {
 	return strconv.Itoa(rigOf(ts).daemon.Process.Pid)
 }
 
-// cmdAnswer is "answer allow|deny|wait|crash": what the person does from now on
+// cmdAnswer is "answer allow|deny|wait|later|crash": what the person does from now on
 // when asked by askpass.
 func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: answer allow|deny|wait|crash")
+		ts.Fatalf("usage: answer allow|deny|wait|later|crash")
 	}
 	path := filepath.Join(ts.Getenv("WORK"), "answer")
 	ts.Check(os.WriteFile(path+".new", []byte(args[0]+"\n"), 0o600))
@@ -46,9 +47,10 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await FILE PATTERN     until a file of that name (a glob) matches
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
+//	await -status PATTERN  until the daemon's status, as JSON, matches
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: await FILE PATTERN | -gone FILE | -screen PATTERN")
+		ts.Fatalf("usage: await FILE PATTERN | -gone FILE | -screen PATTERN | -status PATTERN")
 	}
 	if args[0] == "-gone" {
 		if !await(func() bool { _, err := os.Lstat(ts.MkAbs(args[1])); return errors.Is(err, os.ErrNotExist) }) {
@@ -63,8 +65,15 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func seenIn(ts *testscript.TestScript, where string) string {
-	if where == "-screen" {
+	switch where {
+	case "-screen":
 		return rigOf(ts).daemon.screen.seen()
+	case "-status":
+		status, err := client(ts).Status(context.Background())
+		ts.Check(err)
+		text, err := json.Marshal(status)
+		ts.Check(err)
+		return string(text)
 	}
 	paths, err := filepath.Glob(ts.MkAbs(where))
 	ts.Check(err)

@@ -42,12 +42,13 @@ func environ(ts *testscript.TestScript) []string {
 //	daemon tty [flag …]           the same, on a terminal of its own
 //	daemon activate [flag …]      by systemd-socket-activate, on the usual sockets
 //	daemon stop                   by SIGTERM; it must end with 0
+//	daemon end                    the same, after a signal
 //	daemon kill                   by SIGKILL
 //
 // Its standard error is appended to daemon.log. $DAEMON is its process id.
 func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
-		ts.Fatalf("usage: daemon start|tty|activate|stop|kill [flag …]")
+		ts.Fatalf("usage: daemon start|tty|activate|stop|end|kill [flag …]")
 	}
 	r := rigOf(ts)
 	switch args[0] {
@@ -58,6 +59,8 @@ func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
 		startDaemon(ts, r, neg, args[0], args[1:])
 	case "stop":
 		ts.Check(r.daemon.Process.Signal(syscall.SIGTERM))
+		endDaemon(ts, r)
+	case "end":
 		endDaemon(ts, r)
 	case "kill":
 		ts.Check(r.daemon.Process.Kill())

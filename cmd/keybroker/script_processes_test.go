@@ -68,7 +68,12 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
+// startProcess makes it end with the tests, should they be killed.
 func startProcess(cmd *exec.Cmd) (*process, error) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

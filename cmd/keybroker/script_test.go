@@ -143,9 +143,11 @@ prompt = "askpass"
 `
 
 // askpass plays the person: it answers as the file "answer" says, and keeps
-// what it was asked. Where the answer is "wait" it never answers.
+// what it was asked. With "wait" it never answers; with "later" it does when
+// there is a file of that name.
 const askpass = `#!/bin/sh
 cd "$HOME/.." || exit 255
+echo $$ >asking
 printf '%s\n--\n' "$1" >>asked
 if [ -z "$SSH_ASKPASS_PROMPT" ]; then exec head -n 1 secret; fi
 read -r answer <answer
@@ -153,6 +155,7 @@ case $answer in
 allow) exit 0 ;;
 deny) exit 1 ;;
 crash) kill -9 $$ ;;
+later) until [ -e later ]; do sleep 0.02; done; exit 0 ;;
 esac
 exec tail -f /dev/null
 `
