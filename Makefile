@@ -4,17 +4,16 @@
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 4s
-SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TOOL     := go tool -modfile=tools/go.mod
 
 # What the tests work against: the real thing each time.
-TEST_PACKAGES := gcc libc6-dev openssh-server openssh-client git rsync procps \
+TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool
 # What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
 RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
-.PHONY: run build test check unit fuzz bench lint deps install-packages clean
+.PHONY: run build test unit fuzz bench lint deps install-packages clean
 
 build: bin/keybroker
 
@@ -47,6 +46,8 @@ lint:
 unit:
 	@echo '== go test -race'
 	@go test -race -count=1 ./...
+	@echo '== go test: what takes too long with -race'
+	@go test -count=1 -run '^TestScripts$$/^first-key$$' ./cmd/keybroker
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)

@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/argon2"
 )
 
@@ -48,8 +49,32 @@ func newLock() lock { return lock{busy: make(chan struct{}, 1)} }
 
 func (l *lock) locked() bool { return l.on.Load() }
 
-// Lock locks the agent and drops the secrets that can be opened again.
-func (s *Server) Lock(passphrase []byte) error {
+// Lock locks the agent for peer and drops the secrets that can be opened again.
+// The error says on its second line what to do.
+func (s *Server) Lock(peer platform.Peer, passphrase []byte) error {
+	return s.locking(s.newUse(keys.OpLock, peer), func() error { return s.lockNow(passphrase) })
+}
+
+// Unlock tries the passphrase for peer. A wrong one is answered late; hanging
+// up does not shorten the wait of the next try.
+func (s *Server) Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error {
+	return s.locking(s.newUse(keys.OpUnlock, peer), func() error { return s.unlockNow(ctx, passphrase) })
+}
+
+// locking is written down after the fact: a full disk must keep nobody from
+// locking, and a wrong passphrase is a refusal.
+func (s *Server) locking(use *keys.Use, do func() error) error {
+	if err := do(); err != nil {
+		s.refuse(use, err)
+		return err
+	}
+	if err := s.record(use, audit.Allowed, "", ""); err != nil {
+		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
+	}
+	return nil
+}
+
+func (s *Server) lockNow(passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return refusal{reason: "an empty passphrase cannot lock the agent", remedy: "give one"}
 	}
@@ -57,7 +82,7 @@ func (s *Server) Lock(passphrase []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.on.Load() {
-		return refusal{reason: "the agent is locked already", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
+		return refusal{reason: "the agent is locked already", remedy: isLocked.remedy}
 	}
 	l.salt = make([]byte, saltLength)
 	_, _ = rand.Read(l.salt) // never fails (crypto/rand)
@@ -68,9 +93,7 @@ func (s *Server) Lock(passphrase []byte) error {
 	return nil
 }
 
-// Unlock tries the passphrase. A wrong one is answered late; hanging up does
-// not shorten the wait of the next try.
-func (s *Server) Unlock(ctx context.Context, passphrase []byte) error {
+func (s *Server) unlockNow(ctx context.Context, passphrase []byte) error {
 	l := &s.lock
 	select {
 	case l.busy <- struct{}{}:
@@ -108,27 +131,20 @@ func hashPassphrase(passphrase, salt []byte) []byte {
 	return argon2.IDKey(passphrase, salt, argonTime, argonMemory, argonThreads, argonLength)
 }
 
-// lockAgent and unlockAgent are written down after the fact: a full disk must
-// keep nobody from locking, and a wrong passphrase is a refusal.
-
 func (s *session) lockAgent(request wire.Lock) wire.Reply {
-	return s.locking(keys.OpLock, func() error { return s.server.Lock(request.Passphrase) })
+	return s.locking(keys.OpLock, func() error { return s.server.Lock(s.peer, request.Passphrase) })
 }
 
 func (s *session) unlockAgent(request wire.Unlock) wire.Reply {
-	return s.locking(keys.OpUnlock, func() error { return s.server.Unlock(s.ctx, request.Passphrase) })
+	return s.locking(keys.OpUnlock, func() error { return s.server.Unlock(s.ctx, s.peer, request.Passphrase) })
 }
 
 func (s *session) locking(op keys.Op, do func() error) wire.Reply {
-	use := s.newUse(op)
 	if err := s.mayChange(); err != nil {
-		return s.refuse(use, err)
+		return s.refuse(s.newUse(op), err)
 	}
-	if err := do(); err != nil {
-		return s.refuse(use, err)
-	}
-	if err := s.record(use, audit.Allowed, "", ""); err != nil {
-		s.server.Log.Error("the audit log cannot be written", "operation", op, "error", err)
+	if do() != nil {
+		return wire.Failure
 	}
 	return wire.Success
 }

@@ -25,7 +25,13 @@ const (
 // refusal is why a request was not done and what a person can do about it.
 type refusal struct{ reason, remedy, rule string }
 
-func (r refusal) Error() string { return r.reason }
+// Error gives the reason, and on the next line the remedy where there is one.
+func (r refusal) Error() string {
+	if r.remedy == "" {
+		return r.reason
+	}
+	return r.reason + "\n" + r.remedy
+}
 
 func noSuchKey(blob []byte) refusal {
 	name := "of an unreadable kind"
@@ -91,25 +97,31 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 
 // refuseUser turns away another user's connection.
 func (s *Server) refuseUser(peer platform.Peer) {
-	use := &keys.Use{ID: newID(), Op: keys.OpConnect, Peer: peer, Time: s.Now()}
-	s.refuse(use, refusal{reason: fmt.Sprintf("user %s may not use this agent", peer.User),
+	s.refuse(s.newUse(keys.OpConnect, peer), refusal{reason: fmt.Sprintf("user %s may not use this agent", peer.User),
 		remedy: "each user runs an agent of their own"})
 }
 
 // record writes what was done. The caller must not do it when this fails.
 func (s *session) record(use *keys.Use, decision, reason, rule string) error {
+	return s.server.record(use, decision, reason, rule)
+}
+
+func (s *Server) record(use *keys.Use, decision, reason, rule string) error {
 	record := audit.FromUse(use)
 	record.Decision, record.Reason, record.Rule = decision, reason, rule
-	_, err := s.server.write(record)
+	_, err := s.write(record)
 	return err
 }
 
-// write appends to the audit log and remembers whether that works.
+// write appends to the audit log and remembers whether that works. On a disk
+// that is almost full a small record may still fit, so only a signature's
+// record shows that all is well again.
 func (s *Server) write(record audit.Record) (audit.Record, error) {
 	written, err := s.Audit.Append(record)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.auditErr.Store(&err)
-	} else if s.auditErr.Load() != nil {
+	case record.Op == keys.OpSign && s.auditErr.Load() != nil:
 		s.auditErr.Store(nil)
 	}
 	return written, err
@@ -123,8 +135,10 @@ func (s *Server) AuditErr() error {
 	return nil
 }
 
-func (s *session) newUse(op keys.Op) *keys.Use {
-	return &keys.Use{ID: newID(), Op: op, Peer: s.peer, Time: s.server.Now()}
+func (s *session) newUse(op keys.Op) *keys.Use { return s.server.newUse(op, s.peer) }
+
+func (s *Server) newUse(op keys.Op, peer platform.Peer) *keys.Use {
+	return &keys.Use{ID: newID(), Op: op, Peer: peer, Time: s.Now()}
 }
 
 // newID is a short name for one request: unique enough among the refusals and

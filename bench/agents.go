@@ -28,11 +28,13 @@ type kind struct {
 	prepare func(dir string) error
 	command func(dir string) *exec.Cmd
 	socket  string // below dir
+	idle    int    // idle connections to hold open
 }
 
 func sshAgentKind(path string) kind {
 	return kind{
 		name: "ssh-agent", socket: "agent.sock",
+		idle:    1_000, // 10,000 take it minutes: each request costs a poll over all of them
 		prepare: func(string) error { return nil },
 		command: func(dir string) *exec.Cmd { return exec.Command(path, "-D", "-a", filepath.Join(dir, "agent.sock")) },
 	}
@@ -44,6 +46,7 @@ func keybrokerKind(path, durability string) kind {
 	config := "[audit]\ndurability = \"" + durability + "\"\n\n[[rule]]\nname = \"bench\"\naction = \"allow\"\n"
 	return kind{
 		name: "keybroker", socket: "run/keybroker/agent.sock",
+		idle: idleSize,
 		prepare: func(dir string) error {
 			if err := os.MkdirAll(filepath.Join(dir, "config", "keybroker"), 0o700); err != nil {
 				return err
@@ -81,9 +84,13 @@ func start(k kind) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{kind: k, dir: dir, socket: filepath.Join(dir, k.socket), ended: make(chan struct{})}
-	if err := errors.Join(k.prepare(dir), a.launch()); err != nil {
+	err = k.prepare(dir)
+	if err == nil {
+		err = a.launch()
+	}
+	if err != nil {
 		os.RemoveAll(dir)
-		return nil, fmt.Errorf("%s: %w", k.name, err)
+		return nil, err
 	}
 	return a, nil
 }
@@ -115,7 +122,7 @@ func (a *agent) launch() error {
 
 // answers asks for the list of keys on a connection of its own.
 func (a *agent) answers() error {
-	c, err := dial(a.socket, make([]byte, replyBytes))
+	c, err := dial(a.socket, make([]byte, 512)) // it holds no keys yet
 	if err != nil {
 		return err
 	}

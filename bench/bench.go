@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 )
@@ -48,6 +49,9 @@ func (b *bench) group(g group, text string) ([]row, error) {
 	old, our := &seat{kind: b.sshAgent, group: g}, &seat{kind: g.keybroker, group: g}
 	defer old.leave()
 	defer our.leave()
+	for _, r := range rows {
+		fmt.Fprintln(os.Stderr, "measuring", r.what)
+	}
 	for range g.rounds {
 		for i := range rows {
 			if err := b.turn(&rows[i], old, our); err != nil {

@@ -37,7 +37,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	var (
-		rounds    = flag.Int("rounds", 7, "how often each agent has its turn")
+		rounds    = flag.Int("rounds", 41, "how often each agent has its turn")
 		only      = flag.String("only", "", "measure only what has this text in its name")
 		asJSON    = flag.Bool("json", false, "print JSON")
 		keybroker = flag.String("keybroker", "bin/keybroker", "the program to measure")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -57,50 +58,86 @@ type row struct {
 	old, our []float64
 }
 
-// ratios compares the turns that were next to each other.
-func (r *row) ratios() []float64 {
+// side is what the turns of one program come to.
+type side struct {
+	Median float64 `json:"median"`
+	Best   float64 `json:"best"`
+}
+
+func sideOf(turns []float64, unit string) side {
+	if unit == perSecond {
+		return side{quantile(turns, 0.5), slices.Max(turns)}
+	}
+	return side{quantile(turns, 0.5), slices.Min(turns)}
+}
+
+func (s side) String() string { return number(s.Median) + " (" + number(s.Best) + ")" }
+
+// figure is what a row comes to.
+type figure struct {
+	What      string  `json:"what"`
+	Unit      string  `json:"unit"`
+	SSHAgent  side    `json:"ssh_agent"`
+	Keybroker side    `json:"keybroker"`
+	Ratio     float64 `json:"ratio"`      // median of the ratios of turns that were next to each other
+	Low       float64 `json:"ratio_low"`  // a quarter of the ratios are below
+	High      float64 `json:"ratio_high"` // a quarter of the ratios are above
+	Turns     int     `json:"turns"`
+	Target    string  `json:"target"`
+	Verdict   string  `json:"verdict"`
+}
+
+func (r *row) figure() figure {
 	ratios := make([]float64, len(r.our))
 	for i := range ratios {
 		ratios[i] = r.our[i] / r.old[i]
 	}
-	return ratios
+	f := figure{
+		What: r.what, Unit: r.unit, SSHAgent: sideOf(r.old, r.unit), Keybroker: sideOf(r.our, r.unit),
+		Ratio: quantile(ratios, 0.5), Low: quantile(ratios, 0.25), High: quantile(ratios, 0.75),
+		Turns: len(ratios), Target: r.target.String(),
+	}
+	f.Verdict = r.target.verdict(f.Keybroker.Median, f.Ratio)
+	return f
 }
 
 func printTable(w io.Writer, rows []row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "what\tunit\tssh-agent\tkeybroker\tratio\t(least .. most)\ttarget\t")
+	fmt.Fprintln(t, "what\tunit\tssh-agent (best)\tkeybroker (best)\tratio\t(quartiles)\tturns\ttarget\t")
+	var missed []string
 	for _, r := range rows {
-		old, our, ratio := median(r.old), median(r.our), median(r.our)/median(r.old)
-		ratios := r.ratios()
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t(%s .. %s)\t%s\t%s\n", r.what, r.unit, number(old), number(our),
-			number(ratio), number(slices.Min(ratios)), number(slices.Max(ratios)), r.target, r.target.verdict(our, ratio))
+		f := r.figure()
+		if f.Verdict == "MISSED" {
+			missed = append(missed, f.What)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t(%s .. %s)\t%d\t%s\t%s\n", f.What, f.Unit, f.SSHAgent, f.Keybroker,
+			number(f.Ratio), number(f.Low), number(f.High), f.Turns, f.Target, f.Verdict)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(missed) == 0 {
+		fmt.Fprintln(w, "\nNo target is missed.")
+	} else {
+		fmt.Fprintf(w, "\nMISSED: %s\n", strings.Join(missed, "; "))
+	}
+	return nil
 }
 
 func printJSON(w io.Writer, rows []row) error {
-	type figure struct {
-		What      string    `json:"what"`
-		Unit      string    `json:"unit"`
-		SSHAgent  float64   `json:"ssh_agent"` // median of the turns
-		Keybroker float64   `json:"keybroker"`
-		Ratio     float64   `json:"ratio"` // of the medians
-		Ratios    []float64 `json:"ratios"`
-		Target    string    `json:"target"`
-		Verdict   string    `json:"verdict"`
-	}
 	figures := make([]figure, 0, len(rows))
 	for _, r := range rows {
-		old, our := median(r.old), median(r.our)
-		figures = append(figures, figure{r.what, r.unit, old, our, our / old, r.ratios(), r.target.String(), r.target.verdict(our, our/old)})
+		figures = append(figures, r.figure())
 	}
 	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(figures)
 }
 
-func median[T cmp.Ordered](values []T) T {
-	return slices.Sorted(slices.Values(values))[len(values)/2]
+// quantile is the value that the part q of the values is below: 0.5 gives the median.
+func quantile[T cmp.Ordered](values []T, q float64) T {
+	return slices.Sorted(slices.Values(values))[int(q*float64(len(values)))]
 }
 
 // number writes three digits that count.

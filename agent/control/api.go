@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -78,8 +79,8 @@ type Broker interface {
 	Status() Status
 	Keys() []Key
 	Load(names []string) error // bring hidden keys back
-	Lock(passphrase []byte) error
-	Unlock(ctx context.Context, passphrase []byte) error
+	Lock(peer platform.Peer, passphrase []byte) error
+	Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error
 	Refusals() []audit.Record
 	Grants() []policy.Grant
 	Revoke(id string) bool // "" revokes all

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -28,19 +29,23 @@ type broker struct {
 	locked  string
 	loaded  []string
 	revoked []string
+	by      int // the pid that unlocked
 	err     error
 }
 
-func (b *broker) Status() Status                           { return Status{Version: "test", PID: 7} }
-func (b *broker) Keys() []Key                              { return []Key{{Name: "work"}} }
-func (b *broker) Load(names []string) error                { b.loaded = names; return b.err }
-func (b *broker) Lock(p []byte) error                      { b.locked = string(p); return b.err }
-func (b *broker) Unlock(_ context.Context, _ []byte) error { return b.err }
-func (b *broker) Refusals() []audit.Record                 { return []audit.Record{{ID: "R", Reason: "because"}} }
-func (b *broker) Grants() []policy.Grant                   { return []policy.Grant{{ID: "G"}} }
-func (b *broker) Revoke(id string) bool                    { b.revoked = append(b.revoked, id); return id != "missing" }
-func (b *broker) Reload() error                            { return b.err }
-func (b *broker) AuditDir() string                         { return b.dir }
+func (b *broker) Status() Status                       { return Status{Version: "test", PID: 7} }
+func (b *broker) Keys() []Key                          { return []Key{{Name: "work"}} }
+func (b *broker) Load(names []string) error            { b.loaded = names; return b.err }
+func (b *broker) Lock(_ platform.Peer, p []byte) error { b.locked = string(p); return b.err }
+func (b *broker) Unlock(_ context.Context, peer platform.Peer, _ []byte) error {
+	b.by = peer.PID
+	return b.err
+}
+func (b *broker) Refusals() []audit.Record { return []audit.Record{{ID: "R", Reason: "because"}} }
+func (b *broker) Grants() []policy.Grant   { return []policy.Grant{{ID: "G"}} }
+func (b *broker) Revoke(id string) bool    { b.revoked = append(b.revoked, id); return id != "missing" }
+func (b *broker) Reload() error            { return b.err }
+func (b *broker) AuditDir() string         { return b.dir }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
 	t.Helper()
@@ -86,6 +91,9 @@ func TestClientAndServer(t *testing.T) {
 	}
 	if err := errors.Join(c.Unlock(ctx, []byte("x")), c.Reload(ctx), c.Revoke(ctx, ""), c.Revoke(ctx, "a/b")); err != nil {
 		t.Error(err)
+	}
+	if b.by != os.Getpid() {
+		t.Errorf("process %d unlocked, says the server; it was %d", b.by, os.Getpid())
 	}
 	if err := c.Revoke(ctx, "missing"); err == nil || !strings.Contains(err.Error(), "no such grant") {
 		t.Errorf("revoke: %v", err)

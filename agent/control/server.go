@@ -60,7 +60,16 @@ func NewServer(config Config) *Server {
 	return s
 }
 
-type connKey struct{}
+// What a request carries in its context: the connection, and who is at its end.
+type (
+	connKey struct{}
+	peerKey struct{}
+)
+
+func peerOf(r *http.Request) platform.Peer {
+	peer, _ := r.Context().Value(peerKey{}).(platform.Peer)
+	return peer
+}
 
 // sameUser turns other users away. The socket's mode does so already; this
 // holds when a mode was changed. It looks in the request's own goroutine,
@@ -68,10 +77,12 @@ type connKey struct{}
 func (c Config) sameUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _ := r.Context().Value(connKey{}).(net.Conn)
-		if peer, err := c.PeerOf(conn); err != nil || !c.Allowed(peer) {
+		peer, err := c.PeerOf(conn)
+		if err != nil || !c.Allowed(peer) {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
 			return
 		}
+		r = r.WithContext(context.WithValue(r.Context(), peerKey{}, peer))
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
@@ -98,11 +109,11 @@ func (s *Server) load(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) lock(w http.ResponseWriter, r *http.Request) {
-	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Lock(passphrase) })
+	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Lock(peerOf(r), passphrase) })
 }
 
 func (s *Server) unlock(w http.ResponseWriter, r *http.Request) {
-	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Unlock(r.Context(), passphrase) })
+	s.withSecret(w, r, func(passphrase []byte) error { return s.broker.Unlock(r.Context(), peerOf(r), passphrase) })
 }
 
 func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]byte) error) {

@@ -35,7 +35,7 @@ const (
 	TrustVerified Trust = "verified" // the host signed the session id with this host key
 )
 
-// Host is one SSH server as a session-bind proved it.
+// Host is one SSH server as a session-bind proved it. It is zero when there is none.
 type Host struct {
 	Fingerprint string   `json:"fingerprint"`     // "SHA256:…" of its host key
 	Names       []string `json:"names,omitempty"` // from known_hosts; empty when the key is in none
@@ -44,7 +44,7 @@ type Host struct {
 // Destination is where a login signature goes.
 type Destination struct {
 	Trust     Trust  `json:"trust"`
-	Host      Host   `json:"host"`              // the server that is logged in to; set when Trust is verified
+	Host      Host   `json:"host,omitzero"`     // the server that is logged in to; set when Trust is verified
 	Claimed   string `json:"claimed,omitempty"` // host name in the caller's command line
 	Forwarded bool   `json:"forwarded,omitempty"`
 	Hops      []Host `json:"hops,omitempty"` // the hosts an agent was forwarded through, nearest first
@@ -64,3 +64,6 @@ type Use struct {
 	Digest      [sha256.Size]byte // of the data to be signed
 	Time        time.Time
 }
+
+// IsZero is for encoding/json: no host, no field.
+func (h Host) IsZero() bool { return h.Fingerprint == "" && len(h.Names) == 0 }

@@ -16,7 +16,7 @@ type Grant struct {
 	Fingerprint string    `json:"fingerprint"`
 	KeyName     string    `json:"key_name,omitempty"`
 	Program     string    `json:"program"`        // absolute path of the executable
-	Host        keys.Host `json:"host"`           // verified; empty for a purpose that goes to no host
+	Host        keys.Host `json:"host,omitzero"`  // verified; empty for a purpose that goes to no host
 	User        string    `json:"user,omitempty"` // login: the account on the host
 	Purpose     string    `json:"purpose"`
 	Forwarded   bool      `json:"forwarded,omitempty"`

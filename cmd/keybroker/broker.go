@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // The daemon is what the control socket serves.
@@ -95,12 +96,20 @@ func (d *daemon) Keys() []control.Key {
 	return append(list, storedKeys(d.store)...)
 }
 
-func (d *daemon) Load(names []string) error                     { return d.store.Load(names...) }
-func (d *daemon) Lock(passphrase []byte) error                  { return d.server.Lock(passphrase) }
-func (d *daemon) Unlock(ctx context.Context, pass []byte) error { return d.server.Unlock(ctx, pass) }
-func (d *daemon) Refusals() []audit.Record                      { return d.server.Refusals() }
-func (d *daemon) Grants() []policy.Grant                        { return d.server.Grants.List(time.Now()) }
-func (d *daemon) AuditDir() string                              { return d.app.auditDir() }
+func (d *daemon) Load(names []string) error { return d.store.Load(names...) }
+func (d *daemon) Refusals() []audit.Record  { return d.server.Refusals() }
+func (d *daemon) Grants() []policy.Grant    { return d.server.Grants.List(time.Now()) }
+func (d *daemon) AuditDir() string          { return d.app.auditDir() }
+
+// Lock locks the agent, as ssh-add -x does.
+func (d *daemon) Lock(peer platform.Peer, passphrase []byte) error {
+	return d.server.Lock(peer, passphrase)
+}
+
+// Unlock undoes Lock.
+func (d *daemon) Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error {
+	return d.server.Unlock(ctx, peer, passphrase)
+}
 
 // Revoke ends one grant, or with "" all of them.
 func (d *daemon) Revoke(id string) bool {

@@ -49,7 +49,7 @@ func newLogExportCommand(a *app) *cobra.Command {
 
 func exportCSV(out io.Writer, records iter.Seq2[audit.Record, error]) error {
 	w := csv.NewWriter(out)
-	_ = w.Write([]string{"seq", "time", "id", "op", "decision", "rule", "reason", "key", "fingerprint", "program", "pid", "purpose", "user", "trust", "host", "forwarded"})
+	_ = w.Write([]string{"seq", "time", "id", "op", "decision", "rule", "reason", "key", "comment", "fingerprint", "program", "pid", "purpose", "user", "trust", "host", "forwarded"})
 	for r, err := range records {
 		if err != nil {
 			return err
@@ -74,7 +74,7 @@ func csvRecord(r audit.Record) []string {
 		host = hostText(destination.Host)
 	}
 	cells := []string{strconv.FormatUint(r.Seq, 10), r.Time.Format(time.RFC3339Nano), r.ID, string(r.Op), r.Decision, r.Rule, r.Reason,
-		key.Name, key.Fingerprint, peer.Program, strconv.Itoa(peer.PID), purpose.String(), purpose.User, string(destination.Trust), host, strconv.FormatBool(destination.Forwarded)}
+		key.Name, key.Comment, key.Fingerprint, peer.Program, strconv.Itoa(peer.PID), purpose.String(), purpose.User, string(destination.Trust), host, strconv.FormatBool(destination.Forwarded)}
 	for i, cell := range cells {
 		cells[i] = csvSafe(cell)
 	}
