@@ -9,11 +9,15 @@ TOOL     := go tool -modfile=tools/go.mod
 # What the tests work against: the real thing each time.
 TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
-	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool
+	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
+	libpcsclite-dev pkg-config
+# The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
+CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config
+CARD_TOOLS    := $(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool
 # What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
 RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
-.PHONY: run build test unit fuzz bench lint deps install-packages clean
+.PHONY: run build test unit fuzz bench card test-card lint deps install-packages clean
 
 build: bin/keybroker
 
@@ -51,6 +55,16 @@ unit:
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)
+
+# test-card runs the card layer against the real pcscd, OpenSC and yubico-piv-tool.
+test-card: PACKAGES = $(TEST_PACKAGES) $(CARD_TOOLS)
+test-card: install-packages
+	@KEYBROKER_TEST_CARDS=1 go test -race -count=1 ./piv/...
+
+# card starts virtual cards behind a pcscd of their own, to try things with no hardware.
+card: PACKAGES = $(CARD_PACKAGES) gcc libc6-dev
+card: install-packages
+	@exec go run ./piv/pivtest/cmd/pivcard
 
 bench: deps build
 	@go run ./bench

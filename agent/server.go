@@ -53,6 +53,7 @@ type Server struct {
 	lock     lock
 	refusals refusals
 	workers  workers
+	verifier verifier
 	auditErr atomic.Pointer[error] // nil: the last record was written
 
 	mu       sync.Mutex // guards the fields that follow

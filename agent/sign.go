@@ -42,7 +42,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "see: keybroker keys list; keybroker status"})
 	}
-	if err := verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
+	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "the key or its device is faulty: do not use it"})
 	}
 	if s.ctx.Err() != nil {
@@ -116,18 +116,6 @@ func signatureAlgorithm(key ssh.PublicKey, flags wire.SignatureFlags) (string, e
 	default:
 		return ssh.KeyAlgoRSA, nil // SHA-1, as the protocol defines "no flag"; old servers need it
 	}
-}
-
-// verify makes sure that no faulty signature leaves: one computed wrongly can
-// give the private key away, and devices have been seen to return such.
-func verify(key ssh.PublicKey, data []byte, signature *ssh.Signature, algorithm string) error {
-	if signature == nil || signature.Format != algorithm {
-		return fmt.Errorf("the key's source did not sign with %s", algorithm)
-	}
-	if err := certified(key).Verify(data, signature); err != nil {
-		return fmt.Errorf("the signature does not verify with the public key: %w", err)
-	}
-	return nil
 }
 
 // certified is the key that signs: for a certificate the key that it certifies.

@@ -35,14 +35,14 @@ func (b *bench) groups() ([]group, error) {
 	}
 	return []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
-			{"sign, ed25519", "µs", ratioAtMost(0.2), b.latency(ed25519.sign, signTurn, ed25519.verify)},
+			{"sign, ed25519", "µs", ratioAtMost(0.2), b.latency(ed25519.sign, ed25519.verify)},
 			{"sign, ed25519, 64 connections", perSecond, ratioAtLeast(8), b.crowded(ed25519)},
-			{"sign, rsa-3072", "µs", ratioAtMost(1.3), b.latency(rsa.sign, rsaTurn, rsa.verify)},
-			{"list of 2 keys", "µs", noTarget, b.latency(listRequest, signTurn, countsTo(2))},
+			{"sign, rsa-3072", "µs", ratioAtMost(1.3), b.latency(rsa.sign, rsa.verify)},
+			{"list of 2 keys", "µs", noTarget, b.latency(listRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", noTarget, b.logins(ed25519)},
 		}},
 		{b.keybroker, many, false, b.rounds, []measure{
-			{"list of 1,000 keys", "µs", ratioAtMost(0.5), b.latency(listRequest, listTurn, countsTo(listKeys))},
+			{"list of 1,000 keys", "µs", ratioAtMost(0.5), b.latency(listRequest, countsTo(listKeys))},
 		}},
 		{b.keybroker, nil, true, b.rounds, []measure{
 			{"start to first answer", "ms", ratioAtMost(3), startTook},
@@ -54,7 +54,7 @@ func (b *bench) groups() ([]group, error) {
 			{"memory of an idle connection", "KiB", atMost(10, "KiB"), b.idle},
 		}},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
-			{"power: sign, ed25519", "µs", noTarget, b.latency(ed25519.sign, powerTurn, ed25519.verify)},
+			{"power: sign, ed25519", "µs", noTarget, b.latency(ed25519.sign, ed25519.verify)},
 			{"power: sign, ed25519, 64 connections", perSecond, noTarget, b.crowded(ed25519)},
 		}},
 	}, nil

@@ -9,13 +9,11 @@ import (
 
 // What one turn of one agent takes, and how much it is given.
 const (
-	// Turns are short, a tenth of a second or so, and there are many: what else
-	// the machine does then falls on both agents alike.
-	signTurn  = 100 // signatures, one after the other
-	rsaTurn   = 12
-	powerTurn = 50
-	listTurn  = 25
-	loginTurn = 50 // connections, one after the other
+	// Turns are short and there are many: what else the machine does then falls
+	// on both agents alike. They last as long for both: with as many requests
+	// for both, the faster one would be measured only while the caches are cold
+	// from the other one's turn.
+	turn      = 150 * time.Millisecond
 	crowdTurn = 250 * time.Millisecond
 
 	memoryTurns = 3
@@ -43,19 +41,20 @@ type measure struct {
 	turn   func(*agent) (float64, error)
 }
 
-// latency is the median time of n answers on one connection, one after the other.
-func (b *bench) latency(r request, n int, verify func(reply []byte) error) func(*agent) (float64, error) {
+// latency is the median time of an answer on one connection, one after the other.
+func (b *bench) latency(r request, verify func(reply []byte) error) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
 		c, err := dial(a.socket, b.buf)
 		if err != nil {
 			return 0, err
 		}
 		defer c.close()
-		took, sample := make([]time.Duration, n), samples{}
-		for i := range took {
+		var took []time.Duration
+		var sample samples
+		for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
 			begin := time.Now()
 			reply, err := c.ask(r)
-			took[i] = time.Since(begin)
+			took = append(took, time.Since(begin))
 			if err != nil {
 				return 0, err
 			}
@@ -68,11 +67,12 @@ func (b *bench) latency(r request, n int, verify func(reply []byte) error) func(
 // logins is the median time of what ssh does to log in: connect, list, sign, hang up.
 func (b *bench) logins(k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
-		took, sample := make([]time.Duration, loginTurn), samples{}
-		for i := range took {
+		var took []time.Duration
+		var sample samples
+		for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
 			begin := time.Now()
 			reply, err := a.login(k, b.buf)
-			took[i] = time.Since(begin)
+			took = append(took, time.Since(begin))
 			if err != nil {
 				return 0, err
 			}

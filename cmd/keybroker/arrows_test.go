@@ -22,13 +22,16 @@ var arrows = map[string][]string{
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform"},
 	"softkeys/pubformat": {},
+	"piv":                {},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
 	// Fakes stand beside what they replace, for tests only.
-	"agent/keys/keystest":   {"agent/keys"},
-	"confirm/confirmtest":   {"confirm"},
-	"softkeys/softkeystest": {"softkeys", "softkeys/keychain"},
+	"agent/keys/keystest":     {"agent/keys"},
+	"piv/pivtest":             {},
+	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
+	"confirm/confirmtest":     {"confirm"},
+	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
@@ -55,7 +58,7 @@ var outside = map[string]struct {
 	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":          {nil, "piv-go is for administration of cards in a process of its own"},
-	"github.com/ebfe/scard":      {nil, "only the card layer talks to PC/SC"},
+	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"fyne.io":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":       {nil, "no GUI toolkit in the process that holds keys"},

@@ -1,0 +1,156 @@
+package piv
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+)
+
+func (d describer) slots(ctx context.Context) error {
+	for _, slot := range Slots() {
+		info, there, err := d.slot(ctx, slot)
+		if err != nil {
+			return err
+		}
+		if there {
+			d.token.Slots = append(d.token.Slots, info)
+		}
+	}
+	return nil
+}
+
+// slot asks the certificate first, then the card itself. Where they name
+// different keys, the card knows better: it is what signs.
+func (d describer) slot(ctx context.Context, slot Slot) (SlotInfo, bool, error) {
+	info := SlotInfo{Slot: slot, PIN: slot.defaultPIN()}
+	certified, err := d.certificate(ctx, &info)
+	if err != nil {
+		return info, false, err
+	}
+	held, err := d.key(ctx, &info)
+	if err != nil {
+		return info, false, err
+	}
+	info.judge()
+	return info, certified || held, nil
+}
+
+// judge says what the slot's key is good for.
+func (s *SlotInfo) judge() {
+	if s.PublicKey == nil {
+		s.problem("its public key is not known")
+		return
+	}
+	alg, err := AlgorithmOf(s.PublicKey)
+	if err != nil {
+		s.problem(err.Error())
+		return
+	}
+	s.Algorithm = alg
+}
+
+// certificate says whether there is a certificate object, good or bad.
+func (d describer) certificate(ctx context.Context, info *SlotInfo) (bool, error) {
+	cert, err := d.Certificate(ctx, info.Slot)
+	switch {
+	case absent(err):
+		return false, nil
+	case fatal(err):
+		return false, err
+	case err != nil:
+		info.problem(err.Error())
+		return true, nil
+	}
+	info.Certificate = cert.X509
+	info.problem(cert.Problem)
+	if cert.PublicKey != nil {
+		info.PublicKey, info.From = cert.PublicKey, "certificate"
+	}
+	return true, nil
+}
+
+// key says whether a YubiKey told of a key in the slot.
+func (d describer) key(ctx context.Context, info *SlotInfo) (bool, error) {
+	switch {
+	case d.hasMetadata():
+		return d.fromMetadata(ctx, info)
+	case d.token.Kind == KindYubiKey && d.token.Version.AtLeast(4, 3):
+		return d.fromAttestation(ctx, info)
+	}
+	return false, nil
+}
+
+func (d describer) fromMetadata(ctx context.Context, info *SlotInfo) (bool, error) {
+	metadata, err := d.Metadata(ctx, info.Slot)
+	switch {
+	case absent(err), errors.Is(err, ErrNotOffered):
+		if info.Certificate != nil {
+			info.problem("a certificate without a key")
+		}
+		return false, nil
+	case fatal(err):
+		return false, err
+	case err != nil:
+		info.problem(err.Error())
+		return true, nil
+	}
+	info.Algorithm, info.Origin, info.Touch = metadata.Algorithm, metadata.Origin, metadata.Touch
+	if metadata.PIN != PINUnknown {
+		info.PIN = metadata.PIN
+	}
+	info.replace(metadata.PublicKey, "metadata")
+	return true, nil
+}
+
+// fromAttestation serves firmware from before metadata. A card refuses it with
+// various status words for a key that was imported or is not there.
+func (d describer) fromAttestation(ctx context.Context, info *SlotInfo) (bool, error) {
+	der, err := d.Attest(ctx, info.Slot)
+	if err != nil {
+		if fatal(err) {
+			return false, err
+		}
+		return false, nil
+	}
+	cert := parseCertificate(der)
+	if cert.X509 != nil {
+		info.policies(cert.X509)
+	}
+	info.Origin = "generated"
+	info.replace(cert.PublicKey, "attestation")
+	return true, nil
+}
+
+// oidPolicies holds PIN and touch policy in an attestation, one byte each.
+var oidPolicies = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3, 8}
+
+func (s *SlotInfo) policies(attestation *x509.Certificate) {
+	for _, extension := range attestation.Extensions {
+		if extension.Id.Equal(oidPolicies) && len(extension.Value) == 2 {
+			s.PIN, s.Touch = pinPolicy(extension.Value[0]), touchPolicy(extension.Value[1])
+		}
+	}
+}
+
+// replace takes the key that the card itself named.
+func (s *SlotInfo) replace(key crypto.PublicKey, from string) {
+	known, ok := s.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	switch {
+	case key == nil, ok && known.Equal(key):
+		return
+	case ok:
+		s.problem("the certificate is for another key than the slot holds")
+	}
+	s.PublicKey, s.From = key, from
+}
+
+func (s *SlotInfo) problem(text string) {
+	if s.Problem != "" && text != "" {
+		text = s.Problem + "; " + text
+	}
+	if text != "" {
+		s.Problem = text
+	}
+}

@@ -1,0 +1,173 @@
+package piv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// How long a card is kept, and how long PC/SC may take. The service is a
+// process of its own, and a card or a driver can hang it.
+const (
+	// releaseAfter the last use the card is disconnected, so that others can
+	// have it exclusively (gpg) within two seconds.
+	releaseAfter = 1500 * time.Millisecond
+	// connectLimit covers power-up of a card (2 s in ISO 7816-3) and the wait
+	// for another program's transaction.
+	connectLimit = 20 * time.Second
+	// transmitLimit covers a touch (a YubiKey waits 15 s) and an RSA-4096
+	// signature on a slow card.
+	transmitLimit = 60 * time.Second
+)
+
+// Handle is one card from its insertion to its removal. Its operations take
+// turns, in the order of their asking; another card's are not delayed.
+type Handle struct {
+	reader string
+	system system
+	token  atomic.Pointer[Token]
+	worker *worker
+	turn   chan struct{} // held, by being full, during an operation
+	broken atomic.Bool   // the connection must not be used again
+	odd    func(*Handle) // told when another card answers than the token's
+
+	// The worker's own.
+	context pcscContext
+	card    pcscCard
+	open    bool // a transaction is
+	idle    *time.Timer
+
+	applet *Applet // of the holder of turn
+}
+
+func newHandle(reader string, system system, odd func(*Handle)) *Handle {
+	h := &Handle{reader: reader, system: system, turn: make(chan struct{}, 1), odd: odd}
+	h.idle = time.AfterFunc(time.Hour, h.release)
+	h.idle.Stop()
+	h.worker = newWorker(h.hangUp)
+	return h
+}
+
+// Reader is the name that PC/SC has for the reader: for showing, not for telling cards apart.
+func (h *Handle) Reader() string { return h.reader }
+
+// Token is what the card holds.
+func (h *Handle) Token() *Token { return h.token.Load() }
+
+// Gone is closed when the card was removed, or the smartcard service ended.
+func (h *Handle) Gone() <-chan struct{} { return h.worker.quit }
+
+// Do runs one operation on the card: it waits for its turn, begins a
+// transaction, makes sure that it is the same card, and ends the transaction
+// when run returns. run gets the PIV application selected, and must neither
+// keep it nor call Do. When ctx ends Do returns soon, even if the card is still at work.
+//
+// The error wraps ErrRemoved, ErrReset, ErrBusy, ErrNoAnswer, ErrNoService or
+// ErrOtherCard, or is what run returned.
+func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("piv: wait for the card: %w", context.Cause(ctx))
+	case <-h.Gone():
+		return fmt.Errorf("piv: %w", ErrRemoved)
+	}
+	defer func() { <-h.turn }()
+	defer h.worker.soon(h.endTransaction)
+	if err := h.begin(ctx); err != nil {
+		return err
+	}
+	return run(h.applet)
+}
+
+// begin gets a transaction and the PIV application in it.
+func (h *Handle) begin(ctx context.Context) error {
+	card := handleCard{handle: h}
+	var fresh bool
+	var err error
+	_, stopped := h.worker.call(ctx, connectLimit, func() {
+		if fresh, err = h.beginTransaction(); err == nil {
+			card.t0, card.atr = h.card.t0(), h.card.atr()
+		}
+	})
+	if stopped != nil {
+		h.broken.Store(true)
+		return fmt.Errorf("piv: open card: %w", stopped)
+	}
+	if err != nil {
+		return fmt.Errorf("piv: open card: %w", err)
+	}
+	if !fresh && h.applet != nil {
+		h.applet.stale = true
+		return nil
+	}
+	h.applet = nil
+	return h.meet(ctx, card)
+}
+
+// meet selects the application on a fresh connection. The PIN must never go to
+// another card than the one that was described, so that one is asked for its number.
+func (h *Handle) meet(ctx context.Context, card Card) error {
+	token, same := h.Token(), true
+	applet, err := Select(ctx, card)
+	switch {
+	case token == nil && err != nil:
+		return err
+	case token == nil:
+		h.applet = applet
+		return nil
+	case err == nil:
+		applet.reference, applet.known = token.Reference, true
+		same, err = applet.isSame(ctx, token)
+	case errors.Is(err, ErrNotPIV):
+		same, err = false, nil
+	}
+	if err != nil {
+		return fmt.Errorf("piv: identify card: %w", err)
+	}
+	if !same {
+		h.broken.Store(true)
+		h.odd(h)
+		return fmt.Errorf("piv: %w", ErrOtherCard)
+	}
+	h.applet = applet
+	return nil
+}
+
+func (h *Handle) close() { h.worker.close() }
+
+// handleCard is the Card below a Handle's Applet.
+type handleCard struct {
+	handle *Handle
+	t0     bool
+	atr    []byte
+}
+
+func (c handleCard) T0() bool    { return c.t0 }
+func (c handleCard) ATR() []byte { return c.atr }
+
+// Transmit gives the worker a command of its own, as the caller may be gone
+// before the service has read it.
+func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	h, own := c.handle, bytes.Clone(command)
+	var response []byte
+	var err error
+	started, stopped := h.worker.call(ctx, transmitLimit, func() {
+		defer clear(own)
+		response, err = h.card.transmit(own)
+		if err != nil {
+			h.broken.Store(true)
+		}
+	})
+	if !started {
+		clear(own)
+	}
+	if stopped != nil {
+		h.broken.Store(true)
+		return nil, stopped
+	}
+	return response, err
+}

@@ -1,0 +1,154 @@
+package piv
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Tags of data objects (SP 800-73-4 part 1 table 3).
+const (
+	objectCHUID      tag = 0x5FC102
+	objectCCC        tag = 0x5FC107
+	objectDiscovery  tag = 0x7E
+	objectKeyHistory tag = 0x5FC10C
+)
+
+// maxText bounds text that a card gives us to show.
+const maxText = 128
+
+// GUID is the card's own number in its CHUID (RFC 4122); zero for none.
+type GUID [16]byte
+
+func (g GUID) String() string {
+	h := hex.EncodeToString(g[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// CHUID is the Card Holder Unique Identifier (SP 800-73-4 part 1 section 3.1.2).
+// Its signature is not checked: anyone could copy it anyway.
+type CHUID struct {
+	GUID    GUID
+	FASCN   []byte    // 25 bytes, nil when all zero or absent
+	Expires time.Time // zero when it is no date
+}
+
+// CHUID reads the card's identifier.
+func (a *Applet) CHUID(ctx context.Context) (CHUID, error) {
+	data, err := a.object(ctx, objectCHUID)
+	if err != nil {
+		return CHUID{}, fmt.Errorf("piv: CHUID: %w", err)
+	}
+	return parseCHUID(data), nil
+}
+
+func parseCHUID(data []byte) CHUID {
+	var id CHUID
+	if guid, ok := find(data, 0x34); ok && len(guid) == len(id.GUID) {
+		id.GUID = GUID(guid)
+	}
+	if fascn, ok := find(data, 0x30); ok && len(bytes.Trim(fascn, "\x00")) > 0 {
+		id.FASCN = bytes.Clone(fascn)
+	}
+	if date, ok := find(data, 0x35); ok {
+		id.Expires, _ = time.Parse("20060102", string(date))
+	}
+	return id
+}
+
+// chuidStart reads no more of the CHUID than one response holds: the numbers
+// come first, and a long signature last. What is not there is zero.
+func (a *Applet) chuidStart(ctx context.Context) (CHUID, error) {
+	data, err := a.link.first(ctx, getData(objectCHUID))
+	if err != nil {
+		return CHUID{}, err
+	}
+	if len(data) > 0 && data[0] == 0x53 {
+		if _, body, err := readLength(data[1:]); err == nil {
+			return parseCHUID(body), nil
+		}
+	}
+	return CHUID{}, errTLV
+}
+
+// CardIdentifier reads the card identifier of the Card Capability Container
+// (SP 800-73-4 part 1 section 3.1.1): 21 bytes that are unique for many cards.
+func (a *Applet) CardIdentifier(ctx context.Context) ([]byte, error) {
+	data, err := a.object(ctx, objectCCC)
+	if err != nil {
+		return nil, fmt.Errorf("piv: CCC: %w", err)
+	}
+	return must(data, 0xF0)
+}
+
+// Discovery says which PINs the card takes (SP 800-73-4 part 1 section 3.3.2).
+type Discovery struct {
+	ApplicationPIN bool // key reference 80 satisfies the PIV access rules
+	GlobalPIN      bool // key reference 00 does
+	PreferGlobal   bool // the cardholder knows the global PIN best
+}
+
+// Discovery reads the Discovery Object. A card without one has the application
+// PIN only.
+func (a *Applet) Discovery(ctx context.Context) (Discovery, error) {
+	data, err := a.object(ctx, objectDiscovery)
+	if absent(err) || notOffered(err) {
+		return Discovery{ApplicationPIN: true}, nil
+	}
+	if err != nil {
+		return Discovery{}, fmt.Errorf("piv: discovery object: %w", err)
+	}
+	policy, ok := find(data, 0x5F2F)
+	if !ok || len(policy) != 2 {
+		return Discovery{}, fmt.Errorf("piv: discovery object: %w: no PIN usage policy", errTLV)
+	}
+	return Discovery{
+		ApplicationPIN: policy[0]&0x40 != 0,
+		GlobalPIN:      policy[0]&0x20 != 0,
+		PreferGlobal:   policy[1] == 0x20,
+	}, nil
+}
+
+// reference is the PIN to ask for.
+func (d Discovery) reference() PINReference {
+	if d.GlobalPIN && (d.PreferGlobal || !d.ApplicationPIN) {
+		return PINGlobal
+	}
+	return PINApplication
+}
+
+// KeyHistory says how many retired keys the card holds and knows of
+// (SP 800-73-4 part 1 section 3.3.3).
+type KeyHistory struct{ OnCard, OffCard int }
+
+// KeyHistory reads the Key History Object; zero when there is none.
+func (a *Applet) KeyHistory(ctx context.Context) (KeyHistory, error) {
+	data, err := a.object(ctx, objectKeyHistory)
+	if absent(err) {
+		return KeyHistory{}, nil
+	}
+	if err != nil {
+		return KeyHistory{}, fmt.Errorf("piv: key history: %w", err)
+	}
+	on, _ := find(data, 0xC1)
+	off, _ := find(data, 0xC2)
+	if len(on) != 1 || len(off) != 1 {
+		return KeyHistory{}, errors.New("piv: key history: no counts")
+	}
+	return KeyHistory{OnCard: int(on[0]), OffCard: int(off[0])}, nil
+}
+
+// printable keeps the ASCII of text that a card chose.
+func printable(text []byte) string {
+	text = text[:min(len(text), maxText)]
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, string(text))
+}

@@ -1,0 +1,111 @@
+package pivtest
+
+import "time"
+
+// knobs are how a test makes the card misbehave.
+type knobs struct {
+	delay        time.Duration
+	touchTimeout time.Duration
+	shortOnly    bool
+	exactLe      bool
+	dieOn        int // -1: on any; 0: not; else on this instruction
+}
+
+// Counts tells what a card was asked for.
+type Counts struct {
+	APDUs, Selects, Verifies, WrongPINs, Signatures, PowerOns int
+}
+
+// Slow makes the card wait before it answers each APDU.
+func (c *Card) Slow(each time.Duration) { c.turnKnob(func(k *knobs) { k.delay = each }) }
+
+// ShortOnly makes the card refuse extended APDUs (6700), as T=0 does anyway.
+func (c *Card) ShortOnly(on bool) { c.turnKnob(func(k *knobs) { k.shortOnly = on }) }
+
+// ExactLe makes a T=1 card answer 6Cxx to a Le that is too great, as T=0 does anyway.
+func (c *Card) ExactLe(on bool) { c.turnKnob(func(k *knobs) { k.exactLe = on }) }
+
+// TouchTimeout sets how long the card waits for a touch before it answers 6982.
+func (c *Card) TouchTimeout(d time.Duration) { c.turnKnob(func(k *knobs) { k.touchTimeout = d }) }
+
+// DieOn makes the card vanish in the middle of the next APDU with this
+// instruction; 0: of any.
+func (c *Card) DieOn(ins byte) {
+	c.turnKnob(func(k *knobs) {
+		k.dieOn = int(ins)
+		if ins == 0 {
+			k.dieOn = -1
+		}
+	})
+}
+
+func (c *Card) turnKnob(turn func(*knobs)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	turn(&c.knobs)
+}
+
+// arrive notes an APDU, and is slow or dies if a knob says so.
+func (c *Card) arrive(apdu []byte) error {
+	c.mu.Lock()
+	c.counts.APDUs++
+	c.record("> " + logCommand(apdu))
+	delay, die, gone := c.knobs.delay, c.dies(apdu), c.gone
+	c.mu.Unlock()
+	if die {
+		c.PowerOff()
+	}
+	select {
+	case <-gone:
+		return ErrRemoved
+	case <-time.After(delay):
+		return nil
+	}
+}
+
+// dies tells whether DieOn meant this APDU. mu is held.
+func (c *Card) dies(apdu []byte) bool {
+	on := c.knobs.dieOn
+	if on == 0 || on > 0 && (len(apdu) < 2 || int(apdu[1]) != on) {
+		return false
+	}
+	c.knobs.dieOn = 0
+	return true
+}
+
+// SetTries sets how many tries PIN and PUK have left. 0: blocked.
+func (c *Card) SetTries(pin, puk int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.PIN.Left, c.state.PUK.Left = pin, puk
+}
+
+// ForgetPIN makes the card say that the PIN is verified (9000 to an empty
+// VERIFY) and refuse to sign all the same (6982), until the PIN is verified
+// again: seen on cards that were opened anew.
+func (c *Card) ForgetPIN() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session.stale = true
+}
+
+// Tries is how many tries PIN and PUK have left.
+func (c *Card) Tries() (pin, puk int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.PIN.Left, c.state.PUK.Left
+}
+
+// PINVerified tells whether the PIN is verified now.
+func (c *Card) PINVerified() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session.pin
+}
+
+// Counts is what the card was asked for since it was made.
+func (c *Card) Counts() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counts
+}

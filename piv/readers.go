@@ -1,0 +1,148 @@
+package piv
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Config of Readers.
+type Config struct {
+	// Event is told what happens, one event at a time and in order, by
+	// goroutines of Readers: it must return at once and must not call Close.
+	// State may be ahead of it by a moment. nil: nobody is.
+	Event func(Event)
+}
+
+// Readers watches the readers of this machine. Use one for a process.
+type Readers struct {
+	cfg    Config
+	system system
+	ctx    context.Context
+	stop   context.CancelFunc
+	tasks  sync.WaitGroup
+	events sync.Mutex // orders changes with their events; taken before mu
+
+	mu struct {
+		sync.Mutex
+		service Service
+		why     string
+		readers map[string]*reader
+		lanes   map[string]chan struct{} // by reader; see serve
+	}
+}
+
+// reader is one reader, guarded by Readers.mu.
+type reader struct {
+	inserts uint16
+	present bool
+	state   CardState
+	problem string
+	handle  *Handle // of the card that is in and may be a PIV card
+	told    bool    // CardIn was sent for handle
+}
+
+// Watch starts to watch the readers. It needs no smartcard service: State
+// says when there is none, and it is found when it comes.
+func Watch(cfg Config) *Readers { return watch(cfg, service{}, pace{waitLimit, answerLimit}) }
+
+func watch(cfg Config, system system, pace pace) *Readers {
+	r := &Readers{cfg: cfg, system: system}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	r.mu.service, r.mu.readers, r.mu.lanes = ServiceStarting, map[string]*reader{}, map[string]chan struct{}{}
+	r.tasks.Go(newWatcher(r, pace).run)
+	return r
+}
+
+// closeLimit bounds Close when the smartcard service hangs.
+const closeLimit = 2 * time.Second
+
+// Close lets all cards go. With a smartcard service that hangs it returns
+// after two seconds, with an error, and what hangs ends with the service.
+func (r *Readers) Close() error {
+	r.stop()
+	done := make(chan struct{})
+	go func() { r.tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(closeLimit):
+		return ErrNoAnswer
+	}
+}
+
+// Cards lists the PIV cards that are in, by reader name.
+func (r *Readers) Cards() []*Handle {
+	var all []*Handle
+	r.each(func(_ string, reader *reader) {
+		if reader.state == ReaderPIV {
+			all = append(all, reader.handle)
+		}
+	})
+	return all
+}
+
+// Find returns the card with this Token.ID, nil when it is not in.
+func (r *Readers) Find(id string) *Handle {
+	for _, h := range r.Cards() {
+		if h.Token().ID == id {
+			return h
+		}
+	}
+	return nil
+}
+
+// State says how the service and the readers do.
+func (r *Readers) State() State {
+	var state State
+	r.each(func(name string, reader *reader) {
+		one := ReaderInfo{Reader: name, State: reader.state, Problem: reader.problem}
+		if reader.state == ReaderPIV {
+			one.Token = reader.handle.Token()
+		}
+		state.Readers = append(state.Readers, one)
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state.Service, state.Why = r.mu.service, r.mu.why
+	return state
+}
+
+func (r *Readers) each(visit func(string, *reader)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names := make([]string, 0, len(r.mu.readers))
+	for name := range r.mu.readers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		visit(name, r.mu.readers[name])
+	}
+}
+
+// change makes a change and tells of it, so that the events come in the order
+// of what they tell.
+func (r *Readers) change(make func() []Event) {
+	r.events.Lock()
+	defer r.events.Unlock()
+	r.mu.Lock()
+	events := make()
+	r.mu.Unlock()
+	for _, event := range events {
+		if r.cfg.Event != nil {
+			r.cfg.Event(event)
+		}
+	}
+}
+
+func (r *Readers) setService(now Service, why string) {
+	r.change(func() []Event {
+		if r.mu.service == now && r.mu.why == why {
+			return nil
+		}
+		r.mu.service, r.mu.why = now, why
+		return []Event{{Kind: StateChange}}
+	})
+}

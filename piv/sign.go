@@ -1,0 +1,190 @@
+package piv
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	_ "crypto/sha1" // ssh-rsa; whether it may be used is the policy's to say
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/crypto/ssh"
+)
+
+// maxMessage bounds what an Ed25519 key, which signs the message and not its
+// hash, sends to a card: YubiKeys take about 3 KiB.
+const maxMessage = 3 << 10
+
+// ErrWeakKey refuses RSA-1024.
+var ErrWeakKey = errors.New("RSA-1024 keys are listed but never used: anyone with means can break them")
+
+// ErrBadSignature means that the card's answer is not a signature by the key
+// that was asked for. It never leaves this package.
+var ErrBadSignature = errors.New("the card's signature does not fit the key")
+
+// prefixes of a DigestInfo in DER (RFC 8017 section 9.2 note 1).
+var digestInfo = map[crypto.Hash][]byte{
+	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14},
+	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
+	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
+}
+
+// Sign signs data with the key in slot, as an SSH signature. algorithm is a
+// name of RFC 8332 or the key's own type, as for keys.Source. The signature is
+// verified with pub before it is returned: a swapped card, another
+// application or a faulty card gives ErrBadSignature.
+func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
+	raw, ok := pub.(ssh.CryptoPublicKey)
+	if !ok {
+		return nil, fmt.Errorf("piv: sign: a %s key is not on a card", pub.Type())
+	}
+	alg, err := AlgorithmOf(raw.CryptoPublicKey())
+	if err != nil {
+		return nil, fmt.Errorf("piv: sign: %w", err)
+	}
+	block, err := toSign(alg, data, algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("piv: sign: %w", err)
+	}
+	answer, err := a.authenticate(ctx, alg, slot, block)
+	if err != nil {
+		return nil, fmt.Errorf("piv: sign with slot %s: %w", slot, err)
+	}
+	signature, err := toSSH(alg, answer, algorithm)
+	if err != nil || pub.Verify(data, signature) != nil {
+		return nil, fmt.Errorf("piv: sign with slot %s: %w", slot, ErrBadSignature)
+	}
+	return signature, nil
+}
+
+// challengePrefix keeps a challenge from being anything else that is signed.
+const challengePrefix = "keybroker card challenge\x00"
+
+// Prove asks the card to prove that it holds the private key of pub in slot, by
+// a signature of something that nobody has signed before. With the card
+// authentication key (9E) that needs no PIN: a swapped card is found out before
+// it gets one. The error wraps ErrBadSignature when it does not hold the key.
+func (a *Applet) Prove(ctx context.Context, slot Slot, pub ssh.PublicKey) error {
+	challenge := append([]byte(challengePrefix), make([]byte, 32)...)
+	_, _ = rand.Read(challenge[len(challengePrefix):]) // never fails
+	algorithm := pub.Type()
+	if algorithm == ssh.KeyAlgoRSA {
+		algorithm = ssh.KeyAlgoRSASHA256
+	}
+	_, err := a.Sign(ctx, slot, pub, challenge, algorithm)
+	return err
+}
+
+// authenticate is GENERAL AUTHENTICATE with a challenge and an empty place for
+// the response (SP 800-73-4 part 2 section 3.2.4 and appendix A.4).
+func (a *Applet) authenticate(ctx context.Context, alg Algorithm, slot Slot, block []byte) ([]byte, error) {
+	if !slot.Valid() {
+		return nil, errors.New(slot.Name())
+	}
+	template := appendTLV(nil, 0x82, nil)
+	template = appendTLV(template, 0x81, block)
+	data := appendTLV(nil, 0x7C, template)
+	response, err := a.call(ctx, command{ins: insGeneralAuthenticate, p1: byte(alg), p2: byte(slot), data: data, want: longAnswer})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := must(response, 0x7C)
+	if err != nil {
+		return nil, err
+	}
+	return must(answer, 0x82)
+}
+
+// toSign makes the block that the card raises to the private key, or hashes.
+func toSign(alg Algorithm, data []byte, algorithm string) ([]byte, error) {
+	hash, err := hashOf(alg, algorithm)
+	if err != nil {
+		return nil, err
+	}
+	if alg == Ed25519 {
+		if len(data) > maxMessage {
+			return nil, fmt.Errorf("message of %d bytes: an Ed25519 key on a card signs at most %d", len(data), maxMessage)
+		}
+		return data, nil
+	}
+	h := hash.New()
+	h.Write(data)
+	digest := h.Sum(nil)
+	if size := alg.rsaBytes(); size > 0 {
+		return pad(size, hash, digest), nil
+	}
+	return digest, nil
+}
+
+func hashOf(alg Algorithm, algorithm string) (crypto.Hash, error) {
+	want := map[Algorithm]string{P256: ssh.KeyAlgoECDSA256, P384: ssh.KeyAlgoECDSA384, Ed25519: ssh.KeyAlgoED25519}[alg]
+	switch {
+	case alg == RSA1024:
+		return 0, ErrWeakKey
+	case want == algorithm && alg == P256:
+		return crypto.SHA256, nil
+	case want == algorithm && alg == P384:
+		return crypto.SHA384, nil
+	case want == algorithm && alg == Ed25519:
+		return 0, nil
+	case want == "" && algorithm == ssh.KeyAlgoRSA:
+		return crypto.SHA1, nil
+	case want == "" && algorithm == ssh.KeyAlgoRSASHA256:
+		return crypto.SHA256, nil
+	case want == "" && algorithm == ssh.KeyAlgoRSASHA512:
+		return crypto.SHA512, nil
+	}
+	return 0, fmt.Errorf("%s key: algorithm %q does not fit", alg, algorithm)
+}
+
+// pad is EMSA-PKCS1-v1_5 (RFC 8017 section 9.2).
+func pad(size int, hash crypto.Hash, digest []byte) []byte {
+	tail := append(append([]byte{0}, digestInfo[hash]...), digest...)
+	block := make([]byte, size)
+	block[1] = 1
+	for i := 2; i < size-len(tail); i++ {
+		block[i] = 0xFF
+	}
+	copy(block[size-len(tail):], tail)
+	return block
+}
+
+// toSSH writes the card's answer as an SSH signature (RFC 8332 section 3,
+// RFC 5656 section 3.1.2, RFC 8709 section 6).
+func toSSH(alg Algorithm, answer []byte, algorithm string) (*ssh.Signature, error) {
+	switch alg {
+	case P256, P384:
+		blob, err := ecdsaBlob(answer)
+		return &ssh.Signature{Format: algorithm, Blob: blob}, err
+	case Ed25519:
+		if len(answer) != ed25519.SignatureSize {
+			return nil, ErrBadSignature
+		}
+	default:
+		// A card may drop leading zero bytes; RFC 8332 wants the full length.
+		size := alg.rsaBytes()
+		if len(answer) == 0 || len(answer) > size {
+			return nil, ErrBadSignature
+		}
+		answer = append(make([]byte, size-len(answer), size), answer...)
+	}
+	return &ssh.Signature{Format: algorithm, Blob: answer}, nil
+}
+
+// ecdsaBlob turns Ecdsa-Sig-Value in DER into two mpints.
+func ecdsaBlob(der []byte) ([]byte, error) {
+	in, sequence := cryptobyte.String(der), cryptobyte.String(nil)
+	r, s := new(big.Int), new(big.Int)
+	if !in.ReadASN1(&sequence, asn1.SEQUENCE) || !in.Empty() ||
+		!sequence.ReadASN1Integer(r) || !sequence.ReadASN1Integer(s) || !sequence.Empty() ||
+		r.Sign() <= 0 || s.Sign() <= 0 {
+		return nil, ErrBadSignature
+	}
+	return ssh.Marshal(struct{ R, S *big.Int }{r, s}), nil
+}

@@ -1,0 +1,107 @@
+package piv
+
+import "fmt"
+
+// Slot is a key reference (SP 800-73-4 part 1 table 4b).
+type Slot byte
+
+// The slots with a purpose of their own. 82 to 95 hold retired keys.
+const (
+	SlotAuthentication     Slot = 0x9A // log in: PIN once
+	SlotSignature          Slot = 0x9C // sign documents: PIN each time
+	SlotKeyManagement      Slot = 0x9D // decrypt: PIN once
+	SlotCardAuthentication Slot = 0x9E // doors: no PIN
+
+	slotFirstRetired Slot = 0x82
+	slotLastRetired  Slot = 0x95
+	slotAttestation  Slot = 0xF9 // Yubico: the key that signs attestations
+)
+
+// Slots lists every slot that a signature can come from, the ones for
+// authentication first: the order that clients try keys in.
+func Slots() []Slot {
+	all := []Slot{SlotAuthentication, SlotCardAuthentication, SlotSignature, SlotKeyManagement}
+	for s := slotFirstRetired; s <= slotLastRetired; s++ {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Valid says whether s is one of Slots.
+func (s Slot) Valid() bool { return s.object() != 0 }
+
+// Retired says whether s is one of the 20 slots for retired keys.
+func (s Slot) Retired() bool { return s >= slotFirstRetired && s <= slotLastRetired }
+
+// String is the key reference in hexadecimal, as other tools write it: "9a".
+func (s Slot) String() string { return fmt.Sprintf("%02x", byte(s)) }
+
+// Name is what the standard calls the slot.
+func (s Slot) Name() string {
+	switch {
+	case s == SlotAuthentication:
+		return "PIV Authentication"
+	case s == SlotSignature:
+		return "Digital Signature"
+	case s == SlotKeyManagement:
+		return "Key Management"
+	case s == SlotCardAuthentication:
+		return "Card Authentication"
+	case s.Retired():
+		return fmt.Sprintf("Retired Key Management %d", s-slotFirstRetired+1)
+	}
+	return "unknown slot " + s.String()
+}
+
+// object is the tag of the slot's certificate (SP 800-73-4 part 1 table 3), 0 for none.
+func (s Slot) object() tag {
+	switch {
+	case s == SlotAuthentication:
+		return 0x5FC105
+	case s == SlotSignature:
+		return 0x5FC10A
+	case s == SlotKeyManagement:
+		return 0x5FC10B
+	case s == SlotCardAuthentication:
+		return 0x5FC101
+	case s.Retired():
+		return 0x5FC10D + tag(s-slotFirstRetired)
+	}
+	return 0
+}
+
+// defaultPIN is the PIN policy that the standard gives the slot
+// (SP 800-73-4 part 1 table 4b); a YubiKey may have another for each key.
+func (s Slot) defaultPIN() PINPolicy {
+	switch s {
+	case SlotCardAuthentication:
+		return PINNever
+	case SlotSignature:
+		return PINAlways
+	}
+	return PINOnce
+}
+
+// PINPolicy says when a key wants the PIN.
+type PINPolicy string
+
+// The PIN policies; the names are Yubico's.
+const (
+	PINUnknown     PINPolicy = ""
+	PINNever       PINPolicy = "never"
+	PINOnce        PINPolicy = "once"   // once after the application was selected
+	PINAlways      PINPolicy = "always" // right before each signature
+	PINMatchOnce   PINPolicy = "match-once"
+	PINMatchAlways PINPolicy = "match-always"
+)
+
+// TouchPolicy says when a key waits for a touch.
+type TouchPolicy string
+
+// The touch policies.
+const (
+	TouchUnknown TouchPolicy = "" // the card does not tell
+	TouchNever   TouchPolicy = "never"
+	TouchAlways  TouchPolicy = "always"
+	TouchCached  TouchPolicy = "cached" // a touch lasts 15 seconds
+)

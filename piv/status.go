@@ -1,0 +1,99 @@
+package piv
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Status is a status word that is not 9000, as an error. Compare it with
+// errors.Is(err, StatusNotFound).
+type Status uint16
+
+// Status words of SP 800-73-4 part 2 section 3 and of ISO 7816-4 section 5.6.
+const (
+	statusOK Status = 0x9000
+
+	StatusWrongLength          Status = 0x6700
+	StatusNoSecureMessaging    Status = 0x6882
+	StatusLastCommandExpected  Status = 0x6883
+	StatusNoChaining           Status = 0x6884
+	StatusSecurityNotSatisfied Status = 0x6982
+	StatusBlocked              Status = 0x6983
+	StatusConditionsOfUse      Status = 0x6985
+	StatusNotAllowed           Status = 0x6986
+	StatusIncorrectData        Status = 0x6A80
+	StatusNotSupported         Status = 0x6A81
+	StatusNotFound             Status = 0x6A82
+	StatusNoMemory             Status = 0x6A84
+	StatusIncorrectP1P2        Status = 0x6A86
+	StatusReferenceNotFound    Status = 0x6A88
+	StatusWrongP1P2            Status = 0x6B00
+	StatusNoInstruction        Status = 0x6D00
+	StatusNoClass              Status = 0x6E00
+	StatusNoDiagnosis          Status = 0x6F00
+)
+
+var statusText = map[Status]string{
+	StatusWrongLength:          "wrong length",
+	StatusNoSecureMessaging:    "secure messaging not supported",
+	StatusLastCommandExpected:  "last command of the chain expected",
+	StatusNoChaining:           "command chaining not supported",
+	StatusSecurityNotSatisfied: "security status not satisfied",
+	StatusBlocked:              "authentication method blocked",
+	StatusConditionsOfUse:      "conditions of use not satisfied",
+	StatusNotAllowed:           "command not allowed",
+	StatusIncorrectData:        "incorrect parameter in command data field",
+	StatusNotSupported:         "function not supported",
+	StatusNotFound:             "data object or application not found",
+	StatusNoMemory:             "not enough memory",
+	StatusIncorrectP1P2:        "incorrect parameter in P1 or P2",
+	StatusReferenceNotFound:    "referenced data or reference data not found",
+	StatusWrongP1P2:            "wrong parameter P1 or P2",
+	StatusNoInstruction:        "instruction not supported",
+	StatusNoClass:              "class not supported",
+	StatusNoDiagnosis:          "no precise diagnosis",
+}
+
+func (s Status) Error() string {
+	if text, ok := statusText[s]; ok {
+		return fmt.Sprintf("%s (%04X)", text, uint16(s))
+	}
+	if tries, ok := s.tries(); ok {
+		return fmt.Sprintf("verification failed, %d tries left (%04X)", tries, uint16(s))
+	}
+	return fmt.Sprintf("status word %04X", uint16(s))
+}
+
+func (s Status) sw1() byte { return byte(s >> 8) }
+func (s Status) sw2() byte { return byte(s) }
+
+// tries is the X of 63CX.
+func (s Status) tries() (int, bool) { return int(s & 0xF), s&0xFFF0 == 0x63C0 }
+
+// asError is nil for 9000.
+func (s Status) asError() error {
+	if s == statusOK {
+		return nil
+	}
+	return s
+}
+
+// notOffered says whether err is how cards refuse an instruction that they do
+// not have, rather than a failure.
+func notOffered(err error) bool {
+	var status Status
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch status {
+	case StatusNoInstruction, StatusNoClass, StatusNotSupported, StatusIncorrectP1P2, StatusWrongP1P2,
+		StatusNotFound, StatusReferenceNotFound, StatusNoSecureMessaging, StatusWrongLength:
+		return true
+	}
+	return false
+}
+
+// absent says whether err means that an object or a key is not there.
+func absent(err error) bool {
+	return errors.Is(err, StatusNotFound) || errors.Is(err, StatusReferenceNotFound)
+}

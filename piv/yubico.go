@@ -1,0 +1,90 @@
+package piv
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Yubico's own instructions. A card that has them not answers 6D00.
+const (
+	insGetMetadata = 0xF7 // firmware 5.3
+	insGetSerial   = 0xF8 // firmware 5.0
+	insAttest      = 0xF9 // firmware 4.3
+	insGetVersion  = 0xFD
+)
+
+// ErrNotOffered means that the card does not have this instruction: it is not
+// a YubiKey, or one with older firmware. Never a failure of the card.
+var ErrNotOffered = errors.New("not offered by this card")
+
+// Version is a YubiKey's firmware version.
+type Version struct{ Major, Minor, Patch byte }
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
+
+// AtLeast compares major and minor.
+func (v Version) AtLeast(major, minor byte) bool {
+	return v.Major > major || (v.Major == major && v.Minor >= minor)
+}
+
+// yubico sends one of Yubico's instructions. The error wraps ErrNotOffered
+// when the card has it not, and StatusNotFound when the key is not there.
+func (a *Applet) yubico(ctx context.Context, c command) ([]byte, error) {
+	data, err := a.call(ctx, c)
+	if absent(err) {
+		return nil, err
+	}
+	if notOffered(err) {
+		return nil, fmt.Errorf("piv: instruction %02X: %w", c.ins, ErrNotOffered)
+	}
+	return data, err
+}
+
+// Version reads the firmware version.
+func (a *Applet) Version(ctx context.Context) (Version, error) {
+	data, err := a.yubico(ctx, command{ins: insGetVersion, want: shortAnswer})
+	if err != nil {
+		return Version{}, err
+	}
+	if len(data) != 3 {
+		return Version{}, fmt.Errorf("piv: version: %w", ErrBadResponse)
+	}
+	return Version{data[0], data[1], data[2]}, nil
+}
+
+// Serial reads the serial number that is printed on the key.
+func (a *Applet) Serial(ctx context.Context) (uint32, error) {
+	data, err := a.yubico(ctx, command{ins: insGetSerial, want: shortAnswer})
+	if err != nil {
+		return 0, err
+	}
+	if len(data) != 4 {
+		return 0, fmt.Errorf("piv: serial: %w", ErrBadResponse)
+	}
+	return binary.BigEndian.Uint32(data), nil
+}
+
+// Attest returns the certificate that the card makes for a key that it
+// generated, in DER: signed by slot F9, with Yubico's extensions. The error
+// wraps StatusNotFound or another Status when there is no such key.
+func (a *Applet) Attest(ctx context.Context, slot Slot) ([]byte, error) {
+	data, err := a.yubico(ctx, command{ins: insAttest, p1: byte(slot), want: longAnswer})
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxCertificate {
+		return nil, fmt.Errorf("piv: attestation of more than %d bytes", maxCertificate)
+	}
+	return data, nil
+}
+
+// AttestationCertificate reads the certificate of the key that attests.
+func (a *Applet) AttestationCertificate(ctx context.Context) (Certificate, error) {
+	data, err := a.object(ctx, 0x5FFF01)
+	if err != nil {
+		return Certificate{}, fmt.Errorf("piv: attestation certificate: %w", err)
+	}
+	return parseCertificateObject(data)
+}
