@@ -29,7 +29,7 @@ run: PACKAGES = $(RUN_PACKAGES)
 run: install-packages build
 	@exec ./bin/keybroker daemon --welcome
 
-test: deps lint unit fuzz
+test: deps lint fuzz unit
 
 deps: PACKAGES = $(TEST_PACKAGES)
 deps: install-packages
