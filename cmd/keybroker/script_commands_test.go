@@ -156,22 +156,29 @@ func cmdControl(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // dialAs connects as another user: a thread has its own credentials, and the
-// kernel keeps those of the moment of connect(2). The thread ends with its goroutine.
-func dialAs(uid int, path string) (conn net.Conn, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if uid != os.Geteuid() {
-			runtime.LockOSThread() // and is never unlocked
-			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
-				err = errno
-				return
-			}
-		}
-		conn, err = net.Dial("unix", path)
-	}()
-	<-done
+// kernel keeps those of the moment of connect(2). The thread takes its own back
+// and lives on: it may be the one that started a daemon, which its end would kill.
+func dialAs(uid int, path string) (net.Conn, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	own := os.Geteuid()
+	if err := becomeOnThread(uid); err != nil {
+		return nil, err
+	}
+	conn, err := net.Dial("unix", path)
+	if back := becomeOnThread(own); back != nil {
+		panic(back) // no other test may run on this thread
+	}
 	return conn, err
+}
+
+// becomeOnThread sets the effective user of this thread alone; the saved one
+// stays, and is the way back.
+func becomeOnThread(uid int) error {
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // cmdVault is "vault": makes the vault that keys are sealed to, under
