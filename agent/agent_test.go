@@ -47,6 +47,7 @@ func (p *prompts) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, 
 }
 
 func (p *prompts) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) { panic("not asked") }
+func (p *prompts) Notify(context.Context, confirm.Notice) error                   { panic("not asked") }
 
 func say(v confirm.Verdict) func(context.Context, confirm.Question) (confirm.Answer, error) {
 	return func(_ context.Context, q confirm.Question) (confirm.Answer, error) {

@@ -2,8 +2,8 @@ package agent
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
@@ -31,16 +31,16 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: "use a newer SSH client"})
 	}
-	permission, err := s.permit(use)
+	decision, err := s.decide(use)
+	if err != nil {
+		return s.refuse(use, err)
+	}
+	signature, permission, err := s.obtain(use, source, decision, request.Data, algorithm)
 	if err != nil {
 		return s.refuse(use, err)
 	}
 	if s.server.lock.locked() { // while the person was asked
 		return s.refuse(use, isLocked)
-	}
-	signature, err := source.Sign(s.ctx, use, request.Data, algorithm)
-	if err != nil {
-		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "see: keybroker keys list; keybroker status"})
 	}
 	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "the key or its device is faulty: do not use it"})
@@ -54,29 +54,60 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	return wire.SignResponse{Signature: ssh.Marshal(signature)}
 }
 
-// permit decides: by the rules, then by a grant, then by asking the person.
-// The decision that it returns always allows; else the error is a refusal.
-func (s *session) permit(use *keys.Use) (policy.Decision, error) {
-	rules := s.server.Rules()
-	decision := rules.Decide(use)
+// decide goes by the rules, then by a grant. The decision that it returns
+// allows or asks; else the error is a refusal.
+func (s *session) decide(use *keys.Use) (policy.Decision, error) {
+	decision := s.server.Rules().Decide(use)
 	switch decision.Action {
 	case policy.Allow:
-		return decision, nil
 	case policy.Ask:
 		// A grant holds only where one would be offered again: not when it is in
 		// doubt whether a rule refuses.
-		offer := policy.Offer(use, decision)
-		if grant, ok := s.server.Grants.Match(use, use.Time); ok && offer > 0 {
-			decision.Why = "grant " + grant.ID + ": " + decision.Why
-			return decision, nil
+		grant, ok := s.server.Grants.Match(use, use.Time)
+		if ok && policy.Offer(use, decision) > 0 {
+			decision.Action, decision.Why = policy.Allow, "grant "+grant.ID+": "+decision.Why
 		}
-		return s.ask(use, decision, offer)
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
 	}
+	return decision, nil
 }
 
-func (s *session) ask(use *keys.Use, decision policy.Decision, offer time.Duration) (policy.Decision, error) {
+// obtain gets the person's consent where it is still needed, and the signature.
+// There is one question for a signature: a source that must ask for a PIN or a
+// touch anyway asks both in one, unless a rule wants the question first.
+func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Decision, data []byte, algorithm string) (*ssh.Signature, policy.Decision, error) {
+	if decision.Action == policy.Ask {
+		asker, asks := source.(keys.Asker)
+		if asks && !decision.AskFirst {
+			signature, consent, err := asker.SignAsking(s.ctx, use, decision.Why, data, algorithm)
+			if !errors.Is(err, keys.ErrNotAsked) {
+				decision.Why = consent
+				return signature, decision, notSigned(err, decision.Rule)
+			}
+		}
+		var err error
+		if decision, err = s.ask(use, decision); err != nil {
+			return nil, decision, err
+		}
+		if s.server.lock.locked() {
+			return nil, decision, isLocked
+		}
+	}
+	signature, err := source.Sign(s.ctx, use, data, algorithm)
+	return signature, decision, notSigned(err, decision.Rule)
+}
+
+// notSigned is the refusal for a source's error, nil for none.
+func notSigned(err error, rule string) error {
+	if err == nil {
+		return nil
+	}
+	return refusal{reason: err.Error(), rule: rule, remedy: "see: keybroker keys list; keybroker status"}
+}
+
+func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
+	offer := policy.Offer(use, decision)
 	answer, err := s.server.Prompt.Ask(s.ctx, confirm.Question{Use: use, Remember: offer, Why: decision.Why})
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,

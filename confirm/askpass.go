@@ -46,7 +46,7 @@ func (p *askpass) Name() string { return "askpass " + filepath.Base(p.path) }
 // Ask allows once when the program ended with status 0, and denies whatever
 // else happened. There is no button for a longer grant.
 func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
-	text, err := fittingText(q, func(text string) bool { return len(text) <= maxAskpassText })
+	text, err := fittingText(q, fitsAskpass)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 	}
@@ -65,7 +65,11 @@ func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
 
 // Secret returns the program's first line.
 func (p *askpass) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
-	text := strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), cleanLines(q.Text), cleanLines(q.Error)}, "\n"))
+	text, err := secretText(q, fitsAskpass)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	text = strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), text, cleanLines(q.Error)}, "\n"))
 	cmd := p.command(ctx, text+"\n"+clean(q.Prompt, maxValue))
 	_, out, err := pipes(cmd)
 	if err != nil {
@@ -85,6 +89,28 @@ func (p *askpass) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) 
 	}
 	secret = bytes.TrimSuffix(secret, []byte("\n"))
 	return bytes.TrimSuffix(secret, []byte("\r")), nil
+}
+
+// fitsAskpass leaves room for a title and an error.
+func fitsAskpass(text string) bool { return len(text) <= maxAskpassText-4*maxLong }
+
+// Notify shows the text without a question, as ssh does while a FIDO key waits
+// for a touch (SSH_ASKPASS_PROMPT=none). The program's end before the time is a
+// refusal when it says so, and otherwise a fault.
+func (p *askpass) Notify(ctx context.Context, n Notice) error {
+	text, err := noticeText(n, fitsAskpass)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Name(), err)
+	}
+	err = p.command(ctx, clean(n.Title, maxLong)+"\n"+text, "SSH_ASKPASS_PROMPT=none").Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil, errors.As(err, &exit) && exit.ExitCode() == 1:
+		return fmt.Errorf("%s: %w", p.Name(), ErrClosed)
+	}
+	return fmt.Errorf("%s: %w", p.Name(), err)
 }
 
 func (p *askpass) command(ctx context.Context, text string, more ...string) *exec.Cmd {

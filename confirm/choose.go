@@ -120,3 +120,5 @@ func (s split) Name() string { return s.Prompter.Name() + ", passphrases: " + s.
 func (s split) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
 	return s.secrets.Secret(ctx, q)
 }
+
+func (s split) Notify(ctx context.Context, n Notice) error { return s.secrets.Notify(ctx, n) }

@@ -33,13 +33,26 @@ type Answer struct {
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 
-// SecretQuestion asks for a passphrase.
+// SecretQuestion asks for a passphrase or a PIN.
 type SecretQuestion struct {
 	Title  string    // "Unlock your keys"
 	Text   string    // what it opens and who asks; several lines
 	Prompt string    // "Passphrase:"
 	Error  string    // why the last try failed; "" at the first
 	Use    *keys.Use // the request that needs it; nil when there is none
+	// Facts shows the facts of Use below Text, as Ask does: the answer is the
+	// person's consent to it.
+	Facts bool
+	Why   string // with Facts: as in Question
+}
+
+// Notice tells the person of something that waits for their hands: a card to
+// be put in, a touch. It asks for no answer, but can be refused.
+type Notice struct {
+	Title string    // "Touch YubiKey 12345678"
+	Text  string    // several lines
+	Use   *keys.Use // what it is for: its facts are shown; nil: none
+	Why   string    // as in Question
 }
 
 // Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.
@@ -52,4 +65,8 @@ type Prompter interface {
 	// Secret returns what the person typed; the caller wipes it. An error
 	// means that there is none.
 	Secret(ctx context.Context, q SecretQuestion) ([]byte, error)
+	// Notify shows n until ctx ends, and then returns nil. It returns
+	// ErrClosed when the person refused what n tells of, and any other error
+	// when n could not be shown. It may show n beside a question.
+	Notify(ctx context.Context, n Notice) error
 }

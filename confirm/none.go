@@ -17,6 +17,8 @@ func (n none) Ask(context.Context, Question) (Answer, error) { return Answer{}, 
 
 func (n none) Secret(context.Context, SecretQuestion) ([]byte, error) { return nil, n.err() }
 
+func (n none) Notify(context.Context, Notice) error { return n.err() }
+
 func (n none) err() error {
 	return fmt.Errorf("%w: %s\n"+
 		"install pinentry-qt or pinentry-gtk2, or run the daemon in a terminal, and see [confirm] prompt", errNoWay, n.why)

@@ -80,9 +80,7 @@ func (p *pinentry) Ask(ctx context.Context, q Question) (Answer, error) {
 // confirmText fills the window. Alt+A, Alt+F and Alt+D press a button; no letter, no
 // Enter and no Space alone does anything but deny.
 func confirmText(a *assuan, q Question) error {
-	text, err := fittingText(q, func(text string) bool {
-		return assuanLen(text) <= maxAssuanLine-len("SETDESC \n")
-	})
+	text, err := fittingText(q, fitsDescription)
 	if err != nil {
 		return err
 	}
@@ -97,6 +95,8 @@ func confirmText(a *assuan, q Question) error {
 	}
 	return setAll(a, settings)
 }
+
+func fitsDescription(text string) bool { return assuanLen(text) <= maxAssuanLine-len("SETDESC \n") }
 
 // verdict reads the answer to CONFIRM. Without a third button "not confirmed"
 // is what some programs say for cancel, so that it allows only when offered.
@@ -122,9 +122,13 @@ func verdict(err error, remember time.Duration) (Answer, error) {
 // Secret asks for a passphrase; any pinentry will do.
 func (p *pinentry) Secret(ctx context.Context, q SecretQuestion) (secret []byte, err error) {
 	err = p.talk(ctx, func(a *assuan) error {
+		text, err := secretText(q, fitsDescription)
+		if err != nil {
+			return err
+		}
 		settings := [][2]string{
 			{"SETTITLE", clean(q.Title, maxLong)},
-			{"SETDESC", cleanLines(q.Text)},
+			{"SETDESC", text},
 			{"SETPROMPT", clean(q.Prompt, maxValue)},
 			{"SETERROR", cleanLines(q.Error)},
 		}
@@ -144,4 +148,33 @@ func (p *pinentry) Secret(ctx context.Context, q SecretQuestion) (secret []byte,
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)
 	}
 	return secret, nil
+}
+
+// Notify shows a window with one button, which refuses. Any pinentry will do:
+// whatever key is pressed, nothing is allowed by it.
+func (p *pinentry) Notify(ctx context.Context, n Notice) error {
+	err := p.talk(ctx, func(a *assuan) error {
+		text, err := noticeText(n, fitsDescription)
+		if err != nil {
+			return err
+		}
+		settings := [][2]string{
+			{"SETTITLE", "keybroker"},
+			{"SETDESC", clean(n.Title, maxLong) + "\n\n" + text},
+			{"SETOK", "_Refuse"},
+		}
+		if err := setAll(a, settings); err != nil {
+			return err
+		}
+		_, err = a.call("CONFIRM --one-button")
+		return err
+	})
+	var e *assuanError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil, errors.As(err, &e):
+		return fmt.Errorf("%s: %w", p.Name(), ErrClosed)
+	}
+	return fmt.Errorf("%s: %w", p.Name(), err)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -37,6 +38,7 @@ type Queue struct {
 	timeout  time.Duration
 	log      *slog.Logger
 	now      func() time.Time
+	notices  atomic.Int32 // how many are shown
 
 	mu      sync.Mutex // never held over a prompt
 	pending []*prompt  // the first one is shown
@@ -107,6 +109,23 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 		return nil, fmt.Errorf("confirm: %w", err)
 	}
 	return p.secret, nil
+}
+
+// maxNotices bounds the notices that are shown at once: each is a window.
+const maxNotices = 8
+
+// Notify shows n at once, beside whatever is asked: a touch that one program
+// waits for delays no other one's question.
+func (q *Queue) Notify(ctx context.Context, n Notice) error {
+	if q.notices.Add(1) > maxNotices {
+		q.notices.Add(-1)
+		return fmt.Errorf("confirm: %w wait for a hand", errTooMany)
+	}
+	defer q.notices.Add(-1)
+	if err := q.prompter.Notify(ctx, n); err != nil {
+		return fmt.Errorf("confirm: %w", err)
+	}
+	return nil
 }
 
 // reason is the text of an error for the audit log.

@@ -136,6 +136,7 @@ func (d deaf) Ask(context.Context, confirm.Question) (confirm.Answer, error) {
 	<-d.release
 	return confirm.Answer{Verdict: confirm.AllowOnce, Reason: "late"}, nil
 }
+func (deaf) Notify(context.Context, confirm.Notice) error { panic("not asked") }
 func (d deaf) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
 	<-d.release
 	return d.secret, nil

@@ -81,10 +81,14 @@ func choices(ctx context.Context, remember time.Duration) string {
 // Secret reads a line without showing it.
 func (t *terminal) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
 	text := "\nkeybroker: " + clean(q.Title, maxLong) + "\n"
-	for _, part := range []string{q.Text, q.Error} {
-		if part != "" {
-			text += cleanLines(part) + "\n"
-		}
+	if q.Text != "" {
+		text += cleanLines(q.Text) + "\n"
+	}
+	if q.Facts {
+		text += facts(Question{Use: q.Use, Why: q.Why})
+	}
+	if q.Error != "" {
+		text += cleanLines(q.Error) + "\n"
 	}
 	return t.converse(ctx, false, text, clean(q.Prompt, maxValue)+" ")
 }

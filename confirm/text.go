@@ -69,6 +69,30 @@ func fittingText(q Question, fits func(text string) bool) (string, error) {
 	return "", errors.New("the facts do not fit into the prompt")
 }
 
+// secretText is what a SecretQuestion shows above the place to type, clipped so
+// far that fits accepts it.
+func secretText(q SecretQuestion, fits func(text string) bool) (string, error) {
+	if !q.Facts {
+		return cleanLines(q.Text), nil
+	}
+	return withFacts(q.Text, Question{Use: q.Use, Why: q.Why}, fits)
+}
+
+func noticeText(n Notice, fits func(text string) bool) (string, error) {
+	if n.Use == nil {
+		return cleanLines(n.Text), nil
+	}
+	return withFacts(n.Text, Question{Use: n.Use, Why: n.Why}, fits)
+}
+
+func withFacts(text string, q Question, fits func(text string) bool) (string, error) {
+	if text = cleanLines(text); text != "" {
+		text += "\n\n"
+	}
+	facts, err := fittingText(q, func(facts string) bool { return fits(text + facts) })
+	return text + facts, err
+}
+
 // writer writes facts with values of at most so many characters.
 type writer struct{ value, long int }
 

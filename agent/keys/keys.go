@@ -78,3 +78,19 @@ type Remover interface {
 type Forgetter interface {
 	Forget()
 }
+
+// ErrNotAsked is returned by Asker.SignAsking when it had nothing to ask the
+// person for. Nothing was signed.
+var ErrNotAsked = errors.New("the person was not asked")
+
+// Asker is a Source that has to ask the person for some signatures anyway: for
+// the PIN of a card, for a touch. That question shows all the facts, so that
+// nobody is asked twice.
+type Asker interface {
+	// SignAsking is Sign for a use that nobody has allowed yet: the person
+	// consents by giving the PIN or by touching the device, and consent says
+	// in which way ("allowed by the person: PIN of …"). why is the reason to ask, for the
+	// prompt. It returns ErrNotAsked when neither is needed, as with a PIN that was given before: then
+	// the caller asks, and calls Sign.
+	SignAsking(ctx context.Context, use *Use, why string, data []byte, algorithm string) (signature *ssh.Signature, consent string, err error)
+}

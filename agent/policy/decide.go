@@ -27,6 +27,7 @@ type Decision struct {
 	Why       string        // a few words, never empty
 	Remember  time.Duration // with Ask: the longest grant the rules let the prompt offer; see Offer
 	Forwarded bool          // the rule says forwarded = true, so a grant may cover this forwarded request
+	AskFirst  bool          // with Ask: the question for a PIN or a touch is not enough
 }
 
 const (
@@ -111,13 +112,13 @@ func restrict(d Decision, u *keys.Use, first doubt) Decision {
 		why = whyUnknown
 	case first.rule != nil:
 		why = first.why()
-		d.Rule = first.rule.Name
+		d.Rule, d.AskFirst = first.rule.Name, d.AskFirst || first.rule.AskFirst
 	case u.Key.Confirm:
 		why = whyConfirm
 	default:
 		return d
 	}
-	return Decision{Action: Ask, Rule: d.Rule, Why: why}
+	return Decision{Action: Ask, Rule: d.Rule, Why: why, AskFirst: d.AskFirst}
 }
 
 // list hides a key only when every request for it would be refused as far as

@@ -77,7 +77,7 @@ func conditionsOf(r *Rule) []condition {
 func (r *rule) decision() Decision {
 	d := Decision{Action: r.Action, Rule: r.Name, Why: r.why}
 	if r.Action == Ask {
-		d.Remember = r.Remember
+		d.Remember, d.AskFirst = r.Remember, r.AskFirst
 		d.Forwarded = r.Forwarded != nil && *r.Forwarded
 	}
 	return d

@@ -49,7 +49,8 @@ type Rule struct {
 	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // "login", "sshsig:git", "sshsig:*", "unknown"
 	Forwarded *bool         `toml:"forwarded" json:"forwarded,omitempty"`
 	Action    Action        `toml:"action" json:"action"`
-	Remember  time.Duration `toml:"remember" json:"remember,omitempty"` // with ask: the longest grant the prompt may offer
+	Remember  time.Duration `toml:"remember" json:"remember,omitempty"`   // with ask: the longest grant the prompt may offer
+	AskFirst  bool          `toml:"ask_first" json:"ask_first,omitempty"` // with ask: a PIN prompt or a touch is not the answer
 
 	File string `toml:"-" json:"file,omitempty"`
 	Line int    `toml:"-" json:"line,omitempty"`
@@ -75,6 +76,7 @@ func (r *Rule) Validate() error {
 		checkPurpose(r.Purpose),
 		checkAction(r.Action, r.Purpose),
 		checkRemember(r.Remember),
+		checkAskFirst(r.AskFirst, r.Action),
 	)
 }
 
@@ -127,4 +129,11 @@ func checkPurpose(s string) error {
 		return fieldError("purpose", `unknown purpose %q: write "login", "sshsig:git", "sshsig:*" or "unknown"`, s)
 	}
 	return checkPattern("purpose", namespace, "")
+}
+
+func checkAskFirst(first bool, a Action) error {
+	if first && a != Ask {
+		return fieldError("ask_first", `ask_first goes with action = "ask" only`)
+	}
+	return nil
 }

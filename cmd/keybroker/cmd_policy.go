@@ -72,6 +72,9 @@ func printRules(w io.Writer, rules []policy.Rule) {
 		if r.Remember > 0 {
 			action += " (" + r.Remember.String() + ")"
 		}
+		if r.AskFirst {
+			action += " first"
+		}
 		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
 	}
 	row(w, "", "(no rule matches)", "", "", "", "", "", "", "ask", "default")

@@ -27,6 +27,7 @@ type Shown struct {
 	Question confirm.Question       // of Ask
 	Secret   confirm.SecretQuestion // of Secret
 	IsSecret bool
+	Notice   *confirm.Notice // of Notify, else nil; Close refuses it
 
 	reply chan reply
 }
@@ -53,6 +54,15 @@ func (p *Prompter) Ask(ctx context.Context, q confirm.Question) (confirm.Answer,
 func (p *Prompter) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
 	r := p.show(&Shown{Ctx: ctx, Secret: q, IsSecret: true})
 	return r.secret, r.err
+}
+
+// Notify implements confirm.Prompter.
+func (p *Prompter) Notify(ctx context.Context, n confirm.Notice) error {
+	err := p.show(&Shown{Ctx: ctx, Notice: &n}).err
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (p *Prompter) show(s *Shown) reply {
@@ -137,4 +147,9 @@ func (a always) Ask(_ context.Context, q confirm.Question) (confirm.Answer, erro
 
 func (always) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
 	return nil, errors.New("the test has no secret")
+}
+
+func (always) Notify(ctx context.Context, _ confirm.Notice) error {
+	<-ctx.Done()
+	return nil
 }
