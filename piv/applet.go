@@ -43,6 +43,9 @@ type Applet struct {
 	// reference is the PIN's key reference from the Discovery Object.
 	reference PINReference
 	known     bool // whether reference was read
+	// given: Verify gave the PIN, so that other programs can use the card
+	// until it is taken back. shared: another program had given it before.
+	given, shared bool
 }
 
 // Select selects the PIV application. It returns ErrNotPIV, or ErrOldCAC, for

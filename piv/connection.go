@@ -57,20 +57,37 @@ func (h *Handle) endTransaction() {
 	}
 }
 
-// release disconnects a card that is not used. A use that goes on starts the
-// time anew when it ends.
+// release disconnects a card that is not used, and takes the PIN back first. A
+// use that goes on starts the time anew when it ends.
 func (h *Handle) release() {
 	select {
 	case h.turn <- struct{}{}:
+		h.logOut()
 		_, _ = h.worker.call(context.Background(), connectLimit, h.disconnect)
 		<-h.turn
 	default:
 	}
 }
 
+// logOut takes the PIN back in the way that disturbs other programs least. When
+// it cannot, disconnect resets the card.
+func (h *Handle) logOut() {
+	if !h.unlocked.Load() {
+		return
+	}
+	ctx, stop := context.WithTimeoutCause(context.Background(), logOutLimit, ErrNoAnswer)
+	defer stop()
+	_ = h.perform(ctx, func(a *Applet) error {
+		if !a.given { // a fresh connection: the card was reset meanwhile
+			return nil
+		}
+		return a.Logout(ctx)
+	})
+}
+
 func (h *Handle) disconnect() {
 	if h.card != nil {
-		h.card.disconnect()
+		h.card.disconnect(h.unlocked.Swap(false))
 	}
 	h.card, h.open = nil, false
 }

@@ -221,10 +221,13 @@ func (h *fakeHandle) transmit(command []byte) ([]byte, error) {
 func (h *fakeHandle) t0() bool    { return newLink(h.Card).t0 }
 func (h *fakeHandle) atr() []byte { return h.Card.(interface{ ATR() []byte }).ATR() }
 
-func (h *fakeHandle) disconnect() {
+func (h *fakeHandle) disconnect(reset bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.handles--
+	if power, ok := h.Card.(interface{ reset() }); ok && reset {
+		power.reset()
+	}
 }
 
 // silent is a card that knows no application at all.

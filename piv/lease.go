@@ -15,6 +15,9 @@ const (
 	// releaseAfter the last use the card is disconnected, so that others can
 	// have it exclusively (gpg) within two seconds.
 	releaseAfter = 1500 * time.Millisecond
+	// logOutLimit bounds taking the PIN back, so that the card is free in time
+	// even where another program is at work on it.
+	logOutLimit = 400 * time.Millisecond
 	// connectLimit covers power-up of a card (2 s in ISO 7816-3) and the wait
 	// for another program's transaction.
 	connectLimit = 20 * time.Second
@@ -41,6 +44,9 @@ type Handle struct {
 	idle    *time.Timer
 
 	applet *Applet // of the holder of turn
+	// unlocked: we gave the PIN, and nobody had before us. The card is not
+	// left so: until then any program can sign with it.
+	unlocked atomic.Bool
 }
 
 func newHandle(reader string, system system, odd func(*Handle)) *Handle {
@@ -77,9 +83,15 @@ func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
 	}
 	defer func() { <-h.turn }()
 	defer h.worker.soon(h.endTransaction)
+	return h.perform(ctx, run)
+}
+
+// perform runs one operation for the holder of turn.
+func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	if err := h.begin(ctx); err != nil {
 		return err
 	}
+	defer func() { h.unlocked.Store(h.applet.given && !h.applet.shared) }()
 	return run(h.applet)
 }
 

@@ -85,7 +85,7 @@ func (c *scardContext) connect(reader string) (pcscCard, error) {
 	switch card.ActiveProtocol() {
 	case scard.ProtocolT0, scard.ProtocolT1:
 	default:
-		s.disconnect()
+		s.disconnect(false)
 		return nil, fmt.Errorf("connect: protocol %d is neither T=0 nor T=1", card.ActiveProtocol())
 	}
 	if status, err := card.Status(); err == nil {
@@ -101,7 +101,14 @@ type scardCard struct {
 
 func (s *scardCard) t0() bool    { return s.card.ActiveProtocol() == scard.ProtocolT0 }
 func (s *scardCard) atr() []byte { return s.answer }
-func (s *scardCard) disconnect() { _ = s.card.Disconnect(scard.LeaveCard) }
+func (s *scardCard) disconnect(reset bool) {
+	how := scard.LeaveCard
+	if reset {
+		how = scard.ResetCard
+	}
+	_ = s.card.Disconnect(how)
+}
+
 func (s *scardCard) begin() error {
 	return pcscError("begin transaction", s.card.BeginTransaction())
 }

@@ -256,7 +256,7 @@ func testLetGo(t *testing.T, r rig) {
 		if err == nil {
 			// We are kept out for as long, and come back by ourselves.
 			wantError(t, sign(t.Context(), h, 0x9E, free), ErrBusy)
-			held.disconnect()
+			held.disconnect(false)
 		}
 		return err == nil
 	})

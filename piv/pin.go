@@ -73,8 +73,14 @@ func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 	if err != nil {
 		return err
 	}
-	return a.secret(ctx, insVerify, reference, pin)
+	err = a.secret(ctx, insVerify, reference, pin)
+	a.given = a.given || err == nil
+	return err
 }
+
+// PINGiven says whether Verify gave the PIN since the card was opened. The card
+// may have forgotten it since.
+func (a *Applet) PINGiven() bool { return a.given }
 
 // PINStatus asks how many tries are left and spends none (VERIFY with no data,
 // SP 800-73-4 part 2 section 3.2.1). verified means that the PIN was already
@@ -87,6 +93,7 @@ func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err e
 	// In the wrong application even this could mean something else.
 	_, err = a.call(ctx, command{ins: insVerify, p2: byte(reference), secret: true})
 	if err == nil {
+		a.shared = a.shared || !a.given
 		return -1, true, nil
 	}
 	var wrong *PINError
@@ -106,11 +113,12 @@ func (a *Applet) Logout(ctx context.Context) error {
 	_, err = a.call(ctx, command{ins: insVerify, p1: 0xFF, p2: byte(reference), secret: true})
 	var refused Status
 	if !errors.As(err, &refused) {
+		a.given = a.given && err != nil
 		return err
 	}
 	for _, aid := range aidOther {
 		if _, err := a.selectAID(ctx, aid); err == nil {
-			a.stale = true
+			a.stale, a.given = true, false
 			return nil
 		}
 	}

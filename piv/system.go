@@ -33,7 +33,8 @@ type pcscCard interface {
 	transmit(command []byte) ([]byte, error)
 	t0() bool
 	atr() []byte
-	disconnect()
+	// disconnect lets the card go, reset or as it is.
+	disconnect(reset bool)
 }
 
 // readerState is what is known of one reader.
