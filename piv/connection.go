@@ -69,6 +69,10 @@ func (h *Handle) release() {
 	}
 }
 
+// Release lets the card go now, if it is not in use: without it that happens
+// 1.5 seconds after the last use.
+func (h *Handle) Release() { h.release() }
+
 // logOut takes the PIN back in the way that disturbs other programs least. When
 // it cannot, disconnect resets the card.
 func (h *Handle) logOut() {

@@ -148,3 +148,7 @@ func generate(alg Algorithm) (crypto.Signer, error) {
 	}
 	return rsa.GenerateKey(rand.Reader, alg.rsaBytes()*8)
 }
+
+func verify(ctx context.Context, h *Handle) error {
+	return h.Do(ctx, func(a *Applet) error { return a.Verify(ctx, []byte(pivtest.DefaultPIN)) })
+}

@@ -127,10 +127,6 @@ func sign(ctx context.Context, h *Handle, slot Slot, pub ssh.PublicKey) error {
 	})
 }
 
-func verify(ctx context.Context, h *Handle) error {
-	return h.Do(ctx, func(a *Applet) error { return a.Verify(ctx, []byte(pivtest.DefaultPIN)) })
-}
-
 // Both characters through the real service: T=1 and T=0.
 func testCharacters(t *testing.T, r rig) {
 	card, free, once := yubikey(t)

@@ -1,6 +1,9 @@
 package piv
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Slot is a key reference (SP 800-73-4 part 1 table 4b).
 type Slot byte
@@ -35,6 +38,25 @@ func (s Slot) Retired() bool { return s >= slotFirstRetired && s <= slotLastReti
 
 // String is the key reference in hexadecimal, as other tools write it: "9a".
 func (s Slot) String() string { return fmt.Sprintf("%02x", byte(s)) }
+
+// MarshalText and UnmarshalText make it a slot's name in JSON: "9a".
+func (s Slot) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote; the error says that it is no slot.
+func (s *Slot) UnmarshalText(text []byte) error {
+	slot, err := ParseSlot(string(text))
+	*s = slot
+	return err
+}
+
+// ParseSlot reads a slot as String writes it, in either case.
+func ParseSlot(text string) (Slot, error) {
+	n, err := strconv.ParseUint(text, 16, 8)
+	if slot := Slot(n); err == nil && slot.Valid() {
+		return slot, nil
+	}
+	return 0, fmt.Errorf("no slot %q: write 9a, 9c, 9d, 9e, or 82 to 95", text)
+}
 
 // Name is what the standard calls the slot.
 func (s Slot) Name() string {

@@ -25,6 +25,7 @@ type Status struct {
 	Connections int         `json:"connections"`
 	TurnedAway  uint64      `json:"turned_away"`
 	Keys        int         `json:"keys"`
+	Cards       string      `json:"cards"`          // how the smartcards do, in words
 	Prompt      string      `json:"prompt"`         // the way a person is asked
 	Waiting     int         `json:"waiting"`        // requests that wait for a person
 	Seal        string      `json:"seal,omitempty"` // what opens the sealed keys
@@ -86,6 +87,7 @@ type Broker interface {
 	Revoke(id string) bool // "" revokes all
 	Reload() error
 	AuditDir() string
+	CardHolder
 }
 
 // KeyOf describes a key for the list. A damaged one may have no public key.

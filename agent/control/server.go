@@ -50,6 +50,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
+	s.cards(mux)
 	s.http = http.Server{
 		Handler: config.sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
 		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),

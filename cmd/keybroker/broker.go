@@ -55,7 +55,7 @@ func (d *daemon) Status() control.Status {
 	return control.Status{
 		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket,
 		Locked: server.Locked, Connections: server.Connections, TurnedAway: server.TurnedAway,
-		Keys: len(d.server.Ring.List()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
+		Keys: len(d.server.Ring.List()), Cards: cardsInWords(d.Cards()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
 		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
 		Problems: d.problems(), Hardening: d.hardening.Notes,
@@ -79,6 +79,9 @@ func (d *daemon) problems() []control.Problem {
 	if strings.HasPrefix(d.queue.Name(), "none") {
 		add(fmt.Errorf("nobody can be asked, so what no rule allows is refused\ninstall pinentry-qt, or start the daemon in a terminal"))
 	}
+	for _, err := range cardProblems(d.Cards()) {
+		add(err)
+	}
 	for _, entry := range d.store.All() {
 		if strings.HasPrefix(entry.State, "damaged") {
 			add(fmt.Errorf("the key %q is %s\nbring its file back from a backup, or: keybroker keys remove %s", entry.Name, entry.State, entry.Name))
@@ -87,11 +90,16 @@ func (d *daemon) problems() []control.Problem {
 	return list
 }
 
-// Keys lists the added keys and the sealed ones.
+// Keys lists the added keys, the cards' and the sealed ones.
 func (d *daemon) Keys() []control.Key {
 	list := []control.Key{}
 	for _, info := range d.memory.List() {
 		list = append(list, control.KeyOf(info))
+	}
+	if d.cards != nil {
+		for _, info := range d.cards.List() {
+			list = append(list, control.KeyOf(info))
+		}
 	}
 	return append(list, storedKeys(d.store)...)
 }

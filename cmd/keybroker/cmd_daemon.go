@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -70,6 +71,7 @@ type daemon struct {
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
+	cards     *cardkeys.Source // nil: switched off
 	server    *agent.Server
 	control   *control.Server
 	listeners map[string]net.Listener // "agent" and "control"
@@ -98,14 +100,26 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
+	if d.cards, err = d.newCards(); err != nil {
+		return nil, err
+	}
 	d.server = agent.NewServer(agent.Config{
-		Ring:   keys.NewRing(d.memory, d.store),
+		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: a.config.Agent.ForwardedChanges,
 	}, a.config.rules())
 	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
+}
+
+// ring puts cards before sealed files: of a key that is in both, the copy that
+// nobody can read signs.
+func (d *daemon) ring() *keys.Ring {
+	if d.cards == nil {
+		return keys.NewRing(d.memory, d.store)
+	}
+	return keys.NewRing(d.memory, d.cards, d.store)
 }
 
 // ownTerminal is the terminal that the daemon was started in, if it was.
@@ -194,6 +208,11 @@ func (d *daemon) shutdown() error {
 
 func (d *daemon) close() {
 	closeAll(d.listeners)
+	if d.cards != nil {
+		if err := d.cards.Close(); err != nil {
+			d.log.Error("the cards could not be let go", "error", err)
+		}
+	}
 	if d.audit != nil {
 		if err := d.audit.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			d.log.Error("the audit log could not be closed", "error", err)

@@ -61,6 +61,7 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "connections", strconv.Itoa(s.Connections))
 	row(w, "keys", strconv.Itoa(s.Keys))
 	row(w, "sealed by", s.Seal)
+	row(w, "cards", s.Cards)
 	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
 	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))

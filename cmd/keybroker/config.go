@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -27,6 +28,11 @@ type config struct {
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
 	} `toml:"confirm"`
+	PIV struct {
+		Enabled  bool            `toml:"enabled"`   // false: readers are left alone
+		PINCache time.Duration   `toml:"pin_cache"` // how long a PIN is kept; "0s" asks each time
+		Rules    []cardkeys.Rule `toml:"rule"`      // which keys of a card are listed
+	} `toml:"piv"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -35,6 +41,9 @@ type config struct {
 	paths        platform.Paths
 	machineRules []policy.Rule
 }
+
+// maxPINCache: for longer than a working day nobody means to be away.
+const maxPINCache = 24 * time.Hour
 
 // Bounds of [confirm].
 const (
@@ -48,6 +57,7 @@ func defaultConfig() config {
 	c.Confirm.Prompt = "auto"
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
+	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
 	c.Audit.Durability = "process"
 	return c
 }
@@ -100,8 +110,20 @@ func (c *config) decode(file string, data []byte) error {
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),
+		within(file, data, "piv.pin_cache", c.PIV.PINCache, 0, maxPINCache),
+		checkCardRules(file, data, c.PIV.Rules),
 		policy.Check(file, data, c.Rules),
 	)
+}
+
+func checkCardRules(file string, data []byte, rules []cardkeys.Rule) error {
+	var all error
+	for i, rule := range rules {
+		if err := rule.Validate(); err != nil {
+			all = errors.Join(all, policy.ErrorAt(file, data, fmt.Sprintf("piv.rule[%d]", i), err))
+		}
+	}
+	return all
 }
 
 func oneOf(file string, data []byte, path, value string, allowed ...string) error {

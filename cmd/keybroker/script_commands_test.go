@@ -48,6 +48,7 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
 //	await -status PATTERN  until the daemon's status, as JSON, matches
+//	await -keys PATTERN    until its list of keys, as JSON, matches
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: await FILE PATTERN | -gone FILE | -screen PATTERN | -status PATTERN")
@@ -68,6 +69,8 @@ func seenIn(ts *testscript.TestScript, where string) string {
 	switch where {
 	case "-screen":
 		return rigOf(ts).daemon.screen.seen()
+	case "-keys":
+		return seenKeys(ts)
 	case "-status":
 		status, err := client(ts).Status(context.Background())
 		ts.Check(err)

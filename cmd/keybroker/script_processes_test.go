@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -68,18 +69,26 @@ type process struct {
 	done chan struct{} // closed when it has ended
 }
 
-// startProcess makes it end with the tests, should they be killed.
+// startProcess makes it end with the tests, should they be killed. The kernel
+// means the thread that started it, so that one does nothing else until then.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
 	p := &process{cmd, make(chan struct{})}
-	go func() { defer close(p.done); _ = cmd.Wait() }()
-	return p, nil
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(p.done)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	return p, <-started
 }
 
 func (p *process) ended() bool {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -63,6 +64,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"as":        cmdAs,
 	"await":     cmdAwait,
 	"bus":       cmdBus,
+	"card":      cmdCard,
 	"code":      cmdCode,
 	"control":   cmdControl,
 	"daemon":    cmdDaemon,
@@ -86,6 +88,8 @@ func condition(name string) (bool, error) {
 	case "race":
 		info, _ := debug.ReadBuildInfo()
 		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil
+	case "cards":
+		return pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
 	}
@@ -100,6 +104,7 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
+	bench  *pivtest.Bench
 }
 
 type rigKey struct{}
@@ -127,6 +132,7 @@ func setup(env *testscript.Env) error {
 		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
 		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
 		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
+		"PCSCLITE_CSOCK_NAME": filepath.Join(run, "no-pcscd"), // never the machine's own cards
 		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
 	} {
 		env.Setenv(name, value)
@@ -144,12 +150,23 @@ prompt = "askpass"
 
 // askpass plays the person: it answers as the file "answer" says, and keeps
 // what it was asked. With "wait" it never answers; with "later" it does when
-// there is a file of that name.
+// there is a file of that name. Secrets are the lines of the file "secret": the
+// last one is given again and again. A notice stays until there is a file "refuse".
 const askpass = `#!/bin/sh
 cd "$HOME/.." || exit 255
 echo $$ >asking
+if [ "$SSH_ASKPASS_PROMPT" = none ]; then
+	printf '%s\n--\n' "$1" >>noticed
+	until [ -e refuse ]; do sleep 0.02; done
+	exit 0
+fi
 printf '%s\n--\n' "$1" >>asked
-if [ -z "$SSH_ASKPASS_PROMPT" ]; then exec head -n 1 secret; fi
+if [ -z "$SSH_ASKPASS_PROMPT" ]; then
+	until [ -s secret ]; do sleep 0.02; done
+	head -n 1 secret
+	[ "$(wc -l <secret)" -le 1 ] || sed -i 1d secret
+	exit 0
+fi
 read -r answer <answer
 case $answer in
 allow) exit 0 ;;

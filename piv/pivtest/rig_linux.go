@@ -35,6 +35,17 @@ mount --bind "$1/ipc" /run/pcscd
 ip link set lo up
 exec pcscd --foreground --config "$1/conf"`
 
+// Missing says what a rig needs that this process has not; nil: nothing.
+func Missing() error {
+	cmd := exec.Command("true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("pivtest: a pcscd in its own mount and network namespace is not possible: %w\n"+
+			"run this as root (in a container: with CAP_SYS_ADMIN), or by `unshare --map-root-user`", err)
+	}
+	return nil
+}
+
 // Start starts pcscd, after Stop, and returns when it answers and has looked
 // at all slots.
 func (r *Rig) Start() error {

@@ -25,3 +25,6 @@ func (r *Rig) PID() int { return 0 }
 
 // Log is empty.
 func (r *Rig) Log() string { return "" }
+
+// Missing says that the rig needs Linux.
+func Missing() error { return errors.New("pivtest: the rig needs Linux") }

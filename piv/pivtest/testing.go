@@ -16,13 +16,12 @@ type TB interface {
 	Skip(...any)
 }
 
-// NeedStack skips a test of the real PC/SC stack unless it is asked for, as
-// `make test-card` does: no part of the broker uses the card layer yet, and a
-// pcscd of one's own needs more rights than the other tests.
+// NeedStack skips a test of the real PC/SC stack where a pcscd of one's own is
+// not allowed. That it is not installed is a failure.
 func NeedStack(t TB) {
 	t.Helper()
-	if os.Getenv("KEYBROKER_TEST_CARDS") == "" {
-		t.Skip("it works with the real pcscd: make test-card")
+	if err := Missing(); err != nil {
+		t.Skip(err)
 	}
 }
 

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+// maxCardCell bounds what a card's maker chose in a table.
+const maxCardCell = 72
+
+func newCardListCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "list",
+		Short: "List the cards and their keys, those of cards that are out too",
+		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
+that were seen before. LISTED says whether programs see the key: by the rules
+[[piv.rule]], else every key of a YubiKey, and of any other card the PIV
+authentication key (9a).`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cards, err := a.cards(cmd)
+			if err != nil {
+				return err
+			}
+			return a.print(cmd, cards, func(w io.Writer) { printCards(w, cards) })
+		},
+	})
+}
+
+func newCardInfoCommand(a *app) *cobra.Command {
+	return a.jsonFlag(&cobra.Command{
+		Use:   "info [CARD]",
+		Short: "Show everything that is known of a card",
+		Long: `Show everything that is known of a card: its numbers, PIN tries, and for each
+slot the key, its PIN and touch policy, and the certificate. CARD is a serial
+number, a name, an ID or the start of one; it can be left out when there is one.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			card, err := a.oneCard(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.print(cmd, card, func(w io.Writer) { printCard(w, card) })
+		},
+	})
+}
+
+func newCardForgetCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "forget CARD",
+		Short: "Forget a card: its keys are no longer listed while it is out",
+		Long: `Forget a card: its keys are no longer listed while it is out. A card that is in
+is met as if for the first time, which is needed after its card authentication
+key (9e) was made anew.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			card, err := a.oneCard(cmd, args)
+			if err != nil {
+				return err
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			if err := client.ForgetCard(cmd.Context(), card.ID); err != nil {
+				return notRunning(err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is forgotten.\n", platform.Escape(card.Name, maxCardCell))
+			return nil
+		},
+	}
+}
+
+func (a *app) cards(cmd *cobra.Command) (control.Cards, error) {
+	client, err := a.client()
+	if err != nil {
+		return control.Cards{}, err
+	}
+	cards, err := client.Cards(cmd.Context())
+	return cards, notRunning(err)
+}
+
+// oneCard finds the card that is named, or the only one.
+func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
+	cards, err := a.cards(cmd)
+	if err != nil {
+		return control.Card{}, err
+	}
+	var found []control.Card
+	for _, card := range cards.Cards {
+		if len(args) == 0 || isCalled(card, args[0]) {
+			found = append(found, card)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(cards.Cards) == 0:
+		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", cardsInWords(cards))
+	case len(found) == 0:
+		return control.Card{}, usageError{fmt.Errorf("no card is called %q\nsee: keybroker card list", args[0])}
+	}
+	return control.Card{}, usageError{fmt.Errorf("there are %d such cards\nname one of them: keybroker card list", len(found))}
+}
+
+func isCalled(card control.Card, name string) bool {
+	_, number, _ := strings.Cut(card.ID, ":")
+	return strings.EqualFold(card.Name, name) || card.ID == name || name != "" && strings.HasPrefix(number, strings.ToLower(name)) ||
+		strings.HasSuffix(card.Name, " "+name)
+}
+
+func printCards(w io.Writer, cards control.Cards) {
+	row(w, "CARD", "SLOT", "KEY", "LISTED", "PIN", "TOUCH", "CERTIFICATE OF", "EXPIRES")
+	for _, card := range cards.Cards {
+		name := platform.Escape(card.Name, maxCardCell)
+		if !card.In {
+			name += " (out, seen " + ago(time.Now(), *card.LastSeen) + ")"
+		}
+		if len(card.Slots) == 0 {
+			row(w, name, "", "no keys", "", "", "", "", "")
+		}
+		for _, slot := range card.Slots {
+			row(w, name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
+				platform.Escape(slot.Subject, maxCardCell), expiry(slot))
+		}
+		for _, problem := range card.Problems {
+			row(w, name, "", "PROBLEM: "+platform.Escape(problem, 2*maxCardCell), "", "", "", "", "")
+		}
+	}
+	for _, reader := range cards.Readers {
+		if reader.State != "PIV card" {
+			row(w, platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
+		}
+	}
+	if len(cards.Readers) == 0 {
+		row(w, "("+cardsInWords(cards)+")", "", "", "", "", "", "", "")
+	}
+}
+
+func expiry(slot control.CardSlot) string {
+	switch {
+	case slot.NotAfter == nil:
+		return ""
+	case slot.Expired:
+		return slot.NotAfter.Format(time.DateOnly) + " EXPIRED"
+	}
+	return slot.NotAfter.Format(time.DateOnly)
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+func printCard(w io.Writer, card control.Card) {
+	row(w, "card", platform.Escape(card.Name, maxCardCell))
+	if card.In {
+		row(w, "in reader", platform.Escape(card.Reader, maxCardCell))
+	} else {
+		row(w, "out", "seen "+ago(time.Now(), *card.LastSeen))
+	}
+	row(w, "ID", card.ID)
+	for _, fact := range [][2]string{{"firmware", card.Version}, {"FASC-N", card.FASCN}, {"expires", day(card.Expires)}} {
+		if fact[1] != "" {
+			row(w, fact[0], fact[1])
+		}
+	}
+	if card.In {
+		row(w, "PIN", pinInWords(card))
+	}
+	for _, slot := range card.Slots {
+		printSlot(w, slot)
+	}
+	for _, problem := range card.Problems {
+		row(w, "PROBLEM", platform.Escape(problem, 2*maxCardCell))
+	}
+}
+
+func printSlot(w io.Writer, slot control.CardSlot) {
+	row(w, "slot "+slot.Slot, slot.Name)
+	facts := [][2]string{
+		{"key", strings.TrimSpace(slot.Algorithm + " " + slot.Fingerprint)}, {"public key", slot.PublicKey}, {"listed", yesNo(slot.Listed)},
+		{"PIN", slot.PIN}, {"touch", slot.Touch}, {"made", slot.Origin},
+		{"subject", platform.Escape(slot.Subject, 2*maxCardCell)}, {"issuer", platform.Escape(slot.Issuer, 2*maxCardCell)},
+		{"usage", platform.Escape(strings.Join(slot.EKU, ", "), 2*maxCardCell)},
+		{"valid", strings.TrimPrefix(day(slot.NotBefore)+" to "+expiry(slot), " to ")},
+		{"PROBLEM", platform.Escape(slot.Problem, 2*maxCardCell)},
+	}
+	for _, fact := range facts {
+		if fact[1] != "" {
+			row(w, "  "+fact[0], fact[1])
+		}
+	}
+}
+
+func day(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+func pinInWords(card control.Card) string {
+	words := "tries left: not told"
+	if card.PINTries != nil {
+		words = fmt.Sprintf("%d tries left", *card.PINTries)
+	}
+	if card.PINDefault {
+		words += ", the factory's: change it (keybroker card pin change)"
+	}
+	if card.PINKeptUntil != nil {
+		words += ", kept by the broker until " + card.PINKeptUntil.Local().Format(time.TimeOnly)
+	}
+	return words
+}

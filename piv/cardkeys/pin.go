@@ -1,0 +1,209 @@
+package cardkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/piv"
+)
+
+const (
+	// maxPrompts bounds how often a PIN is asked for in one request: a card has
+	// at most 15 tries, and a PIN of a wrong length costs none.
+	maxPrompts = 20
+	// lastTryWords are what the person types to release the last try.
+	lastTryWords = "last try"
+)
+
+var (
+	// errLastTry: the card has one try left, and nobody has released it.
+	errLastTry = errors.New("the last try of the PIN is not spent unasked")
+	errSwapped = errors.New("the card says that it is a known one, but does not hold its card authentication key (slot 9e), " +
+		"so it did not get the PIN\nif that key was made anew: keybroker card forget")
+)
+
+// pinTrouble says whether a PIN that was kept is of no use any more.
+func pinTrouble(err error) bool {
+	var wrong *piv.PINError
+	return errors.As(err, &wrong) && !wrong.Blocked() || errors.Is(err, errLastTry)
+}
+
+func wrongBefore(err error) string {
+	var wrong *piv.PINError
+	if errors.As(err, &wrong) {
+		return "The PIN that was given before is not right any more."
+	}
+	return ""
+}
+
+// askForPIN asks until the PIN is right or the person gives up; no PIN is sent
+// twice. given is called once the card took it. The prompt shows the facts of the request: it is
+// the consent where that is still needed.
+func (s *Source) askForPIN(ctx context.Context, w *work, problem string, given func()) (*ssh.Signature, error) {
+	for range maxPrompts {
+		tries, err := s.tries(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if tries == 1 {
+			if err := s.releaseLastTry(ctx, w); err != nil {
+				return nil, err
+			}
+		}
+		epoch := w.pin.drops()
+		pin, err := s.ask(ctx, w, w.question(tries, problem))
+		if err != nil {
+			return nil, err
+		}
+		if len(pin) < piv.MinPIN || len(pin) > piv.MaxPIN {
+			clear(pin)
+			problem = fmt.Sprintf("A PIN has %d to %d characters. No try was spent.", piv.MinPIN, piv.MaxPIN)
+			continue
+		}
+		signature, err := s.useNewPIN(ctx, w, typed{pin, tries == 1, epoch}, given)
+		var wrong *piv.PINError
+		switch {
+		case errors.As(err, &wrong) && !wrong.Blocked():
+			problem = "Wrong PIN."
+		case errors.Is(err, errLastTry):
+			problem = ""
+		default:
+			return signature, err
+		}
+	}
+	return nil, errors.New("the PIN was asked for too often")
+}
+
+// typed is a PIN as the person gave it.
+type typed struct {
+	pin     []byte
+	lastTry bool // the person has released the last try
+	epoch   int  // of the pinState when it was asked for
+}
+
+// useNewPIN gives a typed PIN to the card, keeps it when it was right, and signs.
+func (s *Source) useNewPIN(ctx context.Context, w *work, t typed, given func()) (*ssh.Signature, error) {
+	defer clear(t.pin)
+	var signature *ssh.Signature
+	err := w.handle.Do(ctx, func(a *piv.Applet) (err error) {
+		if err = s.give(ctx, a, w, t.pin, t.lastTry); err != nil {
+			return err
+		}
+		if w.asking {
+			w.consent = "allowed by the person: PIN of " + w.card()
+		}
+		if w.slot.PIN != piv.PINAlways && w.slot.PIN != piv.PINMatchAlways {
+			w.pin.keep(t.pin, s.cfg.PINCache, t.epoch)
+		}
+		given()
+		signature, err = s.touching(ctx, a, w)
+		return err
+	})
+	return signature, err
+}
+
+// give sends the PIN, after the card has shown that it is the one we know and
+// that a try may be spent.
+func (s *Source) give(ctx context.Context, a *piv.Applet, w *work, pin []byte, lastTry bool) error {
+	if err := s.prove(ctx, a, w); err != nil {
+		return err
+	}
+	tries, verified, err := a.PINStatus(ctx)
+	switch {
+	case err != nil:
+		return err
+	case tries == 0:
+		return &piv.PINError{Tries: 0}
+	case !verified && tries == 1 && !lastTry:
+		return errLastTry
+	}
+	return a.Verify(ctx, pin)
+}
+
+// prove has a card that was seen before prove that it is that one, once for
+// each insertion.
+func (s *Source) prove(ctx context.Context, a *piv.Applet, w *work) error {
+	record, known := s.keeper.find(w.handle.Token().ID)
+	public := parse(record.Proof)
+	if !known || public == nil || w.pin.isProven() {
+		return nil
+	}
+	err := a.Prove(ctx, piv.SlotCardAuthentication, public)
+	var refused piv.Status
+	if errors.Is(err, piv.ErrBadSignature) || errors.As(err, &refused) {
+		return errSwapped
+	}
+	if err == nil {
+		w.pin.setProven()
+	}
+	return err
+}
+
+// tries asks the card how many are left; -1: it does not say, because another
+// program has given the PIN, after which all are there.
+func (s *Source) tries(ctx context.Context, w *work) (tries int, err error) {
+	err = w.handle.Do(ctx, func(a *piv.Applet) (err error) {
+		tries, _, err = a.PINStatus(ctx)
+		return err
+	})
+	if err == nil && tries == 0 {
+		err = &piv.PINError{Tries: 0}
+	}
+	return tries, err
+}
+
+func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
+	words, err := s.ask(ctx, w, Question{
+		Title: "Last try for the PIN of " + w.card(), Use: w.use, Why: w.why,
+		Text:   "One try is left. A wrong PIN now blocks the card.\nTo use it, type the words: " + lastTryWords,
+		Prompt: "Words:",
+	})
+	if err != nil {
+		return err
+	}
+	defer clear(words)
+	if !strings.EqualFold(strings.TrimSpace(string(words)), lastTryWords) {
+		return fmt.Errorf("the last try for the PIN of %s was not released\nunblock it with the PUK: keybroker card pin unblock", w.card())
+	}
+	return nil
+}
+
+// ask withdraws the question when the card is pulled.
+func (s *Source) ask(ctx context.Context, w *work, q Question) ([]byte, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-w.handle.Gone():
+			end()
+		case <-ctx.Done():
+		}
+	}()
+	answer, err := s.cfg.Ask(ctx, q)
+	select {
+	case <-w.handle.Gone():
+		clear(answer)
+		return nil, piv.ErrRemoved
+	default:
+		return answer, err
+	}
+}
+
+func (w *work) question(tries int, problem string) Question {
+	left := fmt.Sprintf("%d tries are left.", tries)
+	switch {
+	case tries < 0:
+		left = "The card does not say how many tries are left."
+	case tries == 1:
+		left = "This is the LAST try: a wrong PIN blocks the card."
+	}
+	return Question{
+		Title: "PIN of " + w.card(),
+		Text:  fmt.Sprintf("%s, slot %s (%s)\n%s", w.card(), w.slot.Slot, w.slot.Slot.Name(), left),
+		Error: problem, Prompt: "PIN:", Use: w.use, Why: w.why,
+	}
+}

@@ -1,0 +1,103 @@
+package cardkeys
+
+import (
+	"bytes"
+	"sync"
+	"time"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// pinState is the PIN of one card, from its insertion to its removal.
+type pinState struct {
+	mu     sync.Mutex // guards what follows
+	pin    []byte     // in locked memory; nil: not known
+	free   func()
+	until  time.Time // by the wall clock, which goes on in a suspended night
+	timer  *time.Timer
+	epoch  int  // counts the times that it was dropped
+	proven bool // the card has shown that it is the one we know
+
+	asking gate
+}
+
+// pinOf returns the state of a card that is in.
+func (s *Source) pinOf(handle *piv.Handle) *pinState {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.pins[handle]
+	if state == nil {
+		state = &pinState{}
+		s.pins[handle] = state
+	}
+	return state
+}
+
+// keep holds a PIN that the card took, for at most so long. It was asked for at
+// epoch: when everything was dropped since, as by a lock, it is not kept.
+func (p *pinState) keep(pin []byte, long time.Duration, epoch int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if long <= 0 || epoch != p.epoch {
+		return
+	}
+	p.dropLocked()
+	p.pin, p.free = platform.LockedAlloc(len(pin))
+	copy(p.pin, pin)
+	p.until = time.Now().Add(long).Round(0)
+	p.timer = time.AfterFunc(long, p.drop)
+}
+
+// get returns a copy of the PIN, which the caller wipes; nil: there is none.
+func (p *pinState) get() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pin != nil && !time.Now().Round(0).Before(p.until) {
+		p.dropLocked()
+	}
+	return bytes.Clone(p.pin)
+}
+
+// kept is when the PIN will be dropped; zero: there is none.
+func (p *pinState) kept() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pin == nil {
+		return time.Time{}
+	}
+	return p.until
+}
+
+func (p *pinState) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropLocked()
+}
+
+func (p *pinState) drops() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.epoch
+}
+
+func (p *pinState) dropLocked() {
+	p.epoch++
+	if p.pin != nil {
+		p.timer.Stop()
+		p.free()
+		p.pin, p.free = nil, nil
+	}
+}
+
+func (p *pinState) isProven() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proven
+}
+
+func (p *pinState) setProven() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.proven = true
+}

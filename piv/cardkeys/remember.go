@@ -1,0 +1,233 @@
+package cardkeys
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
+)
+
+const (
+	// maxRemembered cards; the one not seen for the longest time goes first.
+	// Whoever lets strangers' cards be put in must not fill the list.
+	maxRemembered = 16
+	// maxFile is more than so many cards with 24 keys of RSA-4096 take.
+	maxFile = 1 << 20
+)
+
+// Record is what is remembered of a card: nothing secret.
+type Record struct {
+	ID   string      `json:"id"`
+	Name string      `json:"name"`
+	Seen time.Time   `json:"seen"`
+	Keys []RecordKey `json:"keys"`
+	// Proof is the card authentication key (9E), an authorized_keys line, where
+	// it signs without PIN and touch. A card that says it is this one must prove
+	// to hold it before it gets the PIN.
+	Proof string `json:"proof,omitempty"`
+}
+
+// RecordKey is a listed key of a card.
+type RecordKey struct {
+	Slot      piv.Slot `json:"slot"`
+	PublicKey string   `json:"public_key"` // authorized_keys line
+	Holder    string   `json:"holder,omitempty"`
+
+	public ssh.PublicKey
+}
+
+// keeper remembers cards, in a file when it has one. The file is written by a
+// goroutine of its own: events must not wait for a disk.
+type keeper struct {
+	file string
+	log  *slog.Logger
+	dirt chan struct{} // holds a token when the file is behind
+	done chan struct{}
+	end  chan struct{}
+
+	mu      sync.Mutex // guards records
+	records []Record
+}
+
+func openKeeper(file string, log *slog.Logger) (*keeper, error) {
+	k := &keeper{file: file, log: log, dirt: make(chan struct{}, 1), done: make(chan struct{}), end: make(chan struct{})}
+	if err := k.load(); err != nil {
+		return nil, err
+	}
+	go k.write()
+	return k, nil
+}
+
+// load drops a record that cannot be used rather than the whole file.
+func (k *keeper) load() error {
+	data, err := readSmall(k.file)
+	if k.file == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var records []Record
+	if err == nil {
+		err = json.Unmarshal(data, &records)
+	}
+	if err != nil {
+		return fmt.Errorf("cards: the remembered cards cannot be read: %w\nremove the file: %s", err, k.file)
+	}
+	for _, record := range records[:min(len(records), maxRemembered)] {
+		record.Keys = slices.DeleteFunc(record.Keys, func(key RecordKey) bool { return !key.Slot.Valid() || parse(key.PublicKey) == nil })
+		for i := range record.Keys {
+			record.Keys[i].public = parse(record.Keys[i].PublicKey)
+		}
+		k.records = append(k.records, record)
+	}
+	return nil
+}
+
+func readSmall(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", filepath.Base(file), maxFile)
+	}
+	return os.ReadFile(file)
+}
+
+func parse(line string) ssh.PublicKey {
+	pub, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return nil
+	}
+	return pub
+}
+
+func (k *keeper) cards() []Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.records)
+}
+
+// find returns what is remembered of a card.
+func (k *keeper) find(id string) (Record, bool) {
+	for _, record := range k.cards() {
+		if record.ID == id {
+			return record, true
+		}
+	}
+	return Record{}, false
+}
+
+// seen remembers a card that is in. A proof that is known is kept: a card that
+// took another one's number must not be able to replace it.
+func (k *keeper) seen(token *piv.Token, rules []Rule) {
+	if token == nil || token.ID == "" {
+		return
+	}
+	now := recordOf(token, rules)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, before := range k.records {
+		if before.ID == now.ID {
+			if before.Proof != "" {
+				now.Proof = before.Proof
+			}
+			k.records = slices.Delete(k.records, i, i+1)
+			break
+		}
+	}
+	k.records = append([]Record{now}, k.records...)
+	k.records = k.records[:min(len(k.records), maxRemembered)]
+	k.soil()
+}
+
+// forget drops a card; it says whether there was one.
+func (k *keeper) forget(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := len(k.records)
+	k.records = slices.DeleteFunc(k.records, func(r Record) bool { return r.ID == id })
+	k.soil()
+	return len(k.records) < before
+}
+
+func recordOf(token *piv.Token, rules []Rule) Record {
+	record := Record{ID: token.ID, Name: token.Name(), Seen: time.Now().UTC().Truncate(time.Second)}
+	for _, slot := range listed(token, rules, time.Now()) {
+		if pub, err := ssh.NewPublicKey(slot.PublicKey); err == nil {
+			record.Keys = append(record.Keys, RecordKey{Slot: slot.Slot, PublicKey: line(pub), Holder: holder(slot), public: pub})
+		}
+	}
+	if slot, ok := token.Slot(piv.SlotCardAuthentication); ok && proves(slot) {
+		if pub, err := ssh.NewPublicKey(slot.PublicKey); err == nil {
+			record.Proof = line(pub)
+		}
+	}
+	return record
+}
+
+// proves says whether a key signs with no PIN and no touch.
+func proves(slot piv.SlotInfo) bool {
+	return slot.PublicKey != nil && slot.Algorithm != piv.RSA1024 &&
+		slot.PIN == piv.PINNever && (slot.Touch == piv.TouchNever || slot.Touch == piv.TouchUnknown)
+}
+
+func line(pub ssh.PublicKey) string {
+	text := ssh.MarshalAuthorizedKey(pub)
+	return string(text[:len(text)-1])
+}
+
+func (k *keeper) soil() {
+	select {
+	case k.dirt <- struct{}{}:
+	default:
+	}
+}
+
+// write keeps the file up to date, until close.
+func (k *keeper) write() {
+	defer close(k.done)
+	for {
+		select {
+		case <-k.dirt:
+			k.save()
+		case <-k.end:
+			select {
+			case <-k.dirt:
+				k.save()
+			default:
+			}
+			return
+		}
+	}
+}
+
+func (k *keeper) save() {
+	if k.file == "" {
+		return
+	}
+	data, err := json.MarshalIndent(k.cards(), "", "  ")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(k.file), 0o700)
+	}
+	if err == nil {
+		err = platform.WriteFileAtomic(k.file, append(data, '\n'), 0o600)
+	}
+	if err != nil {
+		k.log.Warn("the cards could not be remembered", "error", err)
+	}
+}
+
+func (k *keeper) close() {
+	close(k.end)
+	<-k.done
+}

@@ -1,0 +1,173 @@
+package cardkeys
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/piv"
+)
+
+// maxReturns is how often one signature waits again for a card that was pulled,
+// or a smartcard service that ended, in the middle of it.
+const maxReturns = 3
+
+// request is one signature on its way.
+type request struct {
+	use       *keys.Use
+	why       string
+	data      []byte
+	algorithm string
+	asking    bool   // nobody has allowed it yet
+	consent   string // how the person allowed it
+}
+
+// work is a request with the card and slot that will do it.
+type work struct {
+	*request
+	handle *piv.Handle
+	slot   piv.SlotInfo
+	public ssh.PublicKey
+	pin    *pinState
+}
+
+func (w *work) card() string { return w.handle.Token().Name() }
+
+// sign waits for the card and has it sign. A card that goes away on the way is
+// waited for again: the PIN and the person's consent are then asked for anew.
+func (s *Source) sign(ctx context.Context, r *request) (*ssh.Signature, error) {
+	for returns := 0; ; returns++ {
+		w, err := s.find(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		signature, err := s.signOn(ctx, w)
+		if err == nil || !away(err) || returns == maxReturns || ctx.Err() != nil {
+			return signature, plain(err, w)
+		}
+		r.consent = ""
+		if !errors.Is(err, piv.ErrReset) {
+			s.await(ctx, w.handle)
+		}
+	}
+}
+
+// find waits for a card with the key and looks the slot up.
+func (s *Source) find(ctx context.Context, r *request) (*work, error) {
+	blob := r.use.Key.Blob
+	at, err := s.present(ctx, r, blob)
+	if err != nil {
+		return nil, err
+	}
+	slot, ok := at.handle.Token().Slot(at.slot)
+	if !ok {
+		return nil, keys.ErrNotFound
+	}
+	public, err := ssh.NewPublicKey(slot.PublicKey)
+	if err != nil || !bytes.Equal(public.Marshal(), blob) {
+		return nil, fmt.Errorf("%s holds another key in slot %s now\nlist the keys again: ssh-add -L", at.card, at.slot)
+	}
+	return &work{request: r, handle: at.handle, slot: slot, public: public, pin: s.pinOf(at.handle)}, nil
+}
+
+func (s *Source) signOn(ctx context.Context, w *work) (*ssh.Signature, error) {
+	switch w.slot.PIN {
+	case piv.PINNever:
+		return s.withoutPIN(ctx, w)
+	case piv.PINAlways, piv.PINMatchAlways:
+		return s.askForPIN(ctx, w, "", func() {})
+	default:
+		return s.withPIN(ctx, w)
+	}
+}
+
+func (s *Source) withoutPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
+	if w.asking && w.slot.Touch != piv.TouchAlways {
+		return nil, keys.ErrNotAsked
+	}
+	var signature *ssh.Signature
+	err := w.handle.Do(ctx, func(a *piv.Applet) (err error) {
+		signature, err = s.touching(ctx, a, w)
+		return err
+	})
+	return signature, err
+}
+
+// withPIN uses the PIN that was given before, or has it asked for.
+func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
+	why := ""
+	for {
+		if pin := w.pin.get(); pin != nil {
+			if w.asking && w.slot.Touch != piv.TouchAlways {
+				clear(pin)
+				return nil, keys.ErrNotAsked
+			}
+			signature, err := s.verifyAndSign(ctx, w, pin, false)
+			clear(pin)
+			if !pinTrouble(err) {
+				return signature, err
+			}
+			// It was changed meanwhile, or the last try is at stake.
+			w.pin.drop()
+			why = wrongBefore(err)
+		}
+		turn, err := w.pin.asking.turn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if turn == nil { // somebody else's prompt is over
+			continue
+		}
+		signature, err := s.askForPIN(ctx, w, why, turn.given)
+		turn.over(ctx, err)
+		return signature, err
+	}
+}
+
+// verifyAndSign does both in one transaction, where no other program can come
+// between. lastTry: the person has released the last try.
+func (s *Source) verifyAndSign(ctx context.Context, w *work, pin []byte, lastTry bool) (*ssh.Signature, error) {
+	var signature *ssh.Signature
+	err := w.handle.Do(ctx, func(a *piv.Applet) (err error) {
+		fresh := !a.PINGiven()
+		if fresh {
+			if err = s.give(ctx, a, w, pin, lastTry); err != nil {
+				return err
+			}
+		}
+		signature, err = s.touching(ctx, a, w)
+		// Another program selected another applet, and with it the PIN was
+		// forgotten: it is given again, once.
+		if !fresh && errors.Is(err, piv.StatusSecurityNotSatisfied) {
+			if err = s.give(ctx, a, w, pin, lastTry); err == nil {
+				signature, err = s.touching(ctx, a, w)
+			}
+		}
+		return err
+	})
+	return signature, err
+}
+
+// away says whether an error means that the card, or the way to it, is gone.
+func away(err error) bool {
+	return errors.Is(err, piv.ErrRemoved) || errors.Is(err, piv.ErrReset) ||
+		errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrOtherCard)
+}
+
+// plain says in the person's words what a card's refusal means.
+func plain(err error, w *work) error {
+	var blocked *piv.PINError
+	switch {
+	case errors.As(err, &blocked) && blocked.Blocked():
+		return fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", w.card())
+	case errors.Is(err, piv.ErrBusy):
+		return fmt.Errorf("another program uses %s exclusively\nclose it (gpg: gpgconf --kill scdaemon) and try again", w.card())
+	case errors.Is(err, piv.ErrNoAnswer):
+		return fmt.Errorf("%s does not answer\npull it and put it in again", w.card())
+	}
+	return err
+}

@@ -1,0 +1,83 @@
+package cardkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/piv"
+)
+
+// How long a signature may take before the person is told that a touch is
+// awaited. A key whose touch lasts (15 s) mostly answers at once; where the card
+// does not tell its policy, it may just be slow: RSA-4096 takes a second or two.
+const (
+	cachedTouchDelay  = 400 * time.Millisecond
+	unknownTouchDelay = 2500 * time.Millisecond
+)
+
+var errNoTouch = errors.New("the card was not touched in time\ntry again, and touch it while it blinks")
+
+// touching has the card sign, and shows a notice while it waits for a touch.
+func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Signature, error) {
+	var delay time.Duration
+	switch w.slot.Touch {
+	case piv.TouchNever:
+		return a.Sign(ctx, w.slot.Slot, w.public, w.data, w.algorithm)
+	case piv.TouchCached:
+		delay = cachedTouchDelay
+	case piv.TouchUnknown:
+		delay = unknownTouchDelay
+	}
+	own, end := context.WithCancelCause(ctx)
+	told := make(chan struct{})
+	go func() { defer close(told); s.tellTouch(own, end, w, delay) }()
+	signature, err := a.Sign(own, w.slot.Slot, w.public, w.data, w.algorithm)
+	refused := context.Cause(own) // nil unless the notice, or the client, ended it
+	end(nil)
+	<-told
+	switch {
+	case refused != nil:
+		return nil, refused
+	case err == nil && w.asking && w.consent == "" && w.slot.Touch == piv.TouchAlways:
+		w.consent = "allowed by the person: touched " + w.card()
+	case errors.Is(err, piv.StatusSecurityNotSatisfied) && w.slot.Touch != piv.TouchUnknown && s.untouched(ctx, a, w):
+		return nil, errNoTouch
+	}
+	return signature, err
+}
+
+// tellTouch shows the notice until the signature is there. A person who closes
+// it refuses. Where it cannot be shown, a touch is no consent.
+func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *work, delay time.Duration) {
+	select {
+	case <-time.After(delay):
+	case <-ctx.Done():
+		return
+	}
+	notice := Notice{Title: "Touch " + w.card(), Use: w.use, Why: w.why, Text: "It waits for your touch, and signs then."}
+	if w.slot.Touch == piv.TouchUnknown {
+		notice.Title, notice.Text = w.card()+" is at work", "If it blinks, touch it."
+	}
+	err := s.cfg.Notify(ctx, notice)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case w.asking && w.consent == "" || isRefusal(err):
+		end(fmt.Errorf("touch: %w", err))
+	default:
+		s.cfg.Log.Warn("a touch is awaited, and the person could not be told", "card", w.card(), "error", err)
+	}
+}
+
+// untouched tells a touch that did not come from a PIN that is missing: both
+// get the same status word.
+func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work) bool {
+	if w.slot.PIN == piv.PINNever {
+		return true
+	}
+	_, verified, err := a.PINStatus(ctx)
+	return err == nil && verified
+}

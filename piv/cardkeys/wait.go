@@ -1,0 +1,113 @@
+package cardkeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/piv"
+)
+
+// ErrRefused is what Config.Notify and Config.Ask wrap when the person refused.
+var ErrRefused = errors.New("refused by the person")
+
+func isRefusal(err error) bool { return errors.Is(err, ErrRefused) }
+
+// noticeLimit is what the smartcard service may need to tell of a removal that
+// a command has met already.
+const noticeLimit = 2 * time.Second
+
+// errIn ends the notice: the card is in.
+var errIn = errors.New("the card is in")
+
+// present returns where the key is on a card that is in. While it is on none,
+// the person is asked for the card, once for all who wait.
+func (s *Source) present(ctx context.Context, r *request, blob []byte) (place, error) {
+	for {
+		known, _ := s.waitChange()
+		at, ok := known.find(blob)
+		switch {
+		case !ok:
+			return place{}, keys.ErrNotFound
+		case at.handle != nil:
+			return at, nil
+		}
+		turn, err := s.missing(at.card).turn(ctx)
+		if err != nil {
+			return place{}, err
+		}
+		if turn == nil { // somebody else's notice is over
+			continue
+		}
+		at, err = s.askForCard(ctx, r, at, blob)
+		turn.over(ctx, err)
+		return at, err
+	}
+}
+
+// missing is the gate before the notice for a card.
+func (s *Source) missing(card string) *gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.absent[card] == nil {
+		s.absent[card] = &gate{}
+	}
+	return s.absent[card]
+}
+
+func (s *Source) askForCard(ctx context.Context, r *request, at place, blob []byte) (place, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, s.cfg.Wait,
+		fmt.Errorf("%s was not put in within %s\nput it in and try again", at.card, s.cfg.Wait))
+	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		err := s.cfg.Notify(ctx, Notice{
+			Title: "Insert " + at.card, Use: r.use, Why: r.why,
+			Text: "It holds the key that is asked for, in slot " + at.slot.String() + ".",
+		})
+		if err != nil {
+			end(fmt.Errorf("%s is not in a reader: %w", at.card, err))
+		}
+	}()
+	found, err := s.arrival(ctx, blob)
+	end(errIn)
+	<-told
+	return found, err
+}
+
+// arrival waits until a card with the key is in.
+func (s *Source) arrival(ctx context.Context, blob []byte) (place, error) {
+	for {
+		known, changed := s.waitChange()
+		if at, ok := known.find(blob); ok && at.handle != nil {
+			return at, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return place{}, context.Cause(ctx)
+		}
+	}
+}
+
+// await waits, after an error, until the inventory has noticed that the card is
+// gone, so that it is not found again at once.
+func (s *Source) await(ctx context.Context, handle *piv.Handle) {
+	ctx, stop := context.WithTimeout(ctx, noticeLimit)
+	defer stop()
+	for {
+		known, changed := s.waitChange()
+		if !known.has(handle) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
