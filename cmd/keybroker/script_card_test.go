@@ -31,9 +31,12 @@ func cmdCard(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	out, err := r.bench.Do(args)
 	if !neg && args[len(args)-1] == "touch" {
-		if !await(func() bool { out, err = r.bench.Do(args); return err == nil }) {
-			ts.Fatalf("the card never waited for a touch")
-		}
+		await(func() bool {
+			if err != nil {
+				out, err = r.bench.Do(args)
+			}
+			return err == nil
+		})
 	}
 	fmt.Fprint(ts.Stdout(), out)
 	if (err != nil) != neg {

@@ -44,7 +44,7 @@ func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Sig
 		return nil, refused
 	case err == nil && w.asking && w.consent == "" && w.slot.Touch == piv.TouchAlways:
 		w.consent = "allowed by the person: touched " + w.card()
-	case errors.Is(err, piv.StatusSecurityNotSatisfied) && w.slot.Touch != piv.TouchUnknown && s.untouched(ctx, a, w):
+	case w.slot.Touch != piv.TouchUnknown && s.untouched(ctx, a, w, err):
 		return nil, errNoTouch
 	}
 	return signature, err
@@ -72,10 +72,15 @@ func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *
 	}
 }
 
-// untouched tells a touch that did not come from a PIN that is missing: both
-// get the same status word.
-func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work) bool {
-	if w.slot.PIN == piv.PINNever {
+// untouched tells a touch that did not come from a PIN that is missing, for
+// which some cards give the same status word.
+func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work, err error) bool {
+	switch {
+	case errors.Is(err, piv.StatusConditionsOfUse), errors.Is(err, piv.StatusNotAllowed):
+		return true
+	case !errors.Is(err, piv.StatusSecurityNotSatisfied):
+		return false
+	case w.slot.PIN == piv.PINNever:
 		return true
 	}
 	_, verified, err := a.PINStatus(ctx)
