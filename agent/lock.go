@@ -95,6 +95,9 @@ func (s *Server) lockNow(passphrase []byte) error {
 
 func (s *Server) unlockNow(ctx context.Context, passphrase []byte) error {
 	l := &s.lock
+	if taker := s.pinTaker(); taker != nil && !l.locked() {
+		return taker.GivePIN(ctx, passphrase)
+	}
 	select {
 	case l.busy <- struct{}{}:
 	case <-ctx.Done():
@@ -108,6 +111,19 @@ func (s *Server) unlockNow(ctx context.Context, passphrase []byte) error {
 	case <-ctx.Done():
 	}
 	return err
+}
+
+// pinTaker takes what ssh-add -X gives while nothing is locked; nil: nobody does.
+func (s *Server) pinTaker() keys.PINTaker {
+	if !s.UnlockGivesPIN {
+		return nil
+	}
+	for _, source := range s.Ring.Sources() {
+		if taker, ok := source.(keys.PINTaker); ok {
+			return taker
+		}
+	}
+	return nil
 }
 
 func (l *lock) try(passphrase []byte) (delay time.Duration, err error) {

@@ -44,6 +44,9 @@ type Config struct {
 	// ForwardedChanges lets a forwarded connection add, remove and lock keys.
 	// Otherwise a remote host could lock the person out of their own agent.
 	ForwardedChanges bool
+	// UnlockGivesPIN makes ssh-add -X, while nothing is locked, give a card its
+	// PIN (keys.PINTaker).
+	UnlockGivesPIN bool
 }
 
 // Server is one agent. Serve may run on several listeners at once.

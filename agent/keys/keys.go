@@ -94,3 +94,9 @@ type Asker interface {
 	// the caller asks, and calls Sign.
 	SignAsking(ctx context.Context, use *Use, why string, data []byte, algorithm string) (signature *ssh.Signature, consent string, err error)
 }
+
+// PINTaker is a Source that a PIN can be given to beforehand.
+type PINTaker interface {
+	// GivePIN returns why the PIN was not taken.
+	GivePIN(ctx context.Context, pin []byte) error
+}

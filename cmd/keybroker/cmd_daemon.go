@@ -107,7 +107,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
-		ForwardedChanges: a.config.Agent.ForwardedChanges,
+		ForwardedChanges: a.config.Agent.ForwardedChanges, UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())
 	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil

@@ -29,9 +29,11 @@ type config struct {
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
 	} `toml:"confirm"`
 	PIV struct {
-		Enabled  bool            `toml:"enabled"`   // false: readers are left alone
-		PINCache time.Duration   `toml:"pin_cache"` // how long a PIN is kept; "0s" asks each time
-		Rules    []cardkeys.Rule `toml:"rule"`      // which keys of a card are listed
+		Enabled  bool          `toml:"enabled"`   // false: readers are left alone
+		PINCache time.Duration `toml:"pin_cache"` // how long a PIN is kept; "0s" asks each time
+		// UnlockGivesPIN makes ssh-add -X give the PIN while nothing is locked.
+		UnlockGivesPIN bool            `toml:"unlock_gives_pin"`
+		Rules          []cardkeys.Rule `toml:"rule"` // which keys of a card are listed
 	} `toml:"piv"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"

@@ -250,3 +250,24 @@ func cmdKeyring(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	do[args[0]]()
 }
+
+// cmdBuild is "build FILE [VARIABLE=VALUE | -FLAG …]": builds the program in
+// another way.
+func cmdBuild(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: build FILE [VARIABLE=VALUE | -FLAG …]")
+	}
+	cmd := exec.Command("go", "build", "-o", ts.MkAbs(args[0]))
+	cmd.Env = os.Environ()
+	for _, arg := range args[1:] {
+		if arg[0] == '-' {
+			cmd.Args = append(cmd.Args, arg)
+		} else {
+			cmd.Env = append(cmd.Env, arg)
+		}
+	}
+	cmd.Args = append(cmd.Args, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+}

@@ -63,6 +63,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"answer":    cmdAnswer,
 	"as":        cmdAs,
 	"await":     cmdAwait,
+	"build":     cmdBuild,
 	"bus":       cmdBus,
 	"card":      cmdCard,
 	"code":      cmdCode,

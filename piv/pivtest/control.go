@@ -31,6 +31,7 @@ exact-le on|off         answer 6Cxx to a Le that is too great
 forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
 identify                a new GUID
+impersonate 1           look like card 1, but for its card authentication key
 status                  one line of JSON
 log [20]                the last APDUs
 pcscd term|kill|start   stop or start pcscd
@@ -87,6 +88,12 @@ func (b *Bench) Do(words []string) (string, error) {
 		return "", nil
 	case "identify":
 		return "", card.Identify()
+	case "impersonate":
+		other, err := strconv.Atoi(args[0])
+		if err != nil || other < 0 || other >= len(b.Cards) || other == n {
+			return "", errors.New("no such card")
+		}
+		return "", card.Impersonate(b.Cards[other])
 	case "forget-pin":
 		card.ForgetPIN()
 		return "", nil

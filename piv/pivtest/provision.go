@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -136,3 +137,23 @@ func (c *Card) Object(tag uint32) []byte {
 	defer c.mu.Unlock()
 	return append([]byte(nil), c.state.Objects.get(tag)...)
 }
+
+// Impersonate makes the card look like another one of its character: numbers,
+// certificates and keys. Only the card authentication key stays its own, as an
+// impostor cannot have that.
+func (c *Card) Impersonate(other *Card) error {
+	other.mu.Lock()
+	objects, slots, serial := maps.Clone(other.state.Objects), maps.Clone(other.state.Slots), other.state.Serial
+	other.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own := c.state.Slots[slotCardAuthentication]
+	c.state.Objects, c.state.Slots, c.state.Serial = objects, slots, serial
+	delete(c.state.Slots, slotCardAuthentication)
+	if own != nil {
+		c.state.Slots[slotCardAuthentication] = own
+	}
+	return c.save()
+}
+
+const slotCardAuthentication = 0x9e
