@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // gate lets one request at a time put a question to the person that many wait
 // for: the PIN of a card, the card itself. The zero value is ready.
 type gate struct {
-	mu  sync.Mutex // guards now
-	now *turn
+	mu      sync.Mutex // guards now
+	now     *turn
+	waiting atomic.Int32 // how many wait for a turn that is another one's
 }
 
 // turn is the right to ask.
@@ -33,6 +35,8 @@ func (g *gate) turn(ctx context.Context) (*turn, error) {
 		return other, nil
 	}
 	g.mu.Unlock()
+	g.waiting.Add(1)
+	defer g.waiting.Add(-1)
 	select {
 	case <-other.done:
 		return nil, other.err

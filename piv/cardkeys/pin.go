@@ -201,6 +201,9 @@ func (w *work) question(tries int, problem string) Question {
 	case tries == 1:
 		left = "This is the LAST try: a wrong PIN blocks the card."
 	}
+	if others := w.pin.asking.waiting.Load(); others > 0 {
+		left += fmt.Sprintf("\n%d more requests wait for this PIN.", others)
+	}
 	return Question{
 		Title: "PIN of " + w.card(),
 		Text:  fmt.Sprintf("%s, slot %s (%s)\n%s", w.card(), w.slot.Slot, w.slot.Slot.Name(), left),
