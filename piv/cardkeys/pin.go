@@ -16,7 +16,7 @@ const (
 	// at most 15 tries, and a PIN of a wrong length costs none.
 	maxPrompts = 20
 	// lastTryWords are what the person types to release the last try.
-	lastTryWords = "last try"
+	lastTryWords = "use the last try"
 )
 
 var (
