@@ -3,6 +3,7 @@ package piv
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // What runs in a Handle's worker: the connection to the card.
@@ -66,6 +67,21 @@ func (h *Handle) release() {
 		<-h.turn
 	default:
 	}
+}
+
+// Release lets other programs have the card exclusively, at once. The next Do
+// connects again.
+func (h *Handle) Release(ctx context.Context) error {
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("piv: release the card: %w", context.Cause(ctx))
+	case <-h.Gone():
+		return nil
+	}
+	defer func() { <-h.turn }()
+	_, err := h.worker.call(ctx, connectLimit, h.disconnect)
+	return err
 }
 
 func (h *Handle) disconnect() {
