@@ -75,6 +75,7 @@ func isA[T error](err error) bool {
 type app struct {
 	configFile string // --config
 	json       bool   // --json
+	card       string // --card
 	config     config
 }
 
@@ -101,7 +102,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a),
-		newKeysCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newManCommand(),
+		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newManCommand(),
 	)
 	forEach(root, wrapUsage)
 	return root

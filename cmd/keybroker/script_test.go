@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -63,6 +65,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"as":        cmdAs,
 	"await":     cmdAwait,
 	"bus":       cmdBus,
+	"card":      cmdCard,
 	"code":      cmdCode,
 	"control":   cmdControl,
 	"daemon":    cmdDaemon,
@@ -70,6 +73,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"garbage":   cmdGarbage,
 	"keyring":   cmdKeyring,
 	"nosecrets": cmdNoSecrets,
+	"person":    cmdPerson,
 	"rules":     cmdRules,
 	"signal":    cmdSignal,
 	"sshd":      cmdSSHD,
@@ -81,6 +85,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 
 func condition(name string) (bool, error) {
 	switch name {
+	case "cards":
+		return piv.CompiledIn && os.Getenv("KEYBROKER_TEST_CARDS") != "", nil
 	case "root":
 		return os.Geteuid() == 0, nil
 	case "race":
@@ -100,6 +106,7 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
+	cards  *pivtest.Bench
 }
 
 type rigKey struct{}

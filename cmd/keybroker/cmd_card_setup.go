@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+func newCardSetupCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "setup",
+		Short: "Make a new YubiKey, or one that is in use, safe to work with",
+		Long: `Make a YubiKey safe to work with: a new one, or one that is in use. It says what it
+finds and asks before each change:
+
+  PIN, PUK        the factory's are replaced by yours
+  management key  the factory's is replaced by a random one, which stays on the
+                  card under the PIN, as ykman, yubikey-agent and others do it
+  identity        a card without one gets a CHUID with a GUID, and a CCC
+  slot 9a         when it is empty, a key to log in with is offered
+
+No slot that holds a key is touched. If it was interrupted, run it again: it goes
+on from where it was.
+
+Asked for: yes or no at each step, new PIN and PUK (twice on a terminal), and the
+PIN where it is not the factory's.`,
+		Args: cobra.NoArgs,
+		RunE: a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return (&cardSetup{cardWork: w}).run(ctx) }),
+	}
+}
+
+// cardSetup is `keybroker card setup`. Each step looks at the card itself, so that
+// any of them may have been done before.
+type cardSetup struct {
+	*cardWork
+	facts cardFacts
+}
+
+func (s *cardSetup) run(ctx context.Context) error {
+	if err := s.needYubiKey("setup"); err != nil {
+		return err
+	}
+	var err error
+	if s.facts, err = s.look(ctx); err != nil {
+		return err
+	}
+	s.facts.print(s.cardWork)
+	if s.facts.pin.tries == 0 {
+		return &piv.PINError{Reference: s.token().Reference, Tries: 0}
+	}
+	for _, step := range []func(context.Context) error{s.factoryPIN, s.factoryPUK, s.ownManagementKey, s.identity, s.firstKey} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	if s.changed {
+		fmt.Fprintf(s.say, "%s is set up.\n", s.token().Name())
+	} else {
+		fmt.Fprintln(s.say, "Nothing was changed.")
+	}
+	return nil
+}
+
+// factoryPIN replaces the PIN that everybody knows.
+func (s *cardSetup) factoryPIN(ctx context.Context) error {
+	return s.replaceFactory(ctx, "PIN", s.facts.pin, admin.DefaultPIN, s.newPINRule, (*piv.Applet).ChangePIN)
+}
+
+// factoryPUK replaces the PUK that everybody knows.
+func (s *cardSetup) factoryPUK(ctx context.Context) error {
+	if s.facts.puk.tries == 0 {
+		return nil
+	}
+	return s.replaceFactory(ctx, "PUK", s.facts.puk, admin.DefaultPUK, admin.CheckNewPUK, (*piv.Applet).ChangePUK)
+}
+
+func (s *cardSetup) replaceFactory(ctx context.Context, what string, now secretFacts, factory string, rule func([]byte) error,
+	set func(a *piv.Applet, ctx context.Context, old, fresh []byte) error) error {
+	question := fmt.Sprintf("Replace the %s? Whoever finds the card knows the factory's.", what)
+	switch {
+	case now.known && !now.factory:
+		return nil
+	case !now.known: // before firmware 5.3
+		question = fmt.Sprintf("This firmware does not tell whether the %s is still the factory's (%s). Replace that one? If it is another, this costs a try.", what, factory)
+	}
+	yes, err := s.agreed(question)
+	if err != nil || !yes {
+		return err
+	}
+	return s.replace(ctx, what, []byte(factory), rule, set)
+}
+
+// identity gives the card numbers of its own.
+func (s *cardSetup) identity(ctx context.Context) error {
+	if s.facts.identified {
+		return nil
+	}
+	yes, err := s.agreed("Give the card a CHUID and a CCC, by which programs know it again?")
+	if err != nil || !yes {
+		return err
+	}
+	if err := s.needManagement(ctx); err != nil {
+		return err
+	}
+	var wrote []string
+	s.changed = true
+	err = s.do(ctx, func(a *piv.Applet) (err error) {
+		if err := a.AuthenticateManagement(ctx, s.management); err != nil {
+			return err
+		}
+		wrote, err = a.PutIdentity(ctx)
+		return err
+	})
+	for _, name := range wrote {
+		fmt.Fprintf(s.say, "The card has a %s.\n", name)
+	}
+	return err
+}
+
+// firstKey offers a key to log in with.
+func (s *cardSetup) firstKey(ctx context.Context) error {
+	spec := keySpec{slot: piv.SlotAuthentication, algorithm: piv.P256, pin: piv.PINOnce, touch: piv.TouchCached, certificate: true,
+		subject: subjectSpec{days: 3650}}
+	if _, full := s.token().Slot(spec.slot); full {
+		return nil
+	}
+	yes, err := s.agreed("Slot 9a is empty. Make a key there to log in with (P-256, PIN once, a touch good for 15 s)?")
+	if err != nil || !yes {
+		return err
+	}
+	return s.generate(ctx, spec)
+}
+
+// secretFacts is what a card tells of its PIN or PUK.
+type secretFacts struct {
+	known, factory bool
+	tries          int // -1: not told
+}
+
+// cardFacts is what setup looks at.
+type cardFacts struct {
+	pin, puk   secretFacts
+	management string // in words
+	identified bool
+}
+
+func (w *cardWork) look(ctx context.Context) (facts cardFacts, err error) {
+	err = w.do(ctx, func(a *piv.Applet) error {
+		pin, err1 := a.PINMetadata(ctx)
+		puk, err2 := a.PUKMetadata(ctx)
+		facts.pin, facts.puk = factsOf(pin, err1), factsOf(puk, err2)
+		var err3, err4 error
+		if !facts.pin.known {
+			facts.pin.tries, _, err3 = a.PINStatus(ctx)
+		}
+		facts.management, err4 = managementInWords(ctx, a)
+		_, err5 := a.CHUID(ctx)
+		_, err6 := a.CardIdentifier(ctx)
+		facts.identified = err5 == nil && err6 == nil
+		return errors.Join(notThere(err1), notThere(err2), err3, err4, notThere(err5), notThere(err6))
+	})
+	return facts, err
+}
+
+func factsOf(m piv.Metadata, err error) secretFacts {
+	if err != nil {
+		return secretFacts{tries: -1}
+	}
+	return secretFacts{known: true, factory: m.Default, tries: m.Tries}
+}
+
+func managementInWords(ctx context.Context, a *piv.Applet) (string, error) {
+	marked, err := a.ManagementKeyMarked(ctx)
+	if err != nil {
+		return "", err
+	}
+	metadata, err := a.ManagementMetadata(ctx)
+	switch {
+	case err == nil && metadata.Default:
+		return "the factory's", nil
+	case marked:
+		return "on the card, under the PIN", notThere(err)
+	case err != nil:
+		return "not told by this firmware", notThere(err)
+	}
+	return "neither the factory's nor known to be on the card", nil
+}
+
+func (f cardFacts) print(w *cardWork) {
+	token := w.token()
+	fmt.Fprintf(w.out, "%s, firmware %s, in %q\n", token.Name(), token.Version, platform.Escape(w.handle.Reader(), 80))
+	fmt.Fprintf(w.out, "  PIN             %s\n  PUK             %s\n  Management key  %s\n", f.pin, f.puk, f.management)
+	if f.identified {
+		fmt.Fprintf(w.out, "  Identity        GUID %s\n", token.GUID)
+	} else {
+		fmt.Fprintln(w.out, "  Identity        none, or half of one")
+	}
+	for _, info := range token.Slots {
+		fmt.Fprintf(w.out, "  Slot %s         %s: stays as it is\n", info.Slot, describeSlot(info))
+	}
+	if len(token.Slots) == 0 {
+		fmt.Fprintln(w.out, "  Slots           all empty")
+	}
+}
+
+func (f secretFacts) String() string {
+	text := "not told by this firmware"
+	switch {
+	case f.known && f.factory:
+		text = "the factory's"
+	case f.known:
+		text = "your own"
+	}
+	switch {
+	case f.tries == 0:
+		text += ", blocked"
+	case f.tries == 1:
+		text += ", 1 try left"
+	case f.tries > 1:
+		text += fmt.Sprintf(", %d tries left", f.tries)
+	}
+	return text
+}
