@@ -22,7 +22,7 @@ type PINReference byte
 const (
 	PINGlobal      PINReference = 0x00
 	PINApplication PINReference = 0x80
-	PUK         PINReference = 0x81
+	PUK            PINReference = 0x81
 )
 
 // PINError is a PIN or PUK that the card did not take.

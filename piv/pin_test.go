@@ -99,7 +99,7 @@ func TestPINErrors(t *testing.T) {
 		{PINApplication, 2}:  "wrong PIN, 2 tries left",
 		{PINApplication, 1}:  "wrong PIN, 1 try left",
 		{PINApplication, -1}: "wrong PIN",
-		{PUK, 0}:          "PUK is blocked",
+		{PUK, 0}:             "PUK is blocked",
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err, want)

@@ -20,7 +20,9 @@ import (
 //	                           yubikey, yubikey-3des, government; programs reach it
 //	                           by $PCSCLITE_CSOCK_NAME. At most two YubiKeys and two
 //	                           others. They are as new: without GUID, keys or changed PIN
-//	card [!] do LINE …         a line for pivtest.Bench: "do 1 tries 1 3". Its output is stdout
+//	[!] card do LINE …         a line for pivtest.Bench: "do 1 tries 1 3". Its output is stdout
+//	card await N               waits until pcscd tells its clients of card N
+//	card touch N               waits until card N waits for a touch, and touches it
 //	card root N FILE           writes the root of card N's attestations, as PEM
 //
 // $CARD0, $CARD1 … are the cards' serial numbers. They go with the script.
@@ -34,6 +36,12 @@ func cmdCard(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("card %s: %v", strings.Join(args, " "), err)
 		}
 		fmt.Fprint(ts.Stdout(), out)
+	case len(args) == 2 && args[0] == "await" && !neg:
+		awaitCard(ts, args[1])
+	case len(args) == 2 && args[0] == "touch" && !neg:
+		if !await(func() bool { _, err := rigOf(ts).cards.Do([]string{args[1], "touch"}); return err == nil }) {
+			ts.Fatalf("the card never waited for a touch")
+		}
 	case len(args) == 3 && args[0] == "root" && !neg:
 		var n int
 		_, err := fmt.Sscan(args[1], &n)
@@ -41,7 +49,23 @@ func cmdCard(ts *testscript.TestScript, neg bool, args []string) {
 		root := rigOf(ts).cards.Cards[n].AttestationRoot()
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}), 0o600))
 	default:
-		ts.Fatalf("usage: card start [CHARACTER …] | card do LINE … | card root N FILE")
+		ts.Fatalf("usage: card start [CHARACTER …] | card do LINE … | card await N | card touch N | card root N FILE")
+	}
+}
+
+// awaitCard asks a program that we did not write.
+func awaitCard(ts *testscript.TestScript, number string) {
+	var n int
+	_, err := fmt.Sscan(number, &n)
+	ts.Check(err)
+	reader := rigOf(ts).cards.Slots[n].Reader
+	see := func() bool {
+		cmd := exec.Command("opensc-tool", "--reader", reader, "--atr")
+		cmd.Env = append(environ(ts), "PCSCLITE_CSOCK_NAME="+ts.Getenv("PCSCLITE_CSOCK_NAME"))
+		return cmd.Run() == nil
+	}
+	if !await(see) {
+		ts.Fatalf("pcscd does not show the card in %s", reader)
 	}
 }
 

@@ -31,6 +31,7 @@ exact-le on|off         answer 6Cxx to a Le that is too great
 forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
 identify                a new GUID
+object 5fff00 [HEX]     a data object's content; none: it goes away
 status                  one line of JSON
 log [20]                the last APDUs
 pcscd term|kill|start   stop or start pcscd
@@ -87,6 +88,8 @@ func (b *Bench) Do(words []string) (string, error) {
 		return "", nil
 	case "identify":
 		return "", card.Identify()
+	case "object":
+		return "", setObject(card, args)
 	case "forget-pin":
 		card.ForgetPIN()
 		return "", nil
