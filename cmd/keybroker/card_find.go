@@ -52,7 +52,7 @@ func (w *cardWork) settle(ctx context.Context) error {
 			return nil
 		}
 		if busy(state) && !told {
-			fmt.Fprintln(w.say, waitingText)
+			w.waiting()
 			told = true
 		}
 		select {

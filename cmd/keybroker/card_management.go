@@ -36,7 +36,7 @@ func (s *cardSetup) ownManagementKey(ctx context.Context) error {
 		return err
 	}
 	s.management = key
-	yes, err := s.agreed("Replace the management key by a random one, kept on the card under the PIN?")
+	yes, err := s.agreed(ctx, "Replace the management key by a random one, kept on the card under the PIN?")
 	if err != nil || !yes {
 		return err
 	}

@@ -37,7 +37,7 @@ func (w *cardWork) askCurrentPIN(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.askCurrent("PIN", w.token().Reference, tries)
+	return w.askCurrent(ctx, "PIN", w.token().Reference, tries)
 }
 
 // pinTries asks the card how many are left; -1: it does not say.
@@ -66,25 +66,25 @@ func (w *cardWork) askCurrentPUK(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.askCurrent("PUK", piv.PUK, tries)
+	return w.askCurrent(ctx, "PUK", piv.PUK, tries)
 }
 
 // askCurrent shows the tries that are left before anything is typed.
-func (w *cardWork) askCurrent(what string, reference piv.PINReference, tries int) ([]byte, error) {
+func (w *cardWork) askCurrent(ctx context.Context, what string, reference piv.PINReference, tries int) ([]byte, error) {
 	left := ""
 	switch {
 	case tries == 0:
 		return nil, &piv.PINError{Reference: reference, Tries: 0}
 	case tries == 1:
 		warning := fmt.Sprintf("One try of the %s of %s is left. If it is wrong, the %s is blocked.", what, w.token().Name(), what)
-		if err := w.inWords(warning, lastTry); err != nil {
+		if err := w.inWords(ctx, warning, lastTry); err != nil {
 			return nil, err
 		}
 		left = " (the last try)"
 	case tries > 1:
 		left = fmt.Sprintf(" (%d tries left)", tries)
 	}
-	return w.askSecret(fmt.Sprintf("%s of %s%s: ", what, w.token().Name(), left))
+	return w.askSecret(ctx, fmt.Sprintf("%s of %s%s: ", what, w.token().Name(), left))
 }
 
 // newPINRule is what a new PIN of this card must be.
@@ -149,7 +149,7 @@ func (w *cardWork) protectedManagement(ctx context.Context) (key []byte, err err
 
 // typedManagement asks for the key in hexadecimal. An empty answer is ErrManagementKey.
 func (w *cardWork) typedManagement(ctx context.Context) ([]byte, error) {
-	typed, err := w.askSecret("The management key is neither the factory's nor on the card under the PIN.\n" +
+	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN.\n" +
 		"Management key in hexadecimal (Enter: there is none): ")
 	if err != nil {
 		return nil, err

@@ -4,19 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
 )
-
-// While another program holds the card, it is tried again for cardBusyLimit.
-const (
-	cardBusyLimit = 10 * time.Second
-	cardBusyPause = 100 * time.Millisecond
-)
-
-const waitingText = "Another program holds the card; waiting for it to let go."
 
 // cardWork is what one command does with one card.
 type cardWork struct {
@@ -42,28 +33,19 @@ func (w *cardWork) token() *piv.Token { return w.handle.Token() }
 // do runs one operation of the PIV standard. Afterwards the card has forgotten
 // PIN and management key, whichever program comes next.
 func (w *cardWork) do(ctx context.Context, run func(*piv.Applet) error) error {
-	told := false
-	for until := time.Now().Add(cardBusyLimit); ; {
-		err := w.handle.Do(ctx, func(a *piv.Applet) error {
+	return piv.WhileBusy(ctx, w.waiting, func() error {
+		return w.handle.Do(ctx, func(a *piv.Applet) error {
 			if err := run(a); err != nil {
 				_ = a.EndSession(ctx)
 				return err
 			}
 			return a.EndSession(ctx)
 		})
-		if !errors.Is(err, piv.ErrBusy) || time.Now().After(until) {
-			return err
-		}
-		if !told {
-			fmt.Fprintln(w.say, waitingText)
-			told = true
-		}
-		select {
-		case <-time.After(cardBusyPause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
+	})
+}
+
+func (w *cardWork) waiting() {
+	fmt.Fprintln(w.say, "Another program holds the card; waiting for it to let go.")
 }
 
 // yubico runs one operation that only a YubiKey has.
@@ -72,7 +54,7 @@ func (w *cardWork) yubico(ctx context.Context, request admin.Request) (admin.Ans
 		return admin.Answer{}, err
 	}
 	request.Reader, request.Serial = w.handle.Reader(), w.token().Serial
-	helper := admin.Helper{Command: helperCommand, Waiting: func() { fmt.Fprintln(w.say, waitingText) }}
+	helper := admin.Helper{Command: helperCommand, Waiting: w.waiting}
 	w.changed = true
 	return helper.Run(ctx, request)
 }

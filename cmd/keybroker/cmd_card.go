@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
@@ -58,6 +57,3 @@ func (a *app) onCard(do func(ctx context.Context, w *cardWork, args []string) er
 func (a *app) tellDaemon(context.Context) {
 	// The control socket has no call for it yet.
 }
-
-// cardOut is where a card command writes: results, and what is said beside.
-type cardOut struct{ out, say io.Writer }

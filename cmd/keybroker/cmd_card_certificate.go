@@ -79,7 +79,7 @@ a question.`,
 		if err != nil {
 			return err
 		}
-		if err := w.mayWrite(slot, cert.PublicKey); err != nil {
+		if err := w.mayWrite(ctx, slot, cert.PublicKey); err != nil {
 			return err
 		}
 		if err := w.putCertificate(ctx, slot, cert); err != nil {
@@ -105,7 +105,7 @@ one. A certificate that is there is replaced after a question.`,
 		if ok && held.PublicKey == nil {
 			return fmt.Errorf("slot %s: the card does not tell its public key", slot)
 		}
-		if err := w.mayWrite(slot, held.PublicKey); err != nil {
+		if err := w.mayWrite(ctx, slot, held.PublicKey); err != nil {
 			return err
 		}
 		if err := w.selfSign(ctx, slot, held.PublicKey, held.PIN, held.Touch, subject); err != nil {
@@ -119,7 +119,7 @@ one. A certificate that is there is replaced after a question.`,
 
 // mayWrite checks that the certificate is for the slot's key, and asks before
 // one is replaced.
-func (w *cardWork) mayWrite(slot piv.Slot, key crypto.PublicKey) error {
+func (w *cardWork) mayWrite(ctx context.Context, slot piv.Slot, key crypto.PublicKey) error {
 	if err := w.needYubiKey("write a certificate"); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (w *cardWork) mayWrite(slot piv.Slot, key crypto.PublicKey) error {
 	if held.Certificate == nil {
 		return nil
 	}
-	yes, err := w.agreed(fmt.Sprintf("Replace the certificate of %q in slot %s?", platform.Escape(held.Certificate.Subject.String(), 100), slot))
+	yes, err := w.agreed(ctx, fmt.Sprintf("Replace the certificate of %q in slot %s?", platform.Escape(held.Certificate.Subject.String(), 100), slot))
 	if err == nil && !yes {
 		err = refusedError{errors.New("nothing was written")}
 	}

@@ -119,7 +119,7 @@ func defaultPINPolicy(slot piv.Slot) piv.PINPolicy {
 
 // generate makes the key, and its certificate.
 func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
-	if err := w.mayGenerate(spec); err != nil {
+	if err := w.mayGenerate(ctx, spec); err != nil {
 		return err
 	}
 	if spec.certificate && spec.pin != piv.PINNever {
@@ -152,7 +152,7 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 }
 
 // mayGenerate checks what the card can do and what the slot holds.
-func (w *cardWork) mayGenerate(spec keySpec) error {
+func (w *cardWork) mayGenerate(ctx context.Context, spec keySpec) error {
 	if err := w.needYubiKey("generate"); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (w *cardWork) mayGenerate(spec keySpec) error {
 	}
 	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. What it opened, it opens no more.",
 		spec.slot, spec.slot.Name(), w.token().Name(), describeSlot(held))
-	return w.inWords(warning, "replace "+spec.slot.String())
+	return w.inWords(ctx, warning, "replace "+spec.slot.String())
 }
 
 func describeSlot(info piv.SlotInfo) string {

@@ -93,7 +93,7 @@ func (w *cardWork) unblockPIN(ctx context.Context) error {
 func (w *cardWork) replace(ctx context.Context, what string, old []byte, rule func([]byte) error,
 	set func(a *piv.Applet, ctx context.Context, old, fresh []byte) error) error {
 	defer clear(old)
-	fresh, err := w.askNewSecret(what, rule)
+	fresh, err := w.askNewSecret(ctx, what, rule)
 	defer clear(fresh)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (w *cardWork) reset(ctx context.Context) error {
 		fmt.Fprintf(&warning, "  slot %s: %s\n", info.Slot, describeSlot(info))
 	}
 	warning.WriteString("  its PIN, PUK, management key, and everything else in its PIV part")
-	if err := w.inWords(warning.String(), resetWords); err != nil {
+	if err := w.inWords(ctx, warning.String(), resetWords); err != nil {
 		return err
 	}
 	if _, err := w.yubico(ctx, admin.Request{Op: admin.OpReset}); err != nil {

@@ -43,7 +43,7 @@ func (w *cardWork) setRetries(ctx context.Context, pinTries, pukTries int) error
 	if err := w.needYubiKey("set the number of tries"); err != nil {
 		return err
 	}
-	yes, err := w.agreed(fmt.Sprintf("%s will set PIN and PUK back to the factory's; then the PIN is set again, and a PUK that you give now. Go on?", w.token().Name()))
+	yes, err := w.agreed(ctx, fmt.Sprintf("%s will set PIN and PUK back to the factory's; then the PIN is set again, and a PUK that you give now. Go on?", w.token().Name()))
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (w *cardWork) setRetries(ctx context.Context, pinTries, pukTries int) error
 	if err := w.newPINRule(w.pin); err != nil {
 		return fmt.Errorf("the PIN cannot be set again: %w\nchange it first: keybroker card pin change", err)
 	}
-	puk, err := w.askNewSecret("PUK", admin.CheckNewPUK)
+	puk, err := w.askNewSecret(ctx, "PUK", admin.CheckNewPUK)
 	defer clear(puk)
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func (s *cardSetup) replaceFactory(ctx context.Context, what string, now secretF
 	case !now.known: // before firmware 5.3
 		question = fmt.Sprintf("This firmware does not tell whether the %s is still the factory's (%s). Replace that one? If it is another, this costs a try.", what, factory)
 	}
-	yes, err := s.agreed(question)
+	yes, err := s.agreed(ctx, question)
 	if err != nil || !yes {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *cardSetup) identity(ctx context.Context) error {
 	if s.facts.identified {
 		return nil
 	}
-	yes, err := s.agreed("Give the card a CHUID and a CCC, by which programs know it again?")
+	yes, err := s.agreed(ctx, "Give the card a CHUID and a CCC, by which programs know it again?")
 	if err != nil || !yes {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *cardSetup) firstKey(ctx context.Context) error {
 	if _, full := s.token().Slot(spec.slot); full {
 		return nil
 	}
-	yes, err := s.agreed("Slot 9a is empty. Make a key there to log in with (P-256, PIN once, a touch good for 15 s)?")
+	yes, err := s.agreed(ctx, "Slot 9a is empty. Make a key there to log in with (P-256, PIN once, a touch good for 15 s)?")
 	if err != nil || !yes {
 		return err
 	}

@@ -33,7 +33,10 @@ func TestMain(m *testing.M) {
 }
 
 func helper() Helper {
-	return Helper{Command: func() *exec.Cmd { return exec.Command("/proc/self/exe", "helper") }}
+	return Helper{
+		Command: func() *exec.Cmd { return exec.Command("/proc/self/exe", "helper") },
+		Waiting: func() {},
+	}
 }
 
 // bench is a YubiKey in the real pcscd.

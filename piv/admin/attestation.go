@@ -30,7 +30,7 @@ var ErrAttestation = errors.New("the attestation does not hold")
 func VerifyAttestation(attestation, issuer *x509.Certificate, roots *x509.CertPool, slot piv.Slot, serial uint32, key crypto.PublicKey) (Attestation, error) {
 	said, err := verifyAttestation(attestation, issuer, roots)
 	if err != nil {
-		return said, fmt.Errorf("%w: %w", ErrAttestation, err)
+		return said, err
 	}
 	said.PublicKey = attestation.PublicKey
 	held, comparable := said.PublicKey.(interface{ Equal(crypto.PublicKey) bool })

@@ -12,56 +12,34 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// How long the helper may take.
-const (
-	// busyLimit: the broker's daemon lets a card go within 2 s, other programs
-	// when they please. Then it is the person's turn.
-	busyLimit = 10 * time.Second
-	busyPause = 100 * time.Millisecond
-	// operationLimit covers an RSA-4096 key, which takes a YubiKey minutes
-	// with bad luck.
-	operationLimit = 10 * time.Minute
-)
+// operationLimit covers an RSA-4096 key, which takes a YubiKey minutes with bad
+// luck.
+const operationLimit = 10 * time.Minute
 
 // Helper runs operations, each in a process of its own.
 type Helper struct {
 	// Command is the process that calls Serve; it must not be started yet.
 	Command func() *exec.Cmd
-	// Waiting is told once a Run that another program holds the card; nil: nobody is.
+	// Waiting is told, at most once a Run, that another program holds the card.
 	Waiting func()
 }
 
 // Run does one operation. While another program holds the card it starts a new
-// process again and again for ten seconds: nothing was sent to the card then.
+// process again and again, see piv.WhileBusy: nothing was sent to the card then.
 // Nothing else is ever repeated. ctx ends the waiting, and no operation that
 // has begun.
 //
 // The error wraps piv.ErrBusy, piv.ErrOtherCard, piv.ErrRemoved,
 // piv.ErrNotCompiledIn, ErrNotYubiKey or *piv.PINError where it is one of them.
-func (h Helper) Run(ctx context.Context, r Request) (Answer, error) {
-	waiting := h.Waiting
-	for until := time.Now().Add(busyLimit); ; {
-		answer, err := h.once(r)
-		if !errors.Is(err, piv.ErrBusy) || time.Now().After(until) {
-			return answer, wrap(r.Op, err)
-		}
-		if waiting != nil {
-			waiting()
-			waiting = nil
-		}
-		select {
-		case <-time.After(busyPause):
-		case <-ctx.Done():
-			return Answer{}, wrap(r.Op, context.Cause(ctx))
-		}
-	}
-}
-
-func wrap(op Op, err error) error {
+func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
+	err = piv.WhileBusy(ctx, h.Waiting, func() (err error) {
+		answer, err = h.once(r)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
+		return Answer{}, fmt.Errorf("%s: %w", r.Op, err)
 	}
-	return nil
+	return answer, nil
 }
 
 // once runs the helper once.

@@ -4,10 +4,12 @@ package admin
 
 import (
 	"crypto/x509"
+	"fmt"
 
 	pivgo "github.com/go-piv/piv-go/v2/piv"
 
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // verifyAttestation has piv-go verify the chain. Without roots it takes Yubico's.
@@ -15,7 +17,8 @@ func verifyAttestation(attestation, issuer *x509.Certificate, roots *x509.CertPo
 	verifier := pivgo.Verifier{Roots: roots}
 	said, err := verifier.Verify(issuer, attestation)
 	if err != nil {
-		return Attestation{}, err
+		// Names from the certificates are in it.
+		return Attestation{}, fmt.Errorf("%w: %s", ErrAttestation, platform.Escape(err.Error(), 300))
 	}
 	v := said.Version
 	return Attestation{
