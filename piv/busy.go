@@ -9,12 +9,12 @@ import (
 // How long a person's own command waits for a card that another program holds
 // exclusively. The broker lets one go within two seconds, others when they please.
 const (
-	busyLimit  = 15 * time.Second
+	busyLimit  = 10 * time.Second
 	busyNotice = 3 * time.Second
 	busyPause  = 100 * time.Millisecond
 )
 
-// WhileBusy tries until the error is not ErrBusy, for 15 seconds. After three it
+// WhileBusy tries until the error is not ErrBusy, for ten seconds. After three it
 // calls waiting, once. try must have sent nothing to the card when it returns
 // ErrBusy.
 func WhileBusy(ctx context.Context, waiting func(), try func() error) error {

@@ -15,7 +15,7 @@ import (
 
 // findLimit bounds the look for cards: a slow one with 24 certificates takes
 // some seconds, and a program that holds one may let it go.
-const findLimit = 15 * time.Second
+const findLimit = 10 * time.Second
 
 // minGUIDPrefix is how much of a GUID names a card.
 const minGUIDPrefix = 4

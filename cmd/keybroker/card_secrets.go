@@ -149,7 +149,7 @@ func (w *cardWork) protectedManagement(ctx context.Context) (key []byte, err err
 
 // typedManagement asks for the key in hexadecimal. An empty answer is ErrManagementKey.
 func (w *cardWork) typedManagement(ctx context.Context) ([]byte, error) {
-	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN.\n" +
+	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN.\n"+
 		"Management key in hexadecimal (Enter: there is none): ")
 	if err != nil {
 		return nil, err

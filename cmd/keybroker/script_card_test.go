@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 
 	"github.com/keybroker/keybroker/piv/pivtest"
@@ -25,7 +26,8 @@ import (
 //	card touch N               waits until card N waits for a touch, and touches it
 //	card root N FILE           writes the root of card N's attestations, as PEM
 //
-// $CARD0, $CARD1 … are the cards' serial numbers. They go with the script.
+// $CARD0, $CARD1 … are the cards' serial numbers, $READER0, $READER1 … their
+// readers. They go with the script.
 func cmdCard(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case len(args) > 0 && args[0] == "start" && !neg:
@@ -93,12 +95,13 @@ func startCards(ts *testscript.TestScript, names []string) {
 		r.cards.Cards, r.cards.Slots = append(r.cards.Cards, card), append(r.cards.Slots, stack.Slot(n))
 		ts.Check(stack.Insert(n, card))
 		ts.Setenv(fmt.Sprintf("CARD%d", i), fmt.Sprint(card.Serial()))
+		ts.Setenv(fmt.Sprintf("READER%d", i), stack.Slot(n).Reader)
 	}
 }
 
 // cmdPerson is "person FILE CODE PROGRAM [ARG …]": runs a program on a terminal
-// and types for it. Each line of FILE is "what the screen must show => what is
-// then typed". The program must end with that exit code; what it showed is in
+// and types for it. Each line of FILE is "what the screen must show =>what is
+// then typed", with \x03 for Ctrl-C and the like. The program must end with that exit code; what it showed is in
 // the file "screen".
 func cmdPerson(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
@@ -138,7 +141,9 @@ func typeAll(ts *testscript.TestScript, s *screen, lines string) (shown string) 
 			ts.Fatalf("waited in vain for %q on the screen:\n%s", question, shown+s.seen())
 		}
 		shown += s.seen()
-		ts.Check(s.typed(strings.TrimPrefix(answer, " ") + "\n"))
+		keys, err := strconv.Unquote(`"` + answer + `"`)
+		ts.Check(err)
+		ts.Check(s.typed(keys + "\n"))
 	}
 	return shown
 }

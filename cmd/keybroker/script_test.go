@@ -27,7 +27,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, "cardhold": holdCard})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
