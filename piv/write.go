@@ -35,6 +35,15 @@ func (a *Applet) PutCertificate(ctx context.Context, slot Slot, cert *x509.Certi
 	return nil
 }
 
+// DeleteCertificate deletes a slot's certificate. It needs
+// AuthenticateManagement right before.
+func (a *Applet) DeleteCertificate(ctx context.Context, slot Slot) error {
+	if err := a.put(ctx, slot.object(), nil); err != nil {
+		return fmt.Errorf("piv: delete certificate of slot %s: %w", slot, err)
+	}
+	return nil
+}
+
 // What identifies a card that no government issued.
 const (
 	// fascnNobody is the FASC-N of such cards (agency 9999, NIST's FICAM guidance).

@@ -39,9 +39,6 @@ overwritten, except by the same content.`,
 		if err != nil {
 			return err
 		}
-		if name == "" {
-			name = fmt.Sprintf("yubikey-%d-%s", w.token().Serial, slot)
-		}
 		return w.attest(ctx, slot, roots, name)
 	})
 	cmd.Flags().StringVar(&rootFile, "root", "", "file with other root certificates than Yubico's (PEM)")
@@ -87,6 +84,9 @@ func (w *cardWork) attest(ctx context.Context, slot piv.Slot, roots *x509.CertPo
 	}
 	if err != nil {
 		return err
+	}
+	if name == "" {
+		name = fmt.Sprintf("yubikey-%d-%s", said.Serial, slot)
 	}
 	line, err := w.authorizedKey(slot, said.PublicKey)
 	if err != nil {

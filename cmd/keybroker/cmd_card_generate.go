@@ -143,12 +143,29 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 		return fmt.Errorf("the card's new key: %w", err)
 	}
 	fmt.Fprintf(w.say, "A new %s key is in slot %s of %s (PIN %s, touch %s).\n", spec.algorithm, spec.slot, w.token().Name(), spec.pin, spec.touch)
+	if err := w.dropCertificate(ctx, spec.slot); err != nil {
+		return err
+	}
 	if spec.certificate {
 		if err := w.selfSign(ctx, spec.slot, key, spec.pin, spec.touch, spec.subject); err != nil {
 			return fmt.Errorf("%w\nthe key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", err, spec.slot)
 		}
 	}
 	return w.printKey(spec.slot, key)
+}
+
+// dropCertificate deletes the certificate of a key that was replaced: programs
+// would take it for the new one's.
+func (w *cardWork) dropCertificate(ctx context.Context, slot piv.Slot) error {
+	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil {
+		return nil
+	}
+	return w.do(ctx, func(a *piv.Applet) error {
+		if err := a.AuthenticateManagement(ctx, w.management); err != nil {
+			return err
+		}
+		return a.DeleteCertificate(ctx, slot)
+	})
 }
 
 // mayGenerate checks what the card can do and what the slot holds.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/piv"
@@ -100,7 +101,7 @@ func (w *cardWork) replace(ctx context.Context, what string, old []byte, rule fu
 	}
 	w.changed = true
 	if err := w.do(ctx, func(a *piv.Applet) error { return set(a, ctx, old, fresh) }); err != nil {
-		return err
+		return notTaken(what, err)
 	}
 	if what == "PIN" {
 		clear(w.pin)
@@ -108,4 +109,14 @@ func (w *cardWork) replace(ctx context.Context, what string, old []byte, rule fu
 	}
 	fmt.Fprintf(w.say, "The %s of %s is changed.\n", what, w.token().Name())
 	return nil
+}
+
+// notTaken explains a card with rules of its own (YubiKey 5.7: "PIN complexity").
+func notTaken(what string, err error) error {
+	for _, refused := range []piv.Status{piv.StatusConditionsOfUse, piv.StatusIncorrectData} {
+		if errors.Is(err, refused) {
+			return fmt.Errorf("the card does not take the new %s: %w\nit may have rules of its own: take one that is longer and less regular", what, err)
+		}
+	}
+	return err
 }
