@@ -11,8 +11,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	pivgo "github.com/go-piv/piv-go/v2/piv"
 
@@ -71,6 +74,7 @@ func TestOnPCSC(t *testing.T) {
 		"busy":           testBusy,
 		"another card":   testOtherCard,
 		"attestation":    testAttestation,
+		"secrets":        testSecrets,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := bench{rig, pivtest.NewCard(t, pivtest.YubiKey5()), rig.Slot(0).Reader}
@@ -271,6 +275,73 @@ func testAttestation(t *testing.T, b bench) {
 		if !errors.Is(err, ErrAttestation) || !strings.Contains(err.Error(), test.words) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// testSecrets looks at the helper from outside while a slow card keeps it.
+func testSecrets(t *testing.T, b bench) {
+	b.card.Slow(50 * time.Millisecond)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.do(t, Request{Op: OpSetRetries, PINTries: 3, PUKTries: 3})
+		ended <- err
+	}()
+	seen := 0
+	for {
+		select {
+		case err := <-ended:
+			if err != nil || seen == 0 {
+				t.Errorf("looked at it %d times, %v", seen, err)
+			}
+			return
+		default:
+		}
+		for _, pid := range children(t) {
+			text := read(pid, "cmdline")
+			if !strings.Contains(text, "helper") {
+				continue
+			}
+			seen++
+			if text += read(pid, "environ"); strings.Contains(text, DefaultPIN) || strings.Contains(text, string(piv.DefaultManagementKey()[:8])) {
+				t.Fatalf("a secret is in the arguments or the environment: %q", text)
+			}
+		}
+	}
+}
+
+func children(t *testing.T) (pids []string) {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	must(t, err)
+	for _, list := range lists {
+		pids = append(pids, strings.Fields(read("self", strings.TrimPrefix(list, "/proc/self/")))...)
+	}
+	return pids
+}
+
+// read is empty for a process that has gone.
+func read(pid, name string) string {
+	text, _ := os.ReadFile(filepath.Join("/proc", pid, name))
+	return string(text)
+}
+
+// TestServeHardens starts the helper and leaves it without a request: a
+// process of the same user can then not read its memory, and it leaves no core.
+func TestServeHardens(t *testing.T) {
+	cmd := helper().Command()
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	limit := regexp.MustCompile(`Max core file size +0 +0 `)
+	pid, end := fmt.Sprint(cmd.Process.Pid), time.Now().Add(time.Minute)
+	for !limit.MatchString(read(pid, "limits")) && time.Now().Before(end) {
+		time.Sleep(time.Millisecond)
+	}
+	if !limit.MatchString(read(pid, "limits")) {
+		t.Error("it never hardened itself")
+	}
+	must(t, in.Close())
+	if err := cmd.Wait(); err == nil {
+		t.Error("no request, and no failure")
 	}
 }
 
