@@ -172,10 +172,10 @@ func testRetries(t *testing.T, b bench) {
 	if _, err := b.do(t, Request{Op: OpSetRetries, PINTries: 7, PUKTries: 5}); err != nil {
 		t.Error(err)
 	}
-	wants(t, tool(t, "yubico-piv-tool", "-a", "status"), "PIN tries left:\t7")
 	if b.card.PINVerified() {
 		t.Error("the helper left the PIN verified")
 	}
+	wants(t, tool(t, "yubico-piv-tool", "-a", "status"), "PIN tries left:\t7")
 }
 
 func testReset(t *testing.T, b bench) {
