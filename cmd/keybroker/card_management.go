@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,7 +29,8 @@ func (s *cardSetup) ownManagementKey(ctx context.Context) error {
 	if errors.Is(err, piv.ErrManagementKey) {
 		key, err = s.typedManagement(ctx)
 		if errors.Is(err, piv.ErrManagementKey) {
-			fmt.Fprintln(s.say, "The management key is left as it is.")
+			fmt.Fprintln(s.say, "The management key is left as it is; without it there is nothing more to do.")
+			s.keyless = true
 			return nil
 		}
 	}
@@ -65,8 +67,12 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 		if err := a.AuthenticateManagement(ctx, s.management); err != nil {
 			return err
 		}
-		return a.PutProtectedManagementKey(ctx, fresh)
+		return putProtected(ctx, a, fresh)
 	})
+	if errors.Is(err, piv.ErrOccupied) {
+		fmt.Fprintf(s.say, "The management key is left as it is: %v.\n", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +87,20 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 	}
 	fmt.Fprintln(s.say, "The management key is a random one now, on the card under the PIN.")
 	return nil
+}
+
+// putProtected keeps the key on the card and reads it again: once it is in
+// force nobody else has it.
+func putProtected(ctx context.Context, a *piv.Applet, key []byte) error {
+	if err := a.PutProtectedManagementKey(ctx, key); err != nil {
+		return err
+	}
+	kept, err := a.ProtectedManagementKey(ctx)
+	defer clear(kept)
+	if err == nil && !bytes.Equal(kept, key) {
+		err = errors.New("the card does not keep the new management key: the old one stays in force")
+	}
+	return err
 }
 
 // markManagement sets the mark by which other programs know where the key is,

@@ -38,7 +38,8 @@ PIN where it is not the factory's.`,
 // any of them may have been done before.
 type cardSetup struct {
 	*cardWork
-	facts cardFacts
+	facts   cardFacts
+	keyless bool // nobody knows the management key
 }
 
 func (s *cardSetup) run(ctx context.Context) error {
@@ -97,7 +98,7 @@ func (s *cardSetup) replaceFactory(ctx context.Context, what string, now secretF
 
 // identity gives the card numbers of its own.
 func (s *cardSetup) identity(ctx context.Context) error {
-	if s.facts.identified {
+	if s.facts.identified || s.keyless {
 		return nil
 	}
 	yes, err := s.agreed(ctx, "Give the card a CHUID and a CCC, by which programs know it again?")
@@ -126,7 +127,7 @@ func (s *cardSetup) identity(ctx context.Context) error {
 func (s *cardSetup) firstKey(ctx context.Context) error {
 	spec := keySpec{slot: piv.SlotAuthentication, algorithm: piv.P256, pin: piv.PINOnce, touch: piv.TouchCached, certificate: true,
 		subject: subjectSpec{days: 3650}}
-	if _, full := s.token().Slot(spec.slot); full {
+	if _, full := s.token().Slot(spec.slot); full || s.keyless {
 		return nil
 	}
 	yes, err := s.agreed(ctx, "Slot 9a is empty. Make a key there to log in with (P-256, PIN once, a touch good for 15 s)?")
