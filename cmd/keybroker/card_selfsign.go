@@ -29,11 +29,15 @@ func (s *subjectSpec) flags(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&s.days, "days", 3650, "how long the certificate is valid")
 }
 
+func (s subjectSpec) check() error {
+	if s.days < 1 || s.days > maxDays {
+		return usageError{fmt.Errorf("--days %d: give 1 to %d", s.days, maxDays)}
+	}
+	return nil
+}
+
 // selfSign writes a certificate for the slot's key, signed by that key.
 func (w *cardWork) selfSign(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, touch piv.TouchPolicy, subject subjectSpec) error {
-	if subject.days < 1 || subject.days > maxDays {
-		return usageError{fmt.Errorf("--days %d: give 1 to %d", subject.days, maxDays)}
-	}
 	if err := w.needManagement(ctx); err != nil {
 		return err
 	}

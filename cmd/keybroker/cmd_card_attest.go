@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
@@ -29,8 +31,8 @@ slot and this key; one that does not hold is not saved. Then there are two files
   NAME.attestation.pem  the attestation, and the certificate of the card's
                         attestation key that signed it
 
-Whoever gets both can verify them again with Yubico's roots. Files are not
-overwritten, except by the same content.`,
+Whoever gets both can verify them again with Yubico's roots. A file of another key
+is not overwritten.`,
 		Example: `  keybroker card attest                       yubikey-12345678-9a.pub and .attestation.pem
   keybroker card attest --slot 82 --out work  work.pub and work.attestation.pem`,
 		Args: cobra.NoArgs,
@@ -92,10 +94,10 @@ func (w *cardWork) attest(ctx context.Context, slot piv.Slot, roots *x509.CertPo
 	if err != nil {
 		return err
 	}
-	if err := saveSame(name+".pub", []byte(line+"\n")); err != nil {
+	if err := save(name+".pub", []byte(line+"\n"), sameLine(line)); err != nil {
 		return err
 	}
-	if err := saveSame(name+".attestation.pem", chainPEM(attestation, issuer)); err != nil {
+	if err := save(name+".attestation.pem", chainPEM(attestation, issuer), attests(attestation)); err != nil {
 		return err
 	}
 	by := "Yubico's roots"
@@ -142,14 +144,35 @@ func chainPEM(chain ...*x509.Certificate) []byte {
 	return text
 }
 
-// saveSame writes a new file; one with other content is left alone.
-func saveSame(path string, data []byte) error {
+// save writes a file. One that is there is replaced if it is of the same key.
+func save(path string, data []byte, same func(old []byte) bool) error {
 	err := platform.WriteNewFile(path, data, 0o644)
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if old, readErr := os.ReadFile(path); readErr == nil && bytes.Equal(old, data) {
-		return nil
+	if old, readErr := os.ReadFile(path); readErr == nil && same(old) {
+		return platform.WriteFileAtomic(path, data, 0o644)
 	}
-	return fmt.Errorf("%s is there with another content\nmove it away, or give another name: --out NAME", path)
+	return fmt.Errorf("%s is there, and is not of this key\nmove it away, or give another name: --out NAME", path)
+}
+
+// sameLine compares type and key, not the comment.
+func sameLine(line string) func([]byte) bool {
+	return func(old []byte) bool {
+		mine, theirs := strings.Fields(line), strings.Fields(string(old))
+		return len(theirs) >= 2 && slices.Equal(mine[:2], theirs[:2])
+	}
+}
+
+// attests says whether a file's first certificate is for the same key: each
+// attestation has a number of its own.
+func attests(attestation *x509.Certificate) func([]byte) bool {
+	return func(old []byte) bool {
+		block, _ := pem.Decode(old)
+		if block == nil {
+			return false
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		return err == nil && bytes.Equal(cert.RawSubjectPublicKeyInfo, attestation.RawSubjectPublicKeyInfo)
+	}
 }

@@ -71,7 +71,10 @@ func newCertificateImportCommand(a *app) *cobra.Command {
 		Short: "Write a certificate (PEM or DER) beside a YubiKey's key",
 		Long: `Write a certificate (PEM or DER) beside a YubiKey's key, as an authority issued it.
 It must be for the key in the slot. A certificate that is there is replaced after
-a question.`,
+a question.
+
+Asked for: yes or no, when there is a certificate; the PIN, when the management
+key is on the card.`,
 		Example: "  keybroker card certificate import --slot 9a issued.pem",
 		Args:    cobra.ExactArgs(1),
 	}, func(ctx context.Context, w *cardWork, slot piv.Slot, args []string) error {
@@ -97,10 +100,15 @@ func newCertificateSelfSignedCommand(a *app) *cobra.Command {
 		Short: "Have a YubiKey's key sign a certificate for itself",
 		Long: `Have a YubiKey's key sign a certificate for itself and write it beside the key, so
 that other programs see the key. It takes the PIN, and a touch if the key wants
-one. A certificate that is there is replaced after a question.`,
+one. A certificate that is there is replaced after a question.
+
+Asked for: yes or no, when there is a certificate; the PIN.`,
 		Example: "  keybroker card certificate self-signed --slot 9a --subject anna",
 		Args:    cobra.NoArgs,
 	}, func(ctx context.Context, w *cardWork, slot piv.Slot, _ []string) error {
+		if err := subject.check(); err != nil {
+			return err
+		}
 		held, ok := w.token().Slot(slot)
 		if ok && held.PublicKey == nil {
 			return fmt.Errorf("slot %s: the card does not tell its public key", slot)

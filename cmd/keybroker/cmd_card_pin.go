@@ -27,8 +27,9 @@ digits. The tries that are left are shown first; the last one is used only after
 you typed so.
 
 Asked for: the PIN, the new PIN (twice on a terminal).`,
-			Args: cobra.NoArgs,
-			RunE: a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.changePIN(ctx) }),
+			Example: "  keybroker card pin change --card 12345678",
+			Args:    cobra.NoArgs,
+			RunE:    a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.changePIN(ctx) }),
 		},
 		&cobra.Command{
 			Use:   "unblock",
@@ -36,8 +37,9 @@ Asked for: the PIN, the new PIN (twice on a terminal).`,
 			Long: `Set a new PIN with the PUK, after the PIN was blocked or forgotten.
 
 Asked for: the PUK, the new PIN (twice on a terminal).`,
-			Args: cobra.NoArgs,
-			RunE: a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.unblockPIN(ctx) }),
+			Example: "  keybroker card pin unblock",
+			Args:    cobra.NoArgs,
+			RunE:    a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.unblockPIN(ctx) }),
 		},
 	)
 	return cmd
@@ -56,8 +58,9 @@ func newCardPUKCommand(a *app) *cobra.Command {
 		Long: `Change the PUK (PIN unblocking key): six to eight characters.
 
 Asked for: the PUK, the new PUK (twice on a terminal).`,
-		Args: cobra.NoArgs,
-		RunE: a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.changePUK(ctx) }),
+		Example: "  keybroker card puk change",
+		Args:    cobra.NoArgs,
+		RunE:    a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.changePUK(ctx) }),
 	})
 	return cmd
 }

@@ -22,8 +22,9 @@ FIDO, OpenPGP and OTP on the same YubiKey are not touched. The card demands that
 PIN and PUK are blocked first, which is done by wrong ones.
 
 Asked for: the words "` + resetWords + `".`,
-		Args: cobra.NoArgs,
-		RunE: a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.reset(ctx) }),
+		Example: "  keybroker card reset --card 12345678",
+		Args:    cobra.NoArgs,
+		RunE:    a.onCard(func(ctx context.Context, w *cardWork, _ []string) error { return w.reset(ctx) }),
 	}
 }
 
