@@ -19,7 +19,7 @@ type secretFacts struct {
 type cardFacts struct {
 	pin, puk   secretFacts
 	management string // in words
-	identified bool
+	chuid, ccc bool
 }
 
 func (w *cardWork) look(ctx context.Context) (facts cardFacts, err error) {
@@ -34,7 +34,7 @@ func (w *cardWork) look(ctx context.Context) (facts cardFacts, err error) {
 		facts.management, err4 = managementInWords(ctx, a)
 		_, err5 := a.CHUID(ctx)
 		_, err6 := a.CardIdentifier(ctx)
-		facts.identified = err5 == nil && err6 == nil
+		facts.chuid, facts.ccc = err5 == nil, err6 == nil
 		return errors.Join(notThere(err1), notThere(err2), err3, err4, notThere(err5), notThere(err6))
 	})
 	return facts, err
@@ -68,10 +68,13 @@ func (f cardFacts) print(w *cardWork) {
 	token := w.token()
 	fmt.Fprintf(w.out, "%s, firmware %s, in %q\n", token.Name(), token.Version, platform.Escape(w.handle.Reader(), 80))
 	fmt.Fprintf(w.out, "  PIN             %s\n  PUK             %s\n  Management key  %s\n", f.pin, f.puk, f.management)
-	if f.identified {
+	switch {
+	case !f.chuid:
+		fmt.Fprintln(w.out, "  Identity        none (no CHUID)")
+	case !f.ccc:
+		fmt.Fprintf(w.out, "  Identity        GUID %s, but no CCC\n", token.GUID)
+	default:
 		fmt.Fprintf(w.out, "  Identity        GUID %s\n", token.GUID)
-	} else {
-		fmt.Fprintln(w.out, "  Identity        none, or half of one")
 	}
 	for _, info := range token.Slots {
 		fmt.Fprintf(w.out, "  Slot %s         %s: stays as it is\n", info.Slot, describeSlot(info))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,6 +29,9 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 	if spec.algorithm == piv.RSA3072 || spec.algorithm == piv.RSA4096 {
 		fmt.Fprintln(w.say, "The card looks for large primes; that may take minutes.")
 	}
+	if err := w.stillEmpty(ctx, spec.slot); err != nil {
+		return err
+	}
 	answer, err := w.yubico(ctx, admin.Request{Op: admin.OpGenerate, Slot: spec.slot, Algorithm: spec.algorithm,
 		PINPolicy: spec.pin, TouchPolicy: spec.touch, Secrets: admin.Secrets{ManagementKey: w.management}})
 	if err != nil {
@@ -47,6 +51,22 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 		}
 	}
 	return w.printKey(spec.slot, key)
+}
+
+// stillEmpty looks again at a slot that was empty when the card was read: the
+// person may have taken minutes to answer, and another program filled it.
+func (w *cardWork) stillEmpty(ctx context.Context, slot piv.Slot) error {
+	if _, full := w.token().Slot(slot); full {
+		return nil // its replacement was agreed to
+	}
+	return w.do(ctx, func(a *piv.Applet) error {
+		_, err1 := a.Metadata(ctx, slot)
+		_, err2 := a.Certificate(ctx, slot)
+		if err1 == nil || err2 == nil {
+			return fmt.Errorf("slot %s was filled by another program in the meantime\nrun this again", slot)
+		}
+		return errors.Join(notThere(err1), notThere(err2))
+	})
 }
 
 // dropCertificate deletes the certificate of a key that was replaced: programs

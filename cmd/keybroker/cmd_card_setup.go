@@ -97,10 +97,10 @@ func (s *cardSetup) replaceFactory(ctx context.Context, what string, now secretF
 
 // identity gives the card numbers of its own.
 func (s *cardSetup) identity(ctx context.Context) error {
-	if s.facts.identified || s.keyless {
+	if (s.facts.chuid && s.facts.ccc) || s.keyless {
 		return nil
 	}
-	yes, err := s.agreed(ctx, "Give the card a CHUID and a CCC, by which programs know it again?")
+	yes, err := s.agreed(ctx, "Give the card the CHUID and CCC that it lacks, by which programs know it again?")
 	if err != nil || !yes {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // cmdCard is
 //
 //	card start [CHARACTER …]   a pcscd of the script's own with these cards in:
-//	                           yubikey, yubikey-3des, government; programs reach it
+//	                           yubikey, yubikey-3des, yubikey-4, government; programs reach it
 //	                           by $PCSCLITE_CSOCK_NAME. At most two YubiKeys and two
 //	                           others. They are as new: without GUID, keys or changed PIN
 //	[!] card do LINE …         a line for pivtest.Bench: "do 1 tries 1 3". Its output is stdout

@@ -332,7 +332,7 @@ func TestServeHardens(t *testing.T) {
 	must(t, err)
 	must(t, cmd.Start())
 	limit := regexp.MustCompile(`Max core file size +0 +0 `)
-	pid, end := fmt.Sprint(cmd.Process.Pid), time.Now().Add(20 * time.Second)
+	pid, end := fmt.Sprint(cmd.Process.Pid), time.Now().Add(20*time.Second)
 	for !limit.MatchString(read(pid, "limits")) && time.Now().Before(end) {
 		time.Sleep(time.Millisecond)
 	}

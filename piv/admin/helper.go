@@ -45,7 +45,7 @@ func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
 // once runs the helper once.
 func (h Helper) once(r Request) (Answer, error) {
 	var request, output, complaint bytes.Buffer
-	request.Grow(maxRequest) // never moved: its bytes are wiped below
+	request.Grow(maxFrame) // never moved: its bytes are wiped below
 	defer func() { clear(request.Bytes()[:request.Cap()]) }()
 	if err := writeRequest(&request, r); err != nil {
 		return Answer{}, err

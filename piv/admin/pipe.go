@@ -14,6 +14,7 @@ const (
 	maxRequest = 4 << 10 // without its secrets
 	maxSecret  = 64      // a management key has at most 32 bytes
 	maxAnswer  = 16 << 10
+	maxFrame   = 4 + maxRequest + 3*(1+maxSecret)
 )
 
 var errPipe = errors.New("admin: damaged request")
@@ -29,7 +30,7 @@ func writeRequest(w io.Writer, r Request) error {
 	if len(head) > maxRequest {
 		return fmt.Errorf("admin: request of %d bytes", len(head))
 	}
-	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(head)+3*(1+maxSecret)), uint32(len(head)))
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, maxFrame), uint32(len(head)))
 	frame = append(frame, head...)
 	defer func() { clear(frame) }()
 	for _, secret := range r.Secrets.each() {
