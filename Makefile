@@ -10,7 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
-	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool
+	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2

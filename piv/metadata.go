@@ -30,7 +30,7 @@ func (a *Applet) PINMetadata(ctx context.Context) (Metadata, error) {
 
 // PUKMetadata reads the metadata of the PUK.
 func (a *Applet) PUKMetadata(ctx context.Context) (Metadata, error) {
-	return a.metadata(ctx, byte(pinPUK))
+	return a.metadata(ctx, byte(PUK))
 }
 
 func (a *Applet) metadata(ctx context.Context, reference byte) (Metadata, error) {

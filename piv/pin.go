@@ -22,7 +22,7 @@ type PINReference byte
 const (
 	PINGlobal      PINReference = 0x00
 	PINApplication PINReference = 0x80
-	pinPUK         PINReference = 0x81
+	PUK            PINReference = 0x81
 )
 
 // PINError is a PIN or PUK that the card did not take.
@@ -33,7 +33,7 @@ type PINError struct {
 
 func (e *PINError) Error() string {
 	name := "PIN"
-	if e.Reference == pinPUK {
+	if e.Reference == PUK {
 		name = "PUK"
 	}
 	switch {
@@ -136,7 +136,7 @@ func (a *Applet) ChangePIN(ctx context.Context, old, new []byte) error {
 
 // ChangePUK changes the PIN unblocking key.
 func (a *Applet) ChangePUK(ctx context.Context, old, new []byte) error {
-	return a.secret(ctx, insChangeReferenceData, pinPUK, old, new)
+	return a.secret(ctx, insChangeReferenceData, PUK, old, new)
 }
 
 // ResetPIN sets the application PIN with the PUK: RESET RETRY COUNTER. A wrong
@@ -145,7 +145,7 @@ func (a *Applet) ResetPIN(ctx context.Context, puk, new []byte) error {
 	err := a.secret(ctx, insResetRetryCounter, PINApplication, puk, new)
 	var wrong *PINError
 	if errors.As(err, &wrong) {
-		wrong.Reference = pinPUK
+		wrong.Reference = PUK
 	}
 	return err
 }

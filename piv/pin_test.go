@@ -60,7 +60,7 @@ func TestPUK(t *testing.T) {
 	card := newCard(t, pivtest.YubiKey5())
 	a, ctx := selected(t, card), t.Context()
 	card.SetTries(0, 3)
-	wantTries(t, a.ResetPIN(ctx, []byte("99999999"), []byte("654321")), pinPUK, 2)
+	wantTries(t, a.ResetPIN(ctx, []byte("99999999"), []byte("654321")), PUK, 2)
 	if err := a.ResetPIN(ctx, []byte(pivtest.DefaultPUK), []byte("654321")); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestPUK(t *testing.T) {
 	if err := a.ChangePUK(ctx, []byte(pivtest.DefaultPUK), []byte("87654321")); err != nil {
 		t.Error(err)
 	}
-	wantTries(t, a.ChangePUK(ctx, []byte(pivtest.DefaultPUK), []byte("87654321")), pinPUK, 2)
+	wantTries(t, a.ChangePUK(ctx, []byte(pivtest.DefaultPUK), []byte("87654321")), PUK, 2)
 }
 
 // A PIN that cannot be right costs no try.
@@ -99,7 +99,7 @@ func TestPINErrors(t *testing.T) {
 		{PINApplication, 2}:  "wrong PIN, 2 tries left",
 		{PINApplication, 1}:  "wrong PIN, 1 try left",
 		{PINApplication, -1}: "wrong PIN",
-		{pinPUK, 0}:          "PUK is blocked",
+		{PUK, 0}:             "PUK is blocked",
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err, want)

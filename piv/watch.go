@@ -60,8 +60,9 @@ func (w *watcher) run() {
 			return
 		case err == nil:
 			backoff = backoffMin
+			changed := w.apply(states) // first: who sees the service run sees its cards
 			w.setService(ServiceRunning, "")
-			if !w.apply(states) {
+			if !changed {
 				w.pause(settle)
 			}
 			continue

@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"softkeys/pubformat": {},
 	"piv":                {},
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
+	"piv/admin":          {"piv", "platform"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "piv", "piv/cardkeys", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
+		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
@@ -47,6 +48,8 @@ var forbidden = map[[2]string]string{
 	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
 	{"agent/control", "agent/wire"}: "the control socket does not speak the agent protocol, and cannot be " +
 		"reached through a forwarded agent",
+	{"piv", "piv/admin"}:       "piv-go holds a card exclusively: nothing that signs may wait for it",
+	{"agent", "piv/admin"}:     "the process that holds keys administers no card",
 	{"platform", "agent/keys"}: "platform is what the system says, not what the broker makes of it",
 }
 
@@ -58,7 +61,7 @@ var outside = map[string]struct {
 	"github.com/godbus/dbus":     {[]string{"softkeys/keychain", "softkeys/softkeystest"}, "a bus in another package would be another way in"},
 	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
-	"github.com/go-piv":          {nil, "piv-go is for administration of cards in a process of its own"},
+	"github.com/go-piv":          {[]string{"piv/admin"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"fyne.io":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},

@@ -75,6 +75,7 @@ func isA[T error](err error) bool {
 type app struct {
 	configFile string // --config
 	json       bool   // --json
+	card       string // --card
 	config     config
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,7 +27,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, "cardhold": holdCard})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
@@ -73,6 +74,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"garbage":   cmdGarbage,
 	"keyring":   cmdKeyring,
 	"nosecrets": cmdNoSecrets,
+	"person":    cmdPerson,
 	"rules":     cmdRules,
 	"signal":    cmdSignal,
 	"sshd":      cmdSSHD,
@@ -90,7 +92,7 @@ func condition(name string) (bool, error) {
 		info, _ := debug.ReadBuildInfo()
 		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil
 	case "cards":
-		return pivtest.Missing() == nil, nil
+		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
 	}
@@ -105,7 +107,7 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
-	bench  *pivtest.Bench
+	cards  *pivtest.Bench
 }
 
 type rigKey struct{}

@@ -91,7 +91,7 @@ func (c *Card) attest(cmd command) ([]byte, int) {
 	}
 	t := certificate(pkix.Name{CommonName: fmt.Sprintf("YubiKey PIV Attestation %x", cmd.p1)})
 	t.ExtraExtensions = []pkix.Extension{
-		{Id: attestationOID(3), Value: version()},
+		{Id: attestationOID(3), Value: c.version()},
 		{Id: attestationOID(7), Value: serial},
 		{Id: attestationOID(8), Value: []byte{key.PIN, key.Touch}},
 		{Id: attestationOID(9), Value: []byte{formFactor}},

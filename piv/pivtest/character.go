@@ -9,6 +9,8 @@ type Character struct {
 	T0 bool
 	// Yubico: has Yubico's own instructions and policies.
 	Yubico bool
+	// Firmware is a YubiKey's version: major, minor, patch.
+	Firmware [3]byte
 	// GlobalPIN: the PIN is the card's (key reference 00), not the application's (80).
 	GlobalPIN bool
 	// Gzip: certificates are stored compressed (CertInfo 01).
@@ -35,11 +37,12 @@ func YubiKey5() Character {
 		ATR: []byte{0x3b, 0xfd, 0x13, 0x00, 0x00, 0x81, 0x31, 0xfe, 0x15, 0x80, 0x73, 0xc0,
 			0x21, 0xc0, 0x57, 0x59, 0x75, 0x62, 0x69, 0x4b, 0x65, 0x79, 0x40},
 		Yubico:        true,
+		Firmware:      [3]byte{5, 7, 1}, // the first with Ed25519 and RSA-4096 is 5.7
 		Algorithms:    []byte{AlgRSA1024, AlgRSA2048, AlgRSA3072, AlgRSA4096, AlgP256, AlgP384, AlgEd25519},
 		ManagementKey: AlgAES192,
 		Others: [][]byte{
 			[]byte(aidManagement),
-			[]byte("\xa0\x00\x00\x05\x27\x20\x01"),     // OTP
+			[]byte(aidOTP),
 			[]byte("\xa0\x00\x00\x05\x27\x21\x01"),     // OATH
 			[]byte("\xa0\x00\x00\x06\x47\x2f\x00\x01"), // FIDO
 			[]byte("\xd2\x76\x00\x01\x24\x01"),         // OpenPGP
@@ -53,6 +56,21 @@ func YubiKey5TDES() Character {
 	c := YubiKey5()
 	c.Name, c.ManagementKey = "yubikey-3des", Alg3DES
 	return c
+}
+
+// YubiKey4 is a YubiKey 4 with firmware 4.3.7: it has neither metadata nor a
+// serial number in its PIV application (its OTP application tells it), no
+// Ed25519, no long RSA keys, and a 3DES management key.
+func YubiKey4() Character {
+	c := YubiKey5()
+	c.Name, c.ManagementKey, c.Firmware = "yubikey-4", Alg3DES, [3]byte{4, 3, 7}
+	c.Algorithms = []byte{AlgRSA1024, AlgRSA2048, AlgP256, AlgP384}
+	return c
+}
+
+// since tells whether the firmware is this or newer.
+func (c Character) since(major, minor byte) bool {
+	return c.Firmware[0] > major || c.Firmware[0] == major && c.Firmware[1] >= minor
 }
 
 // GovernmentPIV is a plain PIV card as a government issues it: T=0, global PIN
@@ -75,7 +93,7 @@ func GovernmentPIV() Character {
 
 // CharacterNamed finds a character by its Name.
 func CharacterNamed(name string) (Character, bool) {
-	for _, c := range []Character{YubiKey5(), YubiKey5TDES(), GovernmentPIV()} {
+	for _, c := range []Character{YubiKey5(), YubiKey5TDES(), YubiKey4(), GovernmentPIV()} {
 		if c.Name == name {
 			return c, true
 		}

@@ -32,6 +32,7 @@ forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
 identify                a new GUID
 impersonate 1           look like card 1, but for its card authentication key
+object 5fff00 [HEX]     a data object's content; none: it goes away
 status                  one line of JSON
 log [20]                the last APDUs
 pcscd term|kill|start   stop or start pcscd
@@ -94,6 +95,8 @@ func (b *Bench) Do(words []string) (string, error) {
 			return "", errors.New("no such card")
 		}
 		return "", card.Impersonate(b.Cards[other])
+	case "object":
+		return "", setObject(card, args)
 	case "forget-pin":
 		card.ForgetPIN()
 		return "", nil

@@ -1,6 +1,7 @@
 package pivtest
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,18 @@ func provision(card *Card, args []string) error {
 	touch := map[string]byte{"": 0, "never": TouchNever, "always": TouchAlways, "cached": TouchCached}
 	_, err = card.Provision(byte(slot), algorithms[args[1]], Policy{PIN: pin[args[2]], Touch: touch[args[3]]})
 	return err
+}
+
+func setObject(card *Card, args []string) error {
+	tag, err := strconv.ParseUint(args[0], 16, 32)
+	if err != nil {
+		return err
+	}
+	content, err := hex.DecodeString(args[1])
+	if err != nil {
+		return err
+	}
+	return card.SetObject(uint32(tag), content)
 }
 
 func (b *Bench) status(n int) string {

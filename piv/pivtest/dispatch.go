@@ -12,6 +12,7 @@ const (
 	noApplication application = iota
 	pivApplication
 	managementApplication
+	otpApplication
 	otherApplication
 )
 
@@ -19,6 +20,7 @@ const (
 	aidPIV        = "\xa0\x00\x00\x03\x08\x00\x00\x10\x00\x01\x00" // SP 800-73-5 part 1, section 2.2
 	aidPIVShort   = "\xa0\x00\x00\x03\x08"                         // NIST's RID: as short as it may be cut
 	aidManagement = "\xa0\x00\x00\x05\x27\x47\x11\x17"             // Yubico's
+	aidOTP        = "\xa0\x00\x00\x05\x27\x20\x01"                 // Yubico's
 )
 
 // run runs a whole command and returns its answer with a status word. mu is held.
@@ -28,6 +30,9 @@ func (c *Card) run(cmd command) ([]byte, int) {
 	}
 	if c.session.selected == managementApplication && cmd.ins == insReadConfig {
 		return c.readConfig(), swOK
+	}
+	if c.session.selected == otpApplication && cmd.ins == insOTPSerial && cmd.p1 == 0x10 {
+		return c.serial(), swOK
 	}
 	if c.session.selected != pivApplication {
 		return nil, swNoInstruction
@@ -73,7 +78,10 @@ func (c *Card) selectApplication(cmd command) ([]byte, int) {
 		c.enter(otherApplication)
 		if bytes.HasPrefix(cmd.data, []byte(aidManagement)) {
 			c.enter(managementApplication)
-			return []byte("Virtual mgr - FW version 5.7.1"), swOK
+			return []byte("Virtual mgr - FW version " + c.firmware()), swOK
+		}
+		if bytes.HasPrefix(cmd.data, []byte(aidOTP)) {
+			c.enter(otpApplication)
 		}
 		return nil, swOK
 	}

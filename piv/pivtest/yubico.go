@@ -1,12 +1,17 @@
 package pivtest
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // insReadConfig belongs to Yubico's management application.
 const insReadConfig = 0x1d
 
-// version is the firmware's: the first with Ed25519 and RSA-4096 is 5.7.
-func version() []byte { return []byte{5, 7, 1} }
+// insOTPSerial, with P1 = 10, belongs to Yubico's OTP application.
+const insOTPSerial = 0x01
+
+func (c *Card) version() []byte { return c.character.Firmware[:] }
 
 // formFactor: a USB-A keychain.
 const formFactor = 1
@@ -14,9 +19,13 @@ const formFactor = 1
 // runYubico runs Yubico's own instructions
 // (developers.yubico.com/PIV/Introduction/Yubico_extensions.html).
 func (c *Card) runYubico(cmd command) ([]byte, int) {
+	newer := map[byte][2]byte{insSerial: {5, 0}, insMetadata: {5, 3}, insMoveKey: {5, 7}}
+	if since, ok := newer[cmd.ins]; ok && !c.character.since(since[0], since[1]) {
+		return nil, swNoInstruction
+	}
 	switch cmd.ins {
 	case insVersion:
-		return version(), swOK
+		return c.version(), swOK
 	case insSerial:
 		return c.serial(), swOK
 	case insMetadata:
@@ -37,12 +46,17 @@ func (c *Card) runYubico(cmd command) ([]byte, int) {
 	return nil, swNoInstruction
 }
 
+func (c *Card) firmware() string {
+	v := c.character.Firmware
+	return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2])
+}
+
 func (c *Card) serial() []byte { return binary.BigEndian.AppendUint32(nil, c.state.Serial) }
 
 // readConfig is the management application's answer: serial, form factor, version.
 func (c *Card) readConfig() []byte {
 	b := append(tlv(0x02, c.serial()), tlv(0x04, []byte{formFactor})...)
-	b = append(b, tlv(0x05, version())...)
+	b = append(b, tlv(0x05, c.version())...)
 	return append([]byte{byte(len(b))}, b...)
 }
 
@@ -104,6 +118,8 @@ func (c *Card) setManagementKey(cmd command) int {
 		return swWrongP1P2
 	case !c.session.admin:
 		return swNotAllowed
+	case len(d) > 0 && d[0] != Alg3DES && !c.character.since(5, 4):
+		return swWrongData
 	case len(d) < 3 || d[1] != slotManagement || int(d[2]) != len(d)-3 || keyBytes(d[0]) != len(d)-3:
 		return swWrongData
 	}

@@ -3,7 +3,7 @@
 //
 //	pivcard [-dir DIR] [-control SOCKET] [-connect ADDRESS] [CHARACTER ...]
 //
-// CHARACTER is yubikey, yubikey-3des or government; none: a yubikey and a government. It starts a pcscd of
+// CHARACTER is yubikey, yubikey-3des, yubikey-4 or government; none: a yubikey and a government. It starts a pcscd of
 // its own (as root) and prints the environment variable by which programs find
 // it; with -connect it puts one card into the vpcd at that address instead.
 // Commands come on the standard input and on the control socket: see help.
@@ -92,7 +92,7 @@ func newBench(dir string, names []string) (*pivtest.Bench, error) {
 	for i, name := range names {
 		character, ok := pivtest.CharacterNamed(name)
 		if !ok {
-			return nil, fmt.Errorf("no card %q: yubikey, yubikey-3des, government", name)
+			return nil, fmt.Errorf("no card %q: yubikey, yubikey-3des, yubikey-4, government", name)
 		}
 		cfg := pivtest.Config{Character: character}
 		if dir != "" {

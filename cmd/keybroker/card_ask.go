@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+	"golang.org/x/term"
+)
+
+// cardOut is where a card command writes: results, and what is said beside.
+type cardOut struct{ out, say io.Writer }
+
+// atTerminal says whether a person can be asked. If not, answers are lines of
+// standard input.
+func atTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
+var (
+	errNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
+	errInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
+)
+
+// asked is an answer that was read.
+type asked struct {
+	text []byte
+	err  error
+}
+
+// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was.
+func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	before, _ := term.GetState(int(os.Stdin.Fd()))
+	answer := make(chan asked, 1)
+	go func() {
+		text, err := read()
+		answer <- asked{text, err}
+	}()
+	select {
+	case a := <-answer:
+		if a.err != nil {
+			return nil, errNoLine
+		}
+		return a.text, nil
+	case <-ctx.Done():
+		if before != nil {
+			_ = term.Restore(int(os.Stdin.Fd()), before)
+		}
+		return nil, errInterrupted
+	}
+}
+
+// askLine asks something that may be seen.
+func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(w.say, question)
+	line, err := ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+	if err != nil || !atTerminal() {
+		fmt.Fprintln(w.say)
+	}
+	return strings.TrimSpace(string(line)), err
+}
+
+// askSecret asks without echo; the caller wipes the answer.
+func (w cardOut) askSecret(ctx context.Context, question string) ([]byte, error) {
+	fmt.Fprint(w.say, question)
+	defer fmt.Fprintln(w.say)
+	if atTerminal() {
+		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
+	}
+	return ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+}
+
+// askNewSecret asks for a new PIN or PUK, twice on a terminal, until check
+// takes it. In a script one that is not taken is an error.
+func (w cardOut) askNewSecret(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
+	for {
+		secret, err := w.askNewOnce(ctx, what, check)
+		if err == nil || !atTerminal() || errors.Is(err, errNoLine) || errors.Is(err, errInterrupted) {
+			return secret, err
+		}
+		clear(secret)
+		fmt.Fprintf(w.say, "Not taken: %v.\n", err)
+	}
+}
+
+func (w cardOut) askNewOnce(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
+	secret, err := w.askSecret(ctx, fmt.Sprintf("New %s (6 to 8 characters): ", what))
+	if err == nil {
+		err = check(secret)
+	}
+	if err != nil || !atTerminal() {
+		return secret, err
+	}
+	again, err := w.askSecret(ctx, "The same again: ")
+	defer clear(again)
+	if err == nil && !bytes.Equal(secret, again) {
+		err = fmt.Errorf("the two %ss differ", what)
+	}
+	return secret, err
+}
+
+// agreed asks a question before a change; Enter means yes, and what is neither
+// yes nor no is asked again on a terminal.
+func (w cardOut) agreed(ctx context.Context, question string) (bool, error) {
+	for {
+		answer, err := w.askLine(ctx, question+" [Y/n] ")
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(answer) {
+		case "", "y", "yes":
+			return true, nil
+		case "n", "no":
+			return false, nil
+		}
+		if !atTerminal() {
+			return false, fmt.Errorf("%q is neither yes nor no", platform.Escape(answer, 40))
+		}
+	}
+}
+
+// inWords has the person type words before what cannot be taken back.
+func (w cardOut) inWords(ctx context.Context, warning, words string) error {
+	answer, err := w.askLine(ctx, fmt.Sprintf("%s\nTo do it, type: %s\n> ", warning, words))
+	if err != nil {
+		return err
+	}
+	if answer != words {
+		return refusedError{errors.New("nothing was done: the words were not typed")}
+	}
+	return nil
+}

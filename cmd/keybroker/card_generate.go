@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/piv/admin"
+	"golang.org/x/crypto/ssh"
+)
+
+// generate makes the key, and its certificate.
+func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
+	if err := w.mayGenerate(ctx, spec); err != nil {
+		return err
+	}
+	if spec.certificate && spec.pin != piv.PINNever {
+		if err := w.needPIN(ctx); err != nil {
+			return err
+		}
+	}
+	if err := w.needManagement(ctx); err != nil {
+		return err
+	}
+	if spec.algorithm == piv.RSA3072 || spec.algorithm == piv.RSA4096 {
+		fmt.Fprintln(w.say, "The card looks for large primes; that may take minutes.")
+	}
+	if err := w.stillEmpty(ctx, spec.slot); err != nil {
+		return err
+	}
+	answer, err := w.yubico(ctx, admin.Request{Op: admin.OpGenerate, Slot: spec.slot, Algorithm: spec.algorithm,
+		PINPolicy: spec.pin, TouchPolicy: spec.touch, Secrets: admin.Secrets{ManagementKey: w.management}})
+	if err != nil {
+		return err
+	}
+	key, err := x509.ParsePKIXPublicKey(answer.PublicKey)
+	if err != nil {
+		return fmt.Errorf("the card's new key: %w", err)
+	}
+	fmt.Fprintf(w.say, "A new %s key is in slot %s of %s (PIN %s, touch %s).\n", spec.algorithm, spec.slot, w.token().Name(), spec.pin, spec.touch)
+	if err := w.dropCertificate(ctx, spec.slot); err != nil {
+		return err
+	}
+	if spec.certificate {
+		if err := w.selfSign(ctx, spec.slot, key, spec.pin, spec.touch, spec.subject); err != nil {
+			return fmt.Errorf("%w\nthe key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", err, spec.slot)
+		}
+	}
+	return w.printKey(spec.slot, key)
+}
+
+// stillEmpty looks again at a slot that was empty when the card was read: the
+// person may have taken minutes to answer, and another program filled it.
+func (w *cardWork) stillEmpty(ctx context.Context, slot piv.Slot) error {
+	if _, full := w.token().Slot(slot); full {
+		return nil // its replacement was agreed to
+	}
+	return w.do(ctx, func(a *piv.Applet) error {
+		_, err1 := a.Metadata(ctx, slot)
+		_, err2 := a.Certificate(ctx, slot)
+		if err1 == nil || err2 == nil {
+			return fmt.Errorf("slot %s was filled by another program in the meantime\nrun this again", slot)
+		}
+		return errors.Join(notThere(err1), notThere(err2))
+	})
+}
+
+// dropCertificate deletes the certificate of a key that was replaced: programs
+// would take it for the new one's.
+func (w *cardWork) dropCertificate(ctx context.Context, slot piv.Slot) error {
+	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil {
+		return nil
+	}
+	return w.do(ctx, func(a *piv.Applet) error {
+		if err := a.AuthenticateManagement(ctx, w.management); err != nil {
+			return err
+		}
+		return a.DeleteCertificate(ctx, slot)
+	})
+}
+
+// mayGenerate checks what the card can do and what the slot holds.
+func (w *cardWork) mayGenerate(ctx context.Context, spec keySpec) error {
+	if err := w.needYubiKey("generate"); err != nil {
+		return err
+	}
+	version := w.token().Version
+	for name, kind := range keyTypes {
+		if kind.algorithm == spec.algorithm && !version.AtLeast(kind.major, kind.minor) {
+			return fmt.Errorf("firmware %s makes no %s keys: that takes %d.%d\nevery YubiKey makes p256", version, name, kind.major, kind.minor)
+		}
+	}
+	if spec.touch == piv.TouchCached && !version.AtLeast(4, 3) {
+		return fmt.Errorf("firmware %s has no touch policy \"cached\": that takes 4.3\ngive --touch-policy always or never", version)
+	}
+	held, full := w.token().Slot(spec.slot)
+	if !full {
+		return nil
+	}
+	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. What it opened, it opens no more.",
+		spec.slot, spec.slot.Name(), w.token().Name(), describeSlot(held))
+	return w.inWords(ctx, warning, "replace "+spec.slot.String())
+}
+
+func describeSlot(info piv.SlotInfo) string {
+	if key, err := ssh.NewPublicKey(info.PublicKey); err == nil {
+		return fmt.Sprintf("%s, %s", info.Algorithm, ssh.FingerprintSHA256(key))
+	}
+	return "one that is not known"
+}
+
+// printKey prints the line for authorized_keys.
+func (w *cardWork) printKey(slot piv.Slot, key crypto.PublicKey) error {
+	line, err := w.authorizedKey(slot, key)
+	if err == nil {
+		_, err = fmt.Fprintln(w.out, line)
+	}
+	return err
+}
+
+func (w *cardWork) authorizedKey(slot piv.Slot, key crypto.PublicKey) (string, error) {
+	public, err := ssh.NewPublicKey(key)
+	if err != nil {
+		return "", fmt.Errorf("slot %s: %w", slot, err)
+	}
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
+	return fmt.Sprintf("%s %s slot %s", line, w.token().Name(), slot), nil
+}

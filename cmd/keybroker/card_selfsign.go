@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/spf13/cobra"
+)
+
+// maxDays: dates in certificates end with the year 9999.
+const maxDays = 365 * 100
+
+// subjectSpec is what a self-signed certificate says.
+type subjectSpec struct {
+	name string // common name; "": one that names card and slot
+	days int
+}
+
+func (s *subjectSpec) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.name, "subject", "", `common name in the certificate (default: like "YubiKey 12345678 slot 9a")`)
+	cmd.Flags().IntVar(&s.days, "days", 3650, "how long the certificate is valid")
+}
+
+func (s subjectSpec) check() error {
+	if s.days < 1 || s.days > maxDays {
+		return usageError{fmt.Errorf("--days %d: give 1 to %d", s.days, maxDays)}
+	}
+	return nil
+}
+
+// selfSign writes a certificate for the slot's key, signed by that key.
+func (w *cardWork) selfSign(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, touch piv.TouchPolicy, subject subjectSpec) error {
+	if err := w.needManagement(ctx); err != nil {
+		return err
+	}
+	if pin != piv.PINNever {
+		if err := w.needPIN(ctx); err != nil {
+			return err
+		}
+	}
+	if touch == piv.TouchAlways || touch == piv.TouchCached {
+		fmt.Fprintln(w.say, "Touch the card now: the key signs its certificate.")
+	}
+	der, err := w.signCertificate(ctx, slot, key, pin, w.template(slot, subject))
+	if errors.Is(err, piv.StatusSecurityNotSatisfied) && touch != piv.TouchNever {
+		err = fmt.Errorf("%w: was the card not touched?", err)
+	}
+	if err != nil {
+		return err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return err
+	}
+	return w.putCertificate(ctx, slot, cert)
+}
+
+func (w *cardWork) template(slot piv.Slot, subject subjectSpec) *x509.Certificate {
+	name := subject.name
+	if name == "" {
+		name = fmt.Sprintf("%s slot %s", w.token().Name(), slot)
+	}
+	number := make([]byte, 16)
+	_, _ = rand.Read(number) // never fails
+	number[0] = number[0]&0x7F | 0x40
+	return &x509.Certificate{
+		SerialNumber: new(big.Int).SetBytes(number),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    time.Now().Truncate(time.Second),
+		NotAfter:     time.Now().AddDate(0, 0, subject.days),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+}
+
+// signCertificate verifies the signature, too: x509 does.
+func (w *cardWork) signCertificate(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, template *x509.Certificate) (der []byte, err error) {
+	err = w.do(ctx, func(a *piv.Applet) error {
+		if pin != piv.PINNever {
+			if err := a.Verify(ctx, w.pin); err != nil {
+				return err
+			}
+		}
+		signer, err := a.Signer(ctx, slot, key)
+		if err != nil {
+			return err
+		}
+		der, err = x509.CreateCertificate(rand.Reader, template, template, key, signer)
+		return err
+	})
+	return der, err
+}
+
+// putCertificate writes a certificate with the management key.
+func (w *cardWork) putCertificate(ctx context.Context, slot piv.Slot, cert *x509.Certificate) error {
+	if err := w.needManagement(ctx); err != nil {
+		return err
+	}
+	w.changed = true
+	return w.do(ctx, func(a *piv.Applet) error {
+		if err := a.AuthenticateManagement(ctx, w.management); err != nil {
+			return err
+		}
+		return a.PutCertificate(ctx, slot, cert)
+	})
+}

@@ -1,0 +1,81 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/keybroker/keybroker/piv"
+)
+
+// operationLimit covers an RSA-4096 key, which takes a YubiKey minutes with bad
+// luck.
+const operationLimit = 10 * time.Minute
+
+// Helper runs operations, each in a process of its own.
+type Helper struct {
+	// Command is the process that calls Serve; it must not be started yet.
+	Command func() *exec.Cmd
+	// Waiting is told, at most once a Run, that another program holds the card.
+	Waiting func()
+}
+
+// Run does one operation. While another program holds the card it starts a new
+// process again and again, see piv.WhileBusy: nothing was sent to the card then.
+// Nothing else is ever repeated. ctx ends the waiting, and no operation that
+// has begun.
+//
+// The error wraps piv.ErrBusy, piv.ErrOtherCard, piv.ErrRemoved,
+// piv.ErrNotCompiledIn, ErrNotYubiKey or *piv.PINError where it is one of them.
+func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
+	err = piv.WhileBusy(ctx, h.Waiting, func() (err error) {
+		answer, err = h.once(r)
+		return err
+	})
+	if err != nil {
+		return Answer{}, fmt.Errorf("%s: %w", r.Op, err)
+	}
+	return answer, nil
+}
+
+// once runs the helper once.
+func (h Helper) once(r Request) (Answer, error) {
+	var request, output, complaint bytes.Buffer
+	request.Grow(maxFrame) // never moved: its bytes are wiped below
+	defer func() { clear(request.Bytes()[:request.Cap()]) }()
+	if err := writeRequest(&request, r); err != nil {
+		return Answer{}, err
+	}
+	cmd := h.Command()
+	cmd.Stdout, cmd.Stderr = &output, &complaint
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return Answer{}, err
+	}
+	if err := cmd.Start(); err != nil {
+		return Answer{}, fmt.Errorf("start the helper: %w", err)
+	}
+	end := time.AfterFunc(operationLimit, func() { _ = cmd.Process.Kill() })
+	defer end.Stop()
+	_, err = in.Write(request.Bytes())
+	err = errors.Join(err, in.Close(), cmd.Wait())
+	if err != nil {
+		return Answer{}, fmt.Errorf("the helper failed: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+	}
+	return readAnswer(output.Bytes())
+}
+
+func readAnswer(output []byte) (Answer, error) {
+	var answer Answer
+	if len(output) > maxAnswer {
+		return answer, errors.New("the helper's answer is too long")
+	}
+	if err := json.Unmarshal(output, &answer); err != nil {
+		return answer, fmt.Errorf("the helper's answer: %w", err)
+	}
+	return answer, answer.err()
+}

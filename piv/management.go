@@ -1,0 +1,138 @@
+package piv
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+)
+
+// managementKey is the key reference of the card management key (SP 800-73-4
+// part 1 table 4b).
+const managementKey = 0x9B
+
+// Algorithms of the card management key (SP 800-78-4 table 6-2).
+const (
+	TripleDES Algorithm = 0x03
+	AES128    Algorithm = 0x08
+	AES192    Algorithm = 0x0A
+	AES256    Algorithm = 0x0C
+)
+
+// ErrManagementKey means that the card did not take the management key.
+var ErrManagementKey = errors.New("the card does not take this management key")
+
+// DefaultManagementKey is what a YubiKey comes with: anybody knows it.
+func DefaultManagementKey() []byte {
+	key := make([]byte, 24)
+	for i := range key {
+		key[i] = byte(i%8) + 1
+	}
+	return key
+}
+
+// ManagementMetadata reads the metadata of the management key. The error wraps
+// ErrNotOffered on a card that does not tell.
+func (a *Applet) ManagementMetadata(ctx context.Context) (Metadata, error) {
+	return a.metadata(ctx, managementKey)
+}
+
+// AuthenticateManagement proves the management key to the card and has the card
+// prove that it knows it, too (SP 800-73-4 part 2 section 3.2.4 and part 1
+// appendix A.1). It holds until the PIV application is left. The error wraps
+// ErrManagementKey when the key is a wrong one; a YubiKey counts no tries.
+func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
+	alg, err := a.managementAlgorithm(ctx)
+	if err != nil {
+		return err
+	}
+	block, err := cipherOf(alg, key)
+	if err != nil {
+		return err
+	}
+	witness, err := a.manage(ctx, alg, appendTLV(nil, 0x80, nil), 0x80)
+	if err != nil {
+		return err
+	}
+	if len(witness) != block.BlockSize() {
+		return fmt.Errorf("piv: management key: %w", ErrBadResponse)
+	}
+	block.Decrypt(witness, witness)
+	challenge := make([]byte, block.BlockSize())
+	_, _ = rand.Read(challenge) // never fails
+	answer, err := a.manage(ctx, alg, appendTLV(appendTLV(nil, 0x80, witness), 0x81, challenge), 0x82)
+	if err != nil {
+		return err
+	}
+	block.Encrypt(challenge, challenge)
+	if subtle.ConstantTimeCompare(challenge, answer) != 1 {
+		return fmt.Errorf("piv: management key: %w: the card does not know it", ErrManagementKey)
+	}
+	return nil
+}
+
+// managementAlgorithm is 3DES on a card that does not tell: there was no other
+// before metadata.
+func (a *Applet) managementAlgorithm(ctx context.Context) (Algorithm, error) {
+	metadata, err := a.ManagementMetadata(ctx)
+	if errors.Is(err, ErrNotOffered) || absent(err) {
+		return TripleDES, nil
+	}
+	return metadata.Algorithm, err
+}
+
+func cipherOf(alg Algorithm, key []byte) (cipher.Block, error) {
+	size, ok := map[Algorithm]int{TripleDES: 24, AES128: 16, AES192: 24, AES256: 32}[alg]
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("piv: management key: %s is not known here", alg)
+	case len(key) != size:
+		return nil, fmt.Errorf("piv: management key: %w: it has %d bytes, the card's has %d", ErrManagementKey, len(key), size)
+	case alg == TripleDES:
+		return des.NewTripleDESCipher(key)
+	}
+	return aes.NewCipher(key)
+}
+
+// manage sends one step of the authentication. It must not reach another
+// application, which is what secret stands for.
+func (a *Applet) manage(ctx context.Context, alg Algorithm, template []byte, want tag) ([]byte, error) {
+	response, err := a.call(ctx, command{ins: insGeneralAuthenticate, p1: byte(alg), p2: managementKey,
+		data: appendTLV(nil, 0x7C, template), want: shortAnswer, secret: true})
+	var refused Status
+	if errors.As(err, &refused) {
+		return nil, fmt.Errorf("piv: management key: %w (%w)", ErrManagementKey, refused)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("piv: management key: %w", err)
+	}
+	answer, err := must(response, 0x7C)
+	if err != nil {
+		return nil, fmt.Errorf("piv: management key: %w", err)
+	}
+	return must(answer, want)
+}
+
+// EndSession makes the card forget that a PIN or the management key was given,
+// so that no other program goes on where we were: it selects another
+// application, where the card has one, else PIV again. A global PIN outlives
+// that, so it is logged out first.
+func (a *Applet) EndSession(ctx context.Context) error {
+	if reference, err := a.PINReference(ctx); err == nil && reference == PINGlobal {
+		if err := a.Logout(ctx); fatal(err) {
+			return err
+		}
+	}
+	a.stale = true
+	for _, aid := range aidOther {
+		if _, err := a.selectAID(ctx, aid); err == nil || fatal(err) {
+			return err
+		}
+	}
+	_, err := a.selectPIV(ctx)
+	return err
+}
