@@ -13,7 +13,7 @@ TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync p
 	libpcsclite-dev pkg-config
 # The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
 CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config
-CARD_TOOLS    := $(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl
+CARD_TOOLS    := $(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool
 # What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
 RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
@@ -56,11 +56,10 @@ unit:
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)
 
-# test-card runs the card layer and the card commands against the real pcscd, OpenSC and yubico-piv-tool.
+# test-card runs the card layer against the real pcscd, OpenSC and yubico-piv-tool.
 test-card: PACKAGES = $(TEST_PACKAGES) $(CARD_TOOLS)
 test-card: install-packages
 	@KEYBROKER_TEST_CARDS=1 go test -race -count=1 ./piv/...
-	@KEYBROKER_TEST_CARDS=1 go test -race -count=1 -run '^TestScripts$$/^card-' ./cmd/keybroker
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES) gcc libc6-dev

@@ -3,7 +3,6 @@ package piv
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // What runs in a Handle's worker: the connection to the card.
@@ -69,20 +68,9 @@ func (h *Handle) release() {
 	}
 }
 
-// Release lets other programs have the card exclusively, at once. The next Do
-// connects again.
-func (h *Handle) Release(ctx context.Context) error {
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("piv: release the card: %w", context.Cause(ctx))
-	case <-h.Gone():
-		return nil
-	}
-	defer func() { <-h.turn }()
-	_, err := h.worker.call(ctx, connectLimit, h.disconnect)
-	return err
-}
+// Release lets the card go now, if it is not in use: without it that happens
+// 1.5 seconds after the last use.
+func (h *Handle) Release() { h.release() }
 
 func (h *Handle) disconnect() {
 	if h.card != nil {

@@ -31,9 +31,9 @@ exact-le on|off         answer 6Cxx to a Le that is too great
 forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
 identify                a new GUID
-object 5fff00 [HEX]     a data object's content; none: it goes away
 status                  one line of JSON
 log [20]                the last APDUs
+object 5fff00 [HEX]     a data object's content; none: it goes away
 pcscd term|kill|start   stop or start pcscd
 A line may begin with the number of a card, counted from 0.
 `
@@ -88,8 +88,6 @@ func (b *Bench) Do(words []string) (string, error) {
 		return "", nil
 	case "identify":
 		return "", card.Identify()
-	case "object":
-		return "", setObject(card, args)
 	case "forget-pin":
 		card.ForgetPIN()
 		return "", nil
@@ -99,6 +97,8 @@ func (b *Bench) Do(words []string) (string, error) {
 		return b.status(n), nil
 	case "log":
 		return tail(card.Log(), args[0])
+	case "object":
+		return "", setObject(card, args)
 	case "pcscd":
 		return "", b.pcscd(args[0])
 	}
