@@ -3,7 +3,6 @@ package piv
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // What runs in a Handle's worker: the connection to the card.
@@ -70,21 +69,9 @@ func (h *Handle) release() {
 	}
 }
 
-// Release lets the card go at once, and takes the PIN back first. Without it
-// that happens 1.5 seconds after the last use. The next Do connects again.
-func (h *Handle) Release(ctx context.Context) error {
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("piv: release the card: %w", context.Cause(ctx))
-	case <-h.Gone():
-		return nil
-	}
-	defer func() { <-h.turn }()
-	h.logOut()
-	_, err := h.worker.call(ctx, connectLimit, h.disconnect)
-	return err
-}
+// Release lets the card go now, if it is not in use: without it that happens
+// 1.5 seconds after the last use.
+func (h *Handle) Release() { h.release() }
 
 // logOut takes the PIN back in the way that disturbs other programs least. When
 // it cannot, disconnect resets the card.

@@ -127,7 +127,7 @@ func (a *Applet) EndSession(ctx context.Context) error {
 			return err
 		}
 	}
-	a.stale = true
+	a.stale, a.given, a.shared = true, false, false
 	for _, aid := range aidOther {
 		if _, err := a.selectAID(ctx, aid); err == nil || fatal(err) {
 			return err

@@ -51,9 +51,7 @@ func (w *cardWork) waiting() {
 
 // yubico runs one operation that only a YubiKey has.
 func (w *cardWork) yubico(ctx context.Context, request admin.Request) (admin.Answer, error) {
-	if err := w.handle.Release(ctx); err != nil {
-		return admin.Answer{}, err
-	}
+	w.handle.Release()
 	request.Reader, request.Serial = w.handle.Reader(), w.token().Serial
 	helper := admin.Helper{Command: helperCommand, Waiting: w.waiting}
 	w.changed = true

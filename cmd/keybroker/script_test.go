@@ -67,6 +67,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"build":     cmdBuild,
 	"bus":       cmdBus,
 	"card":      cmdCard,
+	"cardroot":  cmdCardRoot,
+	"cardseen":  cmdCardSeen,
 	"code":      cmdCode,
 	"control":   cmdControl,
 	"daemon":    cmdDaemon,
@@ -107,7 +109,7 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
-	cards  *pivtest.Bench
+	bench  *pivtest.Bench
 }
 
 type rigKey struct{}

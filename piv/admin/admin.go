@@ -33,7 +33,7 @@ type Request struct {
 	Reader string
 	Serial uint32 // the card must have this serial number; 0: any
 
-	Slot        piv.Slot
+	Slot        piv.Slot `json:",omitempty"`
 	Algorithm   piv.Algorithm
 	PINPolicy   piv.PINPolicy
 	TouchPolicy piv.TouchPolicy

@@ -155,7 +155,7 @@ func (b bench) apply(t *testing.T, run func(context.Context, *piv.Applet) error)
 	defer readers.Close()
 	handle := <-seen
 	must(t, handle.Do(t.Context(), func(a *piv.Applet) error { return run(t.Context(), a) }))
-	must(t, handle.Release(t.Context()))
+	handle.Release()
 	// Released: another program may have it exclusively while we watch on.
 	tool(t, "yubico-piv-tool", "-a", "status")
 }

@@ -127,18 +127,7 @@ func (s *Source) Forget() {
 	defer s.mu.Unlock()
 	for handle, pin := range s.pins {
 		pin.drop()
-		go s.letGo(handle)
-	}
-}
-
-// letGoLimit bounds the wait for a signature that is under way.
-const letGoLimit = time.Minute
-
-func (s *Source) letGo(handle *piv.Handle) {
-	ctx, stop := context.WithTimeout(context.Background(), letGoLimit)
-	defer stop()
-	if err := handle.Release(ctx); err != nil {
-		s.cfg.Log.Warn("a card could not be let go", "error", err)
+		go handle.Release()
 	}
 }
 
