@@ -3,7 +3,7 @@ package piv
 import (
 	"errors"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -32,7 +32,7 @@ type watcher struct {
 	*Readers
 	pace    pace
 	worker  *worker
-	waiting atomic.Pointer[pcscContext] // set while a wait goes on, for cancel
+	waiting waiting
 
 	context pcscContext
 	states  []readerState
@@ -86,9 +86,7 @@ func (w *watcher) end() {
 	}
 	w.worker.close()
 	for {
-		if context := w.waiting.Load(); context != nil {
-			(*context).cancel()
-		}
+		w.waiting.cancel()
 		select {
 		case <-w.worker.done:
 			return
@@ -202,10 +200,31 @@ func (w *watcher) waitFor(states []readerState, timeout time.Duration) error {
 	if len(states) == 0 {
 		return nil
 	}
-	context := w.context
-	w.waiting.Store(&context)
-	defer w.waiting.Store(nil)
-	return context.wait(states, timeout)
+	w.waiting.set(w.context)
+	defer w.waiting.set(nil)
+	return w.context.wait(states, timeout)
+}
+
+// waiting is the context that a wait goes on with, nil for none. A cancel that
+// meets a release makes libpcsclite use memory that it has freed, so that
+// neither begins before the other is over.
+type waiting struct {
+	mu      sync.Mutex
+	context pcscContext
+}
+
+func (w *waiting) set(context pcscContext) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.context = context
+}
+
+func (w *waiting) cancel() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.context != nil {
+		w.context.cancel()
+	}
 }
 
 func (w *watcher) forget() {
