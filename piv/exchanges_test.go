@@ -14,7 +14,7 @@ func TestExchangesAreCounted(t *testing.T) {
 		t.Errorf("%d exchanges took %v before there was a card", count, took)
 	}
 	card := pivtest.NewCard(t, pivtest.YubiKey5())
-	fake.insert("reader", card)
+	fake.insert("reader", virtual{card, t})
 	eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
 	before := card.Counts().APDUs
 	if err := verify(t.Context(), r.Cards()[0]); err != nil {
