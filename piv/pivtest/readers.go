@@ -27,12 +27,13 @@ type readerState struct {
 	ATRLength uint64
 }
 
-// cardSeen tells whether pcscd has a powered card in a reader, as its clients
-// are told.
 func (r *Rig) cardSeen(reader string) (bool, error) {
 	state, err := r.reader(reader)
 	return state.ATRLength > 0, err
 }
+
+// Seen tells whether pcscd has a powered card in slot i, as its clients are told.
+func (r *Rig) Seen(i int) (bool, error) { return r.cardSeen(r.slots[i].Reader) }
 
 // Users is how many programs are connected to the card in slot i; -1: one, which has it
 // for itself.

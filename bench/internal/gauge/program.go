@@ -20,6 +20,8 @@ const (
 	// pollTime is how long to wait before the next try to connect to a program
 	// that starts: short beside the milliseconds that a start takes.
 	pollTime = 100 * time.Microsecond
+	// firstBytes holds the list of a program that has just started: the keys of some cards.
+	firstBytes = 16 << 10
 )
 
 // Kind is one of the programs that are compared.
@@ -28,6 +30,17 @@ type Kind struct {
 	Prepare func(dir string) error
 	Command func(dir string) *exec.Cmd
 	Socket  string // below dir
+}
+
+// With adds to the program's environment.
+func (k Kind) With(env ...string) Kind {
+	command := k.Command
+	k.Command = func(dir string) *exec.Cmd {
+		cmd := command(dir)
+		cmd.Env = append(cmd.Env, env...)
+		return cmd
+	}
+	return k
 }
 
 // SSHAgent is OpenSSH's.
@@ -127,7 +140,7 @@ func (a *Program) launch() error {
 
 // answers asks for the list of keys on a connection of its own.
 func (a *Program) answers() error {
-	c, err := Dial(a.Socket, make([]byte, 512)) // it holds no keys yet
+	c, err := Dial(a.Socket, make([]byte, firstBytes))
 	if err != nil {
 		return err
 	}
@@ -148,16 +161,33 @@ func (a *Program) Stop() {
 	os.RemoveAll(a.dir)
 }
 
+// PID is the number of its process.
+func (a *Program) PID() int { return a.cmd.Process.Pid }
+
+// Log is what it wrote to its standard error; only after Stop.
+func (a *Program) Log() string { return a.log.String() }
+
 // Resident is the memory of the process in KiB, as the kernel counts it.
-func (a *Program) Resident() (float64, error) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(a.cmd.Process.Pid) + "/status")
+func (a *Program) Resident() (float64, error) { return a.status("VmRSS") }
+
+// Threads is how many threads the process has.
+func (a *Program) Threads() (float64, error) { return a.status("Threads") }
+
+// Files is how many files the process has open.
+func (a *Program) Files() (float64, error) {
+	open, err := os.ReadDir("/proc/" + strconv.Itoa(a.PID()) + "/fd")
+	return float64(len(open)), err
+}
+
+func (a *Program) status(field string) (float64, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(a.PID()) + "/status")
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
 			return strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
 		}
 	}
-	return 0, errors.New("no VmRSS in its status")
+	return 0, errors.New("no " + field + " in its status")
 }
