@@ -24,6 +24,8 @@ func besideRows() []row {
 		{what: "sign, P-256", unit: "ms", peer: "piv-go"},
 		{what: "sign, RSA-2048", unit: "ms", peer: "piv-go"},
 		{what: "card free after the last signature", unit: "ms", target: gauge.AtMost(2000, "ms")},
+		{what: "commands to the card, P-256", unit: "each", peer: "piv-go"},
+		{what: "commands to the card, RSA-2048", unit: "each", peer: "piv-go"},
 	}
 }
 
@@ -45,9 +47,9 @@ func (b *bench) besidePIVGo(rows []row) error {
 		return err
 	}
 	for range min(b.rounds, besideRounds) {
-		var now [2]float64
+		var now [2]result
 		for i, login := range logins {
-			if now[i], err = signFor(our.Socket, login); err != nil {
+			if now[i], err = turn(our.Socket, login, s.cards[i]); err != nil {
 				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
 			}
 		}
@@ -65,7 +67,8 @@ func (b *bench) besidePIVGo(rows []row) error {
 			if err != nil {
 				return fmt.Errorf("%s: piv-go: %w", rows[i].what, err)
 			}
-			rows[i].add(now[i], then)
+			rows[i].add(now[i].median, then.median)
+			rows[3+i].add(now[i].each(), then.each())
 		}
 		if err := b.ctx.Err(); err != nil {
 			return err
@@ -74,31 +77,24 @@ func (b *bench) besidePIVGo(rows []row) error {
 	return nil
 }
 
-// pivGoTurn is one turn: the median in ms. The card is opened and closed out of
-// the time.
-func pivGoTurn(reader string, card *pivtest.Card) (median float64, err error) {
+// pivGoTurn opens the card and closes it out of the time.
+func pivGoTurn(reader string, card *pivtest.Card) (r result, err error) {
 	yk, err := piv.Open(reader)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	defer func() { err = errors.Join(err, yk.Close()) }()
 	key, err := yk.PrivateKey(piv.SlotAuthentication, card.PublicKey(0x9a), piv.KeyAuth{PIN: pivtest.DefaultPIN, PINPolicy: piv.PINPolicyOnce})
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return 0, fmt.Errorf("%T does not sign", key)
+		return r, fmt.Errorf("%T does not sign", key)
 	}
 	digest := sha256.Sum256(nil)
-	var took []time.Duration
-	for end := time.Now().Add(signTime); time.Now().Before(end); {
-		begin := time.Now()
+	return timed(card, func() error {
 		_, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
-		took = append(took, time.Since(begin))
-		if err != nil {
-			return 0, err
-		}
-	}
-	return ms(gauge.Quantile(took, 0.5)), nil
+		return err
+	})
 }

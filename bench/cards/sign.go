@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"time"
 
 	"github.com/keybroker/keybroker/bench/internal/gauge"
@@ -27,8 +26,8 @@ func signRows() []row {
 		{what: "sign, RSA-2048", unit: "ms", peer: "ssh-agent, OpenSC"},
 		{what: "the broker's own share, P-256", unit: "ms", target: gauge.AtMost(1, "ms")},
 		{what: "the broker's own share, RSA-2048", unit: "ms", target: gauge.AtMost(1, "ms")},
-		{what: "commands to the card, P-256", unit: "each"},
-		{what: "commands to the card, RSA-2048", unit: "each"},
+		{what: "commands to the card, P-256", unit: "each", peer: "ssh-agent, OpenSC"},
+		{what: "commands to the card, RSA-2048", unit: "each", peer: "ssh-agent, OpenSC"},
 	}
 }
 
@@ -75,18 +74,18 @@ func (b *bench) signatures(rows []row) error {
 	}
 	for round := -1; round < b.rounds; round++ { // the first gives the PIN
 		for i, login := range logins {
-			before, err := signFor(old.Socket, login)
+			before, err := turn(old.Socket, login, s.cards[i])
 			if err != nil {
 				return fmt.Errorf("%s: ssh-agent: %w", rows[i].what, err)
 			}
-			now, share, sent, err := our.share(login)
+			now, share, err := our.share(login, s.cards[i])
 			if err != nil {
 				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
 			}
 			if round >= 0 {
-				rows[i].add(now, before)
+				rows[i].add(now.median, before.median)
 				rows[2+i].add(share)
-				rows[4+i].add(sent)
+				rows[4+i].add(now.each(), before.each())
 			}
 			if err := b.ctx.Err(); err != nil {
 				return err
@@ -111,53 +110,71 @@ func (s *stand) sshAgent(o options) (*gauge.Program, error) {
 	return program, nil
 }
 
-// signFor signs for one turn and returns the median in ms.
-func signFor(socket string, login gauge.Login) (float64, error) {
-	took, err := turn(socket, login)
-	if err != nil {
-		return 0, err
-	}
-	return ms(gauge.Quantile(took, 0.5)), nil
+// result is what one turn gave.
+type result struct {
+	median     float64       // ms
+	whole      time.Duration // of all signatures
+	signatures int
+	commands   int // that the card got
 }
 
-// turn signs on one connection, one after the other, for signTime, and verifies
-// the last signature when no time is taken.
-func turn(socket string, login gauge.Login) (took []time.Duration, err error) {
+// each is the number of commands for a signature.
+func (r result) each() float64 { return float64(r.commands) / float64(r.signatures) }
+
+// timed calls sign for signTime, one after the other, and once at least.
+func timed(card *pivtest.Card, sign func() error) (result, error) {
+	var took []time.Duration
+	r := result{commands: -card.Counts().APDUs}
+	for end := time.Now().Add(signTime); time.Now().Before(end) || len(took) == 0; {
+		begin := time.Now()
+		err := sign()
+		took = append(took, time.Since(begin))
+		if err != nil {
+			return r, err
+		}
+		r.whole += took[len(took)-1]
+	}
+	r.commands += card.Counts().APDUs
+	r.median, r.signatures = ms(gauge.Quantile(took, 0.5)), len(took)
+	return r, nil
+}
+
+// turn is one turn of an agent, on one connection. The last signature is
+// verified when no time is taken.
+func turn(socket string, login gauge.Login, card *pivtest.Card) (result, error) {
 	c, err := gauge.Dial(socket, make([]byte, gauge.ReplyBytes))
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	defer c.Close()
 	var reply []byte
-	for end := time.Now().Add(signTime); time.Now().Before(end) || len(took) == 0; {
-		begin := time.Now()
+	r, err := timed(card, func() (err error) {
 		reply, err = c.Ask(login.Sign)
-		took = append(took, time.Since(begin))
-		if err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return r, err
 	}
-	return took, login.Verify(slices.Clone(reply))
+	return r, login.Verify(reply)
 }
 
-// share is one turn of keybroker: the median in ms, and for a signature on
-// average what was not spent in exchanges with the card, and their number.
-func (b *broker) share(login gauge.Login) (median, share, sent float64, err error) {
+// share is one turn of keybroker, and the part of a signature in ms, on average,
+// that was not spent in exchanges with the card. The broker's own count of them
+// is held against the card's.
+func (b *broker) share(login gauge.Login, card *pivtest.Card) (result, float64, error) {
 	before, err := b.exchanges()
 	if err != nil {
-		return 0, 0, 0, err
+		return result{}, 0, err
 	}
-	took, err := turn(b.Socket, login)
+	r, err := turn(b.Socket, login, card)
 	if err != nil {
-		return 0, 0, 0, err
+		return r, 0, err
 	}
 	after, err := b.exchanges()
-	var whole time.Duration
-	for _, one := range took {
-		whole += one
+	if err == nil && after.count-before.count != uint64(r.commands) {
+		err = fmt.Errorf("the broker counted %d commands, the card %d", after.count-before.count, r.commands)
 	}
-	n := float64(len(took))
-	return ms(gauge.Quantile(took, 0.5)), ms(whole-(after.took-before.took)) / n, float64(after.count-before.count) / n, err
+	return r, ms(r.whole-(after.took-before.took)) / float64(r.signatures), err
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
