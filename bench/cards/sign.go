@@ -19,6 +19,12 @@ import (
 // does then falls on all alike.
 const signTime = 200 * time.Millisecond
 
+// A card of hardware takes its time for each command, a virtual one does not.
+const (
+	slowCard   = 2 * time.Millisecond
+	slowRounds = 11
+)
+
 // signRows are filled by signatures, in this order.
 func signRows() []row {
 	return []row{
@@ -28,6 +34,8 @@ func signRows() []row {
 		{what: "the broker's own share, RSA-2048", unit: "ms", target: gauge.AtMost(1, "ms")},
 		{what: "commands to the card, P-256", unit: "each", peer: "ssh-agent, OpenSC"},
 		{what: "commands to the card, RSA-2048", unit: "each", peer: "ssh-agent, OpenSC"},
+		{what: "sign, P-256, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
+		{what: "sign, RSA-2048, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
 	}
 }
 
@@ -72,7 +80,27 @@ func (b *bench) signatures(rows []row) error {
 	if err != nil {
 		return err
 	}
-	for round := -1; round < b.rounds; round++ { // the first gives the PIN
+	// The first turns give the PIN, and do not count.
+	if err := b.turns(1, s, logins, old, our, make([]row, len(rows))); err != nil {
+		return err
+	}
+	if err := b.turns(b.rounds, s, logins, old, our, rows); err != nil {
+		return err
+	}
+	for _, card := range s.cards {
+		card.Slow(slowCard)
+	}
+	slow := make([]row, len(rows))
+	err = b.turns(min(b.rounds, slowRounds), s, logins, old, our, slow)
+	for i := range logins {
+		rows[6+i].our, rows[6+i].old = slow[i].our, slow[i].old
+	}
+	return err
+}
+
+// turns fills rows in the order of signRows, two for each measure.
+func (b *bench) turns(rounds int, s *stand, logins []gauge.Login, old *gauge.Program, our *broker, rows []row) error {
+	for range rounds {
 		for i, login := range logins {
 			before, err := turn(old.Socket, login, s.cards[i])
 			if err != nil {
@@ -82,11 +110,9 @@ func (b *bench) signatures(rows []row) error {
 			if err != nil {
 				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
 			}
-			if round >= 0 {
-				rows[i].add(now.median, before.median)
-				rows[2+i].add(share)
-				rows[4+i].add(now.each(), before.each())
-			}
+			rows[i].add(now.median, before.median)
+			rows[2+i].add(share)
+			rows[4+i].add(now.each(), before.each())
 			if err := b.ctx.Err(); err != nil {
 				return err
 			}
