@@ -19,8 +19,9 @@ const (
 	insertRounds  = 20
 	recoverRounds = 5
 	// downTime of pcscd is long enough for the broker to look for it as seldom
-	// as it ever does.
-	downTime = 3 * time.Second
+	// as it ever does: every second. It comes back at any moment between two looks.
+	downTime   = 3 * time.Second
+	seldomTime = time.Second
 	// lookPeriod is how often pcscd asks vpcd's driver whether a card is there.
 	lookPeriod = 400 * time.Millisecond
 )
@@ -103,7 +104,7 @@ func (s *stand) recovery(our *broker, sig os.Signal) (time.Duration, error) {
 	if err := our.await(s.cards[0], false); err != nil {
 		return 0, err
 	}
-	time.Sleep(downTime)
+	time.Sleep(downTime + rand.N(seldomTime))
 	ready := make(chan error, 1)
 	go func() { ready <- s.rig.Start() }()
 	answered, err := until("pcscd answers", func() (bool, error) {

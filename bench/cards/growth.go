@@ -20,6 +20,10 @@ const (
 	growthReaders = 7
 	// settleTime is for what the daemon still does after its last answer.
 	settleTime = 3 * time.Second
+	// threadSlack: Go ends no thread, so it has as many as the most calls of
+	// PC/SC that ever went on at once, which is a matter of chance. One more with
+	// every hundredth insertion is still found.
+	threadSlack = 1.2
 )
 
 // growthRows: keybroker's column is after all insertions, the other after warmUp.
@@ -27,7 +31,7 @@ func growthRows() []row {
 	after := fmt.Sprintf("after %d", warmUp)
 	return []row{
 		{what: "open files after all insertions", unit: "files", peer: after, target: gauge.RatioAtMost(1)},
-		{what: "threads after all insertions", unit: "threads", peer: after, target: gauge.RatioAtMost(1)},
+		{what: "threads after all insertions", unit: "threads", peer: after, target: gauge.RatioAtMost(threadSlack)},
 		{what: "memory after all insertions (resident)", unit: "MiB", peer: after},
 	}
 }
