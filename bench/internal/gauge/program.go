@@ -164,9 +164,6 @@ func (a *Program) Stop() {
 // PID is the number of its process.
 func (a *Program) PID() int { return a.cmd.Process.Pid }
 
-// Log is what it wrote to its standard error; only after Stop.
-func (a *Program) Log() string { return a.log.String() }
-
 // Resident is the memory of the process in KiB, as the kernel counts it.
 func (a *Program) Resident() (float64, error) { return a.status("VmRSS") }
 
