@@ -63,6 +63,7 @@ card: install-packages
 
 bench: deps build
 	@go run ./bench
+	@go run ./bench/cards
 
 clean:
 	rm -rf bin build

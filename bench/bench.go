@@ -68,11 +68,11 @@ func (b *bench) turn(r *row, old, our *seat) error {
 	}
 	before, err := old.turn(r.measure)
 	if err != nil {
-		return fmt.Errorf("%s: %w", old.kind.name, err)
+		return fmt.Errorf("%s: %w", old.kind.Name, err)
 	}
 	now, err := our.turn(r.measure)
 	if err != nil {
-		return fmt.Errorf("%s: %w", our.kind.name, err)
+		return fmt.Errorf("%s: %w", our.kind.Name, err)
 	}
 	r.old, r.our = append(r.old, before), append(r.our, now)
 	return nil
@@ -105,7 +105,7 @@ func (s *seat) turn(m measure) (float64, error) {
 
 func (s *seat) leave() {
 	if s.agent != nil {
-		s.agent.stop()
+		s.agent.Stop()
 		s.agent = nil
 	}
 }

@@ -5,23 +5,24 @@ package main
 import (
 	"time"
 
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 	"golang.org/x/sys/unix"
 )
 
 // crowd is many connections that one thread serves by epoll.
 type crowd struct {
 	poll  int
-	conns map[int32]*conn
+	conns map[int32]*gauge.Conn
 }
 
 // newCrowd connects n times. Each connection has had one answer then, because
 // an agent looks at who connects, and that is not what is measured.
-func newCrowd(socket string, n int, buf []byte, r request) (*crowd, error) {
+func newCrowd(socket string, n int, buf []byte, r gauge.Request) (*crowd, error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{poll, make(map[int32]*conn, n)}
+	c := &crowd{poll, make(map[int32]*gauge.Conn, n)}
 	for range n {
 		if err := c.join(socket, buf, r); err != nil {
 			c.close()
@@ -31,49 +32,49 @@ func newCrowd(socket string, n int, buf []byte, r request) (*crowd, error) {
 	return c, nil
 }
 
-func (c *crowd) join(socket string, buf []byte, r request) error {
-	one, err := dial(socket, buf)
+func (c *crowd) join(socket string, buf []byte, r gauge.Request) error {
+	one, err := gauge.Dial(socket, buf)
 	if err != nil {
 		return err
 	}
-	fd := int32(one.fd)
+	fd := int32(one.FD)
 	c.conns[fd] = one
-	if _, err := one.ask(r); err != nil {
+	if _, err := one.Ask(r); err != nil {
 		return err
 	}
-	return unix.EpollCtl(c.poll, unix.EPOLL_CTL_ADD, one.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: fd})
+	return unix.EpollCtl(c.poll, unix.EPOLL_CTL_ADD, one.FD, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: fd})
 }
 
 func (c *crowd) close() {
 	for _, one := range c.conns {
-		one.close()
+		one.Close()
 	}
 	unix.Close(c.poll)
 }
 
-// run keeps one request under way on each connection for a while, and returns
+// run keeps one gauge.Request under way on each connection for a while, and returns
 // how many were answered in a second. seen gets every reply.
-func (c *crowd) run(while time.Duration, r request, seen func(n int, reply []byte)) (float64, error) {
+func (c *crowd) run(while time.Duration, r gauge.Request, seen func(n int, reply []byte)) (float64, error) {
 	for _, one := range c.conns {
-		if err := one.send(r); err != nil {
+		if err := one.Send(r); err != nil {
 			return 0, err
 		}
 	}
 	events := make([]unix.EpollEvent, len(c.conns))
 	begin, answered := time.Now(), 0
 	for time.Since(begin) < while {
-		ready, err := retry(func() (int, error) { return unix.EpollWait(c.poll, events, -1) })
+		ready, err := gauge.Retry(func() (int, error) { return unix.EpollWait(c.poll, events, -1) })
 		if err != nil {
 			return 0, err
 		}
 		for _, event := range events[:ready] {
 			one := c.conns[event.Fd]
-			reply, err := one.receive(r)
+			reply, err := one.Receive(r)
 			if err != nil {
 				return 0, err
 			}
 			seen(answered, reply)
-			if err := one.send(r); err != nil {
+			if err := one.Send(r); err != nil {
 				return 0, err
 			}
 			answered++

@@ -5,6 +5,8 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
 // group is a number of measures on two running agents with the same keys, or
@@ -35,27 +37,27 @@ func (b *bench) groups() ([]group, error) {
 	}
 	return []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
-			{"sign, ed25519", "µs", ratioAtMost(0.2), b.latency(ed25519.sign, ed25519.verify)},
-			{"sign, ed25519, 64 connections", perSecond, ratioAtLeast(8), b.crowded(ed25519)},
-			{"sign, rsa-3072", "µs", ratioAtMost(1.3), b.latency(rsa.sign, rsa.verify)},
-			{"list of 2 keys", "µs", noTarget, b.latency(listRequest, countsTo(2))},
-			{"login: connect, list, sign", "µs", noTarget, b.logins(ed25519)},
+			{"sign, ed25519", "µs", gauge.RatioAtMost(0.2), b.latency(ed25519.Sign, ed25519.Verify)},
+			{"sign, ed25519, 64 connections", perSecond, gauge.RatioAtLeast(8), b.crowded(ed25519)},
+			{"sign, rsa-3072", "µs", gauge.RatioAtMost(1.3), b.latency(rsa.Sign, rsa.Verify)},
+			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},
+			{"login: connect, list, sign", "µs", gauge.NoTarget, b.logins(ed25519)},
 		}},
 		{b.keybroker, many, false, b.rounds, []measure{
-			{"list of 1,000 keys", "µs", ratioAtMost(0.5), b.latency(listRequest, countsTo(listKeys))},
+			{"list of 1,000 keys", "µs", gauge.RatioAtMost(0.5), b.latency(gauge.ListRequest, countsTo(listKeys))},
 		}},
 		{b.keybroker, nil, true, b.rounds, []measure{
-			{"start to first answer", "ms", ratioAtMost(3), startTook},
+			{"start to first answer", "ms", gauge.RatioAtMost(3), startTook},
 		}},
 		{b.keybroker, nil, true, min(b.rounds, memoryTurns), []measure{
-			{"memory at rest", "MiB", atMost(20, "MiB"), atRest},
+			{"memory at rest", "MiB", gauge.AtMost(20, "MiB"), atRest},
 		}},
 		{b.keybroker, nil, true, 1, []measure{
-			{"memory of an idle connection", "KiB", atMost(10, "KiB"), b.idle},
+			{"memory of an idle connection", "KiB", gauge.AtMost(10, "KiB"), b.idle},
 		}},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
-			{"power: sign, ed25519", "µs", noTarget, b.latency(ed25519.sign, ed25519.verify)},
-			{"power: sign, ed25519, 64 connections", perSecond, noTarget, b.crowded(ed25519)},
+			{"power: sign, ed25519", "µs", gauge.NoTarget, b.latency(ed25519.Sign, ed25519.Verify)},
+			{"power: sign, ed25519, 64 connections", perSecond, gauge.NoTarget, b.crowded(ed25519)},
 		}},
 	}, nil
 }

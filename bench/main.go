@@ -19,6 +19,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
 func main() {
@@ -57,7 +59,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	b := &bench{
-		ctx: ctx, rounds: max(*rounds, 1), buf: make([]byte, replyBytes),
+		ctx: ctx, rounds: max(*rounds, 1), buf: make([]byte, gauge.ReplyBytes),
 		sshAgent:  sshAgentKind(*sshAgent),
 		keybroker: keybrokerKind(*keybroker, "process"),
 		power:     keybrokerKind(*keybroker, "power"),

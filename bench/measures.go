@@ -5,6 +5,8 @@ package main
 import (
 	"slices"
 	"time"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
 // What one turn of one agent takes, and how much it is given.
@@ -37,23 +39,23 @@ const perSecond = "1/s"
 type measure struct {
 	what   string
 	unit   string
-	target target
+	target gauge.Target
 	turn   func(*agent) (float64, error)
 }
 
 // latency is the median time of an answer on one connection, one after the other.
-func (b *bench) latency(r request, verify func(reply []byte) error) func(*agent) (float64, error) {
+func (b *bench) latency(r gauge.Request, verify func(reply []byte) error) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
-		c, err := dial(a.socket, b.buf)
+		c, err := gauge.Dial(a.Socket, b.buf)
 		if err != nil {
 			return 0, err
 		}
-		defer c.close()
+		defer c.Close()
 		var took []time.Duration
 		var sample samples
 		for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
 			begin := time.Now()
-			reply, err := c.ask(r)
+			reply, err := c.Ask(r)
 			took = append(took, time.Since(begin))
 			if err != nil {
 				return 0, err
@@ -78,46 +80,46 @@ func (b *bench) logins(k *key) func(*agent) (float64, error) {
 			}
 			sample.take(i, reply)
 		}
-		return micros(took), sample.each(k.verify)
+		return micros(took), sample.each(k.Verify)
 	}
 }
 
 func (a *agent) login(k *key, buf []byte) ([]byte, error) {
-	c, err := dial(a.socket, buf)
+	c, err := gauge.Dial(a.Socket, buf)
 	if err != nil {
 		return nil, err
 	}
-	defer c.close()
-	if _, err := c.ask(listRequest); err != nil {
+	defer c.Close()
+	if _, err := c.Ask(gauge.ListRequest); err != nil {
 		return nil, err
 	}
-	return c.ask(k.sign)
+	return c.Ask(k.Sign)
 }
 
 // crowded is the number of signatures in a second on many connections at once.
 func (b *bench) crowded(k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
-		crowd, err := newCrowd(a.socket, crowdSize, b.buf, k.sign)
+		crowd, err := newCrowd(a.Socket, crowdSize, b.buf, k.Sign)
 		if err != nil {
 			return 0, err
 		}
 		defer crowd.close()
 		var sample samples
-		rate, err := crowd.run(crowdTurn, k.sign, sample.take)
+		rate, err := crowd.run(crowdTurn, k.Sign, sample.take)
 		if err != nil {
 			return 0, err
 		}
-		return rate, sample.each(k.verify)
+		return rate, sample.each(k.Verify)
 	}
 }
 
 // startTook is the time in ms from the start of the process to its first answer.
-func startTook(a *agent) (float64, error) { return a.took.Seconds() * 1000, nil }
+func startTook(a *agent) (float64, error) { return a.Took.Seconds() * 1000, nil }
 
 // atRest is the memory of an agent that has answered once, in MiB.
 func atRest(a *agent) (float64, error) {
 	time.Sleep(settleTime)
-	kib, err := a.resident()
+	kib, err := a.Resident()
 	return kib / 1024, err
 }
 
@@ -125,17 +127,17 @@ func atRest(a *agent) (float64, error) {
 // answered once and held open.
 func (b *bench) idle(a *agent) (float64, error) {
 	time.Sleep(settleTime)
-	before, err := a.resident()
+	before, err := a.Resident()
 	if err != nil {
 		return 0, err
 	}
-	crowd, err := newCrowd(a.socket, a.kind.idle, b.buf, listRequest)
+	crowd, err := newCrowd(a.Socket, a.kind.idle, b.buf, gauge.ListRequest)
 	if err != nil {
 		return 0, err
 	}
 	defer crowd.close()
 	time.Sleep(settleTime)
-	after, err := a.resident()
+	after, err := a.Resident()
 	return (after - before) / float64(a.kind.idle), err
 }
 
@@ -159,5 +161,5 @@ func (s *samples) each(verify func([]byte) error) error {
 
 // micros is the median in microseconds.
 func micros(took []time.Duration) float64 {
-	return float64(quantile(took, 0.5)) / float64(time.Microsecond)
+	return float64(gauge.Quantile(took, 0.5)) / float64(time.Microsecond)
 }

@@ -3,54 +3,15 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
-
-// target is what a figure of keybroker should be: a bound on its ratio to
-// ssh-agent's, or on the figure itself.
-type target struct {
-	sign  string // "<=", ">=", "": there is none
-	bound float64
-	unit  string // "" bounds the ratio
-}
-
-var noTarget = target{}
-
-func ratioAtMost(bound float64) target         { return target{"<=", bound, ""} }
-func ratioAtLeast(bound float64) target        { return target{">=", bound, ""} }
-func atMost(bound float64, unit string) target { return target{"<=", bound, unit} }
-
-func (t target) String() string {
-	if t.sign == "" {
-		return "-"
-	}
-	text := t.sign + " " + number(t.bound)
-	if t.unit != "" {
-		text += " " + t.unit
-	}
-	return text
-}
-
-// verdict is "met", "MISSED", or "-" without a target.
-func (t target) verdict(value, ratio float64) string {
-	if t.unit == "" {
-		value = ratio
-	}
-	switch {
-	case t.sign == "":
-		return "-"
-	case t.sign == "<=" && value <= t.bound, t.sign == ">=" && value >= t.bound:
-		return "met"
-	}
-	return "MISSED"
-}
 
 // row is one measure and what each turn gave.
 type row struct {
@@ -66,12 +27,12 @@ type side struct {
 
 func sideOf(turns []float64, unit string) side {
 	if unit == perSecond {
-		return side{quantile(turns, 0.5), slices.Max(turns)}
+		return side{gauge.Quantile(turns, 0.5), slices.Max(turns)}
 	}
-	return side{quantile(turns, 0.5), slices.Min(turns)}
+	return side{gauge.Quantile(turns, 0.5), slices.Min(turns)}
 }
 
-func (s side) String() string { return number(s.Median) + " (" + number(s.Best) + ")" }
+func (s side) String() string { return gauge.Number(s.Median) + " (" + gauge.Number(s.Best) + ")" }
 
 // figure is what a row comes to.
 type figure struct {
@@ -94,10 +55,10 @@ func (r *row) figure() figure {
 	}
 	f := figure{
 		What: r.what, Unit: r.unit, SSHAgent: sideOf(r.old, r.unit), Keybroker: sideOf(r.our, r.unit),
-		Ratio: quantile(ratios, 0.5), Low: quantile(ratios, 0.25), High: quantile(ratios, 0.75),
+		Ratio: gauge.Quantile(ratios, 0.5), Low: gauge.Quantile(ratios, 0.25), High: gauge.Quantile(ratios, 0.75),
 		Turns: len(ratios), Target: r.target.String(),
 	}
-	f.Verdict = r.target.verdict(f.Keybroker.Median, f.Ratio)
+	f.Verdict = r.target.Verdict(f.Keybroker.Median, f.Ratio)
 	return f
 }
 
@@ -111,7 +72,7 @@ func printTable(w io.Writer, rows []row) error {
 			missed = append(missed, f.What)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t(%s .. %s)\t%d\t%s\t%s\n", f.What, f.Unit, f.SSHAgent, f.Keybroker,
-			number(f.Ratio), number(f.Low), number(f.High), f.Turns, f.Target, f.Verdict)
+			gauge.Number(f.Ratio), gauge.Number(f.Low), gauge.Number(f.High), f.Turns, f.Target, f.Verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -133,20 +94,4 @@ func printJSON(w io.Writer, rows []row) error {
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(figures)
-}
-
-// quantile is the value that the part q of the values is below: 0.5 gives the median.
-func quantile[T cmp.Ordered](values []T, q float64) T {
-	return slices.Sorted(slices.Values(values))[int(q*float64(len(values)))]
-}
-
-// number writes three digits that count.
-func number(f float64) string {
-	switch {
-	case f >= 100:
-		return strconv.FormatFloat(f, 'f', 0, 64)
-	case f >= 10:
-		return strconv.FormatFloat(f, 'f', 1, 64)
-	}
-	return strconv.FormatFloat(f, 'g', 3, 64)
 }

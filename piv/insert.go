@@ -70,7 +70,7 @@ func (r *Readers) insert(name string, one *reader) {
 		r.mu.lanes[name] = lane
 	}
 	one.state = ReaderReading
-	one.handle = newHandle(name, r.system, r.swapped)
+	one.handle = newHandle(name, r.system, &r.exchanges, r.swapped)
 	handle := one.handle
 	r.tasks.Go(func() { r.serve(handle, lane) })
 }

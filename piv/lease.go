@@ -36,6 +36,7 @@ type Handle struct {
 	turn   chan struct{} // held, by being full, during an operation
 	broken atomic.Bool   // the connection must not be used again
 	odd    func(*Handle) // told when another card answers than the token's
+	sent   *exchanges
 
 	// The worker's own.
 	context pcscContext
@@ -49,8 +50,8 @@ type Handle struct {
 	unlocked atomic.Bool
 }
 
-func newHandle(reader string, system system, odd func(*Handle)) *Handle {
-	h := &Handle{reader: reader, system: system, turn: make(chan struct{}, 1), odd: odd}
+func newHandle(reader string, system system, sent *exchanges, odd func(*Handle)) *Handle {
+	h := &Handle{reader: reader, system: system, turn: make(chan struct{}, 1), sent: sent, odd: odd}
 	h.idle = time.AfterFunc(time.Hour, h.release)
 	h.idle.Stop()
 	h.worker = newWorker(h.hangUp)
@@ -169,7 +170,7 @@ func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error
 	var err error
 	started, stopped := h.worker.call(ctx, transmitLimit, func() {
 		defer clear(own)
-		response, err = h.card.transmit(own)
+		h.sent.timed(func() { response, err = h.card.transmit(own) })
 		if err != nil {
 			h.broken.Store(true)
 		}

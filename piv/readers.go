@@ -24,6 +24,8 @@ type Readers struct {
 	tasks  sync.WaitGroup
 	events sync.Mutex // orders changes with their events; taken before mu
 
+	exchanges exchanges // of all Handles
+
 	mu struct {
 		sync.Mutex
 		service Service

@@ -14,6 +14,10 @@ type Cards struct {
 	Why     string   `json:"why,omitempty"` // in the service's own words
 	Readers []Reader `json:"readers"`       // what is in them
 	Cards   []Card   `json:"cards"`         // PIV cards that are in, then those remembered
+
+	// What was sent to cards since the start, and how long they took to answer.
+	Exchanges      uint64  `json:"exchanges"`
+	ExchangeTimeMS float64 `json:"exchange_time_ms"`
 }
 
 // Reader is one reader.

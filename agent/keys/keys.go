@@ -48,7 +48,8 @@ type Source interface {
 	Find(blob []byte) (Info, bool)
 	// Sign signs data. algorithm is a name of RFC 8332 or the key's own type
 	// ("ssh-ed25519", "rsa-sha2-512"). It may wait for a person or a device
-	// until ctx ends. It returns ErrNotFound for a key it does not hold.
+	// until ctx ends. It returns ErrNotFound for a key it does not hold. The
+	// caller verifies the signature before it leaves.
 	Sign(ctx context.Context, use *Use, data []byte, algorithm string) (*ssh.Signature, error)
 }
 

@@ -55,6 +55,8 @@ func (d *daemon) Cards() control.Cards {
 	}
 	state, cards := d.cards.State()
 	list := control.Cards{Service: string(state.Service), Why: state.Why, Readers: []control.Reader{}, Cards: []control.Card{}}
+	count, took := d.cards.Exchanges()
+	list.Exchanges, list.ExchangeTimeMS = count, float64(took)/float64(time.Millisecond)
 	for _, reader := range state.Readers {
 		list.Readers = append(list.Readers, control.Reader{Name: reader.Reader, State: string(reader.State), Problem: reader.Problem})
 	}

@@ -34,6 +34,10 @@ func (s *Source) State() (piv.State, []Card) {
 	return s.readers.State(), cards
 }
 
+// Exchanges returns how many commands went to cards since New, and how long
+// they took together.
+func (s *Source) Exchanges() (count uint64, took time.Duration) { return s.readers.Exchanges() }
+
 // Rules are those that Config gave.
 func (s *Source) Rules() []Rule { return s.cfg.Rules }
 

@@ -21,12 +21,12 @@ const (
 
 var errNoTouch = errors.New("the card was not touched in time\ntry again, and touch it while it blinks")
 
-// touching has the card sign, and shows a notice while it waits for a touch.
+// touching has the card sign (the agent verifies what any source signed), and shows a notice while it waits for a touch.
 func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Signature, error) {
 	var delay time.Duration
 	switch w.slot.Touch {
 	case piv.TouchNever:
-		return a.Sign(ctx, w.slot.Slot, w.public, w.data, w.algorithm)
+		return a.SignUnverified(ctx, w.slot.Slot, w.public, w.data, w.algorithm)
 	case piv.TouchCached:
 		delay = cachedTouchDelay
 	case piv.TouchUnknown:
@@ -35,7 +35,7 @@ func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Sig
 	own, end := context.WithCancelCause(ctx)
 	told := make(chan struct{})
 	go func() { defer close(told); s.tellTouch(own, end, w, delay) }()
-	signature, err := a.Sign(own, w.slot.Slot, w.public, w.data, w.algorithm)
+	signature, err := a.SignUnverified(own, w.slot.Slot, w.public, w.data, w.algorithm)
 	refused := context.Cause(own) // nil unless the notice, or the client, ended it
 	end(nil)
 	<-told

@@ -27,19 +27,33 @@ type readerState struct {
 	ATRLength uint64
 }
 
-// cardSeen tells whether pcscd has a powered card in a reader, as its clients
-// are told.
 func (r *Rig) cardSeen(reader string) (bool, error) {
+	state, err := r.reader(reader)
+	return state.ATRLength > 0, err
+}
+
+// Seen tells whether pcscd has a powered card in slot i, as its clients are told.
+func (r *Rig) Seen(i int) (bool, error) { return r.cardSeen(r.slots[i].Reader) }
+
+// Users is how many programs are connected to the card in slot i; -1: one, which has it
+// for itself.
+func (r *Rig) Users(i int) (int, error) {
+	state, err := r.reader(r.slots[i].Reader)
+	return int(state.Sharing), err
+}
+
+// reader is what pcscd says of a reader; zero: it knows none of that name.
+func (r *Rig) reader(reader string) (readerState, error) {
 	readers, err := r.readers()
 	if err != nil {
-		return false, fmt.Errorf("pivtest: ask pcscd for its readers: %w", err)
+		return readerState{}, fmt.Errorf("pivtest: ask pcscd for its readers: %w", err)
 	}
 	for _, s := range readers {
 		if name, _, _ := bytes.Cut(s.Name[:], []byte{0}); string(name) == reader {
-			return s.ATRLength > 0, nil
+			return s, nil
 		}
 	}
-	return false, nil
+	return readerState{}, nil
 }
 
 func (r *Rig) readers() ([maxReaders]readerState, error) {

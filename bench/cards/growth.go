@@ -1,0 +1,113 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
+	"github.com/keybroker/keybroker/piv/pivtest"
+)
+
+const (
+	// warmUp insertions, after which nothing may grow.
+	warmUp = 50
+	// growthReaders have two slots each; pcscd looks into one slot every 0.4 s.
+	growthReaders = 7
+	// settleTime is for what the daemon still does after its last answer.
+	settleTime = 3 * time.Second
+	// threadSlack: Go ends no thread, so it has as many as the most calls of
+	// PC/SC that ever went on at once, which is a matter of chance. One more with
+	// every hundredth insertion is still found.
+	threadSlack = 1.2
+)
+
+// growthRows: keybroker's column is after all insertions, the other after warmUp.
+func growthRows() []row {
+	after := fmt.Sprintf("after %d", warmUp)
+	return []row{
+		{what: "open files after all insertions", unit: "files", peer: after, target: gauge.RatioAtMost(1)},
+		{what: "threads after all insertions", unit: "threads", peer: after, target: gauge.RatioAtMost(threadSlack)},
+		{what: "memory after all insertions (resident)", unit: "MiB", peer: after},
+	}
+}
+
+// growth puts many cards in and out at once, again and again.
+func (b *bench) growth(rows []row) error {
+	var readers []string
+	for i := range growthReaders {
+		readers = append(readers, fmt.Sprintf("%s %c", pivtest.ReaderYubico, 'A'+i))
+	}
+	s, err := newStand(readers, bytes.Repeat([]byte{pivtest.AlgP256}, 2*growthReaders)...)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	our, err := s.broker(b.keybroker)
+	if err != nil {
+		return err
+	}
+	var first []float64
+	for done := len(s.cards); ; done += len(s.cards) {
+		if err := s.allOut(our); err != nil {
+			return err
+		}
+		if first == nil && done >= warmUp {
+			if first, err = sizes(our); err != nil {
+				return err
+			}
+		}
+		if done >= b.insertions && first != nil {
+			fmt.Fprintln(os.Stderr, done, "insertions")
+			break
+		}
+		if err := s.allIn(our); err != nil {
+			return err
+		}
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	last, err := sizes(our)
+	for i := range rows {
+		rows[i].add(last[i], first[i])
+	}
+	return err
+}
+
+func (s *stand) allOut(our *broker) error {
+	return s.each(our, false, s.rig.Remove)
+}
+
+func (s *stand) allIn(our *broker) error {
+	return s.each(our, true, func(i int) error { return s.rig.Insert(i, s.cards[i]) })
+}
+
+// each does something to all cards at once, and waits until the broker knows.
+func (s *stand) each(our *broker, in bool, do func(i int) error) error {
+	done := make(chan error, len(s.cards))
+	for i := range s.cards {
+		go func() { done <- do(i) }()
+	}
+	var all error
+	for range s.cards {
+		all = errors.Join(all, <-done)
+	}
+	for _, card := range s.cards {
+		all = errors.Join(all, our.await(card, in))
+	}
+	return all
+}
+
+// sizes are open files, threads and memory in MiB, with all cards out.
+func sizes(our *broker) ([]float64, error) {
+	time.Sleep(settleTime)
+	files, err1 := our.Files()
+	threads, err2 := our.Threads()
+	kib, err3 := our.Resident()
+	return []float64{files, threads, kib / 1024}, errors.Join(err1, err2, err3)
+}

@@ -1,0 +1,100 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/go-piv/piv-go/v2/piv"
+	"github.com/keybroker/keybroker/bench/internal/gauge"
+	"github.com/keybroker/keybroker/piv/pivtest"
+)
+
+// besideRounds: each waits until the broker has let the card go.
+const besideRounds = 15
+
+func besideRows() []row {
+	return []row{
+		{what: "sign, P-256", unit: "ms", peer: "piv-go"},
+		{what: "sign, RSA-2048", unit: "ms", peer: "piv-go"},
+		{what: "card free after the last signature", unit: "ms", target: gauge.AtMost(2000, "ms")},
+		{what: "commands to the card, P-256", unit: "each", peer: "piv-go"},
+		{what: "commands to the card, RSA-2048", unit: "each", peer: "piv-go"},
+	}
+}
+
+// besidePIVGo gives keybroker and piv-go their turns. piv-go is a library, with
+// no agent, in this process; it holds the card for itself, so it waits until the
+// broker has let it go.
+func (b *bench) besidePIVGo(rows []row) error {
+	s, logins, err := signStand()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	// libpcsclite reads it once: this is the only use of the card by this process.
+	if err := os.Setenv("PCSCLITE_CSOCK_NAME", s.rig.Socket); err != nil {
+		return err
+	}
+	our, err := s.broker(b.keybroker)
+	if err != nil {
+		return err
+	}
+	for range min(b.rounds, besideRounds) {
+		var now [2]result
+		for i, login := range logins {
+			if now[i], err = turn(our.Socket, login, s.cards[i]); err != nil {
+				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
+			}
+		}
+		begin, last := time.Now(), len(logins)-1
+		free, err := until("the card is free", func() (bool, error) {
+			users, err := s.rig.Users(last)
+			return users == 0, err
+		})
+		if err != nil {
+			return err
+		}
+		rows[2].add(ms(free.Sub(begin)))
+		for i, card := range s.cards {
+			then, err := pivGoTurn(s.rig.Slot(i).Reader, card)
+			if err != nil {
+				return fmt.Errorf("%s: piv-go: %w", rows[i].what, err)
+			}
+			rows[i].add(now[i].median, then.median)
+			rows[3+i].add(now[i].each(), then.each())
+		}
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pivGoTurn opens the card and closes it out of the time.
+func pivGoTurn(reader string, card *pivtest.Card) (r result, err error) {
+	yk, err := piv.Open(reader)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, yk.Close()) }()
+	key, err := yk.PrivateKey(piv.SlotAuthentication, card.PublicKey(0x9a), piv.KeyAuth{PIN: pivtest.DefaultPIN, PINPolicy: piv.PINPolicyOnce})
+	if err != nil {
+		return r, err
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return r, fmt.Errorf("%T does not sign", key)
+	}
+	digest := sha256.Sum256(nil)
+	return timed(card, func() error {
+		_, err := signer.Sign(rand.Reader, digest[:], crypto.SHA256)
+		return err
+	})
+}

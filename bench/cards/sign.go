@@ -1,0 +1,133 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
+	"github.com/keybroker/keybroker/piv/pivtest"
+	"golang.org/x/crypto/ssh"
+)
+
+// A card of hardware takes its time for each command, a virtual one does not.
+const (
+	slowCard   = 2 * time.Millisecond
+	slowRounds = 11
+)
+
+// signRows are filled by signatures, in this order.
+func signRows() []row {
+	return []row{
+		{what: "sign, P-256", unit: "ms", target: gauge.RatioAtMost(0.6), peer: "ssh-agent, OpenSC"},
+		{what: "sign, RSA-2048", unit: "ms", peer: "ssh-agent, OpenSC"},
+		{what: "the broker's own share, P-256", unit: "ms", target: gauge.AtMost(1, "ms")},
+		{what: "the broker's own share, RSA-2048", unit: "ms", target: gauge.AtMost(1, "ms")},
+		{what: "commands to the card, P-256", unit: "each", peer: "ssh-agent, OpenSC"},
+		{what: "commands to the card, RSA-2048", unit: "each", peer: "ssh-agent, OpenSC"},
+		{what: "sign, P-256, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
+		{what: "sign, RSA-2048, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
+	}
+}
+
+// signStand has one YubiKey with P-256 and one with RSA-2048, both in slot 9A:
+// ssh-agent with OpenSC signs with no other that wants a PIN.
+func signStand() (*stand, []gauge.Login, error) {
+	s, err := newStand(nil, pivtest.AlgP256, pivtest.AlgRSA2048)
+	if err != nil {
+		return nil, nil, err
+	}
+	p256, err1 := login(s.cards[0].PublicKey(0x9a), ssh.KeyAlgoECDSA256, 0)
+	rsa, err2 := login(s.cards[1].PublicKey(0x9a), ssh.KeyAlgoRSASHA512, gauge.FlagSHA512)
+	if err := errors.Join(err1, err2); err != nil {
+		s.close()
+		return nil, nil, err
+	}
+	return s, []gauge.Login{p256, rsa}, nil
+}
+
+// login is a request to sign one.
+func login(public crypto.PublicKey, algorithm string, flags uint32) (gauge.Login, error) {
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return gauge.Login{}, err
+	}
+	return gauge.NewLogin(key, algorithm, flags), nil
+}
+
+// signatures gives keybroker and ssh-agent their turns: A B A B. Both hold the
+// card, shared.
+func (b *bench) signatures(rows []row) error {
+	s, logins, err := signStand()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	old, err := s.sshAgent(b.options)
+	if err != nil {
+		return err
+	}
+	our, err := s.broker(b.keybroker)
+	if err != nil {
+		return err
+	}
+	// The first turns give the PIN, and do not count.
+	if err := b.turns(1, s, logins, old, our, make([]row, len(rows))); err != nil {
+		return err
+	}
+	if err := b.turns(b.rounds, s, logins, old, our, rows); err != nil {
+		return err
+	}
+	for _, card := range s.cards {
+		card.Slow(slowCard)
+	}
+	slow := make([]row, len(rows))
+	err = b.turns(min(b.rounds, slowRounds), s, logins, old, our, slow)
+	for i := range logins {
+		rows[6+i].our, rows[6+i].old = slow[i].our, slow[i].old
+	}
+	return err
+}
+
+// turns fills rows in the order of signRows, two for each measure.
+func (b *bench) turns(rounds int, s *stand, logins []gauge.Login, old *gauge.Program, our *broker, rows []row) error {
+	for range rounds {
+		for i, login := range logins {
+			before, err := turn(old.Socket, login, s.cards[i])
+			if err != nil {
+				return fmt.Errorf("%s: ssh-agent: %w", rows[i].what, err)
+			}
+			now, share, err := our.share(login, s.cards[i])
+			if err != nil {
+				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
+			}
+			rows[i].add(now.median, before.median)
+			rows[2+i].add(share)
+			rows[4+i].add(now.each(), before.each())
+			if err := b.ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sshAgent starts ssh-agent and gives it the card through OpenSC.
+func (s *stand) sshAgent(o options) (*gauge.Program, error) {
+	program, err := gauge.Start(gauge.SSHAgent(o.sshAgent).With(s.env()...))
+	if err != nil {
+		return nil, err
+	}
+	s.ends = append(s.ends, program.Stop)
+	cmd := exec.Command(o.sshAdd, "-s", o.opensc)
+	cmd.Env = append(append(os.Environ(), s.env()...), "SSH_AUTH_SOCK="+program.Socket)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("ssh-add -s %s: %w\n%s", o.opensc, err, out)
+	}
+	return program, nil
+}

@@ -1,0 +1,190 @@
+//go:build linux
+
+package gauge
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	giveUpTime = 10 * time.Second // then a program that does not answer is given up
+	stopTime   = 5 * time.Second  // then it is killed
+	// pollTime is how long to wait before the next try to connect to a program
+	// that starts: short beside the milliseconds that a start takes.
+	pollTime = 100 * time.Microsecond
+	// firstBytes holds the list of a program that has just started: the keys of some cards.
+	firstBytes = 16 << 10
+)
+
+// Kind is one of the programs that are compared.
+type Kind struct {
+	Name    string
+	Prepare func(dir string) error
+	Command func(dir string) *exec.Cmd
+	Socket  string // below dir
+}
+
+// With adds to the program's environment.
+func (k Kind) With(env ...string) Kind {
+	command := k.Command
+	k.Command = func(dir string) *exec.Cmd {
+		cmd := command(dir)
+		cmd.Env = append(cmd.Env, env...)
+		return cmd
+	}
+	return k
+}
+
+// SSHAgent is OpenSSH's.
+func SSHAgent(path string) Kind {
+	return Kind{
+		Name: "ssh-agent", Socket: "agent.sock",
+		Prepare: func(string) error { return nil },
+		Command: func(dir string) *exec.Cmd { return exec.Command(path, "-D", "-a", filepath.Join(dir, "agent.sock")) },
+	}
+}
+
+// Keybroker has one rule that allows; so what is measured includes the
+// decision by the rules and the record in the audit log, but no person. config
+// goes before the rule.
+func Keybroker(path, config string) Kind {
+	config += "\n[[rule]]\nname = \"bench\"\naction = \"allow\"\n"
+	return Kind{
+		Name: "keybroker", Socket: "run/keybroker/agent.sock",
+		Prepare: func(dir string) error {
+			if err := os.MkdirAll(filepath.Join(dir, "config", "keybroker"), 0o700); err != nil {
+				return err
+			}
+			if err := os.Mkdir(filepath.Join(dir, "run"), 0o700); err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, "config", "keybroker", "config.toml"), []byte(config), 0o600)
+		},
+		Command: func(dir string) *exec.Cmd {
+			cmd := exec.Command(path, "daemon")
+			cmd.Env = xdg(dir)
+			return cmd
+		},
+	}
+}
+
+func xdg(dir string) (env []string) {
+	for name, sub := range map[string]string{"CONFIG_HOME": "config", "DATA_HOME": "data", "STATE_HOME": "state", "RUNTIME_DIR": "run"} {
+		env = append(env, "XDG_"+name+"="+filepath.Join(dir, sub))
+	}
+	return env
+}
+
+// Program is one running program, in a directory of its own.
+type Program struct {
+	Kind   Kind
+	Socket string
+	Took   time.Duration // from its start to its first answer
+
+	dir   string
+	cmd   *exec.Cmd
+	log   strings.Builder
+	ended chan struct{}
+}
+
+// Start returns when the program has answered its first request.
+func Start(k Kind) (*Program, error) {
+	dir, err := os.MkdirTemp("", "keybroker-bench-")
+	if err != nil {
+		return nil, err
+	}
+	a := &Program{Kind: k, dir: dir, Socket: filepath.Join(dir, k.Socket), ended: make(chan struct{})}
+	err = k.Prepare(dir)
+	if err == nil {
+		err = a.launch()
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *Program) launch() error {
+	a.cmd = a.Kind.Command(a.dir)
+	a.cmd.Env = append(a.cmd.Env, "HOME="+a.dir, "PATH="+os.Getenv("PATH"), "LC_ALL=C")
+	a.cmd.Stderr = &a.log
+	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	begin := time.Now()
+	if err := a.cmd.Start(); err != nil {
+		return err
+	}
+	go func() { _ = a.cmd.Wait(); close(a.ended) }()
+	for time.Since(begin) < giveUpTime {
+		if err := a.answers(); err == nil {
+			a.Took = time.Since(begin)
+			return nil
+		}
+		select {
+		case <-a.ended:
+			return fmt.Errorf("it ended at once:\n%s", a.log.String())
+		case <-time.After(pollTime):
+		}
+	}
+	a.Stop()
+	return fmt.Errorf("no answer within %v", giveUpTime)
+}
+
+// answers asks for the list of keys on a connection of its own.
+func (a *Program) answers() error {
+	c, err := Dial(a.Socket, make([]byte, firstBytes))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Ask(ListRequest)
+	return err
+}
+
+// Stop ends the program and removes its files.
+func (a *Program) Stop() {
+	_ = a.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-a.ended:
+	case <-time.After(stopTime):
+		_ = a.cmd.Process.Kill()
+		<-a.ended
+	}
+	os.RemoveAll(a.dir)
+}
+
+// PID is the number of its process.
+func (a *Program) PID() int { return a.cmd.Process.Pid }
+
+// Resident is the memory of the process in KiB, as the kernel counts it.
+func (a *Program) Resident() (float64, error) { return a.status("VmRSS") }
+
+// Threads is how many threads the process has.
+func (a *Program) Threads() (float64, error) { return a.status("Threads") }
+
+// Files is how many files the process has open.
+func (a *Program) Files() (float64, error) {
+	open, err := os.ReadDir("/proc/" + strconv.Itoa(a.PID()) + "/fd")
+	return float64(len(open)), err
+}
+
+func (a *Program) status(field string) (float64, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(a.PID()) + "/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+		}
+	}
+	return 0, errors.New("no " + field + " in its status")
+}
