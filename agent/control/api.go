@@ -33,6 +33,14 @@ type Status struct {
 	Audit       AuditStatus `json:"audit"`
 	Problems    []Problem   `json:"problems,omitempty"`
 	Hardening   []string    `json:"hardening,omitempty"` // what the system did not grant
+	Session     Session     `json:"session"`
+}
+
+// Session is what the broker knows of the person's desktop.
+type Session struct {
+	Locked bool     `json:"locked,omitempty"` // the screen
+	Last   string   `json:"last,omitempty"`   // what was dropped last, when and why
+	Notes  []string `json:"notes,omitempty"`  // what is not noticed, and why
 }
 
 // AuditStatus is the end of the audit log as the daemon knows it.

@@ -22,6 +22,7 @@ const (
 	OpUnlock    Op = "unlock"
 	OpBind      Op = "session-bind"
 	OpConnect   Op = "connect" // only refused ones are written
+	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
 	OpOther     Op = "other"
 )
 

@@ -15,12 +15,14 @@ const module = "github.com/keybroker/keybroker/"
 var arrows = map[string][]string{
 	"agent/wire":         {},
 	"platform":           {},
+	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
+	"session":            {"platform/bus"},
 	"agent/keys":         {"agent/wire", "platform"},
 	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
 	"confirm":            {"agent/keys", "agent/wire", "platform"},
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
-	"softkeys/keychain":  {"platform"},
+	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
 	"piv":                {},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
@@ -28,13 +30,14 @@ var arrows = map[string][]string{
 
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
+	"session/sessiontest":     {},
 	"piv/pivtest":             {},
 	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
 	"confirm/confirmtest":     {"confirm"},
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
@@ -54,7 +57,7 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":     {[]string{"softkeys/keychain", "softkeys/softkeystest"}, "a bus in another package would be another way in"},
+	"github.com/godbus/dbus":     {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest"}, "a bus in another package would be another way in"},
 	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":          {nil, "piv-go is for administration of cards in a process of its own"},

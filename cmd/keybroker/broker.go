@@ -58,7 +58,7 @@ func (d *daemon) Status() control.Status {
 		Keys: len(d.server.Ring.List()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
 		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
-		Problems: d.problems(), Hardening: d.hardening.Notes,
+		Problems: d.problems(), Hardening: d.hardening.Notes, Session: d.session.status(),
 	}
 }
 

@@ -72,6 +72,7 @@ type daemon struct {
 	memory    *softkeys.Memory
 	server    *agent.Server
 	control   *control.Server
+	session   *sessionWatch
 	listeners map[string]net.Listener // "agent" and "control"
 	reload    reloadState
 }
@@ -104,6 +105,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: a.config.Agent.ForwardedChanges,
 	}, a.config.rules())
+	d.session = newSessionWatch(a.config.Session, d.server, d.log)
 	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
 }
@@ -164,6 +166,7 @@ func (d *daemon) run(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	defer d.session.start()()
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
 	for {

@@ -64,7 +64,11 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
 	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
-	for _, note := range s.Hardening {
+	if s.Session.Locked {
+		row(w, "screen", "locked")
+	}
+	row(w, "dropped last", s.Session.Last)
+	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
 		row(w, "note", note)
 	}
 	for _, p := range s.Problems {

@@ -30,7 +30,8 @@ type config struct {
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
-	Rules []policy.Rule `toml:"rule"`
+	Session sessionConfig `toml:"session"`
+	Rules   []policy.Rule `toml:"rule"`
 
 	paths        platform.Paths
 	machineRules []policy.Rule
@@ -49,6 +50,7 @@ func defaultConfig() config {
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.Audit.Durability = "process"
+	c.Session = defaultSessionConfig()
 	return c
 }
 
@@ -100,6 +102,7 @@ func (c *config) decode(file string, data []byte) error {
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),
+		c.Session.check(file, data),
 		policy.Check(file, data, c.Rules),
 	)
 }

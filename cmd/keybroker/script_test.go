@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -59,24 +60,26 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"answer":    cmdAnswer,
-	"as":        cmdAs,
-	"await":     cmdAwait,
-	"bus":       cmdBus,
-	"code":      cmdCode,
-	"control":   cmdControl,
-	"daemon":    cmdDaemon,
-	"flood":     cmdFlood,
-	"garbage":   cmdGarbage,
-	"keyring":   cmdKeyring,
-	"nosecrets": cmdNoSecrets,
-	"rules":     cmdRules,
-	"signal":    cmdSignal,
-	"sshd":      cmdSSHD,
-	"storm":     cmdStorm,
-	"tmpfs":     cmdTmpfs,
-	"type":      cmdType,
-	"vault":     cmdVault,
+	"answer":      cmdAnswer,
+	"as":          cmdAs,
+	"await":       cmdAwait,
+	"bus":         cmdBus,
+	"code":        cmdCode,
+	"control":     cmdControl,
+	"daemon":      cmdDaemon,
+	"flood":       cmdFlood,
+	"garbage":     cmdGarbage,
+	"keyring":     cmdKeyring,
+	"logind":      cmdLogind,
+	"nosecrets":   cmdNoSecrets,
+	"rules":       cmdRules,
+	"screensaver": cmdScreenSaver,
+	"signal":      cmdSignal,
+	"sshd":        cmdSSHD,
+	"storm":       cmdStorm,
+	"tmpfs":       cmdTmpfs,
+	"type":        cmdType,
+	"vault":       cmdVault,
 }
 
 func condition(name string) (bool, error) {
@@ -100,6 +103,8 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
+	logind *sessiontest.Logind
+	saver  *sessiontest.ScreenSaver
 }
 
 type rigKey struct{}
@@ -126,7 +131,8 @@ func setup(env *testscript.Env) error {
 		"XDG_STATE_HOME": filepath.Join(env.WorkDir, "state"),
 		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
 		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
-		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
+		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=" + filepath.Join(run, "no-bus"),
+		"SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
 		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
 	} {
 		env.Setenv(name, value)
