@@ -39,17 +39,43 @@ func (o screen) GetActive() (bool, *dbus.Error) { return o.s.active.Load(), nil 
 // Set locks or unlocks the screen.
 func (s *ScreenSaver) Set(locked bool) {
 	s.active.Store(locked)
-	Forge(s.t, s.conn, s.name, locked)
+	if err := s.conn.Emit(s.path(), s.name+".ActiveChanged", locked); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Stop ends it without a word.
 func (s *ScreenSaver) Stop() { s.conn.Close() }
 
-// Forge sends what only the screen saver of that name should, over any connection.
-func Forge(t testing.TB, conn *dbus.Conn, name string, locked bool) {
+// Forge sends, over a connection of its own, what only the screen saver of that
+// name should: to everybody on the bus by name, so that no match rule is in the way.
+func Forge(t testing.TB, address, name string, locked bool) {
 	t.Helper()
-	path := dbus.ObjectPath("/" + strings.ReplaceAll(name, ".", "/"))
-	if err := conn.Emit(path, name+".ActiveChanged", locked); err != nil {
+	conn := connect(t, address)
+	var list []string
+	if err := conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&list); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range list {
+		if strings.HasPrefix(to, ":") {
+			forgeTo(t, conn, to, name, locked)
+		}
+	}
+	// What was sent before is delivered before the answer to this.
+	if err := conn.BusObject().Call("org.freedesktop.DBus.GetId", 0).Err; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func forgeTo(t testing.TB, conn *dbus.Conn, to, name string, locked bool) {
+	t.Helper()
+	message := &dbus.Message{Type: dbus.TypeSignal, Body: []any{locked}, Headers: map[dbus.HeaderField]dbus.Variant{
+		dbus.FieldDestination: dbus.MakeVariant(to),
+		dbus.FieldPath:        dbus.MakeVariant(dbus.ObjectPath("/" + strings.ReplaceAll(name, ".", "/"))),
+		dbus.FieldInterface:   dbus.MakeVariant(name), dbus.FieldMember: dbus.MakeVariant("ActiveChanged"),
+		dbus.FieldSignature: dbus.MakeVariant(dbus.SignatureOf(locked)),
+	}}
+	if err := conn.Send(message, nil).Err; err != nil {
 		t.Fatal(err)
 	}
 }
