@@ -34,10 +34,10 @@ func (w *Watcher) listenToScreenSavers(ctx context.Context, conn *dbus.Conn) err
 			return err
 		}
 	}
-	w.note(partScreen, "")
 	for name, owner := range owners {
 		w.askScreenSaver(ctx, conn, name, owner)
 	}
+	w.note(partScreen, "")
 	for signal := range signals {
 		if name, owner, ok := newOwner(signal); ok {
 			owners[name] = owner
