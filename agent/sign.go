@@ -31,6 +31,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: "use a newer SSH client"})
 	}
+	if err := s.server.stopped(); err != nil {
+		return s.refuse(use, err)
+	}
 	decision, err := s.decide(use)
 	if err != nil {
 		return s.refuse(use, err)
@@ -39,8 +42,8 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, err)
 	}
-	if s.server.lock.locked() { // while the person was asked
-		return s.refuse(use, isLocked)
+	if err := s.server.stopped(); err != nil { // while the person was asked
+		return s.refuse(use, err)
 	}
 	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "the key or its device is faulty: do not use it"})
@@ -65,7 +68,7 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 		// doubt whether a rule refuses.
 		grant, ok := s.server.Grants.Match(use, use.Time)
 		if ok && policy.Offer(use, decision) > 0 {
-			decision.Action, decision.Why = policy.Allow, "grant "+grant.ID+": "+decision.Why
+			decision.Action, decision.Why = policy.Allow, policy.GrantReason(grant, decision.Why)
 		}
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
@@ -90,8 +93,8 @@ func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Deci
 		if decision, err = s.ask(use, decision); err != nil {
 			return nil, decision, err
 		}
-		if s.server.lock.locked() {
-			return nil, decision, isLocked
+		if err := s.server.stopped(); err != nil {
+			return nil, decision, err
 		}
 	}
 	signature, err := source.Sign(s.ctx, use, data, algorithm)

@@ -78,7 +78,8 @@ func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 
 // Waiting is one prompt that is shown or waits.
 type Waiting struct {
-	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
+	ID      string    `json:"id,omitempty"` // of the request, as the audit log has it
+	Program string    `json:"program"`      // escaped: "ssh ← git ← zsh"
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
 }
@@ -91,7 +92,7 @@ func (q *Queue) Waiting() []Waiting {
 	for _, p := range q.pending {
 		w := Waiting{Program: "keybroker", Since: p.since}
 		if p.use != nil {
-			w.Program, w.PID = foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
+			w.ID, w.Program, w.PID = p.use.ID, foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
 		}
 		list = append(list, w)
 	}

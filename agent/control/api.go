@@ -22,6 +22,7 @@ type Status struct {
 	Started     time.Time   `json:"started"`
 	AgentSocket string      `json:"agent_socket"`
 	Locked      bool        `json:"locked"`
+	Paused      bool        `json:"paused,omitempty"` // no key is used until it is resumed
 	Connections int         `json:"connections"`
 	TurnedAway  uint64      `json:"turned_away"`
 	Keys        int         `json:"keys"`
@@ -34,6 +35,7 @@ type Status struct {
 	Problems    []Problem   `json:"problems,omitempty"`
 	Hardening   []string    `json:"hardening,omitempty"` // what the system did not grant
 	Session     Session     `json:"session"`
+	Cards       []string    `json:"cards,omitempty"` // that are in, by name
 }
 
 // Session is what the broker knows of the person's desktop.
@@ -89,6 +91,12 @@ type Broker interface {
 	Load(names []string) error // bring hidden keys back
 	Lock(peer platform.Peer, passphrase []byte) error
 	Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error
+	LockAsking(ctx context.Context, peer platform.Peer) error // asks the person for the passphrase
+	UnlockAsking(ctx context.Context, peer platform.Peer) error
+	Pause(peer platform.Peer) error
+	Resume(peer platform.Peer) error
+	Waiting() []Waiting
+	Notices() []string
 	Refusals() []audit.Record
 	Grants() []policy.Grant
 	Revoke(id string) bool // "" revokes all

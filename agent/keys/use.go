@@ -22,7 +22,9 @@ const (
 	OpUnlock    Op = "unlock"
 	OpBind      Op = "session-bind"
 	OpConnect   Op = "connect" // only refused ones are written
-	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
+	OpPause     Op = "pause"
+	OpResume    Op = "resume"
+	OpDrop      Op = "drop" // opened keys and grants, because the person went away
 	OpOther     Op = "other"
 )
 

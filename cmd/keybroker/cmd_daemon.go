@@ -73,6 +73,7 @@ type daemon struct {
 	server    *agent.Server
 	control   *control.Server
 	session   *sessionWatch
+	feed      control.Feed            // tells those who follow of each change
 	listeners map[string]net.Listener // "agent" and "control"
 	reload    reloadState
 }
@@ -96,17 +97,17 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
+	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log, Changed: d.feed.Changed})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
 	d.server = agent.NewServer(agent.Config{
 		Ring:   keys.NewRing(d.memory, d.store),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record,
 		ForwardedChanges: a.config.Agent.ForwardedChanges,
 	}, a.config.rules())
-	d.session = newSessionWatch(a.config.Session, d.server, d.log)
-	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
+	d.session = newSessionWatch(a.config.Session, d.server, d.log, d.feed.Changed)
+	d.control = control.NewServer(control.Config{Broker: d, Feed: &d.feed, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -51,6 +52,9 @@ func newStatusCommand(a *app) *cobra.Command {
 
 func printStatus(w io.Writer, s control.Status) {
 	state := "running"
+	if s.Paused {
+		state = "paused (resume it: keybroker resume)"
+	}
 	if s.Locked {
 		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
 	}
@@ -141,7 +145,8 @@ func printRefusal(w io.Writer, r audit.Record) {
 }
 
 func newLockCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use:   "lock",
 		Short: "Lock the agent with a passphrase, as ssh-add -x does",
 		Long: `Lock the agent with a passphrase that is asked for twice. Until it is unlocked
@@ -152,22 +157,36 @@ with the same one, no key is listed or used. Opened keys and grants are dropped.
 			if err != nil {
 				return err
 			}
-			passphrase, err := readNewPassphrase("Passphrase to lock with: ")
-			if err != nil {
-				return err
-			}
-			defer clear(passphrase)
-			if err := client.Lock(cmd.Context(), passphrase); err != nil {
+			if err := lock(cmd.Context(), client, ask); err != nil {
 				return notRunning(err)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "The agent is locked. Unlock it: keybroker unlock")
 			return nil
 		},
 	}
+	askFlag(cmd, &ask)
+	return cmd
+}
+
+func lock(ctx context.Context, client *control.Client, ask bool) error {
+	if ask {
+		return client.LockAsking(ctx)
+	}
+	passphrase, err := readNewPassphrase("Passphrase to lock with: ")
+	if err != nil {
+		return err
+	}
+	defer clear(passphrase)
+	return client.Lock(ctx, passphrase)
+}
+
+func askFlag(cmd *cobra.Command, ask *bool) {
+	cmd.Flags().BoolVar(ask, "ask", false, "have the broker ask for the passphrase, in its window or terminal")
 }
 
 func newUnlockCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Unlock the agent, as ssh-add -X does",
 		Args:  cobra.NoArgs,
@@ -176,16 +195,25 @@ func newUnlockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			passphrase, err := readPassphrase("Passphrase to unlock with: ")
-			if err != nil {
-				return err
-			}
-			defer clear(passphrase)
-			if err := client.Unlock(cmd.Context(), passphrase); err != nil {
+			if err := unlock(cmd.Context(), client, ask); err != nil {
 				return notRunning(err)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "The agent is unlocked.")
 			return nil
 		},
 	}
+	askFlag(cmd, &ask)
+	return cmd
+}
+
+func unlock(ctx context.Context, client *control.Client, ask bool) error {
+	if ask {
+		return client.UnlockAsking(ctx)
+	}
+	passphrase, err := readPassphrase("Passphrase to unlock with: ")
+	if err != nil {
+		return err
+	}
+	defer clear(passphrase)
+	return client.Unlock(ctx, passphrase)
 }

@@ -52,14 +52,15 @@ type sessionWatch struct {
 	config  sessionConfig
 	server  *agent.Server
 	log     *slog.Logger
+	changed func() // after each event
 	watcher *session.Watcher
 
 	mu   sync.Mutex // guards last
 	last string     // what was dropped last, and why
 }
 
-func newSessionWatch(config sessionConfig, server *agent.Server, log *slog.Logger) *sessionWatch {
-	s := &sessionWatch{config: config, server: server, log: log}
+func newSessionWatch(config sessionConfig, server *agent.Server, log *slog.Logger, changed func()) *sessionWatch {
+	s := &sessionWatch{config: config, server: server, log: log, changed: changed}
 	s.watcher = session.New(session.Config{On: s.on, Log: log})
 	return s
 }
@@ -73,6 +74,7 @@ func (s *sessionWatch) start() (end func()) {
 }
 
 func (s *sessionWatch) on(e session.Event) {
+	defer s.changed()
 	s.log.Info("session", "event", e.Kind, "source", e.Source)
 	drop := s.config.dropAt(e.Kind)
 	if drop == (agent.Drop{}) {
