@@ -10,6 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
+	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
 	libpcsclite-dev pkg-config
 # The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
 CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config
@@ -19,10 +20,11 @@ RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
 .PHONY: run build test unit fuzz bench card test-card lint deps install-packages clean
 
-build: bin/keybroker
+build: bin/keybroker bin/keybroker-desktop
 
-bin/keybroker: FORCE
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
+# keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
+bin/keybroker bin/keybroker-desktop: bin/%: FORCE
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 FORCE:
 
 run: PACKAGES = $(RUN_PACKAGES)
@@ -42,7 +44,7 @@ lint:
 	@echo '== gofmt'; test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@echo '== go vet (linux, windows, darwin without cgo)'
 	@go vet ./...
-	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker
+	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck

@@ -31,7 +31,10 @@ type config struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
 	Session sessionConfig `toml:"session"`
-	Rules   []policy.Rule `toml:"rule"`
+	Tray    struct {
+		Notify []string `toml:"notify"` // what its notifications tell of
+	} `toml:"tray"`
+	Rules []policy.Rule `toml:"rule"`
 
 	paths        platform.Paths
 	machineRules []policy.Rule
@@ -103,6 +106,7 @@ func (c *config) decode(file string, data []byte) error {
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),
 		c.Session.check(file, data),
+		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
 		policy.Check(file, data, c.Rules),
 	)
 }
@@ -114,6 +118,15 @@ func oneOf(file string, data []byte, path, value string, allowed ...string) erro
 		}
 	}
 	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is none of %q", value, allowed))
+}
+
+func eachOneOf(file string, data []byte, path string, values []string, allowed ...string) error {
+	for _, value := range values {
+		if err := oneOf(file, data, path, value, allowed...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func within(file string, data []byte, path string, value, low, high time.Duration) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -32,14 +33,11 @@ func defaultSessionConfig() sessionConfig {
 }
 
 func (c sessionConfig) check(file string, data []byte) error {
-	for name, list := range map[string][]string{"lock": c.Lock, "suspend": c.Suspend, "end": c.End} {
-		for _, word := range list {
-			if err := oneOf(file, data, "session."+name, word, dropSecrets, dropGrants); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return errors.Join(
+		eachOneOf(file, data, "session.lock", c.Lock, dropSecrets, dropGrants),
+		eachOneOf(file, data, "session.suspend", c.Suspend, dropSecrets, dropGrants),
+		eachOneOf(file, data, "session.end", c.End, dropSecrets, dropGrants),
+	)
 }
 
 func (c sessionConfig) dropAt(kind session.Kind) agent.Drop {

@@ -1,0 +1,34 @@
+//go:build linux || windows || (darwin && cgo)
+
+package tray
+
+import (
+	"context"
+
+	"fyne.io/systray"
+)
+
+// Run shows the icon until ctx ends, the person hides it, or the desktop goes
+// away. On a desktop without a tray it waits for one and shows nothing.
+// The library can be run once in a process, and wants the main goroutine.
+func Run(ctx context.Context, config Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	notifier, leave, err := join(ctx, cancel, config.Log)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	t := &tray{Config: config, notifier: notifier}
+	followed := make(chan struct{})
+	ready := func() {
+		defer close(followed)
+		t.screen = newMenu(ctx, t)
+		t.follow(ctx)
+	}
+	stop := context.AfterFunc(ctx, systray.Quit)
+	defer stop()
+	systray.Run(ready, cancel)
+	<-followed
+	return nil
+}
