@@ -99,7 +99,7 @@ func (b *broker) look() look {
 		l.recent = append(l.recent, entry{recordText(r), r.ID})
 	}
 	for _, g := range b.event.Grants {
-		l.grants = append(l.grants, entry{"End: " + grantText(g), g.ID})
+		l.grants = append(l.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
 	}
 	for _, k := range b.keys {
 		if k.PublicKey != "" && !k.Hidden {
@@ -107,6 +107,16 @@ func (b *broker) look() look {
 		}
 	}
 	return l
+}
+
+// commentOf is what a person calls an added key, which has no name.
+func (b *broker) commentOf(fingerprint string) string {
+	for _, k := range b.keys {
+		if k.Fingerprint == fingerprint {
+			return k.Comment
+		}
+	}
+	return ""
 }
 
 func (b *broker) state() state {
@@ -184,8 +194,8 @@ func nameOf(h keys.Host) string {
 }
 
 // grantText says all that a grant covers, so that nothing seems narrower.
-func grantText(g policy.Grant) string {
-	text := platform.Escape(cmp.Or(g.KeyName, g.Fingerprint), maxText) + ", " + platform.Escape(g.Program, 2*maxText) + ", " + platform.Escape(g.Purpose, maxText)
+func grantText(g policy.Grant, comment string) string {
+	text := platform.Escape(cmp.Or(g.KeyName, comment, g.Fingerprint), maxText) + ", " + platform.Escape(g.Program, 2*maxText) + ", " + platform.Escape(g.Purpose, maxText)
 	if !g.Host.IsZero() {
 		text += " to " + platform.Escape(g.User, maxText) + "@" + nameOf(g.Host)
 	}

@@ -4,6 +4,7 @@ package tray
 
 import (
 	"context"
+	"sync"
 
 	"fyne.io/systray"
 )
@@ -20,15 +21,14 @@ func Run(ctx context.Context, config Config) error {
 	}
 	defer leave()
 	t := &tray{Config: config, notifier: notifier}
-	followed := make(chan struct{})
-	ready := func() {
-		defer close(followed)
+	var following sync.WaitGroup
+	ready := func() { // the library shows the menu when this returns
 		t.screen = newMenu(ctx, t)
-		t.follow(ctx)
+		following.Go(func() { t.follow(ctx) })
 	}
 	stop := context.AfterFunc(ctx, systray.Quit)
 	defer stop()
 	systray.Run(ready, cancel)
-	<-followed
+	following.Wait()
 	return nil
 }

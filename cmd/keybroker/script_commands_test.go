@@ -47,6 +47,8 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await FILE PATTERN     until a file of that name (a glob) matches
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
+//	await -clipboard PATTERN until the clipboard of the desktop holds it
+//	await -menu PATTERN    until the tray's menu shows it
 //	await -status PATTERN  until the daemon's status, as JSON, matches
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -58,6 +60,10 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
+	if args[0] == "-ended" {
+		<-rigOf(ts).tray.done
+		return
+	}
 	pattern, seen := regexp.MustCompile("(?m)"+args[1]), ""
 	if !await(func() bool { seen = seenIn(ts, args[0]); return pattern.MatchString(seen) }) {
 		ts.Fatalf("waited in vain for %s in:\n%s", pattern, seen)
@@ -66,6 +72,13 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 
 func seenIn(ts *testscript.TestScript, where string) string {
 	switch where {
+	case "-clipboard":
+		cmd := exec.Command("xclip", "-selection", "clipboard", "-o")
+		cmd.Env = environ(ts)
+		text, _ := cmd.Output()
+		return string(text)
+	case "-menu":
+		return trayMenu(rigOf(ts))
 	case "-screen":
 		return rigOf(ts).daemon.screen.seen()
 	case "-status":

@@ -67,17 +67,20 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code":        cmdCode,
 	"control":     cmdControl,
 	"daemon":      cmdDaemon,
+	"desktop":     cmdDesktop,
 	"flood":       cmdFlood,
 	"garbage":     cmdGarbage,
 	"keyring":     cmdKeyring,
 	"logind":      cmdLogind,
 	"nosecrets":   cmdNoSecrets,
 	"rules":       cmdRules,
+	"screen":      cmdScreen,
 	"screensaver": cmdScreenSaver,
 	"signal":      cmdSignal,
 	"sshd":        cmdSSHD,
 	"storm":       cmdStorm,
 	"tmpfs":       cmdTmpfs,
+	"tray":        cmdTray,
 	"type":        cmdType,
 	"vault":       cmdVault,
 }
@@ -97,14 +100,16 @@ func condition(name string) (bool, error) {
 
 // rig is what one script has started; it ends with the script.
 type rig struct {
-	t      testing.TB
-	work   string
-	daemon *daemonProcess // nil: none runs
-	ends   []func()       // run after the daemon's end, the last one first
-	run    string         // the runtime directory: short, for a socket's path
-	bus    *softkeystest.Bus
-	logind *sessiontest.Logind
-	saver  *sessiontest.ScreenSaver
+	t       testing.TB
+	work    string
+	daemon  *daemonProcess // nil: none runs
+	ends    []func()       // run after the daemon's end, the last one first
+	run     string         // the runtime directory: short, for a socket's path
+	bus     *softkeystest.Bus
+	desktop *desktop // nil: there is none
+	tray    *process
+	logind  *sessiontest.Logind
+	saver   *sessiontest.ScreenSaver
 }
 
 type rigKey struct{}
