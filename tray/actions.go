@@ -14,11 +14,11 @@ const clickTimeout = 5 * time.Minute
 // do runs what a click asked for, beside everything else. Its error becomes a
 // line of the menu, until the next click, and a notification.
 func (t *tray) do(ctx context.Context, action func(context.Context) error) {
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, clickTimeout)
+	t.running.Go(func() {
+		short, cancel := context.WithTimeout(ctx, clickTimeout)
 		defer cancel()
 		said := ""
-		if err := action(ctx); err != nil && ctx.Err() == nil {
+		if err := action(short); err != nil && ctx.Err() == nil {
 			said = strings.ReplaceAll(err.Error(), "\n", ": ")
 			t.Log.Warn("not done", "error", err)
 			_ = t.notifier.notify(ctx, "failed", "keybroker: not done", said)
@@ -26,8 +26,8 @@ func (t *tray) do(ctx context.Context, action func(context.Context) error) {
 		t.mu.Lock()
 		t.said = platform.Escape(said, 4*maxText)
 		t.mu.Unlock()
-		t.draw()
-	}()
+		t.draw(ctx)
+	})
 }
 
 func (t *tray) lockOrUnlock(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 type menu struct {
 	tray *tray
 	ctx  context.Context
+	end  context.CancelFunc // of the whole tray
 
 	mu    sync.Mutex // guards the fields that follow
 	state state      // what the icon shows
@@ -36,8 +37,8 @@ type list struct {
 }
 
 // newMenu makes all the lines. It runs once the library is ready.
-func newMenu(ctx context.Context, t *tray) *menu {
-	m := &menu{tray: t, ctx: ctx}
+func newMenu(ctx context.Context, end context.CancelFunc, t *tray) *menu {
+	m := &menu{tray: t, ctx: ctx, end: end}
 	m.head = systray.AddMenuItem("keybroker", "")
 	m.head.Disable()
 	m.trouble = m.newList("", maxTrouble, nil)
@@ -55,7 +56,7 @@ func newMenu(ctx context.Context, t *tray) *menu {
 	m.onClick(m.lock, func() func(context.Context) error { return t.lockOrUnlock })
 	systray.AddSeparator()
 	quit := systray.AddMenuItem("Hide this icon (the broker goes on)", "")
-	m.onClick(quit, func() func(context.Context) error { systray.Quit(); return nil })
+	m.onClick(quit, func() func(context.Context) error { end(); return nil })
 	return m
 }
 
@@ -121,6 +122,7 @@ func (m *menu) onClick(item *systray.MenuItem, action func() func(context.Contex
 func (m *menu) show(l look) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer m.survive()
 	if l.state != m.state {
 		m.state = l.state
 		systray.SetIcon(iconFile(l.state))
@@ -141,6 +143,15 @@ func (m *menu) show(l look) {
 	}
 	for _, item := range []*systray.MenuItem{m.pause, m.lock} {
 		enable(item, l.state != notRunning)
+	}
+}
+
+// survive ends the tray in order when the bus went away under the library,
+// which panics then.
+func (m *menu) survive() {
+	if fault := recover(); fault != nil {
+		m.tray.Log.Info("the desktop is gone", "said", fault)
+		m.end()
 	}
 }
 

@@ -54,9 +54,9 @@ func TestNotifications(t *testing.T) {
 	tr.Notify = Kinds()
 	tr.tell(t.Context(), control.Event{}, event)
 	tr.tell(t.Context(), event, control.Event{Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
-	close(n.shown)
 	var got [][]any
-	for shown := range n.shown {
+	for range len(n.shown) {
+		shown := <-n.shown
 		shown[2], _, _ = strings.Cut(strings.ReplaceAll(shown[2].(string), refused.Time.Local().Format("15:04:05 "), ""), " (claimed)")
 		got = append(got, shown)
 	}

@@ -4,7 +4,6 @@ package tray
 
 import (
 	"context"
-	"sync"
 
 	"fyne.io/systray"
 )
@@ -21,14 +20,14 @@ func Run(ctx context.Context, config Config) error {
 	}
 	defer leave()
 	t := &tray{Config: config, notifier: notifier}
-	var following sync.WaitGroup
 	ready := func() { // the library shows the menu when this returns
-		t.screen = newMenu(ctx, t)
-		following.Go(func() { t.follow(ctx) })
+		t.screen = newMenu(ctx, cancel, t)
+		t.running.Go(func() { t.follow(ctx) })
 	}
-	stop := context.AfterFunc(ctx, systray.Quit)
+	// Nothing may be drawn any more when the library hangs up: it would panic.
+	stop := context.AfterFunc(ctx, func() { t.running.Wait(); systray.Quit() })
 	defer stop()
 	systray.Run(ready, cancel)
-	following.Wait()
+	t.running.Wait()
 	return nil
 }

@@ -44,6 +44,7 @@ type tray struct {
 	Config
 	screen   screen
 	notifier notifier
+	running  sync.WaitGroup // everything that draws
 
 	mu     sync.Mutex // guards the fields that follow
 	broker broker
@@ -53,7 +54,7 @@ type tray struct {
 // follow shows the broker's state until ctx ends, whether it comes, goes or
 // comes back.
 func (t *tray) follow(ctx context.Context) {
-	t.draw()
+	t.draw(ctx)
 	for ctx.Err() == nil {
 		first := true
 		for event, err := range t.Client.Events(ctx) {
@@ -66,7 +67,7 @@ func (t *tray) follow(ctx context.Context) {
 		t.mu.Lock()
 		t.broker = broker{}
 		t.mu.Unlock()
-		t.draw()
+		t.draw(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(retry):
@@ -82,7 +83,7 @@ func (t *tray) take(ctx context.Context, event control.Event, first bool) {
 	if first || event.Status.Keys != before.Status.Keys || slices.ContainsFunc(event.Records, changesKeys) {
 		t.readKeys(ctx)
 	}
-	t.draw()
+	t.draw(ctx)
 	if !first {
 		t.tell(ctx, before, event)
 	}
@@ -103,7 +104,10 @@ func (t *tray) readKeys(ctx context.Context) {
 	t.broker.keys = list
 }
 
-func (t *tray) draw() {
+func (t *tray) draw(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
 	t.mu.Lock()
 	l := t.broker.look()
 	if t.said != "" {
