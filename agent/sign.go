@@ -110,16 +110,16 @@ func notSigned(err error, rule string) error {
 }
 
 func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
-	offer := policy.Offer(use, decision)
-	answer, err := s.server.Prompt.Ask(s.ctx, confirm.Question{Use: use, Remember: offer, Why: decision.Why})
+	question := questionOf(use, decision)
+	answer, err := s.server.Prompt.Ask(s.ctx, question)
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
 			remedy: "see what is wrong with the prompt: keybroker doctor"}
 	}
 	switch answer.Verdict {
 	case confirm.AllowOnce:
-	case confirm.AllowFor:
-		grant, err := s.server.Grants.Add(use, decision, s.server.Now().Add(min(answer.For, offer)))
+	case confirm.AllowFor, confirm.AllowBurst:
+		grant, err := s.grant(use, decision, question, answer)
 		if err != nil { // this one use was allowed all the same
 			s.server.Log.Warn("no grant was made", "error", err)
 			break
@@ -130,6 +130,26 @@ func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision,
 	}
 	decision.Why = answer.Reason
 	return decision, nil
+}
+
+// questionOf offers what may be remembered, and not more.
+func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
+	question := confirm.Question{Use: use, Remember: policy.Offer(use, decision), Why: decision.Why}
+	if burst, span, ok := policy.OfferBurst(use, decision); ok {
+		question.Burst = &confirm.Burst{Command: burst.Command, PID: burst.PID, Count: burst.Left, For: span}
+	}
+	return question
+}
+
+func (s *session) grant(use *keys.Use, decision policy.Decision, question confirm.Question, answer confirm.Answer) (policy.Grant, error) {
+	now := s.server.Now()
+	if answer.Verdict == confirm.AllowBurst {
+		if question.Burst == nil {
+			return policy.Grant{}, policy.ErrNotGrantable
+		}
+		return s.server.Grants.AddBurst(use, decision, now.Add(question.Burst.For))
+	}
+	return s.server.Grants.Add(use, decision, now.Add(min(answer.For, question.Remember)))
 }
 
 // signatureAlgorithm is the algorithm that key and flags ask for (RFC 9987

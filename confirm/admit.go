@@ -30,6 +30,7 @@ type same struct {
 	hops          string
 	digest        [sha256.Size]byte
 	remember      time.Duration
+	burst         Burst
 }
 
 // sameAnswer returns what equal questions have in common, or nil for one that
@@ -45,6 +46,9 @@ func sameAnswer(q Question) any {
 		kind: u.Purpose.Kind, account: u.Purpose.User, namespace: u.Purpose.Namespace,
 		trust: u.Destination.Trust, host: u.Destination.Host.Fingerprint, claimed: u.Destination.Claimed,
 		forwarded: u.Destination.Forwarded, digest: u.Digest, remember: q.Remember,
+	}
+	if q.Burst != nil {
+		s.burst = *q.Burst
 	}
 	var hops []string
 	for _, hop := range u.Destination.Hops {

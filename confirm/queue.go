@@ -92,7 +92,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	p := &prompt{key: sameAnswer(question), use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.prompter.Ask(ctx, question)
-		return clamp(a, question.Remember), nil, err
+		return clamp(a, question), nil, err
 	}
 	p, err := q.submit(ctx, p)
 	if err != nil {
@@ -176,13 +176,13 @@ func reason(err error) string {
 }
 
 // clamp keeps a prompter's mistake from widening what was offered.
-func clamp(a Answer, remember time.Duration) Answer {
+func clamp(a Answer, q Question) Answer {
 	switch {
-	case a.Verdict == AllowOnce:
+	case a.Verdict == AllowOnce, a.Verdict == AllowBurst && q.Burst != nil:
 		a.For = 0
-	case a.Verdict == AllowFor && remember > 0 && a.For > 0:
-		a.For = min(a.For, remember)
-	case a.Verdict == AllowFor:
+	case a.Verdict == AllowFor && q.Remember > 0 && a.For > 0:
+		a.For = min(a.For, q.Remember)
+	case a.Verdict == AllowFor, a.Verdict == AllowBurst:
 		return denied("the prompt allowed longer than was offered")
 	case a.Verdict != Deny || a.Reason == "":
 		return denied("the prompt gave no answer")

@@ -199,5 +199,8 @@ func grantText(g policy.Grant, comment string) string {
 	if !g.Host.IsZero() {
 		text += " to " + platform.Escape(g.User, maxText) + "@" + nameOf(g.Host)
 	}
+	if g.Burst != nil {
+		text += fmt.Sprintf(", %s (pid %d), %d more", platform.Escape(g.Burst.Command, maxText), g.Burst.PID, g.Burst.Left)
+	}
 	return text + ", until " + g.Until.Local().Format("15:04")
 }

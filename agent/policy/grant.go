@@ -20,7 +20,8 @@ type Grant struct {
 	User        string    `json:"user,omitempty"` // login: the account on the host
 	Purpose     string    `json:"purpose"`
 	Forwarded   bool      `json:"forwarded,omitempty"`
-	Rule        string    `json:"rule,omitempty"` // that asked
+	Rule        string    `json:"rule,omitempty"`  // that asked
+	Burst       *Burst    `json:"burst,omitempty"` // only below this command, and so often
 	Until       time.Time `json:"until"`
 }
 
@@ -28,6 +29,8 @@ type Grant struct {
 type scope struct {
 	owner, blob, program, host, hops, user, purpose string
 	forwarded                                       bool
+	tree                                            int    // a burst: the command's process,
+	start                                           uint64 // and its start time
 }
 
 func scopeOf(u *keys.Use) scope {
