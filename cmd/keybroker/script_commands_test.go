@@ -62,6 +62,9 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if args[0] == "-ended" {
 		<-rigOf(ts).tray.done
+		if state := rigOf(ts).tray.ProcessState; !state.Success() {
+			ts.Fatalf("the tray ended with %s\n%s", state, readOr(filepath.Join(ts.Getenv("WORK"), "tray.log")))
+		}
 		return
 	}
 	pattern, seen := regexp.MustCompile("(?m)"+args[1]), ""

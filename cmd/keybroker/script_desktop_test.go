@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
@@ -43,11 +44,12 @@ var notifyd = "/usr/lib/" // where Debian has xfce4-notifyd, below the machine's
 //	desktop start            a screen, a bus, a window manager, a panel, notifications
 //	desktop bare             a screen and a bus, and nothing on them
 //	desktop run|kill PROGRAM one of its programs
+//	desktop gone             the bus is killed, as at the end of a session
 func cmdDesktop(ts *testscript.TestScript, neg bool, args []string) {
 	r := rigOf(ts)
 	switch {
 	case neg || len(args) == 0:
-		ts.Fatalf("usage: desktop start|bare | desktop run|kill PROGRAM")
+		ts.Fatalf("usage: desktop start|bare|gone | desktop run|kill PROGRAM")
 	case args[0] == "start" || args[0] == "bare":
 		startDesktop(ts, r)
 		for _, p := range desktopPrograms {
@@ -55,6 +57,10 @@ func cmdDesktop(ts *testscript.TestScript, neg bool, args []string) {
 				r.desktop.run(ts, p.name)
 			}
 		}
+	case args[0] == "gone":
+		var pid uint32
+		ts.Check(r.desktop.bus.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, "org.freedesktop.DBus").Store(&pid))
+		ts.Check(syscall.Kill(int(pid), syscall.SIGKILL))
 	case args[0] == "run":
 		r.desktop.run(ts, args[1])
 	case args[0] == "kill":
