@@ -48,6 +48,8 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
 //	await -clipboard PATTERN until the clipboard of the desktop holds it
+//	await -ended tray      until the tray has ended, in order
+//	await -window CLASS    until a window of that class is on the screen
 //	await -menu PATTERN    until the tray's menu shows it
 //	await -status PATTERN  until the daemon's status, as JSON, matches
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
@@ -60,10 +62,13 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
-	if args[0] == "-ended" {
-		<-rigOf(ts).tray.done
-		if state := rigOf(ts).tray.ProcessState; !state.Success() {
-			ts.Fatalf("the tray ended with %s\n%s", state, readOr(filepath.Join(ts.Getenv("WORK"), "tray.log")))
+	switch args[0] {
+	case "-ended":
+		awaitTrayEnd(ts)
+		return
+	case "-window":
+		if !await(func() bool { return hasWindow(ts, args[1]) }) {
+			ts.Fatalf("no window of the class %s", args[1])
 		}
 		return
 	}

@@ -133,10 +133,7 @@ func cmdTray(ts *testscript.TestScript, neg bool, args []string) {
 		startTray(ts, r, neg, args[1:])
 	case args[0] == "stop":
 		ts.Check(r.tray.Process.Signal(os.Interrupt))
-		<-r.tray.done
-		if !r.tray.ProcessState.Success() {
-			ts.Fatalf("the tray ended with %s\n%s", r.tray.ProcessState, readOr(filepath.Join(r.work, "tray.log")))
-		}
+		awaitTrayEnd(ts)
 	case args[0] == "click":
 		clickTray(ts, r, args[1])
 	case args[0] == "size":
@@ -288,4 +285,22 @@ func findColour(ts *testscript.TestScript, colour string) (middle image.Point, f
 		return image.Point{}, false
 	}
 	return middle.Div(n), true
+}
+
+func awaitTrayEnd(ts *testscript.TestScript) {
+	tray := rigOf(ts).tray
+	select {
+	case <-tray.done:
+	case <-after(patience):
+		ts.Fatalf("the tray does not end")
+	}
+	if !tray.ProcessState.Success() {
+		ts.Fatalf("the tray ended with %s\n%s", tray.ProcessState, readOr(filepath.Join(ts.Getenv("WORK"), "tray.log")))
+	}
+}
+
+func hasWindow(ts *testscript.TestScript, class string) bool {
+	cmd := exec.Command("xdotool", "search", "--onlyvisible", "--class", class)
+	cmd.Env = environ(ts)
+	return cmd.Run() == nil
 }
