@@ -120,7 +120,7 @@ func (d *desktop) run(ts *testscript.TestScript, name string) {
 //	[!] tray start [flag …]   keybroker tray, in the background; with ! it must fail
 //	tray stop                 by SIGTERM
 //	tray click PATTERN        on the line of its menu, over D-Bus
-//	tray size                 prints its resident memory
+//	tray size MIB             prints its resident memory, which must not be more
 //
 // Its standard error is appended to tray.log.
 func cmdTray(ts *testscript.TestScript, neg bool, args []string) {
@@ -141,6 +141,9 @@ func cmdTray(ts *testscript.TestScript, neg bool, args []string) {
 		kib, err := strconv.Atoi(size[1])
 		ts.Check(err)
 		fmt.Fprintf(ts.Stdout(), "tray process: %.1f MiB resident\n", float64(kib)/1024)
+		if most, err := strconv.Atoi(args[1]); err != nil || kib > most<<10 {
+			ts.Fatalf("%d KiB are more than %s MiB", kib, args[1])
+		}
 	}
 }
 
