@@ -45,6 +45,7 @@ type tray struct {
 	screen   screen
 	notifier notifier
 	running  sync.WaitGroup // everything that draws
+	drawing  sync.Mutex     // so that an older look never follows a newer one; taken before mu
 
 	mu     sync.Mutex // guards the fields that follow
 	broker broker
@@ -108,6 +109,8 @@ func (t *tray) draw(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	t.drawing.Lock()
+	defer t.drawing.Unlock()
 	t.mu.Lock()
 	l := t.broker.look()
 	if t.said != "" {

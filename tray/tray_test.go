@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/png"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +93,41 @@ func TestIcons(t *testing.T) {
 		ico := iconICO(s)
 		if !bytes.Equal(ico[22:], data) || !bytes.Equal(ico[:6], []byte{0, 0, 1, 0, 1, 0}) {
 			t.Errorf("%s: %x", s, ico[:22])
+		}
+	}
+}
+
+// slowScreen takes longest to show that all is well: whoever overtakes is seen.
+type slowScreen struct {
+	mu   sync.Mutex
+	last look
+}
+
+func (s *slowScreen) show(l look) {
+	if l.state == idle {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = l
+}
+
+func TestTheLastLookStays(t *testing.T) {
+	for range 100 {
+		screen := &slowScreen{}
+		tr := &tray{screen: screen}
+		tr.broker.runs = true
+		var both sync.WaitGroup
+		both.Go(func() { tr.draw(t.Context()) }) // after a click
+		both.Go(func() {                         // an event
+			tr.mu.Lock()
+			tr.broker.event.Status.Paused = true
+			tr.mu.Unlock()
+			tr.draw(t.Context())
+		})
+		both.Wait()
+		if screen.last.state != paused {
+			t.Fatalf("it shows %q", screen.last.state)
 		}
 	}
 }
