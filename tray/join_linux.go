@@ -38,13 +38,14 @@ func join(ctx context.Context, cancel context.CancelFunc, log *slog.Logger) (not
 		return nil, nil, err
 	}
 	sayWhetherThereIsAHost(conn, log)
+	go keepRegistered(conn.Context(), conn, log) // it ends with the connection
 	stop := context.AfterFunc(conn.Context(), cancel)
 	return &desktopNotifier{conn: conn, shown: map[string]uint32{}}, func() { stop(); _ = conn.Close() }, nil
 }
 
 func sayWhetherThereIsAHost(conn *dbus.Conn, log *slog.Logger) {
 	var has bool
-	if conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.kde.StatusNotifierWatcher").Store(&has) == nil && !has {
+	if conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, watcherName).Store(&has) == nil && !has {
 		log.Info("this desktop has no tray now; the icon appears when one comes")
 	}
 }

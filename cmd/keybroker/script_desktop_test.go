@@ -110,6 +110,10 @@ func (d *desktop) run(ts *testscript.TestScript, name string) {
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(environ(ts), "GTK_A11Y=none", "NO_AT_BRIDGE=1")
+	log, err := os.OpenFile(filepath.Join(ts.Getenv("WORK"), "desktop.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
 	p, err := startProcess(cmd)
 	ts.Check(err)
 	d.programs[name] = p
@@ -259,7 +263,7 @@ func cmdScreen(ts *testscript.TestScript, neg bool, args []string) {
 	case "click":
 		var at image.Point
 		if !await(func() (found bool) { at, found = findColour(ts, args[1]); return found }) {
-			ts.Fatalf("there is nothing of the colour %s on the screen", args[1])
+			ts.Fatalf("there is nothing of the colour %s on the screen\n%s", args[1], readOr(filepath.Join(ts.Getenv("WORK"), "desktop.log")))
 		}
 		ts.Check(ts.Exec("xdotool", "mousemove", strconv.Itoa(at.X), strconv.Itoa(at.Y), "click", "1"))
 	case "key":
