@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"time"
 
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -15,12 +17,12 @@ const lockTitle = "keybroker"
 // LockAsking locks the agent with a passphrase that the person types twice,
 // where they are asked everything else.
 func (d *daemon) LockAsking(ctx context.Context, peer platform.Peer) error {
-	first, err := d.askLock(ctx, "Lock the agent. Nothing is listed or used until it is unlocked with the same passphrase.", "Passphrase to lock with:")
+	first, err := d.askLock(ctx, peer, "Lock the agent. Nothing is listed or used until it is unlocked with the same passphrase.", "Passphrase to lock with:")
 	if err != nil {
 		return err
 	}
 	defer clear(first)
-	again, err := d.askLock(ctx, "The same passphrase again.", "Again:")
+	again, err := d.askLock(ctx, peer, "The same passphrase again.", "Again:")
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,7 @@ func (d *daemon) LockAsking(ctx context.Context, peer platform.Peer) error {
 
 // UnlockAsking undoes it.
 func (d *daemon) UnlockAsking(ctx context.Context, peer platform.Peer) error {
-	passphrase, err := d.askLock(ctx, "Unlock the agent.", "Passphrase to unlock with:")
+	passphrase, err := d.askLock(ctx, peer, "Unlock the agent.", "Passphrase to unlock with:")
 	if err != nil {
 		return err
 	}
@@ -41,6 +43,8 @@ func (d *daemon) UnlockAsking(ctx context.Context, peer platform.Peer) error {
 	return d.Unlock(ctx, peer, passphrase)
 }
 
-func (d *daemon) askLock(ctx context.Context, text, prompt string) ([]byte, error) {
-	return d.queue.Secret(ctx, confirm.SecretQuestion{Title: lockTitle, Text: text, Prompt: prompt})
+// askLock says who wants it: any program of the person's may ask for the question.
+func (d *daemon) askLock(ctx context.Context, peer platform.Peer, text, prompt string) ([]byte, error) {
+	use := &keys.Use{Op: keys.OpLock, Peer: peer, Time: time.Now()}
+	return d.queue.Secret(ctx, confirm.SecretQuestion{Title: lockTitle, Text: text + "\nAsked by " + peer.Chain() + ".", Prompt: prompt, Use: use})
 }
