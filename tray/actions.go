@@ -71,5 +71,10 @@ func (t *tray) copy(line string) func(context.Context) error {
 }
 
 func (t *tray) open(id string) func(context.Context) error {
-	return func(ctx context.Context) error { return t.Show(ctx, id) }
+	return func(ctx context.Context) error {
+		if id == "" { // it is on the screen already
+			return nil
+		}
+		return t.Show(ctx, id)
+	}
 }

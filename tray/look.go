@@ -93,7 +93,7 @@ func (b *broker) look() look {
 		l.trouble = append(l.trouble, platform.Escape(title, 2*maxText))
 	}
 	for _, w := range b.event.Waiting {
-		l.waiting = append(l.waiting, entry{"Waiting for you: " + platform.Escape(w.Program, 2*maxText), w.ID})
+		l.waiting = append(l.waiting, waitingEntry(w))
 	}
 	for _, r := range slices.Backward(b.recent) {
 		l.recent = append(l.recent, entry{recordText(r), r.ID})
@@ -133,6 +133,15 @@ func (b *broker) state() state {
 		return cardIn
 	}
 	return idle
+}
+
+// waitingEntry has an id only where a click brings the question up.
+func waitingEntry(w control.Waiting) entry {
+	e := entry{text: "Waiting for you: " + platform.Escape(strings.TrimSpace(w.Title+" "+w.Program), 3*maxText)}
+	if w.Held {
+		e.id = w.ID
+	}
+	return e
 }
 
 func count(n int, what string) string {

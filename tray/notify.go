@@ -31,7 +31,7 @@ func (t *tray) tell(ctx context.Context, before, now control.Event) {
 	}
 	for _, w := range now.Waiting {
 		if !slices.ContainsFunc(before.Waiting, func(old control.Waiting) bool { return old.ID == w.ID }) {
-			t.notify(ctx, tellWaiting, "A request waits for you", w.Program)
+			t.notify(ctx, tellWaiting, "A request waits for you", strings.TrimSpace(w.Title+"\n"+w.Program))
 		}
 	}
 	for _, record := range now.Records {

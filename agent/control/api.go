@@ -74,6 +74,16 @@ type Key struct {
 	Uses        int        `json:"uses,omitempty"`
 }
 
+// Waiting is one request that waits for the person.
+type Waiting struct {
+	ID      string    `json:"id"`
+	Title   string    `json:"title"`   // escaped: "Log in to github.com?"
+	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Held    bool      `json:"held"` // it is asked when it is shown
+}
+
 // Secret is the body of lock and unlock.
 type Secret struct {
 	Passphrase []byte `json:"passphrase"`

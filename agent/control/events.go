@@ -39,13 +39,6 @@ type Event struct {
 	Records []audit.Record `json:"records"` // oldest first; in the first event the last uses
 }
 
-// Waiting is one request that waits for the person.
-type Waiting struct {
-	ID      string    `json:"id"`
-	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
-	Since   time.Time `json:"since"`
-}
-
 // events sends an event a line, one at once and one after each change, until
 // the follower hangs up.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {

@@ -122,7 +122,7 @@ func (d *daemon) Resume(peer platform.Peer) error { return d.told(d.server.Resum
 func (d *daemon) Waiting() []control.Waiting {
 	list := []control.Waiting{}
 	for _, w := range d.queue.Waiting() {
-		list = append(list, control.Waiting{ID: w.ID, Program: w.Program, Since: w.Since})
+		list = append(list, control.Waiting{ID: w.ID, Program: w.Program, PID: w.PID, Since: w.Since})
 	}
 	return list
 }
