@@ -45,13 +45,13 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
 	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
 	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
-	mux.HandleFunc("GET /v1/log", patient(s.records))
-	mux.HandleFunc("GET /v1/events", patient(s.events))
+	mux.HandleFunc("GET /v1/log", s.records)
+	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("POST /v1/keys/load", s.load)
 	mux.HandleFunc("POST /v1/lock", s.lock)
-	mux.HandleFunc("POST /v1/unlock", patient(s.unlock))
-	mux.HandleFunc("POST /v1/lock/ask", patient(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) }))
-	mux.HandleFunc("POST /v1/unlock/ask", patient(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) }))
+	mux.HandleFunc("POST /v1/unlock", s.unlock)
+	mux.HandleFunc("POST /v1/lock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) })
+	mux.HandleFunc("POST /v1/unlock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) })
 	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
 	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
@@ -93,15 +93,6 @@ func (c Config) sameUser(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
-}
-
-// patient is for what may take longer than a request has to arrive: the
-// deadline for that would end it.
-func patient(serve http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		serve(w, r)
-	}
 }
 
 // Serve answers until Close.
