@@ -10,6 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
+	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
@@ -19,10 +20,15 @@ RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_
 
 .PHONY: run build test unit fuzz bench card lint deps install-packages clean
 
-build: bin/keybroker
+build: bin/keybroker bin/keybroker-desktop
 
 bin/keybroker: FORCE
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
+
+# keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
+bin/keybroker-desktop: FORCE
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
+
 FORCE:
 
 run: PACKAGES = $(RUN_PACKAGES)
@@ -42,7 +48,7 @@ lint:
 	@echo '== gofmt'; test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@echo '== go vet (linux, without cgo and cards too, windows, darwin without cgo)'
 	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/keybroker ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
-	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker
+	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck

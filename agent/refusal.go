@@ -124,6 +124,9 @@ func (s *Server) write(record audit.Record) (audit.Record, error) {
 	case record.Op == keys.OpSign && s.auditErr.Load() != nil:
 		s.auditErr.Store(nil)
 	}
+	if err == nil && s.Written != nil {
+		s.Written(written)
+	}
 	return written, err
 }
 

@@ -41,6 +41,8 @@ type Config struct {
 	PeerOf  func(net.Conn) (platform.Peer, error)
 	Allowed func(platform.Peer) bool // whether this user may connect at all
 
+	Written func(audit.Record) // optional: called with each record that was written; must not wait
+
 	// ForwardedChanges lets a forwarded connection add, remove and lock keys.
 	// Otherwise a remote host could lock the person out of their own agent.
 	ForwardedChanges bool
@@ -58,6 +60,7 @@ type Server struct {
 	workers  workers
 	verifier verifier
 	auditErr atomic.Pointer[error] // nil: the last record was written
+	paused   atomic.Bool
 
 	mu       sync.Mutex // guards the fields that follow
 	sessions map[*session]struct{}
@@ -167,11 +170,12 @@ type Status struct {
 	Connections int    `json:"connections"`
 	TurnedAway  uint64 `json:"turned_away"` // connections refused for want of room
 	Locked      bool   `json:"locked"`
+	Paused      bool   `json:"paused"`
 }
 
 // Status returns the state at this moment.
 func (s *Server) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Status{Connections: len(s.sessions), TurnedAway: s.turned.Load(), Locked: s.lock.locked()}
+	return Status{Connections: len(s.sessions), TurnedAway: s.turned.Load(), Locked: s.lock.locked(), Paused: s.paused.Load()}
 }

@@ -31,6 +31,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: "use a newer SSH client"})
 	}
+	if err := s.server.stopped(); err != nil {
+		return s.refuse(use, err)
+	}
 	decision, err := s.decide(use)
 	if err != nil {
 		return s.refuse(use, err)
@@ -39,8 +42,8 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, err)
 	}
-	if s.server.lock.locked() { // while the person was asked
-		return s.refuse(use, isLocked)
+	if err := s.server.stopped(); err != nil { // while the person was asked
+		return s.refuse(use, err)
 	}
 	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "the key or its device is faulty: do not use it"})
@@ -65,7 +68,7 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 		// doubt whether a rule refuses.
 		grant, ok := s.server.Grants.Match(use, use.Time)
 		if ok && policy.Offer(use, decision) > 0 {
-			decision.Action, decision.Why = policy.Allow, "grant "+grant.ID+": "+decision.Why
+			decision.Action, decision.Why = policy.Allow, policy.GrantReason(grant, decision.Why)
 		}
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
@@ -90,8 +93,8 @@ func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Deci
 		if decision, err = s.ask(use, decision); err != nil {
 			return nil, decision, err
 		}
-		if s.server.lock.locked() {
-			return nil, decision, isLocked
+		if err := s.server.stopped(); err != nil {
+			return nil, decision, err
 		}
 	}
 	signature, err := source.Sign(s.ctx, use, data, algorithm)
@@ -107,16 +110,16 @@ func notSigned(err error, rule string) error {
 }
 
 func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
-	offer := policy.Offer(use, decision)
-	answer, err := s.server.Prompt.Ask(s.ctx, confirm.Question{Use: use, Remember: offer, Why: decision.Why})
+	question := questionOf(use, decision)
+	answer, err := s.server.Prompt.Ask(s.ctx, question)
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
 			remedy: "see what is wrong with the prompt: keybroker doctor"}
 	}
 	switch answer.Verdict {
 	case confirm.AllowOnce:
-	case confirm.AllowFor:
-		grant, err := s.server.Grants.Add(use, decision, s.server.Now().Add(min(answer.For, offer)))
+	case confirm.AllowFor, confirm.AllowBurst:
+		grant, err := s.grant(use, decision, question, answer)
 		if err != nil { // this one use was allowed all the same
 			s.server.Log.Warn("no grant was made", "error", err)
 			break
@@ -127,6 +130,26 @@ func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision,
 	}
 	decision.Why = answer.Reason
 	return decision, nil
+}
+
+// questionOf offers what may be remembered, and not more.
+func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
+	question := confirm.Question{Use: use, Remember: policy.Offer(use, decision), Why: decision.Why}
+	if burst, span, ok := policy.OfferBurst(use, decision); ok {
+		question.Burst = &confirm.Burst{Command: burst.Command, PID: burst.PID, Count: burst.Left, For: span}
+	}
+	return question
+}
+
+func (s *session) grant(use *keys.Use, decision policy.Decision, question confirm.Question, answer confirm.Answer) (policy.Grant, error) {
+	now := s.server.Now()
+	if answer.Verdict == confirm.AllowBurst {
+		if question.Burst == nil {
+			return policy.Grant{}, policy.ErrNotGrantable
+		}
+		return s.server.Grants.AddBurst(use, decision, now.Add(question.Burst.For))
+	}
+	return s.server.Grants.Add(use, decision, now.Add(min(answer.For, question.Remember)))
 }
 
 // signatureAlgorithm is the algorithm that key and flags ask for (RFC 9987

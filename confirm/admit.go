@@ -30,6 +30,7 @@ type same struct {
 	hops          string
 	digest        [sha256.Size]byte
 	remember      time.Duration
+	burst         Burst
 }
 
 // sameAnswer returns what equal questions have in common, or nil for one that
@@ -45,6 +46,9 @@ func sameAnswer(q Question) any {
 		kind: u.Purpose.Kind, account: u.Purpose.User, namespace: u.Purpose.Namespace,
 		trust: u.Destination.Trust, host: u.Destination.Host.Fingerprint, claimed: u.Destination.Claimed,
 		forwarded: u.Destination.Forwarded, digest: u.Digest, remember: q.Remember,
+	}
+	if q.Burst != nil {
+		s.burst = *q.Burst
 	}
 	var hops []string
 	for _, hop := range u.Destination.Hops {
@@ -78,7 +82,8 @@ func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 
 // Waiting is one prompt that is shown or waits.
 type Waiting struct {
-	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
+	ID      string    `json:"id,omitempty"` // of the request, as the audit log has it
+	Program string    `json:"program"`      // escaped: "ssh ← git ← zsh"
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
 }
@@ -91,7 +96,7 @@ func (q *Queue) Waiting() []Waiting {
 	for _, p := range q.pending {
 		w := Waiting{Program: "keybroker", Since: p.since}
 		if p.use != nil {
-			w.Program, w.PID = foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
+			w.ID, w.Program, w.PID = p.use.ID, foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
 		}
 		list = append(list, w)
 	}

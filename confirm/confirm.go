@@ -4,6 +4,7 @@ package confirm
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -17,6 +18,8 @@ const (
 	Deny      Verdict = "deny"
 	AllowOnce Verdict = "allow-once"
 	AllowFor  Verdict = "allow-for"
+	// AllowBurst allows what Question.Burst describes, this use with it.
+	AllowBurst Verdict = "allow-burst"
 )
 
 // Question asks whether one use of a key may go ahead.
@@ -24,6 +27,25 @@ type Question struct {
 	Use      *keys.Use
 	Remember time.Duration // the longest grant that may be offered; 0: none
 	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
+	Burst    *Burst        // may be offered too; nil: it may not
+}
+
+// Burst is one command that may sign a number of times after one question.
+type Burst struct {
+	Command string        // "git rebase", escaped
+	PID     int           // of the command
+	Count   int           // signatures at most, this one with them
+	For     time.Duration // at most
+}
+
+// Label is what a button or a key to press says.
+func (b Burst) Label() string {
+	return fmt.Sprintf("Allow this git command (up to %d signatures, %s)", b.Count, short(b.For))
+}
+
+// Line is the fact that goes with it: which command that is.
+func (b Burst) Line() Line {
+	return Line{Label: "Command", Text: fmt.Sprintf("%s, pid %d", quote(b.Command, maxValue), b.PID)}
 }
 
 // Answer is a verdict with its reason, as the audit log will show it.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -29,6 +29,7 @@ type QueueConfig struct {
 	Timeout time.Duration    // for each prompt, from when it is shown; 0: DefaultTimeout
 	Log     *slog.Logger     // nil: slog.Default()
 	Now     func() time.Time // nil: time.Now; for the flood window and Waiting only
+	Changed func()           // nil: nobody; something began or ceased to wait; called under a lock: it must only take note
 }
 
 // Queue shows one prompt at a time, in the order in which they were asked for.
@@ -38,10 +39,11 @@ type Queue struct {
 	timeout  time.Duration
 	log      *slog.Logger
 	now      func() time.Time
-	notices  atomic.Int32 // how many are shown
+	changed  func()
 
 	mu      sync.Mutex // never held over a prompt
 	pending []*prompt  // the first one is shown
+	notices []*Notice  // all of them are shown
 	flood   floodGate
 }
 
@@ -63,7 +65,10 @@ type prompt struct {
 
 // NewQueue puts a queue before p.
 func NewQueue(p Prompter, cfg QueueConfig) *Queue {
-	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now}
+	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now, changed: cfg.Changed}
+	if q.changed == nil {
+		q.changed = func() {}
+	}
 	if q.timeout <= 0 {
 		q.timeout = DefaultTimeout
 	}
@@ -87,7 +92,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	p := &prompt{key: sameAnswer(question), use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.prompter.Ask(ctx, question)
-		return clamp(a, question.Remember), nil, err
+		return clamp(a, question), nil, err
 	}
 	p, err := q.submit(ctx, p)
 	if err != nil {
@@ -117,15 +122,43 @@ const maxNotices = 8
 // Notify shows n at once, beside whatever is asked: a touch that one program
 // waits for delays no other one's question.
 func (q *Queue) Notify(ctx context.Context, n Notice) error {
-	if q.notices.Add(1) > maxNotices {
-		q.notices.Add(-1)
+	if !q.begin(&n) {
 		return fmt.Errorf("confirm: %w wait for a hand", errTooMany)
 	}
-	defer q.notices.Add(-1)
+	defer q.end(&n)
 	if err := q.prompter.Notify(ctx, n); err != nil {
 		return fmt.Errorf("confirm: %w", err)
 	}
 	return nil
+}
+
+func (q *Queue) begin(n *Notice) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.notices) >= maxNotices {
+		return false
+	}
+	q.notices = append(q.notices, n)
+	q.changed()
+	return true
+}
+
+func (q *Queue) end(n *Notice) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.notices = slices.DeleteFunc(q.notices, func(other *Notice) bool { return other == n })
+	q.changed()
+}
+
+// Notices are the titles of what waits for a hand, escaped.
+func (q *Queue) Notices() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	titles := make([]string, 0, len(q.notices))
+	for _, n := range q.notices {
+		titles = append(titles, clean(n.Title, maxLong))
+	}
+	return titles
 }
 
 // reason is the text of an error for the audit log.
@@ -143,13 +176,13 @@ func reason(err error) string {
 }
 
 // clamp keeps a prompter's mistake from widening what was offered.
-func clamp(a Answer, remember time.Duration) Answer {
+func clamp(a Answer, q Question) Answer {
 	switch {
-	case a.Verdict == AllowOnce:
+	case a.Verdict == AllowOnce, a.Verdict == AllowBurst && q.Burst != nil:
 		a.For = 0
-	case a.Verdict == AllowFor && remember > 0 && a.For > 0:
-		a.For = min(a.For, remember)
-	case a.Verdict == AllowFor:
+	case a.Verdict == AllowFor && q.Remember > 0 && a.For > 0:
+		a.For = min(a.For, q.Remember)
+	case a.Verdict == AllowFor, a.Verdict == AllowBurst:
 		return denied("the prompt allowed longer than was offered")
 	case a.Verdict != Deny || a.Reason == "":
 		return denied("the prompt gave no answer")

@@ -49,6 +49,7 @@ func (q *Queue) join(p *prompt) (*prompt, error) {
 	if len(q.pending) == 1 {
 		go q.run(p)
 	}
+	q.changed()
 	return p, nil
 }
 
@@ -63,6 +64,7 @@ func (q *Queue) leave(p *prompt) {
 	clear(p.secret)
 	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
 		q.pending = slices.Delete(q.pending, i, i+1)
+		q.changed()
 	}
 }
 
@@ -104,6 +106,7 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	p.answer, p.secret, p.err = answer, secret, err
 	close(p.done)
 	q.pending = slices.Delete(q.pending, 0, 1)
+	q.changed()
 	if len(q.pending) == 0 {
 		return nil
 	}

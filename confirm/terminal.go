@@ -39,10 +39,10 @@ func newTerminal(tty *os.File) (*terminal, error) {
 
 func (t *terminal) Name() string { return "terminal" }
 
-// Ask allows only when "y", "yes", or "m", "minutes" was typed in full after
-// the question was shown. Enter, the end of the input and anything else deny.
+// Ask allows only when "y", "yes", "m", "minutes", or "g", "git" was typed in
+// full after the question was shown. Enter, the end of the input and anything else deny.
 func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
-	line, err := t.converse(ctx, true, facts(q), choices(ctx, q.Remember))
+	line, err := t.converse(ctx, true, facts(q), choices(ctx, q))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -51,6 +51,8 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 		return allowed(AllowOnce, 0), nil
 	case (word == "m" || word == "minutes") && q.Remember > 0:
 		return allowed(AllowFor, q.Remember), nil
+	case (word == "g" || word == "git") && q.Burst != nil:
+		return allowed(AllowBurst, 0), nil
 	}
 	return denied("denied by the person"), nil
 }
@@ -58,6 +60,9 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 func facts(q Question) string {
 	var b strings.Builder
 	title, lines := Text(q)
+	if q.Burst != nil {
+		lines = append(lines, q.Burst.Line())
+	}
 	fmt.Fprintf(&b, "\nkeybroker: %s\n", title)
 	for _, line := range lines {
 		fmt.Fprintf(&b, "  %-*s%s\n", labelWidth, line.Label, line.Value())
@@ -65,11 +70,14 @@ func facts(q Question) string {
 	return b.String()
 }
 
-func choices(ctx context.Context, remember time.Duration) string {
+func choices(ctx context.Context, q Question) string {
 	var b strings.Builder
 	b.WriteString("Allow? [y]es once / ")
-	if remember > 0 {
-		fmt.Fprintf(&b, "[m]inutes (%s) / ", short(remember))
+	if q.Remember > 0 {
+		fmt.Fprintf(&b, "[m]inutes (%s) / ", short(q.Remember))
+	}
+	if q.Burst != nil {
+		fmt.Fprintf(&b, "[g]it command (up to %d, %s) / ", q.Burst.Count, short(q.Burst.For))
 	}
 	b.WriteString("[N]o")
 	if end, ok := ctx.Deadline(); ok {

@@ -22,10 +22,11 @@ type Status struct {
 	Started     time.Time   `json:"started"`
 	AgentSocket string      `json:"agent_socket"`
 	Locked      bool        `json:"locked"`
+	Paused      bool        `json:"paused,omitempty"` // no key is used until it is resumed
 	Connections int         `json:"connections"`
 	TurnedAway  uint64      `json:"turned_away"`
 	Keys        int         `json:"keys"`
-	Cards       string      `json:"cards"`          // how the smartcards do, in words
+	Smartcards  string      `json:"smartcards"`     // how the smartcards do, in words
 	Prompt      string      `json:"prompt"`         // the way a person is asked
 	Waiting     int         `json:"waiting"`        // requests that wait for a person
 	Seal        string      `json:"seal,omitempty"` // what opens the sealed keys
@@ -34,6 +35,15 @@ type Status struct {
 	Audit       AuditStatus `json:"audit"`
 	Problems    []Problem   `json:"problems,omitempty"`
 	Hardening   []string    `json:"hardening,omitempty"` // what the system did not grant
+	Session     Session     `json:"session"`
+	Cards       []string    `json:"cards,omitempty"` // that are in, by name
+}
+
+// Session is what the broker knows of the person's desktop.
+type Session struct {
+	Locked bool     `json:"locked,omitempty"` // the screen
+	Last   string   `json:"last,omitempty"`   // what was dropped last, when and why
+	Notes  []string `json:"notes,omitempty"`  // what is not noticed, and why
 }
 
 // AuditStatus is the end of the audit log as the daemon knows it.
@@ -65,6 +75,16 @@ type Key struct {
 	Uses        int        `json:"uses,omitempty"`
 }
 
+// Waiting is one request that waits for the person.
+type Waiting struct {
+	ID      string    `json:"id"`
+	Title   string    `json:"title"`   // escaped: "Log in to github.com?"
+	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Held    bool      `json:"held"` // it is asked when it is shown
+}
+
 // Secret is the body of lock and unlock.
 type Secret struct {
 	Passphrase []byte `json:"passphrase"`
@@ -82,6 +102,12 @@ type Broker interface {
 	Load(names []string) error // bring hidden keys back
 	Lock(peer platform.Peer, passphrase []byte) error
 	Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error
+	LockAsking(ctx context.Context, peer platform.Peer) error // asks the person for the passphrase
+	UnlockAsking(ctx context.Context, peer platform.Peer) error
+	Pause(peer platform.Peer) error
+	Resume(peer platform.Peer) error
+	Waiting() []Waiting
+	Notices() []string
 	Refusals() []audit.Record
 	Grants() []policy.Grant
 	Revoke(id string) bool // "" revokes all

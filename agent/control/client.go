@@ -62,6 +62,27 @@ func (c *Client) Unlock(ctx context.Context, passphrase []byte) error {
 	return c.send(ctx, http.MethodPost, "/v1/unlock", Secret{passphrase})
 }
 
+// LockAsking locks the agent with a passphrase that the person is asked for in
+// the broker's own way of asking. It waits for them.
+func (c *Client) LockAsking(ctx context.Context) error {
+	return c.send(ctx, http.MethodPost, "/v1/lock/ask", nil)
+}
+
+// UnlockAsking undoes it, likewise.
+func (c *Client) UnlockAsking(ctx context.Context) error {
+	return c.send(ctx, http.MethodPost, "/v1/unlock/ask", nil)
+}
+
+// Pause refuses every use of a key until Resume.
+func (c *Client) Pause(ctx context.Context) error {
+	return c.send(ctx, http.MethodPost, "/v1/pause", nil)
+}
+
+// Resume undoes Pause.
+func (c *Client) Resume(ctx context.Context) error {
+	return c.send(ctx, http.MethodPost, "/v1/resume", nil)
+}
+
 // Revoke ends one grant, or with "" all of them.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	path := "/v1/grants"
@@ -92,22 +113,36 @@ func (c *Client) send(ctx context.Context, method, path string, body any) error 
 }
 
 func (c *Client) call(ctx context.Context, method, path string, body []byte, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://keybroker"+path, bytes.NewReader(body))
+	answer, err := c.do(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("%w (%v)", ErrNotRunning, errors.Unwrap(err))
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return failureOf(response.Body)
-	}
+	defer answer.Close()
 	if into == nil {
 		return nil
 	}
-	return json.NewDecoder(response.Body).Decode(into)
+	return json.NewDecoder(answer).Decode(into)
+}
+
+// open returns the body of an answer that goes on.
+func (c *Client) open(ctx context.Context, path string) (io.ReadCloser, error) {
+	return c.do(ctx, http.MethodGet, path, nil)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://keybroker"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%v)", ErrNotRunning, errors.Unwrap(err))
+	}
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		return nil, failureOf(response.Body)
+	}
+	return response.Body, nil
 }
 
 func failureOf(body io.Reader) error {

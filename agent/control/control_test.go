@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
 	"go.uber.org/goleak"
@@ -31,6 +33,7 @@ type broker struct {
 	revoked []string
 	by      int // the pid that unlocked
 	err     error
+	feed    Feed
 }
 
 func (b *broker) Status() Status                       { return Status{Version: "test", PID: 7} }
@@ -49,6 +52,16 @@ func (b *broker) AuditDir() string                   { return b.dir }
 func (b *broker) Cards() Cards                       { return Cards{Service: "running", Cards: []Card{{ID: "guid:1"}}} }
 func (b *broker) RefreshCards(context.Context) error { return b.err }
 func (b *broker) ForgetCard(id string) bool          { return id == "guid:1" }
+func (b *broker) LockAsking(ctx context.Context, p platform.Peer) error {
+	return b.Lock(p, []byte("asked for"))
+}
+func (b *broker) UnlockAsking(ctx context.Context, p platform.Peer) error {
+	return b.Unlock(ctx, p, nil)
+}
+func (b *broker) Pause(p platform.Peer) error { b.by = p.PID; return b.err }
+func (b *broker) Resume(platform.Peer) error  { b.by = 0; return b.err }
+func (b *broker) Waiting() []Waiting          { return []Waiting{{ID: "W"}} }
+func (b *broker) Notices() []string           { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
 	t.Helper()
@@ -58,7 +71,7 @@ func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(Config{Broker: b, Log: slog.New(slog.DiscardHandler), PeerOf: platform.PeerOf, Allowed: allowed})
+	server := NewServer(Config{Broker: b, Feed: &b.feed, Log: slog.New(slog.DiscardHandler), PeerOf: platform.PeerOf, Allowed: allowed})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
@@ -146,6 +159,70 @@ func TestNothingHereApproves(t *testing.T) {
 		if response.StatusCode < 400 {
 			t.Errorf("%s: %s", call, response.Status)
 		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	b := new(broker)
+	c, _ := serve(t, b, platform.SameUser)
+	log, err := audit.Open(audit.Config{Dir: b.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	write := func(id string, op keys.Op) {
+		record, err := log.Append(audit.Record{ID: id, Op: op, Decision: audit.Refused, Time: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.feed.Record(record)
+	}
+	write("old", keys.OpSign)
+	next, stop := iter.Pull2(c.Events(t.Context()))
+	defer stop()
+	event, err, _ := next()
+	if err != nil || event.Status.PID != 7 || event.Grants[0].ID != "G" || event.Waiting[0].ID != "W" || event.Notices[0] != "Touch it" {
+		t.Fatalf("%+v, %v", event, err)
+	}
+	if len(event.Records) != 1 || event.Records[0].ID != "old" {
+		t.Fatalf("%+v", event.Records)
+	}
+	b.feed.Changed() // of nothing that shows: no event
+	write("list", keys.OpList)
+	write("new", keys.OpSign)
+	if event, err, _ = next(); err != nil || len(event.Records) != 1 || event.Records[0].ID != "new" {
+		t.Fatalf("%+v, %v", event.Records, err)
+	}
+}
+
+func TestFollowersAreBounded(t *testing.T) {
+	c, _ := serve(t, new(broker), platform.SameUser)
+	for range MaxFollowers {
+		next, stop := iter.Pull2(c.Events(t.Context()))
+		defer stop()
+		if _, err, _ := next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range c.Events(t.Context()) {
+		if err == nil || !strings.Contains(err.Error(), "follow the broker already") {
+			t.Fatal(err)
+		}
+		break
+	}
+}
+
+func TestPauseAndAskedLock(t *testing.T) {
+	b := new(broker)
+	c, _ := serve(t, b, platform.SameUser)
+	if err := c.Pause(t.Context()); err != nil || b.by != os.Getpid() {
+		t.Errorf("%d, %v", b.by, err)
+	}
+	if err := c.Resume(t.Context()); err != nil || b.by != 0 {
+		t.Errorf("%d, %v", b.by, err)
+	}
+	if err := errors.Join(c.LockAsking(t.Context()), c.UnlockAsking(t.Context())); err != nil || b.locked != "asked for" {
+		t.Errorf("%q, %v", b.locked, err)
 	}
 }
 

@@ -24,12 +24,14 @@ const (
 type Server struct {
 	http   http.Server
 	broker Broker
+	feed   *Feed
 	log    *slog.Logger
 }
 
 // Config is what a Server works with.
 type Config struct {
 	Broker  Broker
+	Feed    *Feed // what tells of changes
 	Log     *slog.Logger
 	PeerOf  func(net.Conn) (platform.Peer, error)
 	Allowed func(platform.Peer) bool
@@ -37,16 +39,21 @@ type Config struct {
 
 // NewServer makes a server; Serve starts it.
 func NewServer(config Config) *Server {
-	s := &Server{broker: config.Broker, log: config.Log}
+	s := &Server{broker: config.Broker, feed: config.Feed, log: config.Log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Status()) })
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
 	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
 	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
 	mux.HandleFunc("GET /v1/log", s.records)
+	mux.HandleFunc("GET /v1/events", s.events)
 	mux.HandleFunc("POST /v1/keys/load", s.load)
 	mux.HandleFunc("POST /v1/lock", s.lock)
 	mux.HandleFunc("POST /v1/unlock", s.unlock)
+	mux.HandleFunc("POST /v1/lock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) })
+	mux.HandleFunc("POST /v1/unlock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) })
+	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
+	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)

@@ -22,6 +22,9 @@ const (
 	OpUnlock    Op = "unlock"
 	OpBind      Op = "session-bind"
 	OpConnect   Op = "connect" // only refused ones are written
+	OpPause     Op = "pause"
+	OpResume    Op = "resume"
+	OpDrop      Op = "drop" // opened keys and grants, because the person went away
 	OpOther     Op = "other"
 )
 

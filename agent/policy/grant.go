@@ -20,7 +20,8 @@ type Grant struct {
 	User        string    `json:"user,omitempty"` // login: the account on the host
 	Purpose     string    `json:"purpose"`
 	Forwarded   bool      `json:"forwarded,omitempty"`
-	Rule        string    `json:"rule,omitempty"` // that asked
+	Rule        string    `json:"rule,omitempty"`  // that asked
+	Burst       *Burst    `json:"burst,omitempty"` // only below this command, and so often
 	Until       time.Time `json:"until"`
 }
 
@@ -28,6 +29,8 @@ type Grant struct {
 type scope struct {
 	owner, blob, program, host, hops, user, purpose string
 	forwarded                                       bool
+	tree                                            int    // a burst: the command's process,
+	start                                           uint64 // and its start time
 }
 
 func scopeOf(u *keys.Use) scope {
@@ -84,6 +87,16 @@ func newGrant(id string, u *keys.Use, d Decision, until time.Time) Grant {
 	}
 	return grant
 }
+
+// grantWord begins the reason of a use that a grant allowed, and no other's.
+const grantWord = "grant "
+
+// GrantReason is the reason of a use that the rules would have asked about, for
+// why, and that the grant allowed.
+func GrantReason(grant Grant, why string) string { return grantWord + grant.ID + ": " + why }
+
+// ByGrant tells from its reason whether a grant allowed a use.
+func ByGrant(reason string) bool { return strings.HasPrefix(reason, grantWord) }
 
 // expired asks both clocks: the monotonic one stands still while the machine
 // sleeps, and the wall clock can be set back.

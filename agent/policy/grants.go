@@ -38,13 +38,29 @@ func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 	if Offer(u, d) == 0 {
 		return Grant{}, ErrNotGrantable
 	}
+	return g.add(scopeOf(u), u, d, nil, until)
+}
+
+// AddBurst makes a grant for uses like u below the command that OfferBurst
+// found. u itself, which was asked about, is the first of them.
+func (g *Grants) AddBurst(u *keys.Use, d Decision, until time.Time) (Grant, error) {
+	burst, _, ok := OfferBurst(u, d)
+	if !ok {
+		return Grant{}, ErrNotGrantable
+	}
+	burst.Left--
+	s := scopeOf(u)
+	s.tree, s.start = burst.PID, burst.Start
+	return g.add(s, u, d, &burst, until)
+}
+
+func (g *Grants) add(s scope, u *keys.Use, d Decision, burst *Burst, until time.Time) (Grant, error) {
 	if latest := u.Time.Add(MaxRemember); until.After(latest) {
 		until = latest
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dropExpiredLocked(u.Time)
-	s := scopeOf(u)
 	if _, replaces := g.held[s]; !replaces && len(g.held) >= MaxGrants {
 		return Grant{}, ErrTooManyGrants
 	}
@@ -53,23 +69,40 @@ func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 	}
 	g.last++
 	grant := newGrant(strconv.FormatUint(g.last, 10), u, d, until)
+	grant.Burst = burst
 	g.held[s] = grant
 	return grant, nil
 }
 
 // Match returns the grant that covers u at the time now. It is for uses that
-// Decide asks about; a refusal stands above every grant.
+// Decide asks about; a refusal stands above every grant. A grant for a command
+// is used up by it: whether the signature then succeeds does not matter.
 func (g *Grants) Match(u *keys.Use, now time.Time) (Grant, bool) {
 	if !grantable(u) {
 		return Grant{}, false
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	grant, ok := g.held[scopeOf(u)]
-	if !ok || expired(grant, now) {
-		return Grant{}, false
+	if grant, ok := g.held[scopeOf(u)]; ok && !expired(grant, now) {
+		return grant, true
 	}
-	return grant, true
+	for _, s := range burstScopes(u) {
+		if grant, ok := g.held[s]; ok && !expired(grant, now) {
+			return g.useUpLocked(s, grant), true
+		}
+	}
+	return Grant{}, false
+}
+
+func (g *Grants) useUpLocked(s scope, grant Grant) Grant {
+	burst := *grant.Burst // lists that were handed out keep theirs
+	burst.Left--
+	grant.Burst = &burst
+	g.held[s] = grant
+	if burst.Left == 0 {
+		delete(g.held, s)
+	}
+	return grant
 }
 
 // List returns the grants in force at the time now, the oldest first.

@@ -15,12 +15,14 @@ const module = "github.com/keybroker/keybroker/"
 var arrows = map[string][]string{
 	"agent/wire":         {},
 	"platform":           {},
+	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
+	"session":            {"platform/bus"},
 	"agent/keys":         {"agent/wire", "platform"},
 	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
 	"confirm":            {"agent/keys", "agent/wire", "platform"},
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
-	"softkeys/keychain":  {"platform"},
+	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
 	"piv":                {},
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
@@ -28,15 +30,21 @@ var arrows = map[string][]string{
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
+	// What is shown on a desktop is a program of its own, and a client like others:
+	// of the packages below it uses the types in which the broker answers.
+	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "platform", "platform/bus"},
+	"cmd/keybroker-desktop": {"tray", "agent/control"},
+
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
+	"session/sessiontest":     {},
 	"piv/pivtest":             {},
 	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
 	"confirm/confirmtest":     {"confirm"},
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
@@ -58,12 +66,12 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":     {[]string{"softkeys/keychain", "softkeys/softkeystest"}, "a bus in another package would be another way in"},
+	"github.com/godbus/dbus":     {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
 	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":          {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
-	"fyne.io":                    {nil, "no GUI toolkit in the process that holds keys"},
+	"fyne.io":                    {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":       {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
@@ -125,6 +133,23 @@ func TestModulesStayInTheirPlace(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What draws must not even be linked into the program that holds keys.
+func TestTheBrokerLinksNothingThatDraws(t *testing.T) {
+	linked := func(program string) string {
+		out, err := exec.Command("go", "list", "-deps", module+program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	if all := linked("cmd/keybroker"); strings.Contains(all, "fyne.io/") || strings.Contains(all, module+"tray") {
+		t.Error("keybroker links the tray")
+	}
+	if !strings.Contains(linked("cmd/keybroker-desktop"), "fyne.io/") {
+		t.Error("this test sees nothing")
 	}
 }
 

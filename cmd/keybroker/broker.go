@@ -45,6 +45,7 @@ func (d *daemon) Reload() error {
 		return err
 	}
 	d.server.SetRules(fresh.rules())
+	defer d.feed.Changed()
 	d.log.Info("the rules were read again", "rules", len(fresh.Rules)+len(fresh.machineRules))
 	return nil
 }
@@ -54,11 +55,11 @@ func (d *daemon) Status() control.Status {
 	server, head := d.server.Status(), d.audit.Head()
 	return control.Status{
 		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket,
-		Locked: server.Locked, Connections: server.Connections, TurnedAway: server.TurnedAway,
-		Keys: len(d.server.Ring.List()), Cards: cardsInWords(d.Cards()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
+		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
+		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
 		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
-		Problems: d.problems(), Hardening: d.hardening.Notes,
+		Problems: d.problems(), Hardening: d.hardening.Notes, Session: d.session.status(),
 	}
 }
 
@@ -104,7 +105,7 @@ func (d *daemon) Keys() []control.Key {
 	return append(list, storedKeys(d.store)...)
 }
 
-func (d *daemon) Load(names []string) error { return d.store.Load(names...) }
+func (d *daemon) Load(names []string) error { return d.told(d.store.Load(names...)) }
 func (d *daemon) Refusals() []audit.Record  { return d.server.Refusals() }
 func (d *daemon) Grants() []policy.Grant    { return d.server.Grants.List(time.Now()) }
 func (d *daemon) AuditDir() string          { return d.app.auditDir() }
@@ -119,8 +120,33 @@ func (d *daemon) Unlock(ctx context.Context, peer platform.Peer, passphrase []by
 	return d.server.Unlock(ctx, peer, passphrase)
 }
 
+// Pause refuses every use of a key until Resume.
+func (d *daemon) Pause(peer platform.Peer) error { return d.told(d.server.Pause(peer)) }
+
+// Resume undoes Pause.
+func (d *daemon) Resume(peer platform.Peer) error { return d.told(d.server.Resume(peer)) }
+
+// Waiting lists the requests that wait for the person.
+func (d *daemon) Waiting() []control.Waiting {
+	list := []control.Waiting{}
+	for _, w := range d.queue.Waiting() {
+		list = append(list, control.Waiting{ID: w.ID, Program: w.Program, PID: w.PID, Since: w.Since})
+	}
+	return list
+}
+
+// Notices are what waits for a hand.
+func (d *daemon) Notices() []string { return d.queue.Notices() }
+
+// told passes err on, after those who follow the broker were told of a change.
+func (d *daemon) told(err error) error {
+	d.feed.Changed()
+	return err
+}
+
 // Revoke ends one grant, or with "" all of them.
 func (d *daemon) Revoke(id string) bool {
+	defer d.feed.Changed()
 	if id == "" {
 		d.server.Grants.RevokeAll()
 		return true

@@ -24,7 +24,7 @@ func (d *daemon) newCards() (*cardkeys.Source, error) {
 	return cardkeys.New(cardkeys.Config{
 		File:     filepath.Join(c.paths.StateDir, "cards.json"),
 		PINCache: c.PIV.PINCache, Wait: c.Confirm.Timeout, Rules: c.PIV.Rules,
-		Ask: d.askPIN, Notify: d.notify, Log: d.log,
+		Ask: d.askPIN, Notify: d.notify, Changed: d.feed.Changed, Log: d.log,
 	})
 }
 
@@ -148,13 +148,19 @@ func cardsInWords(cards control.Cards) string {
 		}
 		return words
 	}
-	in := 0
+	in := len(cardsIn(cards))
+	return fmt.Sprintf("%d readers, %d cards in, %d remembered", len(cards.Readers), in, len(cards.Cards)-in)
+}
+
+// cardsIn names the cards that are in.
+func cardsIn(cards control.Cards) []string {
+	var names []string
 	for _, card := range cards.Cards {
 		if card.In {
-			in++
+			names = append(names, card.Name)
 		}
 	}
-	return fmt.Sprintf("%d readers, %d cards in, %d remembered", len(cards.Readers), in, len(cards.Cards)-in)
+	return names
 }
 
 // cardProblems are what keeps cards from working. Where no card was ever seen,

@@ -74,6 +74,8 @@ type daemon struct {
 	cards     *cardkeys.Source // nil: switched off
 	server    *agent.Server
 	control   *control.Server
+	session   *sessionWatch
+	feed      control.Feed            // tells those who follow of each change
 	listeners map[string]net.Listener // "agent" and "control"
 	reload    reloadState
 }
@@ -97,7 +99,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
+	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log, Changed: d.feed.Changed})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
 	if d.cards, err = d.newCards(); err != nil {
@@ -106,10 +108,11 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())
-	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
+	d.session = newSessionWatch(a.config.Session, d.server, d.log, d.feed.Changed)
+	d.control = control.NewServer(control.Config{Broker: d, Feed: &d.feed, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
 }
 
@@ -178,6 +181,7 @@ func (d *daemon) run(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	defer d.session.start()()
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
 	for {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
@@ -35,14 +36,21 @@ func newGrantsListCommand(a *app) *cobra.Command {
 				return notRunning(err)
 			}
 			return a.print(cmd, grants, func(w io.Writer) {
-				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS")
+				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
 					row(w, g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
-						hostText(g.Host), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime))
+						hostText(g.Host), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime), burstText(g.Burst))
 				}
 			})
 		},
 	})
+}
+
+func burstText(b *policy.Burst) string {
+	if b == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%s (pid %d), %d more", platform.Escape(b.Command, maxCell), b.PID, b.Left)
 }
 
 func newGrantsRevokeCommand(a *app) *cobra.Command {

@@ -38,7 +38,7 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Program, "program", "", "program name or pattern")
 	flags.StringVar(&f.filter.Decision, "decision", "", "allowed, refused or note")
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
-	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, session-bind, connect")
+	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, pause, resume, drop, session-bind, connect")
 	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -51,6 +52,9 @@ func newStatusCommand(a *app) *cobra.Command {
 
 func printStatus(w io.Writer, s control.Status) {
 	state := "running"
+	if s.Paused {
+		state = "paused (resume it: keybroker resume)"
+	}
 	if s.Locked {
 		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
 	}
@@ -61,11 +65,15 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "connections", strconv.Itoa(s.Connections))
 	row(w, "keys", strconv.Itoa(s.Keys))
 	row(w, "sealed by", s.Seal)
-	row(w, "cards", s.Cards)
+	row(w, "cards", s.Smartcards)
 	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
 	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
-	for _, note := range s.Hardening {
+	if s.Session.Locked {
+		row(w, "screen", "locked")
+	}
+	row(w, "dropped last", s.Session.Last)
+	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
 		row(w, "note", note)
 	}
 	for _, p := range s.Problems {
@@ -138,7 +146,8 @@ func printRefusal(w io.Writer, r audit.Record) {
 }
 
 func newLockCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use:   "lock",
 		Short: "Lock the agent with a passphrase, as ssh-add -x does",
 		Long: `Lock the agent with a passphrase that is asked for twice. Until it is unlocked
@@ -149,22 +158,36 @@ with the same one, no key is listed or used. Opened keys and grants are dropped.
 			if err != nil {
 				return err
 			}
-			passphrase, err := readNewPassphrase("Passphrase to lock with: ")
-			if err != nil {
-				return err
-			}
-			defer clear(passphrase)
-			if err := client.Lock(cmd.Context(), passphrase); err != nil {
+			if err := lock(cmd.Context(), client, ask); err != nil {
 				return notRunning(err)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "The agent is locked. Unlock it: keybroker unlock")
 			return nil
 		},
 	}
+	askFlag(cmd, &ask)
+	return cmd
+}
+
+func lock(ctx context.Context, client *control.Client, ask bool) error {
+	if ask {
+		return client.LockAsking(ctx)
+	}
+	passphrase, err := readNewPassphrase("Passphrase to lock with: ")
+	if err != nil {
+		return err
+	}
+	defer clear(passphrase)
+	return client.Lock(ctx, passphrase)
+}
+
+func askFlag(cmd *cobra.Command, ask *bool) {
+	cmd.Flags().BoolVar(ask, "ask", false, "have the broker ask for the passphrase, in its window or terminal")
 }
 
 func newUnlockCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var ask bool
+	cmd := &cobra.Command{
 		Use:   "unlock",
 		Short: "Unlock the agent, as ssh-add -X does",
 		Args:  cobra.NoArgs,
@@ -173,16 +196,25 @@ func newUnlockCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			passphrase, err := readPassphrase("Passphrase to unlock with: ")
-			if err != nil {
-				return err
-			}
-			defer clear(passphrase)
-			if err := client.Unlock(cmd.Context(), passphrase); err != nil {
+			if err := unlock(cmd.Context(), client, ask); err != nil {
 				return notRunning(err)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "The agent is unlocked.")
 			return nil
 		},
 	}
+	askFlag(cmd, &ask)
+	return cmd
+}
+
+func unlock(ctx context.Context, client *control.Client, ask bool) error {
+	if ask {
+		return client.UnlockAsking(ctx)
+	}
+	passphrase, err := readPassphrase("Passphrase to unlock with: ")
+	if err != nil {
+		return err
+	}
+	defer clear(passphrase)
+	return client.Unlock(ctx, passphrase)
 }

@@ -38,6 +38,10 @@ type config struct {
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
+	Session sessionConfig `toml:"session"`
+	Tray    struct {
+		Notify []string `toml:"notify"` // what its notifications tell of
+	} `toml:"tray"`
 	Rules []policy.Rule `toml:"rule"`
 
 	paths        platform.Paths
@@ -61,6 +65,7 @@ func defaultConfig() config {
 	c.Confirm.Remember = 15 * time.Minute
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
 	c.Audit.Durability = "process"
+	c.Session = defaultSessionConfig()
 	return c
 }
 
@@ -114,6 +119,8 @@ func (c *config) decode(file string, data []byte) error {
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),
 		within(file, data, "piv.pin_cache", c.PIV.PINCache, 0, maxPINCache),
 		checkCardRules(file, data, c.PIV.Rules),
+		c.Session.check(file, data),
+		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
 		policy.Check(file, data, c.Rules),
 	)
 }
@@ -135,6 +142,15 @@ func oneOf(file string, data []byte, path, value string, allowed ...string) erro
 		}
 	}
 	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is none of %q", value, allowed))
+}
+
+func eachOneOf(file string, data []byte, path string, values []string, allowed ...string) error {
+	for _, value := range values {
+		if err := oneOf(file, data, path, value, allowed...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func within(file string, data []byte, path string, value, low, high time.Duration) error {

@@ -47,6 +47,10 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await FILE PATTERN     until a file of that name (a glob) matches
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
+//	await -clipboard PATTERN until the clipboard of the desktop holds it
+//	await -ended tray      until the tray has ended, in order
+//	await -window CLASS    until a window of that class is on the screen
+//	await -menu PATTERN    until the tray's menu shows it
 //	await -status PATTERN  until the daemon's status, as JSON, matches
 //	await -keys PATTERN    until its list of keys, as JSON, matches
 func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
@@ -59,6 +63,16 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return
 	}
+	switch args[0] {
+	case "-ended":
+		awaitTrayEnd(ts)
+		return
+	case "-window":
+		if !await(func() bool { return hasWindow(ts, args[1]) }) {
+			ts.Fatalf("no window of the class %s", args[1])
+		}
+		return
+	}
 	pattern, seen := regexp.MustCompile("(?m)"+args[1]), ""
 	if !await(func() bool { seen = seenIn(ts, args[0]); return pattern.MatchString(seen) }) {
 		ts.Fatalf("waited in vain for %s in:\n%s", pattern, seen)
@@ -67,6 +81,13 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 
 func seenIn(ts *testscript.TestScript, where string) string {
 	switch where {
+	case "-clipboard":
+		cmd := exec.Command("xclip", "-selection", "clipboard", "-o")
+		cmd.Env = environ(ts)
+		text, _ := cmd.Output()
+		return string(text)
+	case "-menu":
+		return trayMenu(rigOf(ts))
 	case "-screen":
 		return rigOf(ts).daemon.screen.seen()
 	case "-keys":

@@ -28,7 +28,7 @@ func newScreen(cmd *exec.Cmd) (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := unlock(keys)
+	number, err := unlockTerminal(keys)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func newScreen(cmd *exec.Cmd) (*screen, error) {
 	return s, nil
 }
 
-func unlock(keys *os.File) (number int, err error) {
+func unlockTerminal(keys *os.File) (number int, err error) {
 	raw, err := keys.SyscallConn()
 	if err != nil {
 		return 0, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
+	"github.com/keybroker/keybroker/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -61,29 +62,34 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"answer":    cmdAnswer,
-	"as":        cmdAs,
-	"await":     cmdAwait,
-	"build":     cmdBuild,
-	"bus":       cmdBus,
-	"card":      cmdCard,
-	"cardroot":  cmdCardRoot,
-	"cardseen":  cmdCardSeen,
-	"code":      cmdCode,
-	"control":   cmdControl,
-	"daemon":    cmdDaemon,
-	"flood":     cmdFlood,
-	"garbage":   cmdGarbage,
-	"keyring":   cmdKeyring,
-	"nosecrets": cmdNoSecrets,
-	"person":    cmdPerson,
-	"rules":     cmdRules,
-	"signal":    cmdSignal,
-	"sshd":      cmdSSHD,
-	"storm":     cmdStorm,
-	"tmpfs":     cmdTmpfs,
-	"type":      cmdType,
-	"vault":     cmdVault,
+	"answer":      cmdAnswer,
+	"as":          cmdAs,
+	"await":       cmdAwait,
+	"build":       cmdBuild,
+	"bus":         cmdBus,
+	"card":        cmdCard,
+	"cardroot":    cmdCardRoot,
+	"cardseen":    cmdCardSeen,
+	"code":        cmdCode,
+	"control":     cmdControl,
+	"daemon":      cmdDaemon,
+	"desktop":     cmdDesktop,
+	"flood":       cmdFlood,
+	"garbage":     cmdGarbage,
+	"keyring":     cmdKeyring,
+	"logind":      cmdLogind,
+	"nosecrets":   cmdNoSecrets,
+	"person":      cmdPerson,
+	"rules":       cmdRules,
+	"screen":      cmdScreen,
+	"screensaver": cmdScreenSaver,
+	"signal":      cmdSignal,
+	"sshd":        cmdSSHD,
+	"storm":       cmdStorm,
+	"tmpfs":       cmdTmpfs,
+	"tray":        cmdTray,
+	"type":        cmdType,
+	"vault":       cmdVault,
 }
 
 func condition(name string) (bool, error) {
@@ -103,13 +109,17 @@ func condition(name string) (bool, error) {
 
 // rig is what one script has started; it ends with the script.
 type rig struct {
-	t      testing.TB
-	work   string
-	daemon *daemonProcess // nil: none runs
-	ends   []func()       // run after the daemon's end, the last one first
-	run    string         // the runtime directory: short, for a socket's path
-	bus    *softkeystest.Bus
-	bench  *pivtest.Bench
+	t       testing.TB
+	work    string
+	daemon  *daemonProcess // nil: none runs
+	ends    []func()       // run after the daemon's end, the last one first
+	run     string         // the runtime directory: short, for a socket's path
+	bus     *softkeystest.Bus
+	desktop *desktop // nil: there is none
+	tray    *process
+	logind  *sessiontest.Logind
+	saver   *sessiontest.ScreenSaver
+	bench   *pivtest.Bench
 }
 
 type rigKey struct{}
@@ -136,7 +146,8 @@ func setup(env *testscript.Env) error {
 		"XDG_STATE_HOME": filepath.Join(env.WorkDir, "state"),
 		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
 		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
-		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
+		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=" + filepath.Join(run, "no-bus"),
+		"SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
 		"PCSCLITE_CSOCK_NAME": filepath.Join(run, "no-pcscd"), // never the machine's own cards
 		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
 	} {

@@ -4,53 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/keybroker/keybroker/platform/bus"
 )
 
-// sessionBus finds the session bus, and never starts one: godbus would run
-// dbus-launch, and the stray bus would come with an empty keyring of its own.
+// sessionBus finds the session bus.
 func sessionBus() (string, error) {
-	address := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
-	if strings.HasPrefix(address, "autolaunch:") {
-		address = ""
+	address, err := bus.Session()
+	if err != nil {
+		return "", fmt.Errorf("keychain: session bus: %w: %w", ErrAbsent, err)
 	}
-	if address != "" {
-		return address, nil
-	}
-	runtime := os.Getenv("XDG_RUNTIME_DIR")
-	if runtime == "" {
-		return "", fmt.Errorf("keychain: DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR are not set: %w", ErrAbsent)
-	}
-	socket := filepath.Join(runtime, "bus")
-	if info, err := os.Stat(socket); err != nil || info.Mode().Type() != os.ModeSocket {
-		return "", fmt.Errorf("keychain: there is no session bus at %s: %w", socket, ErrAbsent)
-	}
-	return "unix:path=" + dbus.EscapeBusAddressValue(socket), nil
+	return address, nil
 }
 
 // connect opens a private connection. It outlives ctx on purpose, so that a
 // prompt can still be taken down after ctx ended: the caller closes it.
 func connect(ctx context.Context, address string) (*dbus.Conn, error) {
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, end) // ends a hanging Auth or Hello
-	conn, err := dbus.Connect(address, dbus.WithContext(life))
-	if err == nil && !stop() {
-		conn.Close()
-		err = context.Cause(ctx)
+	conn, err := bus.Connect(ctx, address)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("keychain: connect to the session bus: %w", err)
 	}
-	if err != nil {
-		stop()
-		end()
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("keychain: connect to the session bus: %w", context.Cause(ctx))
-		}
-		return nil, fmt.Errorf("keychain: connect to the session bus: %w: %w", ErrAbsent, err)
-	}
-	return conn, nil
+	return nil, fmt.Errorf("keychain: connect to the session bus: %w: %w", ErrAbsent, err)
 }
 
 // errVanished means that the service or one of its objects is gone: a killed

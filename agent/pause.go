@@ -1,0 +1,42 @@
+package agent
+
+import (
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// While the agent is paused no key is used, whatever rules and grants say. It
+// needs no passphrase: resuming leads back to where everything is decided as
+// always. Keys are still listed, and grants stay, with their end.
+var isPaused = refusal{reason: "the broker is paused", remedy: "resume it: keybroker resume"}
+
+// Pause refuses every use of a key until Resume.
+func (s *Server) Pause(peer platform.Peer) error {
+	return s.locking(s.newUse(keys.OpPause, peer), func() error {
+		if s.paused.Swap(true) {
+			return refusal{reason: "the broker is paused already", remedy: isPaused.remedy}
+		}
+		return nil
+	})
+}
+
+// Resume undoes Pause.
+func (s *Server) Resume(peer platform.Peer) error {
+	return s.locking(s.newUse(keys.OpResume, peer), func() error {
+		if !s.paused.Swap(false) {
+			return refusal{reason: "the broker is not paused"}
+		}
+		return nil
+	})
+}
+
+// stopped is why no key is used now, or nil.
+func (s *Server) stopped() error {
+	switch {
+	case s.lock.locked():
+		return isLocked
+	case s.paused.Load():
+		return isPaused
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/tray"
+)
+
+// trayMemory is what the garbage collector aims at: the tray runs all day.
+const trayMemory = 8 << 20
+
+// showTray runs the icon: keybroker tray starts it with what it needs to know.
+func showTray(args []string) int {
+	flags := flag.NewFlagSet("tray", flag.ContinueOnError)
+	socket := flags.String("control", "", "the broker's control socket")
+	notify := flags.String("notify", "", "what notifications tell of, with commas between")
+	if flags.Parse(args) != nil || *socket == "" || flags.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "start it with: keybroker tray")
+		return 2
+	}
+	debug.SetMemoryLimit(trayMemory)
+	log.SetOutput(io.Discard) // the library's, which complains as long as there is no panel
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := tray.Run(ctx, tray.Config{
+		Client: control.NewClient(*socket), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "keybroker tray:", err)
+		return 1
+	}
+	return 0
+}
+
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}

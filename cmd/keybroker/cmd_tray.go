@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+// What [tray] notify may name, as keybroker-desktop knows it.
+var notifyKinds = []string{"touch", "waiting", "grant", "refused"}
+
+// desktopProgram is what draws; it is installed beside this program.
+const desktopProgram = "keybroker-desktop"
+
+func newTrayCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "tray",
+		Short: "Show the broker's state in the desktop's panel",
+		Long: `Show an icon in the desktop's panel: whether the broker is ready, locked, paused
+or waiting for you, whether a card is in, whether something is wrong. Its menu
+has the recent activity, the grants in force, pause, lock and the public keys.
+All of it is there as commands too: status, log, grants, pause, lock, keys.
+
+It runs until the desktop ends, whether the broker is there or not. The icon
+cannot allow anything.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := a.load(); err != nil {
+				return err
+			}
+			program, err := besideMe(desktopProgram)
+			if err != nil {
+				return err
+			}
+			return platform.Become(program, "tray", "--control", a.config.paths.ControlSocket,
+				"--notify", strings.Join(a.config.Tray.Notify, ","))
+		},
+	}
+}
+
+// besideMe finds a program in the directory of this one: what PATH leads to may
+// be another version, or another program.
+func besideMe(name string) (string, error) {
+	me, err := os.Executable()
+	if err == nil {
+		me, err = filepath.EvalSymlinks(me)
+	}
+	if err != nil {
+		return "", fmt.Errorf("this program's own place is not known: %w", err)
+	}
+	path := filepath.Join(filepath.Dir(me), name+filepath.Ext(me))
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no %s\ninstall it there: it comes with keybroker", path)
+	}
+	return path, nil
+}

@@ -1,0 +1,91 @@
+package session
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// desktopTypes are the session types with a screen (sd_session_get_type(3)).
+var desktopTypes = []string{"x11", "wayland", "mir"}
+
+// readSessions finds this user's sessions, and whether one is locked.
+func (l *logind) readSessions(ctx context.Context) error {
+	var list []struct {
+		ID   string
+		UID  uint32
+		User string
+		Seat string
+		Path dbus.ObjectPath
+	}
+	if err := call(ctx, l.object(logindPath), logindManager+".ListSessions", nil, &list); err != nil {
+		return err
+	}
+	for _, session := range list {
+		l.addSession(ctx, session.Path)
+	}
+	return nil
+}
+
+// addSession takes a session in if it is this user's. One that cannot be asked
+// any more has ended.
+func (l *logind) addSession(ctx context.Context, path dbus.ObjectPath) {
+	var properties map[string]dbus.Variant
+	if call(ctx, l.object(path), propertiesIface+".GetAll", []any{logindSession}, &properties) != nil {
+		return
+	}
+	var user struct {
+		UID  uint32
+		Path dbus.ObjectPath
+	}
+	if properties["User"].Store(&user) != nil || int(user.UID) != os.Getuid() {
+		return
+	}
+	kind, _ := properties["Type"].Value().(string)
+	l.sessions[path] = slices.Contains(desktopTypes, kind)
+	if locked, ok := properties["LockedHint"].Value().(bool); ok && locked {
+		l.screen(path, true)
+	}
+}
+
+// removeSession tells of the end of a desktop, and of the last session of all:
+// an ssh login that ends beside them means nothing.
+func (l *logind) removeSession(path dbus.ObjectPath) {
+	desktop, mine := l.sessions[path]
+	if !mine {
+		return
+	}
+	delete(l.sessions, path)
+	l.screen(path, false)
+	if desktop || len(l.sessions) == 0 {
+		l.w.emit(End, partLogind)
+	}
+}
+
+// changed reads LockedHint, which the desktop sets when its screen is locked.
+func (l *logind) changed(signal *dbus.Signal) {
+	var iface string
+	var properties map[string]dbus.Variant
+	var invalidated []string
+	if dbus.Store(signal.Body, &iface, &properties, &invalidated) != nil || iface != logindSession {
+		return
+	}
+	if locked, ok := properties["LockedHint"].Value().(bool); ok {
+		l.screen(signal.Path, locked)
+	}
+}
+
+func (l *logind) screen(path dbus.ObjectPath, locked bool) {
+	if _, mine := l.sessions[path]; mine || !locked {
+		l.w.lockedBy(partLogind+" "+string(path), locked)
+	}
+}
+
+// pathIn reads the (so) of SessionNew and SessionRemoved.
+func pathIn(body []any) (dbus.ObjectPath, bool) {
+	var id string
+	var path dbus.ObjectPath
+	return path, dbus.Store(body, &id, &path) == nil
+}

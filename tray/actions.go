@@ -1,0 +1,80 @@
+package tray
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// clickTimeout bounds what a click starts. Locking waits for a person.
+const clickTimeout = 5 * time.Minute
+
+// do runs what a click asked for, beside everything else. Its error becomes a
+// line of the menu, until the next click, and a notification.
+func (t *tray) do(ctx context.Context, action func(context.Context) error) {
+	t.running.Go(func() {
+		short, cancel := context.WithTimeout(ctx, clickTimeout)
+		defer cancel()
+		said := ""
+		if err := action(short); err != nil && ctx.Err() == nil {
+			said = strings.ReplaceAll(err.Error(), "\n", ": ")
+			t.Log.Warn("not done", "error", err)
+			_ = t.notifier.notify(ctx, "failed", "keybroker: not done", said)
+		}
+		t.mu.Lock()
+		t.said = platform.Escape(said, 4*maxText)
+		t.mu.Unlock()
+		t.draw(ctx)
+	})
+}
+
+func (t *tray) lockOrUnlock(ctx context.Context) error {
+	if t.isLocked() {
+		return t.Client.UnlockAsking(ctx)
+	}
+	return t.Client.LockAsking(ctx)
+}
+
+func (t *tray) pauseOrResume(ctx context.Context) error {
+	if t.isPaused() {
+		return t.Client.Resume(ctx)
+	}
+	return t.Client.Pause(ctx)
+}
+
+func (t *tray) isLocked() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.broker.event.Status.Locked
+}
+
+func (t *tray) isPaused() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.broker.event.Status.Paused
+}
+
+func (t *tray) revoke(id string) func(context.Context) error {
+	return func(ctx context.Context) error { return t.Client.Revoke(ctx, id) }
+}
+
+// copy puts a public key on the clipboard, or says how to get it otherwise.
+func (t *tray) copy(line string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := copyText(ctx, line); err != nil {
+			return err
+		}
+		return t.notifier.notify(ctx, "copied", "Public key copied", line)
+	}
+}
+
+func (t *tray) open(id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if id == "" { // it is on the screen already
+			return nil
+		}
+		return t.Show(ctx, id)
+	}
+}

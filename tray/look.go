@@ -1,0 +1,215 @@
+package tray
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// How many entries each list of the menu has. What is beyond them, a command shows.
+const (
+	maxRecent  = 5
+	maxGrants  = 10
+	maxKeys    = 12
+	maxWaiting = 4
+	// maxText bounds one value in a line of the menu.
+	maxText = 32
+)
+
+// state is what the icon shows, and nothing but one of these.
+type state string
+
+const (
+	notRunning state = "not running"
+	waiting    state = "waiting for you"
+	locked     state = "locked"
+	paused     state = "paused"
+	problem    state = "problem"
+	cardIn     state = "card in"
+	idle       state = "ready"
+)
+
+// entry is one line of a list: what it says, and what a click is about.
+type entry struct{ text, id string }
+
+// look is everything that the icon and its menu show.
+type look struct {
+	state   state
+	tooltip string
+	head    string   // first line of the menu
+	trouble []string // what does not work, with remedies
+	waiting []entry  // id: of the request
+	recent  []entry  // newest first
+	grants  []entry  // id: of the grant
+	keys    []entry  // id: the public key's line
+	locked  bool
+	paused  bool
+}
+
+// broker is what is known of the broker; the zero value: it does not run.
+type broker struct {
+	runs   bool
+	event  control.Event
+	recent []audit.Record // oldest first
+	keys   []control.Key
+}
+
+// take brings in one more event.
+func (b *broker) take(event control.Event) {
+	b.runs, b.event = true, event
+	for _, record := range event.Records {
+		if record.Op == keys.OpSign || record.Decision == audit.Refused {
+			b.recent = append(b.recent, record)
+		}
+	}
+	b.recent = b.recent[max(len(b.recent)-maxRecent, 0):]
+}
+
+// look decides what is shown. The most urgent state wins.
+func (b *broker) look() look {
+	if !b.runs {
+		return look{state: notRunning, tooltip: "keybroker is not running", head: "keybroker is not running. Start it: keybroker daemon"}
+	}
+	status := b.event.Status
+	l := look{state: b.state(), locked: status.Locked, paused: status.Paused}
+	l.head = fmt.Sprintf("keybroker: %s", l.state)
+	l.tooltip = fmt.Sprintf("keybroker: %s. %s, %s", l.state, count(status.Keys, "key"), count(len(b.event.Grants), "grant"))
+	if len(status.Cards) > 0 {
+		l.tooltip += ", " + platform.Escape(strings.Join(status.Cards, ", "), maxText)
+	}
+	for _, p := range status.Problems {
+		l.trouble = append(l.trouble, "Problem: "+platform.Escape(p.What, 3*maxText))
+	}
+	for _, title := range b.event.Notices {
+		l.trouble = append(l.trouble, platform.Escape(title, 2*maxText))
+	}
+	for _, w := range b.event.Waiting {
+		l.waiting = append(l.waiting, waitingEntry(w))
+	}
+	for _, r := range slices.Backward(b.recent) {
+		l.recent = append(l.recent, entry{recordText(r), r.ID})
+	}
+	for _, g := range b.event.Grants {
+		l.grants = append(l.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
+	}
+	for _, k := range b.keys {
+		if k.PublicKey != "" && !k.Hidden {
+			l.keys = append(l.keys, entry{platform.Escape(cmp.Or(k.Name, k.Comment, k.Fingerprint), maxText) + " (" + k.Type + ")", publicLine(k)})
+		}
+	}
+	return l
+}
+
+// commentOf is what a person calls an added key, which has no name.
+func (b *broker) commentOf(fingerprint string) string {
+	for _, k := range b.keys {
+		if k.Fingerprint == fingerprint {
+			return k.Comment
+		}
+	}
+	return ""
+}
+
+func (b *broker) state() state {
+	switch status := b.event.Status; {
+	case len(b.event.Waiting) > 0 || len(b.event.Notices) > 0:
+		return waiting
+	case status.Locked:
+		return locked
+	case status.Paused:
+		return paused
+	case len(status.Problems) > 0:
+		return problem
+	case len(status.Cards) > 0:
+		return cardIn
+	}
+	return idle
+}
+
+// waitingEntry has an id only where a click brings the question up.
+func waitingEntry(w control.Waiting) entry {
+	e := entry{text: "Waiting for you: " + platform.Escape(strings.TrimSpace(w.Title+" "+w.Program), 3*maxText)}
+	if w.Held {
+		e.id = w.ID
+	}
+	return e
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// publicLine is what ~/.ssh/authorized_keys takes.
+func publicLine(k control.Key) string {
+	return strings.TrimSpace(k.PublicKey + " " + platform.Escape(cmp.Or(k.Comment, k.Name), 4*maxText))
+}
+
+// recordText is "15:04 allowed: ssh, work, log in to box".
+func recordText(r audit.Record) string {
+	parts := []string{programOf(r)}
+	if r.Key != nil {
+		parts = append(parts, platform.Escape(cmp.Or(r.Key.Name, r.Key.Comment, r.Key.Fingerprint), maxText))
+	}
+	return fmt.Sprintf("%s %s: %s", r.Time.Local().Format(time.TimeOnly), r.Decision, strings.Join(append(parts, purposeText(r)), ", "))
+}
+
+func programOf(r audit.Record) string {
+	if r.Peer == nil || r.Peer.Program == "" {
+		return "unknown program"
+	}
+	return platform.Escape(r.Peer.Program, maxText)
+}
+
+func purposeText(r audit.Record) string {
+	switch {
+	case r.Op != keys.OpSign:
+		return string(r.Op)
+	case r.Purpose == nil || r.Purpose.Kind == wire.KindUnknown:
+		return "unknown content"
+	case r.Purpose.Kind == wire.KindLogin:
+		return "login" + hostText(r.Destination)
+	}
+	return "sign for " + platform.Escape(r.Purpose.Namespace, maxText)
+}
+
+// hostText names a host that proved itself; a claimed name never looks like it.
+func hostText(d *keys.Destination) string {
+	switch {
+	case d == nil || d.Trust == keys.TrustNone || d.Trust == "":
+		return " to an unknown host"
+	case d.Trust == keys.TrustClaimed:
+		return " to " + platform.Escape(d.Claimed, maxText) + " (claimed)"
+	}
+	return " to " + nameOf(d.Host)
+}
+
+func nameOf(h keys.Host) string {
+	if len(h.Names) == 0 {
+		return platform.Escape(h.Fingerprint, maxText)
+	}
+	return platform.Escape(h.Names[0], maxText)
+}
+
+// grantText says all that a grant covers, so that nothing seems narrower.
+func grantText(g policy.Grant, comment string) string {
+	text := platform.Escape(cmp.Or(g.KeyName, comment, g.Fingerprint), maxText) + ", " + platform.Escape(g.Program, 2*maxText) + ", " + platform.Escape(g.Purpose, maxText)
+	if !g.Host.IsZero() {
+		text += " to " + platform.Escape(g.User, maxText) + "@" + nameOf(g.Host)
+	}
+	if g.Burst != nil {
+		text += fmt.Sprintf(", %s (pid %d), %d more", platform.Escape(g.Burst.Command, maxText), g.Burst.PID, g.Burst.Left)
+	}
+	return text + ", until " + g.Until.Local().Format("15:04")
+}

@@ -1,0 +1,60 @@
+package tray
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// The kinds of events that a notification can tell of.
+const (
+	tellTouch   = "touch"   // a device waits for a hand
+	tellWaiting = "waiting" // a question waits for an answer
+	tellGrant   = "grant"   // a key was used by a grant
+	tellRefused = "refused" // a request was refused
+)
+
+// Kinds are the names that Config.Notify may hold.
+func Kinds() []string { return []string{tellTouch, tellWaiting, tellGrant, tellRefused} }
+
+// tell sends a notification for each new thing that the person wants to hear of.
+func (t *tray) tell(ctx context.Context, before, now control.Event) {
+	for _, title := range now.Notices {
+		if !slices.Contains(before.Notices, title) {
+			t.notify(ctx, tellTouch, title, "")
+		}
+	}
+	for _, w := range now.Waiting {
+		if !slices.ContainsFunc(before.Waiting, func(old control.Waiting) bool { return old.ID == w.ID }) {
+			t.notify(ctx, tellWaiting, "A request waits for you", strings.TrimSpace(w.Title+"\n"+w.Program))
+		}
+	}
+	for _, record := range now.Records {
+		switch {
+		case record.Decision == audit.Refused:
+			t.notify(ctx, tellRefused, "Refused", recordText(record)+"\n"+platform.Escape(record.Reason, 4*maxText))
+		case record.Decision == audit.Allowed && policy.ByGrant(record.Reason):
+			t.notify(ctx, tellGrant, "Used without a question", recordText(record))
+		}
+	}
+}
+
+func (t *tray) notify(ctx context.Context, kind, summary, body string) {
+	if !slices.Contains(t.Notify, kind) {
+		return
+	}
+	if err := t.notifier.notify(ctx, kind, summary, body); err != nil {
+		t.Log.Warn("no notification was shown", "error", err)
+	}
+}
+
+// markup makes text fit for a body, in which the specification allows some
+// HTML ("Markup" of the Desktop Notifications Specification).
+func markup(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(text)
+}

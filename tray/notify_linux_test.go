@@ -1,0 +1,77 @@
+package tray
+
+import (
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform/bus"
+	"github.com/keybroker/keybroker/softkeys/softkeystest"
+)
+
+// notifyd stands where the desktop's notification daemon would.
+type notifyd struct{ shown chan []any }
+
+func (n notifyd) Notify(app string, replaces uint32, icon, summary, body string, actions []string, hints map[string]dbus.Variant, expire int32) (uint32, *dbus.Error) {
+	n.shown <- []any{replaces, summary, body, len(actions)}
+	return 7, nil
+}
+
+func TestNotifications(t *testing.T) {
+	address := softkeystest.StartBus(t, false).Address
+	server, err := bus.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	n := notifyd{make(chan []any, 10)}
+	if err := server.Export(n, "/org/freedesktop/Notifications", "org.freedesktop.Notifications"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.RequestName("org.freedesktop.Notifications", 0); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := bus.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	tr := &tray{notifier: &desktopNotifier{conn: conn, shown: map[string]uint32{}}}
+	tr.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+	refused := record(audit.Refused, "<b>no</b>")
+	event := control.Event{Notices: []string{"Touch it"}, Waiting: []control.Waiting{{ID: "1", Program: "git"}},
+		Records: []audit.Record{refused, record(audit.Allowed, "grant 3: no rule matches"), record(audit.Allowed, `allowed by rule "grant x"`)}}
+	tr.tell(t.Context(), control.Event{}, event)
+	if len(n.shown) != 0 {
+		t.Fatal("nothing was wanted")
+	}
+	tr.Notify = Kinds()
+	tr.tell(t.Context(), control.Event{}, event)
+	tr.tell(t.Context(), event, control.Event{Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
+	var got [][]any
+	for range len(n.shown) {
+		shown := <-n.shown
+		shown[2], _, _ = strings.Cut(strings.ReplaceAll(shown[2].(string), refused.Time.Local().Format("15:04:05 "), ""), " (claimed)")
+		got = append(got, shown)
+	}
+	const what = `git, work, login to box\x1b[1m`
+	want := [][]any{
+		{uint32(0), "Touch it", "", 0},
+		{uint32(0), "A request waits for you", "git", 0},
+		{uint32(0), "Refused", "refused: " + what, 0},
+		{uint32(0), "Used without a question", "allowed: " + what, 0},
+		{uint32(7), "Refused", "refused: " + what, 0}, // in the place of the last one
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+	if markup(`<b>&"`) != "&lt;b&gt;&amp;&quot;" {
+		t.Error(markup(`<b>&"`))
+	}
+}

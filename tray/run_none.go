@@ -1,0 +1,13 @@
+//go:build !linux && !windows && !(darwin && cgo)
+
+package tray
+
+import (
+	"context"
+	"errors"
+)
+
+// Run says that there is no tray in this build.
+func Run(context.Context, Config) error {
+	return errors.New("this build has no tray on this system\nuse the commands: keybroker status, pause, lock, grants")
+}

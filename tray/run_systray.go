@@ -1,0 +1,33 @@
+//go:build linux || windows || (darwin && cgo)
+
+package tray
+
+import (
+	"context"
+
+	"fyne.io/systray"
+)
+
+// Run shows the icon until ctx ends, the person hides it, or the desktop goes
+// away. On a desktop without a tray it waits for one and shows nothing.
+// The library can be run once in a process, and wants the main goroutine.
+func Run(ctx context.Context, config Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	notifier, leave, err := join(ctx, cancel, config.Log)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	t := &tray{Config: config, notifier: notifier}
+	ready := func() { // the library shows the menu when this returns
+		t.screen = newMenu(ctx, cancel, t)
+		t.running.Go(func() { t.follow(ctx) })
+	}
+	// Nothing may be drawn any more when the library hangs up: it would panic.
+	stop := context.AfterFunc(ctx, func() { t.running.Wait(); systray.Quit() })
+	defer stop()
+	systray.Run(ready, cancel)
+	t.running.Wait()
+	return nil
+}

@@ -1,0 +1,133 @@
+package tray
+
+import (
+	"bytes"
+	"image/png"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+func record(decision, reason string) audit.Record {
+	return audit.Record{Op: keys.OpSign, Decision: decision, Reason: reason, Time: time.Now(), Key: &audit.Key{Name: "work"},
+		Peer: &audit.Peer{Program: "git"}, Purpose: &wire.Purpose{Kind: wire.KindLogin},
+		Destination: &keys.Destination{Trust: keys.TrustClaimed, Claimed: "box\x1b[1m"}}
+}
+
+func TestTheMostUrgentStateShows(t *testing.T) {
+	var b broker
+	want := func(s state) {
+		t.Helper()
+		if got := b.look().state; got != s {
+			t.Errorf("%q, want %q", got, s)
+		}
+	}
+	want(notRunning)
+	var event control.Event
+	steps := []struct {
+		change func()
+		state  state
+	}{
+		{func() {}, idle},
+		{func() { event.Status.Cards = []string{"YubiKey"} }, cardIn},
+		{func() { event.Status.Problems = []control.Problem{{What: "the disk is full"}} }, problem},
+		{func() { event.Status.Paused = true }, paused},
+		{func() { event.Status.Locked = true }, locked},
+		{func() { event.Notices = []string{"Touch YubiKey"} }, waiting},
+	}
+	for _, step := range steps {
+		step.change()
+		b.take(event)
+		want(step.state)
+	}
+}
+
+func TestLinesAreEscapedAndBounded(t *testing.T) {
+	var b broker
+	for range 20 {
+		b.take(control.Event{Records: []audit.Record{record(audit.Allowed, "")},
+			Grants: []policy.Grant{{ID: "1", KeyName: strings.Repeat("k", 10_000), Program: "/bin/\u202egit", Purpose: "login", User: "me",
+				Host: keys.Host{Fingerprint: "SHA256:x", Names: []string{"box"}}, Until: time.Now()}}})
+	}
+	l := b.look()
+	if len(l.recent) != maxRecent {
+		t.Errorf("%d lines", len(l.recent))
+	}
+	if text := l.recent[0].text; !strings.HasSuffix(text, `allowed: git, work, login to box\x1b[1m (claimed)`) {
+		t.Error(text)
+	}
+	if text := l.grants[0].text; len(text) > 300 || !strings.Contains(text, `/bin/\u202egit, login to me@box, until `) {
+		t.Error(text)
+	}
+}
+
+func TestHiddenKeysAreNotOffered(t *testing.T) {
+	b := broker{runs: true, keys: []control.Key{{Name: "work", PublicKey: "ssh-ed25519 AAAA", Comment: "me@home", Type: "ssh-ed25519"},
+		{Name: "old", PublicKey: "ssh-ed25519 BBBB", Hidden: true}, {Name: "damaged"}}}
+	l := b.look()
+	if len(l.keys) != 1 || l.keys[0].id != "ssh-ed25519 AAAA me@home" {
+		t.Errorf("%+v", l.keys)
+	}
+}
+
+// Each state has a picture of its own, and Windows gets the same one.
+func TestIcons(t *testing.T) {
+	seen := map[string]state{}
+	for _, s := range []state{notRunning, waiting, locked, paused, problem, cardIn, idle} {
+		data := iconPNG(s)
+		if other, ok := seen[string(data)]; ok {
+			t.Errorf("%s looks like %s", s, other)
+		}
+		seen[string(data)] = s
+		picture, err := png.Decode(bytes.NewReader(data))
+		if err != nil || picture.Bounds().Dx() != iconSize {
+			t.Errorf("%s: %v", s, err)
+		}
+		ico := iconICO(s)
+		if !bytes.Equal(ico[22:], data) || !bytes.Equal(ico[:6], []byte{0, 0, 1, 0, 1, 0}) {
+			t.Errorf("%s: %x", s, ico[:22])
+		}
+	}
+}
+
+// slowScreen takes longest to show that all is well: whoever overtakes is seen.
+type slowScreen struct {
+	mu   sync.Mutex
+	last look
+}
+
+func (s *slowScreen) show(l look) {
+	if l.state == idle {
+		time.Sleep(time.Millisecond)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = l
+}
+
+func TestTheLastLookStays(t *testing.T) {
+	for range 100 {
+		screen := &slowScreen{}
+		tr := &tray{screen: screen}
+		tr.broker.runs = true
+		var both sync.WaitGroup
+		both.Go(func() { tr.draw(t.Context()) }) // after a click
+		both.Go(func() {                         // an event
+			tr.mu.Lock()
+			tr.broker.event.Status.Paused = true
+			tr.mu.Unlock()
+			tr.draw(t.Context())
+		})
+		both.Wait()
+		if screen.last.state != paused {
+			t.Fatalf("it shows %q", screen.last.state)
+		}
+	}
+}
