@@ -31,6 +31,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: "use a newer SSH client"})
 	}
+	if err := s.mayLogIn(use); err != nil {
+		return s.refuse(use, err)
+	}
 	decision, err := s.decide(use)
 	if err != nil {
 		return s.refuse(use, err)

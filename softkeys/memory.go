@@ -87,7 +87,7 @@ func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 		return keys.Info{}, errors.New("softkeys: add: the lifetime is negative")
 	}
 	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
-	a.info.Source, a.info.Confirm = m.Name(), key.Confirm
+	a.info.Source, a.info.Confirm, a.info.Destinations = m.Name(), key.Confirm, key.Destinations
 	err = m.put(a, key.Lifetime)
 	return a.info, err
 }
