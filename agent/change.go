@@ -18,6 +18,9 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if err != nil {
 		return s.refuse(use, err)
 	}
+	if added.Lifetime == 0 {
+		added.Lifetime = s.server.DefaultLifetime
+	}
 	if err := s.mayReplace(added); err != nil {
 		return s.refuse(use, err)
 	}

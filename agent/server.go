@@ -44,6 +44,8 @@ type Config struct {
 	// ForwardedChanges lets a forwarded connection add, remove and lock keys.
 	// Otherwise a remote host could lock the person out of their own agent.
 	ForwardedChanges bool
+	// DefaultLifetime is that of keys that are added without one; 0: no end.
+	DefaultLifetime time.Duration
 }
 
 // Server is one agent. Serve may run on several listeners at once.
