@@ -14,10 +14,12 @@ TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync p
 # The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
 CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config
 CARD_TOOLS    := $(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool
+# OpenSSH's own agent tests, and what they work with.
+CONFORMANCE_PACKAGES := openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
 RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
-.PHONY: run build test unit fuzz bench card test-card lint deps install-packages clean
+.PHONY: run build test unit fuzz bench card test-card conformance lint deps install-packages clean
 
 build: bin/keybroker
 
@@ -60,6 +62,11 @@ fuzz:
 test-card: PACKAGES = $(TEST_PACKAGES) $(CARD_TOOLS)
 test-card: install-packages
 	@KEYBROKER_TEST_CARDS=1 go test -race -count=1 ./piv/...
+
+# conformance runs OpenSSH's own agent tests on the drop-in (decision 0006).
+conformance: PACKAGES = $(CONFORMANCE_PACKAGES)
+conformance: install-packages build
+	@packaging/conformance bin/keybroker
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES) gcc libc6-dev

@@ -72,7 +72,7 @@ func (m *Memory) Name() string { return "added" }
 // takes the new comment and constraints, as OpenSSH's agent does it. A
 // certificate stands beside its plain key as an entry of its own.
 func (m *Memory) Add(key keys.Added) (keys.Info, error) {
-	signer, err := signerOf(key.PrivateKey)
+	signer, err := addedSigner(key.PrivateKey)
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("softkeys: add: %w", err)
 	}

@@ -25,7 +25,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshAgentName: main})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"agent":     cmdAgent,
 	"answer":    cmdAnswer,
 	"as":        cmdAs,
 	"await":     cmdAwait,
@@ -76,6 +77,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"storm":     cmdStorm,
 	"tmpfs":     cmdTmpfs,
 	"type":      cmdType,
+	"until":     cmdUntil,
 	"vault":     cmdVault,
 }
 
@@ -154,6 +156,7 @@ read -r answer <answer
 case $answer in
 allow) exit 0 ;;
 deny) exit 1 ;;
+yes|no) echo $answer; exit 0 ;;
 crash) kill -9 $$ ;;
 later) until [ -e later ]; do sleep 0.02; done; exit 0 ;;
 esac

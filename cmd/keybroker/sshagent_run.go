@@ -80,22 +80,31 @@ func dropGroup() {
 // prints how to reach the agent. Go cannot fork, so the agent is this program
 // started once more, with the socket that serves already.
 func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket) error {
+	program, err := o.program()
+	if err != nil {
+		socket.remove()
+		return err
+	}
 	pid, err := o.startBackground(listener, socket)
 	if err != nil {
 		socket.remove()
 		return err
 	}
-	if len(o.command) == 0 {
+	if program == "" {
 		fmt.Print(o.variable("SSH_AUTH_SOCK", socket.Path), o.variable("SSH_AGENT_PID", strconv.Itoa(pid)))
 		fmt.Printf("echo Agent pid %d;\n", pid)
 		return nil
 	}
-	program, err := exec.LookPath(o.command[0])
-	if err != nil {
-		return err
-	}
 	env := append(os.Environ(), "SSH_AUTH_SOCK="+socket.Path, "SSH_AGENT_PID="+strconv.Itoa(pid))
 	return fmt.Errorf("%s: %w", o.command[0], syscall.Exec(program, o.command, lastOfEach(env)))
+}
+
+// program is the path of the command, or "".
+func (o sshAgentOptions) program() (string, error) {
+	if len(o.command) == 0 {
+		return "", nil
+	}
+	return exec.LookPath(o.command[0])
 }
 
 func (o sshAgentOptions) startBackground(listener *net.UnixListener, socket agentSocket) (pid int, err error) {
