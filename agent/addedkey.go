@@ -17,9 +17,11 @@ import (
 // (constraint_parse.go), because x/crypto takes repeated ones.
 func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 	added := keys.Added{Comment: request.Comment}
-	if err := constrain(&added, request.Constraints); err != nil {
+	limits, err := parseLimits(request.Constraints, noOther)
+	if err != nil {
 		return added, err
 	}
+	added.Lifetime, added.Confirm, added.Destinations = limits.lifetime, limits.confirm, limits.destinations
 	if err := parsePrivate(request, &added); err != nil {
 		return added, refusal{reason: "the key cannot be read: " + err.Error(),
 			remedy: checkKey}

@@ -10,26 +10,43 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// constrain writes the constraints into added, or says why one cannot be kept.
-func constrain(added *keys.Added, list []wire.Constraint) error {
+// limits are the constraints that every kind of key may have.
+type limits struct {
+	lifetime     time.Duration
+	confirm      bool
+	destinations []keys.DestinationConstraint
+}
+
+// parseLimits reads constraints, or says why one cannot be kept. other takes
+// those of one kind of key; it returns false for what it does not know.
+func parseLimits(list []wire.Constraint, other func(wire.Constraint) (known bool, err error)) (limits, error) {
+	var l limits
 	for _, constraint := range list {
 		switch {
 		case constraint.Type == wire.ConstrainLifetime:
-			added.Lifetime = time.Duration(constraint.Lifetime) * time.Second
+			l.lifetime = time.Duration(constraint.Lifetime) * time.Second
 		case constraint.Type == wire.ConstrainConfirm:
-			added.Confirm = true
+			l.confirm = true
 		case constraint.Name == wire.ExtRestrictDestination:
 			var err error
-			if added.Destinations, err = destinations(constraint.Contents); err != nil {
-				return refusal{reason: err.Error(), remedy: "check the hosts' keys: ssh-keygen -F HOST"}
+			if l.destinations, err = destinations(constraint.Contents); err != nil {
+				return l, refusal{reason: err.Error(), remedy: "check the hosts' keys: ssh-keygen -F HOST"}
 			}
 		default:
-			return refusal{reason: fmt.Sprintf("the constraint %s cannot be enforced", constraint.Name),
-				remedy: "add the key without it, or use a rule in config.toml: keybroker policy show"}
+			known, err := other(constraint)
+			if err != nil {
+				return l, err
+			}
+			if !known {
+				return l, refusal{reason: fmt.Sprintf("the constraint %s cannot be enforced", constraint.Name),
+					remedy: "add the key without it, or use a rule in config.toml: keybroker policy show"}
+			}
 		}
 	}
-	return nil
+	return l, nil
 }
+
+func noOther(wire.Constraint) (bool, error) { return false, nil }
 
 // destinations parses the hosts' keys too: one that cannot be read could never match.
 func destinations(contents []byte) ([]keys.DestinationConstraint, error) {

@@ -18,4 +18,6 @@ const (
 	// MaxUserPattern the pattern of a user in one. OpenSSH has the same limits.
 	MaxDestinations = 1024
 	MaxUserPattern  = 256
+	// MaxCertificates bounds the certificates that come with a token, as in OpenSSH.
+	MaxCertificates = 1024
 )

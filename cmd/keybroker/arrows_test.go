@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"softkeys/keychain":  {"platform"},
 	"softkeys/pubformat": {},
 	"piv":                {},
+	"pkcs11":             {"agent/keys", "platform"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -34,7 +35,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat"},
+		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "pkcs11"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
