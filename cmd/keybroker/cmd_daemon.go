@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/pkcs11"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -70,6 +71,7 @@ type daemon struct {
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
+	tokens    *pkcs11.Source
 	server    *agent.Server
 	control   *control.Server
 	listeners map[string]net.Listener // "agent" and "control"
@@ -98,11 +100,12 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
+	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
 	d.server = agent.NewServer(agent.Config{
-		Ring:   keys.NewRing(d.memory, d.store),
+		Ring:   keys.NewRing(d.memory, d.store, d.tokens),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
-		ForwardedChanges: a.config.Agent.ForwardedChanges,
+		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 	}, a.config.rules())
 	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
@@ -194,6 +197,9 @@ func (d *daemon) shutdown() error {
 
 func (d *daemon) close() {
 	closeAll(d.listeners)
+	if d.tokens != nil {
+		d.tokens.Close()
+	}
 	if d.audit != nil {
 		if err := d.audit.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			d.log.Error("the audit log could not be closed", "error", err)

@@ -27,6 +27,10 @@ type config struct {
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
 	} `toml:"confirm"`
+	PKCS11 struct {
+		Providers string `toml:"providers"` // patterns of libraries that ssh-add -s may load
+		Remote    bool   `toml:"remote"`    // let connections that serve a remote host load them
+	} `toml:"pkcs11"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -48,6 +52,7 @@ func defaultConfig() config {
 	c.Confirm.Prompt = "auto"
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
+	c.PKCS11.Providers = defaultProviders
 	c.Audit.Durability = "process"
 	return c
 }

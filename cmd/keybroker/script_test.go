@@ -129,7 +129,7 @@ func setup(env *testscript.Env) error {
 		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
 		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
 		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
-		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
+		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "LIBRARY": "/usr/lib/softhsm/libsofthsm2.so", "TZ": "UTC",
 	} {
 		env.Setenv(name, value)
 	}
