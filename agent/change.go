@@ -10,6 +10,9 @@ import (
 // be written to the audit log.
 
 func (s *session) add(request wire.AddIdentity) wire.Reply {
+	if request.IsSecurityKey() {
+		return s.addSecurityKey(request)
+	}
 	use := s.newUse(keys.OpAdd)
 	if err := s.mayChange(); err != nil {
 		return s.refuse(use, err)

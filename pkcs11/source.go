@@ -78,9 +78,9 @@ func (s *Source) Name() string { return "pkcs11" }
 // AddToken implements keys.TokenSource. A provider that is loaded already is an
 // error, as with OpenSSH: its keys keep the constraints that they have.
 func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, error) {
-	path, err := s.config.resolve(token.Provider)
+	path, err := keys.AllowedLibrary(token.Provider, s.config.Allowed)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pkcs11: %w", err)
 	}
 	if err := s.begin(path); err != nil {
 		return nil, err
@@ -182,9 +182,9 @@ func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
 
 // RemoveToken implements keys.TokenSource.
 func (s *Source) RemoveToken(name string) error {
-	path, err := realPath(name)
+	path, err := keys.RealLibrary(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("pkcs11: %w", err)
 	}
 	s.mu.Lock()
 	p := s.findLocked(path)

@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"softkeys/pubformat": {},
 	"piv":                {},
 	"pkcs11":             {"agent/keys", "platform"},
+	"fido":               {"agent/keys", "agent/wire"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "pkcs11"},
+		"confirm", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "pkcs11", "fido"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

@@ -88,10 +88,10 @@ func (d *daemon) problems() []control.Problem {
 	return list
 }
 
-// Keys lists the added keys, those of tokens and the sealed ones.
+// Keys lists the added keys, those of tokens and security keys, and the sealed ones.
 func (d *daemon) Keys() []control.Key {
 	list := []control.Key{}
-	for _, info := range slices.Concat(d.memory.List(), d.tokens.List()) {
+	for _, info := range slices.Concat(d.memory.List(), d.tokens.List(), d.fido.List()) {
 		list = append(list, control.KeyOf(info))
 	}
 	return append(list, storedKeys(d.store)...)

@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/fido"
 	"github.com/keybroker/keybroker/pkcs11"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
@@ -72,6 +73,7 @@ type daemon struct {
 	store     *softkeys.Store
 	memory    *softkeys.Memory
 	tokens    *pkcs11.Source
+	fido      *fido.Source
 	server    *agent.Server
 	control   *control.Server
 	listeners map[string]net.Listener // "agent" and "control"
@@ -101,8 +103,9 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
 	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
+	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue))
 	d.server = agent.NewServer(agent.Config{
-		Ring:   keys.NewRing(d.memory, d.store, d.tokens),
+		Ring:   keys.NewRing(d.memory, d.store, d.tokens, d.fido),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,

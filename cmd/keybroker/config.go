@@ -28,9 +28,12 @@ type config struct {
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
 	} `toml:"confirm"`
 	PKCS11 struct {
-		Providers string `toml:"providers"` // patterns of libraries that ssh-add -s may load
+		Providers string `toml:"providers"` // patterns of libraries that ssh-add -s and -S may load
 		Remote    bool   `toml:"remote"`    // let connections that serve a remote host load them
 	} `toml:"pkcs11"`
+	FIDO struct {
+		Websafe string `toml:"websafe"` // patterns of applications whose keys sign anything
+	} `toml:"fido"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -53,6 +56,7 @@ func defaultConfig() config {
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.PKCS11.Providers = defaultProviders
+	c.FIDO.Websafe = defaultWebsafe
 	c.Audit.Durability = "process"
 	return c
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/fido"
 	"github.com/keybroker/keybroker/pkcs11"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
@@ -43,10 +44,11 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 		return 0, err
 	}
 	log := o.log()
+	prompter := confirm.NewQueue(hashed{askpassOf(os.Getenv), o.hash}, confirm.QueueConfig{Timeout: askForever, Log: log})
 	tokens := pkcs11.New(pkcs11.Config{Allowed: o.providers, Log: log})
 	defer tokens.Close()
-	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens)
-	prompter := confirm.NewQueue(hashed{askpassOf(os.Getenv), o.hash}, confirm.QueueConfig{Timeout: askForever, Log: log})
+	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
+		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter)))
 	server := agent.NewServer(agent.Config{
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
