@@ -78,27 +78,35 @@ func securityPublicKey(parts wire.SecurityKey) (ssh.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	application, err := applicationOf(certified(key))
+	public, application, err := securityParts(certified(key))
 	if err != nil {
 		return nil, err
 	}
-	if application != parts.Application || parts.PublicKey != nil && !bytes.Contains(certified(key).Marshal(), parts.PublicKey) {
+	if application != parts.Application || parts.PublicKey != nil && !bytes.Equal(public, parts.PublicKey) {
 		return nil, errors.New("the certificate is for another key")
 	}
 	return key, nil
 }
 
-// applicationOf reads the last field of a security key (PROTOCOL.u2f).
-func applicationOf(key ssh.PublicKey) (string, error) {
+// securityParts are the point and the application of a security key (PROTOCOL.u2f).
+func securityParts(key ssh.PublicKey) (public []byte, application string, err error) {
 	switch key.Type() {
 	case ssh.KeyAlgoSKED25519:
-		var parts struct{ Type, A, Application string }
-		err := ssh.Unmarshal(key.Marshal(), &parts)
-		return parts.Application, err
+		var parts struct {
+			Type        string
+			A           []byte
+			Application string
+		}
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		return parts.A, parts.Application, err
 	case ssh.KeyAlgoSKECDSA256:
-		var parts struct{ Type, Curve, Q, Application string }
-		err := ssh.Unmarshal(key.Marshal(), &parts)
-		return parts.Application, err
+		var parts struct {
+			Type, Curve string
+			Q           []byte
+			Application string
+		}
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		return parts.Q, parts.Application, err
 	}
-	return "", fmt.Errorf("%.64q is no security key", key.Type())
+	return nil, "", fmt.Errorf("%.64q is no security key", key.Type())
 }

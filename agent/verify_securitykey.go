@@ -17,7 +17,7 @@ import (
 // that need no touch are allowed there by "no-touch-required", and x/crypto's
 // Verify takes them for bad.
 func verifySecurityKey(key ssh.PublicKey, data []byte, signature *ssh.Signature) error {
-	application, err := applicationOf(key)
+	_, application, err := securityParts(key)
 	if err != nil {
 		return err
 	}

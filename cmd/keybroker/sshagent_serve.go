@@ -62,12 +62,15 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 		_, _ = o.ready.Write([]byte("ready"))
 		o.ready.Close()
 	}
-	code, err := wait(signals, failed, parent, ring, log)
+	ended, err := wait(signals, failed, parent, ring, log)
 	_ = listener.Close()
 	aborted, cancel := context.WithCancel(context.Background())
 	cancel()
-	server.Shutdown(aborted) // ssh-agent ends at once, and so do its prompts
-	return code, err
+	server.Shutdown(aborted)                           // ssh-agent ends at once, and so do its prompts
+	if ended == syscall.SIGTERM && socket.Path == "" { // a service manager ends it so
+		return exitDone, err
+	}
+	return exitSignal, err
 }
 
 // signals are those that the agent acts on. In the background Ctrl-C is for others.
@@ -83,8 +86,8 @@ func (o sshAgentOptions) signals() chan os.Signal {
 	return signals
 }
 
-// wait returns the exit code when the agent has to end.
-func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.Ring, log *slog.Logger) (int, error) {
+// wait returns when the agent has to end, with the signal that ended it.
+func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.Ring, log *slog.Logger) (os.Signal, error) {
 	var look <-chan time.Time
 	if parent != 0 {
 		ticker := time.NewTicker(parentInterval)
@@ -96,15 +99,15 @@ func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.
 		case s := <-signals:
 			if s != syscall.SIGUSR1 {
 				log.Info("exiting on a signal", "signal", s.String())
-				return exitSignal, nil
+				return s, nil
 			}
 			log.Info("all keys are removed on a signal", "signal", s.String())
 			ring.RemoveAll()
 		case err := <-failed:
-			return exitFailed, err
+			return nil, err
 		case <-look:
 			if os.Getppid() != parent {
-				return exitSignal, nil
+				return nil, nil
 			}
 		}
 	}
