@@ -11,14 +11,16 @@ TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
-	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl
+	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl softhsm2 openssh-tests
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
+# OpenSSH's own agent tests, and what they work with.
+CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # What a user needs beside the binary: ssh itself, the smartcard service, and on a desktop a window to ask in.
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
 
-.PHONY: run build test unit fuzz bench card lint deps install-packages clean
+.PHONY: run build test unit fuzz bench card conformance lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
@@ -61,6 +63,11 @@ unit:
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)
+
+# conformance runs OpenSSH's own agent tests on the drop-in (decision 0008).
+conformance: PACKAGES = $(CONFORMANCE_PACKAGES)
+conformance: install-packages build
+	@packaging/conformance bin/keybroker
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES)

@@ -5,29 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
+	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
 // parseAdded turns a request into a key. The private key itself is parsed by
-// golang.org/x/crypto, so that its fixes reach us; the constraints are ours,
-// because x/crypto takes repeated ones.
+// golang.org/x/crypto, so that its fixes reach us; the constraints are ours
+// (constraint_parse.go), because x/crypto takes repeated ones.
 func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 	added := keys.Added{Comment: request.Comment}
-	for _, constraint := range request.Constraints {
-		switch constraint.Type {
-		case wire.ConstrainLifetime:
-			added.Lifetime = time.Duration(constraint.Lifetime) * time.Second
-		case wire.ConstrainConfirm:
-			added.Confirm = true
-		default:
-			return added, refusal{reason: fmt.Sprintf("the constraint %s cannot be enforced", constraint.Name),
-				remedy: "add the key without it, or use a rule in config.toml: keybroker policy show"}
-		}
+	limits, err := parseLimits(request.Constraints, noOther)
+	if err != nil {
+		return added, err
 	}
+	added.Lifetime, added.Confirm, added.Destinations = limits.lifetime, limits.confirm, limits.destinations
 	if err := parsePrivate(request, &added); err != nil {
 		return added, refusal{reason: "the key cannot be read: " + err.Error(),
 			remedy: checkKey}
@@ -53,6 +47,18 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 	}
 	added.PrivateKey, added.Certificate = captured.key.PrivateKey, captured.key.Certificate
 	return nil
+}
+
+// publicBlob is the key under which an added one is listed.
+func publicBlob(added keys.Added) ([]byte, error) {
+	if added.Certificate != nil {
+		return added.Certificate.Marshal(), nil
+	}
+	signer, err := ssh.NewSignerFromKey(added.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return signer.PublicKey().Marshal(), nil
 }
 
 // oneRequest is a connection that brings one request and ends.

@@ -10,12 +10,21 @@ import (
 // be written to the audit log.
 
 func (s *session) add(request wire.AddIdentity) wire.Reply {
+	if request.IsSecurityKey() {
+		return s.addSecurityKey(request)
+	}
 	use := s.newUse(keys.OpAdd)
 	if err := s.mayChange(); err != nil {
 		return s.refuse(use, err)
 	}
 	added, err := parseAdded(request)
 	if err != nil {
+		return s.refuse(use, err)
+	}
+	if added.Lifetime == 0 {
+		added.Lifetime = s.server.DefaultLifetime
+	}
+	if err := s.mayReplace(added); err != nil {
 		return s.refuse(use, err)
 	}
 	use.Key, err = s.server.Ring.Add(added)
@@ -38,6 +47,9 @@ func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
 		return s.refuse(use, noSuchKey(request.KeyBlob))
 	}
 	use.Key = info
+	if err := s.visible(&info); err != nil {
+		return s.refuse(use, err)
+	}
 	return s.change(use, func() error { return s.server.Ring.Remove(request.KeyBlob) })
 }
 
@@ -58,6 +70,19 @@ func (s *session) change(use *keys.Use, do func() error) wire.Reply {
 	return wire.Success
 }
 
+// mayReplace refuses to give a key that is there and hidden from this
+// connection other constraints.
+func (s *session) mayReplace(added keys.Added) error {
+	blob, err := publicBlob(added)
+	if err != nil {
+		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
+	}
+	if info, _, found := s.server.Ring.Find(blob); found {
+		return s.visible(&info)
+	}
+	return nil
+}
+
 // mayChange refuses a forwarded connection: the far host may use keys as the
 // rules allow, but not take them away, add its own or lock their owner out.
 func (s *session) mayChange() error {
@@ -76,6 +101,9 @@ func describe(added keys.Added) string {
 	}
 	if added.Confirm {
 		text = join(text, "with confirmation")
+	}
+	if len(added.Destinations) > 0 {
+		text = join(text, "only to "+keys.DestinationText(added.Destinations))
 	}
 	return text
 }

@@ -126,11 +126,11 @@ func TestConstraintsThatAreNotEnforcedRefuseTheKey(t *testing.T) {
 	r := newRig(t)
 	fields := ssh.Marshal(struct{ Public, Private []byte }{make([]byte, 32), make([]byte, 64)})
 	add := wire.AddIdentity{KeyType: ssh.KeyAlgoED25519, Private: fields, Constrained: true, Constraints: []wire.Constraint{
-		{Type: wire.ConstrainExtension, Name: wire.ExtRestrictDestination, Contents: []byte{0, 0, 0, 0}}}}
+		{Type: wire.ConstrainExtension, Name: wire.ExtAssociatedCerts, Contents: []byte{0, 0, 0, 0, 0}}}}
 	if reply := r.connect().ask(add); reply != wire.Failure {
 		t.Fatalf("%#v", reply)
 	}
-	if last := r.last(); last.Op != keys.OpAdd || !strings.Contains(last.Reason, "restrict-destination-v00@openssh.com cannot be enforced") {
+	if last := r.last(); last.Op != keys.OpAdd || !strings.Contains(last.Reason, "associated-certs-v00@openssh.com cannot be enforced") {
 		t.Errorf("%+v", last)
 	}
 }

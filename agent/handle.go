@@ -30,9 +30,9 @@ func (s *session) handle(message []byte) wire.Reply {
 	case wire.RemoveAllIdentities:
 		return s.removeAll()
 	case wire.AddSmartcardKey:
-		return s.refuse(s.newUse(op), noTokens)
+		return s.addToken(r)
 	case wire.RemoveSmartcardKey:
-		return s.refuse(s.newUse(op), noTokens)
+		return s.removeToken(r)
 	case wire.Lock:
 		return s.lockAgent(r)
 	case wire.Unlock:
@@ -62,10 +62,6 @@ func (s *session) handleLocked(op keys.Op, request wire.Request) wire.Reply {
 }
 
 var isLocked = refusal{reason: "the agent is locked", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
-
-var noTokens = refusal{
-	reason: "PKCS#11 tokens and their PINs are not taken by this version",
-	remedy: "use the token's keys through ssh's PKCS11Provider option"}
 
 // extension answers RFC 9987 section 5.8: 5 for an unknown extension, 28 for a
 // known one that could not be done.

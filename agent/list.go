@@ -7,7 +7,8 @@ import (
 	"github.com/keybroker/keybroker/agent/wire"
 )
 
-// list answers with the keys that the rules do not hide from this program.
+// list answers with the keys that neither their constraints nor the rules hide
+// from this program.
 // Listing is written down once for each connection: a program that polls the
 // list must not fill the disk.
 func (s *session) list() wire.Reply {
@@ -17,6 +18,9 @@ func (s *session) list() wire.Reply {
 	answer := wire.IdentitiesAnswer{Identities: make([]wire.Identity, 0, len(all))}
 	size := listHeader
 	for _, info := range all {
+		if s.visible(&info) != nil {
+			continue
+		}
 		use.Key = info
 		size += listEntry + len(info.Blob) + len(info.Comment)
 		if size > wire.MaxMessage {

@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -118,6 +120,7 @@ func (s *Server) record(use *keys.Use, decision, reason, rule string) error {
 // record shows that all is well again.
 func (s *Server) write(record audit.Record) (audit.Record, error) {
 	written, err := s.Audit.Append(record)
+	s.tell(record)
 	switch {
 	case err != nil:
 		s.auditErr.Store(&err)
@@ -128,6 +131,29 @@ func (s *Server) write(record audit.Record) (audit.Record, error) {
 		s.Written(written)
 	}
 	return written, err
+}
+
+// tell writes the record to the daemon's own log: all of them for who debugs,
+// and refusals also where there is no audit log to look them up in.
+func (s *Server) tell(record audit.Record) {
+	level := slog.LevelDebug
+	if record.Decision == audit.Refused && s.Audit.Discards() {
+		level = slog.LevelInfo
+	}
+	if !s.Log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []any{"decision", record.Decision, "reason", record.Reason, "remedy", record.Remedy}
+	if record.Purpose != nil {
+		attrs = append(attrs, "purpose", string(record.Purpose.Kind))
+	}
+	if record.Peer != nil {
+		attrs = append(attrs, "program", platform.Escape(record.Peer.Program, maxLogName), "pid", record.Peer.PID)
+	}
+	if record.Key != nil {
+		attrs = append(attrs, "key", record.Key.Fingerprint)
+	}
+	s.Log.Log(context.Background(), level, "request: "+string(record.Op), attrs...)
 }
 
 // AuditErr is why the last record could not be written, or nil.

@@ -49,6 +49,11 @@ type Config struct {
 	// UnlockGivesPIN makes ssh-add -X, while nothing is locked, give a card its
 	// PIN (keys.PINTaker).
 	UnlockGivesPIN bool
+	// DefaultLifetime is that of keys that are added without one; 0: no end.
+	DefaultLifetime time.Duration
+	// RemoteProviders lets connections that serve a remote host name libraries
+	// (PKCS#11, FIDO) that are then run here.
+	RemoteProviders bool
 }
 
 // Server is one agent. Serve may run on several listeners at once.

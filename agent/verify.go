@@ -32,6 +32,9 @@ func (v *verifier) verify(key ssh.PublicKey, data []byte, signature *ssh.Signatu
 		return fmt.Errorf("the key's source did not sign with %s", algorithm)
 	}
 	key = certified(key)
+	if algorithm == ssh.KeyAlgoSKED25519 || algorithm == ssh.KeyAlgoSKECDSA256 {
+		return verifySecurityKey(key, data, signature)
+	}
 	if holder, ok := key.(ssh.CryptoPublicKey); ok && algorithm == ssh.KeyAlgoED25519 {
 		public, ok := holder.CryptoPublicKey().(ed25519.PublicKey)
 		if ok && v.ed25519(public, data, signature.Blob) {

@@ -17,6 +17,9 @@ const maxSecret = 4096
 // maxAskpassText bounds the text: it is an argument of a program.
 const maxAskpassText = 4096
 
+// maxYes bounds what is read of the answer to a confirmation.
+const maxYes = 16
+
 // askpass asks through a program that works as ssh(1) says of SSH_ASKPASS.
 //
 // Enter in most of these programs means yes (measured with gnome-ssh-askpass).
@@ -43,24 +46,44 @@ func newAskpass(env func(string) string) (*askpass, error) {
 
 func (p *askpass) Name() string { return "askpass " + filepath.Base(p.path) }
 
-// Ask allows once when the program ended with status 0, and denies whatever
-// else happened. There is no button for a longer grant.
+// Ask allows once when the program ended with status 0 and wrote nothing or
+// "yes", as ssh(1) takes it: a program that does not know about confirmations
+// shows an input field. Everything else denies. There is no button for a longer grant.
 func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
 	text, err := fittingText(q, fitsAskpass)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 	}
-	err = p.command(ctx, text, "SSH_ASKPASS_PROMPT=confirm").Run()
+	var typed answer
+	cmd := p.command(ctx, text, "SSH_ASKPASS_PROMPT=confirm")
+	cmd.Stdout = &typed
+	err = cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), context.Cause(ctx))
-	case err == nil:
+	case err == nil && typed.yes():
 		return allowed(AllowOnce, 0), nil
+	case err == nil:
+		return denied("denied by the person: what was typed is not yes"), nil
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // 255 and signals are faults
 		return denied("denied by the person"), nil
 	}
 	return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
+}
+
+// answer keeps the start of what a program wrote, enough to tell "yes".
+type answer struct{ text []byte }
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.text = append(a.text, p[:min(len(p), maxYes-len(a.text))]...)
+	return len(p), nil
+}
+
+func (a *answer) yes() bool {
+	line, _, _ := bytes.Cut(a.text, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	return len(line) == 0 || strings.EqualFold(string(line), "yes")
 }
 
 // Secret returns the program's first line.

@@ -239,6 +239,11 @@ func TestAskpass(t *testing.T) {
 	}{
 		{`[ "$SSH_ASKPASS_PROMPT" = confirm ] && case "$1" in *"[verified] github.com"*) exit 0;; esac; exit 7`, AllowOnce, "allowed"},
 		{"echo yes; exit 1", Deny, "denied by the person"},
+		{"echo YES", AllowOnce, "allowed"},
+		{"echo", AllowOnce, "allowed"},
+		{"echo no", Deny, "what was typed is not yes"},
+		{"echo yes please", Deny, "what was typed is not yes"},
+		{"head -c 100000 /dev/zero", Deny, "what was typed is not yes"},
 		{"exit 255", "", "exit status 255"},
 		{"kill -9 $$", "", "signal: killed"},
 	} {

@@ -8,6 +8,8 @@ import (
 
 // defaultPaths keeps the sockets out of $TMPDIR, which the system clears of
 // files that were not used for some days. Unrun here.
+const machinePolicy = "/Library/Application Support/keybroker/policy.toml"
+
 func defaultPaths() (Paths, error) {
 	home, err := os.UserHomeDir()
 	if err == nil && !filepath.IsAbs(home) {
@@ -21,7 +23,7 @@ func defaultPaths() (Paths, error) {
 		AgentSocket:   filepath.Join(dir, "run", "agent.sock"),
 		ControlSocket: filepath.Join(dir, "run", "control.sock"),
 		ConfigFile:    filepath.Join(dir, "config.toml"),
-		MachinePolicy: "/Library/Application Support/keybroker/policy.toml",
+		MachinePolicy: machinePolicy,
 		DataDir:       dir,
 		StateDir:      filepath.Join(dir, "state"),
 		RuntimeDir:    filepath.Join(dir, "run"),

@@ -10,6 +10,8 @@ import (
 	"syscall"
 )
 
+const machinePolicy = "/etc/keybroker/policy.toml"
+
 func defaultPaths() (Paths, error) {
 	config, err1 := baseDir("XDG_CONFIG_HOME", ".config")
 	data, err2 := baseDir("XDG_DATA_HOME", ".local/share")
@@ -24,7 +26,7 @@ func defaultPaths() (Paths, error) {
 		AgentSocket:   filepath.Join(run, "agent.sock"),
 		ControlSocket: filepath.Join(run, "control.sock"),
 		ConfigFile:    filepath.Join(config, "config.toml"),
-		MachinePolicy: "/etc/keybroker/policy.toml",
+		MachinePolicy: machinePolicy,
 		DataDir:       data,
 		StateDir:      state,
 		RuntimeDir:    run,

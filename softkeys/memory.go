@@ -72,7 +72,7 @@ func (m *Memory) Name() string { return "added" }
 // takes the new comment and constraints, as OpenSSH's agent does it. A
 // certificate stands beside its plain key as an entry of its own.
 func (m *Memory) Add(key keys.Added) (keys.Info, error) {
-	signer, err := signerOf(key.PrivateKey)
+	signer, err := addedSigner(key.PrivateKey)
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("softkeys: add: %w", err)
 	}
@@ -87,7 +87,7 @@ func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 		return keys.Info{}, errors.New("softkeys: add: the lifetime is negative")
 	}
 	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
-	a.info.Source, a.info.Confirm = m.Name(), key.Confirm
+	a.info.Source, a.info.Confirm, a.info.Destinations = m.Name(), key.Confirm, key.Destinations
 	err = m.put(a, key.Lifetime)
 	return a.info, err
 }

@@ -197,7 +197,7 @@ func TestMemoryRefuses(t *testing.T) {
 		"rsa one prime":  {keys.Added{PrivateKey: &rsa.PrivateKey{PublicKey: rsaA.PublicKey, D: rsaA.D, Primes: rsaA.Primes[:1]}}, "two primes"},
 		"rsa large":      {keys.Added{PrivateKey: &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: huge, E: 3}, D: huge, Primes: []*big.Int{huge, huge}}}, "16385 bits is refused"},
 		"rsa empty":      {keys.Added{PrivateKey: &rsa.PrivateKey{}}, "two primes"},
-		"dsa":            {keys.Added{PrivateKey: &dsa.PrivateKey{}}, "dsa.PrivateKey is not supported"},
+		"dsa":            {keys.Added{PrivateKey: &dsa.PrivateKey{}}, "needs p, q, g, y and x"},
 		"nothing":        {keys.Added{}, "is not supported"},
 		"certificate":    {keys.Added{PrivateKey: a, Certificate: certify(t, b)}, "certificate is for another key"},
 		"no certificate": {keys.Added{PrivateKey: a, Certificate: &ssh.Certificate{}}, "certificate is for another key"},

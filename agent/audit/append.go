@@ -15,6 +15,10 @@ import (
 // record is about; the chain stays whole, and a later Append may succeed.
 func (l *Log) Append(r Record) (Record, error) {
 	r.Reason, r.Rule = clip(r.Reason, MaxReason), clip(r.Rule, MaxReason)
+	if l.none {
+		r.Time = l.now().Round(0).UTC()
+		return r, nil
+	}
 	if err := l.write(&r); err != nil {
 		return Record{}, err
 	}

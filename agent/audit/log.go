@@ -47,6 +47,7 @@ type Head struct {
 type Log struct {
 	dir   string
 	power bool
+	none  bool // it keeps nothing; see Discard
 	now   func() time.Time
 	log   *slog.Logger
 	fsync func(*os.File) error

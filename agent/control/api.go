@@ -70,7 +70,8 @@ type Key struct {
 	Hidden      bool       `json:"hidden,omitempty"` // taken off the agent's list by ssh-add -d or -D
 	Confirm     bool       `json:"confirm,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
-	PublicKey   string     `json:"public_key"` // authorized_keys line, without comment
+	OnlyTo      []string   `json:"only_to,omitempty"` // where it may be used, as ssh-add -h takes it; none: everywhere
+	PublicKey   string     `json:"public_key"`        // authorized_keys line, without comment
 	LastUsed    *time.Time `json:"last_used,omitempty"`
 	Uses        int        `json:"uses,omitempty"`
 }
@@ -126,6 +127,9 @@ func KeyOf(info keys.Info) Key {
 	}
 	if !info.Expires.IsZero() {
 		key.Expires = &info.Expires
+	}
+	for _, d := range info.Destinations {
+		key.OnlyTo = append(key.OnlyTo, d.String())
 	}
 	return key
 }

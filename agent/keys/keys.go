@@ -25,6 +25,8 @@ type Info struct {
 	Confirm     bool          // added with the confirm constraint: always ask (RFC 9987 section 5.2)
 	Expires     time.Time     // end of the lifetime constraint; zero: none
 	State       string        // "" when it can sign now, else a few words: "sealed", "damaged: …"
+
+	Destinations []DestinationConstraint // where it may be used; empty: everywhere
 }
 
 // NewInfo fills the fields that follow from the public key.
@@ -60,6 +62,8 @@ type Added struct {
 	Comment     string
 	Lifetime    time.Duration // 0: no limit
 	Confirm     bool
+
+	Destinations []DestinationConstraint // empty: everywhere
 }
 
 // Adder is a Source that takes keys from clients.

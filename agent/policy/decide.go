@@ -10,6 +10,9 @@ import (
 // Options are what the rules do not say.
 type Options struct {
 	DefaultRemember time.Duration // the longest grant to offer when no rule matches
+	// AsSSHAgent allows what no rule matches, whatever would be signed, as
+	// ssh-agent does. It is for the drop-in (decision 0008).
+	AsSSHAgent bool
 }
 
 // Rules is an immutable list of rules, safe for concurrent use. The nil *Rules
@@ -33,6 +36,7 @@ type Decision struct {
 const (
 	whyNone      = "no rule matches"
 	whyUnknown   = "what would be signed is not known: always ask"
+	whyAgent     = "as ssh-agent: no rule says otherwise"
 	whyConfirm   = "the key was added with -c: always ask"
 	whyListed    = "no rule hides it"
 	whyNoRules   = "there are no rules to decide by"
@@ -94,21 +98,25 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 		}
 		switch m, cause := r.match(u); {
 		case m == yes:
-			return restrict(r.decision(), u, first)
+			return rs.restrict(r.decision(), u, first)
 		case m == maybe && r.Action != Allow && first.rule == nil:
 			first = doubt{rule: r, cause: cause}
 		}
 	}
-	return restrict(Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}, u, first)
+	otherwise := Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}
+	if rs.options.AsSSHAgent {
+		otherwise = Decision{Action: Allow, Why: whyAgent}
+	}
+	return rs.restrict(otherwise, u, first)
 }
 
 // restrict applies what no rule can lift. It never widens d.
-func restrict(d Decision, u *keys.Use, first doubt) Decision {
+func (rs *Rules) restrict(d Decision, u *keys.Use, first doubt) Decision {
 	var why string
 	switch {
 	case d.Action == Refuse:
 		return d
-	case isUnknown(u.Purpose):
+	case isUnknown(u.Purpose) && !rs.options.AsSSHAgent:
 		why = whyUnknown
 	case first.rule != nil:
 		why = first.why()

@@ -201,3 +201,33 @@ func BenchmarkDecide(b *testing.B) {
 		})
 	}
 }
+
+func TestAsSSHAgentAllowsWhatNoRuleMatches(t *testing.T) {
+	machine := []Rule{{Name: "no root", User: "root", Action: Refuse}}
+	for _, asAgent := range []bool{false, true} {
+		rules := New(machine, nil, Options{AsSSHAgent: asAgent})
+		otherwise := Ask
+		if asAgent {
+			otherwise = Allow
+		}
+		for _, test := range []struct {
+			name string
+			use  *keys.Use
+			want Action
+		}{
+			{"login", login(t), otherwise},
+			{"forwarded login", login(t, forwarded), otherwise},
+			{"git commit", login(t, sshsig("git")), otherwise},
+			{"key added with -c", login(t, confirm), Ask},
+			{"the machine's rule", login(t, account("root")), Refuse},
+			{"the machine's rule in doubt", login(t, unknownData), Ask},
+		} {
+			if d := rules.Decide(test.use); d.Action != test.want {
+				t.Errorf("as ssh-agent %v: %s: %+v", asAgent, test.name, d)
+			}
+		}
+	}
+	if d := New(nil, nil, Options{AsSSHAgent: true}).Decide(login(t, unknownData)); d.Action != Allow {
+		t.Errorf("unknown content: %+v", d)
+	}
+}

@@ -40,6 +40,9 @@ var privateFields = map[string][]field{
 
 	"sk-ssh-ed25519@openssh.com":         []field("ssbss"),  // ENC(A) application flags handle reserved
 	"sk-ecdsa-sha2-nistp256@openssh.com": []field("sssbss"), // curve Q application flags handle reserved
+
+	"sk-ssh-ed25519-cert-v01@openssh.com":         []field("sssbss"), // certificate ENC(A) application flags handle reserved
+	"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com": []field("ssbss"),  // certificate application flags handle reserved
 }
 
 func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {

@@ -14,4 +14,10 @@ const (
 	// MaxConstraints bounds the constraints of one added key. No constraint
 	// may repeat and five kinds are known.
 	MaxConstraints = 8
+	// MaxDestinations bounds the destination constraints of one added key, and
+	// MaxUserPattern the pattern of a user in one. OpenSSH has the same limits.
+	MaxDestinations = 1024
+	MaxUserPattern  = 256
+	// MaxCertificates bounds the certificates that come with a token, as in OpenSSH.
+	MaxCertificates = 1024
 )

@@ -19,6 +19,7 @@ var requests = []Request{
 		{Type: ConstrainExtension, Name: ExtSKProvider, Contents: appendBytes(nil, "/usr/lib/sk.so")},
 	}},
 	AddIdentity{KeyType: "sk-ssh-ed25519@openssh.com", Private: append(appendBytes(appendBytes(nil, "A"), "ssh:"), append([]byte{1}, make([]byte, 8)...)...)},
+	AddIdentity{KeyType: typeSKECDSACert, Private: append(appendBytes(appendBytes(nil, "certificate"), "ssh:"), append([]byte{1}, make([]byte, 8)...)...)},
 	RemoveIdentity{[]byte("blob")},
 	RemoveAllIdentities{},
 	AddSmartcardKey{ReaderID: "/usr/lib/p11.so", PIN: []byte("1234")},

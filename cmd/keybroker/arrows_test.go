@@ -27,6 +27,8 @@ var arrows = map[string][]string{
 	"piv":                {},
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
 	"piv/admin":          {"piv", "platform"},
+	"pkcs11":             {"agent/keys", "platform"},
+	"fido":               {"agent/keys", "agent/wire"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -44,7 +46,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,10 +92,10 @@ func (d *daemon) problems() []control.Problem {
 	return list
 }
 
-// Keys lists the added keys, the cards' and the sealed ones.
+// Keys lists the added keys, those of tokens, security keys and cards, and the sealed ones.
 func (d *daemon) Keys() []control.Key {
 	list := []control.Key{}
-	for _, info := range d.memory.List() {
+	for _, info := range slices.Concat(d.memory.List(), d.tokens.List(), d.fido.List()) {
 		list = append(list, control.KeyOf(info))
 	}
 	if d.cards != nil {

@@ -16,7 +16,9 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/fido"
 	"github.com/keybroker/keybroker/piv/cardkeys"
+	"github.com/keybroker/keybroker/pkcs11"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -72,6 +74,8 @@ type daemon struct {
 	store     *softkeys.Store
 	memory    *softkeys.Memory
 	cards     *cardkeys.Source // nil: switched off
+	tokens    *pkcs11.Source
+	fido      *fido.Source
 	server    *agent.Server
 	control   *control.Server
 	session   *sessionWatch
@@ -105,11 +109,14 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.cards, err = d.newCards(); err != nil {
 		return nil, err
 	}
+	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
+	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue))
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record,
-		ForwardedChanges: a.config.Agent.ForwardedChanges, UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
+		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
+		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())
 	d.session = newSessionWatch(a.config.Session, d.server, d.log, d.feed.Changed)
 	d.control = control.NewServer(control.Config{Broker: d, Feed: &d.feed, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
@@ -120,9 +127,9 @@ func newDaemon(a *app) (_ *daemon, err error) {
 // nobody can read signs.
 func (d *daemon) ring() *keys.Ring {
 	if d.cards == nil {
-		return keys.NewRing(d.memory, d.store)
+		return keys.NewRing(d.memory, d.store, d.tokens, d.fido)
 	}
-	return keys.NewRing(d.memory, d.cards, d.store)
+	return keys.NewRing(d.memory, d.cards, d.store, d.tokens, d.fido)
 }
 
 // ownTerminal is the terminal that the daemon was started in, if it was.
@@ -216,6 +223,9 @@ func (d *daemon) close() {
 		if err := d.cards.Close(); err != nil {
 			d.log.Error("the cards could not be let go", "error", err)
 		}
+	}
+	if d.tokens != nil {
+		d.tokens.Close()
 	}
 	if d.audit != nil {
 		if err := d.audit.Close(); err != nil && !errors.Is(err, os.ErrClosed) {

@@ -144,6 +144,9 @@ func stateText(now time.Time, key control.Key) string {
 	if key.Expires != nil {
 		parts = append(parts, "for "+key.Expires.Sub(now).Round(time.Second).String())
 	}
+	if len(key.OnlyTo) > 0 {
+		parts = append(parts, "only to "+platform.Escape(strings.Join(key.OnlyTo, ", "), maxCell))
+	}
 	if len(parts) == 0 {
 		return "ready"
 	}

@@ -35,6 +35,13 @@ type config struct {
 		UnlockGivesPIN bool            `toml:"unlock_gives_pin"`
 		Rules          []cardkeys.Rule `toml:"rule"` // which keys of a card are listed
 	} `toml:"piv"`
+	PKCS11 struct {
+		Providers string `toml:"providers"` // patterns of libraries that ssh-add -s and -S may load
+		Remote    bool   `toml:"remote"`    // let connections that serve a remote host load them
+	} `toml:"pkcs11"`
+	FIDO struct {
+		Websafe string `toml:"websafe"` // patterns of applications whose keys sign anything
+	} `toml:"fido"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -64,6 +71,8 @@ func defaultConfig() config {
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
+	c.PKCS11.Providers = defaultProviders
+	c.FIDO.Websafe = defaultWebsafe
 	c.Audit.Durability = "process"
 	c.Session = defaultSessionConfig()
 	return c

@@ -26,7 +26,12 @@ const (
 	exitNotRunning = 4
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	if calledSSHAgent() {
+		os.Exit(runSSHAgent(os.Args[1:]))
+	}
+	os.Exit(run(os.Args[1:]))
+}
 
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -34,6 +39,9 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		return int(status)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keybroker:", err)
 	}
@@ -103,6 +111,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newTrayCommand(a), newManCommand(),
+		newSSHAgentCommand(),
 	)
 	forEach(root, wrapUsage)
 	return root

@@ -35,7 +35,7 @@ func pidOf(ts *testscript.TestScript) string {
 // when asked by askpass.
 func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: answer allow|deny|wait|later|crash")
+		ts.Fatalf("usage: answer allow|deny|yes|no|wait|later|crash")
 	}
 	path := filepath.Join(ts.Getenv("WORK"), "answer")
 	ts.Check(os.WriteFile(path+".new", []byte(args[0]+"\n"), 0o600))

@@ -23,7 +23,8 @@ type daemonProcess struct {
 // inherited are the variables of a script that its daemon sees.
 var inherited = []string{
 	"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
-	"SSH_ASKPASS", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "PCSCLITE_CSOCK_NAME", "LC_ALL", "GORACE", "TZ", "GOCOVERDIR",
+	"SSH_ASKPASS", "SOFTHSM2_CONF", "SSH_SK_HELPER", "DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS",
+	"PCSCLITE_CSOCK_NAME", "LC_ALL", "GORACE", "TZ", "GOCOVERDIR",
 }
 
 func environ(ts *testscript.TestScript) []string {

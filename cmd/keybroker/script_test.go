@@ -28,7 +28,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main, "cardhold": holdCard})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshAgentName: main, "cardhold": holdCard})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"agent":       cmdAgent,
 	"answer":      cmdAnswer,
 	"as":          cmdAs,
 	"await":       cmdAwait,
@@ -89,6 +90,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tmpfs":       cmdTmpfs,
 	"tray":        cmdTray,
 	"type":        cmdType,
+	"until":       cmdUntil,
 	"vault":       cmdVault,
 }
 
@@ -147,7 +149,7 @@ func setup(env *testscript.Env) error {
 		"SSH_AUTH_SOCK":  filepath.Join(run, "keybroker", "agent.sock"), "RUN": filepath.Join(run, "keybroker"),
 		"SSH_ASKPASS": filepath.Join(env.WorkDir, "bin", "askpass"), "SSH": "ssh -F " + filepath.Join(home, ".ssh", "config"),
 		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=" + filepath.Join(run, "no-bus"),
-		"SHELL": "/bin/sh", "LC_ALL": "C.UTF-8",
+		"SHELL": "/bin/sh", "LC_ALL": "C.UTF-8", "LIBRARY": "/usr/lib/softhsm/libsofthsm2.so",
 		"PCSCLITE_CSOCK_NAME": filepath.Join(run, "no-pcscd"), // never the machine's own cards
 		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
 	} {
@@ -187,6 +189,7 @@ read -r answer <answer
 case $answer in
 allow) exit 0 ;;
 deny) exit 1 ;;
+yes|no) echo $answer; exit 0 ;;
 crash) kill -9 $$ ;;
 later) until [ -e later ]; do sleep 0.02; done; exit 0 ;;
 esac

@@ -1,0 +1,112 @@
+package agent
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+	"golang.org/x/crypto/ssh"
+)
+
+// addSecurityKey is add for a FIDO key.
+func (s *session) addSecurityKey(request wire.AddIdentity) wire.Reply {
+	use := s.newUse(keys.OpAdd)
+	if err := s.mayChange(); err != nil {
+		return s.refuse(use, err)
+	}
+	key, err := s.parseSecurityKey(request)
+	if err != nil {
+		return s.refuse(use, err)
+	}
+	if info, _, found := s.server.Ring.Find(key.PublicKey.Marshal()); found {
+		if err := s.visible(&info); err != nil {
+			return s.refuse(use, err)
+		}
+	}
+	if use.Key, err = s.server.Ring.AddSecurityKey(key); err != nil {
+		return s.refuse(use, err)
+	}
+	limits := keys.Added{Lifetime: key.Lifetime, Confirm: key.Confirm, Destinations: key.Destinations}
+	if err := s.record(use, audit.Allowed, join(describe(limits), fmt.Sprintf("by %.256q", key.Provider)), ""); err != nil {
+		_ = s.server.Ring.Remove(use.Key.Blob) // it was there a moment ago
+		return s.refuse(use, noRecord(err))
+	}
+	return wire.Success
+}
+
+func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, error) {
+	// Nothing of it is secret, but the message is wiped.
+	key := keys.SecurityKey{Serialized: request.Serialized(), Comment: request.Comment, Provider: keys.InternalProvider}
+	limits, err := parseLimits(request.Constraints, func(constraint wire.Constraint) (known bool, err error) {
+		if constraint.Name == wire.ExtSKProvider {
+			known = true
+			key.Provider, err = wire.ParseString(constraint.Contents)
+		}
+		return known, err
+	})
+	if err != nil {
+		return key, err
+	}
+	if !strings.EqualFold(key.Provider, keys.InternalProvider) {
+		if err := s.mayLoad(key.Provider); err != nil {
+			return key, err
+		}
+	}
+	if key.Lifetime = limits.lifetime; key.Lifetime == 0 {
+		key.Lifetime = s.server.DefaultLifetime
+	}
+	key.Confirm, key.Destinations = limits.confirm, limits.destinations
+	parts, err := request.SecurityKey()
+	if err == nil {
+		key.Application, key.Flags = parts.Application, parts.Flags
+		key.PublicKey, err = securityPublicKey(parts)
+	}
+	if err != nil {
+		return key, refusal{reason: "the key cannot be read: " + err.Error(), remedy: checkKey}
+	}
+	return key, nil
+}
+
+// securityPublicKey makes sure that what is said twice is the same: a
+// certificate, and the key beside it.
+func securityPublicKey(parts wire.SecurityKey) (ssh.PublicKey, error) {
+	key, err := ssh.ParsePublicKey(bytes.Clone(parts.PublicBlob))
+	if err != nil {
+		return nil, err
+	}
+	public, application, err := securityParts(certified(key))
+	if err != nil {
+		return nil, err
+	}
+	if application != parts.Application || parts.PublicKey != nil && !bytes.Equal(public, parts.PublicKey) {
+		return nil, errors.New("the certificate is for another key")
+	}
+	return key, nil
+}
+
+// securityParts are the point and the application of a security key (PROTOCOL.u2f).
+func securityParts(key ssh.PublicKey) (public []byte, application string, err error) {
+	switch key.Type() {
+	case ssh.KeyAlgoSKED25519:
+		var parts struct {
+			Type        string
+			A           []byte
+			Application string
+		}
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		return parts.A, parts.Application, err
+	case ssh.KeyAlgoSKECDSA256:
+		var parts struct {
+			Type, Curve string
+			Q           []byte
+			Application string
+		}
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		return parts.Q, parts.Application, err
+	}
+	return nil, "", fmt.Errorf("%.64q is no security key", key.Type())
+}

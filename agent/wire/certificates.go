@@ -1,0 +1,36 @@
+package wire
+
+import "fmt"
+
+// AssociatedCerts is the contents of a Constraint named ExtAssociatedCerts
+// (OpenSSH PROTOCOL.agent section 3): certificates for the keys of a token.
+type AssociatedCerts struct {
+	Only  bool // the plain keys are not wanted
+	Blobs [][]byte
+}
+
+// ParseAssociatedCerts reads the contents.
+func ParseAssociatedCerts(contents []byte) (AssociatedCerts, error) {
+	outer := &cursor{rest: contents}
+	certs := AssociatedCerts{Only: outer.boolean()}
+	c := &cursor{rest: outer.bytes()}
+	for len(c.rest) > 0 && !c.bad {
+		if len(certs.Blobs) == MaxCertificates {
+			return certs, fmt.Errorf("associated certificates: %w: more than %d", ErrMalformed, MaxCertificates)
+		}
+		certs.Blobs = append(certs.Blobs, c.bytes())
+	}
+	if !outer.end() || c.bad {
+		return certs, fmt.Errorf("associated certificates: %w", ErrMalformed)
+	}
+	return certs, nil
+}
+
+// Marshal gives the contents.
+func (a AssociatedCerts) Marshal() []byte {
+	var all []byte
+	for _, blob := range a.Blobs {
+		all = appendBytes(all, blob)
+	}
+	return appendBytes(appendBool(nil, a.Only), all)
+}

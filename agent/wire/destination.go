@@ -1,0 +1,112 @@
+package wire
+
+import "fmt"
+
+// DestinationConstraint is one way that a key may be used (OpenSSH
+// PROTOCOL.agent section 2): from one host to another.
+type DestinationConstraint struct{ From, To Hop }
+
+// Hop is one end of a DestinationConstraint. The zero Hop, as From, is the
+// machine that the agent runs on.
+type Hop struct {
+	User     string // To only: a pattern as in ssh_config(5), "" for everybody
+	Hostname string
+	Keys     []HopKey
+}
+
+// HopKey is a host key, or the key of an authority that signs host certificates.
+type HopKey struct {
+	KeyBlob []byte
+	CA      bool
+}
+
+// ParseDestinations reads the contents of a Constraint named
+// ExtRestrictDestination. At least one constraint is in a list without an error.
+func ParseDestinations(contents []byte) ([]DestinationConstraint, error) {
+	outer := &cursor{rest: contents}
+	c := &cursor{rest: outer.bytes(), bad: outer.bad}
+	if !outer.end() {
+		return nil, destinationError("it is cut or has something after it")
+	}
+	var list []DestinationConstraint
+	for len(c.rest) > 0 || c.bad {
+		if len(list) == MaxDestinations {
+			return nil, destinationError(fmt.Sprintf("more than %d of them", MaxDestinations))
+		}
+		next, err := parseDestination(c)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, next)
+	}
+	if len(list) == 0 { // it would pass for a key without constraints
+		return nil, destinationError("it permits nothing")
+	}
+	return list, nil
+}
+
+// parseDestination reads string { string from, string to, string reserved }.
+func parseDestination(outer *cursor) (DestinationConstraint, error) {
+	c := &cursor{rest: outer.bytes(), bad: outer.bad}
+	from, to, reserved := c.bytes(), c.bytes(), c.bytes()
+	if !c.end() {
+		return DestinationConstraint{}, destinationError("it is cut or has something after it")
+	}
+	var d DestinationConstraint
+	var err error
+	if d.From, err = parseHop(from); err == nil {
+		d.To, err = parseHop(to)
+	}
+	switch {
+	case err != nil:
+		return d, err
+	case len(reserved) > 0:
+		return d, destinationError("it has extensions that are not known")
+	case d.From.User != "" || (d.From.Hostname == "") != (len(d.From.Keys) == 0):
+		return d, destinationError("its source is not a host with its keys")
+	case d.To.Hostname == "" || len(d.To.Keys) == 0:
+		return d, destinationError("its destination is not a host with its keys")
+	}
+	return d, nil
+}
+
+func parseHop(b []byte) (Hop, error) {
+	c := &cursor{rest: b}
+	hop := Hop{User: c.string(), Hostname: c.string()}
+	switch reserved := c.bytes(); {
+	case len(reserved) > 0:
+		return hop, destinationError("a host of it has extensions that are not known")
+	case len(hop.User) > MaxUserPattern:
+		return hop, destinationError(fmt.Sprintf("a user's pattern of more than %d bytes", MaxUserPattern))
+	}
+	for len(c.rest) > 0 && !c.bad {
+		hop.Keys = append(hop.Keys, HopKey{c.bytes(), c.boolean()})
+	}
+	if c.bad {
+		return hop, destinationError("a host of it is cut")
+	}
+	return hop, nil
+}
+
+func destinationError(why string) error {
+	return fmt.Errorf("destination constraint: %w: %s", ErrMalformed, why)
+}
+
+// MarshalDestinations gives the contents that ParseDestinations reads.
+func MarshalDestinations(list []DestinationConstraint) []byte {
+	var all []byte
+	for _, d := range list {
+		one := appendBytes(nil, d.From.marshal())
+		one = appendBytes(one, d.To.marshal())
+		all = appendBytes(all, appendBytes(one, ""))
+	}
+	return appendBytes(nil, all)
+}
+
+func (h Hop) marshal() []byte {
+	b := appendBytes(appendBytes(appendBytes(nil, h.User), h.Hostname), "")
+	for _, key := range h.Keys {
+		b = appendBool(appendBytes(b, key.KeyBlob), key.CA)
+	}
+	return b
+}

@@ -1,0 +1,78 @@
+package wire
+
+import "fmt"
+
+// SecurityKey is the parts of an AddIdentity for a FIDO key (RFC 9987 section
+// 3.2.5; PROTOCOL.u2f). The private key itself stays in the device.
+type SecurityKey struct {
+	PublicBlob  []byte // of the key, or its certificate
+	PublicKey   []byte // ENC(A) of an Ed25519 key; nil where PublicBlob says it all
+	Application string // "ssh:…"; a web site's, when the device was made to
+	Flags       byte   // SSH_SK_USER_PRESENCE_REQD and so on
+}
+
+const (
+	typeSKEd25519     = "sk-ssh-ed25519@openssh.com"
+	typeSKECDSA       = "sk-ecdsa-sha2-nistp256@openssh.com"
+	typeSKEd25519Cert = "sk-ssh-ed25519-cert-v01@openssh.com"
+	typeSKECDSACert   = "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
+)
+
+// IsSecurityKey says whether the key is a FIDO key.
+func (a AddIdentity) IsSecurityKey() bool {
+	switch a.KeyType {
+	case typeSKEd25519, typeSKECDSA, typeSKEd25519Cert, typeSKECDSACert:
+		return true
+	}
+	return false
+}
+
+// SecurityKey reads the private fields of a FIDO key.
+func (a AddIdentity) SecurityKey() (SecurityKey, error) {
+	c := &cursor{rest: a.Private}
+	var key SecurityKey
+	var public [][]byte
+	switch a.KeyType {
+	case typeSKEd25519:
+		key.PublicKey = c.bytes()
+		public = [][]byte{key.PublicKey}
+	case typeSKECDSA:
+		public = [][]byte{c.bytes(), c.bytes()} // curve, Q
+	case typeSKEd25519Cert:
+		key.PublicBlob, key.PublicKey = c.bytes(), c.bytes()
+	case typeSKECDSACert:
+		key.PublicBlob = c.bytes()
+	default:
+		return key, fmt.Errorf("%w: %.64q is no security key", ErrMalformed, a.KeyType)
+	}
+	key.Application, key.Flags = c.string(), c.uint8()
+	c.bytes() // handle
+	c.bytes() // reserved
+	if !c.end() {
+		return key, fmt.Errorf("security key: %w", ErrMalformed)
+	}
+	if key.PublicBlob == nil {
+		key.PublicBlob = appendBytes(nil, a.KeyType)
+		for _, part := range public {
+			key.PublicBlob = appendBytes(key.PublicBlob, part)
+		}
+		key.PublicBlob = appendBytes(key.PublicBlob, key.Application)
+	}
+	return key, nil
+}
+
+// Serialized is the key in the form that OpenSSH's own programs hand it on in:
+// type, then private fields.
+func (a AddIdentity) Serialized() []byte {
+	return append(appendBytes(nil, a.KeyType), a.Private...)
+}
+
+// ParseString reads contents that are one string, as those of ExtSKProvider.
+func ParseString(contents []byte) (string, error) {
+	c := &cursor{rest: contents}
+	text := c.string()
+	if !c.end() {
+		return "", ErrMalformed
+	}
+	return text, nil
+}

@@ -1,0 +1,43 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+)
+
+func TestSecurityKeysAreRead(t *testing.T) {
+	text := func(list ...string) (b []byte) {
+		for _, s := range list {
+			b = appendBytes(b, s)
+		}
+		return b
+	}
+	tail := slices.Concat(text("ssh:"), []byte{5}, text("handle", ""))
+	for keyType, test := range map[string]struct{ private, blob, public []byte }{
+		typeSKEd25519:     {slices.Concat(text("A"), tail), text(typeSKEd25519, "A", "ssh:"), []byte("A")},
+		typeSKECDSA:       {slices.Concat(text("nistp256", "Q"), tail), text(typeSKECDSA, "nistp256", "Q", "ssh:"), nil},
+		typeSKEd25519Cert: {slices.Concat(text("certificate", "A"), tail), []byte("certificate"), []byte("A")},
+		typeSKECDSACert:   {slices.Concat(text("certificate"), tail), []byte("certificate"), nil},
+	} {
+		add := AddIdentity{KeyType: keyType, Private: test.private, Comment: "c"}
+		key, err := add.SecurityKey()
+		if err != nil || !bytes.Equal(key.PublicBlob, test.blob) || !bytes.Equal(key.PublicKey, test.public) || key.Application != "ssh:" || key.Flags != 5 {
+			t.Errorf("%s: %+v, %v", keyType, key, err)
+		}
+		if parsed, err := ParseRequest(add.Marshal()); err != nil || !parsed.(AddIdentity).IsSecurityKey() {
+			t.Errorf("%s: %+v, %v", keyType, parsed, err)
+		}
+		for n := range test.private {
+			if _, err := (AddIdentity{KeyType: keyType, Private: test.private[:n]}).SecurityKey(); !errors.Is(err, ErrMalformed) {
+				t.Errorf("%s cut to %d: %v", keyType, n, err)
+			}
+		}
+	}
+	if plain := (AddIdentity{KeyType: "ssh-ed25519", Private: ed25519Fields}); plain.IsSecurityKey() {
+		t.Error("an ordinary key was taken for a security key")
+	} else if _, err := plain.SecurityKey(); !errors.Is(err, ErrMalformed) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/fido"
+)
+
+// asking has a source of security keys ask the person as everything else does.
+func asking(config fido.Config, prompter confirm.Prompter) fido.Config {
+	config.AskPIN = func(ctx context.Context, use *keys.Use, title, text string) ([]byte, error) {
+		return prompter.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "PIN:", Use: use, Facts: true})
+	}
+	config.Notify = func(ctx context.Context, use *keys.Use, title, text string) error {
+		err := prompter.Notify(ctx, confirm.Notice{Title: title, Text: text, Use: use})
+		if errors.Is(err, confirm.ErrClosed) {
+			return fido.ErrRefused
+		}
+		return err
+	}
+	return config
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/keybroker/keybroker/confirm"
+	"golang.org/x/crypto/ssh"
+)
+
+// askpassPlaces are where systems have the program that is used when
+// SSH_ASKPASS is not set.
+var askpassPlaces = []string{"/usr/bin/ssh-askpass", "/usr/libexec/openssh/ssh-askpass", "/usr/libexec/ssh-askpass", "/usr/X11R6/bin/ssh-askpass"}
+
+// askpassOf is the prompt of ssh-agent: the program of SSH_ASKPASS where there
+// is a display, by the rules of ssh(1) for SSH_ASKPASS_REQUIRE; else none, and
+// what has to be asked is refused.
+func askpassOf(env func(string) string) confirm.Prompter {
+	way := "askpass"
+	display := env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
+	switch require := strings.ToLower(env("SSH_ASKPASS_REQUIRE")); {
+	case require == "never", require != "force" && !display:
+		way = "none"
+	}
+	config := confirm.Config{Prompt: way, Env: func(name string) string {
+		if name == "SSH_ASKPASS" {
+			return askpassProgram(env(name))
+		}
+		return env(name)
+	}}
+	prompter, err := confirm.Choose(config)
+	if err != nil {
+		config.Prompt = "none"
+		prompter, _ = confirm.Choose(config) // there always is this one
+	}
+	return prompter
+}
+
+// askpassProgram is the absolute path of the program, or "".
+func askpassProgram(name string) string {
+	if name != "" {
+		path, _ := exec.LookPath(name)
+		return path
+	}
+	for _, path := range askpassPlaces {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	return ""
+}
+
+// hashed shows the key's fingerprint by the hash of -E.
+type hashed struct {
+	confirm.Prompter
+	hash string
+}
+
+func (h hashed) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	if q.Use != nil && h.hash != "sha256" {
+		use := *q.Use
+		use.Key.Fingerprint = fingerprint(h.hash, certifiedBlob(use.Key.PublicKey))
+		q.Use = &use
+	}
+	return h.Prompter.Ask(ctx, q)
+}
+
+// certifiedBlob is the key, for a certificate the one that it certifies.
+func certifiedBlob(key ssh.PublicKey) []byte {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	return key.Marshal()
+}
+
+// fingerprint is in the form of ssh-keygen -E.
+func fingerprint(hash string, blob []byte) string {
+	var sum []byte
+	switch hash {
+	case "md5":
+		s := md5.Sum(blob)
+		return "MD5:" + strings.ReplaceAll(fmt.Sprintf("% x", s[:]), " ", ":")
+	case "sha1":
+		s := sha1.Sum(blob)
+		sum = s[:]
+	case "sha384":
+		s := sha512.Sum384(blob)
+		sum = s[:]
+	case "sha512":
+		s := sha512.Sum512(blob)
+		sum = s[:]
+	default:
+		s := sha256.Sum256(blob)
+		sum = s[:]
+	}
+	return strings.ToUpper(hash) + ":" + base64.RawStdEncoding.EncodeToString(sum)
+}

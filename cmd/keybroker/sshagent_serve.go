@@ -1,0 +1,132 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"log/syslog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/keybroker/keybroker/agent"
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/fido"
+	"github.com/keybroker/keybroker/pkcs11"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys"
+)
+
+const (
+	// exitSignal is ssh-agent's exit code after a signal.
+	exitSignal = 2
+	// parentInterval is how often the agent of a command looks whether that
+	// still runs, as in ssh-agent.
+	parentInterval = 10 * time.Second
+	// askForever is how long a confirmation may take: ssh-agent sets no limit,
+	// and one whose program went away is withdrawn at once.
+	askForever = 24 * time.Hour
+)
+
+// serve is the agent itself, until a signal or the end of parent (0: none).
+func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, parent int) (int, error) {
+	defer socket.remove()
+	platform.Harden()
+	machine, err := readMachineRules(platform.MachinePolicy())
+	if err != nil {
+		return 0, err
+	}
+	log := o.log()
+	prompter := confirm.NewQueue(hashed{askpassOf(os.Getenv), o.hash}, confirm.QueueConfig{Timeout: askForever, Log: log})
+	tokens := pkcs11.New(pkcs11.Config{Allowed: o.providers, Log: log})
+	defer tokens.Close()
+	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
+		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter)))
+	server := agent.NewServer(agent.Config{
+		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(),
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
+		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime,
+	}, policy.New(machine, nil, policy.Options{AsSSHAgent: true}))
+
+	signals := o.signals()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	if o.ready != nil {
+		_, _ = o.ready.Write([]byte("ready"))
+		o.ready.Close()
+	}
+	ended, err := wait(signals, failed, parent, ring, log)
+	_ = listener.Close()
+	aborted, cancel := context.WithCancel(context.Background())
+	cancel()
+	server.Shutdown(aborted)                           // ssh-agent ends at once, and so do its prompts
+	if ended == syscall.SIGTERM && socket.Path == "" { // a service manager ends it so
+		return exitDone, err
+	}
+	return exitSignal, err
+}
+
+// signals are those that the agent acts on. In the background Ctrl-C is for others.
+func (o sshAgentOptions) signals() chan os.Signal {
+	signals := make(chan os.Signal, 8)
+	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
+	if o.background {
+		signal.Ignore(syscall.SIGINT)
+	} else {
+		signal.Notify(signals, syscall.SIGINT)
+	}
+	return signals
+}
+
+// wait returns when the agent has to end, with the signal that ended it.
+func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.Ring, log *slog.Logger) (os.Signal, error) {
+	var look <-chan time.Time
+	if parent != 0 {
+		ticker := time.NewTicker(parentInterval)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case s := <-signals:
+			if s != syscall.SIGUSR1 {
+				log.Info("exiting on a signal", "signal", s.String())
+				return s, nil
+			}
+			log.Info("all keys are removed on a signal", "signal", s.String())
+			ring.RemoveAll()
+		case err := <-failed:
+			return nil, err
+		case <-look:
+			if os.Getppid() != parent {
+				return nil, nil
+			}
+		}
+	}
+}
+
+// log goes where ssh-agent's goes: to the terminal with -d and -D, else to the
+// system's log where there is one.
+func (o sshAgentOptions) log() *slog.Logger {
+	level := slog.LevelInfo
+	var to io.Writer = os.Stderr
+	switch {
+	case o.debug:
+		level = slog.LevelDebug
+	case o.background:
+		system, err := syslog.New(syslog.LOG_AUTH|syslog.LOG_INFO, sshAgentName)
+		if err != nil {
+			return slog.New(slog.DiscardHandler)
+		}
+		to = system
+	}
+	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+}

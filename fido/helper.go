@@ -1,0 +1,161 @@
+package fido
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The protocol of ssh-sk-helper: one request, one answer (OpenSSH, ssh-sk.h).
+// Its version has been 5 since OpenSSH 8.2.
+const (
+	helperVersion = 5
+	helperError   = 0
+	helperSign    = 1
+
+	logErrors = 2 // SYSLOG_LEVEL_ERROR
+)
+
+// Errors of the helper that mean something to a person (OpenSSH, ssherr.h).
+const (
+	codeWrongPIN = 43
+	codeNoDevice = 60
+)
+
+// maxAnswer bounds what is read of the helper.
+const maxAnswer = 256 << 10
+
+// killDelay is how long what a killed helper has started may hold its pipes.
+const killDelay = time.Second
+
+// errPIN means that the device wants a PIN, or that the one it got is wrong.
+var errPIN = errors.New("the security key wants its PIN")
+
+// helperPlaces are where systems have the program.
+var helperPlaces = []string{
+	"/usr/lib/openssh/ssh-sk-helper", "/usr/libexec/openssh/ssh-sk-helper", "/usr/lib/ssh/ssh-sk-helper",
+	"/usr/libexec/ssh-sk-helper", "/usr/local/libexec/ssh-sk-helper", "/opt/homebrew/libexec/ssh-sk-helper",
+}
+
+func (c Config) helperPath() (string, error) {
+	if c.Helper != "" {
+		return c.Helper, nil
+	}
+	if named := os.Getenv("SSH_SK_HELPER"); named != "" {
+		return exec.LookPath(named)
+	}
+	for _, path := range helperPlaces {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path, nil
+		}
+	}
+	return "", errors.New("there is no ssh-sk-helper\ninstall OpenSSH's client (Debian: openssh-client), or set SSH_SK_HELPER")
+}
+
+// sign runs the helper for one signature; it is killed when ctx ends.
+func (c Config) sign(ctx context.Context, k *key, data, pin []byte) (*ssh.Signature, error) {
+	request := signRequest(k, data, pin)
+	defer clear(request)
+	answer, err := c.run(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("fido: ssh-sk-helper: %w", err)
+	}
+	var reply struct {
+		Type uint32
+		Rest []byte `ssh:"rest"`
+	}
+	if err := ssh.Unmarshal(answer, &reply); err != nil {
+		return nil, fmt.Errorf("fido: ssh-sk-helper: %w", err)
+	}
+	switch reply.Type {
+	case helperError:
+		return nil, helperFault(reply.Rest, pin != nil)
+	case helperSign:
+		return parseSignature(reply.Rest)
+	}
+	return nil, fmt.Errorf("fido: ssh-sk-helper answered %d to a request to sign", reply.Type)
+}
+
+// signRequest is made at its full size at once, so that no copy of the PIN is left.
+func signRequest(k *key, data, pin []byte) []byte {
+	const fixed = 4 + 1 + 4 + 4 + 6*4
+	b := make([]byte, 4, 4+1+fixed+len(k.Serialized)+len(k.Provider)+len(data)+len(pin))
+	b = binary.BigEndian.AppendUint32(append(b, helperVersion), helperSign)
+	b = binary.BigEndian.AppendUint32(append(b, 0), logErrors)                    // not to stderr
+	for _, field := range [][]byte{k.Serialized, []byte(k.Provider), data, nil} { // nil: the algorithm is the key's
+		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
+		b = append(b, field...)
+	}
+	b = binary.BigEndian.AppendUint32(b, 0) // compatibility flags
+	b = binary.BigEndian.AppendUint32(b, uint32(len(pin)))
+	b = append(b, pin...)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b
+}
+
+// run returns the answer after its length and version.
+func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
+	path, err := c.helperPath()
+	if err != nil {
+		return nil, err
+	}
+	var out limited
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Stdin, cmd.Stdout = bytes.NewReader(request), &out
+	cmd.WaitDelay = killDelay
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%w\nit may not fit this version (protocol %d), or its library is faulty: see the system's log", err, helperVersion)
+	}
+	answer := out.data
+	switch {
+	case len(answer) < 5 || int(binary.BigEndian.Uint32(answer)) != len(answer)-4:
+		return nil, errors.New("its answer is cut")
+	case answer[4] != helperVersion:
+		return nil, fmt.Errorf("it speaks version %d of its protocol, not %d\nuse that of OpenSSH 8.2 or later", answer[4], helperVersion)
+	}
+	return answer[5:], nil
+}
+
+func helperFault(rest []byte, withPIN bool) error {
+	var fault struct{ Code uint32 }
+	_ = ssh.Unmarshal(rest, &fault) // 0 when it cannot be read
+	switch {
+	case fault.Code == codeWrongPIN && withPIN:
+		return errors.New("fido: the PIN is wrong, or the security key is locked\ntry again; a key locks itself after a few wrong PINs")
+	case fault.Code == codeWrongPIN:
+		return errPIN
+	case fault.Code == codeNoDevice:
+		return errors.New("fido: the security key with this key is not there\nplug it in")
+	}
+	return fmt.Errorf("fido: the security key did not sign: ssh-sk-helper's error -%d\nwas it touched in time? see: ssh-add -T FILE", fault.Code)
+}
+
+func parseSignature(rest []byte) (*ssh.Signature, error) {
+	var reply struct{ Signature []byte }
+	signature := new(ssh.Signature)
+	if err := ssh.Unmarshal(rest, &reply); err != nil {
+		return nil, fmt.Errorf("fido: signature: %w", err)
+	}
+	if err := ssh.Unmarshal(reply.Signature, signature); err != nil {
+		return nil, fmt.Errorf("fido: signature: %w", err)
+	}
+	return signature, nil
+}
+
+// limited keeps so much of an answer as an honest helper writes.
+type limited struct{ data []byte }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if len(l.data)+len(p) > maxAnswer {
+		return 0, errors.New("the answer is too long")
+	}
+	l.data = append(l.data, p...)
+	return len(p), nil
+}

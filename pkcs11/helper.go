@@ -1,0 +1,159 @@
+package pkcs11
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+)
+
+// maxMessage bounds a helper's answer, as OpenSSH does.
+const maxMessage = 256 << 10
+
+var errHelper = errors.New("ssh-pkcs11-helper has ended\nload the token again: ssh-add -s; if it happens again, its library is faulty")
+
+// helper is one ssh-pkcs11-helper. It answers requests one after the other; a
+// caller that waits no longer does not disturb the order.
+type helper struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.ReadCloser
+	jobs   chan job
+	done   chan struct{} // closed when the process is gone
+	newish bool          // it speaks the dialect of OpenSSH 10.1; set by load
+}
+
+// job is messages to send, and how many answers to read.
+type job struct {
+	send  [][]byte // wiped once they are sent
+	more  func(first []byte) bool
+	reply chan reply
+}
+
+type reply struct {
+	answers [][]byte
+	err     error
+}
+
+// startHelper starts one. The caller has it served.
+func startHelper(config Config) (*helper, error) {
+	path, err := config.helperPath()
+	if err != nil {
+		return nil, err
+	}
+	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{})}
+	if h.in, err = h.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if h.out, err = h.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	if err := h.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("pkcs11: start the helper: %w", err)
+	}
+	return h, nil
+}
+
+// serve owns the pipes, until the helper ends or breaks the protocol. Then it
+// calls gone.
+func (h *helper) serve(gone func()) {
+	ended := make(chan struct{})
+	answers := make(chan []byte)
+	go func() { defer close(ended); h.read(answers) }()
+	defer func() {
+		_ = h.in.Close()
+		_ = h.cmd.Process.Kill()
+		for range answers { // lets the reader see the end of the pipe
+		}
+		<-ended
+		_ = h.cmd.Wait()
+		close(h.done)
+		gone()
+	}()
+	for {
+		select {
+		case <-ended:
+			return
+		case one := <-h.jobs:
+			answer := h.do(one, answers)
+			one.reply <- answer
+			if answer.err != nil {
+				return
+			}
+		}
+	}
+}
+
+// read hands every answer on, to the end of the pipe.
+func (h *helper) read(answers chan<- []byte) {
+	defer close(answers)
+	for {
+		var header [4]byte
+		if _, err := io.ReadFull(h.out, header[:]); err != nil {
+			return
+		}
+		length := binary.BigEndian.Uint32(header[:])
+		if length == 0 || length > maxMessage {
+			return
+		}
+		message := make([]byte, length)
+		if _, err := io.ReadFull(h.out, message); err != nil {
+			return
+		}
+		answers <- message
+	}
+}
+
+func (h *helper) do(one job, answers <-chan []byte) (r reply) {
+	for _, message := range one.send {
+		frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
+		_, err := h.in.Write(frame)
+		clear(frame)
+		clear(message)
+		if err != nil {
+			return reply{err: errHelper}
+		}
+	}
+	for more := true; more; {
+		answer, ok := <-answers
+		if !ok {
+			return reply{err: errHelper}
+		}
+		r.answers = append(r.answers, answer)
+		more = len(r.answers) == 1 && one.more != nil && one.more(answer)
+	}
+	return r
+}
+
+// ask sends messages and returns the answers. more says whether a second one
+// follows the first; nil: none does.
+func (h *helper) ask(ctx context.Context, more func([]byte) bool, send ...[]byte) ([][]byte, error) {
+	one := job{send: send, more: more, reply: make(chan reply, 1)}
+	select {
+	case h.jobs <- one:
+	case <-h.done:
+		return nil, errHelper
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case r := <-one.reply:
+		return r.answers, r.err
+	case <-ctx.Done(): // the answer is read and dropped
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (h *helper) ended() bool {
+	select {
+	case <-h.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process, also one that hangs in its library. It does not wait.
+func (h *helper) kill() { _ = h.cmd.Process.Kill() }
