@@ -1,0 +1,23 @@
+// Command keybroker-desktop is what keybroker shows on a desktop. It is a
+// program of its own, so that the one that holds keys links nothing that draws.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// parts are the subcommands. Each one returns its exit code.
+var parts = map[string]func(args []string) int{
+	"prompt": prompt,
+}
+
+func main() {
+	if len(os.Args) > 1 {
+		if part := parts[os.Args[1]]; part != nil {
+			os.Exit(part(os.Args[2:]))
+		}
+	}
+	fmt.Fprintln(os.Stderr, "keybroker-desktop is started by keybroker; see: keybroker daemon --help")
+	os.Exit(2)
+}
