@@ -17,6 +17,9 @@ const (
 	Deny      Verdict = "deny"
 	AllowOnce Verdict = "allow-once"
 	AllowFor  Verdict = "allow-for"
+	// DenyFor denies, and whatever else that program asks for a while. A Queue
+	// sees to it, and hands it on as Deny.
+	DenyFor Verdict = "deny-for"
 )
 
 // Question asks whether one use of a key may go ahead.
@@ -24,12 +27,13 @@ type Question struct {
 	Use      *keys.Use
 	Remember time.Duration // the longest grant that may be offered; 0: none
 	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
+	History  string        // what was before: "first time with this key", "last used here 3 days ago"
 }
 
 // Answer is a verdict with its reason, as the audit log will show it.
 type Answer struct {
 	Verdict Verdict
-	For     time.Duration // with AllowFor: how long
+	For     time.Duration // with AllowFor and DenyFor: how long
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 

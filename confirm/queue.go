@@ -136,7 +136,7 @@ func reason(err error) string {
 		return ErrClosed.Error()
 	case errors.Is(err, ErrNoAnswer):
 		return ErrNoAnswer.Error()
-	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany):
+	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused):
 		return err.Error()
 	}
 	return "prompt program failed: " + err.Error()
@@ -151,6 +151,8 @@ func clamp(a Answer, remember time.Duration) Answer {
 		a.For = min(a.For, remember)
 	case a.Verdict == AllowFor:
 		return denied("the prompt allowed longer than was offered")
+	case a.Verdict == DenyFor:
+		a.For = min(max(a.For, 0), PauseTime)
 	case a.Verdict != Deny || a.Reason == "":
 		return denied("the prompt gave no answer")
 	default:

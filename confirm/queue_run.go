@@ -101,6 +101,9 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	if err == nil && answer.Verdict != Deny {
 		q.flood.forgive(p.use, p.since)
 	}
+	if err == nil && answer.Verdict == DenyFor {
+		answer = q.pauseLocked(p, answer.For)
+	}
 	p.answer, p.secret, p.err = answer, secret, err
 	close(p.done)
 	q.pending = slices.Delete(q.pending, 0, 1)
@@ -108,6 +111,31 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 		return nil
 	}
 	return q.pending[0]
+}
+
+// pauseLocked refuses what the same program asks for a while, and what it has
+// asked already.
+func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
+	now := q.now()
+	sources := q.flood.pause(p.use, now, d)
+	for _, other := range q.pending {
+		for _, s := range sourcesOf(other.use) {
+			if other != p && slices.Contains(sources, s) {
+				other.end(paused(other.use, s, now.Add(d)))
+				break
+			}
+		}
+	}
+	q.log.Info("the person denied all that a program asks, for a while", "program", program(p.use), "for", d)
+	return denied("denied by the person, and for " + inWords(d) + " whatever else " + program(p.use) + " asks")
+}
+
+// EndPauses ends what "Deny for 10 minutes" began, and returns how many programs
+// may ask again.
+func (q *Queue) EndPauses() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.flood.endPauses(q.now())
 }
 
 // timeoutError is a deadline to whoever asks errors.Is.

@@ -115,6 +115,7 @@ func (d *daemon) Unlock(ctx context.Context, peer platform.Peer, passphrase []by
 func (d *daemon) Revoke(id string) bool {
 	if id == "" {
 		d.server.Grants.RevokeAll()
+		d.queue.EndPauses()
 		return true
 	}
 	return d.server.Grants.Revoke(id)

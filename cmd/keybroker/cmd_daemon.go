@@ -91,7 +91,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log}); err != nil {
 		return nil, err
 	}
-	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
+	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
 	if err != nil {
 		return nil, usageError{err}
 	}

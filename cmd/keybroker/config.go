@@ -22,7 +22,8 @@ type config struct {
 		PassphraseFile string `toml:"passphrase_file"` // for servers
 	} `toml:"softkeys"`
 	Confirm struct {
-		Prompt   string        `toml:"prompt"`   // "auto", "pinentry", "askpass", "terminal", "none"
+		Prompt   string        `toml:"prompt"`   // "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+		Window   string        `toml:"window"`   // path of keybroker-desktop; "": the one beside this program
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
@@ -96,7 +97,7 @@ func (c *config) decode(file string, data []byte) error {
 	}
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
-		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "pinentry", "askpass", "terminal", "none"),
+		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),

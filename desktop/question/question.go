@@ -72,16 +72,17 @@ const (
 	DenyFor   Word = "deny-for"
 	AllowOnce Word = "allow-once"
 	AllowFor  Word = "allow-for"
-	Typed     Word = "typed"  // what was typed follows
-	Closed    Word = "closed" // without an answer
-	Failed    Word = "failed" // the reason follows
+	Typed     Word = "typed"    // what was typed follows
+	Closed    Word = "closed"   // without an answer
+	Failed    Word = "failed"   // the reason follows
+	TooLong   Word = "too-long" // nothing was shown: it does not fit on the screen
 )
 
 // words are the answers that each kind may have, and whether text follows.
 var words = map[Kind]map[Word]bool{
-	Confirm: {Deny: false, DenyFor: false, AllowOnce: false, AllowFor: false, Closed: false, Failed: true},
-	Secret:  {Typed: true, Closed: false, Failed: true},
-	Notice:  {Deny: false, Closed: false, Failed: true},
+	Confirm: {Deny: false, DenyFor: false, AllowOnce: false, AllowFor: false, Closed: false, Failed: true, TooLong: false},
+	Secret:  {Typed: true, Closed: false, Failed: true, TooLong: false},
+	Notice:  {Deny: false, Closed: false, Failed: true, TooLong: false},
 }
 
 // Answer is a word with what belongs to it.

@@ -28,7 +28,10 @@ var errDisplayGone = errors.New("the display went away")
 // goes wrong is an answer that allows nothing.
 func Show(q question.Question, c Config) question.Answer {
 	p, err := newPrompt(q, c)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooMuch):
+		return question.Answer{Word: question.TooLong}
+	case err != nil:
 		return failed(err)
 	}
 	defer p.close()
@@ -178,10 +181,13 @@ func (p *prompt) submit() {
 
 func (p *prompt) left() time.Duration { return p.q.Time - time.Since(p.begun) }
 
-// tick ends the question when its time is over: the daemon does so too, but it
-// may have died. It also looks again whether the window is covered.
+// ownEnd is how long after the end of its time the window closes by itself. The
+// broker ends it before; this is for one that hangs.
+const ownEnd = 2 * time.Second
+
+// tick closes a window whose time is over, and looks again whether it is covered.
 func (p *prompt) tick() {
-	if p.q.Time > 0 && p.left() < 0 {
+	if p.q.Time > 0 && p.left() < -ownEnd {
 		p.say(question.Closed)
 		return
 	}
