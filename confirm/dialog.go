@@ -103,7 +103,11 @@ func (d *dialog) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", d.Name(), err)
 	}
 	text = strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), text, cleanLines(q.Error)}, "\n"))
-	args := append(d.window(ctx, "keybroker", text+"\n"+clean(q.Prompt, maxValue)), "--entry", "--hide-text")
+	text += "\n" + clean(q.Prompt, maxValue)
+	if !d.isYad() { // here zenity undoes backslashes, and an underscore marks a letter
+		text = strings.NewReplacer(`\`, `\\`, "_", "__").Replace(text)
+	}
+	args := append(d.window(ctx, "keybroker", text), "--entry", "--hide-text")
 	if d.isYad() {
 		args = append(args, "--button=Cancel:1", "--button=OK:0")
 	}
@@ -141,10 +145,13 @@ func (d *dialog) Notify(ctx context.Context, n Notice) error {
 	return fmt.Errorf("%s: %w", d.Name(), ErrClosed)
 }
 
-// window are the options of every dialog. Both programs undo backslashes in the
-// text, whatever it says about markup.
+// window are the options of every dialog. yad undoes backslashes in the text,
+// zenity does not when it is told that there is no markup.
 func (d *dialog) window(ctx context.Context, title, text string) []string {
-	args := []string{"--title=" + title, "--text=" + strings.ReplaceAll(text, `\`, `\\`)}
+	if d.isYad() {
+		text = strings.ReplaceAll(text, `\`, `\\`)
+	}
+	args := []string{"--title=" + title, "--text=" + text}
 	if d.isYad() {
 		args = append(args, "--no-markup", "--on-top", "--center", "--borders=12", "--timeout-indicator=bottom")
 	}

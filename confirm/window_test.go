@@ -57,7 +57,14 @@ func newWindowOn(t *testing.T, d *desktop) *window {
 func (d *desktop) manage(t *testing.T, compositor string) {
 	t.Helper()
 	wm := exec.Command(needs(t, "dbus-run-session"), "--", needs(t, "xfwm4"), "--compositor="+compositor)
-	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + d.home, "XDG_RUNTIME_DIR=" + d.home, "PATH=" + os.Getenv("PATH")}
+	home, err := os.MkdirTemp("", "keybroker-wm-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // its settings daemon writes to the last
+		d.until(t, "the window manager's files are gone", func() bool { return os.RemoveAll(home) == nil })
+	})
+	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=" + os.Getenv("PATH")}
 	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the bus and what that starts
 	if err := wm.Start(); err != nil {
 		t.Fatal(err)

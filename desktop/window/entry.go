@@ -65,7 +65,7 @@ func (e *entry) typed(sym xproto.Keysym, state uint16) (hint string) {
 	case control && (sym == 'u' || sym == 'U'):
 		e.empty()
 	case control:
-	case r == 0 && sym < 0xff00 || r == utf8.RuneError: // a dead key, or of a script that is not known
+	case r == 0 && !isFunction(sym) || r == utf8.RuneError: // a dead key, or of a script that is not known
 		e.empty()
 		return unknownKey
 	case r == 0: // Tab, arrows and the like

@@ -43,6 +43,10 @@ func (p *prompt) handle(event xgb.Event) {
 		if e.Window == p.w.id && e.Atom == p.w.d.atom("_KEYBROKER_TIME") {
 			p.stamped(e.Time)
 		}
+	case xproto.MappingNotifyEvent: // the keys have other meanings from now on
+		if fresh, err := newKeyboard(p.w.d); err == nil {
+			p.keyboard = fresh
+		}
 	case xproto.ClientMessageEvent:
 		p.message(e)
 	case xproto.FocusInEvent:

@@ -104,6 +104,10 @@ func isModifier(sym xproto.Keysym) bool {
 	return sym >= 0xffe1 && sym <= 0xffee || sym >= 0xfe01 && sym <= 0xfe0f || sym == 0xff7e || sym == keyNumLock
 }
 
+// isFunction are the keys that write nothing anywhere: Tab, arrows, F1, and the
+// keys for sound and light.
+func isFunction(sym xproto.Keysym) bool { return sym >= 0xff00 && sym <= 0xffff || sym>>16 == 0x1008 }
+
 // tables are the older blocks of keysyms, which have the order of an 8-bit
 // character set in their low byte.
 var tables = map[xproto.Keysym]*charmap.Charmap{

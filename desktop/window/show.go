@@ -89,10 +89,17 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 	return p, nil
 }
 
+// What a window manager's frame and a panel may take of the monitor.
+const (
+	frameWidth  = 16
+	frameHeight = 80
+)
+
 func (p *prompt) open(d *display, fonts *fonts, c Config) error {
 	area := d.monitor()
 	pen := &pen{fonts: fonts, glyphs: map[glyphKey]glyph{}}
-	sheet, err := layOut(p.q, pen, d.scale(c.Env), area.Size())
+	zoom := d.scale(c.Env)
+	sheet, err := layOut(p.q, pen, zoom, area.Size().Sub(image.Pt(int(frameWidth*zoom), int(frameHeight*zoom))))
 	if err != nil {
 		return err
 	}
@@ -201,10 +208,10 @@ func (p *prompt) statusText() (text string, urgent bool) {
 	switch {
 	case p.hint != "":
 		return p.hint, true
-	case p.mapped && (p.seen.covered || !p.shown):
-		return "Something lies over this window. It allows nothing until all of it is seen.", true
 	case p.seen.outside:
 		return "A part of this window is beyond the screen's edge. It allows nothing until all of it is seen.", true
+	case p.mapped && (p.seen.covered || !p.shown):
+		return "Something lies over this window. It allows nothing until all of it is seen.", true
 	}
 	silence := ""
 	if p.q.Time > 0 {
