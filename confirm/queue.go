@@ -22,6 +22,21 @@ const (
 	MaxPerProcess = 8
 	// DefaultTimeout is how long a prompt is shown.
 	DefaultTimeout = 60 * time.Second
+	// HoldTime is how long a held request waits to be brought up. A server gives
+	// a login two minutes (sshd_config(5), LoginGraceTime); git waits longer.
+	HoldTime = 10 * time.Minute
+)
+
+// Background is what happens to a request of a program that nobody seems to sit
+// before (platform.Peer.Background): an editor's fetch, a timer's backup.
+type Background string
+
+// Quiet holds it while somebody watches who can tell the person of it, and else
+// asks. The zero value asks.
+const (
+	AskBackground    Background = "ask"
+	RefuseBackground Background = "refuse"
+	QuietBackground  Background = "quiet"
 )
 
 // QueueConfig sets a Queue up. The zero value is ready to use.
@@ -29,6 +44,8 @@ type QueueConfig struct {
 	Timeout time.Duration    // for each prompt, from when it is shown; 0: DefaultTimeout
 	Log     *slog.Logger     // nil: slog.Default()
 	Now     func() time.Time // nil: time.Now; for the flood window and Waiting only
+
+	Background Background
 }
 
 // Queue shows one prompt at a time, in the order in which they were asked for.
@@ -40,14 +57,22 @@ type Queue struct {
 	now      func() time.Time
 	notices  atomic.Int32 // how many are shown
 
-	mu      sync.Mutex // never held over a prompt
-	pending []*prompt  // the first one is shown
-	flood   floodGate
+	background Background
+
+	mu       sync.Mutex // never held over a prompt
+	pending  []*prompt  // the first one is shown
+	held     []*prompt  // wait until they are brought up
+	flood    floodGate
+	last     uint64 // id
+	watchers map[chan struct{}]struct{}
 }
 
 // prompt is one question and everybody who waits for its answer.
 type prompt struct {
-	key   any // equal keys share an answer; nil: shares with none
+	id    string
+	title string
+	quiet bool // it may be held
+	key   any  // equal keys share an answer; nil: shares with none
 	use   *keys.Use
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
@@ -63,7 +88,7 @@ type prompt struct {
 
 // NewQueue puts a queue before p.
 func NewQueue(p Prompter, cfg QueueConfig) *Queue {
-	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now}
+	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now, background: cfg.Background, watchers: map[chan struct{}]struct{}{}}
 	if q.timeout <= 0 {
 		q.timeout = DefaultTimeout
 	}
@@ -84,7 +109,8 @@ var errGone = errors.New("the program went away")
 // Ask returns the person's answer. Its error is always nil: whatever went
 // wrong is a Deny with its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
-	p := &prompt{key: sameAnswer(question), use: question.Use}
+	title, _ := Text(question)
+	p := &prompt{title: title, quiet: true, key: sameAnswer(question), use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.prompter.Ask(ctx, question)
 		return clamp(a, question.Remember), nil, err
@@ -99,7 +125,8 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 // Secret returns what the person typed; the caller wipes it. Each request is
 // asked on its own. An error wraps ErrClosed when the person wanted no more of it.
 func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, error) {
-	p := &prompt{use: question.Use}
+	// Without the facts it follows a question that was answered already.
+	p := &prompt{title: clean(question.Title, maxLong), quiet: question.Facts, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		secret, err := q.prompter.Secret(ctx, question)
 		return allowed(AllowOnce, 0), secret, err
@@ -136,7 +163,8 @@ func reason(err error) string {
 		return ErrClosed.Error()
 	case errors.Is(err, ErrNoAnswer):
 		return ErrNoAnswer.Error()
-	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused):
+	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused),
+		errors.Is(err, errUnattended), errors.Is(err, errNotOpened):
 		return err.Error()
 	}
 	return "prompt program failed: " + err.Error()

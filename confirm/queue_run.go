@@ -3,6 +3,7 @@ package confirm
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -33,23 +34,38 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 func (q *Queue) join(p *prompt) (*prompt, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, other := range q.pending {
+	for _, other := range q.allLocked() {
 		if p.key != nil && p.key == other.key && other.ctx.Err() == nil {
 			other.waiters++
 			return other, nil
 		}
 	}
 	p.since = q.now()
+	background := p.use != nil && p.quiet && p.use.Peer.Background()
+	if background && q.background == RefuseBackground {
+		return nil, errUnattended
+	}
 	if err := q.admitLocked(p.use, p.since); err != nil {
 		return nil, err
 	}
+	q.last++
+	p.id = strconv.FormatUint(q.last, 10)
 	p.waiters, p.done = 1, make(chan struct{})
 	p.ctx, p.end = context.WithCancelCause(context.Background())
+	if background && q.background == QuietBackground && len(q.watchers) > 0 {
+		q.holdLocked(p)
+		return p, nil
+	}
+	q.enqueueLocked(p)
+	return p, nil
+}
+
+func (q *Queue) enqueueLocked(p *prompt) {
 	q.pending = append(q.pending, p)
 	if len(q.pending) == 1 {
 		go q.run(p)
 	}
-	return p, nil
+	q.changedLocked()
 }
 
 // leave takes one waiter off p. The last one takes the prompt with it.
@@ -64,6 +80,8 @@ func (q *Queue) leave(p *prompt) {
 	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
 		q.pending = slices.Delete(q.pending, i, i+1)
 	}
+	q.dropHeldLocked(p)
+	q.changedLocked()
 }
 
 // run shows p and those behind it, one after the other.
@@ -107,6 +125,7 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	p.answer, p.secret, p.err = answer, secret, err
 	close(p.done)
 	q.pending = slices.Delete(q.pending, 0, 1)
+	q.changedLocked()
 	if len(q.pending) == 0 {
 		return nil
 	}
@@ -118,7 +137,7 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 	now := q.now()
 	sources := q.flood.pause(p.use, now, d)
-	for _, other := range q.pending {
+	for _, other := range q.allLocked() {
 		for _, s := range sourcesOf(other.use) {
 			if other != p && slices.Contains(sources, s) {
 				other.end(paused(other.use, s, now.Add(d)))

@@ -64,6 +64,16 @@ type Key struct {
 	Uses        int        `json:"uses,omitempty"`
 }
 
+// Waiting is one request that waits for the person.
+type Waiting struct {
+	ID      string    `json:"id"`
+	Title   string    `json:"title"`   // escaped: "Log in to github.com?"
+	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Held    bool      `json:"held"` // it is asked when it is shown: see Show
+}
+
 // Secret is the body of lock and unlock.
 type Secret struct {
 	Passphrase []byte `json:"passphrase"`
@@ -84,6 +94,12 @@ type Broker interface {
 	Refusals() []audit.Record
 	Grants() []policy.Grant
 	Revoke(id string) bool // "" revokes all
+	// Waiting are the requests that wait for the person; Show asks one that is
+	// held, or with "" the oldest, and false is that there is none. Watch reports
+	// changes until stop is called; who watches tells the person of what is held.
+	Waiting() []Waiting
+	Show(id string) bool
+	Watch() (changed <-chan struct{}, stop func())
 	Reload() error
 	AuditDir() string
 }

@@ -111,7 +111,22 @@ func (d *daemon) Unlock(ctx context.Context, peer platform.Peer, passphrase []by
 	return d.server.Unlock(ctx, peer, passphrase)
 }
 
-// Revoke ends one grant, or with "" all of them.
+// Waiting are the requests that wait for the person.
+func (d *daemon) Waiting() []control.Waiting {
+	list := []control.Waiting{}
+	for _, w := range d.queue.Waiting() {
+		list = append(list, control.Waiting(w))
+	}
+	return list
+}
+
+// Show asks what is held.
+func (d *daemon) Show(id string) bool { return d.queue.Show(id) }
+
+// Watch reports changes of Waiting.
+func (d *daemon) Watch() (<-chan struct{}, func()) { return d.queue.Watch() }
+
+// Revoke ends one grant, or with "" all of them and what the person denied for a while.
 func (d *daemon) Revoke(id string) bool {
 	if id == "" {
 		d.server.Grants.RevokeAll()

@@ -95,7 +95,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log})
+	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log, Background: confirm.Background(a.config.Confirm.Background)})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
 	d.server = agent.NewServer(agent.Config{

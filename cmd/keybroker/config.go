@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -27,6 +28,8 @@ type config struct {
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
+
+		Background string `toml:"background"` // requests without a person before them: "quiet", "ask", "refuse"
 	} `toml:"confirm"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
@@ -47,6 +50,7 @@ func defaultConfig() config {
 	var c config
 	c.Softkeys.Seal = "auto"
 	c.Confirm.Prompt = "auto"
+	c.Confirm.Background = string(confirm.QuietBackground)
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.Audit.Durability = "process"
@@ -98,6 +102,7 @@ func (c *config) decode(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
+		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),

@@ -101,7 +101,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a),
-		newKeysCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newManCommand(),
+		newKeysCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newManCommand(),
 	)
 	forEach(root, wrapUsage)
 	return root
