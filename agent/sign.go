@@ -108,7 +108,11 @@ func notSigned(err error, rule string) error {
 
 func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
 	offer := policy.Offer(use, decision)
-	answer, err := s.server.Prompt.Ask(s.ctx, confirm.Question{Use: use, Remember: offer, Why: decision.Why})
+	question := confirm.Question{Use: use, Remember: offer, Why: decision.Why}
+	if s.server.History != nil {
+		question.History = s.server.History(use)
+	}
+	answer, err := s.server.Prompt.Ask(s.ctx, question)
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
 			remedy: "see what is wrong with the prompt: keybroker doctor"}

@@ -67,6 +67,7 @@ type daemon struct {
 	hardening platform.Hardening
 	terminal  *os.File // nil: there is none
 	audit     *audit.Log
+	history   *audit.History
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
@@ -88,9 +89,11 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.listeners, err = listen(a.config.paths); err != nil {
 		return nil, err
 	}
-	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log}); err != nil {
+	d.history = audit.NewHistory()
+	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log, Observe: d.history.Add}); err != nil {
 		return nil, err
 	}
+	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
 	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
 	if err != nil {
 		return nil, usageError{err}
@@ -102,7 +105,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		Ring:   keys.NewRing(d.memory, d.store),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
-		ForwardedChanges: a.config.Agent.ForwardedChanges,
+		ForwardedChanges: a.config.Agent.ForwardedChanges, History: d.before,
 	}, a.config.rules())
 	d.control = control.NewServer(control.Config{Broker: d, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
