@@ -32,7 +32,7 @@ func (d *daemon) before(use *keys.Use) string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("%d other uses of it are allowed for a while", grants)
+		text += fmt.Sprintf("grants of it that are in force: %d", grants)
 	}
 	return text
 }

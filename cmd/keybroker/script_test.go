@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
@@ -66,15 +67,18 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"code":      cmdCode,
 	"control":   cmdControl,
 	"daemon":    cmdDaemon,
+	"desktop":   cmdDesktop,
 	"flood":     cmdFlood,
 	"garbage":   cmdGarbage,
 	"keyring":   cmdKeyring,
 	"nosecrets": cmdNoSecrets,
+	"person":    cmdPerson,
 	"rules":     cmdRules,
 	"signal":    cmdSignal,
 	"sshd":      cmdSSHD,
 	"storm":     cmdStorm,
 	"tmpfs":     cmdTmpfs,
+	"tray":      cmdTray,
 	"type":      cmdType,
 	"vault":     cmdVault,
 }
@@ -100,6 +104,10 @@ type rig struct {
 	ends   []func()       // run after the daemon's end, the last one first
 	run    string         // the runtime directory: short, for a socket's path
 	bus    *softkeystest.Bus
+
+	screenServer *exec.Cmd // of the desktop
+	personLeaves func()    // nil: nobody sits there
+	trayEnds     func()
 }
 
 type rigKey struct{}
