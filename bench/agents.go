@@ -43,7 +43,10 @@ func sshAgentKind(path string) kind {
 // keybrokerKind has one rule that allows; so what is measured includes the
 // decision by the rules and the record in the audit log, but no person.
 func keybrokerKind(path, durability string) kind {
-	config := "[audit]\ndurability = \"" + durability + "\"\n\n[[rule]]\nname = \"bench\"\naction = \"allow\"\n"
+	return keybrokerWith(path, "[audit]\ndurability = \""+durability+"\"\n\n[[rule]]\nname = \"bench\"\naction = \"allow\"\n")
+}
+
+func keybrokerWith(path, config string, env ...string) kind {
 	return kind{
 		name: "keybroker", socket: "run/keybroker/agent.sock",
 		idle: idleSize,
@@ -58,6 +61,7 @@ func keybrokerKind(path, durability string) kind {
 		},
 		command: func(dir string) *exec.Cmd {
 			cmd := exec.Command(path, "daemon")
+			cmd.Env = append(cmd.Env, env...)
 			for name, sub := range map[string]string{"CONFIG_HOME": "config", "DATA_HOME": "data", "STATE_HOME": "state", "RUNTIME_DIR": "run"} {
 				cmd.Env = append(cmd.Env, "XDG_"+name+"="+filepath.Join(dir, sub))
 			}

@@ -15,6 +15,7 @@ type group struct {
 	fresh     bool
 	rounds    int
 	measures  []measure
+	against   *kind // nil: ssh-agent
 }
 
 // groups is everything that is measured, with the targets.
@@ -33,31 +34,38 @@ func (b *bench) groups() ([]group, error) {
 			return nil, err
 		}
 	}
-	return []group{
+	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", ratioAtMost(0.2), b.latency(ed25519.sign, ed25519.verify)},
 			{"sign, ed25519, 64 connections", perSecond, ratioAtLeast(8), b.crowded(ed25519)},
 			{"sign, rsa-3072", "µs", ratioAtMost(1.3), b.latency(rsa.sign, rsa.verify)},
 			{"list of 2 keys", "µs", noTarget, b.latency(listRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", noTarget, b.logins(ed25519)},
-		}},
+		}, nil},
 		{b.keybroker, many, false, b.rounds, []measure{
 			{"list of 1,000 keys", "µs", ratioAtMost(0.5), b.latency(listRequest, countsTo(listKeys))},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, b.rounds, []measure{
 			{"start to first answer", "ms", ratioAtMost(3), startTook},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, min(b.rounds, memoryTurns), []measure{
 			{"memory at rest", "MiB", atMost(20, "MiB"), atRest},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, 1, []measure{
 			{"memory of an idle connection", "KiB", atMost(10, "KiB"), b.idle},
-		}},
+		}, nil},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
 			{"power: sign, ed25519", "µs", noTarget, b.latency(ed25519.sign, ed25519.verify)},
 			{"power: sign, ed25519, 64 connections", perSecond, noTarget, b.crowded(ed25519)},
-		}},
-	}, nil
+		}, nil},
+	}
+	if b.screen != nil {
+		list = append(list, group{b.window, []*key{ed25519}, true, windowRounds, []measure{
+			{"window, beside pinentry-qt", "ms", atMost(150, "ms"), b.visible(ed25519)},
+			{"window, ratio to pinentry-qt", "ms", ratioAtMost(1), b.visible(ed25519)},
+		}, &b.pinentry})
+	}
+	return list, nil
 }
 
 func countsTo(n uint32) func([]byte) error {

@@ -21,7 +21,6 @@ type sighting struct {
 	parent     int
 	terminal   uint64 // device number, 0: none
 	foreground bool   // of its terminal
-	contained  bool   // in another pid namespace than ours
 	directory  string // of a git only
 }
 
@@ -39,7 +38,7 @@ func (p *Peer) identify(pid int) error {
 		p.Parents[i] = parent.Process
 	}
 	p.Terminal = terminalName(seen.terminal)
-	p.Foreground, p.Container, p.Directory = seen.foreground, seen.contained, seen.directory
+	p.Foreground, p.Container, p.Directory = seen.foreground, contained(pid), seen.directory
 	p.Attended = p.Foreground || slices.ContainsFunc(parents, func(s sighting) bool { return s.foreground })
 	if i := slices.IndexFunc(parents, func(s sighting) bool { return s.directory != "" }); i >= 0 && p.Directory == "" {
 		p.Directory = parents[i].directory

@@ -54,7 +54,7 @@ func look(pid, maxArgs, maxBytes int) (sighting, error) {
 	if exe != "" {
 		p.Name = path.Base(strings.TrimSuffix(exe, deleted))
 	}
-	seen := sighting{Process: p, parent: st.parent, terminal: st.tty, foreground: st.tty != 0 && st.group == st.front, contained: containedAt(dir)}
+	seen := sighting{Process: p, parent: st.parent, terminal: st.tty, foreground: st.tty != 0 && st.group == st.front}
 	if p.Name == "git" {
 		seen.directory = linkAt(dir, "cwd")
 	}
@@ -94,9 +94,9 @@ func exeAt(dir int) (string, error) {
 	return string(buf[:max(n, 0)]), err
 }
 
-// containedAt compares the pid namespaces. What may not be seen counts as ours.
-func containedAt(dir int) bool {
-	theirs := linkAt(dir, "ns/pid")
+// contained compares the pid namespaces. What may not be seen counts as ours.
+func contained(pid int) bool {
+	theirs := linkAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/ns/pid")
 	return theirs != "" && theirs != linkAt(unix.AT_FDCWD, "/proc/self/ns/pid")
 }
 

@@ -64,7 +64,7 @@ var outside = map[string]struct {
 	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"fyne.io":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
-	"github.com/jezek/xgb":       {[]string{"desktop/window"}, "only the window program draws"},
+	"github.com/jezek/xgb":       {[]string{"desktop/window", "bench"}, "only the window program draws"},
 	"golang.org/x/image":         {[]string{"desktop/window"}, "only the window program draws"},
 	"golang.org/x/text":          {[]string{"desktop/window"}, "for its table of keyboards only"},
 	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
