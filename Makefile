@@ -9,20 +9,22 @@ TOOL     := go tool -modfile=tools/go.mod
 # What the tests work against: the real thing each time.
 TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
-	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
+	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool \
+	xfwm4 xterm x11-utils imagemagick fonts-dejavu-core \
 	libpcsclite-dev pkg-config
 # The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
 CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config
 CARD_TOOLS    := $(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool
-# What a user needs beside the binary: ssh itself, and on a desktop a window to ask in.
-RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
+# What a user needs beside the binaries: ssh itself, and on a desktop a pinentry for
+# where our own window cannot be, and letters for other scripts than ours.
+RUN_PACKAGES := openssh-client $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core)
 
-.PHONY: run build test unit fuzz bench card test-card lint deps install-packages clean
+.PHONY: run build test unit fuzz bench screenshots card test-card lint deps install-packages clean
 
-build: bin/keybroker
+build: bin/keybroker bin/keybroker-desktop
 
-bin/keybroker: FORCE
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
+bin/%: FORCE
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
 FORCE:
 
 run: PACKAGES = $(RUN_PACKAGES)
@@ -43,6 +45,7 @@ lint:
 	@echo '== go vet (linux, windows, darwin without cgo)'
 	@go vet ./...
 	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker
+	@CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck
@@ -65,6 +68,10 @@ test-card: install-packages
 card: PACKAGES = $(CARD_PACKAGES) gcc libc6-dev
 card: install-packages
 	@exec go run ./piv/pivtest/cmd/pivcard
+
+# screenshots takes pictures of the prompts, for the README and for people to look at.
+screenshots: deps
+	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$' ./confirm
 
 bench: deps build
 	@go run ./bench

@@ -65,14 +65,6 @@ func TestScreenshots(t *testing.T) {
 			d.manage(t, "off")
 			go p(d).Ask(ctx, usual)
 			d.shoot(t, filepath.Join(dir, name+".png"))
-			secret := newDesktop(t)
-			secret.manage(t, "off")
-			go p(secret).Secret(ctx, SecretQuestion{Title: `Unlock _a_ \n \\ <b>`, Text: `some\text_with &amp; signs`, Prompt: "Pass_phrase:"})
-			secret.shoot(t, filepath.Join(dir, name+"-secret.png"))
-			d2 := newDesktop(t)
-			d2.manage(t, "off")
-			go p(d2).Ask(ctx, hostile(t, nasty))
-			d2.shoot(t, filepath.Join(dir, name+"-hostile.png"))
 		})
 	}
 }
