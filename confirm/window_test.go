@@ -220,7 +220,7 @@ func testStrayKeys(t *testing.T, d *desktop, w *window) {
 		t.Errorf("the window took the keyboard from %s: %s", before, focus)
 	}
 	d.do(t, "windowfocus", "--sync", id)
-	d.do(t, "key", "--delay", "30", "Return", "space", "Tab", "Return", "space", "a", "f", "y", "Y", "ctrl+a", "shift+alt+a", "Down", "KP_Enter")
+	d.do(t, "key", "--delay", "30", "Return", "space", "Tab", "Return", "space", "a", "f", "y", "Y", "ctrl+a", "ctrl+alt+a", "shift+alt+a", "super+alt+a", "Down", "KP_Enter")
 	d.unanswered(t, answer, id, "a stray key")
 	d.do(t, "key", "alt+a")
 	if a := <-answer; a.Verdict != AllowOnce { // so the keys above did reach it
