@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait for a program; no test asserts a time.
-const patience = 8 * time.Second
+const patience = 20 * time.Second
 
 // needs finds a program that the test cannot do without.
 func needs(t testing.TB, name string) string {

@@ -25,7 +25,7 @@ func hasX11(name string) bool {
 	}
 	switch {
 	case filepath.IsAbs(host):
-		return listens("unix", host)
+		return listens("unix", host+":"+number) // the socket of launchd has this name
 	case host == "" || host == "unix":
 		return listens("unix", "/tmp/.X11-unix/X"+number) || listens("unix", "@/tmp/.X11-unix/X"+number)
 	}

@@ -106,3 +106,13 @@ func (d *desktop) forge(t *testing.T, window string) {
 	send(xproto.KeyPressEvent{Detail: letterA, Time: 1 << 30, Root: root, Event: id, State: xproto.KeyButMaskMod1, SameScreen: true})
 	send(xproto.KeyPressEvent{Detail: escape, Time: 1 << 30, Root: root, Event: id, SameScreen: true})
 }
+
+// remap gives two keys that no keyboard has a meaning.
+func (d *desktop) remap(t *testing.T, keysyms ...xproto.Keysym) {
+	t.Helper()
+	conn := d.client(t)
+	const unused = 250
+	if err := xproto.ChangeKeyboardMappingChecked(conn, byte(len(keysyms)), unused, 1, keysyms).Check(); err != nil {
+		t.Error(err)
+	}
+}
