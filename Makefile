@@ -10,7 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TEST_PACKAGES := gcc libc6-dev systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool \
-	xfwm4 xterm x11-utils imagemagick fonts-dejavu-core \
+	xfwm4 xterm x11-utils x11-xserver-utils imagemagick fonts-dejavu-core \
 	libpcsclite-dev pkg-config
 # The PC/SC stack, a reader for it that a virtual card plugs into, and the judges of that card.
 CARD_PACKAGES := pcscd vsmartcard-vpcd iproute2 libpcsclite-dev pkg-config

@@ -37,12 +37,18 @@ type desktop struct {
 
 func newDesktop(t *testing.T) *desktop {
 	t.Helper()
+	return newDesktopOf(t, "1000x700x24")
+}
+
+// newDesktopOf makes one of that size: "WIDTHxHEIGHTxDEPTH".
+func newDesktopOf(t *testing.T, size string) *desktop {
+	t.Helper()
 	needs(t, "xdotool")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
+	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{w}
 	startUntilCleanup(t, x)
 	w.Close()

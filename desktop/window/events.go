@@ -148,7 +148,11 @@ func (p *prompt) stamped(at xproto.Timestamp) {
 // raisePause keeps two windows that both want to be on top from a fight.
 const raisePause = time.Second
 
+// toTop brings a question up again. A notice stays below: it must not cover one.
 func (p *prompt) toTop() {
+	if p.q.Kind == question.Notice {
+		return
+	}
 	if time.Since(p.raised) >= raisePause {
 		p.raised = time.Now()
 		p.w.raise()

@@ -5,6 +5,8 @@ import (
 
 	"github.com/jezek/xgb/randr"
 	"github.com/jezek/xgb/xproto"
+
+	"github.com/keybroker/keybroker/desktop/question"
 )
 
 // monitor is the one that the pointer is on: where the person works. Without
@@ -32,7 +34,12 @@ func (d *display) monitor() image.Rectangle {
 	return whole
 }
 
-// centred is where the top left corner goes.
-func centred(size image.Point, area image.Rectangle) image.Point {
-	return area.Min.Add(area.Size().Sub(size).Div(2))
+// place is where the top left corner goes: a question in the middle, a notice
+// above it, since both can be there at the same time.
+func place(kind question.Kind, size image.Point, area image.Rectangle) image.Point {
+	at := area.Min.Add(area.Size().Sub(size).Div(2))
+	if kind == question.Notice {
+		at.Y = area.Min.Y + min(frameHeight, area.Dy()-size.Y)
+	}
+	return at
 }

@@ -107,7 +107,7 @@ func (p *prompt) open(d *display, fonts *fonts, c Config) error {
 		return err
 	}
 	typing := p.q.Kind == question.Secret
-	if p.w, err = newXWindow(d, centred(sheet.size, area), sheet.size, "keybroker", typing); err != nil {
+	if p.w, err = newXWindow(d, place(p.q.Kind, sheet.size, area), sheet.size, "keybroker", typing); err != nil {
 		return err
 	}
 	if typing {
