@@ -8,6 +8,7 @@ import (
 	"image"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jezek/xgb/xproto"
 )
@@ -101,5 +102,27 @@ func TestNoticeBesideAQuestion(t *testing.T) {
 	cancel()
 	if err := <-over; err != nil {
 		t.Error(err)
+	}
+}
+
+// Without a window manager any program can make the window smaller, so that a
+// part of it is not seen.
+func TestWindowMadeSmaller(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(t)
+	w := newWindowOn(t, d)
+	answer := ask(t, w, login(t))
+	id := d.window(t)
+	d.whenArmed(t, id)
+	width, height := d.size(t, id)
+	d.resize(t, id, width, height-60)
+	time.Sleep(1200 * time.Millisecond) // longer than it takes to arm
+	d.do(t, "key", "alt+a")
+	d.unanswered(t, answer, id, "a window that was made smaller")
+	d.resize(t, id, width, height)
+	d.whenArmed(t, id)
+	d.do(t, "key", "alt+a")
+	if a := <-answer; a.Verdict != AllowOnce {
+		t.Errorf("whole again: %q, %q", a.Verdict, a.Reason)
 	}
 }

@@ -258,6 +258,11 @@ func testCovered(t *testing.T, d *desktop, w *window) {
 	d.do(t, "key", "alt+a")
 	d.clickOnce(t, id)
 	d.unanswered(t, answer, id, "a covered window")
+	d.touch(t, id, "_KEYBROKER_TIME") // by which the window learns the time
+	time.Sleep(1200 * time.Millisecond)
+	d.do(t, "windowfocus", id)
+	d.do(t, "key", "alt+a")
+	d.unanswered(t, answer, id, "a covered window that was told the time by another program")
 	uncover()
 	d.whenArmed(t, id)
 	d.clickOnce(t, id)

@@ -116,3 +116,22 @@ func (d *desktop) remap(t *testing.T, keysyms ...xproto.Keysym) {
 		t.Error(err)
 	}
 }
+
+// touch changes a property of somebody else's window to what it is.
+func (d *desktop) touch(t *testing.T, window, property string) {
+	t.Helper()
+	conn := d.client(t)
+	err := xproto.ChangePropertyChecked(conn, xproto.PropModeAppend, windowID(t, window), atom(t, conn, property), xproto.AtomCardinal, 32, 0, nil).Check()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// resize gives a window another size, whatever it wants.
+func (d *desktop) resize(t *testing.T, window string, width, height int) {
+	t.Helper()
+	err := xproto.ConfigureWindowChecked(d.client(t), windowID(t, window), xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{uint32(width), uint32(height)}).Check()
+	if err != nil {
+		t.Error(err)
+	}
+}

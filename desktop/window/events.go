@@ -108,6 +108,9 @@ func (p *prompt) look() {
 		p.disarm()
 		return
 	}
+	if now.at.Size() != p.pic.sheet.size { // somebody made it smaller
+		now.outside = true
+	}
 	if now != p.seen {
 		p.seen = now
 		p.disarm()
@@ -133,16 +136,18 @@ func (p *prompt) disarm() {
 	p.drawAll()
 }
 
-// stamped begins the wait: everything is seen at this time of the server.
+// stamped begins the wait: everything is seen at this time of the server. Any
+// program can change a property of our window; what was not asked for is nothing.
 func (p *prompt) stamped(at xproto.Timestamp) {
-	stale := p.stamps < 0
+	asked, stale := p.stamps != 0, p.stamps < 0
 	p.stamps = 0
-	if stale {
+	switch {
+	case stale:
 		p.look()
-		return
+	case asked:
+		p.guard.stand(uint32(at))
+		p.arming.Reset(armDelay)
 	}
-	p.guard.stand(uint32(at))
-	p.arming.Reset(armDelay)
 }
 
 // raisePause keeps two windows that both want to be on top from a fight.

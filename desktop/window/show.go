@@ -209,7 +209,7 @@ func (p *prompt) statusText() (text string, urgent bool) {
 	case p.hint != "":
 		return p.hint, true
 	case p.seen.outside:
-		return "A part of this window is beyond the screen's edge. It allows nothing until all of it is seen.", true
+		return "A part of this window is cut off. It allows nothing until all of it is seen.", true
 	case p.mapped && (p.seen.covered || !p.shown):
 		return "Something lies over this window. It allows nothing until all of it is seen.", true
 	}

@@ -11,7 +11,7 @@ import (
 type view struct {
 	at      image.Rectangle // on the screen
 	covered bool            // by another window that lies above
-	outside bool            // a part is beyond the screen's edge
+	outside bool            // a part is cut off, by the screen's edge mostly
 }
 
 // survey asks the server for the windows above ours. VisibilityNotify alone
