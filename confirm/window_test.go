@@ -61,9 +61,7 @@ func (d *desktop) manage(t *testing.T, compositor string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // its settings daemon writes to the last
-		d.until(t, "the window manager's files are gone", func() bool { return os.RemoveAll(home) == nil })
-	})
+	t.Cleanup(func() { os.RemoveAll(home) })
 	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=" + os.Getenv("PATH")}
 	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the bus and what that starts
 	if err := wm.Start(); err != nil {
@@ -72,11 +70,26 @@ func (d *desktop) manage(t *testing.T, compositor string) {
 	t.Cleanup(func() {
 		syscall.Kill(-wm.Process.Pid, syscall.SIGTERM)
 		wm.Wait()
+		// Its settings daemon writes files to the last.
+		d.until(t, "the window manager's programs are gone", func() bool { return processesWithHome(home) == "" })
 	})
 	d.until(t, "the window manager is there", func() bool {
 		out, _ := d.program("xprop", "-root", "_NET_SUPPORTING_WM_CHECK").Output()
 		return strings.Contains(string(out), "window id")
 	})
+}
+
+// processesWithHome lists the processes that live and have this home.
+func processesWithHome(home string) string {
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		env, _ := os.ReadFile(dir + "/environ") // empty for one that has ended
+		if strings.Contains("\x00"+string(env), "\x00HOME="+home+"\x00") {
+			found = append(found, dir)
+		}
+	}
+	return strings.Join(found, " ")
 }
 
 func (d *desktop) program(name string, args ...string) *exec.Cmd {
