@@ -9,7 +9,7 @@ TOOL     := go tool -modfile=tools/go.mod
 # What the tests work against: the real thing each time.
 TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
-	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt xvfb xauth xdotool \
+	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl softhsm2 openssh-tests
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
@@ -17,10 +17,11 @@ BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
 # OpenSSH's own agent tests, and what they work with.
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
-# What a user needs beside the binary: ssh itself, the smartcard service, and on a desktop a window to ask in.
-RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt)
+# What a user needs beside the binaries: ssh itself, the smartcard service, and on a desktop a pinentry for
+# where our own window cannot be, and letters for other scripts than ours.
+RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core)
 
-.PHONY: run build test unit fuzz bench card conformance lint deps install-packages clean
+.PHONY: run build test unit fuzz bench screenshots card conformance lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
@@ -73,6 +74,10 @@ conformance: install-packages build
 card: PACKAGES = $(CARD_PACKAGES)
 card: install-packages
 	@exec go run ./piv/pivtest/cmd/pivcard
+
+# screenshots takes pictures of the prompts, for the README and for people to look at.
+screenshots: deps
+	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$' ./confirm
 
 bench: deps build
 	@go run ./bench

@@ -36,8 +36,9 @@ type Config struct {
 	Audit   *audit.Log
 	Prompt  confirm.Prompter // normally a *confirm.Queue
 	Log     *slog.Logger
-	Hosts   *KnownHosts      // optional: names for verified host keys
-	Now     func() time.Time // optional: time.Now
+	Hosts   *KnownHosts            // optional: names for verified host keys
+	Now     func() time.Time       // optional: time.Now
+	History func(*keys.Use) string // optional: what was before, for the prompt
 	PeerOf  func(net.Conn) (platform.Peer, error)
 	Allowed func(platform.Peer) bool // whether this user may connect at all
 

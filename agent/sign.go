@@ -114,6 +114,9 @@ func notSigned(err error, rule string) error {
 
 func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
 	question := questionOf(use, decision)
+	if s.server.History != nil {
+		question.History = s.server.History(use)
+	}
 	answer, err := s.server.Prompt.Ask(s.ctx, question)
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,

@@ -25,6 +25,10 @@ func keybrokerKind(path, durability string) kind {
 	return kind{gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idleSize}
 }
 
+func askingKind(path, config string, env ...string) kind {
+	return kind{gauge.AskingKeybroker(path, config).With(env...), idleSize}
+}
+
 func start(k kind) (*agent, error) {
 	program, err := gauge.Start(k.Kind)
 	if err != nil {

@@ -16,8 +16,11 @@ type bench struct {
 	rounds    int
 	sshAgent  kind
 	keybroker kind
-	power     kind   // keybroker with an fsync before each reply
-	buf       []byte // for the replies on all connections
+	power     kind    // keybroker with an fsync before each reply
+	window    kind    // keybroker that asks in its window
+	pinentry  kind    // keybroker that asks in pinentry-qt
+	screen    *screen // nil: there is none to measure on
+	buf       []byte  // for the replies on all connections
 }
 
 // all measures everything that has text in its name.
@@ -46,7 +49,11 @@ func (b *bench) group(g group, text string) ([]row, error) {
 			rows = append(rows, row{measure: m})
 		}
 	}
-	old, our := &seat{kind: b.sshAgent, group: g}, &seat{kind: g.keybroker, group: g}
+	against := b.sshAgent
+	if g.against != nil {
+		against = *g.against
+	}
+	old, our := &seat{kind: against, group: g}, &seat{kind: g.keybroker, group: g}
 	defer old.leave()
 	defer our.leave()
 	for _, r := range rows {

@@ -17,6 +17,7 @@ type group struct {
 	fresh     bool
 	rounds    int
 	measures  []measure
+	against   *kind // nil: ssh-agent
 }
 
 // groups is everything that is measured, with the targets.
@@ -35,31 +36,38 @@ func (b *bench) groups() ([]group, error) {
 			return nil, err
 		}
 	}
-	return []group{
+	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", gauge.RatioAtMost(0.2), b.latency(ed25519.Sign, ed25519.Verify)},
 			{"sign, ed25519, 64 connections", perSecond, gauge.RatioAtLeast(8), b.crowded(ed25519)},
 			{"sign, rsa-3072", "µs", gauge.RatioAtMost(1.3), b.latency(rsa.Sign, rsa.Verify)},
 			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", gauge.NoTarget, b.logins(ed25519)},
-		}},
+		}, nil},
 		{b.keybroker, many, false, b.rounds, []measure{
 			{"list of 1,000 keys", "µs", gauge.RatioAtMost(0.5), b.latency(gauge.ListRequest, countsTo(listKeys))},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, b.rounds, []measure{
 			{"start to first answer", "ms", gauge.RatioAtMost(3), startTook},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, min(b.rounds, memoryTurns), []measure{
 			{"memory at rest", "MiB", gauge.AtMost(20, "MiB"), atRest},
-		}},
+		}, nil},
 		{b.keybroker, nil, true, 1, []measure{
 			{"memory of an idle connection", "KiB", gauge.AtMost(10, "KiB"), b.idle},
-		}},
+		}, nil},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
 			{"power: sign, ed25519", "µs", gauge.NoTarget, b.latency(ed25519.Sign, ed25519.Verify)},
 			{"power: sign, ed25519, 64 connections", perSecond, gauge.NoTarget, b.crowded(ed25519)},
-		}},
-	}, nil
+		}, nil},
+	}
+	if b.screen != nil {
+		list = append(list, group{b.window, []*key{ed25519}, true, windowRounds, []measure{
+			{"window, beside pinentry-qt", "ms", gauge.AtMost(150, "ms"), b.visible(ed25519)},
+			{"window, ratio to pinentry-qt", "ms", gauge.RatioAtMost(1), b.visible(ed25519)},
+		}, &b.pinentry})
+	}
+	return list, nil
 }
 
 func countsTo(n uint32) func([]byte) error {

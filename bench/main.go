@@ -64,6 +64,11 @@ func run(ctx context.Context) error {
 		keybroker: keybrokerKind(*keybroker, "process"),
 		power:     keybrokerKind(*keybroker, "power"),
 	}
+	if b.screen = newScreen(); b.screen != nil {
+		defer b.screen.close()
+		b.window = askingKind(*keybroker, "[confirm]\nprompt = \"window\"\nbackground = \"ask\"\n", "DISPLAY="+b.screen.display)
+		b.pinentry = askingKind(*keybroker, "[confirm]\nprompt = \"pinentry\"\npinentry = \"pinentry-qt\"\nbackground = \"ask\"\n", "DISPLAY="+b.screen.display)
+	}
 	rows, err := b.all(*only)
 	if err != nil {
 		return err

@@ -65,11 +65,12 @@ func sameAnswer(q Question) any {
 
 // admitLocked refuses a prompt for which there is no room.
 func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
-	if len(q.pending) >= MaxWaiting {
-		return fmt.Errorf("%w wait: %d", errTooMany, len(q.pending))
+	all := q.allLocked()
+	if len(all) >= MaxWaiting {
+		return fmt.Errorf("%w wait: %d", errTooMany, len(all))
 	}
 	own := 0
-	for _, p := range q.pending {
+	for _, p := range all {
 		if processOf(p.use) == processOf(use) {
 			own++
 		}
@@ -82,21 +83,24 @@ func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 
 // Waiting is one prompt that is shown or waits.
 type Waiting struct {
-	ID      string    `json:"id,omitempty"` // of the request, as the audit log has it
-	Program string    `json:"program"`      // escaped: "ssh ← git ← zsh"
-	PID     int       `json:"pid"`
-	Since   time.Time `json:"since"`
+	ID      string
+	Title   string // escaped: "Log in to github.com?"
+	Program string // escaped: "ssh ← git ← zsh"
+	PID     int
+	Since   time.Time
+	Held    bool // it is asked when it is brought up: see Show
 }
 
-// Waiting lists the prompts in their order. The first one is shown, and is the oldest.
+// Waiting lists the prompts in their order, the held ones last. The first one
+// that is not held is shown.
 func (q *Queue) Waiting() []Waiting {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	list := make([]Waiting, 0, len(q.pending))
-	for _, p := range q.pending {
-		w := Waiting{Program: "keybroker", Since: p.since}
+	list := make([]Waiting, 0, len(q.pending)+len(q.held))
+	for i, p := range q.allLocked() {
+		w := Waiting{ID: p.id, Title: p.title, Held: i >= len(q.pending), Program: "keybroker", Since: p.since}
 		if p.use != nil {
-			w.ID, w.Program, w.PID = p.use.ID, foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
+			w.Program, w.PID = foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
 		}
 		list = append(list, w)
 	}

@@ -11,7 +11,8 @@ import (
 
 // Config says how the person is to be reached.
 type Config struct {
-	Prompt   string   // "auto" or "", "pinentry", "askpass", "terminal", "none"
+	Prompt   string   // "auto" or "", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+	Window   string   // absolute path of keybroker-desktop; "": the one beside this program
 	Pinentry string   // a program's path or name; "": the best that PATH has
 	Terminal *os.File // the daemon's own controlling terminal; nil: it has none
 
@@ -35,19 +36,23 @@ func Choose(cfg Config) (Prompter, error) {
 	switch cfg.Prompt {
 	case "", "auto":
 		return cfg.auto(), nil
+	case "window":
+		return asPrompter(newWindow(cfg.Window, cfg.Env))
 	case "pinentry":
 		return cfg.pinentry()
+	case "dialog":
+		return asPrompter(newDialog(cfg.Env, cfg.LookPath))
 	case "askpass":
 		return asPrompter(newAskpass(cfg.Env))
 	case "terminal":
 		return asPrompter(newTerminal(cfg.Terminal))
 	case "none":
 		return none{why: `prompt = "none"`}, nil
-	case "tray", "dialog":
-		return nil, fmt.Errorf("confirm: prompt = %q is not available yet\nset prompt = \"auto\"", cfg.Prompt)
+	case "tray":
+		return nil, errors.New("confirm: prompt = \"tray\" is called \"window\"\nset prompt = \"window\" or \"auto\"")
 	}
 	return nil, fmt.Errorf("confirm: prompt = %q is not known\n"+
-		"set \"auto\", \"pinentry\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
+		"set \"auto\", \"window\", \"pinentry\", \"dialog\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
 }
 
 // asPrompter keeps a nil pointer from becoming a Prompter that is not nil.
@@ -76,15 +81,24 @@ func (c Config) pinentry() (Prompter, error) {
 	return nil, errors.New("confirm: there is no pinentry program\ninstall pinentry-qt or pinentry-gtk2")
 }
 
-// auto takes the safest way there is: a pinentry whose Enter denies, then the
-// daemon's terminal, then the program that the user named in SSH_ASKPASS.
+// auto takes the safest way there is: our own window, a pinentry whose Enter
+// denies, a dialog program, then the daemon's terminal, then the program that
+// the user named in SSH_ASKPASS. A pinentry that the user named goes first.
 func (c Config) auto() Prompter {
 	display := c.Env("DISPLAY") != "" || c.Env("WAYLAND_DISPLAY") != ""
 	var pin Prompter
 	if display {
+		if w, err := newWindow(c.Window, c.Env); err == nil && c.Pinentry == "" && hasX11(c.Env("DISPLAY")) {
+			return w
+		}
 		pin, _ = c.pinentry()
 		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || safe(p.path)) {
 			return p
+		}
+		if d, err := newDialog(c.Env, c.LookPath); err == nil && pin != nil {
+			return split{Prompter: d, secrets: pin}
+		} else if err == nil {
+			return d
 		}
 	}
 	if t, err := newTerminal(c.Terminal); err == nil {
@@ -106,7 +120,7 @@ func (c Config) lack(display bool) string {
 	if !display {
 		return "there is neither a display nor a terminal"
 	}
-	return "no pinentry whose Enter key denies is installed"
+	return "there is no window program, no pinentry whose Enter key denies, and neither zenity nor yad"
 }
 
 // split asks for confirmation in one way and for secrets in another.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,12 @@ func bin(t *testing.T, names ...string) func(string) (string, error) {
 
 func TestChoose(t *testing.T) {
 	tty := newPTY(t).tty
+	display := filepath.Join(t.TempDir(), "x:0") // a socket's path, as launchd names displays
+	listener, err := net.Listen("unix", display)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	for _, test := range []struct {
 		name   string
 		prompt string
@@ -65,8 +72,17 @@ func TestChoose(t *testing.T) {
 		{"no askpass", "askpass", "", tty, nil, "SSH_ASKPASS is not set"},
 		{"relative askpass", "askpass", "SSH_ASKPASS=askme", tty, nil, "not an absolute path"},
 		{"none", "none", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "none"},
-		{"tray", "tray", "", nil, nil, "not available yet"},
-		{"dialog", "dialog", "", nil, nil, "not available yet"},
+		{"the window", "auto", "DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
+		{"the window is not there", "auto", "DISPLAY=" + display, tty, []string{"pinentry-qt"}, "pinentry-qt"},
+		{"the window, but nothing listens on the display", "auto", "DISPLAY=:987", nil, []string{"keybroker-desktop", "pinentry-qt"}, "pinentry-qt"},
+		{"yad before zenity", "auto", "DISPLAY=:1", nil, []string{"zenity", "yad"}, "yad"},
+		{"a dialog, and any pinentry for secrets", "auto", "DISPLAY=:1", tty, []string{"zenity", "pinentry-gnome3"}, "zenity, passphrases: pinentry-gnome3"},
+		{"a safe pinentry before dialogs", "auto", "DISPLAY=:1", nil, []string{"zenity", "yad", "pinentry-qt"}, "pinentry-qt"},
+		{"window", "window", "DISPLAY=:1", nil, []string{"keybroker-desktop"}, "window"},
+		{"no window", "window", "DISPLAY=:1", nil, nil, "the window's program is not there"},
+		{"tray", "tray", "", nil, nil, "is called \"window\""},
+		{"dialog", "dialog", "", nil, []string{"zenity"}, "zenity"},
+		{"no dialog", "dialog", "", nil, nil, "neither yad nor zenity"},
 		{"nonsense", "pinentri", "", nil, nil, "not known"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -75,8 +91,10 @@ func TestChoose(t *testing.T) {
 				name, value, _ := strings.Cut(entry, "=")
 				env[name] = value
 			}
-			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty,
-				Env: func(name string) string { return env[name] }, LookPath: bin(t, test.bin...)})
+			look := bin(t, test.bin...)
+			program, _ := look(windowProgram)
+			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty, Window: program,
+				Env: func(name string) string { return env[name] }, LookPath: look})
 			if err != nil {
 				if p != nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n") {
 					t.Errorf("%v, error %v, want %q and what to do", p, err, test.want)

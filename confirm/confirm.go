@@ -20,6 +20,9 @@ const (
 	AllowFor  Verdict = "allow-for"
 	// AllowBurst allows what Question.Burst describes, this use with it.
 	AllowBurst Verdict = "allow-burst"
+	// DenyFor denies, and whatever else that program asks for a while. A Queue
+	// sees to it, and hands it on as Deny.
+	DenyFor Verdict = "deny-for"
 )
 
 // Question asks whether one use of a key may go ahead.
@@ -28,6 +31,7 @@ type Question struct {
 	Remember time.Duration // the longest grant that may be offered; 0: none
 	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
 	Burst    *Burst        // may be offered too; nil: it may not
+	History  string        // what was before: "first time with this key", "last used here 3 days ago"
 }
 
 // Burst is one command that may sign a number of times after one question.
@@ -40,7 +44,11 @@ type Burst struct {
 
 // Label is what a button or a key to press says.
 func (b Burst) Label() string {
-	return fmt.Sprintf("Allow this git command (up to %d signatures, %s)", b.Count, short(b.For))
+	return "Allow this git command (" + b.limit() + ")"
+}
+
+func (b Burst) limit() string {
+	return fmt.Sprintf("up to %d signatures, %s", b.Count, short(b.For))
 }
 
 // Line is the fact that goes with it: which command that is.
@@ -51,7 +59,7 @@ func (b Burst) Line() Line {
 // Answer is a verdict with its reason, as the audit log will show it.
 type Answer struct {
 	Verdict Verdict
-	For     time.Duration // with AllowFor: how long
+	For     time.Duration // with AllowFor and DenyFor: how long
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 

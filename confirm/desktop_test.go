@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every wait for a program; no test asserts a time.
-const patience = 8 * time.Second
+const patience = 20 * time.Second
 
 // needs finds a program that the test cannot do without.
 func needs(t testing.TB, name string) string {
@@ -32,16 +32,23 @@ func needs(t testing.TB, name string) string {
 type desktop struct {
 	display string
 	home    string
+	server  *os.Process
 }
 
 func newDesktop(t *testing.T) *desktop {
+	t.Helper()
+	return newDesktopOf(t, "1000x700x24")
+}
+
+// newDesktopOf makes one of that size: "WIDTHxHEIGHTxDEPTH".
+func newDesktopOf(t *testing.T, size string) *desktop {
 	t.Helper()
 	needs(t, "xdotool")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
+	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{w}
 	startUntilCleanup(t, x)
 	w.Close()
@@ -50,7 +57,7 @@ func newDesktop(t *testing.T) *desktop {
 	if err != nil {
 		t.Fatal("Xvfb did not start: ", err)
 	}
-	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir()}
+	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir(), server: x.Process}
 }
 
 func startUntilCleanup(t *testing.T, cmd *exec.Cmd) {
@@ -124,10 +131,43 @@ func (d *desktop) asked(t *testing.T, p Prompter, q Question, act func(cancel fu
 	}()
 	act(cancel, d.window(t))
 	r := <-done
-	if left := processesWith(t, "DISPLAY="+d.display, filepath.Base(p.(*pinentry).path)); left != "" {
+	d.leavesNothing(t, p)
+	return r.answer, r.err
+}
+
+// leavesNothing fails when a process of the prompter is still there.
+func (d *desktop) leavesNothing(t testing.TB, p Prompter) {
+	t.Helper()
+	if left := d.processes(t, p); left != "" {
 		t.Errorf("processes are left behind: %s", left)
 	}
-	return r.answer, r.err
+}
+
+// processes lists those that p has started on this desktop.
+func (d *desktop) processes(t testing.TB, p Prompter) string {
+	t.Helper()
+	switch p := p.(type) {
+	case *window: // it hides its environment; its path is the test's own
+		return processesOf(p.path)
+	case *pinentry:
+		return processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))
+	case *dialog:
+		return processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))
+	}
+	return ""
+}
+
+// processesOf lists the processes whose command line begins with path.
+func processesOf(path string) string {
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		line, _ := os.ReadFile(dir + "/cmdline")
+		if strings.HasPrefix(string(line), path+"\x00") {
+			found = append(found, dir)
+		}
+	}
+	return strings.Join(found, " ")
 }
 
 // processesWith lists the processes of a name whose environment holds entry.
@@ -206,9 +246,9 @@ func check(t *testing.T, a Answer, err error, verdict Verdict, reason string) {
 }
 
 // kill ends the prompt program from outside.
-func (d *desktop) kill(t *testing.T, p *pinentry) {
+func (d *desktop) kill(t *testing.T, p Prompter) {
 	t.Helper()
-	for dir := range strings.FieldsSeq(processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))) {
+	for dir := range strings.FieldsSeq(d.processes(t, p)) {
 		pid := 0
 		for _, c := range filepath.Base(dir) {
 			pid = pid*10 + int(c-'0')
@@ -222,9 +262,7 @@ func testTimeout(t *testing.T, d *desktop, p *pinentry) {
 	defer cancel()
 	a, err := p.Ask(ctx, login(t))
 	check(t, a, err, "", context.DeadlineExceeded.Error())
-	if left := processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path)); left != "" {
-		t.Errorf("processes are left behind: %s", left)
-	}
+	d.leavesNothing(t, p)
 }
 
 func testTwoButtons(t *testing.T, d *desktop, p *pinentry) {

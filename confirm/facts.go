@@ -112,13 +112,12 @@ func (w writer) who(p platform.Peer) []Line {
 			{Text: "user " + foreign(p.User, w.value) + " is all that is known"},
 		}
 	}
-	terminal := "no terminal (background)"
-	if p.Terminal != "" {
-		terminal = "terminal " + foreign(p.Terminal, w.value)
-	}
-	about := fmt.Sprintf("pid %d, %s", p.PID, terminal)
+	about := fmt.Sprintf("pid %d, %s", p.PID, w.terminal(p))
 	if p.SSHLogin {
 		about += ", through an ssh login"
+	}
+	if p.Container {
+		about += ", in a container or sandbox"
 	}
 	if me, err := user.Current(); err != nil || me.Uid != p.User {
 		about += ", user " + foreign(p.User, w.value)
@@ -127,7 +126,24 @@ func (w writer) who(p platform.Peer) []Line {
 	if len(p.Args) > 0 {
 		lines = append(lines, Line{Text: "command line " + quote(p.ShortCommand(2*maxValue), w.value)})
 	}
-	return append(lines, Line{Text: about})
+	lines = append(lines, Line{Text: about})
+	if p.Directory != "" {
+		lines = append(lines, Line{Text: "git works in " + quote(p.Directory, w.value)})
+	}
+	return lines
+}
+
+// terminal says whether somebody seems to sit before the program.
+func (w writer) terminal(p platform.Peer) string {
+	switch {
+	case p.Terminal == "" && !p.Attended:
+		return "no terminal (background)"
+	case p.Terminal == "":
+		return "no terminal of its own, started from one"
+	case !p.Foreground:
+		return "in the background of terminal " + foreign(p.Terminal, w.value)
+	}
+	return "terminal " + foreign(p.Terminal, w.value)
 }
 
 func (w writer) which(k keys.Info) []Line {

@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,6 +20,9 @@ const (
 	FloodWindow = time.Minute
 	// FloodPause is how long a program that asked more often is refused.
 	FloodPause = time.Minute
+	// PauseTime is how long a program is refused when the person says so. It is
+	// about as long as a loop that went wrong takes to be found.
+	PauseTime = 10 * time.Minute
 	// maxSources bounds what is remembered; with more programs than that
 	// asking within a minute, new ones are refused.
 	maxSources = 1024
@@ -41,6 +45,7 @@ type source struct {
 type count struct {
 	asked []time.Time // within the window, oldest first
 	until time.Time   // the end of its pause
+	said  bool        // the person wanted the pause
 }
 
 // floodGate counts prompts by their sources. Queue.mu guards it.
@@ -92,8 +97,11 @@ func (g *floodGate) admit(use *keys.Use, now time.Time, log *slog.Logger) error 
 		if c == nil {
 			continue
 		}
+		if c.said && now.Before(c.until) {
+			return paused(use, s, c.until)
+		}
 		if len(c.asked) >= FloodLimit {
-			c.asked, c.until = nil, now.Add(FloodPause)
+			c.asked, c.until, c.said = nil, now.Add(FloodPause), false
 			log.Warn("a program asks too often and is refused for a while", "program", program(use),
 				"user", use.Peer.User, "counted_by", s.how, "limit", FloodLimit, "window", FloodWindow, "pause", FloodPause)
 		}
@@ -112,6 +120,41 @@ func (g *floodGate) admit(use *keys.Use, now time.Time, log *slog.Logger) error 
 		g.sources[s].asked = append(g.sources[s].asked, now)
 	}
 	return nil
+}
+
+// errPaused is why a program is refused without a question.
+var errPaused = errors.New("denied by the person for a while")
+
+func paused(use *keys.Use, s source, until time.Time) error {
+	return fmt.Errorf("%w: %s (counted by %s) until %s", errPaused, program(use), s.how, until.Format(time.TimeOnly))
+}
+
+// pause refuses what the process and its like on the same terminal ask, until
+// then. What else the same parent starts is not meant: that may be a shell.
+func (g *floodGate) pause(use *keys.Use, now time.Time, d time.Duration) (paused []source) {
+	g.forgetOld(now)
+	for _, s := range sourcesOf(use) {
+		if s.how == "parent" {
+			continue
+		}
+		if g.sources[s] == nil {
+			g.sources[s] = &count{}
+		}
+		g.sources[s].until, g.sources[s].said = now.Add(d), true
+		paused = append(paused, s)
+	}
+	return paused
+}
+
+// endPauses ends those that the person wanted, and returns how many there were.
+func (g *floodGate) endPauses(now time.Time) (ended int) {
+	for _, c := range g.sources {
+		if c.said && now.Before(c.until) {
+			c.until, c.said = time.Time{}, false
+			ended++
+		}
+	}
+	return ended
 }
 
 // forgive takes back the prompt that was asked at since.

@@ -37,6 +37,8 @@ func login(t testing.TB) Question {
 				Process:    platform.Process{PID: 4711, Start: 99, Name: "ssh", Executable: "/usr/bin/ssh", Args: []string{"ssh", "git@github.com", "git-upload-pack 'a/b.git'"}},
 				Parents:    []platform.Process{{PID: 4700, Start: 90, Name: "git"}, {PID: 4600, Start: 80, Name: "zsh"}, {PID: 4500, Start: 70, Name: "code"}},
 				Terminal:   "pts/3",
+				Foreground: true,
+				Attended:   true,
 				Identified: true,
 			},
 			Purpose:     wire.Purpose{Kind: wire.KindLogin, User: "git"},

@@ -21,5 +21,5 @@ func (n none) Notify(context.Context, Notice) error { return n.err() }
 
 func (n none) err() error {
 	return fmt.Errorf("%w: %s\n"+
-		"install pinentry-qt or pinentry-gtk2, or run the daemon in a terminal, and see [confirm] prompt", errNoWay, n.why)
+		"install keybroker-desktop beside keybroker, or pinentry-qt, or run the daemon in a terminal, and see [confirm] prompt", errNoWay, n.why)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +21,21 @@ const (
 	MaxPerProcess = 8
 	// DefaultTimeout is how long a prompt is shown.
 	DefaultTimeout = 60 * time.Second
+	// HoldTime is how long a held request waits to be brought up. A server gives
+	// a login two minutes (sshd_config(5), LoginGraceTime); git waits longer.
+	HoldTime = 10 * time.Minute
+)
+
+// Background is what happens to a request of a program that nobody seems to sit
+// before (platform.Peer.Background): an editor's fetch, a timer's backup.
+type Background string
+
+// Quiet holds it while somebody watches who can tell the person of it, and else
+// asks. The zero value asks.
+const (
+	AskBackground    Background = "ask"
+	RefuseBackground Background = "refuse"
+	QuietBackground  Background = "quiet"
 )
 
 // QueueConfig sets a Queue up. The zero value is ready to use.
@@ -29,7 +43,9 @@ type QueueConfig struct {
 	Timeout time.Duration    // for each prompt, from when it is shown; 0: DefaultTimeout
 	Log     *slog.Logger     // nil: slog.Default()
 	Now     func() time.Time // nil: time.Now; for the flood window and Waiting only
-	Changed func()           // nil: nobody; something began or ceased to wait; called under a lock: it must only take note
+
+	Background Background
+	Changed    func() // nil: nobody; something began or ceased to wait; called under a lock: it must only take note
 }
 
 // Queue shows one prompt at a time, in the order in which they were asked for.
@@ -41,15 +57,23 @@ type Queue struct {
 	now      func() time.Time
 	changed  func()
 
-	mu      sync.Mutex // never held over a prompt
-	pending []*prompt  // the first one is shown
-	notices []*Notice  // all of them are shown
-	flood   floodGate
+	background Background
+
+	mu       sync.Mutex // never held over a prompt
+	pending  []*prompt  // the first one is shown
+	held     []*prompt  // wait until they are brought up
+	notices  []*Notice  // all of them are shown
+	flood    floodGate
+	last     uint64 // id
+	watchers map[chan struct{}]struct{}
 }
 
 // prompt is one question and everybody who waits for its answer.
 type prompt struct {
-	key   any // equal keys share an answer; nil: shares with none
+	id    string
+	title string
+	quiet bool // it may be held
+	key   any  // equal keys share an answer; nil: shares with none
 	use   *keys.Use
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
@@ -65,7 +89,8 @@ type prompt struct {
 
 // NewQueue puts a queue before p.
 func NewQueue(p Prompter, cfg QueueConfig) *Queue {
-	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now, changed: cfg.Changed}
+	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now, changed: cfg.Changed,
+		background: cfg.Background, watchers: map[chan struct{}]struct{}{}}
 	if q.changed == nil {
 		q.changed = func() {}
 	}
@@ -89,7 +114,8 @@ var errGone = errors.New("the program went away")
 // Ask returns the person's answer. Its error is always nil: whatever went
 // wrong is a Deny with its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
-	p := &prompt{key: sameAnswer(question), use: question.Use}
+	title, _ := Text(question)
+	p := &prompt{title: title, quiet: true, key: sameAnswer(question), use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.prompter.Ask(ctx, question)
 		return clamp(a, question), nil, err
@@ -104,7 +130,8 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 // Secret returns what the person typed; the caller wipes it. Each request is
 // asked on its own. An error wraps ErrClosed when the person wanted no more of it.
 func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, error) {
-	p := &prompt{use: question.Use}
+	// Without the facts it follows a question that was answered already.
+	p := &prompt{title: clean(question.Title, maxLong), quiet: question.Facts, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		secret, err := q.prompter.Secret(ctx, question)
 		return allowed(AllowOnce, 0), secret, err
@@ -116,51 +143,6 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 	return p.secret, nil
 }
 
-// maxNotices bounds the notices that are shown at once: each is a window.
-const maxNotices = 8
-
-// Notify shows n at once, beside whatever is asked: a touch that one program
-// waits for delays no other one's question.
-func (q *Queue) Notify(ctx context.Context, n Notice) error {
-	if !q.begin(&n) {
-		return fmt.Errorf("confirm: %w wait for a hand", errTooMany)
-	}
-	defer q.end(&n)
-	if err := q.prompter.Notify(ctx, n); err != nil {
-		return fmt.Errorf("confirm: %w", err)
-	}
-	return nil
-}
-
-func (q *Queue) begin(n *Notice) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.notices) >= maxNotices {
-		return false
-	}
-	q.notices = append(q.notices, n)
-	q.changed()
-	return true
-}
-
-func (q *Queue) end(n *Notice) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.notices = slices.DeleteFunc(q.notices, func(other *Notice) bool { return other == n })
-	q.changed()
-}
-
-// Notices are the titles of what waits for a hand, escaped.
-func (q *Queue) Notices() []string {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	titles := make([]string, 0, len(q.notices))
-	for _, n := range q.notices {
-		titles = append(titles, clean(n.Title, maxLong))
-	}
-	return titles
-}
-
 // reason is the text of an error for the audit log.
 func reason(err error) string {
 	var over *timeoutError
@@ -169,7 +151,8 @@ func reason(err error) string {
 		return ErrClosed.Error()
 	case errors.Is(err, ErrNoAnswer):
 		return ErrNoAnswer.Error()
-	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany):
+	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused),
+		errors.Is(err, errUnattended), errors.Is(err, errNotOpened):
 		return err.Error()
 	}
 	return "prompt program failed: " + err.Error()
@@ -184,6 +167,8 @@ func clamp(a Answer, q Question) Answer {
 		a.For = min(a.For, q.Remember)
 	case a.Verdict == AllowFor, a.Verdict == AllowBurst:
 		return denied("the prompt allowed longer than was offered")
+	case a.Verdict == DenyFor:
+		a.For = min(max(a.For, 0), PauseTime)
 	case a.Verdict != Deny || a.Reason == "":
 		return denied("the prompt gave no answer")
 	default:

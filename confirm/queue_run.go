@@ -3,6 +3,7 @@ package confirm
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -33,24 +34,41 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 func (q *Queue) join(p *prompt) (*prompt, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, other := range q.pending {
+	for _, other := range q.allLocked() {
 		if p.key != nil && p.key == other.key && other.ctx.Err() == nil {
 			other.waiters++
 			return other, nil
 		}
 	}
 	p.since = q.now()
+	background := p.use != nil && p.quiet && p.use.Peer.Background()
+	if background && q.background == RefuseBackground {
+		return nil, errUnattended
+	}
 	if err := q.admitLocked(p.use, p.since); err != nil {
 		return nil, err
 	}
+	q.last++
+	p.id = strconv.FormatUint(q.last, 10)
+	if p.use != nil && p.use.ID != "" {
+		p.id = p.use.ID // as the audit log has it
+	}
 	p.waiters, p.done = 1, make(chan struct{})
 	p.ctx, p.end = context.WithCancelCause(context.Background())
+	if background && q.background == QuietBackground && len(q.watchers) > 0 {
+		q.holdLocked(p)
+		return p, nil
+	}
+	q.enqueueLocked(p)
+	return p, nil
+}
+
+func (q *Queue) enqueueLocked(p *prompt) {
 	q.pending = append(q.pending, p)
 	if len(q.pending) == 1 {
 		go q.run(p)
 	}
-	q.changed()
-	return p, nil
+	q.changedLocked()
 }
 
 // leave takes one waiter off p. The last one takes the prompt with it.
@@ -64,8 +82,9 @@ func (q *Queue) leave(p *prompt) {
 	clear(p.secret)
 	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
 		q.pending = slices.Delete(q.pending, i, i+1)
-		q.changed()
 	}
+	q.dropHeldLocked(p)
+	q.changedLocked()
 }
 
 // run shows p and those behind it, one after the other.
@@ -103,14 +122,42 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	if err == nil && answer.Verdict != Deny {
 		q.flood.forgive(p.use, p.since)
 	}
+	if err == nil && answer.Verdict == DenyFor {
+		answer = q.pauseLocked(p, answer.For)
+	}
 	p.answer, p.secret, p.err = answer, secret, err
 	close(p.done)
 	q.pending = slices.Delete(q.pending, 0, 1)
-	q.changed()
+	q.changedLocked()
 	if len(q.pending) == 0 {
 		return nil
 	}
 	return q.pending[0]
+}
+
+// pauseLocked refuses what the same program asks for a while, and what it has
+// asked already.
+func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
+	now := q.now()
+	sources := q.flood.pause(p.use, now, d)
+	for _, other := range q.allLocked() {
+		for _, s := range sourcesOf(other.use) {
+			if other != p && slices.Contains(sources, s) {
+				other.end(paused(other.use, s, now.Add(d)))
+				break
+			}
+		}
+	}
+	q.log.Info("the person denied all that a program asks, for a while", "program", program(p.use), "for", d)
+	return denied("denied by the person, and for " + inWords(d) + " whatever else " + program(p.use) + " asks")
+}
+
+// EndPauses ends what "Deny for 10 minutes" began, and returns how many programs
+// may ask again.
+func (q *Queue) EndPauses() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.flood.endPauses(q.now())
 }
 
 // timeoutError is a deadline to whoever asks errors.Is.

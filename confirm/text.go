@@ -111,6 +111,9 @@ func (w writer) text(q Question) (title string, lines []Line) {
 	}
 	lines = append(lines, w.who(use.Peer)...)
 	lines = append(lines, w.which(use.Key)...)
+	if q.History != "" {
+		lines = append(lines, Line{Label: "Before", Text: foreign(q.History, w.long)})
+	}
 	if q.Why != "" {
 		lines = append(lines, Line{Label: "Asked", Text: foreign(q.Why, w.long)})
 	}

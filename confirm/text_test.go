@@ -64,7 +64,13 @@ func TestText(t *testing.T) {
 			[]string{"Sign unknown content?", "may be anything, even a login elsewhere"}, nil},
 		{"background, by ssh, another user", func(u *keys.Use) {
 			u.Peer.Terminal, u.Peer.SSHLogin, u.Peer.User = "", true, "54321"
-		}, []string{"no terminal (background)", "through an ssh login", "user 54321"}, nil},
+			u.Peer.Foreground, u.Peer.Attended = false, false
+		}, []string{"no terminal (background)", "through an ssh login", "user 54321"}, []string{"container", "git works in"}},
+		{"a job in the background of a git in a container", func(u *keys.Use) {
+			u.Peer.Foreground, u.Peer.Container, u.Peer.Directory = false, true, "/home/anna/[work]"
+		}, []string{"in the background of terminal pts/3", "in a container or sandbox", `git works in "/home/anna/(work)"`}, nil},
+		{"started from a terminal", func(u *keys.Use) { u.Peer.Terminal, u.Peer.Foreground = "", false },
+			[]string{"no terminal of its own, started from one"}, []string{"background"}},
 		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
 			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},
 		{"another operation", func(u *keys.Use) { u.Op = keys.OpList },
@@ -104,7 +110,8 @@ func hostile(t testing.TB, s string) Question {
 	host := keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: []string{s, s, s, s, s}}
 	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: s, Why: s, Forwarded: true,
 		Hops: []keys.Host{host, host, host, host, host, host}}
-	q.Why = s
+	u.Peer.Directory, u.Peer.Executable = s, s
+	q.Why, q.History = s, s
 	return q
 }
 

@@ -18,8 +18,10 @@ const (
 // sighting is one process as look saw it.
 type sighting struct {
 	Process
-	parent   int
-	terminal uint64 // device number, 0: none
+	parent     int
+	terminal   uint64 // device number, 0: none
+	foreground bool   // of its terminal
+	directory  string // of a git only
 }
 
 // identify fills in everything but the user. Whether pid still was the peer's
@@ -30,8 +32,17 @@ func (p *Peer) identify(pid int) error {
 		return err
 	}
 	p.Process = seen.Process
-	p.Parents = parentsOf(seen)
+	parents := parentsOf(seen)
+	p.Parents = make([]Process, len(parents)) // no longer than it must be: a Peer lives long
+	for i, parent := range parents {
+		p.Parents[i] = parent.Process
+	}
 	p.Terminal = terminalName(seen.terminal)
+	p.Foreground, p.Container, p.Directory = seen.foreground, contained(pid), seen.directory
+	p.Attended = p.Foreground || slices.ContainsFunc(parents, func(s sighting) bool { return s.foreground })
+	if i := slices.IndexFunc(parents, func(s sighting) bool { return s.directory != "" }); i >= 0 && p.Directory == "" {
+		p.Directory = parents[i].directory
+	}
 	p.SSHLogin = slices.ContainsFunc(p.Parents, isSSHD)
 	p.Identified = true
 	return nil
@@ -39,23 +50,21 @@ func (p *Peer) identify(pid int) error {
 
 // parentsOf leaves out pid 1, which is everybody's ancestor and tells nothing.
 // A parent that started after its child is another program under a reused pid.
-func parentsOf(child sighting) []Process {
-	var found [MaxAncestors]Process
-	n := 0
-	for n < MaxAncestors && child.parent > 1 {
+func parentsOf(child sighting) []sighting {
+	var found []sighting
+	for len(found) < MaxAncestors && child.parent > 1 {
 		args, size := maxParentArgs, maxParentBytes
-		if n >= parentsWithArgs {
+		if len(found) >= parentsWithArgs {
 			args, size = 0, 0
 		}
 		parent, err := look(child.parent, args, size)
 		if err != nil || parent.Start > child.Start {
 			break
 		}
-		found[n] = parent.Process
+		found = append(found, parent)
 		child = parent
-		n++
 	}
-	return slices.Clone(found[:n])
+	return found
 }
 
 // isSSHD goes by the name alone, which is enough for advice. The server's own

@@ -31,11 +31,19 @@ type Process struct {
 type Peer struct {
 	User       string    `json:"user"` // decimal uid; on Windows the SID
 	Process              // the program that connected
-	Parents    []Process `json:"parents,omitempty"`   // nearest first
-	Terminal   string    `json:"terminal,omitempty"`  // "pts/3", "" when it has none
-	SSHLogin   bool      `json:"ssh_login,omitempty"` // an sshd is among the ancestors
-	Identified bool      `json:"identified"`          // false: the process was gone or hidden; only User is known
+	Parents    []Process `json:"parents,omitempty"`    // nearest first
+	Terminal   string    `json:"terminal,omitempty"`   // "pts/3", "" when it has none
+	SSHLogin   bool      `json:"ssh_login,omitempty"`  // an sshd is among the ancestors
+	Foreground bool      `json:"foreground,omitempty"` // it is in the foreground of its terminal
+	Attended   bool      `json:"attended,omitempty"`   // it or an ancestor is in the foreground of a terminal
+	Container  bool      `json:"container,omitempty"`  // it sees other processes than we do: a container or sandbox
+	Directory  string    `json:"-"`                    // where the nearest git of the chain works; "": there is none. Escape it before showing
+	Identified bool      `json:"identified"`           // false: the process was gone or hidden; only User is known
 }
+
+// Background says that nobody seems to sit before the program: it has no
+// terminal, and nothing that started it is in the foreground of one.
+func (p Peer) Background() bool { return p.Identified && p.Terminal == "" && !p.Attended }
 
 // PeerOf identifies the other end of conn. An error means that not even the
 // user is known, and the connection must be closed.

@@ -27,6 +27,9 @@ func (l *Log) Append(r Record) (Record, error) {
 			return Record{}, err
 		}
 	}
+	if l.tell != nil {
+		l.tell(r)
+	}
 	return r, nil
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 	Durability Durability       // "" is Process
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: nowhere
+	Observe    func(Record)     // nil: nobody; is told of each record that was written
 }
 
 // Head is the end of the chain.
@@ -50,6 +51,7 @@ type Log struct {
 	none  bool // it keeps nothing; see Discard
 	now   func() time.Time
 	log   *slog.Logger
+	tell  func(Record)
 	fsync func(*os.File) error
 
 	syncing sync.Mutex // held over an fsync; taken before mu
@@ -76,7 +78,7 @@ func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
 		return nil, fmt.Errorf("audit: unknown durability %q\nwrite \"process\" or \"power\"", string(c.Durability))
 	}
-	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, fsync: (*os.File).Sync}
+	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, tell: c.Observe, fsync: (*os.File).Sync}
 	if l.now == nil {
 		l.now = time.Now
 	}

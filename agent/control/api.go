@@ -83,7 +83,7 @@ type Waiting struct {
 	Program string    `json:"program"` // escaped: "ssh ← git ← zsh"
 	PID     int       `json:"pid"`
 	Since   time.Time `json:"since"`
-	Held    bool      `json:"held"` // it is asked when it is shown
+	Held    bool      `json:"held"` // it is asked when it is shown: see Show
 }
 
 // Secret is the body of lock and unlock.
@@ -107,11 +107,16 @@ type Broker interface {
 	UnlockAsking(ctx context.Context, peer platform.Peer) error
 	Pause(peer platform.Peer) error
 	Resume(peer platform.Peer) error
-	Waiting() []Waiting
-	Notices() []string
+	Notices() []string // of what waits for a hand
 	Refusals() []audit.Record
 	Grants() []policy.Grant
 	Revoke(id string) bool // "" revokes all
+	// Waiting are the requests that wait for the person; Show asks one that is
+	// held, or with "" the oldest, and false is that there is none. Watch reports
+	// changes until stop is called; who watches tells the person of what is held.
+	Waiting() []Waiting
+	Show(id string) bool
+	Watch() (changed <-chan struct{}, stop func())
 	Reload() error
 	AuditDir() string
 	CardHolder

@@ -31,6 +31,9 @@ type broker struct {
 	locked  string
 	loaded  []string
 	revoked []string
+	shown   []string
+	changed chan struct{}
+	watched chan bool
 	by      int // the pid that unlocked
 	err     error
 	feed    Feed
@@ -60,8 +63,16 @@ func (b *broker) UnlockAsking(ctx context.Context, p platform.Peer) error {
 }
 func (b *broker) Pause(p platform.Peer) error { b.by = p.PID; return b.err }
 func (b *broker) Resume(platform.Peer) error  { b.by = 0; return b.err }
-func (b *broker) Waiting() []Waiting          { return []Waiting{{ID: "W"}} }
-func (b *broker) Notices() []string           { return []string{"Touch it"} }
+func (b *broker) Waiting() []Waiting          { return []Waiting{{ID: "1", Held: len(b.shown) == 0}} }
+func (b *broker) Show(id string) bool         { b.shown = append(b.shown, id); return id != "missing" }
+func (b *broker) Watch() (<-chan struct{}, func()) {
+	if b.watched == nil {
+		return b.changed, func() {}
+	}
+	b.watched <- true
+	return b.changed, func() { b.watched <- false }
+}
+func (b *broker) Notices() []string { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
 	t.Helper()
@@ -120,6 +131,34 @@ func TestClientAndServer(t *testing.T) {
 	b.err = errors.New("wrong passphrase")
 	if err := c.Unlock(ctx, []byte("x")); err == nil || err.Error() != "wrong passphrase" {
 		t.Errorf("the reason is lost: %v", err)
+	}
+}
+
+func TestWaitingIsShownAndFollowed(t *testing.T) {
+	b := &broker{changed: make(chan struct{}), watched: make(chan bool, 2)}
+	c, _ := serve(t, b, platform.SameUser)
+	if w, err := c.Waiting(t.Context()); err != nil || len(w) != 1 || !w[0].Held {
+		t.Errorf("waiting: %+v, %v", w, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	lists, ended := make(chan []Waiting), make(chan error, 1)
+	go func() { ended <- c.FollowWaiting(ctx, func(w []Waiting) { lists <- w }) }()
+	if w := <-lists; !w[0].Held || !<-b.watched {
+		t.Errorf("followed: %+v", w)
+	}
+	if err := errors.Join(c.Show(t.Context(), "1"), c.Show(t.Context(), "")); err != nil || !reflect.DeepEqual(b.shown, []string{"1", ""}) {
+		t.Errorf("show: %q, %v", b.shown, err)
+	}
+	if err := c.Show(t.Context(), "missing"); err == nil || !strings.Contains(err.Error(), "no such request is held") {
+		t.Error(err)
+	}
+	b.changed <- struct{}{}
+	if w := <-lists; w[0].Held {
+		t.Errorf("followed: %+v", w)
+	}
+	cancel()
+	if err := <-ended; err == nil || <-b.watched {
+		t.Errorf("ended: %v", err)
 	}
 }
 

@@ -47,6 +47,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.feed.leave()
+	_, unwatch := s.broker.Watch() // who follows tells the person of what is held
+	defer unwatch()
 	stream := http.NewResponseController(w)
 	_, last, changed := s.feed.since(0)
 	var fresh []audit.Record

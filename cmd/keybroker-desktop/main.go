@@ -9,7 +9,8 @@ import (
 
 // parts are the subcommands. Each one returns its exit code.
 var parts = map[string]func(args []string) int{
-	"tray": showTray,
+	"tray":   showTray,
+	"prompt": prompt,
 }
 
 func main() {

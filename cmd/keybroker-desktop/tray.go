@@ -33,8 +33,9 @@ func showTray(args []string) int {
 	log.SetOutput(io.Discard) // the library's, which complains as long as there is no panel
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	client := control.NewClient(*socket)
 	err := tray.Run(ctx, tray.Config{
-		Client: control.NewClient(*socket), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
+		Client: client, Show: client.Show, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keybroker tray:", err)

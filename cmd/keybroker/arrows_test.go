@@ -20,7 +20,9 @@ var arrows = map[string][]string{
 	"agent/keys":         {"agent/wire", "platform"},
 	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
-	"confirm":            {"agent/keys", "agent/wire", "platform"},
+	"confirm":            {"agent/keys", "agent/wire", "platform", "desktop/question"},
+	"desktop/question":   {},
+	"desktop/window":     {"desktop/question", "platform"},
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
@@ -35,7 +37,7 @@ var arrows = map[string][]string{
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "platform", "platform/bus"},
-	"cmd/keybroker-desktop": {"tray", "agent/control"},
+	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "platform"},
 
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
@@ -75,7 +77,9 @@ var outside = map[string]struct {
 	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"fyne.io":                    {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
-	"github.com/jezek/xgb":       {nil, "no GUI toolkit in the process that holds keys"},
+	"github.com/jezek/xgb":       {[]string{"desktop/window", "bench"}, "only the window program draws"},
+	"golang.org/x/image":         {[]string{"desktop/window"}, "only the window program draws"},
+	"golang.org/x/text":          {[]string{"desktop/window"}, "for its table of keyboards only"},
 	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
 }
 
@@ -160,5 +164,27 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 		if slices.Contains(arrows[arrow[0]], arrow[1]) {
 			t.Errorf("%s -> %s is allowed by the table, but: %s", arrow[0], arrow[1], why)
 		}
+	}
+}
+
+// drawing is what the process that holds keys must not link, however deep.
+var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window"}
+
+func TestKeyHolderLinksNothingThatDraws(t *testing.T) {
+	of := func(program string) string {
+		out, err := exec.Command("go", "list", "-deps", module+program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "\n" + string(out)
+	}
+	broker, desktop := of("cmd/keybroker"), of("cmd/keybroker-desktop")
+	for _, name := range drawing {
+		if strings.Contains(broker, "\n"+name) {
+			t.Errorf("cmd/keybroker links %s: what draws belongs into cmd/keybroker-desktop", name)
+		}
+	}
+	if !strings.Contains(desktop, "\n"+drawing[0]) {
+		t.Error("cmd/keybroker-desktop draws with nothing: does this test look in the right place?")
 	}
 }

@@ -127,14 +127,20 @@ func (d *daemon) Pause(peer platform.Peer) error { return d.told(d.server.Pause(
 // Resume undoes Pause.
 func (d *daemon) Resume(peer platform.Peer) error { return d.told(d.server.Resume(peer)) }
 
-// Waiting lists the requests that wait for the person.
+// Waiting are the requests that wait for the person.
 func (d *daemon) Waiting() []control.Waiting {
 	list := []control.Waiting{}
 	for _, w := range d.queue.Waiting() {
-		list = append(list, control.Waiting{ID: w.ID, Program: w.Program, PID: w.PID, Since: w.Since})
+		list = append(list, control.Waiting(w))
 	}
 	return list
 }
+
+// Show asks what is held.
+func (d *daemon) Show(id string) bool { return d.queue.Show(id) }
+
+// Watch reports changes of Waiting.
+func (d *daemon) Watch() (<-chan struct{}, func()) { return d.queue.Watch() }
 
 // Notices are what waits for a hand.
 func (d *daemon) Notices() []string { return d.queue.Notices() }
@@ -145,11 +151,12 @@ func (d *daemon) told(err error) error {
 	return err
 }
 
-// Revoke ends one grant, or with "" all of them.
+// Revoke ends one grant, or with "" all of them and what the person denied for a while.
 func (d *daemon) Revoke(id string) bool {
 	defer d.feed.Changed()
 	if id == "" {
 		d.server.Grants.RevokeAll()
+		d.queue.EndPauses()
 		return true
 	}
 	return d.server.Grants.Revoke(id)

@@ -70,6 +70,7 @@ type daemon struct {
 	hardening platform.Hardening
 	terminal  *os.File // nil: there is none
 	audit     *audit.Log
+	history   *audit.History
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
@@ -96,14 +97,17 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.listeners, err = listen(a.config.paths); err != nil {
 		return nil, err
 	}
-	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log}); err != nil {
+	d.history = audit.NewHistory()
+	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log, Observe: d.history.Add}); err != nil {
 		return nil, err
 	}
-	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
+	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
+	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
 	if err != nil {
 		return nil, usageError{err}
 	}
-	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log, Changed: d.feed.Changed})
+	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log,
+		Background: confirm.Background(a.config.Confirm.Background), Changed: d.feed.Changed})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
 	if d.cards, err = d.newCards(); err != nil {
@@ -114,7 +118,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record, History: d.before,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())

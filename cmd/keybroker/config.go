@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -23,10 +24,13 @@ type config struct {
 		PassphraseFile string `toml:"passphrase_file"` // for servers
 	} `toml:"softkeys"`
 	Confirm struct {
-		Prompt   string        `toml:"prompt"`   // "auto", "pinentry", "askpass", "terminal", "none"
+		Prompt   string        `toml:"prompt"`   // "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+		Window   string        `toml:"window"`   // path of keybroker-desktop; "": the one beside this program
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
+
+		Background string `toml:"background"` // requests without a person before them: "quiet", "ask", "refuse"
 	} `toml:"confirm"`
 	PIV struct {
 		Enabled  bool          `toml:"enabled"`   // false: readers are left alone
@@ -68,6 +72,7 @@ func defaultConfig() config {
 	var c config
 	c.Softkeys.Seal = "auto"
 	c.Confirm.Prompt = "auto"
+	c.Confirm.Background = string(confirm.QuietBackground)
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
@@ -122,7 +127,8 @@ func (c *config) decode(file string, data []byte) error {
 	}
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
-		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "pinentry", "askpass", "terminal", "none"),
+		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
+		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),

@@ -110,8 +110,8 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
-		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newLogCommand(a), newTrayCommand(a), newManCommand(),
-		newSSHAgentCommand(),
+		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a),
+		newManCommand(), newSSHAgentCommand(),
 	)
 	forEach(root, wrapUsage)
 	return root

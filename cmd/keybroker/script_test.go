@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
@@ -76,7 +77,9 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"daemon":      cmdDaemon,
 	"desktop":     cmdDesktop,
 	"flood":       cmdFlood,
+	"follower":    cmdFollower,
 	"garbage":     cmdGarbage,
+	"hands":       cmdHands,
 	"keyring":     cmdKeyring,
 	"logind":      cmdLogind,
 	"nosecrets":   cmdNoSecrets,
@@ -92,6 +95,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"type":        cmdType,
 	"until":       cmdUntil,
 	"vault":       cmdVault,
+	"x11":         cmdX11,
 }
 
 func condition(name string) (bool, error) {
@@ -122,6 +126,10 @@ type rig struct {
 	logind  *sessiontest.Logind
 	saver   *sessiontest.ScreenSaver
 	bench   *pivtest.Bench
+
+	screenServer *exec.Cmd // of the desktop
+	personLeaves func()    // nil: nobody sits there
+	trayEnds     func()
 }
 
 type rigKey struct{}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newShowCommand(a *app) *cobra.Command {
+	var list bool
+	cmd := a.jsonFlag(&cobra.Command{
+		Use:   "show [ID]",
+		Short: "Bring up the question of a program in the background",
+		Long: `Bring up the question of a program in the background that is held (see
+[confirm] background in the configuration): the one with that ID, or the oldest.
+It is asked in the usual way; this command answers nothing.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			if !list {
+				return notRunning(client.Show(cmd.Context(), append(args, "")[0]))
+			}
+			waiting, err := client.Waiting(cmd.Context())
+			if err != nil {
+				return notRunning(err)
+			}
+			return a.print(cmd, waiting, func(w io.Writer) {
+				row(w, "ID", "STATE", "SINCE", "WHAT", "PROGRAM")
+				for _, one := range waiting {
+					state := "waits"
+					if one.Held {
+						state = "held"
+					}
+					row(w, one.ID, state, ago(time.Now(), one.Since), one.Title, one.Program)
+				}
+			})
+		},
+	})
+	cmd.Flags().BoolVar(&list, "list", false, "list what waits and what is held instead")
+	return cmd
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// before says in the prompt what was before a use: "first time with this key",
+// "last used here 3 days ago", and which grants are in force.
+func (d *daemon) before(use *keys.Use) string {
+	past, text := d.history.Of(use), ""
+	switch now := time.Now(); {
+	case !past.Known:
+	case past.Key.IsZero():
+		text = "first time with this key"
+	case past.Place && past.Here.IsZero():
+		text = "first time here; this key was last used " + ago(now, past.Key)
+	case past.Place:
+		text = "last used here " + ago(now, past.Here)
+	default:
+		text = "this key was last used " + ago(now, past.Key)
+	}
+	grants := 0
+	for _, grant := range d.Grants() {
+		if grant.Fingerprint == use.Key.Fingerprint {
+			grants++
+		}
+	}
+	if grants > 0 {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf("grants of it that are in force: %d", grants)
+	}
+	return text
+}

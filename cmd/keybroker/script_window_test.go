@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdX11 is "x11 start": a screen, and the program that draws on it in
+// bin/ of the script's directory. "x11 end" ends it as a crash would.
+func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "start" && args[0] != "end" {
+		ts.Fatalf("usage: x11 start|end")
+	}
+	r := rigOf(ts)
+	if args[0] == "end" {
+		ts.Check(r.screenServer.Process.Kill())
+		r.screenServer.Wait()
+		number := strings.TrimPrefix(ts.Getenv("DISPLAY"), ":")
+		os.Remove("/tmp/.X" + number + "-lock") // what a killed server leaves
+		os.Remove("/tmp/.X11-unix/X" + number)
+		return
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(r.work, "bin", "keybroker-desktop"), module+"cmd/keybroker-desktop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("%v\n%s", err, out)
+	}
+	reader, writer, err := os.Pipe()
+	ts.Check(err)
+	defer reader.Close()
+	r.screenServer = exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
+	r.screenServer.ExtraFiles = []*os.File{writer}
+	ts.Check(r.screenServer.Start())
+	writer.Close()
+	r.onEnd(func() {
+		r.screenServer.Process.Signal(syscall.SIGTERM)
+		r.screenServer.Wait()
+	})
+	number, err := bufio.NewReader(reader).ReadString('\n')
+	ts.Check(err)
+	ts.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
+}
+
+// cmdHands is "hands KEY …": from now on these keys are pressed in each window
+// that is shown. "hands pause" clicks on "Deny for 10 minutes" instead, "hands
+// away" does nothing any more.
+func cmdHands(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: hands KEY …|pause|away")
+	}
+	r := rigOf(ts)
+	if r.personLeaves != nil {
+		r.personLeaves()
+		r.personLeaves = nil
+	}
+	if args[0] == "away" {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	display := ts.Getenv("DISPLAY")
+	done.Go(func() {
+		for ctx.Err() == nil {
+			sit(display, args)
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	r.personLeaves = sync.OnceFunc(func() { cancel(); done.Wait() })
+	r.onEnd(r.personLeaves)
+}
+
+// sit acts on the window that is shown now, if there is one.
+func sit(display string, keys []string) {
+	id := firstLine(xdotool(display, "search", "--onlyvisible", "--name", "^keybroker$"))
+	switch {
+	case id == "":
+	case keys[0] == "pause":
+		height := 0
+		for line := range strings.Lines(xdotool(display, "getwindowgeometry", "--shell", id)) {
+			fmt.Sscanf(line, "HEIGHT=%d", &height)
+		}
+		xdotool(display, "mousemove", "--window", id, "190", fmt.Sprint(height-30), "click", "1")
+	default:
+		xdotool(display, append([]string{"windowfocus", id, "key"}, keys...)...)
+	}
+}
+
+func xdotool(display string, args ...string) string {
+	cmd := exec.Command("xdotool", args...)
+	cmd.Env = []string{"DISPLAY=" + display}
+	out, _ := cmd.Output() // the window may go at any moment
+	return strings.TrimSpace(string(out))
+}
+
+func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
+
+// cmdFollower is "follower start|stop": something that would tell the person of what is
+// held. It writes each list to the file tray.
+func cmdFollower(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 || args[0] != "start" && args[0] != "stop" {
+		ts.Fatalf("usage: follower start|stop")
+	}
+	r := rigOf(ts)
+	if args[0] == "stop" {
+		r.trayEnds()
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	path, broker := filepath.Join(r.work, "tray"), client(ts)
+	first := make(chan struct{})
+	done.Go(func() {
+		seen := sync.OnceFunc(func() { close(first) })
+		_ = broker.FollowWaiting(ctx, func(list []control.Waiting) {
+			_ = os.WriteFile(path, fmt.Appendf(nil, "%+v\n", list), 0o600)
+			seen()
+		})
+	})
+	<-first
+	r.trayEnds = sync.OnceFunc(func() { cancel(); done.Wait() })
+	r.onEnd(r.trayEnds)
+}

@@ -1,0 +1,189 @@
+//go:build linux
+
+package confirm
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// person sits before one Prompter. Each method acts on the question that is shown.
+type person struct {
+	prompter  Prompter
+	wait      func(t *testing.T) (shown string) // until a question is shown
+	allow     func(t *testing.T, shown string)
+	allowLong func(t *testing.T, shown string) // nil: it offers no such thing
+	deny      func(t *testing.T, shown string)
+	kill      func(t *testing.T, shown string) // nil: it is no program
+	gone      func(t *testing.T)               // fails when something is left of the question
+}
+
+// persons are all the ways to ask that a Linux desktop and a terminal have.
+var persons = map[string]func(t *testing.T) person{
+	"window":         windowPerson,
+	"pinentry-qt":    func(t *testing.T) person { return pinentryPerson(t, "pinentry-qt") },
+	"pinentry-gtk-2": func(t *testing.T) person { return pinentryPerson(t, "pinentry-gtk-2") },
+	"zenity":         func(t *testing.T) person { return dialogPerson(t, "zenity") },
+	"yad":            func(t *testing.T) person { return dialogPerson(t, "yad") },
+	"askpass":        askpassPerson,
+	"terminal":       terminalPerson,
+}
+
+// keysPerson presses keys in the window that is shown.
+func keysPerson(d *desktop, p Prompter, allow, allowLong, deny []string) person {
+	press := func(keys []string) func(*testing.T, string) {
+		return func(t *testing.T, _ string) { d.do(t, append([]string{"key", "--delay", "60"}, keys...)...) }
+	}
+	return person{
+		prompter: p, wait: func(t *testing.T) string { return d.window(t) },
+		allow: press(allow), allowLong: press(allowLong), deny: press(deny),
+		kill: func(t *testing.T, _ string) { d.kill(t, p) }, gone: func(t *testing.T) { d.leavesNothing(t, p) },
+	}
+}
+
+func windowPerson(t *testing.T) person {
+	d := newDesktop(t)
+	p := keysPerson(d, newWindowOn(t, d), []string{"alt+a"}, []string{"alt+f"}, []string{"Escape"})
+	p.wait = func(t *testing.T) string {
+		id := d.window(t)
+		d.whenArmed(t, id)
+		return id
+	}
+	return p
+}
+
+func pinentryPerson(t *testing.T, name string) person {
+	d := newDesktop(t)
+	return keysPerson(d, &pinentry{path: needs(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
+}
+
+// dialogPerson goes from the button that denies, which has the focus, to the others.
+func dialogPerson(t *testing.T, name string) person {
+	d := newDesktop(t)
+	once, longer := []string{"Tab", "Tab", "Return"}, []string{"Tab", "Return"}
+	if name == "zenity" {
+		once, longer = []string{"Tab", "Return"}, []string{"shift+Tab", "Return"}
+	}
+	return keysPerson(d, &dialog{path: needs(t, name), env: d.env}, once, longer, []string{"Return"})
+}
+
+// askpassPerson answers through a program that waits for a file.
+func askpassPerson(t *testing.T) person {
+	dir := t.TempDir()
+	path := script(t, "cd "+dir+" && echo $$ >new && mv new pid && until [ -e answer ]; do sleep 0.02; done; exit $(cat answer)")
+	read := func(t *testing.T) (pid string) {
+		for end := time.Now().Add(patience); pid == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			text, _ := os.ReadFile(filepath.Join(dir, "pid"))
+			pid = strings.TrimSpace(string(text))
+		}
+		return pid
+	}
+	answer := func(status string) func(*testing.T, string) {
+		return func(t *testing.T, _ string) {
+			os.WriteFile(filepath.Join(dir, "new"), []byte(status), 0o600)
+			os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "answer"))
+		}
+	}
+	return person{
+		prompter: &askpass{path: path, env: plainEnv}, wait: read, allow: answer("0"), deny: answer("1"), kill: answer("255"),
+		gone: func(t *testing.T) {
+			waitGone(t, read(t))
+			os.Remove(filepath.Join(dir, "pid"))
+			os.Remove(filepath.Join(dir, "answer"))
+		},
+	}
+}
+
+func terminalPerson(t *testing.T) person {
+	screen := newPTY(t)
+	p, err := newTerminal(screen.tty)
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed := func(keys string) func(*testing.T, string) {
+		return func(*testing.T, string) { screen.keys.WriteString(keys) }
+	}
+	return person{
+		prompter: p, wait: func(t *testing.T) string { screen.waitFor(t, "[N]o"); return "" },
+		allow: typed("y\r"), allowLong: typed("m\r"), deny: typed("\r"),
+		gone: func(t *testing.T) {
+			if !screen.echoes(t) {
+				t.Error("the terminal is left as it was for the question")
+			}
+			screen.clear()
+		},
+	}
+}
+
+// TestConformance holds every Prompter to the same.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for name, meet := range persons {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := meet(t)
+			t.Run("allow", func(t *testing.T) { p.answers(t, login(t), p.allow, AllowOnce, "allowed by the person") })
+			t.Run("allow for a while", func(t *testing.T) {
+				if p.allowLong == nil {
+					t.Skip("it has no such button")
+				}
+				if a := p.answers(t, login(t), p.allowLong, AllowFor, "allowed by the person"); a.For != 15*time.Minute {
+					t.Errorf("for %v", a.For)
+				}
+			})
+			t.Run("deny", func(t *testing.T) { p.answers(t, login(t), p.deny, Deny, "denied by the person") })
+			t.Run("killed", func(t *testing.T) {
+				if p.kill == nil {
+					t.Skip("it is no program")
+				}
+				p.answers(t, login(t), p.kill, "", p.prompter.Name())
+			})
+			t.Run("hung up", p.hungUp)
+			t.Run("no answer", p.noAnswer)
+			t.Run("hostile values", func(t *testing.T) {
+				p.answers(t, hostile(t, nasty), p.deny, Deny, "denied by the person")
+				p.answers(t, hostile(t, nasty), p.allow, AllowOnce, "allowed by the person")
+			})
+		})
+	}
+}
+
+// answers asks, lets the person act, and compares.
+func (p person) answers(t *testing.T, q Question, act func(*testing.T, string), verdict Verdict, reason string) Answer {
+	t.Helper()
+	answer := ask(t, p.prompter, q)
+	act(t, p.wait(t))
+	a := <-answer
+	check(t, a, nil, verdict, reason)
+	p.gone(t)
+	return a
+}
+
+func (p person) hungUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { _, err := p.prompter.Ask(ctx, login(t)); done <- err }()
+	p.wait(t)
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	p.gone(t)
+}
+
+func (p person) noAnswer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	a, err := p.prompter.Ask(ctx, login(t))
+	check(t, a, err, "", context.DeadlineExceeded.Error())
+	p.gone(t)
+}
+
+// nasty is text that would move, hide or forge something, and is too long.
+var nasty = "\u202egnp.\u2066[verified] <b>&amp;%0A\\n\x1b[2J\x00\r\nWhere: [verified] bank\u200b\u0301\u0301\u0301\u0301\u0301\u0301 _A שלום 日本語 \U0001F511 " +
+	strings.Repeat("W\u202e", 5000)

@@ -1,0 +1,186 @@
+package confirm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// maxDialogText bounds the text: it is an argument of a program.
+const maxDialogText = 4096
+
+// dialogPrograms are looked for in this order. In yad the first button has the
+// focus, in zenity --default-cancel gives it to Cancel: Enter and Space deny in
+// both (measured with yad 0.40 and zenity 3.44).
+var dialogPrograms = []string{"yad", "zenity"}
+
+// dialog asks through zenity or yad. They arm no buttons and draw no marks of
+// their own; they are for desktops that have nothing better.
+type dialog struct {
+	path string
+	env  func(string) string
+}
+
+func newDialog(env func(string) string, look func(string) (string, error)) (*dialog, error) {
+	for _, name := range dialogPrograms {
+		if path, err := look(name); err == nil && filepath.IsAbs(path) {
+			return &dialog{path: path, env: env}, nil
+		}
+	}
+	return nil, errors.New("confirm: there is neither yad nor zenity\ninstall zenity, or set prompt = \"auto\"")
+}
+
+func (d *dialog) Name() string { return programName(d.path) }
+
+func (d *dialog) isYad() bool { return d.Name() == "yad" }
+
+// Exit codes of yad's buttons are ours; the others are the programs' own.
+const (
+	yadDeny     = 1
+	yadOnce     = 2
+	yadFor      = 3
+	yadTimeout  = 70
+	yadClosed   = 252
+	zenityNo    = 1
+	zenityTimed = 5
+)
+
+// Ask shows the text with a button for each choice.
+func (d *dialog) Ask(ctx context.Context, q Question) (Answer, error) {
+	text, err := fittingText(q, fitsDialog)
+	if err != nil {
+		return Answer{}, fmt.Errorf("%s: %w", d.Name(), err)
+	}
+	longer := "Allow for " + inWords(q.Remember)
+	args := d.window(ctx, "keybroker", text)
+	if d.isYad() {
+		args = append(args, fmt.Sprintf("--button=Deny:%d", yadDeny))
+		if q.Remember > 0 {
+			args = append(args, fmt.Sprintf("--button=%s:%d", longer, yadFor))
+		}
+		args = append(args, fmt.Sprintf("--button=Allow once:%d", yadOnce))
+	} else {
+		args = append(args, "--question", "--no-markup", "--default-cancel", "--ok-label=Allow once", "--cancel-label=Deny")
+		if q.Remember > 0 {
+			args = append(args, "--extra-button="+longer)
+		}
+	}
+	code, out, err := d.run(ctx, args)
+	if err != nil {
+		return Answer{}, err
+	}
+	return d.verdict(code, strings.TrimSuffix(string(out), "\n"), longer, q.Remember)
+}
+
+// verdict reads what the program ended with. Of zenity's buttons Cancel and the
+// extra one end alike; the extra one prints its label.
+func (d *dialog) verdict(code int, printed, longer string, remember time.Duration) (Answer, error) {
+	switch {
+	case d.isYad() && code == yadOnce, !d.isYad() && code == 0 && printed == "":
+		return allowed(AllowOnce, 0), nil
+	case remember > 0 && (d.isYad() && code == yadFor || !d.isYad() && code == zenityNo && printed == longer):
+		return allowed(AllowFor, remember), nil
+	case d.isYad() && code == yadDeny, !d.isYad() && code == zenityNo && printed == "":
+		return denied("denied by the person"), nil
+	case d.isYad() && code == yadClosed:
+		return denied("the prompt was closed"), nil
+	case d.isYad() && code == yadTimeout, !d.isYad() && code == zenityTimed:
+		return denied(ErrNoAnswer.Error()), nil
+	}
+	return Answer{}, fmt.Errorf("%s: it ended with status %d", d.Name(), code)
+}
+
+// Secret shows a place to type.
+func (d *dialog) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
+	text, err := secretText(q, fitsDialog)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.Name(), err)
+	}
+	text = strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), text, cleanLines(q.Error)}, "\n"))
+	text += "\n" + clean(q.Prompt, maxValue)
+	if !d.isYad() { // here zenity undoes backslashes, and an underscore marks a letter
+		text = strings.NewReplacer(`\`, `\\`, "_", "__").Replace(text)
+	}
+	args := append(d.window(ctx, "keybroker", text), "--entry", "--hide-text")
+	if d.isYad() {
+		args = append(args, "--button=Cancel:1", "--button=OK:0")
+	}
+	code, out, err := d.run(ctx, args)
+	secret := bytes.TrimSuffix(out, []byte("\n"))
+	if err == nil && (code != 0 || len(secret) == 0) {
+		err = fmt.Errorf("%s: %w", d.Name(), ErrClosed)
+	}
+	if err != nil {
+		clear(out)
+		return nil, err
+	}
+	return secret, nil
+}
+
+// Notify shows n with a button that refuses.
+func (d *dialog) Notify(ctx context.Context, n Notice) error {
+	text, err := noticeText(n, fitsDialog)
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Name(), err)
+	}
+	args := d.window(ctx, "keybroker", clean(n.Title, maxLong)+"\n\n"+text)
+	if d.isYad() {
+		args = append(args, "--button=Refuse:1")
+	} else {
+		args = append(args, "--info", "--no-markup", "--ok-label=Refuse")
+	}
+	_, _, err = d.run(ctx, args)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%s: %w", d.Name(), ErrClosed)
+}
+
+// window are the options of every dialog. yad undoes backslashes in the text,
+// zenity does not when it is told that there is no markup.
+func (d *dialog) window(ctx context.Context, title, text string) []string {
+	if d.isYad() {
+		text = strings.ReplaceAll(text, `\`, `\\`)
+	}
+	args := []string{"--title=" + title, "--text=" + text}
+	if d.isYad() {
+		args = append(args, "--no-markup", "--on-top", "--center", "--borders=12", "--timeout-indicator=bottom")
+	}
+	if end, ok := ctx.Deadline(); ok {
+		// A little after we would kill it: should the daemon die, no window stays.
+		args = append(args, fmt.Sprintf("--timeout=%d", int(math.Ceil(time.Until(end).Seconds()))+2))
+	}
+	return args
+}
+
+func fitsDialog(text string) bool { return len(text) <= maxDialogText-8*maxLong }
+
+// run returns the status that the program ended with and what it printed.
+func (d *dialog) run(ctx context.Context, args []string) (code int, out []byte, err error) {
+	cmd := command(ctx, d.path, childEnv(d.env), args...)
+	_, reader, err := pipes(cmd)
+	if err == nil {
+		out, err = outputOf(cmd, reader)
+	}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.As(err, &exit) && exit.ExitCode() >= 0:
+		return exit.ExitCode(), out, nil
+	}
+	if err != nil {
+		clear(out)
+		return 0, nil, fmt.Errorf("%s: %w", d.Name(), err)
+	}
+	return 0, out, nil
+}

@@ -1,0 +1,51 @@
+package confirm
+
+import (
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dialTime bounds the look for the display; on the same machine it answers at once.
+const dialTime = time.Second
+
+// hasX11 says whether something listens on the display of that name (X(7),
+// "Display names"). On Wayland that is XWayland.
+func hasX11(name string) bool {
+	host, rest, ok := cutLast(name, ":")
+	if !ok {
+		return false
+	}
+	number, _, _ := strings.Cut(rest, ".") // without the screen
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 {
+		return false
+	}
+	switch {
+	case filepath.IsAbs(host):
+		return listens("unix", host+":"+number) // the socket of launchd has this name
+	case host == "" || host == "unix":
+		return listens("unix", "/tmp/.X11-unix/X"+number) || listens("unix", "@/tmp/.X11-unix/X"+number)
+	}
+	const firstPort = 6000
+	return listens("tcp", net.JoinHostPort(host, strconv.Itoa(firstPort+n))) // ssh -X
+}
+
+func listens(network, address string) bool {
+	conn, err := net.DialTimeout(network, address, dialTime)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}

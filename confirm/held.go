@@ -1,0 +1,90 @@
+package confirm
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Why a request of the background has no answer.
+var (
+	errUnattended = errors.New("a program in the background asked, and [confirm] background = \"refuse\"")
+	errNotOpened  = errors.New("a program in the background asked, and nobody opened its question")
+)
+
+// allLocked are the prompts that wait or are shown, then those that are held.
+func (q *Queue) allLocked() []*prompt { return slices.Concat(q.pending, q.held) }
+
+// holdLocked keeps p back until Show, or until its time is over.
+func (q *Queue) holdLocked(p *prompt) {
+	q.held = append(q.held, p)
+	timer := time.AfterFunc(HoldTime, func() { q.giveUp(p) })
+	stopped := p.end
+	p.end = func(cause error) { timer.Stop(); stopped(cause) }
+	q.changedLocked()
+}
+
+func (q *Queue) giveUp(p *prompt) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.dropHeldLocked(p) {
+		p.end(fmt.Errorf("%w within %s", errNotOpened, short(HoldTime)))
+		q.changedLocked()
+	}
+}
+
+func (q *Queue) dropHeldLocked(p *prompt) bool {
+	i := slices.Index(q.held, p)
+	if i >= 0 {
+		q.held = slices.Delete(q.held, i, i+1)
+	}
+	return i >= 0
+}
+
+// Show brings a held prompt up; with "" the oldest. False: there is none.
+func (q *Queue) Show(id string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.held {
+		if p.id == id || id == "" {
+			q.showLocked(p)
+			return true
+		}
+	}
+	return false
+}
+
+func (q *Queue) showLocked(p *prompt) {
+	q.dropHeldLocked(p)
+	q.enqueueLocked(p)
+}
+
+// Watch says that somebody tells the person of held prompts from now on, until
+// stop is called. Each change of Waiting puts a value into changed, which holds
+// one. When the last one stops, what is held is asked at once: otherwise the
+// person would never hear of it.
+func (q *Queue) Watch() (changed <-chan struct{}, stop func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	watcher := make(chan struct{}, 1)
+	q.watchers[watcher] = struct{}{}
+	return watcher, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		delete(q.watchers, watcher)
+		for len(q.watchers) == 0 && len(q.held) > 0 {
+			q.showLocked(q.held[0])
+		}
+	}
+}
+
+func (q *Queue) changedLocked() {
+	q.changed()
+	for watcher := range q.watchers {
+		select {
+		case watcher <- struct{}{}:
+		default: // it has one that it has not taken yet
+		}
+	}
+}

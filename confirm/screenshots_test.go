@@ -1,0 +1,84 @@
+//go:build linux
+
+package confirm
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestScreenshots keeps pictures of the prompts for people to look at, when
+// `make screenshots` names a directory for them.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("KEYBROKER_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("make screenshots")
+	}
+	claimed := login(t)
+	claimed.Use.Destination.Trust, claimed.Use.Destination.Claimed = "claimed", "github.com"
+	claimed.History, claimed.Remember = "first time with this key", 0
+	usual := login(t)
+	usual.Use.Peer.Directory, usual.History = "/home/anna/src/keybroker", "last used here 3 days ago"
+	burst := hostile(t, "")
+	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
+	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15 * time.Minute
+	needs(t, "import")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, shot := range []struct {
+		name string
+		env  map[string]string
+		show func(p Prompter, ctx context.Context)
+	}{
+		{"prompt-window", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
+		{"prompt-claimed", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, claimed) }},
+		{"prompt-hostile", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, hostile(t, nasty)) }},
+		{"prompt-burst", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
+		{"prompt-pin", nil, func(p Prompter, ctx context.Context) {
+			p.Secret(ctx, SecretQuestion{Title: "PIN for YubiKey 12345678", Text: "2 tries are left.", Prompt: "PIN:",
+				Error: "That was not the PIN.", Use: usual.Use, Facts: true, Why: "no rule matches"})
+		}},
+		{"prompt-touch", nil, func(p Prompter, ctx context.Context) {
+			p.Notify(ctx, Notice{Title: "Touch YubiKey 12345678", Text: "It blinks.", Use: usual.Use, Why: "rule \"work\""})
+		}},
+		{"prompt-hidpi", map[string]string{"GDK_SCALE": "1.5"}, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
+	} {
+		t.Run(shot.name, func(t *testing.T) {
+			d := newDesktop(t)
+			d.manage(t, "off")
+			w := newWindowOn(t, d)
+			w.env = func(name string) string {
+				if value := shot.env[name]; value != "" {
+					return value
+				}
+				return d.env(name)
+			}
+			go shot.show(w, ctx)
+			d.shoot(t, filepath.Join(dir, shot.name+".png"))
+		})
+	}
+	for name, p := range map[string]func(d *desktop) Prompter{
+		"prompt-zenity": func(d *desktop) Prompter { return &dialog{needs(t, "zenity"), d.env} },
+		"prompt-yad":    func(d *desktop) Prompter { return &dialog{needs(t, "yad"), d.env} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesktop(t)
+			d.manage(t, "off")
+			go p(d).Ask(ctx, usual)
+			d.shoot(t, filepath.Join(dir, name+".png"))
+		})
+	}
+}
+
+// shoot keeps a picture of the prompt's frame once its buttons are armed.
+func (d *desktop) shoot(t *testing.T, path string) {
+	t.Helper()
+	id := d.shown(t)
+	time.Sleep(1500 * time.Millisecond) // a picture only: nothing is asserted
+	if out, err := d.program("import", "-window", id, "-frame", path).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

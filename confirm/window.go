@@ -1,0 +1,217 @@
+package confirm
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/desktop/question"
+)
+
+// windowProgram draws the window. It is a program of its own, so that the one
+// that holds keys links nothing that draws.
+const windowProgram = "keybroker-desktop"
+
+// window asks in keybroker's own window, one process per question.
+type window struct {
+	path string // absolute
+	env  func(string) string
+}
+
+// newWindow takes the program that is named, or the one beside this program.
+// PATH is never looked at: it may hold directories that other programs fill.
+func newWindow(named string, env func(string) string) (*window, error) {
+	path := named
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("confirm: where this program lies is not known: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
+		}
+		path = filepath.Join(filepath.Dir(self), windowProgram)
+	}
+	switch info, err := os.Stat(path); {
+	case runtime.GOOS == "windows" || runtime.GOOS == "darwin":
+		return nil, errors.New("confirm: the window needs an X11 display\nset prompt = \"auto\"")
+	case !filepath.IsAbs(path):
+		return nil, fmt.Errorf("confirm: window = %q is not an absolute path\nname the program with its whole path", path)
+	case err != nil:
+		return nil, fmt.Errorf("confirm: the window's program is not there: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
+	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+		return nil, fmt.Errorf("confirm: %s is no program\nset [confirm] window to the absolute path of %s", path, windowProgram)
+	}
+	return &window{path: path, env: env}, nil
+}
+
+func (w *window) Name() string { return "window" }
+
+// Ask shows the facts with "Deny", "Deny for 10 minutes", "Allow once", and
+// "Allow for …" when there is something to remember.
+func (w *window) Ask(ctx context.Context, q Question) (Answer, error) {
+	shown := question.Question{Kind: question.Confirm, Pause: inWords(PauseTime)}
+	if q.Use == nil {
+		shown.Pause = "" // no program asked
+	}
+	if q.Remember > 0 {
+		shown.For = inWords(q.Remember)
+	}
+	if q.Burst != nil {
+		shown.Burst = "This git command"
+	}
+	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
+		title, lines := wr.text(q)
+		q2.Title, q2.Rows = title, rows(lines)
+		if q.Burst != nil {
+			q2.Rows = append(q2.Rows, rows([]Line{q.Burst.Line(), {Text: "its button allows " + q.Burst.limit()}})...)
+		}
+		if q.Remember > 0 {
+			q2.Grant = wr.grant(q.Use)
+		}
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	switch answer.Word {
+	case question.AllowOnce:
+		return allowed(AllowOnce, 0), nil
+	case question.AllowFor:
+		if q.Remember > 0 {
+			return allowed(AllowFor, q.Remember), nil
+		}
+	case question.AllowBurst:
+		if q.Burst != nil {
+			return allowed(AllowBurst, 0), nil
+		}
+	case question.DenyFor:
+		return Answer{Verdict: DenyFor, For: PauseTime, Reason: "denied by the person"}, nil
+	case question.Closed:
+		return denied("the prompt was closed"), nil
+	}
+	return denied("denied by the person"), nil
+}
+
+// Secret shows a place to type.
+func (w *window) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
+	shown := question.Question{Kind: question.Secret, Title: clean(q.Title, maxLong), Text: textLines(q.Text),
+		Prompt: clean(q.Prompt, maxValue), Error: foreign(q.Error, maxLong)}
+	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
+		if q.Facts {
+			_, lines := wr.text(Question{Use: q.Use, Why: q.Why})
+			q2.Rows = rows(lines)
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Word == question.Typed && len(answer.Rest) > 0:
+		return answer.Rest, nil
+	}
+	return nil, fmt.Errorf("%s: %w", w.Name(), ErrClosed)
+}
+
+// Notify shows n with a button that refuses.
+func (w *window) Notify(ctx context.Context, n Notice) error {
+	shown := question.Question{Kind: question.Notice, Title: clean(n.Title, maxLong), Text: textLines(n.Text)}
+	_, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
+		if n.Use != nil {
+			_, lines := wr.text(Question{Use: n.Use, Why: n.Why})
+			q2.Rows = rows(lines)
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%s: %w", w.Name(), ErrClosed)
+}
+
+// fitting asks with values clipped so far that everything is on the screen: no
+// program may push another fact out of it by a long name of its own.
+func (w *window) fitting(ctx context.Context, q question.Question, fill func(*question.Question, writer)) (question.Answer, error) {
+	for value := maxValue; value >= minValue; value = value * 2 / 3 {
+		fill(&q, writer{value, value * maxLong / maxValue})
+		if end, ok := ctx.Deadline(); ok {
+			q.Time = time.Until(end)
+		}
+		answer, err := w.talk(ctx, q)
+		switch {
+		case err != nil:
+			return question.Answer{}, fmt.Errorf("%s: %w", w.Name(), err)
+		case answer.Word == question.Failed:
+			return question.Answer{}, fmt.Errorf("%s: %s", w.Name(), foreign(string(answer.Rest), maxLong))
+		case answer.Word != question.TooLong:
+			return answer, nil
+		}
+	}
+	return question.Answer{}, fmt.Errorf("%s: the facts do not fit on the screen", w.Name())
+}
+
+// talk starts the program, hands it the question over a socket that has no name
+// and no other holder, and takes one answer. It leaves no process behind.
+func (w *window) talk(ctx context.Context, q question.Question) (question.Answer, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return question.Answer{}, err
+	}
+	defer ours.Close()
+	running, end := context.WithCancel(ctx)
+	defer end()
+	cmd := command(running, w.path, childEnv(w.env), "prompt")
+	cmd.Stdin, cmd.Stdout = theirs, theirs
+	err = cmd.Start()
+	_ = theirs.Close()
+	if err != nil {
+		return question.Answer{}, fmt.Errorf("start: %w", err)
+	}
+	stop := context.AfterFunc(running, func() { _ = ours.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	answer, err := converse(ours, q)
+	if err != nil {
+		end()
+	}
+	ended := cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		clear(answer.Rest)
+		return question.Answer{}, context.Cause(ctx)
+	case err != nil || ended != nil: // it said something, and did not end well: who knows what that was
+		clear(answer.Rest)
+		return question.Answer{}, fmt.Errorf("the program ended without an answer: %w", cmp.Or(err, ended))
+	}
+	return answer, nil
+}
+
+func converse(conn io.ReadWriter, q question.Question) (question.Answer, error) {
+	if err := q.Send(conn); err != nil {
+		return question.Answer{}, err
+	}
+	return question.ReceiveAnswer(conn, q.Kind)
+}
+
+var marks = map[keys.Trust]question.Mark{
+	keys.TrustVerified: question.Verified, keys.TrustClaimed: question.Claimed, keys.TrustNone: question.Unknown,
+}
+
+func rows(lines []Line) []question.Line {
+	list := make([]question.Line, len(lines))
+	for i, line := range lines {
+		list[i] = question.Line{Label: line.Label, Mark: marks[line.Trust], Text: line.Text}
+	}
+	return list
+}
+
+func textLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(cleanLines(s), "\n")
+}

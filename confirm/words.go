@@ -1,0 +1,41 @@
+package confirm
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// inWords writes 15m0s as "15 minutes".
+func inWords(d time.Duration) string {
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		if n := d / unit.size; n > 0 && d%unit.size == 0 {
+			if n > 1 {
+				unit.name += "s"
+			}
+			return fmt.Sprintf("%d %s", n, unit.name)
+		}
+	}
+	return d.String()
+}
+
+// grant says what "allow for a while" covers: what policy.Grants compares.
+func (w writer) grant(use *keys.Use) string {
+	if use == nil {
+		return ""
+	}
+	text := w.what(use).Text
+	if use.Purpose.Kind == wire.KindLogin && use.Destination.Trust == keys.TrustVerified {
+		text += " on this host"
+	}
+	text += ", with this key, for " + quote(use.Peer.Executable, w.long)
+	if use.Destination.Forwarded {
+		text += ", through the same hosts"
+	}
+	return text + "; nothing else."
+}

@@ -1,0 +1,209 @@
+package window
+
+import (
+	"errors"
+	"image"
+	"image/color"
+
+	"github.com/keybroker/keybroker/desktop/question"
+)
+
+// minZoom is how far the window may be made smaller than the display asks for,
+// so that everything fits. Smaller letters could not be read.
+const minZoom = 0.7
+
+// errTooMuch means that the facts do not fit. Then nothing is shown: a window
+// with a fact left out is worse than none.
+var errTooMuch = errors.New("the facts do not fit on the screen")
+
+// sheet is a question with a place for everything.
+type sheet struct {
+	q       question.Question
+	zoom    float64
+	size    image.Point
+	texts   []textItem
+	badges  []badgeItem
+	rules   []image.Rectangle // beside the rest of a long line
+	buttons []button
+	foot    int             // where the grey part at the bottom begins
+	status  textItem        // its text changes
+	bar     image.Rectangle // what is left of the time
+	entry   image.Rectangle // empty: there is nothing to type
+}
+
+type textItem struct {
+	x, y  int // y: the base line
+	text  string
+	style lettering
+	color color.RGBA
+}
+
+type badgeItem struct {
+	at   image.Rectangle
+	mark question.Mark
+}
+
+// button is one choice. Those that allow do nothing until the window is armed.
+type button struct {
+	at    image.Rectangle
+	label string
+	word  question.Word
+	armed bool // needs arming
+	back  color.RGBA
+	plain bool // drawn as an outline
+	key   rune // with Alt; 0: none
+}
+
+// layOut makes the sheet as large as the display wants it, or as much smaller
+// as it takes to fit in limit.
+func layOut(q question.Question, p *pen, zoom float64, limit image.Point) (*sheet, error) {
+	for factor := 1.0; factor >= minZoom; factor -= 0.1 {
+		s := &sheet{q: q, zoom: zoom * factor}
+		s.place(p)
+		if s.size.X <= limit.X && s.size.Y <= limit.Y {
+			return s, nil
+		}
+	}
+	return nil, errTooMuch
+}
+
+func (s *sheet) px(units float64) int { return int(units*s.zoom + 0.5) }
+
+func (s *sheet) lettering(size float64, bold bool) lettering { return lettering{size * s.zoom, bold} }
+
+// place goes from top to bottom.
+func (s *sheet) place(p *pen) {
+	s.size.X = s.px(sheetWidth)
+	left, width := s.px(margin), s.px(sheetWidth-2*margin)
+	y := s.px(margin)
+	y = s.paragraph(p, left, y, width, s.q.Title, s.lettering(titleSize, true), ink)
+	y += s.px(8)
+	for _, text := range s.q.Text {
+		y = s.paragraph(p, left, y, width, text, s.lettering(textSize, false), ink)
+	}
+	for i, row := range s.q.Rows {
+		if row.Label != "" && (i > 0 || len(s.q.Text) > 0) {
+			y += s.px(rowGap)
+		}
+		y = s.row(p, y, row)
+	}
+	y += s.px(12)
+	if s.q.Kind == question.Secret {
+		y = s.placeEntry(p, y)
+	}
+	s.foot = y
+	s.placeFoot(p, y+s.px(12))
+}
+
+// paragraph places text of several lines and returns where the next thing goes.
+// What does not fit on the first line is moved in, with a rule beside it: it
+// cannot be taken for a line of its own.
+func (s *sheet) paragraph(p *pen, x, y, width int, text string, l lettering, c color.RGBA) int {
+	hang := s.px(hangingIndex)
+	for i, line := range p.wrap(text, width-hang, l) {
+		at := x
+		if i > 0 {
+			at += hang
+			s.rules = append(s.rules, image.Rect(x+hang/3, y, x+hang/3+s.px(2), y+lineHeight(l)))
+		}
+		s.texts = append(s.texts, textItem{at, y + ascent(l), line, l, c})
+		y += lineHeight(l)
+	}
+	return y
+}
+
+func (s *sheet) row(p *pen, y int, row question.Line) int {
+	l := s.lettering(textSize, false)
+	x := s.px(margin + labelColumn)
+	if row.Label != "" {
+		s.texts = append(s.texts, textItem{s.px(margin), y + ascent(l), row.Label, l, quiet})
+	}
+	width := s.size.X - s.px(margin) - x
+	if row.Mark != "" {
+		small := s.lettering(smallSize, true)
+		w := p.width(string(row.Mark), small) + s.px(30)
+		s.badges = append(s.badges, badgeItem{image.Rect(x, y+s.px(1), x+w, y+lineHeight(l)-s.px(1)), row.Mark})
+		x += w + s.px(8)
+		width -= w + s.px(8)
+	}
+	return s.paragraph(p, x, y, width, row.Text, l, ink)
+}
+
+func (s *sheet) placeEntry(p *pen, y int) int {
+	l := s.lettering(textSize, true)
+	left, right := s.px(margin), s.size.X-s.px(margin)
+	if s.q.Error != "" {
+		y = s.paragraph(p, left, y, right-left, s.q.Error, l, red)
+	}
+	y = s.paragraph(p, left, y, right-left, s.q.Prompt, l, ink)
+	s.entry = image.Rect(left, y+s.px(2), right, y+s.px(2+entryHeight))
+	return s.entry.Max.Y + s.px(14)
+}
+
+// placeFoot places what the grant covers, the line about silence, and the buttons.
+func (s *sheet) placeFoot(p *pen, y int) {
+	small := s.lettering(smallSize, false)
+	left, right := s.px(margin), s.size.X-s.px(margin)
+	if s.q.For != "" && s.q.Grant != "" {
+		y = s.paragraph(p, left, y, right-left, s.q.For+": "+s.q.Grant, small, quiet)
+		y += s.px(4)
+	}
+	s.status = textItem{left, y + ascent(small), "", small, ink}
+	y += lineHeight(small) + s.px(4)
+	s.bar = image.Rect(left, y, right, y+s.px(barHeight))
+	y = s.bar.Max.Y + s.px(14)
+	s.placeButtons(p, y)
+	s.size.Y = y + s.px(buttonHeight+margin-4)
+}
+
+// placeButtons puts what refuses on the left and what allows on the right.
+func (s *sheet) placeButtons(p *pen, y int) {
+	x := s.px(margin)
+	leftButtons, rightButtons := choices(s.q)
+	for _, b := range leftButtons {
+		b.at = image.Rect(x, y, x+s.buttonWidth(p, b), y+s.px(buttonHeight))
+		x = b.at.Max.X + s.px(buttonGap)
+		s.buttons = append(s.buttons, b)
+	}
+	x = s.size.X - s.px(margin)
+	for _, b := range rightButtons {
+		b.at = image.Rect(x-s.buttonWidth(p, b), y, x, y+s.px(buttonHeight))
+		x = b.at.Min.X - s.px(buttonGap)
+		s.buttons = append(s.buttons, b)
+	}
+}
+
+func (s *sheet) buttonWidth(p *pen, b button) int {
+	return max(p.width(b.label, s.buttonLettering(b))+s.px(28), s.px(104))
+}
+
+func (s *sheet) buttonLettering(b button) lettering {
+	if b.plain {
+		return s.lettering(smallSize, false)
+	}
+	return s.lettering(textSize, false)
+}
+
+// choices are the buttons of each kind; those on the right from the right.
+func choices(q question.Question) (left, right []button) {
+	switch q.Kind {
+	case question.Confirm:
+		left = []button{{label: "Deny", word: question.Deny, back: red}}
+		if q.Pause != "" {
+			left = append(left, button{label: "Deny for " + q.Pause, word: question.DenyFor, back: red, plain: true, armed: true})
+		}
+		right = []button{{label: "Allow once", word: question.AllowOnce, back: green, armed: true, key: 'a'}}
+		if q.For != "" {
+			right = append(right, button{label: "Allow for " + q.For, word: question.AllowFor, back: green, armed: true, key: 'f'})
+		}
+		if q.Burst != "" {
+			right = append(right, button{label: q.Burst, word: question.AllowBurst, back: green, armed: true, key: 'g'})
+		}
+	case question.Secret:
+		left = []button{{label: "Cancel", word: question.Closed, back: red}}
+		right = []button{{label: "OK", word: question.Typed, back: green, armed: true}}
+	case question.Notice:
+		left = []button{{label: "Refuse", word: question.Deny, back: red}}
+	}
+	return left, right
+}

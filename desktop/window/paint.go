@@ -1,0 +1,176 @@
+package window
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+
+	"golang.org/x/image/vector"
+)
+
+// picture is the sheet as pixels.
+type picture struct {
+	*image.RGBA
+	sheet *sheet
+	pen   *pen
+}
+
+func paint(s *sheet, p *pen) *picture {
+	pic := &picture{image.NewRGBA(image.Rectangle{Max: s.size}), s, p}
+	pic.fill(pic.Bounds(), paper)
+	pic.fill(image.Rect(0, s.foot, s.size.X, s.size.Y), shade)
+	pic.fill(image.Rect(0, s.foot, s.size.X, s.foot+1), line)
+	for _, rule := range s.rules {
+		pic.fill(rule, line)
+	}
+	for _, t := range s.texts {
+		pic.text(t)
+	}
+	for _, b := range s.badges {
+		pic.badge(b)
+	}
+	return pic
+}
+
+func (pic *picture) fill(at image.Rectangle, c color.Color) {
+	draw.Draw(pic, at, image.NewUniform(c), image.Point{}, draw.Src)
+}
+
+func (pic *picture) text(t textItem) { pic.pen.draw(pic, t.x, t.y, t.text, t.style, t.color) }
+
+// shape fills a polygon with smooth edges; its points are in pixels.
+func (pic *picture) shape(c color.Color, points ...[2]float64) {
+	low, high := points[0], points[0]
+	for _, p := range points {
+		for i := range p {
+			low[i], high[i] = min(low[i], p[i]), max(high[i], p[i])
+		}
+	}
+	box := image.Rect(int(math.Floor(low[0])), int(math.Floor(low[1])), int(math.Ceil(high[0])), int(math.Ceil(high[1])))
+	z := vector.NewRasterizer(box.Dx(), box.Dy())
+	for i, p := range points {
+		x, y := float32(p[0]-float64(box.Min.X)), float32(p[1]-float64(box.Min.Y))
+		if i == 0 {
+			z.MoveTo(x, y)
+			continue
+		}
+		z.LineTo(x, y)
+	}
+	z.ClosePath()
+	z.Draw(pic, box, image.NewUniform(c), image.Point{})
+}
+
+// rounded fills a rectangle with round corners.
+func (pic *picture) rounded(at image.Rectangle, radius float64, c color.Color) {
+	var points [][2]float64
+	corner := func(x, y, from float64) {
+		for i := range 9 {
+			a := from + math.Pi/2*float64(i)/8
+			points = append(points, [2]float64{x + radius*math.Cos(a), y + radius*math.Sin(a)})
+		}
+	}
+	x0, y0, x1, y1 := float64(at.Min.X)+radius, float64(at.Min.Y)+radius, float64(at.Max.X)-radius, float64(at.Max.Y)-radius
+	corner(x1, y0, -math.Pi/2)
+	corner(x1, y1, 0)
+	corner(x0, y1, math.Pi/2)
+	corner(x0, y0, math.Pi)
+	pic.shape(c, points...)
+}
+
+// badge draws a mark: round and green with a tick for what is verified, pointed
+// and of another colour, sign and word for everything else.
+func (pic *picture) badge(b badgeItem) {
+	look := badges[b.mark]
+	x0, y0, x1, y1 := float64(b.at.Min.X), float64(b.at.Min.Y), float64(b.at.Max.X), float64(b.at.Max.Y)
+	if look.outline {
+		tip := (y1 - y0) / 3
+		middle := (y0 + y1) / 2
+		pic.shape(look.back, [2]float64{x0 + tip, y0}, [2]float64{x1 - tip, y0}, [2]float64{x1, middle},
+			[2]float64{x1 - tip, y1}, [2]float64{x0 + tip, y1}, [2]float64{x0, middle})
+	} else {
+		pic.rounded(b.at, (y1-y0)/2, look.back)
+	}
+	l := pic.sheet.lettering(smallSize, true)
+	base := (b.at.Min.Y+b.at.Max.Y)/2 + int(l.size*0.36)
+	pic.sign(look, b.at.Min.X+pic.sheet.px(9), base, l)
+	pic.pen.draw(pic, b.at.Min.X+pic.sheet.px(21), base, string(b.mark), l, look.front)
+}
+
+func (pic *picture) sign(look badge, x, base int, l lettering) {
+	u := l.size / 10
+	at := func(dx, dy float64) [2]float64 { return [2]float64{float64(x) + dx*u, float64(base) - dy*u} }
+	switch look.sign {
+	case tick:
+		pic.shape(look.front, at(0, 3.2), at(1.3, 4.4), at(3, 2.7), at(6.8, 7.6), at(8.2, 6.4), at(3.2, 0))
+	case dash:
+		pic.shape(look.front, at(0, 4.4), at(7, 4.4), at(7, 2.8), at(0, 2.8))
+	case questionSign:
+		pic.pen.draw(pic, x, base, "?", lettering{l.size * 1.15, true}, look.front)
+	}
+}
+
+// button draws one choice as it is at this moment.
+func (pic *picture) button(b button, awake, pressed bool) {
+	l := pic.sheet.buttonLettering(b)
+	back, front := b.back, white
+	switch {
+	case !awake:
+		back, front = asleep, quiet
+	case pressed:
+		back = color.RGBA{back.R / 2, back.G / 2, back.B / 2, 255}
+	}
+	radius := float64(pic.sheet.px(5))
+	pic.fill(b.at, shade)
+	pic.rounded(b.at, radius, back)
+	if b.plain && !pressed {
+		pic.rounded(b.at.Inset(max(1, pic.sheet.px(1.5))), radius, paper)
+		front = back
+		if !awake {
+			front = quiet
+		}
+	}
+	x := (b.at.Min.X + b.at.Max.X - pic.pen.width(b.label, l)) / 2
+	pic.pen.draw(pic, x, (b.at.Min.Y+b.at.Max.Y)/2+int(l.size*0.36), b.label, l, front)
+}
+
+// statusLine draws the line about silence and the bar below it, and returns what
+// changed.
+func (pic *picture) statusLine(text string, urgent bool, left float64) image.Rectangle {
+	s := pic.sheet
+	at := image.Rect(0, s.status.y-ascent(s.status.style), s.size.X, s.bar.Max.Y)
+	pic.fill(at, shade)
+	t := s.status
+	t.text = text
+	if urgent {
+		t.color, t.style.bold = red, true
+	}
+	pic.text(t)
+	if s.q.Time > 0 {
+		pic.fill(s.bar, line)
+		rest := s.bar
+		rest.Max.X = rest.Min.X + int(float64(rest.Dx())*min(max(left, 0), 1))
+		pic.fill(rest, blue)
+	}
+	return at
+}
+
+// entry draws the place to type, with a dot for each character.
+func (pic *picture) entry(count int, active bool) image.Rectangle {
+	at := pic.sheet.entry
+	pic.fill(at, quiet)
+	if active {
+		pic.fill(at, blue)
+	}
+	pic.fill(at.Inset(max(1, pic.sheet.px(2))), paper)
+	dot, y := pic.sheet.px(9), (at.Min.Y+at.Max.Y)/2
+	x := at.Min.X + pic.sheet.px(12)
+	for range min(count, (at.Dx()-pic.sheet.px(24))/(dot+pic.sheet.px(4))) {
+		pic.rounded(image.Rect(x, y-dot/2, x+dot, y-dot/2+dot), float64(dot)/2, ink)
+		x += dot + pic.sheet.px(4)
+	}
+	if active {
+		pic.fill(image.Rect(x, y-dot, x+max(1, pic.sheet.px(1.5)), y+dot), ink)
+	}
+	return at
+}
