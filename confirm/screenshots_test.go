@@ -24,7 +24,7 @@ func TestScreenshots(t *testing.T) {
 	usual.Use.Peer.Directory, usual.History = "/home/anna/src/keybroker", "last used here 3 days ago"
 	burst := hostile(t, "")
 	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
-	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15 * time.Minute
+	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15*time.Minute
 	needs(t, "import")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

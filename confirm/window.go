@@ -63,7 +63,7 @@ func (w *window) Ask(ctx context.Context, q Question) (Answer, error) {
 		shown.For = inWords(q.Remember)
 	}
 	if q.Burst != nil {
-		shown.Burst = "This git command"
+		shown.Burst, shown.Pause = "This git command", "" // five buttons do not fit
 	}
 	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
 		title, lines := wr.text(q)
