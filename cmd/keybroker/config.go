@@ -80,6 +80,7 @@ func defaultConfig() config {
 	c.FIDO.Websafe = defaultWebsafe
 	c.Audit.Durability = "process"
 	c.Session = defaultSessionConfig()
+	c.Tray.Notify = notifyKinds
 	return c
 }
 

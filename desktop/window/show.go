@@ -223,6 +223,9 @@ func (p *prompt) statusText() (text string, urgent bool) {
 		if p.q.For != "" {
 			keys += ", Alt+F for " + p.q.For
 		}
+		if p.q.Burst != "" {
+			keys += ", Alt+G this command"
+		}
 		return silence + "Keys: Esc denies, " + keys + ".", false
 	case question.Secret:
 		return silence + "Keys: Enter when typed, Esc cancels.", false
