@@ -37,6 +37,7 @@ type Config struct {
 	Prompt  confirm.Prompter // normally a *confirm.Queue
 	Log     *slog.Logger
 	Hosts   *KnownHosts      // optional: names for verified host keys
+	Logins  *audit.Logins    // optional: what worked where, for the order of lists; Written keeps it current
 	Now     func() time.Time // optional: time.Now
 	PeerOf  func(net.Conn) (platform.Peer, error)
 	Allowed func(platform.Peer) bool // whether this user may connect at all

@@ -70,6 +70,8 @@ type daemon struct {
 	hardening platform.Hardening
 	terminal  *os.File // nil: there is none
 	audit     *audit.Log
+	logins    *audit.Logins
+	reading   context.CancelFunc // ends the reading of the log into logins
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
@@ -99,6 +101,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log}); err != nil {
 		return nil, err
 	}
+	d.learn()
 	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
 	if err != nil {
 		return nil, usageError{err}
@@ -114,13 +117,27 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.written, Logins: d.logins,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())
 	d.session = newSessionWatch(a.config.Session, d.server, d.log, d.feed.Changed)
 	d.control = control.NewServer(control.Config{Broker: d, Feed: &d.feed, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
+}
+
+// learn reads from the log which keys worked where. A long one takes a while.
+func (d *daemon) learn() {
+	d.logins = audit.NewLogins()
+	ctx, cancel := context.WithCancel(context.Background())
+	d.reading = cancel
+	go d.logins.Load(ctx, d.app.auditDir())
+}
+
+// written passes on each record of the log.
+func (d *daemon) written(record audit.Record) {
+	d.logins.Add(record)
+	d.feed.Record(record)
 }
 
 // ring puts cards before sealed files: of a key that is in both, the copy that
@@ -219,6 +236,9 @@ func (d *daemon) shutdown() error {
 
 func (d *daemon) close() {
 	closeAll(d.listeners)
+	if d.reading != nil {
+		d.reading()
+	}
 	if d.cards != nil {
 		if err := d.cards.Close(); err != nil {
 			d.log.Error("the cards could not be let go", "error", err)
