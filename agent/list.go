@@ -46,7 +46,7 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 			continue
 		}
 		use.Key = info
-		if rules.Decide(use).Action != policy.Refuse {
+		if s.server.outOfDate(use) == nil && rules.Decide(use).Action != policy.Refuse {
 			shown = append(shown, info)
 		}
 	}

@@ -52,6 +52,9 @@ type Config struct {
 	UnlockGivesPIN bool
 	// DefaultLifetime is that of keys that are added without one; 0: no end.
 	DefaultLifetime time.Duration
+	// ExpiredCertificates lists and uses certificates whose time is over or not
+	// come, as ssh-agent does.
+	ExpiredCertificates bool
 	// RemoteProviders lets connections that serve a remote host name libraries
 	// (PKCS#11, FIDO) that are then run here.
 	RemoteProviders bool

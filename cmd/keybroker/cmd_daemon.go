@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/fido"
 	"github.com/keybroker/keybroker/piv/cardkeys"
@@ -78,6 +80,7 @@ type daemon struct {
 	cards     *cardkeys.Source // nil: switched off
 	tokens    *pkcs11.Source
 	fido      *fido.Source
+	certs     *certificates.Source // of the keys of all other sources
 	server    *agent.Server
 	control   *control.Server
 	session   *sessionWatch
@@ -143,10 +146,12 @@ func (d *daemon) written(record audit.Record) {
 // ring puts cards before sealed files: of a key that is in both, the copy that
 // nobody can read signs.
 func (d *daemon) ring() *keys.Ring {
-	if d.cards == nil {
-		return keys.NewRing(d.memory, d.store, d.tokens, d.fido)
+	sources := []keys.Source{d.memory, d.store, d.tokens, d.fido}
+	if d.cards != nil {
+		sources = slices.Insert(sources, 1, keys.Source(d.cards))
 	}
-	return keys.NewRing(d.memory, d.cards, d.store, d.tokens, d.fido)
+	d.certs = d.app.certificates(keys.NewRing(sources...))
+	return keys.NewRing(append(sources, d.certs)...)
 }
 
 // ownTerminal is the terminal that the daemon was started in, if it was.

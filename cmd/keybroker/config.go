@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -42,6 +43,9 @@ type config struct {
 	FIDO struct {
 		Websafe string `toml:"websafe"` // patterns of applications whose keys sign anything
 	} `toml:"fido"`
+	Certificates struct {
+		Plain string `toml:"plain"` // where a certified key stands: "after", "before", "hidden"
+	} `toml:"certificates"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -73,6 +77,7 @@ func defaultConfig() config {
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
 	c.PKCS11.Providers = defaultProviders
 	c.FIDO.Websafe = defaultWebsafe
+	c.Certificates.Plain = string(certificates.PlainAfter)
 	c.Audit.Durability = "process"
 	c.Session = defaultSessionConfig()
 	return c
@@ -123,6 +128,7 @@ func (c *config) decode(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "pinentry", "askpass", "terminal", "none"),
+		oneOf(file, data, "certificates.plain", c.Certificates.Plain, "after", "before", "hidden"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),

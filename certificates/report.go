@@ -1,0 +1,47 @@
+package certificates
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// All is every file: what List has, and without a PublicKey what it has not;
+// State says why.
+func (s *Source) All() []keys.Info {
+	var infos []keys.Info
+	for _, f := range s.current().files {
+		info, ok := s.info(f)
+		if !ok {
+			info = keys.Info{Name: filepath.Base(f.path), Source: sourceName, State: "not used: " + f.problem}
+			if f.certificate != nil {
+				info.State = "not used: its key is not here: " + ssh.FingerprintSHA256(f.certificate.Key)
+			}
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+// Problems are what a person should do something about, each error with its
+// remedy on the next line.
+func (s *Source) Problems() []error {
+	var list []error
+	l := s.current()
+	if l.problem != "" {
+		list = append(list, fmt.Errorf("%s\nlook there, and remove what is not needed", l.problem))
+	}
+	for _, f := range l.files {
+		info, ok := s.info(f)
+		switch {
+		case f.certificate == nil:
+			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nreplace it, or remove it", f.path, f.problem))
+		case ok && !s.valid(info):
+			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nrenew it: put the new one in the place of the file", f.path, info.State))
+		}
+	}
+	return list
+}
