@@ -6,6 +6,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"golang.org/x/crypto/ssh"
 )
 
 // ordered puts first what worked at the verified host, the last one used before
@@ -24,7 +25,8 @@ func (s *session) ordered(list []keys.Info, use *keys.Use, fitting policy.Fittin
 	}
 	places := make([][]keys.Info, len(worked)+2) // what worked, what is named, the rest
 	for _, info := range list {
-		place, ok := worked[audit.LoginKey{Fingerprint: info.Fingerprint, Type: info.PublicKey.Type()}]
+		_, certificate := info.PublicKey.(*ssh.Certificate)
+		place, ok := worked[audit.LoginKey{Fingerprint: info.Fingerprint, Certificate: certificate}]
 		switch {
 		case ok:
 		case fitting.Names(&info):

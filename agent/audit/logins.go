@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,9 +35,16 @@ type Logins struct {
 	hosts map[string][]lastLogin // by the fingerprint of the host key; the newest first
 }
 
-// LoginKey is a key as it was offered to a server: a certificate and the key
-// that it certifies have one fingerprint and two types.
-type LoginKey struct{ Fingerprint, Type string }
+// LoginKey is a key as it was offered to a server: by itself, or with a
+// certificate, which has the key's fingerprint.
+type LoginKey struct {
+	Fingerprint string
+	Certificate bool
+}
+
+// certificateSuffix ends the algorithm's name of a login with a certificate
+// (OpenSSH PROTOCOL.certkeys).
+const certificateSuffix = "-cert-v01@openssh.com"
 
 type lastLogin struct {
 	key  LoginKey
@@ -74,7 +82,8 @@ func (l *Logins) Add(r Record) {
 	if l.hosts[host] == nil && len(l.hosts) >= maxLoginHosts {
 		delete(l.hosts, l.oldestLocked())
 	}
-	l.hosts[host] = withLogin(l.hosts[host], lastLogin{LoginKey{r.Key.Fingerprint, r.Key.Type}, r.Time})
+	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, certificateSuffix)}
+	l.hosts[host] = withLogin(l.hosts[host], lastLogin{key, r.Time})
 }
 
 func loginHost(r *Record) (string, bool) {

@@ -16,7 +16,7 @@ func login(host, key string, at time.Time) Record {
 	r := FromUse(testUse())
 	r.Decision, r.Op, r.Time = Allowed, keys.OpSign, at
 	r.Purpose = &wire.Purpose{Kind: wire.KindLogin}
-	r.Key = &Key{Fingerprint: key, Type: "ssh-ed25519"}
+	r.Key = &Key{Fingerprint: key}
 	r.Destination = &keys.Destination{Trust: keys.TrustVerified, Host: keys.Host{Fingerprint: host}}
 	return r
 }
@@ -53,7 +53,7 @@ func TestLoginsTheLastComesFirst(t *testing.T) {
 	l.Add(login("box", "d", start.Add(-time.Hour)))
 	wantAt(t, l, "box", "a", "c", "b", "d")
 	certificate := login("box", "b", start.Add(time.Hour))
-	certificate.Key.Type = "ssh-ed25519-cert-v01@openssh.com"
+	certificate.Purpose.Algorithm = "ssh-ed25519-cert-v01@openssh.com"
 	l.Add(certificate)
 	wantAt(t, l, "box", "b", "a", "c", "b", "d")
 }
