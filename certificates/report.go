@@ -4,26 +4,31 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/keybroker/keybroker/agent/keys"
 )
 
-// All is every file: what List has, and without a PublicKey what it has not;
-// State says why.
+// All is every file: what List has, and by the file's name what it has not;
+// State says why. What is no certificate has no PublicKey.
 func (s *Source) All() []keys.Info {
 	var infos []keys.Info
 	for _, f := range s.current().files {
 		info, ok := s.info(f)
 		if !ok {
-			info = keys.Info{Name: filepath.Base(f.path), Source: sourceName, State: "not used: " + f.problem}
-			if f.certificate != nil {
-				info.State = "not used: its key is not here: " + ssh.FingerprintSHA256(f.certificate.Key)
-			}
+			info = f.unused()
 		}
 		infos = append(infos, info)
 	}
 	return infos
+}
+
+func (f *file) unused() keys.Info {
+	info := keys.Info{State: "not used: " + f.problem}
+	if f.certificate != nil {
+		info = keys.NewInfo(f.certificate, f.certificate.KeyId)
+		info.State = "not used: its key is not here"
+	}
+	info.Name, info.Source = filepath.Base(f.path), sourceName
+	return info
 }
 
 // Problems are what a person should do something about, each error with its
