@@ -34,6 +34,20 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	return d
 }
 
+// listDestination says where the keys of a list are for: the host that was
+// bound last, when it is one to log in to. Behind a host that the agent is
+// forwarded to anything may follow, so there the destination is not known.
+func (s *session) listDestination() keys.Destination {
+	d := s.destination(wire.Purpose{})
+	if len(s.binds) == 0 || s.bindFailed != "" {
+		return d
+	}
+	if last := s.binds[len(s.binds)-1]; !last.forwarding {
+		d.Trust, d.Host = keys.TrustVerified, s.host(last, claimedHost(s.peer))
+	}
+	return d
+}
+
 // notVerified gives the reason why the login's destination is not proved, or "".
 func (s *session) notVerified(login wire.Purpose) string {
 	switch {

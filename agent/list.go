@@ -7,32 +7,50 @@ import (
 	"github.com/keybroker/keybroker/agent/wire"
 )
 
+// maxIdentities is the longest list that OpenSSH's clients take
+// (MAX_AGENT_IDENTITIES); from a longer one they take nothing.
+const maxIdentities = 2048
+
 // list answers with the keys that neither their constraints nor the rules hide
-// from this program.
+// from this program, those that fit the host first.
 // Listing is written down once for each connection: a program that polls the
 // list must not fill the disk.
 func (s *session) list() wire.Reply {
 	use := s.newUse(keys.OpList)
-	rules := s.server.Rules()
-	all := s.server.Ring.List()
-	answer := wire.IdentitiesAnswer{Identities: make([]wire.Identity, 0, len(all))}
+	if len(s.binds) > 0 { // else there is nothing to tell, and looking costs time
+		use.Destination = s.listDestination()
+	}
+	shown := s.shown(use)
+	answer := wire.IdentitiesAnswer{Identities: make([]wire.Identity, 0, len(shown))}
 	size := listHeader
-	for _, info := range all {
-		if s.visible(&info) != nil {
-			continue
-		}
-		use.Key = info
+	for _, info := range shown {
 		size += listEntry + len(info.Blob) + len(info.Comment)
-		if size > wire.MaxMessage {
-			s.server.Log.Warn("the list of keys is longer than a client may read; the rest is left out", "keys", len(all))
+		if size > wire.MaxMessage || len(answer.Identities) == maxIdentities {
+			s.server.Log.Warn("the list of keys is longer than a client may read; the rest is left out", "keys", len(shown))
 			break
 		}
-		if rules.Decide(use).Action != policy.Refuse {
-			answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: info.Blob, Comment: info.Comment})
-		}
+		answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: info.Blob, Comment: info.Comment})
 	}
 	s.recordList(use, len(answer.Identities))
 	return answer
+}
+
+// shown is the keys that this program may see, in the order to offer them.
+func (s *session) shown(use *keys.Use) []keys.Info {
+	rules := s.server.Rules()
+	fitting := rules.Fitting(use)
+	all := s.server.Ring.List()
+	shown := make([]keys.Info, 0, len(all))
+	for _, info := range all {
+		if s.visible(&info) != nil || fitting.Hides(&info) {
+			continue
+		}
+		use.Key = info
+		if s.server.outOfDate(use) == nil && rules.Decide(use).Action != policy.Refuse {
+			shown = append(shown, info)
+		}
+	}
+	return s.ordered(shown, use, fitting)
 }
 
 // Bytes of an answer beside the keys and comments: its number and the count;

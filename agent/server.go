@@ -37,6 +37,7 @@ type Config struct {
 	Prompt  confirm.Prompter // normally a *confirm.Queue
 	Log     *slog.Logger
 	Hosts   *KnownHosts            // optional: names for verified host keys
+	Logins  *audit.Logins          // optional: what worked where, for the order of lists; Written keeps it current
 	Now     func() time.Time       // optional: time.Now
 	History func(*keys.Use) string // optional: what was before, for the prompt
 	PeerOf  func(net.Conn) (platform.Peer, error)
@@ -52,6 +53,9 @@ type Config struct {
 	UnlockGivesPIN bool
 	// DefaultLifetime is that of keys that are added without one; 0: no end.
 	DefaultLifetime time.Duration
+	// ExpiredCertificates lists and uses certificates whose time is over or not
+	// come, as ssh-agent does.
+	ExpiredCertificates bool
 	// RemoteProviders lets connections that serve a remote host name libraries
 	// (PKCS#11, FIDO) that are then run here.
 	RemoteProviders bool

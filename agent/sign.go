@@ -34,6 +34,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err := s.server.stopped(); err != nil {
 		return s.refuse(use, err)
 	}
+	if err := s.server.outOfDate(use); err != nil {
+		return s.refuse(use, err)
+	}
 	if err := s.mayLogIn(use); err != nil {
 		return s.refuse(use, err)
 	}

@@ -36,6 +36,10 @@ func (b *bench) groups() ([]group, error) {
 			return nil, err
 		}
 	}
+	login, err := newSSHLogin(many[listKeys-1])
+	if err != nil {
+		return nil, err
+	}
 	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", gauge.RatioAtMost(0.2), b.latency(ed25519.Sign, ed25519.Verify)},
@@ -46,6 +50,10 @@ func (b *bench) groups() ([]group, error) {
 		}, nil},
 		{b.keybroker, many, false, b.rounds, []measure{
 			{"list of 1,000 keys", "µs", gauge.RatioAtMost(0.5), b.latency(gauge.ListRequest, countsTo(listKeys))},
+		}, nil},
+		{b.keybroker, many, false, min(b.rounds, loginTurns), []measure{
+			{"ssh to a known host, 1,000 keys", "ms", gauge.NoTarget, login.took},
+			{"ssh to a known host: keys offered", "keys", gauge.AtMost(1, "keys"), login.offered},
 		}, nil},
 		{b.keybroker, nil, true, b.rounds, []measure{
 			{"start to first answer", "ms", gauge.RatioAtMost(3), startTook},

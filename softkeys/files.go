@@ -12,6 +12,10 @@ import (
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
+// certificateSuffix is that of the certificate that may lie beside a key. It is
+// listed by another package, but goes where its key goes.
+const certificateSuffix = "-cert.pub"
+
 func (s *Store) file(name, suffix string) string { return filepath.Join(s.dir, name+suffix) }
 
 // Rename gives a key another name. At every moment exactly one complete pair
@@ -40,6 +44,9 @@ func (s *Store) Rename(old, new string) error {
 		return s.fileError("rename", old, err)
 	}
 	err = os.Remove(s.file(old, ".age"))
+	if _, e := os.Lstat(s.file(old, certificateSuffix)); e == nil {
+		err = errors.Join(err, os.Rename(s.file(old, certificateSuffix), s.file(new, certificateSuffix)))
+	}
 	s.reload()
 	return s.fileError("rename", old, err)
 }
@@ -56,6 +63,7 @@ func (s *Store) Delete(name string) error {
 		return s.fileError("remove", name, errPub)
 	}
 	err := os.Remove(s.file(name, ".age"))
+	_ = os.Remove(s.file(name, certificateSuffix)) // of no use without the key, and public
 	s.reload()
 	if errPub == nil && errors.Is(err, fs.ErrNotExist) {
 		return nil // only half a key was there

@@ -70,8 +70,9 @@ type Key struct {
 	Hidden      bool       `json:"hidden,omitempty"` // taken off the agent's list by ssh-add -d or -D
 	Confirm     bool       `json:"confirm,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
-	OnlyTo      []string   `json:"only_to,omitempty"` // where it may be used, as ssh-add -h takes it; none: everywhere
-	PublicKey   string     `json:"public_key"`        // authorized_keys line, without comment
+	ValidUntil  *time.Time `json:"valid_until,omitempty"` // of a certificate
+	OnlyTo      []string   `json:"only_to,omitempty"`     // where it may be used, as ssh-add -h takes it; none: everywhere
+	PublicKey   string     `json:"public_key"`            // authorized_keys line, without comment
 	LastUsed    *time.Time `json:"last_used,omitempty"`
 	Uses        int        `json:"uses,omitempty"`
 }
@@ -129,6 +130,9 @@ func KeyOf(info keys.Info) Key {
 	if info.PublicKey != nil {
 		key.Type = info.PublicKey.Type()
 		key.PublicKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(info.PublicKey)))
+	}
+	if until := info.ValidUntil(); !until.IsZero() {
+		key.ValidUntil = &until
 	}
 	if !info.Expires.IsZero() {
 		key.Expires = &info.Expires

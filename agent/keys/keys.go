@@ -100,6 +100,12 @@ type Asker interface {
 	SignAsking(ctx context.Context, use *Use, why string, data []byte, algorithm string) (signature *ssh.Signature, consent string, err error)
 }
 
+// Arranger is a Source that puts its keys in their place in the list of all.
+type Arranger interface {
+	// Arrange returns the list in another order, or with less in it.
+	Arrange(list []Info) []Info
+}
+
 // PINTaker is a Source that a PIN can be given to beforehand.
 type PINTaker interface {
 	// GivePIN returns why the PIN was not taken.

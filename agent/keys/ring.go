@@ -15,7 +15,8 @@ type Ring struct {
 // NewRing makes a ring over sources; the first one wins.
 func NewRing(sources ...Source) *Ring { return &Ring{sources: sources} }
 
-// List returns every key once.
+// List returns every key once, in the order of the sources, as an Arranger
+// among them arranges it.
 func (r *Ring) List() []Info {
 	if len(r.sources) == 1 {
 		return r.sources[0].List()
@@ -28,6 +29,11 @@ func (r *Ring) List() []Info {
 				seen[string(info.Blob)] = true
 				all = append(all, info)
 			}
+		}
+	}
+	for _, source := range r.sources {
+		if arranger, ok := source.(Arranger); ok {
+			all = arranger.Arrange(all)
 		}
 	}
 	return all

@@ -19,6 +19,7 @@ type Options struct {
 // refuses everything.
 type Rules struct {
 	rules   []rule
+	machine int // so many of them are the machine's
 	options Options
 }
 
@@ -46,7 +47,7 @@ const (
 // New puts the machine's rules before the user's, so that none of the user's
 // can override one of them. The rules should have passed Validate.
 func New(machine, user []Rule, options Options) *Rules {
-	rs := &Rules{options: options, rules: make([]rule, 0, len(machine)+len(user))}
+	rs := &Rules{options: options, machine: len(machine), rules: make([]rule, 0, len(machine)+len(user))}
 	for _, list := range [][]Rule{machine, user} {
 		for _, r := range list {
 			rs.rules = append(rs.rules, compileRule(r))

@@ -52,6 +52,8 @@ type Rule struct {
 	Remember  time.Duration `toml:"remember" json:"remember,omitempty"`   // with ask: the longest grant the prompt may offer
 	AskFirst  bool          `toml:"ask_first" json:"ask_first,omitempty"` // with ask: a PIN prompt or a touch is not the answer
 
+	List string `toml:"list" json:"list,omitempty" policy:"nonempty"` // "only": hide all other keys from that host
+
 	File string `toml:"-" json:"file,omitempty"`
 	Line int    `toml:"-" json:"line,omitempty"`
 }
@@ -77,6 +79,7 @@ func (r *Rule) Validate() error {
 		checkAction(r.Action, r.Purpose),
 		checkRemember(r.Remember),
 		checkAskFirst(r.AskFirst, r.Action),
+		checkList(r),
 	)
 }
 

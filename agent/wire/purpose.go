@@ -1,6 +1,10 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+
+	"golang.org/x/crypto/ssh"
+)
 
 // Kind tells apart the things that an SSH key is asked to sign.
 type Kind string
@@ -43,7 +47,8 @@ const (
 )
 
 // PurposeOf reads what the data of a sign request is for. keyBlob is the key
-// that is asked for: a login for another key is not a login.
+// that is asked for: a login for another key is not a login, but one with a
+// certificate of that key is.
 func PurposeOf(data, keyBlob []byte) Purpose {
 	if sig, ok := parseSSHSig(data); ok {
 		return sig
@@ -87,10 +92,25 @@ func parseUserauth(data, keyBlob []byte) Purpose {
 	if method == MethodHostBound {
 		login.HostKey = c.bytes()
 	}
-	if why := notALogin(c, login, number, signed, service, bytes.Equal(blob, keyBlob)); why != "" {
+	if why := notALogin(c, login, number, signed, service, isKeyOrCertificate(blob, keyBlob)); why != "" {
 		return Purpose{Kind: KindUnknown, Why: why}
 	}
 	return login
+}
+
+// isKeyOrCertificate says whether a login with blob is one of the key: ssh asks
+// for the plain key's signature on a login with its certificate where it can
+// (sshconnect2.c, sign_and_send_pubkey), and a server verifies it by that key.
+func isKeyOrCertificate(blob, keyBlob []byte) bool {
+	if bytes.Equal(blob, keyBlob) {
+		return true
+	}
+	public, err := ssh.ParsePublicKey(blob)
+	if err != nil {
+		return false
+	}
+	cert, ok := public.(*ssh.Certificate)
+	return ok && cert.CertType == ssh.UserCert && bytes.Equal(cert.Key.Marshal(), keyBlob)
 }
 
 func notALogin(c *cursor, p Purpose, number, signed byte, service string, sameKey bool) string {

@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"piv/admin":          {"piv", "platform"},
 	"pkcs11":             {"agent/keys", "platform"},
 	"fido":               {"agent/keys", "agent/wire"},
+	"certificates":       {"agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -48,7 +49,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido", "certificates"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

@@ -89,10 +89,14 @@ func (d *daemon) problems() []control.Problem {
 			add(fmt.Errorf("the key %q is %s\nbring its file back from a backup, or: keybroker keys remove %s", entry.Name, entry.State, entry.Name))
 		}
 	}
+	for _, err := range d.certs.Problems() {
+		add(err)
+	}
 	return list
 }
 
-// Keys lists the added keys, those of tokens, security keys and cards, and the sealed ones.
+// Keys lists the added keys, those of tokens, security keys and cards, the
+// sealed ones, and the certificates in files.
 func (d *daemon) Keys() []control.Key {
 	list := []control.Key{}
 	for _, info := range slices.Concat(d.memory.List(), d.tokens.List(), d.fido.List()) {
@@ -103,7 +107,7 @@ func (d *daemon) Keys() []control.Key {
 			list = append(list, control.KeyOf(info))
 		}
 	}
-	return append(list, storedKeys(d.store)...)
+	return slices.Concat(list, storedKeys(d.store), certifiedKeys(d.certs))
 }
 
 func (d *daemon) Load(names []string) error { return d.told(d.store.Load(names...)) }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/fido"
 	"github.com/keybroker/keybroker/piv/cardkeys"
@@ -71,12 +73,15 @@ type daemon struct {
 	terminal  *os.File // nil: there is none
 	audit     *audit.Log
 	history   *audit.History
+	logins    *audit.Logins
+	reading   context.CancelFunc // ends the reading of the log into logins
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
 	cards     *cardkeys.Source // nil: switched off
 	tokens    *pkcs11.Source
 	fido      *fido.Source
+	certs     *certificates.Source // of the keys of all other sources
 	server    *agent.Server
 	control   *control.Server
 	session   *sessionWatch
@@ -102,6 +107,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		return nil, err
 	}
 	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
+	d.learn()
 	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
 	if err != nil {
 		return nil, usageError{err}
@@ -118,7 +124,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.feed.Record, History: d.before,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.written, Logins: d.logins, History: d.before,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
 	}, a.config.rules())
@@ -127,13 +133,29 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	return d, nil
 }
 
+// learn reads from the log which keys worked where. A long one takes a while.
+func (d *daemon) learn() {
+	d.logins = audit.NewLogins()
+	ctx, cancel := context.WithCancel(context.Background())
+	d.reading = cancel
+	go d.logins.Load(ctx, d.app.auditDir())
+}
+
+// written passes on each record of the log.
+func (d *daemon) written(record audit.Record) {
+	d.logins.Add(record)
+	d.feed.Record(record)
+}
+
 // ring puts cards before sealed files: of a key that is in both, the copy that
 // nobody can read signs.
 func (d *daemon) ring() *keys.Ring {
-	if d.cards == nil {
-		return keys.NewRing(d.memory, d.store, d.tokens, d.fido)
+	sources := []keys.Source{d.memory, d.store, d.tokens, d.fido}
+	if d.cards != nil {
+		sources = slices.Insert(sources, 1, keys.Source(d.cards))
 	}
-	return keys.NewRing(d.memory, d.cards, d.store, d.tokens, d.fido)
+	d.certs = d.app.certificates(keys.NewRing(sources...))
+	return keys.NewRing(append(sources, d.certs)...)
 }
 
 // ownTerminal is the terminal that the daemon was started in, if it was.
@@ -223,6 +245,9 @@ func (d *daemon) shutdown() error {
 
 func (d *daemon) close() {
 	closeAll(d.listeners)
+	if d.reading != nil {
+		d.reading()
+	}
 	if d.cards != nil {
 		if err := d.cards.Close(); err != nil {
 			d.log.Error("the cards could not be let go", "error", err)

@@ -102,7 +102,7 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return storedKeys(store), store.Err()
+	return append(storedKeys(store), certifiedKeys(a.certificates(keys.NewRing(store)))...), store.Err()
 }
 
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
@@ -143,6 +143,9 @@ func stateText(now time.Time, key control.Key) string {
 	}
 	if key.Expires != nil {
 		parts = append(parts, "for "+key.Expires.Sub(now).Round(time.Second).String())
+	}
+	if key.ValidUntil != nil && now.Before(*key.ValidUntil) {
+		parts = append(parts, "valid until "+key.ValidUntil.Local().Format("2006-01-02 15:04"))
 	}
 	if len(key.OnlyTo) > 0 {
 		parts = append(parts, "only to "+platform.Escape(strings.Join(key.OnlyTo, ", "), maxCell))

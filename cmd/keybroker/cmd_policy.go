@@ -75,6 +75,9 @@ func printRules(w io.Writer, rules []policy.Rule) {
 		if r.AskFirst {
 			action += " first"
 		}
+		if r.List != "" {
+			action += ", list " + r.List
+		}
 		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
 	}
 	row(w, "", "(no rule matches)", "", "", "", "", "", "", "ask", "default")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
@@ -46,6 +47,9 @@ type config struct {
 	FIDO struct {
 		Websafe string `toml:"websafe"` // patterns of applications whose keys sign anything
 	} `toml:"fido"`
+	Certificates struct {
+		Plain string `toml:"plain"` // where a certified key stands: "after", "before", "hidden"
+	} `toml:"certificates"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
@@ -78,6 +82,7 @@ func defaultConfig() config {
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
 	c.PKCS11.Providers = defaultProviders
 	c.FIDO.Websafe = defaultWebsafe
+	c.Certificates.Plain = string(certificates.PlainAfter)
 	c.Audit.Durability = "process"
 	c.Session = defaultSessionConfig()
 	c.Tray.Notify = notifyKinds
@@ -130,6 +135,7 @@ func (c *config) decode(file string, data []byte) error {
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
 		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
+		oneOf(file, data, "certificates.plain", c.Certificates.Plain, "after", "before", "hidden"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),
 		within(file, data, "confirm.remember", c.Confirm.Remember, 0, policy.MaxRemember),

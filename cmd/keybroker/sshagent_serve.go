@@ -52,7 +52,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	server := agent.NewServer(agent.Config{
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
-		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime,
+		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime, ExpiredCertificates: true,
 	}, policy.New(machine, nil, policy.Options{AsSSHAgent: true}))
 
 	signals := o.signals()

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/certificates"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys"
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+)
+
+// certificates are those in files, for the keys of ring.
+func (a *app) certificates(ring *keys.Ring) *certificates.Source {
+	dir := a.config.paths.DataDir
+	return certificates.New(certificates.Config{
+		SealedKeys: filepath.Join(dir, "keys"), Dir: filepath.Join(dir, "certificates"),
+		Plain: certificates.Order(a.config.Certificates.Plain), Ring: ring,
+	})
+}
+
+// certifiedKeys lists the certificates, those that are not used too.
+func certifiedKeys(source *certificates.Source) []control.Key {
+	var list []control.Key
+	for _, info := range source.All() {
+		list = append(list, control.KeyOf(info))
+	}
+	return list
+}
+
+func readUserCertificate(path string) (*ssh.Certificate, error) {
+	data, err := readKeyFile(path)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificates.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate %s is refused: %w\ngive the file that ends with -cert.pub", path, err)
+	}
+	return cert, nil
+}
+
+// attach puts a certificate beside the key that it certifies; with a name,
+// beside the sealed key of that name or not at all.
+func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certificate, name string) error {
+	key, sealed, err := a.keyToCertify(cmd, store, cert, name)
+	if err != nil {
+		return err
+	}
+	path, err := a.certificates(keys.NewRing()).Attach(cert, key, sealed)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: certificate %q of %q, for %s.\n", path,
+		platform.Escape(cert.KeyId, maxCell), cmp.Or(key.Name, platform.Escape(key.Comment, maxCell)), principals(cert))
+	info := keys.NewInfo(cert, "")
+	if until := info.ValidUntil(); !until.IsZero() {
+		fmt.Fprintf(cmd.OutOrStdout(), "It is valid until %s.\n", until.Local().Format("2006-01-02 15:04"))
+	}
+	return nil
+}
+
+func principals(cert *ssh.Certificate) string {
+	if len(cert.ValidPrincipals) == 0 {
+		return "every account"
+	}
+	return platform.Escape(strings.Join(cert.ValidPrincipals, ", "), maxCell)
+}
+
+// keyToCertify finds the key: among the sealed ones, else among those that the
+// running broker lists.
+func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certificate, name string) (keys.Info, bool, error) {
+	blob := cert.Key.Marshal()
+	for _, entry := range store.All() {
+		if entry.PublicKey != nil && (name == entry.Name || name == "" && bytes.Equal(entry.Blob, blob)) {
+			return entry.Info, true, nil
+		}
+	}
+	if name != "" {
+		return keys.Info{}, false, fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", name)
+	}
+	list, err := a.listKeys(cmd.Context())
+	if err != nil {
+		return keys.Info{}, false, err
+	}
+	for _, key := range list {
+		public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
+		if err == nil && bytes.Equal(public.Marshal(), blob) {
+			info := keys.NewInfo(public, key.Comment)
+			info.Name, info.Source = key.Name, key.Source
+			return info, false, nil
+		}
+	}
+	return keys.Info{}, false, fmt.Errorf("the certificate is for the key %s, which is none of yours\n"+
+		"see which there are: keybroker keys list; those of cards need the running broker", ssh.FingerprintSHA256(cert.Key))
+}
