@@ -159,6 +159,9 @@ func (s *session) locking(op keys.Op, do func() error) wire.Reply {
 	if err := s.mayChange(); err != nil {
 		return s.refuse(s.newUse(op), err)
 	}
+	if err := s.mayChangeView(true); err != nil {
+		return s.refuse(s.newUse(op), err)
+	}
 	if do() != nil {
 		return wire.Failure
 	}

@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"piv/admin":          {"piv", "platform"},
 	"pkcs11":             {"agent/keys", "platform"},
 	"fido":               {"agent/keys", "agent/wire"},
+	"upstream":           {"agent/keys", "agent/wire", "platform"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -46,7 +47,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido", "upstream"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

@@ -80,6 +80,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keyring":     cmdKeyring,
 	"logind":      cmdLogind,
 	"nosecrets":   cmdNoSecrets,
+	"other":       cmdOther,
 	"person":      cmdPerson,
 	"rules":       cmdRules,
 	"screen":      cmdScreen,
@@ -122,6 +123,7 @@ type rig struct {
 	logind  *sessiontest.Logind
 	saver   *sessiontest.ScreenSaver
 	bench   *pivtest.Bench
+	others  map[string]*process // other agents, by name
 }
 
 type rigKey struct{}
