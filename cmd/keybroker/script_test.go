@@ -123,7 +123,7 @@ type rig struct {
 	logind  *sessiontest.Logind
 	saver   *sessiontest.ScreenSaver
 	bench   *pivtest.Bench
-	others  map[string]*process // other agents, by name
+	others  map[string]int // process ids of other agents, by name
 }
 
 type rigKey struct{}

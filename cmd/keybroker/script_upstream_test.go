@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -35,20 +37,48 @@ func cmdOther(ts *testscript.TestScript, neg bool, args []string) {
 		home := filepath.Join(r.run, "gnupg")
 		ts.Check(os.MkdirAll(home, 0o700))
 		ts.Setenv("GNUPGHOME", home)
-		r.startOther(ts, name, filepath.Join(home, "S.gpg-agent.ssh"),
-			commandPath(ts, "gpg-agent"), "--homedir", home, "--enable-ssh-support", "--disable-scdaemon", "--daemon", "--no-detach")
+		r.startGPG(ts, name, home)
 	case "stop":
-		ts.Check(r.others[name].Process.Signal(syscall.SIGSTOP))
+		ts.Check(syscall.Kill(r.others[name], syscall.SIGSTOP))
 	case "cont":
-		ts.Check(r.others[name].Process.Signal(syscall.SIGCONT))
+		ts.Check(syscall.Kill(r.others[name], syscall.SIGCONT))
 	case "kill":
-		r.others[name].kill()
+		if !endAgent(r.others[name], syscall.SIGKILL) {
+			ts.Fatalf("it does not end")
+		}
 	default:
 		ts.Fatalf("unknown: other %s", args[0])
 	}
 }
 
 func (r *rig) startOther(ts *testscript.TestScript, name, socket, program string, args ...string) {
+	p, err := startProcess(r.otherCommand(ts, program, args...))
+	ts.Check(err)
+	r.onEnd(p.kill)
+	r.served(ts, name, socket, p.Process.Pid)
+}
+
+var gpgStarted = regexp.MustCompile(`gpg-agent\[([0-9]+)\]:? gpg-agent \(GnuPG\) .* started`)
+
+// startGPG starts one that puts itself into the background: it cannot do otherwise.
+func (r *rig) startGPG(ts *testscript.TestScript, name, home string) {
+	cmd := r.otherCommand(ts, "gpg-agent", "--homedir", home, "--enable-ssh-support", "--disable-scdaemon", "--daemon",
+		"--log-file", filepath.Join(home, "log"))
+	ts.Check(cmd.Run())
+	var pid int
+	if !await(func() bool {
+		if found := gpgStarted.FindStringSubmatch(readOr(filepath.Join(home, "log"))); found != nil {
+			pid, _ = strconv.Atoi(found[1])
+		}
+		return pid != 0
+	}) {
+		ts.Fatalf("gpg-agent does not start: %s", readOr(filepath.Join(home, "log")))
+	}
+	r.onEnd(func() { endAgent(pid, syscall.SIGKILL) })
+	r.served(ts, name, filepath.Join(home, "S.gpg-agent.ssh"), pid)
+}
+
+func (r *rig) otherCommand(ts *testscript.TestScript, program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = r.work
 	for _, pair := range environ(ts) {
@@ -56,21 +86,22 @@ func (r *rig) startOther(ts *testscript.TestScript, name, socket, program string
 			cmd.Env = append(cmd.Env, pair)
 		}
 	}
-	p, err := startProcess(cmd)
-	ts.Check(err)
-	r.onEnd(p.kill)
+	return cmd
+}
+
+// served waits until it answers.
+func (r *rig) served(ts *testscript.TestScript, name, socket string, pid int) {
 	if r.others == nil {
-		r.others = map[string]*process{}
+		r.others = map[string]int{}
 	}
-	r.others[name] = p
+	r.others[name] = pid
 	ts.Setenv(name, socket)
-	list := func() bool { // exit code 1: no keys
+	if !await(func() bool { // exit code 1: no keys
 		add := exec.Command("/usr/bin/ssh-add", "-l")
 		add.Env = []string{"SSH_AUTH_SOCK=" + socket}
 		_ = add.Run()
-		return p.ended() || add.ProcessState.ExitCode() < 2
-	}
-	if !await(list) || p.ended() {
-		ts.Fatalf("%s does not serve", program)
+		return add.ProcessState.ExitCode() < 2
+	}) {
+		ts.Fatalf("%s does not serve", name)
 	}
 }
