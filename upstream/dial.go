@@ -28,7 +28,7 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\nstart that agent, or see: [[upstream]] in config.toml", err)
 	}
-	if err := trusted(conn); err != nil {
+	if err := s.trusted(conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -49,8 +49,8 @@ func (s *Source) isOwn() bool {
 	return false
 }
 
-func trusted(conn net.Conn) error {
-	peer, err := platform.PeerOf(conn)
+func (s *Source) trusted(conn net.Conn) error {
+	peer, err := s.config.PeerOf(conn)
 	switch {
 	case err != nil:
 		return err

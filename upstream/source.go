@@ -11,11 +11,13 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 const (
@@ -40,9 +42,10 @@ type Config struct {
 	Path string   // its socket, absolute; "": Missing says why there is none
 	Own  []string // our sockets: none of them is another agent
 
-	Missing string       // why Path is ""
-	Changed func()       // optional: called when its keys or its state have changed; must not wait
-	Log     *slog.Logger // optional
+	PeerOf  func(net.Conn) (platform.Peer, error) // optional: platform.PeerOf
+	Missing string                                // why Path is ""
+	Changed func()                                // optional: called when its keys or its state have changed; must not wait
+	Log     *slog.Logger                          // optional
 }
 
 var (
@@ -71,6 +74,9 @@ type Source struct {
 func New(config Config) *Source {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.PeerOf == nil {
+		config.PeerOf = platform.PeerOf
 	}
 	if config.Changed == nil {
 		config.Changed = func() {}

@@ -110,7 +110,7 @@ func (c *config) checkSockets(file string, data []byte) error {
 	for i, s := range c.Sockets {
 		at := fmt.Sprintf("socket[%d]", i)
 		view := s.view()
-		if err := view.Validate(); err != nil {
+		for _, err := range unjoin(view.Validate()) {
 			fault(at+fieldOf(err), err)
 		}
 		if names[s.Name] {
@@ -127,6 +127,14 @@ func (c *config) checkSockets(file string, data []byte) error {
 }
 
 func reserved(name string) bool { return name == reservedNames[0] || name == reservedNames[1] }
+
+// unjoin gives the errors that were joined.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return nil
+}
 
 // fieldOf is where in its table an error stands.
 func fieldOf(err error) string {
