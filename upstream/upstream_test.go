@@ -320,8 +320,8 @@ func TestRemoveHidesAndGivenIsTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: "given", Confirm: true, Lifetime: time.Hour})
-	if err != nil || !added.Confirm || len(s.List()) != 2 {
+	added, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: "given", Lifetime: time.Hour})
+	if err != nil || added.Comment != "given" || len(s.List()) != 2 {
 		t.Fatalf("%v, %+v", err, s.List())
 	}
 	s.RemoveAll()
@@ -346,7 +346,14 @@ func TestConstraintsAreKeptOrRefused(t *testing.T) {
 	if held, _ := o.keyring.List(); len(held) != 1 {
 		t.Error("it was handed on")
 	}
-	key.Destinations = nil
+	key.Destinations, key.Confirm = nil, true
+	if _, err := (Adding{s}).Add(key); err == nil || !strings.Contains(err.Error(), "does not take the key") {
+		t.Error(err) // this agent knows no confirmation
+	}
+	if held, _ := o.keyring.List(); len(held) != 1 || len(s.List()) != 1 {
+		t.Error("it was handed on without its constraint")
+	}
+	key.Confirm = false
 	if _, err := (Adding{s}).Add(key); err != nil {
 		t.Error(err)
 	}
