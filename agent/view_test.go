@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
+	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
 // through serves a socket of its own with this view.
@@ -121,6 +122,31 @@ func TestViewRemovesWhatItShows(t *testing.T) {
 	}
 	if r.connect().ask(wire.RemoveAllIdentities{}); !hidden.removed {
 		t.Error("the agent's own socket removes all")
+	}
+}
+
+// Through a view nobody adds what it would not show, and nobody locks or loads
+// for those who see more. With a view of all keys they may.
+func TestViewChangesNothingOutside(t *testing.T) {
+	for _, test := range []struct {
+		keys []string
+		why  string // of the refusal; "": there is none
+	}{{[]string{"work"}, `the socket "ai" `}, {nil, ""}} {
+		r := newRig(t)
+		c := r.through(policy.View{Name: "ai", Keys: test.keys})
+		err := sshagent.NewClient(c.conn).Add(sshagent.AddedKey{PrivateKey: privateKeys(t)["ed25519"]})
+		if (err == nil) != (test.why == "") {
+			t.Errorf("keys %v: add: %v", test.keys, err)
+		}
+		if test.why != "" && r.last().Reason != test.why+"does not show this key" {
+			t.Errorf("add: %+v", r.last())
+		}
+		for _, request := range []wire.Request{wire.AddSmartcardKey{ReaderID: "/x.so"}, wire.RemoveSmartcardKey{ReaderID: "/x.so"}, wire.Lock{Passphrase: []byte("x")}} {
+			c.ask(request)
+			if refused := r.last().Reason == test.why+"shows some keys only, and this concerns others"; refused != (test.why != "") {
+				t.Errorf("keys %v: %T: %+v", test.keys, request, r.last())
+			}
+		}
 	}
 }
 
