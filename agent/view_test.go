@@ -103,6 +103,9 @@ func TestViewReadOnly(t *testing.T) {
 			if reply := c.ask(request); reply != want {
 				t.Errorf("read-only %v: %T: %v", readOnly, request, reply)
 			}
+			if r.last().Socket != "ai" {
+				t.Errorf("%T: %+v", request, r.last())
+			}
 			if readOnly && r.last().Reason != `the socket "ai" is read-only` {
 				t.Errorf("%T: %+v", request, r.last())
 			}

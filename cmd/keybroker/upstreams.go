@@ -42,7 +42,7 @@ func (d *daemon) newUpstreams() (list upstreams) {
 	return list
 }
 
-// sources puts the one that takes ssh-add's keys before all the broker's own,
+// withUpstreams puts the one that takes ssh-add's keys before all the broker's own,
 // and the others behind: of a key that is in both, ours signs.
 func (d *daemon) withUpstreams(own ...keys.Source) []keys.Source {
 	for i, u := range d.upstreams {
