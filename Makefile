@@ -11,7 +11,7 @@ TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
-	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl softhsm2 openssh-tests
+	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl softhsm2 openssh-tests gpg gpg-agent
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2

@@ -54,7 +54,7 @@ func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
 }
 
 func (s *session) removeAll() wire.Reply {
-	return s.change(s.newUse(keys.OpRemoveAll), func() error { s.server.Ring.RemoveAll(); return nil })
+	return s.change(s.newUse(keys.OpRemoveAll), s.removeShown)
 }
 
 func (s *session) change(use *keys.Use, do func() error) wire.Reply {
@@ -70,22 +70,21 @@ func (s *session) change(use *keys.Use, do func() error) wire.Reply {
 	return wire.Success
 }
 
-// mayReplace refuses to give a key that is there and hidden from this
-// connection other constraints.
+// mayReplace is mayPut for a key with its private half.
 func (s *session) mayReplace(added keys.Added) error {
 	blob, err := publicBlob(added)
 	if err != nil {
 		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
 	}
-	if info, _, found := s.server.Ring.Find(blob); found {
-		return s.visible(&info)
-	}
-	return nil
+	return s.mayPut(blob)
 }
 
 // mayChange refuses a forwarded connection: the far host may use keys as the
 // rules allow, but not take them away, add its own or lock their owner out.
 func (s *session) mayChange() error {
+	if err := s.mayChangeView(false); err != nil {
+		return err
+	}
 	if s.server.ForwardedChanges || !s.forwarded() {
 		return nil
 	}

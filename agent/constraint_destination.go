@@ -14,6 +14,9 @@ import (
 
 // visible says why this connection may not see a key, or change it; nil: it may.
 func (s *session) visible(key *keys.Info) error {
+	if err := s.inView(key); err != nil {
+		return err
+	}
 	switch {
 	case len(key.Destinations) == 0:
 		return nil

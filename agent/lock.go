@@ -148,18 +148,21 @@ func hashPassphrase(passphrase, salt []byte) []byte {
 }
 
 func (s *session) lockAgent(request wire.Lock) wire.Reply {
-	return s.locking(keys.OpLock, func() error { return s.server.Lock(s.peer, request.Passphrase) })
+	return s.locking(keys.OpLock, func() error { return s.server.lockNow(request.Passphrase) })
 }
 
 func (s *session) unlockAgent(request wire.Unlock) wire.Reply {
-	return s.locking(keys.OpUnlock, func() error { return s.server.Unlock(s.ctx, s.peer, request.Passphrase) })
+	return s.locking(keys.OpUnlock, func() error { return s.server.unlockNow(s.ctx, request.Passphrase) })
 }
 
 func (s *session) locking(op keys.Op, do func() error) wire.Reply {
 	if err := s.mayChange(); err != nil {
 		return s.refuse(s.newUse(op), err)
 	}
-	if do() != nil {
+	if err := s.mayChangeView(true); err != nil {
+		return s.refuse(s.newUse(op), err)
+	}
+	if s.server.locking(s.newUse(op), do) != nil {
 		return wire.Failure
 	}
 	return wire.Success

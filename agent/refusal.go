@@ -164,7 +164,11 @@ func (s *Server) AuditErr() error {
 	return nil
 }
 
-func (s *session) newUse(op keys.Op) *keys.Use { return s.server.newUse(op, s.peer) }
+func (s *session) newUse(op keys.Op) *keys.Use {
+	use := s.server.newUse(op, s.peer)
+	use.Socket = s.socket
+	return use
+}
 
 func (s *Server) newUse(op keys.Op, peer platform.Peer) *keys.Use {
 	return &keys.Use{ID: newID(), Op: op, Peer: peer, Time: s.Now()}

@@ -22,10 +22,8 @@ func (s *session) addSecurityKey(request wire.AddIdentity) wire.Reply {
 	if err != nil {
 		return s.refuse(use, err)
 	}
-	if info, _, found := s.server.Ring.Find(key.PublicKey.Marshal()); found {
-		if err := s.visible(&info); err != nil {
-			return s.refuse(use, err)
-		}
+	if err := s.mayPut(key.PublicKey.Marshal()); err != nil {
+		return s.refuse(use, err)
 	}
 	if use.Key, err = s.server.Ring.AddSecurityKey(key); err != nil {
 		return s.refuse(use, err)

@@ -101,7 +101,11 @@ func (s *Server) SetRules(rules *policy.Rules) {
 func (s *Server) Rules() *policy.Rules { return s.rules.Load() }
 
 // Serve accepts connections until the listener is closed, which is no error.
-func (s *Server) Serve(listener net.Listener) error {
+func (s *Server) Serve(listener net.Listener) error { return s.ServeSocket("", listener) }
+
+// ServeSocket is Serve for a socket of its own, with the view of the keys that
+// the rules have under its name (policy.View).
+func (s *Server) ServeSocket(name string, listener net.Listener) error {
 	for {
 		conn, err := listener.Accept()
 		switch {
@@ -111,13 +115,14 @@ func (s *Server) Serve(listener net.Listener) error {
 			s.Log.Warn("accept failed", "error", err)
 			time.Sleep(acceptBackoff)
 		default:
-			s.start(conn)
+			s.start(conn, name)
 		}
 	}
 }
 
-func (s *Server) start(conn net.Conn) {
+func (s *Server) start(conn net.Conn, socket string) {
 	session := newSession(s, conn)
+	session.socket = socket
 	if !s.enter(session) {
 		s.turned.Add(1)
 		session.cancel()

@@ -27,12 +27,14 @@ type session struct {
 	ctx    context.Context // ends when the client is gone
 	cancel context.CancelFunc
 	peer   platform.Peer
+	socket string // the name of the socket of its own; "" for the agent's
 	header [4]byte
 
 	// The fields that follow belong to the worker.
 	binds      []bind
-	bindFailed string // why a session-bind was refused; "" when none was
-	listed     bool   // a list was written to the audit log
+	bindings   [][]byte // what was asked to be bound, as it came
+	bindFailed string   // why a session-bind was refused; "" when none was
+	listed     bool     // a list was written to the audit log
 
 	queue queue
 }

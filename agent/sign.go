@@ -26,6 +26,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	use.Key = info
 	use.Purpose = wire.PurposeOf(request.Data, request.KeyBlob)
 	use.Destination = s.destination(use.Purpose)
+	use.Bindings = s.bindings
 
 	algorithm, err := signatureAlgorithm(info.PublicKey, request.Flags)
 	if err != nil {

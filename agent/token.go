@@ -43,6 +43,9 @@ func (s *session) mayLoad(library string) error {
 	if err := s.mayChange(); err != nil {
 		return err
 	}
+	if err := s.mayChangeView(true); err != nil {
+		return err
+	}
 	if s.server.RemoteProviders || len(s.binds) == 0 && s.bindFailed == "" {
 		return nil
 	}
@@ -89,5 +92,9 @@ func certificates(contents []byte) (list []*ssh.Certificate, only bool, err erro
 }
 
 func (s *session) removeToken(request wire.RemoveSmartcardKey) wire.Reply {
-	return s.change(s.newUse(keys.OpRemove), func() error { return s.server.Ring.RemoveToken(request.ReaderID) })
+	use := s.newUse(keys.OpRemove)
+	if err := s.mayChangeView(true); err != nil {
+		return s.refuse(use, err)
+	}
+	return s.change(use, func() error { return s.server.Ring.RemoveToken(request.ReaderID) })
 }

@@ -110,6 +110,9 @@ func (w writer) text(q Question) (title string, lines []Line) {
 		lines = append(lines, w.where(use.Destination)...)
 	}
 	lines = append(lines, w.who(use.Peer)...)
+	if use.Socket != "" {
+		lines = append(lines, Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
+	}
 	lines = append(lines, w.which(use.Key)...)
 	if q.History != "" {
 		lines = append(lines, Line{Label: "Before", Text: foreign(q.History, w.long)})

@@ -17,6 +17,7 @@ type Filter struct {
 	Host         string    // name (verified or claimed) or fingerprint of the destination
 	Program      string    // base name or path
 	Decision     string
+	Socket       string    // of a [[socket]] table
 	Ops          []keys.Op // only these; nil: all
 	NotOps       []keys.Op // but not these
 	IDs          []string
@@ -28,6 +29,7 @@ func (f *Filter) match(r *Record) bool {
 	case !f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until),
 		f.Decision != "" && f.Decision != r.Decision,
+		f.Socket != "" && !like(f.Socket, r.Socket),
 		len(f.Ops) > 0 && !slices.Contains(f.Ops, r.Op),
 		slices.Contains(f.NotOps, r.Op),
 		len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):

@@ -40,6 +40,7 @@ type Record struct {
 	Remedy      string            `json:"remedy,omitempty"` // refused: what a person can do about it
 	Key         *Key              `json:"key,omitempty"`
 	Peer        *Peer             `json:"peer,omitempty"`
+	Socket      string            `json:"socket,omitempty"` // the socket of its own that it came through
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
 	Digest      string            `json:"digest,omitempty"` // sign: SHA-256 of the signed data, in hex
@@ -72,7 +73,7 @@ type Peer struct {
 // FromUse makes the record of a use; the caller adds Decision, Reason and Rule.
 // Text that another program chose is clipped to the limits of clip.go.
 func FromUse(u *keys.Use) Record {
-	r := Record{ID: clip(u.ID, MaxText), Op: u.Op, Peer: peerOf(u)}
+	r := Record{ID: clip(u.ID, MaxText), Op: u.Op, Peer: peerOf(u), Socket: clip(u.Socket, MaxText)}
 	if u.Key.Fingerprint != "" {
 		r.Key = keyOf(&u.Key)
 	}

@@ -21,6 +21,7 @@ type Status struct {
 	PID         int         `json:"pid"`
 	Started     time.Time   `json:"started"`
 	AgentSocket string      `json:"agent_socket"`
+	Sockets     []Socket    `json:"sockets,omitempty"` // beside the agent's
 	Locked      bool        `json:"locked"`
 	Paused      bool        `json:"paused,omitempty"` // no key is used until it is resumed
 	Connections int         `json:"connections"`
@@ -37,6 +38,14 @@ type Status struct {
 	Hardening   []string    `json:"hardening,omitempty"` // what the system did not grant
 	Session     Session     `json:"session"`
 	Cards       []string    `json:"cards,omitempty"` // that are in, by name
+}
+
+// Socket is a socket of its own, with a view of the keys.
+type Socket struct {
+	Name     string `json:"name"`
+	Path     string `json:"path"`
+	Keys     string `json:"keys"` // which it shows, in words
+	ReadOnly bool   `json:"read_only"`
 }
 
 // Session is what the broker knows of the person's desktop.

@@ -21,6 +21,7 @@ type Rules struct {
 	rules   []rule
 	machine int // so many of them are the machine's
 	options Options
+	views   map[string]*view // by the name of the socket
 }
 
 // Decision is what happens to one request, and why, in the words that the
@@ -60,9 +61,13 @@ func New(machine, user []Rule, options Options) *Rules {
 // list (keys.OpList: Allow or Refuse). It refuses every other operation,
 // because no rule speaks of them.
 func (rs *Rules) Decide(u *keys.Use) Decision {
-	switch {
-	case rs == nil:
+	if rs == nil {
 		return Decision{Action: Refuse, Why: whyNoRules}
+	}
+	if err := rs.narrow(u); err != nil {
+		return Decision{Action: Refuse, Why: err.Error()}
+	}
+	switch {
 	case u.Op == keys.OpSign:
 		return rs.sign(u)
 	case u.Op == keys.OpList:
@@ -104,11 +109,7 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 			first = doubt{rule: r, cause: cause}
 		}
 	}
-	otherwise := Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}
-	if rs.options.AsSSHAgent {
-		otherwise = Decision{Action: Allow, Why: whyAgent}
-	}
-	return rs.restrict(otherwise, u, first)
+	return rs.restrict(rs.otherwise(u), u, first)
 }
 
 // restrict applies what no rule can lift. It never widens d.
@@ -132,7 +133,8 @@ func (rs *Rules) restrict(d Decision, u *keys.Use, first doubt) Decision {
 
 // list hides a key only when every request for it would be refused as far as
 // can be told now: by a refuse rule that speaks of no purpose and no user
-// (match says maybe to those), with no earlier rule that may allow or ask.
+// (match says maybe to those), with no earlier rule that may allow or ask; or
+// by its socket, when no rule may.
 func (rs *Rules) list(u *keys.Use) Decision {
 	for i := range rs.rules {
 		r := &rs.rules[i]
@@ -141,8 +143,11 @@ func (rs *Rules) list(u *keys.Use) Decision {
 			return Decision{Action: Refuse, Rule: r.Name, Why: r.hides}
 		}
 		if m != no && r.Action != Refuse {
-			break
+			return Decision{Action: Allow, Why: whyListed}
 		}
+	}
+	if d := rs.otherwise(u); d.Action == Refuse {
+		return d
 	}
 	return Decision{Action: Allow, Why: whyListed}
 }

@@ -29,9 +29,9 @@ const (
 // thousand keys is decided key by key.
 type rule struct {
 	Rule
-	key, host, user, program, purpose pattern
-	conditions                        []condition // of the fields that the rule has, the cheap ones first
-	why, hides                        string
+	key, host, user, program, purpose, socket pattern
+	conditions                                []condition // of the fields that the rule has, the cheap ones first
+	why, hides                                string
 }
 
 // condition is one field of a rule. With maybe it gives the cause.
@@ -49,6 +49,7 @@ func compileRule(r Rule) rule {
 		user:    compile(r.User),
 		program: compileProgram(r.Program),
 		purpose: compile(r.Purpose),
+		socket:  compile(r.Socket),
 		why:     fmt.Sprintf("%s rule %q", verb, r.Name),
 		hides:   fmt.Sprintf("hidden by rule %q", r.Name),
 	}
@@ -85,7 +86,7 @@ func (r *rule) decision() Decision {
 
 // match gives the first cause with maybe.
 func (r *rule) match(u *keys.Use) (verdict, string) {
-	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchKey(&u.Key) {
+	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchSocket(u.Socket) || !r.matchKey(&u.Key) {
 		return no, ""
 	}
 	result, cause := yes, ""
@@ -105,6 +106,15 @@ func (r *rule) matchForwarded(forwarded bool) bool {
 		return r.Action != Allow || !forwarded
 	}
 	return *r.Forwarded == forwarded
+}
+
+// matchSocket keeps an allow rule that names no socket to the agent's own: a
+// socket of its own is there to be treated otherwise.
+func (r *rule) matchSocket(socket string) bool {
+	if r.Socket == "" {
+		return r.Action != Allow || socket == ""
+	}
+	return socket != "" && r.socket.match(socket)
 }
 
 // matchKey does not look at the comment: whoever added the key chose it.

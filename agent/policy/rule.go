@@ -39,7 +39,8 @@ const (
 )
 
 // Rule is one `[[rule]]` table. An absent field matches everything, except that
-// an allow rule without Forwarded matches only requests that are not forwarded.
+// an allow rule without Forwarded matches only requests that are not forwarded,
+// and one without Socket only those that come through the agent's own.
 type Rule struct {
 	Name      string        `toml:"name" json:"name" policy:"nonempty"`
 	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint, or a pattern
@@ -47,6 +48,7 @@ type Rule struct {
 	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account that is logged in to
 	Program   string        `toml:"program" json:"program,omitempty" policy:"nonempty"` // base name, or absolute path when it has a "/"
 	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // "login", "sshsig:git", "sshsig:*", "unknown"
+	Socket    string        `toml:"socket" json:"socket,omitempty" policy:"nonempty"`   // of a [[socket]] table; allow without it: the agent's own only
 	Forwarded *bool         `toml:"forwarded" json:"forwarded,omitempty"`
 	Action    Action        `toml:"action" json:"action"`
 	Remember  time.Duration `toml:"remember" json:"remember,omitempty"`   // with ask: the longest grant the prompt may offer
@@ -76,6 +78,7 @@ func (r *Rule) Validate() error {
 		checkPattern("user", r.User, `\`), // CORP\alice is an account's name
 		checkPattern("program", r.Program, ""),
 		checkPurpose(r.Purpose),
+		checkPattern("socket", r.Socket, ""),
 		checkAction(r.Action, r.Purpose),
 		checkRemember(r.Remember),
 		checkAskFirst(r.AskFirst, r.Action),

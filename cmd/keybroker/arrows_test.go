@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"pkcs11":             {"agent/keys", "platform"},
 	"fido":               {"agent/keys", "agent/wire"},
 	"certificates":       {"agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
+	"upstream":           {"agent/keys", "agent/wire", "platform"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
@@ -49,7 +50,8 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido", "certificates"},
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
+		"certificates", "upstream"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

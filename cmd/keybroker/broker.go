@@ -55,7 +55,7 @@ func (d *daemon) Reload() error {
 func (d *daemon) Status() control.Status {
 	server, head := d.server.Status(), d.audit.Head()
 	return control.Status{
-		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket,
+		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket, Sockets: d.socketList(),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
 		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
@@ -80,6 +80,9 @@ func (d *daemon) problems() []control.Problem {
 	}
 	if strings.HasPrefix(d.queue.Name(), "none") {
 		add(fmt.Errorf("nobody can be asked, so what no rule allows is refused\ninstall pinentry-qt, or start the daemon in a terminal"))
+	}
+	for _, u := range d.upstreams {
+		add(u.Err())
 	}
 	for _, err := range cardProblems(d.Cards()) {
 		add(err)
@@ -107,13 +110,20 @@ func (d *daemon) Keys() []control.Key {
 			list = append(list, control.KeyOf(info))
 		}
 	}
-	return slices.Concat(list, storedKeys(d.store), certifiedKeys(d.certs))
+	return slices.Concat(list, storedKeys(d.store), certifiedKeys(d.certs), d.upstreams.keys())
 }
 
-func (d *daemon) Load(names []string) error { return d.told(d.store.Load(names...)) }
-func (d *daemon) Refusals() []audit.Record  { return d.server.Refusals() }
-func (d *daemon) Grants() []policy.Grant    { return d.server.Grants.List(time.Now()) }
-func (d *daemon) AuditDir() string          { return d.app.auditDir() }
+func (d *daemon) Refusals() []audit.Record { return d.server.Refusals() }
+func (d *daemon) Grants() []policy.Grant   { return d.server.Grants.List(time.Now()) }
+func (d *daemon) AuditDir() string         { return d.app.auditDir() }
+
+// Load brings back what ssh-add -d or -D took off the list.
+func (d *daemon) Load(names []string) error {
+	if len(names) == 0 {
+		d.upstreams.show()
+	}
+	return d.told(d.store.Load(names...))
+}
 
 // Lock locks the agent, as ssh-add -x does.
 func (d *daemon) Lock(peer platform.Peer, passphrase []byte) error {

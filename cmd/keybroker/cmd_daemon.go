@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -82,11 +83,12 @@ type daemon struct {
 	tokens    *pkcs11.Source
 	fido      *fido.Source
 	certs     *certificates.Source // of the keys of all other sources
+	upstreams upstreams            // other agents
 	server    *agent.Server
 	control   *control.Server
 	session   *sessionWatch
 	feed      control.Feed            // tells those who follow of each change
-	listeners map[string]net.Listener // "agent" and "control"
+	listeners map[string]net.Listener // "agent", "control", and by name those of [[socket]]
 	reload    reloadState
 }
 
@@ -99,7 +101,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	}()
 	d.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	d.terminal = ownTerminal()
-	if d.listeners, err = listen(a.config.paths); err != nil {
+	if d.listeners, err = listen(&a.config); err != nil {
 		return nil, err
 	}
 	d.history = audit.NewHistory()
@@ -121,6 +123,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	}
 	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
 	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue))
+	d.upstreams = d.newUpstreams()
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
 		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
@@ -154,6 +157,7 @@ func (d *daemon) ring() *keys.Ring {
 	if d.cards != nil {
 		sources = slices.Insert(sources, 1, keys.Source(d.cards))
 	}
+	sources = d.withUpstreams(sources...)
 	d.certs = d.app.certificates(keys.NewRing(sources...))
 	return keys.NewRing(append(sources, d.certs)...)
 }
@@ -172,7 +176,14 @@ func ownTerminal() *os.File {
 }
 
 // listen takes the sockets that a service manager passes, and makes the others.
-func listen(paths platform.Paths) (map[string]net.Listener, error) {
+func listen(c *config) (map[string]net.Listener, error) {
+	paths := map[string]string{"agent": c.paths.AgentSocket, "control": c.paths.ControlSocket}
+	for _, s := range c.Sockets {
+		var err error
+		if paths[s.Name], err = c.socketPath(s); err != nil {
+			return nil, usageError{fmt.Errorf("socket %q: %w", s.Name, err)}
+		}
+	}
 	listeners, err := platform.Activated()
 	if err != nil {
 		return nil, err
@@ -180,7 +191,7 @@ func listen(paths platform.Paths) (map[string]net.Listener, error) {
 	if listeners == nil {
 		listeners = make(map[string]net.Listener)
 	}
-	for name, path := range map[string]string{"agent": paths.AgentSocket, "control": paths.ControlSocket} {
+	for name, path := range paths {
 		if listeners[name] != nil {
 			continue
 		}
@@ -208,7 +219,8 @@ func (d *daemon) askPassphrase(ctx context.Context, title, text, lastError strin
 
 // run serves until ctx ends.
 func (d *daemon) run(ctx context.Context) error {
-	failed := make(chan error, 2)
+	failed := make(chan error, len(d.listeners))
+	d.serveSockets(failed)
 	go func() { failed <- d.server.Serve(d.listeners["agent"]) }()
 	go func() { failed <- d.control.Serve(d.listeners["control"]) }()
 	hangups := make(chan os.Signal, 1)
@@ -253,6 +265,7 @@ func (d *daemon) close() {
 			d.log.Error("the cards could not be let go", "error", err)
 		}
 	}
+	d.upstreams.close()
 	if d.tokens != nil {
 		d.tokens.Close()
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func newEnvCommand(a *app) *cobra.Command {
-	var shell string
+	var shell, socket string
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Print the line that sets SSH_AUTH_SOCK",
@@ -23,10 +23,11 @@ func newEnvCommand(a *app) *cobra.Command {
   keybroker env --shell powershell | Invoke-Expression     PowerShell`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.locate(); err != nil {
+			path, err := a.socketNamed(socket)
+			if err != nil {
 				return err
 			}
-			line, err := envLine(shell, a.config.paths.AgentSocket)
+			line, err := envLine(shell, path)
 			if err != nil {
 				return err
 			}
@@ -35,8 +36,26 @@ func newEnvCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "sh, csh, fish or powershell")
+	cmd.Flags().StringVar(&socket, "socket", "", "name of a [[socket]] of the configuration, instead of the agent's own")
 	_ = cmd.RegisterFlagCompletionFunc("shell", cobra.FixedCompletions([]string{"sh", "csh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// socketNamed is the path of the agent's socket, or of one of its own.
+func (a *app) socketNamed(name string) (string, error) {
+	if name == "" {
+		err := a.locate()
+		return a.config.paths.AgentSocket, err
+	}
+	if err := a.load(); err != nil {
+		return "", err
+	}
+	for _, s := range a.config.Sockets {
+		if s.Name == name {
+			return a.config.socketPath(s)
+		}
+	}
+	return "", usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to %s", name, a.config.paths.ConfigFile)}
 }
 
 func defaultShell() string {

@@ -36,6 +36,7 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Key, "key", "", "key name, fingerprint or pattern")
 	flags.StringVar(&f.filter.Host, "host", "", "verified host name or pattern")
 	flags.StringVar(&f.filter.Program, "program", "", "program name or pattern")
+	flags.StringVar(&f.filter.Socket, "socket", "", "name of the socket of its own, or pattern")
 	flags.StringVar(&f.filter.Decision, "decision", "", "allowed, refused or note")
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
 	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, pause, resume, drop, session-bind, connect")

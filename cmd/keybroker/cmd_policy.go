@@ -62,7 +62,7 @@ func newPolicyShowCommand(a *app) *cobra.Command {
 }
 
 func printRules(w io.Writer, rules []policy.Rule) {
-	row(w, "#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "FORWARDED", "ACTION", "FROM")
+	row(w, "#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
 	for i, r := range rules {
 		forwarded := ""
 		if r.Forwarded != nil {
@@ -78,15 +78,15 @@ func printRules(w io.Writer, rules []policy.Rule) {
 		if r.List != "" {
 			action += ", list " + r.List
 		}
-		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
+		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
 	}
-	row(w, "", "(no rule matches)", "", "", "", "", "", "", "ask", "default")
+	row(w, "", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
 }
 
 // trial is a use that a person describes.
 type trial struct {
-	key, host, claimed, user, program, purpose string
-	forwarded, confirm                         bool
+	key, host, claimed, user, program, purpose, socket string
+	forwarded, confirm                                 bool
 }
 
 func newPolicyTestCommand(a *app) *cobra.Command {
@@ -118,6 +118,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.user, "user", "", "the account on that host")
 	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
 	flags.StringVar(&t.purpose, "purpose", "login", "login, sshsig:NAMESPACE or unknown")
+	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that it comes through")
 	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
 	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host")
@@ -126,7 +127,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 }
 
 func (t trial) use() (*keys.Use, error) {
-	use := &keys.Use{Op: keys.OpSign, Key: keys.Info{Name: t.key, Blob: []byte("trial"), Confirm: t.confirm}, Time: time.Now()}
+	use := &keys.Use{Op: keys.OpSign, Key: keys.Info{Name: t.key, Blob: []byte("trial"), Confirm: t.confirm}, Socket: t.socket, Time: time.Now()}
 	if strings.HasPrefix(t.key, "SHA256:") {
 		use.Key.Name, use.Key.Fingerprint = "", t.key
 	}

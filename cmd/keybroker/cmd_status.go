@@ -62,6 +62,9 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "version", s.Version)
 	row(w, "process", strconv.Itoa(s.PID)+", started "+ago(time.Now(), s.Started))
 	row(w, "socket", s.AgentSocket)
+	for _, socket := range s.Sockets {
+		row(w, "socket "+socket.Name, socket.Path+", "+socketText(socket))
+	}
 	row(w, "connections", strconv.Itoa(s.Connections))
 	row(w, "keys", strconv.Itoa(s.Keys))
 	row(w, "sealed by", s.Seal)
@@ -82,6 +85,13 @@ func printStatus(w io.Writer, s control.Status) {
 			row(w, "  remedy", p.Remedy)
 		}
 	}
+}
+
+func socketText(socket control.Socket) string {
+	if socket.ReadOnly {
+		return socket.Keys + ", read-only"
+	}
+	return socket.Keys
 }
 
 func newWhyCommand(a *app) *cobra.Command {
@@ -138,6 +148,9 @@ func printRefusal(w io.Writer, r audit.Record) {
 	row(w, "request", r.ID+", "+r.Time.Local().Format(time.DateTime))
 	row(w, "what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
 	row(w, "who", peerText(r))
+	if r.Socket != "" {
+		row(w, "through", "socket "+platform.Escape(r.Socket, maxCell))
+	}
 	row(w, "key", keyText(r))
 	row(w, "where", destinationText(r))
 	row(w, "rule", r.Rule)

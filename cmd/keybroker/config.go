@@ -57,7 +57,9 @@ type config struct {
 	Tray    struct {
 		Notify []string `toml:"notify"` // what its notifications tell of
 	} `toml:"tray"`
-	Rules []policy.Rule `toml:"rule"`
+	Upstreams []upstreamConfig `toml:"upstream"` // other agents
+	Sockets   []socketConfig   `toml:"socket"`   // of their own
+	Rules     []policy.Rule    `toml:"rule"`
 
 	paths        platform.Paths
 	machineRules []policy.Rule
@@ -143,6 +145,7 @@ func (c *config) decode(file string, data []byte) error {
 		checkCardRules(file, data, c.PIV.Rules),
 		c.Session.check(file, data),
 		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
+		c.checkAgents(file, data),
 		policy.Check(file, data, c.Rules),
 	)
 }
@@ -208,5 +211,5 @@ func readMachineRules(path string) ([]policy.Rule, error) {
 }
 
 func (c *config) rules() *policy.Rules {
-	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember})
+	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember}).WithViews(c.views()...)
 }

@@ -83,6 +83,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keyring":     cmdKeyring,
 	"logind":      cmdLogind,
 	"nosecrets":   cmdNoSecrets,
+	"other":       cmdOther,
 	"person":      cmdPerson,
 	"rules":       cmdRules,
 	"screen":      cmdScreen,
@@ -130,6 +131,7 @@ type rig struct {
 	screenServer *exec.Cmd // of the desktop
 	personLeaves func()    // nil: nobody sits there
 	trayEnds     func()
+	others       map[string]int // process ids of other agents, by name
 }
 
 type rigKey struct{}

@@ -1,0 +1,203 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// View is what a socket of its own shows of the agent: one `[[socket]]` table
+// of config.toml without its path. It only narrows; what it lets through is
+// decided by the rules, and by Action when none matches.
+type View struct {
+	Name     string   // as the prompt and the log show it; rules match it
+	Keys     []string // names, fingerprints or patterns, as in a rule; nil: all
+	Hosts    []string // names of verified destinations, likewise; nil: all
+	ReadOnly bool     // no adding, removing, locking
+	Action   Action   // when no rule matches; "": Ask
+}
+
+// viewName keeps a name fit for a file, a prompt and a rule without escaping.
+var viewName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+
+// Validate returns every fault of the view, each a *FieldError, joined.
+func (v *View) Validate() error {
+	var all []error
+	if !viewName.MatchString(v.Name) {
+		all = append(all, fieldError("name", `the name %q is not one of letters, digits, "-" and "_", 32 at most`, v.Name))
+	}
+	for _, list := range []struct {
+		field string
+		texts []string
+	}{{"keys", v.Keys}, {"hosts", v.Hosts}} {
+		if list.texts != nil && len(list.texts) == 0 {
+			all = append(all, fieldError(list.field, "%s is empty: name some, or leave it out for all", list.field))
+		}
+		for _, text := range list.texts {
+			all = append(all, checkViewPattern(list.field, text))
+		}
+	}
+	if v.Action != "" && v.Action != Allow && v.Action != Ask && v.Action != Refuse {
+		all = append(all, fieldError("action", `unknown action %q: write "allow", "ask" or "refuse"`, string(v.Action)))
+	}
+	return errors.Join(all...)
+}
+
+func checkViewPattern(field, text string) error {
+	check := checkPattern(field, text, "")
+	if name, port, ok := splitPort(text); field == "hosts" && ok {
+		check = checkPattern(field, name+port, "")
+	}
+	if text == "" {
+		return fieldError(field, "an empty text in %s matches nothing", field)
+	}
+	return check
+}
+
+// view is a View made ready. The nil *view shows everything: the agent's own socket.
+type view struct {
+	View
+	keys, hosts []pattern
+}
+
+func compileView(v View) *view {
+	compiled := &view{View: v}
+	for _, text := range v.Keys {
+		compiled.keys = append(compiled.keys, compile(text))
+	}
+	for _, text := range v.Hosts {
+		compiled.hosts = append(compiled.hosts, compileHost(text))
+	}
+	return compiled
+}
+
+// WithViews returns the same rules with views of sockets. A socket that has
+// none refuses everything.
+func (rs *Rules) WithViews(views ...View) *Rules {
+	with := *rs
+	with.views = make(map[string]*view, len(views))
+	for _, v := range views {
+		with.views[v.Name] = compileView(v)
+	}
+	return &with
+}
+
+// viewOf returns false for a socket that the configuration no longer has.
+func (rs *Rules) viewOf(socket string) (v *view, ok bool) {
+	if rs == nil {
+		return nil, false
+	}
+	if socket == "" {
+		return nil, true
+	}
+	v, ok = rs.views[socket]
+	return v, ok
+}
+
+// Shows returns why a key does not exist for those who come through a socket;
+// nil: it does.
+func (rs *Rules) Shows(socket string, key *keys.Info) error {
+	v, ok := rs.viewOf(socket)
+	switch {
+	case !ok:
+		return unknownSocket(socket)
+	case v == nil || v.Keys == nil:
+		return nil
+	}
+	for i := range v.keys {
+		if v.keys[i].match(key.Fingerprint) || key.Name != "" && v.keys[i].match(key.Name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the socket %q does not show this key", socket)
+}
+
+// MayReach returns why nobody may log in to a host, or forward the agent to it,
+// through a socket; nil: they may.
+func (rs *Rules) MayReach(socket string, host keys.Host) error {
+	v, ok := rs.viewOf(socket)
+	switch {
+	case !ok:
+		return unknownSocket(socket)
+	case v == nil || v.Hosts == nil:
+		return nil
+	}
+	for _, name := range host.Names {
+		for i := range v.hosts {
+			if v.hosts[i].match(name) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the socket %q is not for the host %s", socket, nameOf(host))
+}
+
+// MayChange returns why keys may not be added, removed or locked through a
+// socket; nil: they may. all: also keys that the socket does not show.
+func (rs *Rules) MayChange(socket string, all bool) error {
+	v, ok := rs.viewOf(socket)
+	switch {
+	case !ok:
+		return unknownSocket(socket)
+	case v == nil:
+	case v.ReadOnly:
+		return fmt.Errorf("the socket %q is read-only", socket)
+	case all && v.Keys != nil:
+		return fmt.Errorf("the socket %q shows some keys only, and this concerns others", socket)
+	}
+	return nil
+}
+
+func unknownSocket(name string) error {
+	return fmt.Errorf("the socket %q is no longer in the configuration", name)
+}
+
+func nameOf(host keys.Host) string {
+	if len(host.Names) > 0 {
+		return host.Names[0]
+	}
+	return host.Fingerprint
+}
+
+// narrow returns why a use does not fit the view of its socket, or nil.
+func (rs *Rules) narrow(u *keys.Use) error {
+	if err := rs.Shows(u.Socket, &u.Key); err != nil {
+		return err
+	}
+	v, _ := rs.viewOf(u.Socket)
+	if v == nil || v.Hosts == nil || u.Op != keys.OpSign {
+		return nil
+	}
+	for _, hop := range u.Destination.Hops {
+		if err := rs.MayReach(u.Socket, hop); err != nil {
+			return err
+		}
+	}
+	switch {
+	case u.Purpose.Kind == wire.KindSSHSig: // goes to no host
+		return nil
+	case isUnknown(u.Purpose):
+		return fmt.Errorf("the socket %q is for certain hosts, and what would be signed is not known", u.Socket)
+	case u.Destination.Trust != keys.TrustVerified:
+		return fmt.Errorf("the socket %q is for certain hosts, and the destination is not verified", u.Socket)
+	}
+	return rs.MayReach(u.Socket, u.Destination.Host)
+}
+
+// otherwise is the decision when no rule matches.
+func (rs *Rules) otherwise(u *keys.Use) Decision {
+	v, _ := rs.viewOf(u.Socket)
+	d := Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}
+	switch {
+	case v == nil && rs.options.AsSSHAgent:
+		return Decision{Action: Allow, Why: whyAgent}
+	case v != nil && v.Action == Allow && !u.Destination.Forwarded: // as with rules
+		return Decision{Action: Allow, Why: fmt.Sprintf("allowed by the socket %q", v.Name)}
+	case v != nil && v.Action == Refuse:
+		return Decision{Action: Refuse, Why: fmt.Sprintf("refused by the socket %q: no rule matches", v.Name)}
+	}
+	return d
+}

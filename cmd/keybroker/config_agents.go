@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/policy"
+)
+
+// upstreamConfig is one [[upstream]] table: another agent whose keys are listed too.
+type upstreamConfig struct {
+	Name string `toml:"name"`
+	Path string `toml:"path"` // of its socket; environment variables are those of the daemon
+	Add  bool   `toml:"add"`  // ssh-add's keys are handed on to it
+}
+
+// socketConfig is one [[socket]] table: a socket of its own with a view of the keys.
+type socketConfig struct {
+	Name     string        `toml:"name"`
+	Path     string        `toml:"path"` // "": NAME.sock beside the agent's
+	Keys     []string      `toml:"keys"`
+	Hosts    []string      `toml:"hosts"`
+	ReadOnly *bool         `toml:"read_only"` // nil: true
+	Action   policy.Action `toml:"action"`
+}
+
+func (s socketConfig) view() policy.View {
+	return policy.View{Name: s.Name, Keys: s.Keys, Hosts: s.Hosts, Action: s.Action, ReadOnly: s.ReadOnly == nil || *s.ReadOnly}
+}
+
+// reservedNames are those of the broker's own sockets.
+var reservedNames = []string{"agent", "control"}
+
+// expand puts environment variables in, "$NAME" or "${NAME}". Those that are
+// not set make it useless: what is left could be another socket.
+func expand(path string) (string, error) {
+	var missing []string
+	full := os.Expand(path, func(name string) string {
+		value := os.Getenv(name)
+		if value == "" {
+			missing = append(missing, "$"+name)
+		}
+		return value
+	})
+	switch {
+	case len(missing) > 0:
+		return "", fmt.Errorf("%s is not set where the daemon was started\nset it there, or write the path itself", strings.Join(missing, ", "))
+	case !filepath.IsAbs(full):
+		return "", fmt.Errorf("%.256q is not an absolute path\nname the socket with its whole path", full)
+	}
+	return full, nil
+}
+
+// socketPath is where a socket of its own is served.
+func (c *config) socketPath(s socketConfig) (string, error) {
+	if s.Path == "" {
+		return filepath.Join(c.paths.RuntimeDir, s.Name+".sock"), nil
+	}
+	return expand(s.Path)
+}
+
+func (c *config) views() []policy.View {
+	var list []policy.View
+	for _, s := range c.Sockets {
+		list = append(list, s.view())
+	}
+	return list
+}
+
+// checkAgents finds what is wrong with [[upstream]], [[socket]] and the rules
+// that name one.
+func (c *config) checkAgents(file string, data []byte) error {
+	var all []error
+	fault := func(path, format string, args ...any) {
+		all = append(all, policy.ErrorAt(file, data, path, fmt.Errorf(format, args...)))
+	}
+	names, adds := map[string]bool{}, 0
+	for i, u := range c.Upstreams {
+		at := fmt.Sprintf("upstream[%d]", i)
+		named := policy.View{Name: u.Name}
+		if err := named.Validate(); err != nil {
+			fault(at+".name", "%w", err)
+		}
+		if names[u.Name] {
+			fault(at+".name", "there are two of the name %q", u.Name)
+		}
+		if names[u.Name] = true; u.Path == "" {
+			fault(at+".path", `path is missing: name the other agent's socket, or "$SSH_AUTH_SOCK"`)
+		}
+		if u.Add {
+			adds++
+		}
+		if adds > 1 {
+			fault(at+".add", "only one agent can be handed the keys of ssh-add")
+		}
+	}
+	return errors.Join(append(all, c.checkSockets(file, data))...)
+}
+
+func (c *config) checkSockets(file string, data []byte) error {
+	var all []error
+	fault := func(path string, err error) { all = append(all, policy.ErrorAt(file, data, path, err)) }
+	names := map[string]bool{}
+	for _, name := range reservedNames {
+		names[name] = true
+	}
+	for i, s := range c.Sockets {
+		at := fmt.Sprintf("socket[%d]", i)
+		view := s.view()
+		for _, err := range unjoin(view.Validate()) {
+			fault(at+fieldOf(err), err)
+		}
+		if names[s.Name] {
+			fault(at+".name", fmt.Errorf("the name %q is taken", s.Name))
+		}
+		names[s.Name] = true
+	}
+	for i, r := range c.Rules {
+		if r.Socket != "" && !strings.ContainsAny(r.Socket, "*?") && (!names[r.Socket] || reserved(r.Socket)) {
+			fault(fmt.Sprintf("rule[%d].socket", i), fmt.Errorf("no [[socket]] has the name %q", r.Socket))
+		}
+	}
+	return errors.Join(all...)
+}
+
+func reserved(name string) bool { return name == reservedNames[0] || name == reservedNames[1] }
+
+// unjoin gives the errors that were joined.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return nil
+}
+
+// fieldOf is where in its table an error stands.
+func fieldOf(err error) string {
+	if field, ok := errors.AsType[*policy.FieldError](err); ok && field.Field != "" {
+		return "." + field.Field
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// errLoop is a socket that is ours: each request would come back as a new one.
+var errLoop = errors.New("its socket is keybroker's own\nname the other agent's socket: [[upstream]] path in config.toml")
+
+// dial connects, and makes sure of who is there: never ourselves, by whatever
+// name, and no other user, who could be handed a key.
+func (s *Source) dial(ctx context.Context) (net.Conn, error) {
+	if s.config.Path == "" {
+		return nil, errors.New(s.config.Missing)
+	}
+	if s.isOwn() {
+		return nil, errLoop
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	conn, err := platform.Dial(ctx, s.config.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nstart that agent, or see: [[upstream]] in config.toml", err)
+	}
+	if err := s.trusted(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// isOwn looks anew each time: a link may have been turned since.
+func (s *Source) isOwn() bool {
+	there, err := os.Stat(s.config.Path) // follows links
+	if err != nil {
+		return false // dial will say why
+	}
+	for _, path := range s.config.Own {
+		if own, err := os.Stat(path); err == nil && os.SameFile(there, own) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Source) trusted(conn net.Conn) error {
+	peer, err := s.config.PeerOf(conn)
+	switch {
+	case err != nil:
+		return err
+	case !platform.SameUser(peer):
+		return fmt.Errorf("user %s runs it, not you\nname a socket of your own: [[upstream]] path in config.toml", peer.User)
+	case peer.PID == os.Getpid(): // through a mount, which has another file
+		return errLoop
+	}
+	return nil
+}
