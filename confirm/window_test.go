@@ -303,7 +303,7 @@ func testMoved(t *testing.T, d *desktop, w *window) {
 	id := d.shown(t)
 	d.whenArmed(t, id)
 	d.do(t, "windowfocus", id)
-	d.do(t, "windowmove", id, "10", "40", "key", "alt+a") // in one turn: no time to arm again
+	d.do(t, "windowmove", "--sync", id, "10", "40", "key", "alt+a") // in one turn: no time to arm again
 	d.unanswered(t, answer, id, "a window that moved")
 	d.whenArmed(t, id)
 	d.do(t, "key", "alt+a")

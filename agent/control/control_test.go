@@ -220,7 +220,7 @@ func TestEvents(t *testing.T) {
 	next, stop := iter.Pull2(c.Events(t.Context()))
 	defer stop()
 	event, err, _ := next()
-	if err != nil || event.Status.PID != 7 || event.Grants[0].ID != "G" || event.Waiting[0].ID != "W" || event.Notices[0] != "Touch it" {
+	if err != nil || event.Status.PID != 7 || event.Grants[0].ID != "G" || event.Waiting[0].ID != "1" || event.Notices[0] != "Touch it" {
 		t.Fatalf("%+v, %v", event, err)
 	}
 	if len(event.Records) != 1 || event.Records[0].ID != "old" {
