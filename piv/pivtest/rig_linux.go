@@ -37,11 +37,11 @@ exec pcscd --foreground --config "$1/conf"`
 
 // Missing says what a rig needs that this process has not; nil: nothing.
 func Missing() error {
-	cmd := exec.Command("true")
+	cmd := exec.Command("sh", "-c", "mount --make-rprivate / && mount -t tmpfs pivrig /run")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("pivtest: a pcscd in its own mount and network namespace is not possible: %w\n"+
-			"run this as root (in a container: with CAP_SYS_ADMIN), or by `unshare --map-root-user`", err)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pivtest: a pcscd in its own mount and network namespace is not possible: %w\n%s"+
+			"run this as root (in a container: with CAP_SYS_ADMIN; in a chroot: one that is a mount point)", err, out)
 	}
 	return nil
 }
