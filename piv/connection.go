@@ -18,6 +18,9 @@ func (h *Handle) beginTransaction() (fresh bool, err error) {
 				return fresh, nil
 			}
 		}
+		if errors.Is(err, ErrReset) {
+			h.unlocked.Store(false) // the PIN is gone: another reset would only hit the next program
+		}
 		h.disconnect()
 		if errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
 			break

@@ -15,9 +15,9 @@ const (
 	// releaseAfter the last use the card is disconnected, so that others can
 	// have it exclusively (gpg) within two seconds.
 	releaseAfter = 1500 * time.Millisecond
-	// logOutLimit bounds taking the PIN back, so that the card is free in time
-	// even where another program is at work on it.
-	logOutLimit = 400 * time.Millisecond
+	// logOutLimit bounds taking the PIN back. It waits while another program is at
+	// work on the card: the reset that comes after it would throw that one out.
+	logOutLimit = 10 * time.Second
 	// connectLimit covers power-up of a card (2 s in ISO 7816-3) and the wait
 	// for another program's transaction.
 	connectLimit = 20 * time.Second
@@ -92,8 +92,9 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	if err := h.begin(ctx); err != nil {
 		return err
 	}
-	defer func() { h.unlocked.Store(h.applet.given && !h.applet.shared) }()
-	return run(h.applet)
+	err := run(h.applet)
+	h.unlocked.Store(h.applet.given && !h.applet.shared && !errors.Is(err, ErrReset))
+	return err
 }
 
 // begin gets a transaction and the PIV application in it.

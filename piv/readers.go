@@ -98,6 +98,9 @@ func (r *Readers) Find(id string) *Handle {
 // State says how the service and the readers do.
 func (r *Readers) State() State {
 	var state State
+	r.mu.Lock() // before the readers: when the service runs, they were looked at
+	state.Service, state.Why = r.mu.service, r.mu.why
+	r.mu.Unlock()
 	r.each(func(name string, reader *reader) {
 		one := ReaderInfo{Reader: name, State: reader.state, Problem: reader.problem}
 		if reader.state == ReaderPIV {
@@ -105,9 +108,6 @@ func (r *Readers) State() State {
 		}
 		state.Readers = append(state.Readers, one)
 	})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	state.Service, state.Why = r.mu.service, r.mu.why
 	return state
 }
 
