@@ -83,3 +83,33 @@ func TestBrokenConnectionResetsTheCard(t *testing.T) {
 type resettable struct{ virtual }
 
 func (r resettable) reset() { r.PowerOn() }
+
+// wasReset is a connection to a card that another program has reset.
+type wasReset struct {
+	pcscCard
+	again *bool // whether it was reset once more
+}
+
+func (wasReset) begin() error { return ErrReset }
+func (c wasReset) disconnect(reset bool) {
+	*c.again = *c.again || reset
+	c.pcscCard.disconnect(reset)
+}
+
+func (c wasReset) transmit([]byte) ([]byte, error) { return nil, ErrReset }
+
+// A second reset would only hit the program that uses the card by now.
+func TestACardThatWasResetIsNotResetAgain(t *testing.T) {
+	_, h := plugged(t, pivtest.YubiKey5())
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	again := false
+	_, _ = h.worker.call(t.Context(), 0, func() { h.card = wasReset{h.card, &again} })
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	if again {
+		t.Error("it was reset again")
+	}
+}
