@@ -89,7 +89,7 @@ func TestTablesHaveABound(t *testing.T) {
 			t.Error("other data passes")
 		}
 	}
-	if len(v.tables) != maxTables {
-		t.Errorf("%d tables are kept, want %d", len(v.tables), maxTables)
+	if len(v.edwards.byKey) != maxTables {
+		t.Errorf("%d tables are kept, want %d", len(v.edwards.byKey), maxTables)
 	}
 }
