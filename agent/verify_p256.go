@@ -14,31 +14,31 @@ import (
 // Nothing in it is secret. It is false also where there is no table.
 func (v *verifier) p256(public, message, signature []byte) bool {
 	table := v.nist.of(public, newP256Table)
-	var rs struct{ R, S *big.Int }
-	if table == nil || ssh.Unmarshal(signature, &rs) != nil {
+	var pair struct{ R, S *big.Int }
+	if table == nil || ssh.Unmarshal(signature, &pair) != nil {
 		return false
 	}
-	n := elliptic.P256().Params().N
-	if rs.R.Sign() <= 0 || rs.R.Cmp(n) >= 0 || rs.S.Sign() <= 0 || rs.S.Cmp(n) >= 0 {
+	n, r, s := elliptic.P256().Params().N, pair.R, pair.S
+	if r.Sign() <= 0 || r.Cmp(n) >= 0 || s.Sign() <= 0 || s.Cmp(n) >= 0 {
 		return false
 	}
 	digest := sha256.Sum256(message)
-	w := new(big.Int).ModInverse(rs.S, n)
-	u1 := w2(new(big.Int).SetBytes(digest[:]), w, n)
-	u2 := w2(rs.R, w, n)
-	point, err := nistec.NewP256Point().ScalarBaseMult(u1)
+	inverse := new(big.Int).ModInverse(s, n)
+	u := times(new(big.Int).SetBytes(digest[:]), inverse, n)
+	w := times(r, inverse, n)
+	point, err := nistec.NewP256Point().ScalarBaseMult(u)
 	if err != nil {
 		return false
 	}
-	x, err := table.addTimes(point, u2).BytesX()
+	x, err := table.addTimes(point, w).BytesX()
 	if err != nil { // the point at infinity
 		return false
 	}
-	return new(big.Int).Mod(new(big.Int).SetBytes(x), n).Cmp(rs.R) == 0
+	return new(big.Int).Mod(new(big.Int).SetBytes(x), n).Cmp(r) == 0
 }
 
-// w2 is a * b modulo n in 32 bytes.
-func w2(a, b, n *big.Int) []byte {
+// times is a * b modulo n, in 32 bytes, big-endian.
+func times(a, b, n *big.Int) []byte {
 	product := new(big.Int).Mul(a, b)
 	return product.Mod(product, n).FillBytes(make([]byte, 32))
 }
@@ -49,7 +49,7 @@ type p256Table [32][255]nistec.P256Point
 
 func newP256Table(public []byte) *p256Table {
 	unit, err := nistec.NewP256Point().SetBytes(public)
-	if err != nil {
+	if err != nil || len(public) != 65 { // the point at infinity has one byte
 		return nil
 	}
 	t := new(p256Table)

@@ -1,8 +1,12 @@
 package agent
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"math/big"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -72,24 +76,93 @@ func TestFaultySignaturesDoNotPass(t *testing.T) {
 	}
 }
 
-// The keys beyond the bound are verified all the same, by crypto/ed25519.
+// The keys beyond the bound are verified all the same, by the standard library.
 func TestTablesHaveABound(t *testing.T) {
-	var v verifier
-	for range maxTables + 2 {
-		_, private, _ := ed25519.GenerateKey(rand.Reader)
-		signer, _ := ssh.NewSignerFromKey(private)
-		signature, err := signer.Sign(rand.Reader, []byte("data"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := v.verify(signer.PublicKey(), []byte("data"), signature, ssh.KeyAlgoED25519); err != nil {
-			t.Error(err)
-		}
-		if err := v.verify(signer.PublicKey(), []byte("other"), signature, ssh.KeyAlgoED25519); err == nil {
-			t.Error("other data passes")
-		}
+	for name, make := range map[string]func() any{
+		"ed25519": func() any { _, private, _ := ed25519.GenerateKey(rand.Reader); return private },
+		"P-256":   func() any { private, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); return private },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var v verifier
+			for range maxTables + 2 {
+				takesOnlyItsOwn(t, &v, make())
+			}
+			if kept := len(v.edwards.byKey) + len(v.nist.byKey); kept != maxTables {
+				t.Errorf("%d tables are kept, want %d", kept, maxTables)
+			}
+		})
 	}
-	if len(v.edwards.byKey) != maxTables {
-		t.Errorf("%d tables are kept, want %d", len(v.edwards.byKey), maxTables)
+}
+
+func takesOnlyItsOwn(t *testing.T, v *verifier, private any) {
+	t.Helper()
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
 	}
+	signature, err := signer.Sign(rand.Reader, []byte("data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.verify(signer.PublicKey(), []byte("data"), signature, signature.Format); err != nil {
+		t.Error(err)
+	}
+	if err := v.verify(signer.PublicKey(), []byte("other"), signature, signature.Format); err == nil {
+		t.Error("other data passes")
+	}
+}
+
+// FuzzP256: what our check takes, crypto/ecdsa takes, and the other way round.
+func FuzzP256(f *testing.F) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("message"))
+	r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
+	if err != nil {
+		f.Fatal(err)
+	}
+	point, _ := private.PublicKey.Bytes()
+	n := private.Params().N
+	other := new(big.Int).Sub(n, s) // verifies as well
+	for _, pair := range [][2]*big.Int{{r, s}, {s, r}, {r, other}, {new(big.Int).Add(r, n), s}, {r, new(big.Int).Add(s, n)}, {n, n}, {new(big.Int), s}, {r, new(big.Int)}} {
+		f.Add(point, []byte("message"), pair[0].Bytes(), pair[1].Bytes())
+	}
+	f.Add(point[:64], []byte("message"), r.Bytes(), s.Bytes())
+	f.Add([]byte{0}, []byte("message"), r.Bytes(), s.Bytes()) // the point at infinity
+	f.Fuzz(func(t *testing.T, point, message, r, s []byte) {
+		pair := struct{ R, S *big.Int }{new(big.Int).SetBytes(r), new(big.Int).SetBytes(s)}
+		ours, theirs := new(verifier).p256(point, message, ssh.Marshal(pair)), false
+		if public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err == nil {
+			digest := sha256.Sum256(message)
+			theirs = ecdsa.Verify(public, digest[:], pair.R, pair.S)
+		}
+		if ours != theirs {
+			t.Fatalf("point %x, message %x, r %x, s %x: ours %v, crypto/ecdsa %v", point, message, r, s, ours, theirs)
+		}
+	})
+}
+
+func BenchmarkVerifyP256(b *testing.B) {
+	private, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	signer, _ := ssh.NewSignerFromKey(private)
+	signature, err := signer.Sign(rand.Reader, []byte("data"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("table", func(b *testing.B) {
+		for v := new(verifier); b.Loop(); {
+			if !v.soon(signer.PublicKey(), []byte("data"), signature) {
+				b.Fatal("it does not verify")
+			}
+		}
+	})
+	b.Run("crypto/ecdsa", func(b *testing.B) {
+		for b.Loop() {
+			if err := signer.PublicKey().Verify([]byte("data"), signature); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

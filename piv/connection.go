@@ -43,6 +43,7 @@ func (h *Handle) connect() (fresh bool, err error) {
 	if err != nil {
 		h.card = nil
 	}
+	h.connected.Store(err == nil)
 	return true, err
 }
 
@@ -97,6 +98,7 @@ func (h *Handle) disconnect() {
 		h.card.disconnect(h.unlocked.Swap(false))
 	}
 	h.card, h.open = nil, false
+	h.connected.Store(false)
 }
 
 // hangUp is the worker's last act.

@@ -23,11 +23,11 @@ type TransmitError struct{ Err error }
 func (e *TransmitError) Error() string { return e.Err.Error() }
 func (e *TransmitError) Unwrap() error { return e.Err }
 
-// gone tells errors of a card that is away from those of a reader that takes
+// gone tells errors of a card that can not be had from those of a reader that takes
 // no long command.
 func gone(err error) bool {
 	return errors.Is(err, ErrRemoved) || errors.Is(err, ErrReset) || errors.Is(err, ErrNoService) ||
-		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrClosed)
+		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed)
 }
 
 // fatal tells errors of the way to the card from odd data on it.

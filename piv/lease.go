@@ -44,7 +44,8 @@ type Handle struct {
 	open    bool // a transaction is
 	idle    *time.Timer
 
-	applet *Applet // of the holder of turn
+	connected atomic.Bool // a transaction can wait for the first command
+	applet    *Applet     // of the holder of turn
 	// unlocked: we gave the PIN, and nobody had before us. The card is not
 	// left so: until then any program can sign with it.
 	unlocked atomic.Bool
@@ -69,8 +70,9 @@ func (h *Handle) Gone() <-chan struct{} { return h.worker.quit }
 
 // Do runs one operation on the card: it waits for its turn, begins a
 // transaction, makes sure that it is the same card, and ends the transaction
-// when run returns. run gets the PIV application selected, and must neither
-// keep it nor call Do. When ctx ends Do returns soon, even if the card is still at work.
+// when run returns. On a connection that is there already the transaction begins
+// with the first command. run must neither keep the Applet nor call Do. When ctx
+// ends Do returns soon, even if the card is still at work.
 //
 // The error wraps ErrRemoved, ErrReset, ErrBusy, ErrNoAnswer, ErrNoService or
 // ErrOtherCard, or is what run returned.
@@ -89,7 +91,9 @@ func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
 
 // perform runs one operation for the holder of turn.
 func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
-	if err := h.begin(ctx); err != nil {
+	if h.applet != nil && h.connected.Load() && !h.broken.Load() {
+		h.applet.stale = true // the first command begins the transaction
+	} else if err := h.begin(ctx); err != nil {
 		return err
 	}
 	err := run(h.applet)
@@ -97,13 +101,13 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	return err
 }
 
-// begin gets a transaction and the PIV application in it.
+// begin gets a transaction on a new connection, and the PIV application in it.
 func (h *Handle) begin(ctx context.Context) error {
+	h.applet = nil
 	card := handleCard{handle: h}
-	var fresh bool
 	var err error
 	_, stopped := h.worker.call(ctx, connectLimit, func() {
-		if fresh, err = h.beginTransaction(); err == nil {
+		if _, err = h.beginTransaction(); err == nil {
 			card.t0, card.atr = h.card.t0(), h.card.atr()
 		}
 	})
@@ -114,11 +118,6 @@ func (h *Handle) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("piv: open card: %w", err)
 	}
-	if !fresh && h.applet != nil {
-		h.applet.stale = true
-		return nil
-	}
-	h.applet = nil
 	return h.meet(ctx, card)
 }
 
@@ -163,16 +162,43 @@ type handleCard struct {
 func (c handleCard) T0() bool    { return c.t0 }
 func (c handleCard) ATR() []byte { return c.atr }
 
-// Transmit gives the worker a command of its own, as the caller may be gone
-// before the service has read it.
+// Transmit also begins the transaction, where the operation has none yet. When
+// that took a new connection, nobody knows which card is there and who was at it.
 func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	response, fresh, err := c.transmit(ctx, command)
+	if err != nil || !fresh {
+		return response, err
+	}
+	if err := c.meetAgain(ctx); err != nil {
+		return nil, err
+	}
+	response, _, err = c.transmit(ctx, command)
+	return response, err
+}
+
+// transmit sends nothing when it tells of a fresh connection. It gives the worker
+// a command of its own, as the caller may be gone before the service has read it.
+func (c handleCard) transmit(ctx context.Context, command []byte) (response []byte, fresh bool, err error) {
 	h, own := c.handle, bytes.Clone(command)
-	var response []byte
-	var err error
+	// The worker's own: after stopped they must not be read.
+	var reply struct {
+		response []byte
+		fresh    bool
+		err      error
+	}
 	started, stopped := h.worker.call(ctx, transmitLimit, func() {
 		defer clear(own)
-		h.sent.timed(func() { response, err = h.card.transmit(own) })
-		if err != nil {
+		if !h.open {
+			reply.fresh, reply.err = h.beginTransaction()
+			if reply.fresh && reply.err == nil && h.card.t0() != c.t0 {
+				reply.err = ErrReset // its commands have another form now
+			}
+			if reply.fresh || reply.err != nil {
+				return
+			}
+		}
+		h.sent.timed(func() { reply.response, reply.err = h.card.transmit(own) })
+		if reply.err != nil {
 			h.broken.Store(true)
 		}
 	})
@@ -181,7 +207,20 @@ func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error
 	}
 	if stopped != nil {
 		h.broken.Store(true)
-		return nil, stopped
+		return nil, false, stopped
 	}
-	return response, err
+	return reply.response, reply.fresh, reply.err
+}
+
+// meetAgain makes the running operation's Applet that of the new connection: nothing
+// that it knows of the old one holds.
+func (c handleCard) meetAgain(ctx context.Context) error {
+	h, running := c.handle, c.handle.applet
+	running.stale, running.given, running.shared = true, false, false
+	err := h.meet(ctx, c)
+	if err == nil {
+		*running = *h.applet
+	}
+	h.applet = running
+	return err
 }

@@ -1,0 +1,57 @@
+package piv
+
+import (
+	"testing"
+
+	"github.com/keybroker/keybroker/piv/pivtest"
+)
+
+// resetByAnother is what another program's reset leaves of a card and of our
+// connection to it.
+func resetByAnother(t *testing.T, card *pivtest.Card, h *Handle) {
+	t.Helper()
+	card.PowerOn()
+	_, _ = h.worker.call(t.Context(), 0, func() { h.card = wasReset{h.card, new(bool)} })
+}
+
+// The operation that finds it out goes on with a new connection, on which nobody
+// has given the PIN.
+func TestAResetForgetsThePIN(t *testing.T) {
+	card, h := plugged(t, pivtest.YubiKey5())
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	resetByAnother(t, card, h)
+	err := h.Do(t.Context(), func(a *Applet) error {
+		if _, verified, err := a.PINStatus(t.Context()); err != nil || verified {
+			t.Errorf("after the reset: verified %v, error %v", verified, err)
+		}
+		if a.PINGiven() {
+			t.Error("the PIN counts as given")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.unlocked.Load() {
+		t.Error("the card counts as open")
+	}
+}
+
+// The PIN never goes to another card, whatever command finds out that there is one.
+func TestAnotherCardAfterAReset(t *testing.T) {
+	card, h := plugged(t, pivtest.YubiKey5())
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	resetByAnother(t, card, h)
+	other := *h.Token()
+	other.Serial, other.ID = other.Serial+1, "serial:1" // as if it had been another card
+	h.token.Store(&other)
+	before := card.Counts().Verifies
+	wantError(t, verify(t.Context(), h), ErrOtherCard)
+	if card.Counts().Verifies != before {
+		t.Error("the PIN was sent")
+	}
+}
