@@ -13,8 +13,8 @@ import (
 // and Yubico's E0).
 type Algorithm byte
 
-// The algorithms that sign. RSA-1024 is recognised and never signs: it was
-// disallowed in 2013.
+// The algorithms that sign. RSA-1024 was disallowed in 2013, and signs only for
+// those who insist (cardkeys.Rule).
 const (
 	RSA3072 Algorithm = 0x05
 	RSA1024 Algorithm = 0x06

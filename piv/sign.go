@@ -21,8 +21,8 @@ import (
 // hash, sends to a card: YubiKeys take about 3 KiB.
 const maxMessage = 3 << 10
 
-// ErrWeakKey refuses RSA-1024.
-var ErrWeakKey = errors.New("RSA-1024 keys are listed but never used: anyone with means can break them")
+// ErrWeakKey refuses a certificate for an RSA-1024 key.
+var ErrWeakKey = errors.New("an RSA-1024 key gets no certificate: anyone with means can break it")
 
 // ErrBadSignature means that the card's answer is not a signature by the key
 // that was asked for.
@@ -36,7 +36,8 @@ var digestInfo = map[crypto.Hash][]byte{
 }
 
 // Sign signs data with the key in slot, as an SSH signature. algorithm is a
-// name of RFC 8332 or the key's own type, as for keys.Source. The signature is
+// name of RFC 8332 or the key's own type, as for keys.Source. Whether a weak key
+// (RSA-1024) may be used is for the caller to say. The signature is
 // verified with pub before it is returned: a swapped card, another
 // application or a faulty card gives ErrBadSignature.
 func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
@@ -136,8 +137,6 @@ func toSign(alg Algorithm, data []byte, algorithm string) ([]byte, error) {
 func hashOf(alg Algorithm, algorithm string) (crypto.Hash, error) {
 	want := map[Algorithm]string{P256: ssh.KeyAlgoECDSA256, P384: ssh.KeyAlgoECDSA384, Ed25519: ssh.KeyAlgoED25519}[alg]
 	switch {
-	case alg == RSA1024:
-		return 0, ErrWeakKey
 	case want == algorithm && alg == P256:
 		return crypto.SHA256, nil
 	case want == algorithm && alg == P384:

@@ -21,7 +21,7 @@ func newCardListCommand(a *app) *cobra.Command {
 		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
 that were seen before. LISTED says whether programs see the key: by the rules
 [[piv.rule]], else every key of a YubiKey, and of any other card the PIV
-authentication key (9a).`,
+authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cards, err := a.cards(cmd)

@@ -177,7 +177,7 @@ func recordOf(token *piv.Token, rules []Rule) Record {
 
 // proves says whether a key signs with no PIN and no touch.
 func proves(slot piv.SlotInfo) bool {
-	return slot.PublicKey != nil && slot.Algorithm != piv.RSA1024 &&
+	return slot.PublicKey != nil && !weak(slot) &&
 		slot.PIN == piv.PINNever && (slot.Touch == piv.TouchNever || slot.Touch == piv.TouchUnknown)
 }
 

@@ -10,13 +10,15 @@ import (
 )
 
 // Rule is one [[piv.rule]] table: whether the keys that match it are listed.
-// An absent field matches everything; the first rule that matches decides.
+// An absent field matches everything, but weak keys are matched only where they
+// are named; the first rule that matches decides.
 type Rule struct {
 	Slot    string `toml:"slot" json:"slot,omitempty"`       // "9a", or a pattern: "8*"
 	Subject string `toml:"subject" json:"subject,omitempty"` // of the certificate, as `card info` prints it, or a pattern
 	Issuer  string `toml:"issuer" json:"issuer,omitempty"`
 	EKU     string `toml:"eku" json:"eku,omitempty"`         // one of its extended key usages, or a pattern
 	Expired *bool  `toml:"expired" json:"expired,omitempty"` // out of the certificate's time, or not
+	Weak    bool   `toml:"weak" json:"weak,omitempty"`       // the RSA-1024 keys, and no others
 	Action  string `toml:"action" json:"action"`             // "show" or "hide"
 }
 
@@ -31,14 +33,14 @@ func (r Rule) Validate() error {
 	switch {
 	case r.Action != ActionShow && r.Action != ActionHide:
 		return fmt.Errorf(`unknown action %q: write "show" or "hide"`, r.Action)
-	case r.Slot == "" && r.Subject == "" && r.Issuer == "" && r.EKU == "" && r.Expired == nil && r.Action == ActionHide:
+	case r.Slot == "" && r.Subject == "" && r.Issuer == "" && r.EKU == "" && r.Expired == nil && !r.Weak && r.Action == ActionHide:
 		return errors.New("the rule hides every key: name a slot, subject, issuer or eku")
 	}
 	return nil
 }
 
 func (r Rule) matches(slot piv.SlotInfo, now time.Time) bool {
-	if r.Slot != "" && !like(r.Slot, slot.Slot.String()) || r.Expired != nil && slot.Expired(now) != *r.Expired {
+	if r.Weak != weak(slot) || r.Slot != "" && !like(r.Slot, slot.Slot.String()) || r.Expired != nil && slot.Expired(now) != *r.Expired {
 		return false
 	}
 	if r.Subject == "" && r.Issuer == "" && r.EKU == "" {
@@ -66,9 +68,10 @@ func listed(token *piv.Token, rules []Rule, now time.Time) []piv.SlotInfo {
 // Listed says whether a slot's key is listed. Where no rule speaks of it: on a
 // YubiKey every key, as its owner put it there; on any other card the PIV
 // authentication key alone, as the issuer's other ones are for mail, doors and
-// old mail, and a server's MaxAuthTries is short. Never listed is what cannot sign.
+// old mail, and a server's MaxAuthTries is short. A weak key is never listed then,
+// and what is not listed never signs.
 func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bool {
-	if slot.PublicKey == nil || slot.Algorithm == piv.RSA1024 {
+	if slot.PublicKey == nil {
 		return false
 	}
 	for _, rule := range rules {
@@ -76,12 +79,18 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 			return rule.Action == ActionShow
 		}
 	}
+	if weak(slot) {
+		return false
+	}
 	if token.Kind == piv.KindYubiKey || slot.Slot == piv.SlotAuthentication {
 		return true
 	}
 	main, ok := token.Slot(piv.SlotAuthentication)
 	return !ok || main.PublicKey == nil
 }
+
+// weak keys can be broken by anyone with means: RSA-1024, disallowed since 2013.
+func weak(slot piv.SlotInfo) bool { return slot.Algorithm == piv.RSA1024 }
 
 func anyLike(pattern string, values []string) bool {
 	for _, value := range values {
