@@ -86,7 +86,11 @@ func (c *scardContext) connect(reader string) (pcscCard, error) {
 	case scard.ProtocolT0, scard.ProtocolT1:
 	default:
 		s.disconnect(false)
-		return nil, fmt.Errorf("connect: protocol %d is neither T=0 nor T=1", card.ActiveProtocol())
+		err := fmt.Errorf("connect: protocol %d is neither T=0 nor T=1", card.ActiveProtocol())
+		if card.ActiveProtocol() == scard.ProtocolUndefined {
+			err = fmt.Errorf("%w: %w", ErrReset, err)
+		}
+		return nil, err
 	}
 	if status, err := card.Status(); err == nil {
 		s.answer = bytes.Clone(status.Atr)
@@ -121,6 +125,11 @@ func (s *scardCard) transmit(command []byte) ([]byte, error) {
 		return nil, fmt.Errorf("transmit: empty command")
 	}
 	response, err := s.card.Transmit(command)
+	if err == scard.ErrProtoMismatch {
+		// pcsc-lite tells this connection of a reset only when it began after we
+		// connected: of one under way the protocol is gone, and nothing was sent.
+		return nil, fmt.Errorf("transmit: %w (%w)", ErrReset, err)
+	}
 	if err != nil {
 		return nil, pcscError("transmit", err)
 	}
