@@ -24,6 +24,10 @@ const (
 	// transmitLimit covers a touch (a YubiKey waits 15 s) and an RSA-4096
 	// signature on a slow card.
 	transmitLimit = 60 * time.Second
+	// maxResets is how many resets by other programs one use of the card gets
+	// over before it has begun. One reset can be met twice: when it is told, and
+	// when it is carried out.
+	maxResets = 5
 )
 
 // Handle is one card from its insertion to its removal. Its operations take
@@ -97,8 +101,19 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	return err
 }
 
-// begin gets a transaction and the PIV application in it.
-func (h *Handle) begin(ctx context.Context) error {
+// begin gets a transaction and the PIV application in it. Another program's reset
+// on the way is no failure, as nothing was done yet.
+func (h *Handle) begin(ctx context.Context) (err error) {
+	for range maxResets {
+		if err = h.beginOnce(ctx); !errors.Is(err, ErrReset) {
+			return err
+		}
+		h.worker.soon(h.endTransaction)
+	}
+	return err
+}
+
+func (h *Handle) beginOnce(ctx context.Context) error {
 	card := handleCard{handle: h}
 	var fresh bool
 	var err error

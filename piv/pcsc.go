@@ -125,11 +125,6 @@ func (s *scardCard) transmit(command []byte) ([]byte, error) {
 		return nil, fmt.Errorf("transmit: empty command")
 	}
 	response, err := s.card.Transmit(command)
-	if err == scard.ErrProtoMismatch {
-		// pcsc-lite tells this connection of a reset only when it began after we
-		// connected: of one under way the protocol is gone, and nothing was sent.
-		return nil, fmt.Errorf("transmit: %w (%w)", ErrReset, err)
-	}
 	if err != nil {
 		return nil, pcscError("transmit", err)
 	}
@@ -165,7 +160,10 @@ var meanings = map[scard.Error]error{
 	scard.ErrUnknownReader:     ErrRemoved,
 	scard.ErrReaderUnavailable: ErrRemoved,
 	scard.ErrResetCard:         ErrReset,
-	scard.ErrSharingViolation:  ErrBusy,
-	scard.ErrUnresponsiveCard:  ErrNoAnswer,
-	scard.ErrUnpoweredCard:     ErrNoAnswer,
+	// pcsc-lite tells those who are connected of a reset, resets, and unsets the
+	// protocol. Who connected in between hears of it so; nothing was sent.
+	scard.ErrProtoMismatch:    ErrReset,
+	scard.ErrSharingViolation: ErrBusy,
+	scard.ErrUnresponsiveCard: ErrNoAnswer,
+	scard.ErrUnpoweredCard:    ErrNoAnswer,
 }
