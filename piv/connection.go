@@ -8,8 +8,8 @@ import (
 // What runs in a Handle's worker: the connection to the card.
 
 // beginTransaction connects if needed; fresh says that it did. A connection
-// that died by a reset or a removal is made once more. When the service ended
-// this Handle has, too: the watcher sees to that.
+// that died by a removal is made once more; of a reset begin must know. When the
+// service ended this Handle has, too: the watcher sees to that.
 func (h *Handle) beginTransaction() (fresh bool, err error) {
 	for range 2 {
 		if fresh, err = h.connect(); err == nil {
@@ -22,7 +22,7 @@ func (h *Handle) beginTransaction() (fresh bool, err error) {
 			h.unlocked.Store(false) // the PIN is gone: another reset would only hit the next program
 		}
 		h.disconnect()
-		if errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
+		if errors.Is(err, ErrReset) || errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
 			break
 		}
 	}

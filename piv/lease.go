@@ -28,6 +28,9 @@ const (
 	// over before it has begun. One reset can be met twice: when it is told, and
 	// when it is carried out.
 	maxResets = 5
+	// resetLimit is how long after it was told a reset may be carried out: a
+	// card has a second to answer it (ISO 7816-3), two as cards are.
+	resetLimit = 2 * time.Second
 )
 
 // Handle is one card from its insertion to its removal. Its operations take
@@ -48,7 +51,9 @@ type Handle struct {
 	open    bool // a transaction is
 	idle    *time.Timer
 
-	applet *Applet // of the holder of turn
+	// Of the holder of turn.
+	applet  *Applet
+	resetAt time.Time // when another program's reset was told last
 	// unlocked: we gave the PIN, and nobody had before us. The card is not
 	// left so: until then any program can sign with it.
 	unlocked atomic.Bool
@@ -98,17 +103,44 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	}
 	err := run(h.applet)
 	h.unlocked.Store(h.applet.given && !h.applet.shared && !errors.Is(err, ErrReset))
-	return err
+	return h.noteReset(err)
 }
 
 // begin gets a transaction and the PIV application in it. Another program's reset
-// on the way is no failure, as nothing was done yet.
+// on the way is no failure, as nothing was done yet. A card that is reset between
+// two commands refuses to say which one it is, so that is asked twice.
 func (h *Handle) begin(ctx context.Context) (err error) {
+	asked := false
 	for range maxResets {
-		if err = h.beginOnce(ctx); !errors.Is(err, ErrReset) {
+		err = h.noteReset(h.beginOnce(ctx))
+		other := errors.Is(err, ErrOtherCard)
+		if !other && !errors.Is(err, ErrReset) {
 			return err
 		}
+		if other && asked {
+			break
+		}
+		asked = asked || other
 		h.worker.soon(h.endTransaction)
+	}
+	if errors.Is(err, ErrOtherCard) {
+		h.odd(h)
+	}
+	return err
+}
+
+// noteReset takes what a card refuses just after a reset was told for that reset:
+// who connects in between is not told, and loses the application and the PIN.
+// A PIN that is wrong is wrong.
+func (h *Handle) noteReset(err error) error {
+	var refused Status
+	switch {
+	case errors.Is(err, ErrReset):
+		h.resetAt = time.Now()
+	case errors.As(err, &refused) && time.Since(h.resetAt) < resetLimit:
+		h.resetAt = time.Time{} // once
+		h.broken.Store(true)
+		return fmt.Errorf("%w: %w", ErrReset, err)
 	}
 	return err
 }
@@ -159,7 +191,6 @@ func (h *Handle) meet(ctx context.Context, card Card) error {
 	}
 	if !same {
 		h.broken.Store(true)
-		h.odd(h)
 		return fmt.Errorf("piv: %w", ErrOtherCard)
 	}
 	h.applet = applet
