@@ -50,7 +50,7 @@ type forgetful struct {
 func (f forgetful) Transmit(ctx context.Context, apdu []byte) ([]byte, error) {
 	if apdu[1] == *f.refuse {
 		*f.refuse = 0
-		return []byte{0x6D, 0x00}, nil
+		return []byte{0x6A, 0x82}, nil
 	}
 	return f.virtual.Transmit(ctx, apdu)
 }
@@ -60,6 +60,9 @@ func TestRefusalsJustAfterAReset(t *testing.T) {
 	f, refuse := newFake("a"), new(byte)
 	r, _ := watchFake(t, f)
 	card := newCard(t, pivtest.YubiKey5())
+	if err := card.Identify(); err != nil {
+		t.Fatal(err)
+	}
 	f.insert("a", forgetful{virtual{card, t}, refuse})
 	eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
 	h := r.Cards()[0]
@@ -73,13 +76,13 @@ func TestRefusalsJustAfterAReset(t *testing.T) {
 			return a.Verify(t.Context(), []byte(pin))
 		})
 	}
-	if err := use(0, insVerify, pivtest.DefaultPIN); errors.Is(err, ErrReset) || !errors.Is(err, StatusNoInstruction) {
+	if err := use(0, insVerify, pivtest.DefaultPIN); errors.Is(err, ErrReset) || !errors.Is(err, StatusNotFound) {
 		t.Error("a refusal without a reset:", err)
 	}
 	if err := use(1, insVerify, pivtest.DefaultPIN); !errors.Is(err, ErrReset) {
 		t.Error("a refusal after a reset:", err)
 	}
-	if err := use(0, insVerify, pivtest.DefaultPIN); errors.Is(err, ErrReset) || !errors.Is(err, StatusNoInstruction) {
+	if err := use(0, insVerify, pivtest.DefaultPIN); errors.Is(err, ErrReset) || !errors.Is(err, StatusNotFound) {
 		t.Error("the next one:", err)
 	}
 	var wrong *PINError
