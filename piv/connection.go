@@ -7,44 +7,59 @@ import (
 
 // What runs in a Handle's worker: the connection to the card.
 
-// beginTransaction connects if needed; fresh says that it did. A connection
-// that died by a reset or a removal is made once more. When the service ended
-// this Handle has, too: the watcher sees to that.
-func (h *Handle) beginTransaction() (fresh bool, err error) {
+// beginTransaction connects if needed. A connection that died by a removal is
+// made once more; of a reset begin must know. When the service ended this Handle
+// has, too: the watcher sees to that.
+func (h *Handle) beginTransaction() (err error) {
 	for range 2 {
-		if fresh, err = h.connect(); err == nil {
-			if err = h.card.begin(); err == nil {
-				h.open = true
-				return fresh, nil
-			}
+		if err = h.connect(); err == nil {
+			err = h.resume()
 		}
-		if errors.Is(err, ErrReset) {
-			h.unlocked.Store(false) // the PIN is gone: another reset would only hit the next program
-		}
-		h.disconnect()
-		if errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
+		if err == nil || errors.Is(err, ErrReset) || errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
 			break
 		}
 	}
-	return false, err
+	return err
 }
 
-func (h *Handle) connect() (fresh bool, err error) {
+func (h *Handle) connect() (err error) {
 	if h.card != nil {
-		return false, nil
+		return nil
 	}
 	if h.context == nil {
 		if h.context, err = h.system.establish(); err != nil {
 			h.context = nil
-			return false, err
+			return err
 		}
 	}
-	h.card, err = h.context.connect(h.reader)
-	if err != nil {
+	if h.card, err = h.context.connect(h.reader); err != nil {
 		h.card = nil
 	}
 	h.connected.Store(err == nil)
-	return true, err
+	return err
+}
+
+// errNotConnected is a connection that was lost before.
+var errNotConnected = errors.New("the connection to the card is lost")
+
+// resume begins a transaction on the connection that is there, unless one has
+// begun. A connection on which that fails is given up.
+func (h *Handle) resume() error {
+	switch {
+	case h.open:
+		return nil
+	case h.card == nil:
+		return errNotConnected
+	}
+	err := h.card.begin()
+	h.open = err == nil
+	if errors.Is(err, ErrReset) {
+		h.unlocked.Store(false) // the PIN is gone: another reset would only hit the next program
+	}
+	if err != nil {
+		h.disconnect()
+	}
+	return err
 }
 
 // endTransaction lets other programs in. It runs in the worker.
@@ -86,8 +101,9 @@ func (h *Handle) logOut() {
 	ctx, stop := context.WithTimeoutCause(context.Background(), logOutLimit, ErrNoAnswer)
 	defer stop()
 	_ = h.perform(ctx, func(a *Applet) error {
-		if !a.given { // a fresh connection: the card was reset meanwhile
-			return nil
+		// On a new connection, as the card was reset meanwhile, a PIN is another program's.
+		if _, _, err := a.PINStatus(ctx); err != nil || !a.given {
+			return err
 		}
 		return a.Logout(ctx)
 	})

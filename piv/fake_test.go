@@ -22,6 +22,7 @@ type fakePCSC struct {
 	contexts int                      // that are open
 	handles  int
 	connects int // that were made ever
+	resets   int // so many commands meet another program's reset
 }
 
 func newFake(readers ...string) *fakePCSC {
@@ -215,7 +216,24 @@ func (h *fakeHandle) transmit(command []byte) ([]byte, error) {
 	if err := h.there(); err != nil {
 		return nil, err
 	}
+	if h.wasReset() {
+		return nil, fmt.Errorf("transmit: %w", ErrReset)
+	}
 	return h.Transmit(context.Background(), command)
+}
+
+func (f *fakePCSC) wasReset() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resets--
+	return f.resets >= 0
+}
+
+// reset makes the next commands meet a reset.
+func (f *fakePCSC) reset(times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resets = times
 }
 
 func (h *fakeHandle) t0() bool    { return newLink(h.Card).t0 }

@@ -24,6 +24,13 @@ const (
 	// transmitLimit covers a touch (a YubiKey waits 15 s) and an RSA-4096
 	// signature on a slow card.
 	transmitLimit = 60 * time.Second
+	// maxResets is how many resets by other programs one use of the card gets
+	// over before it has begun. One reset can be met twice: when it is told, and
+	// when it is carried out.
+	maxResets = 5
+	// resetLimit is how long after it was told a reset may be carried out: a
+	// card has a second to answer it (ISO 7816-3), two as cards are.
+	resetLimit = 2 * time.Second
 )
 
 // Handle is one card from its insertion to its removal. Its operations take
@@ -45,7 +52,10 @@ type Handle struct {
 	idle    *time.Timer
 
 	connected atomic.Bool // a transaction can wait for the first command
-	applet    *Applet     // of the holder of turn
+
+	// Of the holder of turn.
+	applet  *Applet
+	resetAt time.Time // when another program's reset was told last
 	// unlocked: we gave the PIN, and nobody had before us. The card is not
 	// left so: until then any program can sign with it.
 	unlocked atomic.Bool
@@ -98,16 +108,54 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	}
 	err := run(h.applet)
 	h.unlocked.Store(h.applet.given && !h.applet.shared && !errors.Is(err, ErrReset))
+	return h.noteReset(err)
+}
+
+// begin gets a transaction, on a new connection, and the PIV application in it. Another program's reset
+// on the way is no failure, as nothing was done yet. A card that is reset between
+// two commands refuses to say which one it is, so that is asked twice.
+func (h *Handle) begin(ctx context.Context) (err error) {
+	asked := false
+	for range maxResets {
+		err = h.noteReset(h.beginOnce(ctx))
+		other := errors.Is(err, ErrOtherCard)
+		if !other && !errors.Is(err, ErrReset) {
+			return err
+		}
+		if other && asked {
+			break
+		}
+		asked = asked || other
+		h.worker.soon(h.endTransaction)
+	}
+	if errors.Is(err, ErrOtherCard) {
+		h.odd(h)
+	}
 	return err
 }
 
-// begin gets a transaction on a new connection, and the PIV application in it.
-func (h *Handle) begin(ctx context.Context) error {
+// noteReset takes what a card refuses just after a reset was told for that reset:
+// who connects in between is not told, and loses the application and the PIN.
+// A PIN that is wrong is wrong.
+func (h *Handle) noteReset(err error) error {
+	var refused Status
+	switch {
+	case errors.Is(err, ErrReset):
+		h.resetAt = time.Now()
+	case errors.As(err, &refused) && time.Since(h.resetAt) < resetLimit:
+		h.resetAt = time.Time{} // once
+		h.broken.Store(true)
+		return fmt.Errorf("%w: %w", ErrReset, err)
+	}
+	return err
+}
+
+func (h *Handle) beginOnce(ctx context.Context) error {
 	h.applet = nil
 	card := handleCard{handle: h}
 	var err error
 	_, stopped := h.worker.call(ctx, connectLimit, func() {
-		if _, err = h.beginTransaction(); err == nil {
+		if err = h.beginTransaction(); err == nil {
 			card.t0, card.atr = h.card.t0(), h.card.atr()
 		}
 	})
@@ -143,7 +191,6 @@ func (h *Handle) meet(ctx context.Context, card Card) error {
 	}
 	if !same {
 		h.broken.Store(true)
-		h.odd(h)
 		return fmt.Errorf("piv: %w", ErrOtherCard)
 	}
 	h.applet = applet
@@ -162,40 +209,34 @@ type handleCard struct {
 func (c handleCard) T0() bool    { return c.t0 }
 func (c handleCard) ATR() []byte { return c.atr }
 
-// Transmit also begins the transaction, where the operation has none yet. When
-// that took a new connection, nobody knows which card is there and who was at it.
+// Transmit also begins the transaction, where the operation has none yet. When the
+// connection turns out to be lost, nobody knows which card is there and who was at it.
 func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	response, fresh, err := c.transmit(ctx, command)
-	if err != nil || !fresh {
+	response, lost, err := c.transmit(ctx, command)
+	if !lost {
 		return response, err
 	}
-	if err := c.meetAgain(ctx); err != nil {
+	if err := c.beginAnew(ctx, err); err != nil {
 		return nil, err
 	}
 	response, _, err = c.transmit(ctx, command)
 	return response, err
 }
 
-// transmit sends nothing when it tells of a fresh connection. It gives the worker
-// a command of its own, as the caller may be gone before the service has read it.
-func (c handleCard) transmit(ctx context.Context, command []byte) (response []byte, fresh bool, err error) {
+// transmit sends nothing when the connection is lost. It gives the worker a command
+// of its own, as the caller may be gone before the service has read it.
+func (c handleCard) transmit(ctx context.Context, command []byte) (response []byte, lost bool, err error) {
 	h, own := c.handle, bytes.Clone(command)
-	// The worker's own: after stopped they must not be read.
-	var reply struct {
+	var reply struct { // not to be read once stopped
 		response []byte
-		fresh    bool
+		lost     bool
 		err      error
 	}
 	started, stopped := h.worker.call(ctx, transmitLimit, func() {
 		defer clear(own)
-		if !h.open {
-			reply.fresh, reply.err = h.beginTransaction()
-			if reply.fresh && reply.err == nil && h.card.t0() != c.t0 {
-				reply.err = ErrReset // its commands have another form now
-			}
-			if reply.fresh || reply.err != nil {
-				return
-			}
+		if reply.err = h.resume(); reply.err != nil {
+			reply.lost = true
+			return
 		}
 		h.sent.timed(func() { reply.response, reply.err = h.card.transmit(own) })
 		if reply.err != nil {
@@ -209,16 +250,22 @@ func (c handleCard) transmit(ctx context.Context, command []byte) (response []by
 		h.broken.Store(true)
 		return nil, false, stopped
 	}
-	return reply.response, reply.fresh, reply.err
+	return reply.response, reply.lost, reply.err
 }
 
-// meetAgain makes the running operation's Applet that of the new connection: nothing
+// beginAnew makes the running operation's Applet that of a new connection: nothing
 // that it knows of the old one holds.
-func (c handleCard) meetAgain(ctx context.Context) error {
+func (c handleCard) beginAnew(ctx context.Context, lost error) error {
 	h, running := c.handle, c.handle.applet
 	running.stale, running.given, running.shared = true, false, false
-	err := h.meet(ctx, c)
-	if err == nil {
+	_ = h.noteReset(lost)
+	err := h.begin(ctx)
+	switch {
+	case err != nil:
+		h.broken.Store(true)
+	case h.applet.link.t0 != c.t0:
+		return fmt.Errorf("piv: %w", ErrReset) // the command has another form now
+	default:
 		*running = *h.applet
 	}
 	h.applet = running

@@ -86,7 +86,11 @@ func (c *scardContext) connect(reader string) (pcscCard, error) {
 	case scard.ProtocolT0, scard.ProtocolT1:
 	default:
 		s.disconnect(false)
-		return nil, fmt.Errorf("connect: protocol %d is neither T=0 nor T=1", card.ActiveProtocol())
+		err := fmt.Errorf("connect: protocol %d is neither T=0 nor T=1", card.ActiveProtocol())
+		if card.ActiveProtocol() == scard.ProtocolUndefined {
+			err = fmt.Errorf("%w: %w", ErrReset, err)
+		}
+		return nil, err
 	}
 	if status, err := card.Status(); err == nil {
 		s.answer = bytes.Clone(status.Atr)
@@ -156,7 +160,10 @@ var meanings = map[scard.Error]error{
 	scard.ErrUnknownReader:     ErrRemoved,
 	scard.ErrReaderUnavailable: ErrRemoved,
 	scard.ErrResetCard:         ErrReset,
-	scard.ErrSharingViolation:  ErrBusy,
-	scard.ErrUnresponsiveCard:  ErrNoAnswer,
-	scard.ErrUnpoweredCard:     ErrNoAnswer,
+	// pcsc-lite tells those who are connected of a reset, resets, and unsets the
+	// protocol. Who connected in between hears of it so; nothing was sent.
+	scard.ErrProtoMismatch:    ErrReset,
+	scard.ErrSharingViolation: ErrBusy,
+	scard.ErrUnresponsiveCard: ErrNoAnswer,
+	scard.ErrUnpoweredCard:    ErrNoAnswer,
 }

@@ -42,6 +42,7 @@ func TestPCSC(t *testing.T) {
 		"slow card":             testSlowCard,
 		"let go":                testLetGo,
 		"reset":                 testReset,
+		"reset under way":       testResetUnderWay,
 		"service restarts":      testServiceRestarts,
 		"service hangs":         testServiceHangs,
 		"close while it hangs":  testCloseWhileHung,
@@ -277,6 +278,49 @@ func testReset(t *testing.T, r rig) {
 		}
 	}
 	wantError(t, sign(t.Context(), h, 0x9A, once), StatusSecurityNotSatisfied)
+}
+
+// A card takes its time for a reset. pcscd tells of one before, and unsets the
+// protocol after, also for those who connected meanwhile: that is the same reset.
+func testResetUnderWay(t *testing.T, r rig) {
+	card, free, _ := yubikey(t)
+	h := r.insert(t, 0, card)
+	card.SlowReset(20 * time.Millisecond)
+	for range 20 {
+		done := make(chan error, 1)
+		go func() { done <- resetBy(h.Reader()) }()
+		for over := false; !over; {
+			if err := sign(t.Context(), h, 0x9E, free); err != nil && !errors.Is(err, ErrReset) {
+				t.Error(err)
+			}
+			time.Sleep(5 * time.Millisecond) // others want a turn
+			select {
+			case err := <-done:
+				over = true
+				if err != nil {
+					t.Fatal(err)
+				}
+			default:
+			}
+		}
+	}
+	if r.Cards()[0] != h {
+		t.Error("the card was taken for another one")
+	}
+}
+
+// resetBy is another program that ends as yubico-piv-tool does.
+func resetBy(reader string) error {
+	other, err := scard.EstablishContext()
+	if err != nil {
+		return err
+	}
+	defer other.Release()
+	card, err := other.Connect(reader, scard.ShareShared, scard.ProtocolAny)
+	if err != nil {
+		return err
+	}
+	return card.Disconnect(scard.ResetCard)
 }
 
 // pcscd goes away in every manner; the cards are back when it is.

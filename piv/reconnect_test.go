@@ -55,3 +55,26 @@ func TestAnotherCardAfterAReset(t *testing.T) {
 		t.Error("the PIN was sent")
 	}
 }
+
+// The PIN that another program gave after its reset is not ours to take back.
+func TestReleaseAfterAnothersReset(t *testing.T) {
+	card, h := plugged(t, pivtest.GovernmentPIV())
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	resetByAnother(t, card, h)
+	other, err := Select(t.Context(), virtual{card, t})
+	if err == nil {
+		err = other.Verify(t.Context(), []byte(pivtest.DefaultPIN))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Release()
+	if !released(h) {
+		t.Fatal("the card is still held")
+	}
+	if !card.PINVerified() {
+		t.Error("the other program was logged out")
+	}
+}

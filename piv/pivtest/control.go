@@ -23,6 +23,7 @@ type Bench struct {
 const Help = `insert, remove          put the card in, pull it
 touch                   touch it
 delay 50ms              answer each APDU that late
+reset-time 50ms         take that long for a reset
 touch-timeout 15s       wait so long for a touch
 tries 3 3               tries left of PIN and PUK; 0 blocks
 die [87]                vanish in the next APDU, or the next with that instruction
@@ -115,14 +116,17 @@ func (b *Bench) Do(words []string) (string, error) {
 // turn turns one of the knobs.
 func turn(card *Card, name string, args []string) error {
 	switch name {
-	case "delay", "touch-timeout":
+	case "delay", "reset-time", "touch-timeout":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
 			return err
 		}
-		if name == "delay" {
+		switch name {
+		case "delay":
 			card.Slow(d)
-		} else {
+		case "reset-time":
+			card.SlowReset(d)
+		default:
 			card.TouchTimeout(d)
 		}
 	case "tries":

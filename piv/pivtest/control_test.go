@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // do runs lines of commands on a bench and returns the answers.
@@ -22,8 +23,8 @@ func TestBench(t *testing.T) {
 	b := &Bench{Rig: rig, Slots: []*Slot{rig.Slot(0), rig.Slot(2)},
 		Cards: []*Card{NewCard(t, YubiKey5()), NewCard(t, GovernmentPIV())}}
 	card := b.Cards[0]
-	want := "ok\nok\nok\nok\nok\nok\nok\n"
-	if got := do(t, b, "insert", "1 insert", "provision 9a p384 never always", "identify", "tries 1 2", "", "touch-timeout 1ms", "delay 1ms"); got != want {
+	want := strings.Repeat("ok\n", 8)
+	if got := do(t, b, "insert", "1 insert", "provision 9a p384 never always", "identify", "tries 1 2", "", "touch-timeout 1ms", "delay 1ms", "reset-time 1ms"); got != want {
 		t.Error(got)
 	}
 	if pin, puk := card.Tries(); pin != 1 || puk != 2 || card.GUID() == nil {
@@ -35,7 +36,7 @@ func TestBench(t *testing.T) {
 	if got := do(t, b, "short-only on", "exact-le on", "forget-pin", "die fd"); got != "ok\nok\nok\nok\n" {
 		t.Error(got)
 	}
-	if k := card.knobs; !k.shortOnly || !k.exactLe || k.dieOn != insVersion || !card.session.stale {
+	if k := card.knobs; !k.shortOnly || !k.exactLe || k.dieOn != insVersion || k.resetTime != time.Millisecond || !card.session.stale {
 		t.Errorf("%+v", k)
 	}
 	for line, reason := range map[string]string{"touch": "does not wait", "delay soon": "invalid duration", "7 touch": "no such card",

@@ -5,6 +5,7 @@ import "time"
 // knobs are how a test makes the card misbehave.
 type knobs struct {
 	delay        time.Duration
+	resetTime    time.Duration
 	touchTimeout time.Duration
 	shortOnly    bool
 	exactLe      bool
@@ -18,6 +19,19 @@ type Counts struct {
 
 // Slow makes the card wait before it answers each APDU.
 func (c *Card) Slow(each time.Duration) { c.turnKnob(func(k *knobs) { k.delay = each }) }
+
+// SlowReset makes the card take that long for a reset, as real ones do (ISO
+// 7816-3 gives them up to a second).
+func (c *Card) SlowReset(d time.Duration) { c.turnKnob(func(k *knobs) { k.resetTime = d }) }
+
+// warmReset is what a reader does to a card that stays powered.
+func (c *Card) warmReset() {
+	c.PowerOn()
+	c.mu.Lock()
+	took := c.knobs.resetTime
+	c.mu.Unlock()
+	time.Sleep(took)
+}
 
 // ShortOnly makes the card refuse extended APDUs (6700), as T=0 does anyway.
 func (c *Card) ShortOnly(on bool) { c.turnKnob(func(k *knobs) { k.shortOnly = on }) }

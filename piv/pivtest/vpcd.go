@@ -51,8 +51,10 @@ func (c *Card) react(m reading) ([]byte, error) {
 	switch {
 	case m.is(vpcdATR):
 		return c.ATR(), nil
-	case m.is(vpcdOn), m.is(vpcdReset):
+	case m.is(vpcdOn):
 		c.PowerOn()
+	case m.is(vpcdReset):
+		c.warmReset()
 	case m.is(vpcdOff):
 		c.rest()
 	default:
