@@ -91,3 +91,18 @@ func TestGate(t *testing.T) {
 		}
 	}
 }
+
+// A card that went out takes its PIN along.
+func TestRemovalDropsThePIN(t *testing.T) {
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	pin := s.pinOf(&piv.Handle{}) // of a card that is not in
+	pin.keep([]byte("123456"), time.Hour, 0)
+	s.rebuild()
+	if kept := pin.get(); kept != nil || !pin.kept().IsZero() {
+		t.Error("the PIN is still kept")
+	}
+}

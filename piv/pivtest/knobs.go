@@ -9,6 +9,7 @@ type knobs struct {
 	touchTimeout time.Duration
 	shortOnly    bool
 	exactLe      bool
+	refuseToSign bool
 	dieOn        int // -1: on any; 0: not; else on this instruction
 }
 
@@ -38,6 +39,9 @@ func (c *Card) ShortOnly(on bool) { c.turnKnob(func(k *knobs) { k.shortOnly = on
 
 // ExactLe makes a T=1 card answer 6Cxx to a Le that is too great, as T=0 does anyway.
 func (c *Card) ExactLe(on bool) { c.turnKnob(func(k *knobs) { k.exactLe = on }) }
+
+// RefuseToSign makes the card answer each signature as if the PIN were not given.
+func (c *Card) RefuseToSign(on bool) { c.turnKnob(func(k *knobs) { k.refuseToSign = on }) }
 
 // TouchTimeout sets how long the card waits for a touch before it answers 6982.
 func (c *Card) TouchTimeout(d time.Duration) { c.turnKnob(func(k *knobs) { k.touchTimeout = d }) }

@@ -37,6 +37,9 @@ func (c *Card) usePrivateKey(cmd command, f map[uint32][]byte) ([]byte, int) {
 
 // pinAllows tells whether the PIN was given as the key wants it.
 func (c *Card) pinAllows(k *slotKey) bool {
+	if c.knobs.refuseToSign {
+		return false
+	}
 	switch k.PIN {
 	case PINNever:
 		return true
