@@ -117,6 +117,25 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// Where there is no way to ask, each refusal says what is missing.
+func TestNoWaySaysWhatIsMissing(t *testing.T) {
+	for display, want := range map[string]string{
+		"": "there is neither a display nor a terminal", "DISPLAY": "no pinentry whose Enter key denies, and neither zenity nor yad",
+		"WAYLAND_DISPLAY": "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad",
+	} {
+		p, err := Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t, "pinentry-gtk-2")})
+		if display == "DISPLAY" {
+			p, err = Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := p.Ask(t.Context(), login(t)); a.Verdict != "" || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %q, %v, want %q", display, a.Verdict, err, want)
+		}
+	}
+}
+
 // script is a program of a few lines of shell.
 func script(t *testing.T, lines string) string {
 	t.Helper()

@@ -139,7 +139,10 @@ const (
 	onceLeft    = 50 // "Allow once" from the right edge
 )
 
-const armedGreen = "31,105,58"
+const (
+	armedGreen = "31,105,58"
+	asleepGrey = "216,219,224"
+)
 
 // whenArmed waits until "Allow once" is green.
 func (d *desktop) whenArmed(t testing.TB, window string) {
