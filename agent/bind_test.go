@@ -223,7 +223,7 @@ func TestHostNamesByAuthority(t *testing.T) {
 		{name: "the typed one first", known: marked("@cert-authority ", "*.example,one.other"), claim: claim{host: "two.example"},
 			want: []string{"two.example", "one.example", "one.other"}},
 		{name: "by its alias", known: marked("@cert-authority ", "*.example"), claim: claim{host: "192.0.2.1", alias: "box.example"}, want: []string{"box.example", "one.example"}},
-		{name: "on a port", known: marked("@cert-authority ", "[*.example]:2222"), claim: claim{host: "one.example", port: "2222"}, want: []string{"one.example"}},
+		{name: "on a port", known: marked("@cert-authority ", "[*.example]:2222"), claim: claim{host: "one.example", port: "2222"}, want: []string{"[one.example]:2222"}},
 		{name: "on another port", known: marked("@cert-authority ", "[*.example]:2222"), claim: claim{host: "one.example"}},
 		{name: "excepted", known: marked("@cert-authority ", "*.example,!one.example")},
 		{name: "typed, but not in the certificate", known: marked("@cert-authority ", "*"), claim: claim{host: "bank.com"}, want: []string{"one.example", "one.other"}},

@@ -28,9 +28,14 @@ func (s *session) host(b bind, claim claim) keys.Host {
 // authority of known_hosts may give. The one that was typed comes first.
 func (s *session) certifiedNames(cert *ssh.Certificate, claim claim) (names []string) {
 	for _, name := range append(claim.hostNames(), cert.ValidPrincipals...) {
-		plain := name != "" && !strings.ContainsAny(name, "*?!")
-		if plain && s.certifies(cert, name) && s.server.Hosts.Vouches(cert.SignatureKey, name, claim.withPort(name)) {
-			names = appendName(names, name)
+		if name == "" || strings.ContainsAny(name, "*?!") || !s.certifies(cert, name) {
+			continue
+		}
+		for _, written := range []string{name, claim.withPort(name)} { // a line may be for one port alone
+			if s.server.Hosts.Vouches(cert.SignatureKey, written) {
+				names = appendName(names, written)
+				break
+			}
 		}
 	}
 	return names
@@ -43,11 +48,11 @@ func appendName(names []string, name string) []string {
 	return append(names, name)
 }
 
-// Vouches says whether a line "@cert-authority" of this key is for one of the names.
-func (k *KnownHosts) Vouches(authority ssh.PublicKey, names ...string) bool {
+// Vouches says whether a line "@cert-authority" of this key is for the name.
+func (k *KnownHosts) Vouches(authority ssh.PublicKey, name string) bool {
 	for _, path := range k.paths {
 		for _, line := range k.read(path).authorities[string(authority.Marshal())] {
-			if slices.ContainsFunc(names, func(name string) bool { return isFor(line, name) }) {
+			if isFor(line, name) {
 				return true
 			}
 		}
