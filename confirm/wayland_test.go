@@ -235,6 +235,29 @@ func testCoveredOnWayland(t *testing.T, s *waylandtest.Sway, w *window) {
 	}
 }
 
+// A compositor that dies takes the question with it, and nothing is allowed.
+func TestWaylandThatDies(t *testing.T) {
+	t.Parallel()
+	for name, prompter := range map[string]func(s *waylandtest.Sway) Prompter{
+		"the window, by XWayland": func(s *waylandtest.Sway) Prompter { return newWindowIn(t, s.Env) },
+		"pinentry-qt":             func(s *waylandtest.Sway) Prompter { return &pinentry{path: needs(t, "pinentry-qt"), env: s.Env} },
+		"zenity":                  func(s *waylandtest.Sway) Prompter { return &dialog{path: needs(t, "zenity"), env: s.Env} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := waylandtest.Start(t, strings.Contains(name, "XWayland"))
+			p := prompter(s)
+			answer := ask(t, p, login(t))
+			s.Shown(t, "keybroker")
+			s.Kill(t)
+			switch a := <-answer; {
+			case name == "zenity" && a.Verdict == Deny: // it ends as if "Deny" had been pressed
+			case a.Verdict != "" || !strings.Contains(a.Reason, p.Name()):
+				t.Errorf("%q, %q", a.Verdict, a.Reason)
+			}
+		})
+	}
+}
+
 // stillAsks fails when there is an answer soon after an input that must not give one.
 func stillAsks(t *testing.T, answer <-chan Answer, what string) {
 	t.Helper()

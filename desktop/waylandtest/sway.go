@@ -26,6 +26,8 @@ type Sway struct {
 	dir   string            // its runtime directory
 	env   map[string]string // what it sets for the programs that it starts
 	hands *hands
+
+	process *os.Process
 }
 
 // Wide and High are the size of its one monitor.
@@ -55,6 +57,7 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	} else if err != nil {
 		t.Fatal(err)
 	}
+	s.process = cmd.Process
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM) // so that it removes the sockets of XWayland
 		cmd.Wait()
@@ -65,6 +68,18 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	}
 	t.Cleanup(func() { s.hands.Close() })
 	return s
+}
+
+// Kill ends sway as a crash would, with all that it has started.
+func (s *Sway) Kill(t testing.TB) {
+	t.Helper()
+	if err := s.process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if number, ok := strings.CutPrefix(s.Env("DISPLAY"), ":"); ok { // what is left then
+		os.Remove("/tmp/.X" + number + "-lock")
+		os.Remove("/tmp/.X11-unix/X" + number)
+	}
 }
 
 // apart gives sway a user that is not root, as which it does not run, and that
