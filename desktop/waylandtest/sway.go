@@ -73,12 +73,12 @@ func Start(t testing.TB, xwayland bool) *Sway {
 // Kill ends sway as a crash would, with all that it has started.
 func (s *Sway) Kill(t testing.TB) {
 	t.Helper()
-	if err := s.process.Kill(); err != nil {
-		t.Error(err)
-	}
-	if number, ok := strings.CutPrefix(s.Env("DISPLAY"), ":"); ok { // what is left then
+	if number, ok := strings.CutPrefix(s.Env("DISPLAY"), ":"); ok { // which nobody else has, as long as it runs
 		os.Remove("/tmp/.X" + number + "-lock")
 		os.Remove("/tmp/.X11-unix/X" + number)
+	}
+	if err := s.process.Kill(); err != nil {
+		t.Error(err)
 	}
 }
 
