@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait for an event; no test asserts a time.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // Sway is a running compositor.
 type Sway struct {
