@@ -10,6 +10,7 @@ TOOL     := go tool -modfile=tools/go.mod
 TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
+	sway xwayland grim qtwayland5 \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl softhsm2 openssh-tests gpg gpg-agent
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
@@ -19,7 +20,8 @@ CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # What a user needs beside the binaries: ssh itself, the smartcard service, and on a desktop a pinentry for
 # where our own window cannot be, and letters for other scripts than ours.
-RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core)
+RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
+	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
 .PHONY: run build test unit fuzz bench screenshots card conformance lint deps install-packages clean
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
@@ -191,6 +193,66 @@ func TestKnownHostsNames(t *testing.T) {
 	if got := known.Names(h.blob(), []string{"wrong"}); got != nil {
 		t.Errorf("hashed, not known: %q", got)
 	}
+	write(line("alias", h))
+	if out, err := exec.Command("ssh-keygen", "-H", "-f", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	peer := platform.Peer{Process: platform.Process{Name: "ssh", Args: []string{"ssh", "-o", "HostKeyAlias alias", "host"}}}
+	if got := known.Names(h.blob(), claimedHost(peer).candidates()); !slices.Equal(got, []string{"alias"}) {
+		t.Errorf("hashed, by HostKeyAlias: %q", got)
+	}
+}
+
+// A host that an authority of known_hosts vouches for has the names of its
+// certificate that this line is for.
+func TestHostNamesByAuthority(t *testing.T) {
+	authority, stranger, h := newHost(t), newHost(t), newHost(t)
+	path := filepath.Join(t.TempDir(), "known_hosts")
+	marked := func(marker, names string) string {
+		return marker + names + " " + string(ssh.MarshalAuthorizedKey(authority.signer.PublicKey()))
+	}
+	good := ssh.Certificate{CertType: ssh.HostCert, ValidPrincipals: []string{"one.example", "one.other", "*.example"}, ValidBefore: ssh.CertTimeInfinity}
+	for _, test := range []struct {
+		name, known string
+		change      func(*ssh.Certificate)
+		by          host
+		claim       claim
+		want        []string
+	}{
+		{name: "vouched for", known: marked("@cert-authority ", "*.example"), want: []string{"one.example"}},
+		{name: "the typed one first", known: marked("@cert-authority ", "*.example,one.other"), claim: claim{host: "two.example"},
+			want: []string{"two.example", "one.example", "one.other"}},
+		{name: "by its alias", known: marked("@cert-authority ", "*.example"), claim: claim{host: "192.0.2.1", alias: "box.example"}, want: []string{"box.example", "one.example"}},
+		{name: "on a port", known: marked("@cert-authority ", "[*.example]:2222"), claim: claim{host: "one.example", port: "2222"}, want: []string{"[one.example]:2222"}},
+		{name: "on another port", known: marked("@cert-authority ", "[*.example]:2222"), claim: claim{host: "one.example"}},
+		{name: "excepted", known: marked("@cert-authority ", "*.example,!one.example")},
+		{name: "typed, but not in the certificate", known: marked("@cert-authority ", "*"), claim: claim{host: "bank.com"}, want: []string{"one.example", "one.other"}},
+		{name: "no authority", known: marked("", "one.example")},
+		{name: "a revoked one", known: marked("@revoked ", "*")},
+		{name: "of another authority", known: marked("@cert-authority ", "*"), by: stranger},
+		{name: "of a user", known: marked("@cert-authority ", "*"), change: func(c *ssh.Certificate) { c.CertType = ssh.UserCert }},
+		{name: "expired", known: marked("@cert-authority ", "*"), change: func(c *ssh.Certificate) { c.ValidBefore = 1 }},
+		{name: "its plain key is known", known: "plain " + string(ssh.MarshalAuthorizedKey(h.signer.PublicKey())), want: []string{"plain"}},
+	} {
+		if err := os.WriteFile(path, []byte(test.known), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cert := good
+		cert.Key = h.signer.PublicKey()
+		if test.change != nil {
+			test.change(&cert)
+		}
+		if test.by.signer == nil {
+			test.by = authority
+		}
+		if err := cert.SignCert(rand.Reader, test.by.signer); err != nil {
+			t.Fatal(err)
+		}
+		s := &session{server: &Server{Config: Config{Now: time.Now, Hosts: NewKnownHosts(path)}}}
+		if got := s.host(bind{key: &cert, hostKey: cert.Marshal()}, test.claim).Names; !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
 }
 
 func TestClaimedHost(t *testing.T) {
@@ -202,9 +264,11 @@ func TestClaimedHost(t *testing.T) {
 		"ssh -l me -i key -- host":                  {host: "host"},
 		"ssh ssh://me@host:2200":                    {host: "host", port: "2200"},
 		"ssh -oForwardAgent=no -x -l u host -W x:1": {host: "host"},
-		"ssh":          {},
-		"ssh -v":       {},
-		"ssh-add host": {},
+		"ssh -oHostKeyAlias=it host":                {host: "host", alias: "it"},
+		"ssh -o hostkeyalias=it -oport=99 host":     {host: "host", port: "99", alias: "it"},
+		"ssh":                                       {},
+		"ssh -v":                                    {},
+		"ssh-add host":                              {},
 	} {
 		args := strings.Fields(command)
 		if got := claimedHost(platform.Peer{Process: platform.Process{Name: args[0], Args: args}}); got != want {

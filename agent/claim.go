@@ -13,7 +13,7 @@ const sshOptionsWithValue = "BbcDEeFIiJLlmOopPQRSWw"
 
 // claim is what the caller's own command line says about where it connects.
 // Any program can write anything there.
-type claim struct{ host, port string }
+type claim struct{ host, port, alias string }
 
 // claimedHost reads the destination of an ssh command line. Other programs
 // (scp, git, rsync) run ssh, so it is ssh that connects to the agent.
@@ -43,11 +43,18 @@ func claimedHost(peer platform.Peer) claim {
 }
 
 func (c *claim) option(letter byte, value string) {
-	switch {
-	case letter == 'p':
+	if letter == 'p' {
 		c.port = value
-	case letter == 'o' && strings.HasPrefix(strings.ToLower(value), "port="):
-		c.port = value[len("port="):]
+	}
+	if letter != 'o' {
+		return
+	}
+	end := max(strings.IndexAny(value, "= \t"), 0) // ssh takes either
+	switch name, rest := value[:end], strings.Trim(value[end:], "= \t\""); {
+	case strings.EqualFold(name, "port"):
+		c.port = rest
+	case strings.EqualFold(name, "hostkeyalias"):
+		c.alias = rest
 	}
 }
 
@@ -64,16 +71,33 @@ func (c claim) withDestination(arg string) claim {
 	return c
 }
 
+// hostNames are the names that the host may be known by: an alias for its key
+// (HostKeyAlias in ssh_config(5)) is looked for in place of its own.
+func (c claim) hostNames() (names []string) {
+	for _, name := range []string{c.alias, c.host} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// withPort is how known_hosts writes a name with a port that is not 22.
+func (c claim) withPort(name string) string {
+	if c.port == "" || c.port == "22" {
+		return name
+	}
+	return "[" + name + "]:" + c.port
+}
+
 // candidates are the names under which ssh would have written the host to
 // known_hosts: tried against hashed entries, which cannot be read.
 func (c claim) candidates() []string {
+	names := c.hostNames()
 	if c.host == "" {
-		return nil
+		return names
 	}
-	names := []string{c.host}
-	if c.port != "" && c.port != "22" {
-		names = append(names, "["+c.host+"]:"+c.port)
-	}
+	names = append(names, c.withPort(c.host))
 	if address := net.ParseIP(c.host); address != nil {
 		names = append(names, address.String())
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
-	"golang.org/x/crypto/ssh"
 )
 
 // destination says where a signature goes: for a login the host that proved
@@ -66,12 +65,4 @@ func (s *session) notVerified(login wire.Purpose) string {
 		return "the login names another host key than the one that was bound"
 	}
 	return ""
-}
-
-func (s *session) host(b bind, claim claim) keys.Host {
-	host := keys.Host{Fingerprint: ssh.FingerprintSHA256(b.key)}
-	if s.server.Hosts != nil {
-		host.Names = s.server.Hosts.Names(b.hostKey, claim.candidates())
-	}
-	return host
 }

@@ -36,6 +36,8 @@ type hostsFile struct {
 	size     int64
 	modified time.Time
 	names    map[string][]string // by host key blob
+
+	authorities map[string][][]string // by key blob, the patterns of each line
 }
 
 // NewKnownHosts looks names up in these files, in this order. A file that is
@@ -49,55 +51,56 @@ func NewKnownHosts(paths ...string) *KnownHosts {
 func (k *KnownHosts) Names(hostKey []byte, candidates []string) []string {
 	var found []string
 	for _, path := range k.paths {
-		for _, entry := range k.read(path)[string(hostKey)] {
+		for _, entry := range k.read(path).names[string(hostKey)] {
 			name := entry
 			if strings.HasPrefix(entry, "|1|") {
 				name = unhash(entry, candidates)
 			}
-			if name != "" && !slices.Contains(found, name) && len(found) < maxHostNames {
-				found = append(found, name)
+			if name != "" {
+				found = appendName(found, name)
 			}
 		}
 	}
 	return found
 }
 
-func (k *KnownHosts) read(path string) map[string][]string {
+// read never returns nil.
+func (k *KnownHosts) read(path string) *hostsFile {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return nil
+		return &hostsFile{}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	file := k.files[path]
 	if file == nil || file.size != info.Size() || !file.modified.Equal(info.ModTime()) {
-		file = &hostsFile{info.Size(), info.ModTime(), parseHosts(path)}
+		file = &hostsFile{size: info.Size(), modified: info.ModTime(), names: map[string][]string{}, authorities: map[string][][]string{}}
+		file.parse(path)
 		k.files[path] = file
 	}
-	return file.names
+	return file
 }
 
-func parseHosts(path string) map[string][]string {
+func (file *hostsFile) parse(path string) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil
+		return
 	}
 	defer f.Close()
 	rest, _ := io.ReadAll(io.LimitReader(f, maxKnownHosts))
-	names := make(map[string][]string)
 	for line := range bytes.Lines(rest) {
 		marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
-		if err != nil || marker != "" { // a broken line, a revoked key, or a CA
+		if err != nil {
 			continue
 		}
 		blob := string(key.Marshal())
-		for _, host := range hosts {
-			if !strings.ContainsAny(host, "*?!") {
-				names[blob] = append(names[blob], host)
-			}
+		switch marker { // a revoked key has no name
+		case "":
+			file.names[blob] = append(file.names[blob], slices.DeleteFunc(hosts, func(host string) bool { return strings.ContainsAny(host, "*?!") })...)
+		case "cert-authority":
+			file.authorities[blob] = append(file.authorities[blob], hosts)
 		}
 	}
-	return names
 }
 
 // unhash returns the candidate that a hashed entry |1|salt|HMAC-SHA1 stands for, or "".

@@ -7,7 +7,9 @@ import "github.com/keybroker/keybroker/bench/internal/gauge"
 // kind is one of the programs that are compared.
 type kind struct {
 	gauge.Kind
-	idle int // idle connections to hold open
+	idle int  // idle connections to hold open
+	tray bool // it is the tray that is measured, not the broker
+	path string
 }
 
 // agent is one running program.
@@ -18,15 +20,22 @@ type agent struct {
 
 func sshAgentKind(path string) kind {
 	// 10,000 take it minutes: each request costs a poll over all of them.
-	return kind{gauge.SSHAgent(path), 1_000}
+	return kind{Kind: gauge.SSHAgent(path), idle: 1_000}
 }
 
 func keybrokerKind(path, durability string) kind {
-	return kind{gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idleSize}
+	return kind{Kind: gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idle: idleSize}
+}
+
+// trayKind is a broker with its tray beside it.
+func trayKind(path string) kind {
+	k := keybrokerKind(path, "process")
+	k.tray, k.path, k.Name = true, path, "tray"
+	return k
 }
 
 func askingKind(path, config string, env ...string) kind {
-	return kind{gauge.AskingKeybroker(path, config).With(env...), idleSize}
+	return kind{Kind: gauge.AskingKeybroker(path, config).With(env...), idle: idleSize}
 }
 
 func start(k kind) (*agent, error) {

@@ -17,6 +17,7 @@ type bench struct {
 	sshAgent  kind
 	keybroker kind
 	power     kind    // keybroker with an fsync before each reply
+	tray      kind    // keybroker with its tray
 	window    kind    // keybroker that asks in its window
 	pinentry  kind    // keybroker that asks in pinentry-qt
 	screen    *screen // nil: there is none to measure on

@@ -68,6 +68,9 @@ func (b *bench) groups() ([]group, error) {
 			{"power: sign, ed25519", "µs", gauge.NoTarget, b.latency(ed25519.Sign, ed25519.Verify)},
 			{"power: sign, ed25519, 64 connections", perSecond, gauge.NoTarget, b.crowded(ed25519)},
 		}, nil},
+		{b.tray, []*key{ed25519}, true, min(b.rounds, memoryTurns), []measure{
+			{"tray, beside its broker", "MiB", gauge.AtMost(15, "MiB"), b.beside},
+		}, &b.keybroker},
 	}
 	if b.screen != nil {
 		list = append(list, group{b.window, []*key{ed25519}, true, windowRounds, []measure{

@@ -63,6 +63,7 @@ func run(ctx context.Context) error {
 		sshAgent:  sshAgentKind(*sshAgent),
 		keybroker: keybrokerKind(*keybroker, "process"),
 		power:     keybrokerKind(*keybroker, "power"),
+		tray:      trayKind(*keybroker),
 	}
 	if b.screen = newScreen(); b.screen != nil {
 		defer b.screen.close()

@@ -18,6 +18,8 @@ type Config struct {
 
 	Env      func(string) string          // nil: os.Getenv
 	LookPath func(string) (string, error) // nil: exec.LookPath
+
+	qtPlugins []string // nil: qtOnWayland
 }
 
 // otherNames are the pinentries that may ask for a passphrase only.
@@ -32,6 +34,9 @@ func Choose(cfg Config) (Prompter, error) {
 	}
 	if cfg.LookPath == nil {
 		cfg.LookPath = exec.LookPath
+	}
+	if cfg.qtPlugins == nil {
+		cfg.qtPlugins = qtOnWayland
 	}
 	switch cfg.Prompt {
 	case "", "auto":
@@ -63,7 +68,7 @@ func asPrompter[P Prompter](p P, err error) (Prompter, error) {
 	return p, nil
 }
 
-// pinentry is the one that is named, else a safe one, else any: that one
+// pinentry is the one that is named, else a safe one that draws here, else any: that one
 // serves for passphrases, and its Ask says why it does not confirm.
 func (c Config) pinentry() (Prompter, error) {
 	names := append(append([]string{}, safeNames...), otherNames...)
@@ -71,12 +76,15 @@ func (c Config) pinentry() (Prompter, error) {
 		names = []string{c.Pinentry}
 	}
 	for _, name := range names {
-		if path, err := c.LookPath(name); err == nil && filepath.IsAbs(path) {
+		if path, err := c.LookPath(name); err == nil && filepath.IsAbs(path) && (c.Pinentry != "" || c.draws(path)) {
 			return &pinentry{path: path, env: c.Env}, nil
 		}
 	}
 	if c.Pinentry != "" {
 		return nil, fmt.Errorf("confirm: there is no program %q\nset [confirm] pinentry to its absolute path", c.Pinentry)
+	}
+	if onlyWayland(c.Env) {
+		return nil, errors.New("confirm: there is no pinentry program that draws on Wayland\ninstall pinentry-qt and qtwayland5, or XWayland")
 	}
 	return nil, errors.New("confirm: there is no pinentry program\ninstall pinentry-qt or pinentry-gtk2")
 }
@@ -119,6 +127,9 @@ func (c Config) auto() Prompter {
 func (c Config) lack(display bool) string {
 	if !display {
 		return "there is neither a display nor a terminal"
+	}
+	if onlyWayland(c.Env) {
+		return "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad"
 	}
 	return "there is no window program, no pinentry whose Enter key denies, and neither zenity nor yad"
 }

@@ -53,7 +53,14 @@ func TestChoose(t *testing.T) {
 		want   string // the prompter's name, or in the error
 	}{
 		{"best pinentry", "auto", "DISPLAY=:1", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "pinentry-qt"},
-		{"wayland", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "pinentry-gtk-2"},
+		{"Wayland: GTK 2 cannot", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "terminal"},
+		{"Wayland: GTK 2 cannot, and no terminal", "", "WAYLAND_DISPLAY=w", nil, []string{"pinentry-gtk-2"}, "none"},
+		{"Wayland: Qt with its plugin", "", "WAYLAND_DISPLAY=w PLUGIN=1", tty, []string{"pinentry-gtk-2", "zenity", "pinentry-qt"}, "pinentry-qt"},
+		{"Wayland: Qt without its plugin", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-qt", "zenity"}, "zenity"},
+		{"Wayland: and a name left over", "", "WAYLAND_DISPLAY=w DISPLAY=:987", tty, []string{"keybroker-desktop", "pinentry-gtk-2", "yad"}, "yad"},
+		{"Wayland: with XWayland", "", "WAYLAND_DISPLAY=w DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
+		{"Wayland: no such pinentry", "pinentry", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "no pinentry program that draws on Wayland"},
+		{"Wayland: named", "auto", "WAYLAND_DISPLAY=w NAMED=pinentry-gtk-2", tty, []string{"pinentry-gtk-2"}, "pinentry-gtk-2"},
 		{"link to a safe one", "auto", "DISPLAY=:1", nil, []string{"pinentry-gtk2 -> pinentry-gtk-2", "pinentry-gtk-2"}, "pinentry-gtk-2"},
 		{"name of a safe one, link to another", "auto", "DISPLAY=:1", tty, []string{"pinentry-qt -> pinentry-gnome3", "pinentry-gnome3"}, "terminal"},
 		{"only GNOME's", "auto", "DISPLAY=:1", nil, []string{"pinentry-gnome3"}, "none, passphrases: pinentry-gnome3"},
@@ -93,7 +100,11 @@ func TestChoose(t *testing.T) {
 			}
 			look := bin(t, test.bin...)
 			program, _ := look(windowProgram)
-			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty, Window: program,
+			plugins := []string{filepath.Join(t.TempDir(), "*.so")}
+			if env["PLUGIN"] != "" {
+				plugins = []string{program[:len(program)-len(windowProgram)] + "*"}
+			}
+			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty, Window: program, Pinentry: env["NAMED"], qtPlugins: plugins,
 				Env: func(name string) string { return env[name] }, LookPath: look})
 			if err != nil {
 				if p != nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n") {
@@ -103,6 +114,25 @@ func TestChoose(t *testing.T) {
 				t.Errorf("%q, want %q", p.Name(), test.want)
 			}
 		})
+	}
+}
+
+// Where there is no way to ask, each refusal says what is missing.
+func TestNoWaySaysWhatIsMissing(t *testing.T) {
+	for display, want := range map[string]string{
+		"": "there is neither a display nor a terminal", "DISPLAY": "no pinentry whose Enter key denies, and neither zenity nor yad",
+		"WAYLAND_DISPLAY": "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad",
+	} {
+		p, err := Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t, "pinentry-gtk-2")})
+		if display == "DISPLAY" {
+			p, err = Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err := p.Ask(t.Context(), login(t)); a.Verdict != "" || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %q, %v, want %q", display, a.Verdict, err, want)
+		}
 	}
 }
 

@@ -72,17 +72,19 @@ type SecretQuestion struct {
 	Use    *keys.Use // the request that needs it; nil when there is none
 	// Facts shows the facts of Use below Text, as Ask does: the answer is the
 	// person's consent to it.
-	Facts bool
-	Why   string // with Facts: as in Question
+	Facts   bool
+	Why     string // with Facts: as in Question
+	History string // likewise
 }
 
 // Notice tells the person of something that waits for their hands: a card to
 // be put in, a touch. It asks for no answer, but can be refused.
 type Notice struct {
-	Title string    // "Touch YubiKey 12345678"
-	Text  string    // several lines
-	Use   *keys.Use // what it is for: its facts are shown; nil: none
-	Why   string    // as in Question
+	Title   string    // "Touch YubiKey 12345678"
+	Text    string    // several lines
+	Use     *keys.Use // what it is for: its facts are shown; nil: none
+	Why     string    // as in Question
+	History string    // likewise
 }
 
 // Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.

@@ -32,6 +32,11 @@ var persons = map[string]func(t *testing.T) person{
 	"yad":            func(t *testing.T) person { return dialogPerson(t, "yad") },
 	"askpass":        askpassPerson,
 	"terminal":       terminalPerson,
+
+	"window through XWayland": xwaylandPerson,
+	"pinentry-qt on Wayland":  waylandPinentryPerson,
+	"zenity on Wayland":       func(t *testing.T) person { return waylandDialogPerson(t, "zenity") },
+	"yad on Wayland":          func(t *testing.T) person { return waylandDialogPerson(t, "yad") },
 }
 
 // keysPerson presses keys in the window that is shown.
@@ -62,13 +67,17 @@ func pinentryPerson(t *testing.T, name string) person {
 	return keysPerson(d, &pinentry{path: needs(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
 }
 
-// dialogPerson goes from the button that denies, which has the focus, to the others.
+// dialogKeys go from the button that denies, which has the focus, to the others.
+func dialogKeys(name string) (once, longer []string) {
+	if name == "zenity" {
+		return []string{"Tab", "Return"}, []string{"shift+Tab", "Return"}
+	}
+	return []string{"Tab", "Tab", "Return"}, []string{"Tab", "Return"}
+}
+
 func dialogPerson(t *testing.T, name string) person {
 	d := newDesktop(t)
-	once, longer := []string{"Tab", "Tab", "Return"}, []string{"Tab", "Return"}
-	if name == "zenity" {
-		once, longer = []string{"Tab", "Return"}, []string{"shift+Tab", "Return"}
-	}
+	once, longer := dialogKeys(name)
 	return keysPerson(d, &dialog{path: needs(t, name), env: d.env}, once, longer, []string{"Return"})
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -248,12 +249,15 @@ func check(t *testing.T, a Answer, err error, verdict Verdict, reason string) {
 // kill ends the prompt program from outside.
 func (d *desktop) kill(t *testing.T, p Prompter) {
 	t.Helper()
-	for dir := range strings.FieldsSeq(d.processes(t, p)) {
-		pid := 0
-		for _, c := range filepath.Base(dir) {
-			pid = pid*10 + int(c-'0')
+	killAll(d.processes(t, p))
+}
+
+// killAll ends processes, each given by its directory in /proc.
+func killAll(dirs string) {
+	for dir := range strings.FieldsSeq(dirs) {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			syscall.Kill(pid, syscall.SIGKILL)
 		}
-		syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
 

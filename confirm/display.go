@@ -1,10 +1,12 @@
 package confirm
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -33,10 +35,12 @@ func hasX11(name string) bool {
 	return listens("tcp", net.JoinHostPort(host, strconv.Itoa(firstPort+n))) // ssh -X
 }
 
+// listens is true, too, where so many clients wait that there is no room for one
+// more: XWayland has room for a single one until it has started.
 func listens(network, address string) bool {
 	conn, err := net.DialTimeout(network, address, dialTime)
 	if err != nil {
-		return false
+		return errors.Is(err, syscall.EAGAIN)
 	}
 	_ = conn.Close()
 	return true

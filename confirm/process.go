@@ -44,6 +44,9 @@ func childEnv(env func(string) string, more ...string) []string {
 		// A toolkit would start a bus of its own, and leave it behind.
 		list = append(list, "DBUS_SESSION_BUS_ADDRESS=disabled:")
 	}
+	if env("QT_QPA_PLATFORM") == "" && onlyWayland(env) {
+		list = append(list, "QT_QPA_PLATFORM=wayland") // Qt 5 by itself tries X11 alone
+	}
 	return append(list, more...)
 }
 

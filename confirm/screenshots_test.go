@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/keybroker/keybroker/desktop/waylandtest"
 )
 
 // TestScreenshots keeps pictures of the prompts for people to look at, when
@@ -71,6 +73,12 @@ func TestScreenshots(t *testing.T) {
 			d.shoot(t, filepath.Join(dir, name+".png"))
 		})
 	}
+	t.Run("prompt-wayland", func(t *testing.T) {
+		s := waylandtest.Start(t, true)
+		go newWindowIn(t, s.Env).Ask(ctx, usual)
+		whenArmedOnWayland(t, s)
+		s.Shot(t, filepath.Join(dir, "prompt-wayland.png"))
+	})
 }
 
 // shoot keeps a picture of the prompt's frame once its buttons are armed.

@@ -93,7 +93,7 @@ func (t *terminal) Secret(ctx context.Context, q SecretQuestion) ([]byte, error)
 		text += cleanLines(q.Text) + "\n"
 	}
 	if q.Facts {
-		text += facts(Question{Use: q.Use, Why: q.Why})
+		text += facts(Question{Use: q.Use, Why: q.Why, History: q.History})
 	}
 	if q.Error != "" {
 		text += cleanLines(q.Error) + "\n"

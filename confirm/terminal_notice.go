@@ -22,7 +22,7 @@ func (t *terminal) Notify(ctx context.Context, n Notice) error {
 		text += cleanLines(n.Text) + "\n"
 	}
 	if n.Use != nil {
-		text += strings.TrimPrefix(facts(Question{Use: n.Use, Why: n.Why}), "\n")
+		text += strings.TrimPrefix(facts(Question{Use: n.Use, Why: n.Why, History: n.History}), "\n")
 	}
 	if err := own.write(text); err != nil {
 		return fmt.Errorf("terminal: %w", err)

@@ -75,14 +75,14 @@ func secretText(q SecretQuestion, fits func(text string) bool) (string, error) {
 	if !q.Facts {
 		return cleanLines(q.Text), nil
 	}
-	return withFacts(q.Text, Question{Use: q.Use, Why: q.Why}, fits)
+	return withFacts(q.Text, Question{Use: q.Use, Why: q.Why, History: q.History}, fits)
 }
 
 func noticeText(n Notice, fits func(text string) bool) (string, error) {
 	if n.Use == nil {
 		return cleanLines(n.Text), nil
 	}
-	return withFacts(n.Text, Question{Use: n.Use, Why: n.Why}, fits)
+	return withFacts(n.Text, Question{Use: n.Use, Why: n.Why, History: n.History}, fits)
 }
 
 func withFacts(text string, q Question, fits func(text string) bool) (string, error) {

@@ -103,7 +103,7 @@ func (w *window) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
 		Prompt: clean(q.Prompt, maxValue), Error: foreign(q.Error, maxLong)}
 	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
 		if q.Facts {
-			_, lines := wr.text(Question{Use: q.Use, Why: q.Why})
+			_, lines := wr.text(Question{Use: q.Use, Why: q.Why, History: q.History})
 			q2.Rows = rows(lines)
 		}
 	})
@@ -121,7 +121,7 @@ func (w *window) Notify(ctx context.Context, n Notice) error {
 	shown := question.Question{Kind: question.Notice, Title: clean(n.Title, maxLong), Text: textLines(n.Text)}
 	_, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
 		if n.Use != nil {
-			_, lines := wr.text(Question{Use: n.Use, Why: n.Why})
+			_, lines := wr.text(Question{Use: n.Use, Why: n.Why, History: n.History})
 			q2.Rows = rows(lines)
 		}
 	})

@@ -38,7 +38,9 @@ func TestMain(m *testing.M) {
 }
 
 // newWindowOn returns a window on a desktop, with a program under a name of its own.
-func newWindowOn(t *testing.T, d *desktop) *window {
+func newWindowOn(t *testing.T, d *desktop) *window { return newWindowIn(t, d.env) }
+
+func newWindowIn(t *testing.T, env func(string) string) *window {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), windowProgram)
 	if err := os.Link(builtWindow, path); err != nil {
@@ -46,7 +48,7 @@ func newWindowOn(t *testing.T, d *desktop) *window {
 			t.Fatal(err)
 		}
 	}
-	w, err := newWindow(path, d.env)
+	w, err := newWindow(path, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +139,10 @@ const (
 	onceLeft    = 50 // "Allow once" from the right edge
 )
 
-const armedGreen = "31,105,58"
+const (
+	armedGreen = "31,105,58"
+	asleepGrey = "216,219,224"
+)
 
 // whenArmed waits until "Allow once" is green.
 func (d *desktop) whenArmed(t testing.TB, window string) {

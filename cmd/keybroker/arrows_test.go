@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"piv/pivtest":             {},
 	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
 	"confirm/confirmtest":     {"confirm"},
+	"desktop/waylandtest":     {},
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",

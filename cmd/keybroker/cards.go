@@ -32,13 +32,13 @@ func (d *daemon) newCards() (*cardkeys.Source, error) {
 func (d *daemon) askPIN(ctx context.Context, q cardkeys.Question) ([]byte, error) {
 	secret, err := d.queue.Secret(ctx, confirm.SecretQuestion{
 		Title: q.Title, Text: q.Text, Prompt: q.Prompt, Error: q.Error,
-		Use: q.Use, Facts: q.Use != nil, Why: q.Why,
+		Use: q.Use, Facts: q.Use != nil, Why: q.Why, History: d.before(q.Use),
 	})
 	return secret, asRefusal(err)
 }
 
 func (d *daemon) notify(ctx context.Context, n cardkeys.Notice) error {
-	return asRefusal(d.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why}))
+	return asRefusal(d.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why, History: d.before(n.Use)}))
 }
 
 func asRefusal(err error) error {

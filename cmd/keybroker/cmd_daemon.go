@@ -122,7 +122,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		return nil, err
 	}
 	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
-	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue))
+	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue, d.before))
 	d.upstreams = d.newUpstreams()
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),

@@ -8,8 +8,11 @@ import (
 )
 
 // before says in the prompt what was before a use: "first time with this key",
-// "last used here 3 days ago", and which grants are in force.
+// "last used here 3 days ago", and which grants are in force. use may be nil.
 func (d *daemon) before(use *keys.Use) string {
+	if use == nil {
+		return ""
+	}
 	past, text := d.history.Of(use), ""
 	switch now := time.Now(); {
 	case !past.Known:
@@ -32,7 +35,7 @@ func (d *daemon) before(use *keys.Use) string {
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("grants of it that are in force: %d", grants)
+		text += fmt.Sprintf("grants in force: %d", grants)
 	}
 	return text
 }

@@ -117,6 +117,15 @@ func (d *desktop) run(ts *testscript.TestScript, name string) {
 	p, err := startProcess(cmd)
 	ts.Check(err)
 	d.programs[name] = p
+	if name == "xfce4-notifyd" && !await(d.notifies) { // a notification before that is lost
+		ts.Fatalf("no notification daemon\n%s", readOr(log.Name()))
+	}
+}
+
+// notifies says whether somebody shows notifications.
+func (d *desktop) notifies() (owned bool) {
+	err := d.bus.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.freedesktop.Notifications").Store(&owned)
+	return err == nil && owned
 }
 
 // cmdTray is

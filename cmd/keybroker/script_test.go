@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/desktop/waylandtest"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/session/sessiontest"
@@ -91,6 +92,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"signal":      cmdSignal,
 	"sshd":        cmdSSHD,
 	"storm":       cmdStorm,
+	"sway":        cmdSway,
 	"tmpfs":       cmdTmpfs,
 	"tray":        cmdTray,
 	"type":        cmdType,
@@ -128,8 +130,9 @@ type rig struct {
 	saver   *sessiontest.ScreenSaver
 	bench   *pivtest.Bench
 
-	screenServer *exec.Cmd // of the desktop
-	personLeaves func()    // nil: nobody sits there
+	screenServer *exec.Cmd         // of the desktop
+	sway         *waylandtest.Sway // nil: the desktop is not of Wayland
+	personLeaves func()            // nil: nobody sits there
 	trayEnds     func()
 	others       map[string]int // process ids of other agents, by name
 }

@@ -33,11 +33,7 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 		os.Remove("/tmp/.X11-unix/X" + number)
 		return
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(r.work, "bin", "keybroker-desktop"), module+"cmd/keybroker-desktop")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		ts.Fatalf("%v\n%s", err, out)
-	}
+	buildWindow(ts)
 	reader, writer, err := os.Pipe()
 	ts.Check(err)
 	defer reader.Close()
@@ -52,6 +48,15 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 	number, err := bufio.NewReader(reader).ReadString('\n')
 	ts.Check(err)
 	ts.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
+}
+
+// buildWindow puts the program that draws into bin/ of the script's directory.
+func buildWindow(ts *testscript.TestScript) {
+	build := exec.Command("go", "build", "-o", filepath.Join(rigOf(ts).work, "bin", "keybroker-desktop"), module+"cmd/keybroker-desktop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		ts.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // cmdHands is "hands KEY …": from now on these keys are pressed in each window
@@ -71,10 +76,13 @@ func cmdHands(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
-	display := ts.Getenv("DISPLAY")
+	act := func() { sitOnWayland(r, args) }
+	if display := ts.Getenv("DISPLAY"); r.sway == nil {
+		act = func() { sit(display, args) }
+	}
 	done.Go(func() {
 		for ctx.Err() == nil {
-			sit(display, args)
+			act()
 			time.Sleep(50 * time.Millisecond)
 		}
 	})

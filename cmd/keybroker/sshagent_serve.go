@@ -48,7 +48,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	tokens := pkcs11.New(pkcs11.Config{Allowed: o.providers, Log: log})
 	defer tokens.Close()
 	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
-		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter)))
+		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter, noHistory)))
 	server := agent.NewServer(agent.Config{
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,

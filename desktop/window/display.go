@@ -7,6 +7,8 @@ import (
 	"log"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
@@ -26,7 +28,7 @@ var errPixels = errors.New("the display has pixels of another form than 8 bits e
 func openDisplay() (*display, error) {
 	xgb.Logger = log.New(io.Discard, "", 0) // standard error may be somebody's terminal
 	refuseForgeries()
-	conn, err := xgb.NewConn()
+	conn, err := connect()
 	if err != nil {
 		return nil, fmt.Errorf("display: %w", err)
 	}
@@ -37,6 +39,25 @@ func openDisplay() (*display, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+const (
+	// startTime bounds the wait for a server that is starting.
+	startTime = 10 * time.Second
+	// retryTime is how often it is tried meanwhile.
+	retryTime = 20 * time.Millisecond
+)
+
+// connect waits for an X server that is only just starting: a compositor starts
+// XWayland when its first client comes, and the socket holds no second one until then.
+func connect() (*xgb.Conn, error) {
+	for end := time.Now().Add(startTime); ; time.Sleep(retryTime) {
+		conn, err := xgb.NewConn()
+		// xgb keeps no more of the cause than its text.
+		if err == nil || !strings.HasSuffix(err.Error(), syscall.EAGAIN.Error()) || time.Now().After(end) {
+			return conn, err
+		}
+	}
 }
 
 // forged is an event that another client made up with SendEvent.

@@ -168,11 +168,21 @@ func (a *Program) Stop() {
 // PID is the number of its process.
 func (a *Program) PID() int { return a.cmd.Process.Pid }
 
+// Beside is another program with the same environment, which ends with this thread.
+func (a *Program) Beside(path string, args ...string) *exec.Cmd {
+	cmd := exec.Command(path, args...)
+	cmd.Env, cmd.SysProcAttr = a.cmd.Env, &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	return cmd
+}
+
 // Resident is the memory of the process in KiB, as the kernel counts it.
-func (a *Program) Resident() (float64, error) { return a.status("VmRSS") }
+func (a *Program) Resident() (float64, error) { return Resident(a.PID()) }
+
+// Resident is the memory of a process in KiB, as the kernel counts it.
+func Resident(pid int) (float64, error) { return status(pid, "VmRSS") }
 
 // Threads is how many threads the process has.
-func (a *Program) Threads() (float64, error) { return a.status("Threads") }
+func (a *Program) Threads() (float64, error) { return status(a.PID(), "Threads") }
 
 // Files is how many files the process has open.
 func (a *Program) Files() (float64, error) {
@@ -180,8 +190,8 @@ func (a *Program) Files() (float64, error) {
 	return float64(len(open)), err
 }
 
-func (a *Program) status(field string) (float64, error) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(a.PID()) + "/status")
+func status(pid int, field string) (float64, error) {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0, err
 	}
