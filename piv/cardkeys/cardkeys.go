@@ -170,8 +170,10 @@ func (s *Source) event(event piv.Event) {
 	s.cfg.Changed()
 }
 
-func (s *Source) rebuild() {
-	now := s.take(s.readers.Cards())
+func (s *Source) rebuild() { s.adopt(s.take(s.readers.Cards())) }
+
+// adopt drops the PINs of the cards that are not in now.
+func (s *Source) adopt(now *inventory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for handle, pin := range s.pins {
