@@ -122,11 +122,7 @@ func (w writer) who(p platform.Peer) []Line {
 	if me, err := user.Current(); err != nil || me.Uid != p.User {
 		about += ", user " + foreign(p.User, w.value)
 	}
-	lines := []Line{{Label: "Who", Text: foreign(p.Chain(), w.long)}}
-	if len(p.Args) > 0 {
-		lines = append(lines, Line{Text: "command line " + quote(p.ShortCommand(2*maxValue), w.value)})
-	}
-	lines = append(lines, Line{Text: about})
+	lines := []Line{{Label: "Who", Text: foreign(p.Commands(), w.long)}, {Text: about}}
 	if p.Directory != "" {
 		lines = append(lines, Line{Text: "git works in " + quote(p.Directory, w.value)})
 	}

@@ -3,7 +3,6 @@ package platform
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func chainOf(names ...string) Peer {
@@ -39,22 +38,31 @@ func FuzzChain(f *testing.F) {
 	})
 }
 
-func TestShortCommand(t *testing.T) {
-	for _, test := range []struct {
-		process Process
-		want    string
-	}{
-		{Process{Args: []string{"/usr/bin/git", "commit", "-m", "a message"}}, "git commit -m 'a message'"},
-		{Process{Args: []string{"-zsh"}}, "-zsh"},
-		{Process{Args: []string{"ssh", "", "it's"}}, `ssh '' 'it'\''s'`},
-		{Process{Args: []string{"ssh", "\x1b[2K\nx"}}, `ssh \x1b[2K\x0ax`},
-		{Process{Args: []string{"ssh", strings.Repeat("o", 100), "host"}}, "ssh oooooooooooooooo…oooooooooooooo host"},
-		{Process{Name: "hidden"}, "hidden"},
-		{Process{Name: "nameless", Args: []string{"", "x"}}, "nameless"},
+// Of a command line only the sub-command is shown, and only a plain word.
+func TestCommands(t *testing.T) {
+	for line, want := range map[string]string{
+		"git push origin": "git push",
+		"git -C /srv -c http.extraHeader=SECRET fetch x": "git fetch",
+		"git cherry-pick": "git cherry-pick",
+		"git -c":          "git",
+		"git":             "git",
+		"git SECRET":      "git",
+		"git x\x1b[2K":    "git",
+		"git averyveryverylongwordwithoutmeaning": "git",
+		"docker --password secret login":          "docker",
+		"mysql secret":                            "mysql",
+		"ssh box":                                 "ssh",
 	} {
-		got := test.process.ShortCommand(40)
-		if got != test.want || utf8.RuneCountInString(got) > 40 {
-			t.Errorf("%q: got %q; want %q", test.process.Args, got, test.want)
+		args := strings.Split(line, " ")
+		peer := Peer{Identified: true, Process: Process{Name: "ssh"}, Parents: []Process{{Name: args[0], Args: args}}}
+		if got := peer.Commands(); got != "ssh ← "+want {
+			t.Errorf("%q: %q, want %q", line, got, want)
 		}
+		if got := peer.Chain(); got != "ssh ← "+args[0] {
+			t.Errorf("%q: the chain is %q", line, got)
+		}
+	}
+	if got := (Peer{Identified: true, Process: Process{Name: "git"}}).Commands(); got != "git" {
+		t.Errorf("without arguments: %q", got)
 	}
 }
