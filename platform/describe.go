@@ -1,7 +1,7 @@
 package platform
 
 import (
-	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -37,7 +37,7 @@ func (p Process) ShortCommand(max int) string {
 	if len(p.Args) == 0 || p.Args[0] == "" {
 		return Escape(p.Name, max)
 	}
-	words := []string{quote(path.Base(p.Args[0]))}
+	words := []string{quote(filepath.Base(p.Args[0]))}
 	for _, arg := range p.Args[1:] {
 		words = append(words, quote(arg))
 	}
