@@ -34,10 +34,11 @@ func (w *Watcher) watchDesktop(ctx context.Context) {
 func (w *Watcher) listenToWindow(ctx context.Context, proc procedure) error {
 	return onOneThread(func() error {
 		win, err := newWindow(proc, onDesktop)
-		w.note(partEnd, "")
 		if err != nil {
 			w.noteWhy(partEnd, err)
 			win, err = newWindow(proc, messageOnly)
+		} else {
+			w.note(partEnd, "")
 		}
 		if err != nil {
 			return err

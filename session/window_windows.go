@@ -93,7 +93,7 @@ func newWindow(proc procedure, where uintptr) (*window, error) {
 	w.handle, _, err = user32("CreateWindowExW").Call(0, uintptr(unsafe.Pointer(name)), 0, popup, 0, 0, 0, 0, where, 0, w.module, 0)
 	if w.handle == 0 {
 		w.unregister()
-		return nil, os.NewSyscallError("CreateWindowEx", err)
+		return nil, fmt.Errorf("no window can be made: %w", err)
 	}
 	return w, nil
 }
