@@ -23,24 +23,24 @@ func onlyThisUser() (*windows.SECURITY_DESCRIPTOR, error) {
 	return windows.SecurityDescriptorFromString(fmt.Sprintf("O:%[1]sD:P(A;;GA;;;%[1]s)", user))
 }
 
-// checkServer returns an error unless this user or the system made the pipe.
-// The owner is the proof: only administrators can make somebody else one. The
-// process that serves it is looked at where that may be done.
-func checkServer(pipe windows.Handle) error {
+// checkServer returns the owner of a pipe, and an error unless that is this user
+// or the system. The owner is the proof: only administrators can make somebody
+// else one. The process that serves it is looked at where that may be done.
+func checkServer(pipe windows.Handle) (string, error) {
 	descriptor, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
-		return fmt.Errorf("ask whose pipe it is: %w", err)
+		return "", fmt.Errorf("ask whose pipe it is: %w", err)
 	}
-	owner, _, err := descriptor.Owner()
-	if err != nil || owner == nil {
-		return errors.New("the pipe has no owner")
+	sid, _, err := descriptor.Owner()
+	if err != nil || sid == nil {
+		return "", errors.New("the pipe has no owner")
 	}
-	server := ""
+	owner, server := sid.String(), ""
 	var pid uint32
 	if windows.GetNamedPipeServerProcessId(pipe, &pid) == nil {
 		server, _ = userOf(pid)
 	}
-	return ours(owner.String(), server)
+	return owner, ours(owner, server)
 }
 
 // ours judges a pipe by its owner and by the user of the process that serves

@@ -34,11 +34,12 @@ func Dial(ctx context.Context, path string) (net.Conn, error) {
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr(name), Err: err}
 	}
-	if err := checkServer(pipe); err != nil {
+	owner, err := checkServer(pipe)
+	if err != nil {
 		windows.CloseHandle(pipe)
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr(name), Err: err}
 	}
-	return newPipeConn(pipe, name), nil
+	return newPipeConn(pipe, name, owner), nil
 }
 
 // openPipe waits while every instance has a client. The server learns nothing

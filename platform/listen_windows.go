@@ -146,7 +146,7 @@ func (l *listener) take(i int) (net.Conn, error) {
 	if err != nil {
 		return nil, nil
 	}
-	return newPipeConn(pipe, l.name), nil
+	return newPipeConn(pipe, l.name, ""), nil
 }
 
 // Close implements net.Listener. Connections that were accepted go on.

@@ -1,32 +1,30 @@
 package platform
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"syscall"
 
 	"golang.org/x/sys/windows"
 )
 
-// peerOf asks the system which process opened the pipe, and looks at it while
+// peerOf asks the system which process is at the other end, and looks at it while
 // it holds it, so that its id is given to no other. A process that is younger
 // than the connection did not make it: the peer has ended, and its id has gone
 // to another.
 //
-// The access list of our pipe lets only this user in. So who may not be looked
-// at is this user all the same, but not more than that. The id is advice: a
-// program of the user's can make the system name another.
+// Who may not be looked at is the user who is known to be there all the same,
+// but not more than that. The id is advice: a program of the user's can make
+// the system name another.
 func peerOf(conn net.Conn) (Peer, error) {
-	ours, ok := conn.(*pipeConn)
+	pipe, ok := conn.(*pipeConn)
 	if !ok {
 		return Peer{}, fmt.Errorf("platform: identify the peer: a %T is no pipe", conn)
 	}
-	pid, err := clientOf(ours)
+	pid, user, err := pipe.otherEnd()
 	if err != nil {
 		return Peer{}, fmt.Errorf("platform: identify the peer: %w", err)
 	}
-	known := Peer{User: currentUser()}
+	known := Peer{User: user}
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, pid)
 	if err != nil {
 		return known, nil
@@ -36,23 +34,13 @@ func peerOf(conn net.Conn) (Peer, error) {
 	if user, err := userOfProcess(process); err == nil {
 		peer.User, known.User = user, user
 	}
-	if peer.identify(int(pid)) != nil || peer.Start > ticks(ours.connected) || ended(process) {
+	if peer.identify(int(pid)) != nil || peer.Start > ticks(pipe.connected) || ended(process) {
 		return known, nil
 	}
 	// There are no terminals to tell from. What runs in the person's own session
 	// is before them; services have one of their own.
 	peer.Attended = sameSession(pid)
 	return peer, nil
-}
-
-// clientOf is the id of the process that opened the pipe at the other end.
-func clientOf(conn syscall.Conn) (pid uint32, err error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	e := raw.Control(func(handle uintptr) { err = windows.GetNamedPipeClientProcessId(windows.Handle(handle), &pid) })
-	return pid, errors.Join(e, err)
 }
 
 func ended(process windows.Handle) bool {

@@ -109,6 +109,47 @@ func TestPeerIsNotYoungerThanItsConnection(t *testing.T) {
 	}
 }
 
+// TestPeerOfADialledPipe is the one who serves it, as with a socket elsewhere.
+func TestPeerOfADialledPipe(t *testing.T) {
+	path := pipePath(t)
+	cmd := self(t, "serve", path)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for end := time.Now().Add(patience); !pipeExists(path); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody serves it")
+		}
+	}
+	conn := mustDial(t, path)
+	if peer, err := PeerOf(conn); err != nil || peer.PID != cmd.Process.Pid || peer.User != currentUser() || !peer.Identified {
+		t.Errorf("%+v, %v; want process %d", peer, err, cmd.Process.Pid)
+	}
+	conn.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// serveChild serves the pipe that its argument names, to one client.
+func serveChild(args []string) error {
+	l, err := Listen(args[0])
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	conn, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	_, _ = conn.Read(make([]byte, 1))
+	return nil
+}
+
 func TestPeerOfSomethingElse(t *testing.T) {
 	one, two := net.Pipe()
 	defer one.Close()

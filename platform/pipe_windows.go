@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -35,15 +36,32 @@ func pipeName(path string) (string, error) {
 // that the Go runtime waits for it, with deadlines and without a thread.
 type pipeConn struct {
 	*os.File
-	connected windows.Filetime // on the server's end: when the client was seen
+	connected windows.Filetime // when this end had its other one
+	owner     string           // on the client's end: the SID of who made the pipe
 }
 
 var _ net.Conn = (*pipeConn)(nil)
 
-func newPipeConn(handle windows.Handle, name string) *pipeConn {
+func newPipeConn(handle windows.Handle, name, owner string) *pipeConn {
 	var now windows.Filetime
 	windows.GetSystemTimeAsFileTime(&now)
-	return &pipeConn{File: os.NewFile(uintptr(handle), name), connected: now}
+	return &pipeConn{File: os.NewFile(uintptr(handle), name), connected: now, owner: owner}
+}
+
+// otherEnd is the id of the process there, and the user who is known to be
+// there even where nothing is known of the process: our pipe lets only this
+// user in, and what was dialled belongs to its owner.
+func (c *pipeConn) otherEnd() (pid uint32, user string, err error) {
+	ask, user := windows.GetNamedPipeClientProcessId, currentUser()
+	if c.owner != "" {
+		ask, user = windows.GetNamedPipeServerProcessId, c.owner
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, "", err
+	}
+	e := raw.Control(func(handle uintptr) { err = ask(windows.Handle(handle), &pid) })
+	return pid, user, errors.Join(e, err)
 }
 
 // LocalAddr implements net.Conn.
