@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -15,12 +16,18 @@ const administrators = "S-1-5-32-544"
 // onlyThisUser is the access list of our pipes, and names their owner, which
 // clients look at. Programs that run as administrator have this user's SID too;
 // those with less integrity, or in an app container, are kept out by the system.
-func onlyThisUser() (*windows.SECURITY_DESCRIPTOR, error) {
+func onlyThisUser() (*windows.SecurityAttributes, error) {
 	user := currentUser()
 	if user == "" {
 		return nil, errors.New("the system does not name this user")
 	}
-	return windows.SecurityDescriptorFromString(fmt.Sprintf("O:%[1]sD:P(A;;GA;;;%[1]s)", user))
+	descriptor, err := windows.SecurityDescriptorFromString(fmt.Sprintf("O:%[1]sD:P(A;;GA;;;%[1]s)", user))
+	if err != nil {
+		return nil, fmt.Errorf("make an access list: %w", err)
+	}
+	access := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
+	access.Length = uint32(unsafe.Sizeof(*access))
+	return access, nil
 }
 
 // checkServer returns the owner of a pipe, and an error unless that is this user

@@ -15,9 +15,22 @@ type instance struct {
 	pending    bool // the system has not let go of overlapped
 }
 
-// newInstance makes an instance and lets it wait. The pipe carries bytes, and
-// nobody comes to it from another machine.
+// newInstance makes an instance and lets it wait.
 func newInstance(name string, flags uint32, access *windows.SecurityAttributes) (*instance, error) {
+	in, err := makeInstance(name, flags, access)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.await(); err != nil {
+		in.close()
+		return nil, os.NewSyscallError("ConnectNamedPipe", err)
+	}
+	return in, nil
+}
+
+// makeInstance makes a pipe that carries bytes, and to which nobody comes from
+// another machine. From here on clients can come to it.
+func makeInstance(name string, flags uint32, access *windows.SecurityAttributes) (*instance, error) {
 	utf16, err := windows.UTF16PtrFromString(name)
 	if err != nil {
 		return nil, err
@@ -32,12 +45,7 @@ func newInstance(name string, flags uint32, access *windows.SecurityAttributes) 
 		windows.CloseHandle(pipe)
 		return nil, os.NewSyscallError("CreateEvent", err)
 	}
-	in := &instance{pipe: pipe, event: event, overlapped: windows.Overlapped{HEvent: event}}
-	if err := in.await(); err != nil {
-		in.close()
-		return nil, os.NewSyscallError("ConnectNamedPipe", err)
-	}
-	return in, nil
+	return &instance{pipe: pipe, event: event, overlapped: windows.Overlapped{HEvent: event}}, nil
 }
 
 func (in *instance) await() error {

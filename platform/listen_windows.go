@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -49,7 +48,7 @@ func newListener(path string) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	descriptor, err := onlyThisUser()
+	access, err := onlyThisUser()
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +56,6 @@ func newListener(path string) (*listener, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("CreateEvent", err)
 	}
-	access := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
-	access.Length = uint32(unsafe.Sizeof(*access))
 	return &listener{name: name, access: access, ended: ended}, nil
 }
 

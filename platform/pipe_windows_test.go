@@ -284,6 +284,32 @@ func TestPipeClientsThatWentAway(t *testing.T) {
 	}
 }
 
+// TestPipeClientsThatWereQuicker come, and go, before the instance waits.
+func TestPipeClientsThatWereQuicker(t *testing.T) {
+	access, err := onlyThisUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, goes := range []bool{false, true} {
+		path := pipePath(t)
+		in, err := makeInstance(path, windows.PIPE_ACCESS_DUPLEX|windows.FILE_FLAG_OVERLAPPED, access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := mustDial(t, path)
+		if goes {
+			client.Close()
+		}
+		if err := in.await(); err != nil {
+			t.Fatalf("gone: %v: %v", goes, err)
+		}
+		if woken, err := windows.WaitForSingleObject(in.event, 0); woken != windows.WAIT_OBJECT_0 {
+			t.Errorf("gone: %v: Accept is not woken: %v", goes, err)
+		}
+		in.cancel()
+	}
+}
+
 func TestDialWaitsForAccept(t *testing.T) {
 	path := pipePath(t)
 	l := mustListen(t, path)
