@@ -20,3 +20,7 @@ func DefaultPaths() (Paths, error) { return defaultPaths() }
 // Socket is where a socket of its own is served that is given a name and no
 // path. The name is a plain word.
 func (p Paths) Socket(name string) string { return p.socket(name) }
+
+// SystemSSH is the directory of the files that OpenSSH keeps for the machine;
+// "" when it is not known.
+func SystemSSH() string { return systemSSH() }

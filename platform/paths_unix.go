@@ -8,3 +8,5 @@ import "path/filepath"
 func MachinePolicy() string { return machinePolicy }
 
 func (p Paths) socket(name string) string { return filepath.Join(p.RuntimeDir, name+".sock") }
+
+func systemSSH() string { return "/etc/ssh" }

@@ -37,3 +37,12 @@ func (Paths) socket(name string) string { return ownPipe(name) }
 
 // ownPipe has the user's SID in its name: the names of pipes are the machine's.
 func ownPipe(name string) string { return pipePrefix + "keybroker-" + name + "-" + currentUser() }
+
+// systemSSH is where OpenSSH for Windows looks (its __PROGRAMDATA__/ssh).
+func systemSSH() string {
+	machine, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(machine, "ssh")
+}
