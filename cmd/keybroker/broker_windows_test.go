@@ -52,6 +52,9 @@ prompt = "none"
 key = "work"
 purpose = "login"
 action = "allow"
+[[socket]]
+name = "tool"
+keys = ["other"]
 `
 
 func newWindowsRig(t *testing.T) *windowsRig {
@@ -166,9 +169,9 @@ func (r *windowsRig) run(code int, input, args string, want ...string) {
 
 // client connects as a program does that knows nothing of ours. The handle is
 // overlapped, so that Close ends a Read.
-func (r *windowsRig) client() (sshagent.Agent, io.Closer) {
+func (r *windowsRig) client(path string) (sshagent.Agent, io.Closer) {
 	r.Helper()
-	pipe, err := os.OpenFile(r.paths.AgentSocket, os.O_RDWR|windows.O_FILE_FLAG_OVERLAPPED, 0)
+	pipe, err := os.OpenFile(path, os.O_RDWR|windows.O_FILE_FLAG_OVERLAPPED, 0)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -202,7 +205,7 @@ func signWith(agent sshagent.Agent, data func(*sshagent.Key) []byte) error {
 
 func (r *windowsRig) sign() error {
 	r.Helper()
-	agent, pipe := r.client()
+	agent, pipe := r.client(r.paths.AgentSocket)
 	defer pipe.Close()
 	return signWith(agent, loginData)
 }
@@ -224,12 +227,17 @@ func TestWindowsBroker(t *testing.T) {
 	r.mustSign("a rule allows it")
 	r.run(exitDone, "", "log", "allowed", "login as anna", "work")
 
-	agent, pipe := r.client()
+	agent, pipe := r.client(r.paths.AgentSocket)
 	if err := signWith(agent, func(*sshagent.Key) []byte { return []byte("anything") }); err == nil {
 		t.Error("signed, and nobody was asked")
 	}
 	pipe.Close()
 	r.run(exitDone, "", "why", "sign", "unknown", "refused")
+	agent, pipe = r.client(r.paths.Socket("tool"))
+	if list, err := agent.List(); err != nil || len(list) != 0 {
+		t.Errorf("the socket of its own shows %v, %v", list, err)
+	}
+	pipe.Close()
 	r.run(exitDone, "", "grants list", "ID")
 
 	r.run(exitDone, "", "pause")
