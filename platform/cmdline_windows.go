@@ -57,8 +57,9 @@ func commandLine(process windows.Handle, maxUnits int) (string, error) {
 
 // unicodeString is windows.NTUnicodeString in another process.
 type unicodeString struct {
-	length, maximum uint16 // in bytes
-	buffer          uintptr
+	length uint16 // in bytes
+	_      uint16 // what there is room for
+	buffer uintptr
 }
 
 // readMemory reads a value without pointers from another process.
