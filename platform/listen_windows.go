@@ -102,14 +102,17 @@ func (l *listener) Accept() (net.Conn, error) {
 	for l.instances != nil {
 		i, err := l.wait()
 		if err != nil {
-			return nil, fmt.Errorf("platform: accept: %w", err)
+			return nil, passing{err}
 		}
 		if i < 0 {
 			break
 		}
 		conn, err := l.take(i)
-		if conn != nil || err != nil {
-			return conn, err
+		if err != nil {
+			return nil, passing{err}
+		}
+		if conn != nil {
+			return conn, nil
 		}
 	}
 	return nil, net.ErrClosed
@@ -135,7 +138,7 @@ func (l *listener) wait() (int, error) {
 func (l *listener) take(i int) (net.Conn, error) {
 	fresh, err := newInstance(l.name, windows.PIPE_ACCESS_DUPLEX|windows.FILE_FLAG_OVERLAPPED, l.access)
 	if err != nil {
-		return nil, fmt.Errorf("platform: accept: %w", err)
+		return nil, err // the client keeps its place
 	}
 	used := l.instances[i]
 	l.instances[i] = fresh
@@ -163,3 +166,18 @@ func (l *listener) Close() error {
 
 // Addr implements net.Listener.
 func (l *listener) Addr() net.Addr { return pipeAddr(l.name) }
+
+// passing is an error of Accept that goes by, as when the system is short of
+// memory: the callers wait a moment and try again (net/http does after such a one).
+type passing struct{ error }
+
+var _ net.Error = passing{}
+
+func (p passing) Error() string { return "platform: accept: " + p.error.Error() }
+func (p passing) Unwrap() error { return p.error }
+
+// Timeout implements net.Error.
+func (passing) Timeout() bool { return false }
+
+// Temporary implements net.Error.
+func (passing) Temporary() bool { return true }

@@ -44,7 +44,7 @@ var _ net.Conn = (*pipeConn)(nil)
 
 func newPipeConn(handle windows.Handle, name, owner string) *pipeConn {
 	var now windows.Filetime
-	windows.GetSystemTimeAsFileTime(&now)
+	windows.GetSystemTimePreciseAsFileTime(&now) // the other one can be 16 ms late: older than a process that was quick
 	return &pipeConn{File: os.NewFile(uintptr(handle), name), connected: now, owner: owner}
 }
 

@@ -36,9 +36,16 @@ func newRig(t *testing.T, during func(Event)) *rig {
 	done := make(chan struct{})
 	go func() { defer close(done); r.watcher.Run(ctx) }()
 	r.Cleanup(func() { cancel(); <-done })
-	r.await("the window", func() bool { r.window = findWindow(t); return r.window != 0 })
-	r.await("the subscription", func() bool { return !r.noted(blind()[partWindows]) })
+	r.find()
 	return r
+}
+
+// find waits until the window listens: one that could not be made is there for
+// a moment, too.
+func (r *rig) find() {
+	r.Helper()
+	r.await("the subscription", func() bool { return !r.noted(blind()[partWindows]) })
+	r.await("the window", func() bool { r.window = findWindow(r.T); return r.window != 0 })
 }
 
 func (r *rig) on(e Event) {
@@ -183,11 +190,9 @@ func TestWindowStays(t *testing.T) {
 // TestWindowComesBack has somebody end the thread's messages.
 func TestWindowComesBack(t *testing.T) {
 	r := newRig(t, nil)
-	before := r.window
 	r.post(wmQuit, 0)
 	r.await("the window to go", func() bool { return r.noted(blind()[partWindows]) })
-	r.await("another window", func() bool { r.window = findWindow(t); return r.window != 0 && r.window != before })
-	r.await("the subscription", func() bool { return !r.noted(blind()[partWindows]) })
+	r.find()
 	r.post(wmSessionChange, sessionLock)
 	r.want(Lock)
 }

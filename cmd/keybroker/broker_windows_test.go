@@ -306,8 +306,8 @@ func TestWindowsScreenLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.await("the window", func() bool { return tellWindow(name) })
 	r.await("the note", func() bool {
+		tellWindow(name) // it may not be there yet
 		out, _ := r.command("log", "--json", "--decision", "note").Output()
 		return strings.Contains(string(out), "the screen was locked (Windows)")
 	})

@@ -7,8 +7,8 @@ import (
 )
 
 // tellWindow says to the window of that class that the screen was locked, as
-// Windows does. It returns false while there is none.
-func tellWindow(class *uint16) bool {
+// Windows does.
+func tellWindow(class *uint16) {
 	const (
 		messageOnly   = ^uintptr(2) // HWND_MESSAGE
 		sessionChange = 0x02b1      // WM_WTSSESSION_CHANGE
@@ -18,9 +18,7 @@ func tellWindow(class *uint16) bool {
 	find, post := user32.NewProc("FindWindowExW"), user32.NewProc("PostMessageW")
 	for _, parent := range []uintptr{0, messageOnly} {
 		if handle, _, _ := find.Call(parent, 0, uintptr(unsafe.Pointer(class)), 0); handle != 0 {
-			ok, _, _ := post.Call(handle, sessionChange, sessionLock, 0)
-			return ok != 0
+			_, _, _ = post.Call(handle, sessionChange, sessionLock, 0)
 		}
 	}
-	return false
 }
