@@ -9,10 +9,18 @@ type Paths struct {
 	MachinePolicy string // rules of the machine's owner; no environment variable moves it
 	DataDir       string // sealed keys
 	StateDir      string // audit log
-	RuntimeDir    string // sockets
+	RuntimeDir    string // sockets; on Windows what a running broker needs beside its pipes
 }
 
 // DefaultPaths follows the XDG base directory specification, and the usual
 // places on macOS and Windows. It returns an error when the user's own
 // directory is not known.
 func DefaultPaths() (Paths, error) { return defaultPaths() }
+
+// Socket is where a socket of its own is served that is given a name and no
+// path. The name is a plain word.
+func (p Paths) Socket(name string) string { return p.socket(name) }
+
+// SystemSSH is the directory of the files that OpenSSH keeps for the machine;
+// "" when it is not known.
+func SystemSSH() string { return systemSSH() }

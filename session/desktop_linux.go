@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -11,14 +10,8 @@ import (
 	"github.com/keybroker/keybroker/platform/bus"
 )
 
-const (
-	// firstRetry and lastRetry bound the wait before a bus is tried again: a
-	// restart takes a second, and a machine without one must not be kept awake.
-	firstRetry = time.Second
-	lastRetry  = time.Minute
-	// callTimeout bounds one call: a service that hangs is as good as absent.
-	callTimeout = 5 * time.Second
-)
+// callTimeout bounds one call: a service that hangs is as good as absent.
+const callTimeout = 5 * time.Second
 
 // The parts that watchDesktop watches, as notes name them.
 const (
@@ -34,36 +27,19 @@ func blind() map[string]string {
 	}
 }
 
-// noteWhy says what a part cannot see, and why.
-func (w *Watcher) noteWhy(part string, why any) {
-	w.note(part, fmt.Sprintf("%s: %v", blind()[part], why))
-}
-
 // watchDesktop listens on both buses and comes back to one that went away.
 func (w *Watcher) watchDesktop(ctx context.Context) {
 	var buses sync.WaitGroup
-	buses.Go(func() { w.keepListening(ctx, partLogind, w.System, w.listenToLogind) })
-	buses.Go(func() { w.keepListening(ctx, partScreen, w.Session, w.listenToScreenSavers) })
+	buses.Go(func() {
+		w.keepListening(ctx, partLogind, func() error { return listenOnce(ctx, w.System, w.listenToLogind) })
+	})
+	buses.Go(func() {
+		w.keepListening(ctx, partScreen, func() error { return listenOnce(ctx, w.Session, w.listenToScreenSavers) })
+	})
 	buses.Wait()
 }
 
-func (w *Watcher) keepListening(ctx context.Context, part string, address func() (string, error), listen func(context.Context, *dbus.Conn) error) {
-	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
-		since := time.Now()
-		if err := w.listenOnce(ctx, address, listen); ctx.Err() == nil {
-			w.noteWhy(part, err)
-		}
-		if time.Since(since) > lastRetry { // it had been well
-			wait = firstRetry
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-}
-
-func (w *Watcher) listenOnce(ctx context.Context, address func() (string, error), listen func(context.Context, *dbus.Conn) error) error {
+func listenOnce(ctx context.Context, address func() (string, error), listen func(context.Context, *dbus.Conn) error) error {
 	where, err := address()
 	if err != nil {
 		return err

@@ -76,8 +76,8 @@ func (b *broker) Notices() []string { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
 	t.Helper()
-	b.dir = t.TempDir()
-	path := filepath.Join(t.TempDir(), "run", "control.sock")
+	b.dir = tempDir(t)
+	path := socketPath(t)
 	listener, err := platform.Listen(path)
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestAnotherUserIsTurnedAway(t *testing.T) {
 }
 
 func TestNobodyThereIsNotRunning(t *testing.T) {
-	c := NewClient(filepath.Join(t.TempDir(), "control.sock"))
+	c := NewClient(socketPath(t))
 	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotRunning) {
 		t.Error(err)
 	}

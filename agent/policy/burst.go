@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -67,7 +67,7 @@ func gitCommand(parents []platform.Process) (outermost platform.Process, found b
 func subcommand(p platform.Process) string {
 	words := []string{p.Name}
 	if len(p.Args) > 0 {
-		words[0] = path.Base(p.Args[0])
+		words[0] = filepath.Base(p.Args[0])
 		for _, arg := range p.Args[1:] {
 			if !strings.HasPrefix(arg, "-") {
 				words = append(words, arg)

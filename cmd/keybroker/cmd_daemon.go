@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -282,9 +283,12 @@ func (d *daemon) close() {
 // knownHosts are the files that ssh reads without being told otherwise
 // (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile).
 func knownHosts() *agent.KnownHosts {
-	paths := []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
+	var paths []string
 	if home, err := os.UserHomeDir(); err == nil {
-		paths = append([]string{home + "/.ssh/known_hosts", home + "/.ssh/known_hosts2"}, paths...)
+		paths = append(paths, filepath.Join(home, ".ssh", "known_hosts"), filepath.Join(home, ".ssh", "known_hosts2"))
+	}
+	if dir := platform.SystemSSH(); dir != "" {
+		paths = append(paths, filepath.Join(dir, "ssh_known_hosts"), filepath.Join(dir, "ssh_known_hosts2"))
 	}
 	return agent.NewKnownHosts(paths...)
 }

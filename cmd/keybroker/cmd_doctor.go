@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -98,9 +99,19 @@ func (a *app) checkEnvironment() check {
 	case a.config.paths.AgentSocket:
 		return check{"SSH_AUTH_SOCK", "ok", socket, ""}
 	case "":
-		return check{"SSH_AUTH_SOCK", "note", "not set in this shell, so ssh will not ask the broker", `eval "$(keybroker env)"`}
+		if runtime.GOOS == "windows" {
+			return check{"SSH_AUTH_SOCK", "ok", "not set in this shell; Windows' own ssh asks the broker without it", ""}
+		}
+		return check{"SSH_AUTH_SOCK", "note", "not set in this shell, so ssh will not ask the broker", envHint()}
 	}
-	return check{"SSH_AUTH_SOCK", "note", "another agent's: " + platform.Escape(socket, maxCell), `eval "$(keybroker env)"`}
+	return check{"SSH_AUTH_SOCK", "note", "another agent's: " + platform.Escape(socket, maxCell), envHint()}
+}
+
+func envHint() string {
+	if runtime.GOOS == "windows" {
+		return "keybroker env | Invoke-Expression"
+	}
+	return `eval "$(keybroker env)"`
 }
 
 func (a *app) checkAgent(ctx context.Context) check {

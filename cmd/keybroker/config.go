@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -189,17 +190,21 @@ func within(file string, data []byte, path string, value, low, high time.Duratio
 // only believed when nobody else could have written them; when they are there
 // and cannot be used, nothing runs without them.
 func readMachineRules(path string) ([]policy.Rule, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || path == "" {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
 	}
-	if err := platform.OwnedByRoot(info); err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w\nas root: chown root %s && chmod 644 %s", path, err, path, path)}
+	defer file.Close()
+	if err := platform.OwnedByRoot(file); err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
 	}
-	data, err := os.ReadFile(path)
+	data, err := io.ReadAll(file)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
 	}

@@ -57,7 +57,7 @@ func expand(path string) (string, error) {
 // socketPath is where a socket of its own is served.
 func (c *config) socketPath(s socketConfig) (string, error) {
 	if s.Path == "" {
-		return filepath.Join(c.paths.RuntimeDir, s.Name+".sock"), nil
+		return c.paths.Socket(s.Name), nil
 	}
 	return expand(s.Path)
 }

@@ -1,0 +1,13 @@
+//go:build unix
+
+package control
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// socketPath is a path that no other test has.
+func socketPath(t *testing.T) string { return filepath.Join(t.TempDir(), "run", "control.sock") }
+
+func tempDir(t *testing.T) string { return t.TempDir() }

@@ -1,0 +1,34 @@
+package control
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// socketPath is the name of a pipe that no other test has.
+func socketPath(t *testing.T) string {
+	return fmt.Sprintf(`\\.\pipe\keybroker-test-%d-%s`, os.Getpid(), t.Name())
+}
+
+// tempDir is t.TempDir, which wine 8 cannot remove (os.RemoveAll).
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var all []string
+		filepath.WalkDir(dir, func(path string, _ fs.DirEntry, _ error) error { all = append(all, path); return nil })
+		for _, path := range slices.Backward(all) {
+			if err := os.Remove(path); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return dir
+}

@@ -1,0 +1,88 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// administrators is the group that owns what its members make, when they do so
+// as administrators.
+const administrators = "S-1-5-32-544"
+
+// onlyThisUser is the access list of our pipes, and names their owner, which
+// clients look at. Programs that run as administrator have this user's SID too;
+// those with less integrity, or in an app container, are kept out by the system.
+func onlyThisUser() (*windows.SecurityAttributes, error) {
+	user := currentUser()
+	if user == "" {
+		return nil, errors.New("the system does not name this user")
+	}
+	descriptor, err := windows.SecurityDescriptorFromString(fmt.Sprintf("O:%[1]sD:P(A;;GA;;;%[1]s)", user))
+	if err != nil {
+		return nil, fmt.Errorf("make an access list: %w", err)
+	}
+	access := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
+	access.Length = uint32(unsafe.Sizeof(*access))
+	return access, nil
+}
+
+// checkServer returns the owner of a pipe, and an error unless that is this user
+// or the system. The owner is the proof: only administrators can make somebody
+// else one. The process that serves it is looked at where that may be done.
+func checkServer(pipe windows.Handle) (string, error) {
+	descriptor, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	if err != nil {
+		return "", fmt.Errorf("ask whose pipe it is: %w", err)
+	}
+	sid, _, err := descriptor.Owner()
+	if err != nil || sid == nil {
+		return "", errors.New("the pipe has no owner")
+	}
+	owner, server := sid.String(), ""
+	var pid uint32
+	if windows.GetNamedPipeServerProcessId(pipe, &pid) == nil {
+		server, _ = userOf(pid)
+	}
+	return owner, ours(owner, server)
+}
+
+// ours judges a pipe by its owner and by the user of the process that serves
+// it; "": that may not be known.
+func ours(owner, server string) error {
+	trusted := []string{currentUser(), administrator, administrators}
+	if !slices.Contains(trusted, owner) {
+		return fmt.Errorf("the pipe was made by another user (%s)\nfind out which program of theirs it is, and do not use it", owner)
+	}
+	if server != "" && !slices.Contains(trusted, server) {
+		return fmt.Errorf("the pipe is served by another user's program (%s)\nfind out which one it is, and do not use it", server)
+	}
+	return nil
+}
+
+// userOf is the SID that a process runs as. It is an error where that is not
+// this process's to know.
+func userOf(pid uint32) (string, error) {
+	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err != nil {
+		return "", err
+	}
+	defer windows.CloseHandle(process)
+	return userOfProcess(process)
+}
+
+func userOfProcess(process windows.Handle) (string, error) {
+	var token windows.Token
+	if err := windows.OpenProcessToken(process, windows.TOKEN_QUERY, &token); err != nil {
+		return "", err
+	}
+	defer token.Close()
+	user, err := token.GetTokenUser()
+	if err != nil {
+		return "", err
+	}
+	return user.User.Sid.String(), nil
+}
