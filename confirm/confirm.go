@@ -74,6 +74,8 @@ type SecretQuestion struct {
 	// person's consent to it.
 	Facts bool
 	Why   string // with Facts: as in Question
+
+	pairing *pairing // it asks whether a terminal may answer; nil: it asks for a secret
 }
 
 // Notice tells the person of something that waits for their hands: a card to

@@ -83,6 +83,10 @@ func (a *app) checkBroker(ctx context.Context) []check {
 		return []check{{"broker", "FAIL", err.Error(), "start it: keybroker daemon"}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
+	if a := status.Approve; a != nil {
+		checks = append(checks, check{"approve", "note", fmt.Sprintf("terminal %s answers questions: process %d, %s", a.Terminal, a.PID, a.Program),
+			fmt.Sprintf("if that is not you: kill %d", a.PID)})
+	}
 	for _, p := range status.Problems {
 		checks = append(checks, check{"broker", "FAIL", p.What, p.Remedy})
 	}

@@ -1,0 +1,115 @@
+package confirm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// errUnnamed is the cause when a terminal that the person named answers no more.
+var errUnnamed = errors.New("the terminal that was to answer is gone")
+
+// Seat is a terminal that wants to answer, with the program that holds it.
+type Seat struct {
+	Terminal *os.File      // opened by the broker; its reads and writes must end at deadlines
+	Peer     platform.Peer // "keybroker approve"
+	Sits     func() error  // nil while Peer is the same process in the foreground of Terminal
+
+	// Paired hears that the code was right, and where it was typed; alone: on the
+	// terminal itself. With an error the terminal does not answer.
+	Paired  func(where string, alone bool) error
+	Answers func() // the terminal answers from now on
+}
+
+// named is a terminal that the person named, for as long as its program holds
+// the connection on which it was named. The broker reads and writes the terminal
+// itself: no answer ever comes over a socket.
+type named struct {
+	terminal *terminal
+	seat     Seat
+	since    time.Time // when it began to answer
+	ctx      context.Context
+	end      context.CancelCauseFunc // gives it up, with the reason
+}
+
+func newNamed(ctx context.Context, seat Seat) (*named, error) {
+	t, err := newTerminal(seat.Terminal)
+	if err != nil {
+		return nil, err
+	}
+	n := &named{terminal: t, seat: seat}
+	n.ctx, n.end = context.WithCancelCause(ctx)
+	return n, nil
+}
+
+func (n *named) name() string { return n.seat.Peer.Terminal }
+
+// with talks to the person there. What it was told counts only if the program
+// still sits there afterwards: else somebody else may have typed it, to a shell.
+func (n *named) with(ctx context.Context, talk func(context.Context) error) error {
+	if err := n.here(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(n.ctx, func() { cancel(n.gone()) })()
+	err := talk(ctx)
+	switch {
+	case n.ctx.Err() != nil:
+		return n.gone()
+	case err == nil:
+		return n.here()
+	}
+	return err
+}
+
+func (n *named) here() error {
+	if n.ctx.Err() != nil {
+		return n.gone()
+	}
+	if err := n.seat.Sits(); err != nil {
+		return fmt.Errorf("%w: %s: %w", errUnnamed, n.name(), err)
+	}
+	return nil
+}
+
+// gone says why it answers no more.
+func (n *named) gone() error {
+	cause := context.Cause(n.ctx)
+	if errors.Is(cause, errUnnamed) {
+		return cause
+	}
+	return fmt.Errorf("%w: keybroker approve ended on %s\nstart it again", errUnnamed, n.name())
+}
+
+func (n *named) Ask(ctx context.Context, q Question) (a Answer, err error) {
+	err = n.with(ctx, func(ctx context.Context) error { a, err = n.terminal.Ask(ctx, q); return err })
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, nil
+}
+
+func (n *named) Secret(ctx context.Context, q SecretQuestion) (secret []byte, err error) {
+	err = n.with(ctx, func(ctx context.Context) error { secret, err = n.terminal.Secret(ctx, q); return err })
+	if err != nil {
+		clear(secret)
+		return nil, err
+	}
+	return secret, nil
+}
+
+// Notify ends with the terminal, as a question does.
+func (n *named) Notify(ctx context.Context, notice Notice) error {
+	err := n.with(ctx, func(ctx context.Context) error { return n.terminal.Notify(ctx, notice) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (n *named) Name() string { return "terminal " + n.name() }
