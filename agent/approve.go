@@ -16,7 +16,9 @@ func (s *Server) Approves(peer platform.Peer, how string) error {
 }
 
 // ApprovesNot writes down why peer's terminal may not answer.
-func (s *Server) ApprovesNot(peer platform.Peer, why error) { s.refuse(s.newUse(keys.OpApprove, peer), why) }
+func (s *Server) ApprovesNot(peer platform.Peer, why error) {
+	s.refuse(s.newUse(keys.OpApprove, peer), why)
+}
 
 // ApprovesNoMore writes down that peer's terminal answers no more.
 func (s *Server) ApprovesNoMore(peer platform.Peer, why string) {

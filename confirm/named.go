@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
@@ -34,6 +35,9 @@ type named struct {
 	since    time.Time // when it began to answer
 	ctx      context.Context
 	end      context.CancelCauseFunc // gives it up, with the reason
+
+	mu    sync.Mutex     // makes a talk begin before ctx ends or not at all
+	talks sync.WaitGroup // what is on the terminal now
 }
 
 func newNamed(ctx context.Context, seat Seat) (*named, error) {
@@ -46,11 +50,35 @@ func newNamed(ctx context.Context, seat Seat) (*named, error) {
 	return n, nil
 }
 
+// close gives the terminal up, and lets it go when nothing is on it any more.
+func (n *named) close() {
+	n.mu.Lock()
+	n.end(errUnnamed)
+	n.mu.Unlock()
+	n.talks.Wait()
+	_ = n.seat.Terminal.Close()
+}
+
+// begin counts a talk in, unless it is too late for one.
+func (n *named) begin() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ctx.Err() != nil {
+		return n.gone()
+	}
+	n.talks.Add(1)
+	return nil
+}
+
 func (n *named) name() string { return n.seat.Peer.Terminal }
 
 // with talks to the person there. What it was told counts only if the program
 // still sits there afterwards: else somebody else may have typed it, to a shell.
 func (n *named) with(ctx context.Context, talk func(context.Context) error) error {
+	if err := n.begin(); err != nil {
+		return err
+	}
+	defer n.talks.Done()
 	if err := n.here(); err != nil {
 		return err
 	}
@@ -68,9 +96,6 @@ func (n *named) with(ctx context.Context, talk func(context.Context) error) erro
 }
 
 func (n *named) here() error {
-	if n.ctx.Err() != nil {
-		return n.gone()
-	}
 	if err := n.seat.Sits(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errUnnamed, n.name(), err)
 	}

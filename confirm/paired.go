@@ -14,10 +14,11 @@ import (
 // there is one ("keybroker approve"). Where both are there, the question is shown
 // in both, and the first answer counts.
 type Paired struct {
-	way    Prompter // that needs no pairing
-	only   bool     // nothing but a paired terminal answers; way asks about pairing only
-	closed string   // why no terminal can be paired; "": one can
-	now    func() time.Time
+	way      Prompter // that needs no pairing
+	only     bool     // nothing but a paired terminal answers; way asks about pairing only
+	closed   string   // why no terminal can be paired; "": one can
+	now      func() time.Time
+	patience time.Duration // codeTime, but in tests
 
 	mu      sync.Mutex // guards what follows; never held over a prompt
 	current *named     // nil: no terminal is paired
@@ -31,7 +32,7 @@ func NewPaired(cfg Config) (*Paired, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Paired{way: way, only: cfg.Prompt == "approve", now: time.Now}
+	p := &Paired{way: way, only: cfg.Prompt == "approve", now: time.Now, patience: codeTime}
 	switch cfg.Prompt {
 	case "", "auto", "approve":
 	default:

@@ -48,16 +48,15 @@ type pairing struct {
 // returns only when it answers no more, with the reason: ctx ended, it went away,
 // or another one was paired. It closes the terminal.
 func (p *Paired) Pair(ctx context.Context, queue *Queue, seat Seat) error {
-	defer seat.Terminal.Close()
+	n, err := newNamed(ctx, seat)
+	if err != nil {
+		_ = seat.Terminal.Close()
+		return err
+	}
+	defer n.close()
 	if err := p.start(); err != nil {
 		return err
 	}
-	n, err := newNamed(ctx, seat)
-	if err != nil {
-		p.stop(nil)
-		return err
-	}
-	defer n.end(errUnnamed)
 	err = p.confirm(n.ctx, queue, n)
 	p.stop(err)
 	if err != nil {
@@ -137,7 +136,7 @@ func (p *Paired) confirm(ctx context.Context, queue *Queue, n *named) (err error
 // where the person is asked already: in the terminal that is paired now, else
 // in the other way. Where there is neither, nobody but the new terminal can be asked.
 func (p *Paired) compare(ctx context.Context, q SecretQuestion) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, codeTime, &timeoutError{codeTime})
+	ctx, cancel := context.WithTimeoutCause(ctx, p.patience, &timeoutError{p.patience})
 	defer cancel()
 	code, err := newCode()
 	if err != nil {

@@ -1,13 +1,6 @@
 package platform
 
-import (
-	"errors"
-	"os"
-)
-
-// errNoSeat is for systems where the terminal of another process cannot be
-// looked at in a way that was tried.
-var errNoSeat = errors.New("answering on another terminal works on Linux only so far\nrun the daemon in a terminal, or see [confirm] prompt")
+import "os"
 
 // OpenTerminal opens the controlling terminal of p, which must sit in its
 // foreground. The kernel says which terminal that is, not p. It must belong to p's

@@ -77,8 +77,8 @@ type daemon struct {
 	history   *audit.History
 	logins    *audit.Logins
 	reading   context.CancelFunc // ends the reading of the log into logins
-	paired    *confirm.Paired // reaches the person, and one terminal that they named
-	approving sync.WaitGroup  // terminals that answer, or want to
+	paired    *confirm.Paired    // reaches the person, and one terminal that they named
+	approving sync.WaitGroup     // terminals that answer, or want to
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
