@@ -60,7 +60,7 @@ func (p *Paired) Pair(ctx context.Context, queue *Queue, seat Seat) error {
 	err = p.confirm(n.ctx, queue, n)
 	p.stop(err)
 	if err != nil {
-		return errors.New(reason(err))
+		return errors.New(strings.TrimPrefix(reason(err), "confirm: "))
 	}
 	p.take(n)
 	defer p.leave(n)

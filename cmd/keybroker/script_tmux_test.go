@@ -72,7 +72,7 @@ func cmdTmux(ts *testscript.TestScript, neg bool, args []string) {
 // last window, or with the script.
 func startTmux(ts *testscript.TestScript, r *rig) {
 	cmd := r.tmuxCommand(ts, "new-session", "-d", "-s", "main", "-n", "main", "-x", "150", "-y", "60", "sh")
-	cmd.Env = append(environ(ts), "TERM=screen", "PS1=$ ")
+	cmd.Env = append(environ(ts), "TERM=screen", "PS1=$ ", "RUN="+ts.Getenv("RUN"))
 	cmd = r.inNamespace(cmd)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
