@@ -5,6 +5,8 @@ package confirm
 import (
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -478,6 +480,41 @@ func TestSecretAndNoticeInTwoPlaces(t *testing.T) {
 	}
 	own.waitFor(t, "over: Touch it")
 	screen.waitFor(t, "over: Touch it")
+}
+
+// During a question no other program can open the terminal to read what is typed.
+func TestNobodyElseOpensTheTerminal(t *testing.T) {
+	screen := newPTY(t)
+	open := func() (string, error) {
+		cmd := exec.Command("sh", "-c", ": <"+screen.tty.Name())
+		if os.Getuid() == 0 { // as root without its way round
+			cmd = exec.Command(needs(t, "setpriv"), append([]string{"--bounding-set=-sys_admin"}, cmd.Args...)...)
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	p := newPaired(t, Config{Prompt: "approve"})
+	p.pair(t, screen, screen)
+	for name, talk := range map[string]func(){
+		"question": func() { _, _ = p.Ask(t.Context(), login(t)) },
+		"secret":   func() { _, _ = p.Secret(t.Context(), SecretQuestion{Title: "PIN", Prompt: "[N]o"}) },
+	} {
+		if out, err := open(); err != nil {
+			t.Fatalf("before: %v %s", err, out)
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); talk() }()
+		screen.waitFor(t, "[N]o")
+		if out, err := open(); err == nil || !strings.Contains(out, "busy") {
+			t.Errorf("%s: %v %s", name, err, out)
+		}
+		screen.keys.WriteString("\r")
+		<-done
+		if out, err := open(); err != nil {
+			t.Errorf("after the %s: %v %s", name, err, out)
+		}
+		screen.clear()
+	}
 }
 
 func TestNewCode(t *testing.T) {

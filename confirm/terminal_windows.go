@@ -12,3 +12,4 @@ func checkTerminal(*os.File) error           { return errNoConsole }
 func setMode(*os.File, bool) (func(), error) { return nil, errNoConsole }
 func flush(*os.File) error                   { return errNoConsole }
 func again(*os.File) (*os.File, error)       { return nil, errNoConsole }
+func exclusive(*os.File, bool) error         { return errNoConsole }

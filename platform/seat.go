@@ -16,5 +16,6 @@ func Sits(p Peer) error { return sits(p) }
 // ("pts/3"), and returns to how many. It waits for none of them.
 func Announce(text, except string) int { return announce(text, except) }
 
-// DropTyped drops what was typed on a terminal and not read.
-func DropTyped(tty *os.File) error { return dropTyped(tty) }
+// LeaveTerminal drops what was typed on a terminal and not read, and lets other
+// programs open it, should whoever kept them off have died.
+func LeaveTerminal(tty *os.File) error { return leaveTerminal(tty) }

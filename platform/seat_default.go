@@ -14,4 +14,4 @@ var errNoSeat = errors.New("answering on another terminal works on Linux only so
 func openTerminal(Peer) (*os.File, error) { return nil, errNoSeat }
 func sits(Peer) error                     { return errNoSeat }
 func announce(string, string) int         { return 0 }
-func dropTyped(*os.File) error            { return nil }
+func leaveTerminal(*os.File) error        { return nil }

@@ -110,12 +110,14 @@ func tell(path, text string) error {
 	return err
 }
 
-func dropTyped(tty *os.File) error {
+func leaveTerminal(tty *os.File) error {
 	raw, err := tty.SyscallConn()
 	if err != nil {
 		return err
 	}
-	if e := raw.Control(func(fd uintptr) { err = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) }); e != nil {
+	if e := raw.Control(func(fd uintptr) {
+		err = errors.Join(unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH), unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0))
+	}); e != nil {
 		return e
 	}
 	return err

@@ -52,7 +52,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 		return usageError{errors.New("keybroker approve answers in a terminal, and its input or output is none\nrun it in one, with nothing redirected: ssh -t, a tmux pane, a console")}
 	}
 	defer func() { // should the broker have died in the middle of a question
-		_ = platform.DropTyped(os.Stdin)
+		_ = platform.LeaveTerminal(os.Stdin)
 		_ = term.Restore(int(os.Stdin.Fd()), before)
 	}()
 	began := false

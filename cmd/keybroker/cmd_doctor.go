@@ -136,7 +136,7 @@ func (a *app) checkKeychain(ctx context.Context) check {
 }
 
 func (a *app) checkPrompt() check {
-	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
+	prompter, err := confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
 	if err != nil {
 		return check{"prompt", "FAIL", err.Error(), "see: docs/config.md, [confirm]"}
 	}
