@@ -42,7 +42,8 @@ its rules again. A service manager starts it; sockets that systemd passes
 (named "agent" and "control") are used.
 
 Started in a terminal without a desktop, it asks its questions in that terminal,
-and ends when that is closed.`,
+and ends when that is closed. In the background, it asks in a terminal that
+"keybroker approve" names to it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
