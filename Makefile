@@ -7,7 +7,7 @@ FUZZTIME ?= 4s
 TOOL     := go tool -modfile=tools/go.mod
 
 # What the tests work against: the real thing each time.
-TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps \
+TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps tmux \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
 	sway xwayland grim qtwayland5 \

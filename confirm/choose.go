@@ -11,7 +11,7 @@ import (
 
 // Config says how the person is to be reached.
 type Config struct {
-	Prompt   string   // "auto" or "", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+	Prompt   string   // "auto" or "", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"
 	Window   string   // absolute path of keybroker-desktop; "": the one beside this program
 	Pinentry string   // a program's path or name; "": the best that PATH has
 	Terminal *os.File // the daemon's own controlling terminal; nil: it has none
@@ -39,7 +39,7 @@ func Choose(cfg Config) (Prompter, error) {
 		cfg.qtPlugins = qtOnWayland
 	}
 	switch cfg.Prompt {
-	case "", "auto":
+	case "", "auto", "approve": // with "approve" it asks whether a terminal may answer, and nothing else: see Paired
 		return cfg.auto(), nil
 	case "window":
 		return asPrompter(newWindow(cfg.Window, cfg.Env))
@@ -57,7 +57,7 @@ func Choose(cfg Config) (Prompter, error) {
 		return nil, errors.New("confirm: prompt = \"tray\" is called \"window\"\nset prompt = \"window\" or \"auto\"")
 	}
 	return nil, fmt.Errorf("confirm: prompt = %q is not known\n"+
-		"set \"auto\", \"window\", \"pinentry\", \"dialog\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
+		"set \"auto\", \"approve\", \"window\", \"pinentry\", \"dialog\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
 }
 
 // asPrompter keeps a nil pointer from becoming a Prompter that is not nil.

@@ -75,6 +75,8 @@ type SecretQuestion struct {
 	Facts   bool
 	Why     string // with Facts: as in Question
 	History string // likewise
+
+	pairing *pairing // it asks whether a terminal may answer; nil: it asks for a secret
 }
 
 // Notice tells the person of something that waits for their hands: a card to

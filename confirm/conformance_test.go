@@ -37,6 +37,8 @@ var persons = map[string]func(t *testing.T) person{
 	"pinentry-qt on Wayland":  waylandPinentryPerson,
 	"zenity on Wayland":       func(t *testing.T) person { return waylandDialogPerson(t, "zenity") },
 	"yad on Wayland":          func(t *testing.T) person { return waylandDialogPerson(t, "yad") },
+	"approve":                 approvePerson,
+	"approve beside":          approveBesidePerson,
 }
 
 // keysPerson presses keys in the window that is shown.
@@ -114,6 +116,31 @@ func terminalPerson(t *testing.T) person {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return typingPerson(p, screen)
+}
+
+// approvePerson sits before the only way to ask: a terminal that is paired.
+func approvePerson(t *testing.T) person {
+	p, screen := newPaired(t, Config{Prompt: "approve"}), newPTY(t)
+	p.pair(t, screen, screen)
+	return typingPerson(p.Paired, screen)
+}
+
+// approveBesidePerson answers on the paired terminal what the daemon's own one shows too.
+func approveBesidePerson(t *testing.T) person {
+	own, screen := newPTY(t), newPTY(t)
+	p := newPaired(t, Config{Prompt: "auto", Terminal: own.tty})
+	p.pair(t, screen, own)
+	sits := typingPerson(p.Paired, screen)
+	wait := sits.wait
+	sits.wait = func(t *testing.T) string { own.waitFor(t, "[N]o"); return wait(t) }
+	gone := sits.gone
+	sits.gone = func(t *testing.T) { gone(t); typingPerson(nil, own).gone(t) }
+	return sits
+}
+
+// typingPerson answers on a terminal.
+func typingPerson(p Prompter, screen *pty) person {
 	typed := func(keys string) func(*testing.T, string) {
 		return func(*testing.T, string) { screen.keys.WriteString(keys) }
 	}

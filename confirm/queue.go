@@ -152,7 +152,8 @@ func reason(err error) string {
 	case errors.Is(err, ErrNoAnswer):
 		return ErrNoAnswer.Error()
 	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused),
-		errors.Is(err, errUnattended), errors.Is(err, errNotOpened):
+		errors.Is(err, errUnattended), errors.Is(err, errNotOpened), errors.Is(err, errUnnamed),
+		errors.Is(err, errWrongCode), errors.Is(err, errNotPaired):
 		return err.Error()
 	}
 	return "prompt program failed: " + err.Error()

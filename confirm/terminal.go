@@ -164,6 +164,10 @@ func (t *terminal) close(ctx context.Context, newline bool) {
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(context.Cause(ctx), ErrNoAnswer):
 		words = "\n(no answer: refused)\n"
+	case errors.Is(context.Cause(ctx), errElsewhere):
+		words = "\n(answered elsewhere)\n"
+	case errors.Is(context.Cause(ctx), errUnnamed):
+		words = "\n(refused: this terminal does not answer any more)\n"
 	case ctx.Err() != nil:
 		words = "\n(withdrawn: the program went away)\n"
 	case newline: // the person's own Enter was shown

@@ -18,3 +18,12 @@ func flush(tty *os.File) error {
 	const input = 1 // FREAD of <sys/fcntl.h>
 	return control(tty, func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, input) })
 }
+
+// exclusive keeps other programs of the user from opening the terminal (tty(4)). Unrun here.
+func exclusive(tty *os.File, on bool) error {
+	request := uint(unix.TIOCNXCL)
+	if on {
+		request = unix.TIOCEXCL
+	}
+	return control(tty, func(fd int) error { return unix.IoctlSetInt(fd, request, 0) })
+}

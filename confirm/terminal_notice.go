@@ -3,15 +3,15 @@ package confirm
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
+	"time"
 )
 
 // Notify writes the notice, and later that it is over. It reads nothing, and
-// writes through an opening of its own: a question may be on the terminal, whose
-// deadlines are for that.
+// writes through a descriptor of its own: a question may be on the terminal, whose
+// deadlines are for that. The name may be another terminal's by now.
 func (t *terminal) Notify(ctx context.Context, n Notice) error {
-	tty, err := os.OpenFile(t.tty.Name(), os.O_WRONLY, 0)
+	tty, err := again(t.tty)
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
@@ -24,9 +24,14 @@ func (t *terminal) Notify(ctx context.Context, n Notice) error {
 	if n.Use != nil {
 		text += strings.TrimPrefix(facts(Question{Use: n.Use, Why: n.Why, History: n.History}), "\n")
 	}
-	if err := own.write(text); err != nil {
+	writable := own.interruptible(ctx)
+	err = own.write(text)
+	writable()
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	<-ctx.Done()
-	return own.write("keybroker: over: " + clean(n.Title, maxLong) + "\n")
+	_ = tty.SetWriteDeadline(time.Now().Add(farewellTime))
+	_ = own.write("keybroker: over: " + clean(n.Title, maxLong) + "\n")
+	return nil
 }

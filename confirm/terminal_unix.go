@@ -23,6 +23,19 @@ func control(tty *os.File, f func(fd int) error) error {
 	return inner
 }
 
+// again is the same opening of the terminal, with deadlines of its own.
+func again(tty *os.File) (*os.File, error) {
+	fd := -1
+	err := control(tty, func(old int) (err error) {
+		fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), tty.Name()), nil
+}
+
 // checkTerminal refuses what is no terminal, and one that belongs to another
 // job of the shell: the kernel would stop the daemon when it reads.
 func checkTerminal(tty *os.File) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -17,10 +18,11 @@ const (
 	tellWaiting = "waiting" // a question waits for an answer
 	tellGrant   = "grant"   // a key was used by a grant
 	tellRefused = "refused" // a request was refused
+	tellApprove = "approve" // a terminal answers questions from now on
 )
 
 // Kinds are the names that Config.Notify may hold.
-func Kinds() []string { return []string{tellTouch, tellWaiting, tellGrant, tellRefused} }
+func Kinds() []string { return []string{tellTouch, tellWaiting, tellGrant, tellRefused, tellApprove} }
 
 // tell sends a notification for each new thing that the person wants to hear of.
 func (t *tray) tell(ctx context.Context, before, now control.Event) {
@@ -38,6 +40,8 @@ func (t *tray) tell(ctx context.Context, before, now control.Event) {
 		switch {
 		case record.Decision == audit.Refused:
 			t.notify(ctx, tellRefused, "Refused", recordText(record)+"\n"+platform.Escape(record.Reason, 4*maxText))
+		case record.Decision == audit.Allowed && record.Op == keys.OpApprove:
+			t.notify(ctx, tellApprove, "A terminal answers questions now", platform.Escape(record.Reason, 4*maxText)+"\nIf that is not you: keybroker status")
 		case record.Decision == audit.Allowed && policy.ByGrant(record.Reason):
 			t.notify(ctx, tellGrant, "Used without a question", recordText(record))
 		}

@@ -27,10 +27,11 @@ type Status struct {
 	Connections int         `json:"connections"`
 	TurnedAway  uint64      `json:"turned_away"`
 	Keys        int         `json:"keys"`
-	Smartcards  string      `json:"smartcards"`     // how the smartcards do, in words
-	Prompt      string      `json:"prompt"`         // the way a person is asked
-	Waiting     int         `json:"waiting"`        // requests that wait for a person
-	Seal        string      `json:"seal,omitempty"` // what opens the sealed keys
+	Smartcards  string      `json:"smartcards"`        // how the smartcards do, in words
+	Prompt      string      `json:"prompt"`            // the way a person is asked
+	Approve     *Approval   `json:"approve,omitempty"` // the terminal that answers; nil: none
+	Waiting     int         `json:"waiting"`           // requests that wait for a person
+	Seal        string      `json:"seal,omitempty"`    // what opens the sealed keys
 	Rules       int         `json:"rules"`
 	Grants      int         `json:"grants"`
 	Audit       AuditStatus `json:"audit"`
@@ -130,6 +131,7 @@ type Broker interface {
 	Reload() error
 	AuditDir() string
 	CardHolder
+	Approver
 }
 
 // KeyOf describes a key for the list. A damaged one may have no public key.

@@ -72,6 +72,18 @@ func (b *broker) Watch() (<-chan struct{}, func()) {
 	b.watched <- true
 	return b.changed, func() { b.watched <- false }
 }
+func (b *broker) Approve(ctx context.Context, p platform.Peer, answers func()) error {
+	if b.err != nil {
+		return b.err
+	}
+	b.by = p.PID
+	answers()
+	if b.watched != nil {
+		defer func() { b.watched <- false }()
+		<-ctx.Done()
+	}
+	return errors.New("ended\nstart it again")
+}
 func (b *broker) Notices() []string { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
@@ -187,7 +199,8 @@ func TestNothingHereApproves(t *testing.T) {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return platform.Dial(ctx, path)
 	}}}
-	for _, call := range []string{"POST /v1/approve", "POST /v1/grants", "PUT /v1/grants/x", "POST /v1/keys", "POST /v1/status", "GET /v1/lock", "GET /"} {
+	for _, call := range []string{"POST /v1/approve", "POST /v1/terminal/answer", "PUT /v1/terminal", "GET /v1/terminal",
+		"POST /v1/waiting/1", "POST /v1/waiting/1/answer", "POST /v1/grants", "PUT /v1/grants/x", "POST /v1/keys", "POST /v1/status", "GET /v1/lock", "GET /"} {
 		method, at, _ := strings.Cut(call, " ")
 		request, _ := http.NewRequest(method, "http://keybroker"+at, bytes.NewReader(nil))
 		response, err := client.Do(request)

@@ -58,6 +58,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
 	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
+	mux.HandleFunc("POST /v1/terminal", s.approve)
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	s.cards(mux)

@@ -24,7 +24,8 @@ const (
 	OpConnect   Op = "connect" // only refused ones are written
 	OpPause     Op = "pause"
 	OpResume    Op = "resume"
-	OpDrop      Op = "drop" // opened keys and grants, because the person went away
+	OpApprove   Op = "approve" // a terminal was named to answer
+	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
 	OpOther     Op = "other"
 )
 

@@ -57,7 +57,7 @@ func (d *daemon) Status() control.Status {
 	return control.Status{
 		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket, Sockets: d.socketList(),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
-		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Waiting: len(d.queue.Waiting()),
+		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Approve: d.approval(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
 		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
 		Problems: d.problems(), Hardening: d.hardening.Notes, Session: d.session.status(),
@@ -78,9 +78,7 @@ func (d *daemon) problems() []control.Problem {
 	if err := d.server.AuditErr(); err != nil {
 		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, d.AuditDir()))
 	}
-	if strings.HasPrefix(d.queue.Name(), "none") {
-		add(fmt.Errorf("nobody can be asked, so what no rule allows is refused\ninstall pinentry-qt, or start the daemon in a terminal"))
-	}
+	add(d.nobodyToAsk())
 	for _, u := range d.upstreams {
 		add(u.Err())
 	}

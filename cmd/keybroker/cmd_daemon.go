@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,7 +43,8 @@ its rules again. A service manager starts it; sockets that systemd passes
 (named "agent" and "control") are used.
 
 Started in a terminal without a desktop, it asks its questions in that terminal,
-and ends when that is closed.`,
+and ends when that is closed. In the background, it asks in a terminal that
+"keybroker approve" names to it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
@@ -77,6 +79,8 @@ type daemon struct {
 	history   *audit.History
 	logins    *audit.Logins
 	reading   context.CancelFunc // ends the reading of the log into logins
+	paired    *confirm.Paired    // reaches the person, and one terminal that they named
+	approving sync.WaitGroup     // terminals that answer, or want to
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
@@ -111,11 +115,10 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	}
 	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
 	d.learn()
-	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal})
-	if err != nil {
+	if d.paired, err = confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal}); err != nil {
 		return nil, usageError{err}
 	}
-	d.queue = confirm.NewQueue(prompter, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log,
+	d.queue = confirm.NewQueue(d.paired, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log,
 		Background: confirm.Background(a.config.Confirm.Background), Changed: d.feed.Changed})
 	d.store = softkeys.NewStore(a.softkeysConfig(d.askPassphrase))
 	d.memory = softkeys.NewMemory(softkeys.Clock{})
@@ -253,6 +256,7 @@ func (d *daemon) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	d.server.Shutdown(ctx)
+	defer d.approving.Wait() // their connections end
 	return d.control.Close()
 }
 

@@ -84,6 +84,10 @@ func (a *app) checkBroker(ctx context.Context) []check {
 		return []check{{"broker", "FAIL", err.Error(), "start it: keybroker daemon"}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
+	if a := status.Approve; a != nil {
+		checks = append(checks, check{"approve", "note", fmt.Sprintf("terminal %s answers questions: process %d, %s", a.Terminal, a.PID, a.Program),
+			fmt.Sprintf("if that is not you: kill %d", a.PID)})
+	}
 	for _, p := range status.Problems {
 		checks = append(checks, check{"broker", "FAIL", p.What, p.Remedy})
 	}
@@ -143,7 +147,7 @@ func (a *app) checkKeychain(ctx context.Context) check {
 }
 
 func (a *app) checkPrompt() check {
-	prompter, err := confirm.Choose(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
+	prompter, err := confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
 	if err != nil {
 		return check{"prompt", "FAIL", err.Error(), "see: docs/config.md, [confirm]"}
 	}

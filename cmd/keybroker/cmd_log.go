@@ -39,7 +39,7 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Socket, "socket", "", "name of the socket of its own, or pattern")
 	flags.StringVar(&f.filter.Decision, "decision", "", "allowed, refused or note")
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
-	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, pause, resume, drop, session-bind, connect")
+	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, pause, resume, approve, drop, session-bind, connect")
 	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
 }
 

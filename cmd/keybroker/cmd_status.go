@@ -70,6 +70,9 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "sealed by", s.Seal)
 	row(w, "cards", s.Smartcards)
 	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
+	if a := s.Approve; a != nil {
+		row(w, "approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, ago(time.Now(), a.Since)))
+	}
 	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
 	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
 	if s.Session.Locked {

@@ -26,7 +26,7 @@ type config struct {
 		PassphraseFile string `toml:"passphrase_file"` // for servers
 	} `toml:"softkeys"`
 	Confirm struct {
-		Prompt   string        `toml:"prompt"`   // "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+		Prompt   string        `toml:"prompt"`   // "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"
 		Window   string        `toml:"window"`   // path of keybroker-desktop; "": the one beside this program
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
@@ -136,7 +136,7 @@ func (c *config) decode(file string, data []byte) error {
 	}
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
-		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
+		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
 		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
 		oneOf(file, data, "certificates.plain", c.Certificates.Plain, "after", "before", "hidden"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),

@@ -110,7 +110,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
-		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a),
+		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
 		newManCommand(), newSSHAgentCommand(),
 	)
 	forEach(root, wrapUsage)

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -47,6 +48,7 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 //	await FILE PATTERN     until a file of that name (a glob) matches
 //	await -gone FILE       until there is none
 //	await -screen PATTERN  until the daemon's terminal shows it
+//	await -pane=NAME PATTERN until that window of tmux shows it
 //	await -clipboard PATTERN until the clipboard of the desktop holds it
 //	await -ended tray      until the tray has ended, in order
 //	await -window CLASS    until a window of that class is on the screen
@@ -80,6 +82,9 @@ func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func seenIn(ts *testscript.TestScript, where string) string {
+	if name, ok := strings.CutPrefix(where, "-pane="); ok {
+		return rigOf(ts).pane(ts, name)
+	}
 	switch where {
 	case "-clipboard":
 		cmd := exec.Command("xclip", "-selection", "clipboard", "-o")
@@ -177,6 +182,26 @@ func cmdControl(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintln(ts.Stdout(), answer.Status)
 	_, err = io.Copy(ts.Stdout(), answer.Body)
 	ts.Check(err)
+}
+
+// plainClient is "plainclient METHOD PATH BODY": a program that sends one request to
+// the control socket and prints the answer, as any program of the user can.
+func plainClient() {
+	client := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return net.Dial("unix", filepath.Join(os.Getenv("RUN"), "control.sock"))
+	}}}
+	request, err := http.NewRequest(os.Args[1], "http://keybroker"+os.Args[2], strings.NewReader(os.Args[3]))
+	if err == nil {
+		var answer *http.Response
+		if answer, err = client.Do(request); err == nil {
+			fmt.Println(answer.Status)
+			_, err = io.Copy(os.Stdout, answer.Body)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // dialAs connects as another user: a thread has its own credentials, and the

@@ -93,7 +93,7 @@ func startDaemon(ts *testscript.TestScript, r *rig, neg bool, how string, flags 
 		ts.Check(err)
 		r.onEnd(d.screen.close)
 	}
-	d.process, err = startProcess(cmd)
+	d.process, err = startProcess(r.inNamespace(cmd))
 	ts.Check(err)
 	r.daemon = d
 	if serves := await(func() bool { return d.ended() || answers(ts) }) && !d.ended(); serves == neg {

@@ -30,7 +30,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshAgentName: main, "cardhold": holdCard})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshAgentName: main, "cardhold": holdCard, "plainclient": plainClient})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
@@ -64,41 +64,44 @@ func TestScripts(t *testing.T) {
 }
 
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"agent":       cmdAgent,
-	"answer":      cmdAnswer,
-	"as":          cmdAs,
-	"await":       cmdAwait,
-	"build":       cmdBuild,
-	"bus":         cmdBus,
-	"card":        cmdCard,
-	"cardroot":    cmdCardRoot,
-	"cardseen":    cmdCardSeen,
-	"code":        cmdCode,
-	"control":     cmdControl,
-	"daemon":      cmdDaemon,
-	"desktop":     cmdDesktop,
-	"flood":       cmdFlood,
-	"follower":    cmdFollower,
-	"garbage":     cmdGarbage,
-	"hands":       cmdHands,
-	"keyring":     cmdKeyring,
-	"logind":      cmdLogind,
-	"nosecrets":   cmdNoSecrets,
-	"other":       cmdOther,
-	"person":      cmdPerson,
-	"rules":       cmdRules,
-	"screen":      cmdScreen,
-	"screensaver": cmdScreenSaver,
-	"signal":      cmdSignal,
-	"sshd":        cmdSSHD,
-	"storm":       cmdStorm,
-	"sway":        cmdSway,
-	"tmpfs":       cmdTmpfs,
-	"tray":        cmdTray,
-	"type":        cmdType,
-	"until":       cmdUntil,
-	"vault":       cmdVault,
-	"x11":         cmdX11,
+	"agent":        cmdAgent,
+	"answer":       cmdAnswer,
+	"approver":     cmdApprover,
+	"as":           cmdAs,
+	"await":        cmdAwait,
+	"build":        cmdBuild,
+	"bus":          cmdBus,
+	"card":         cmdCard,
+	"cardroot":     cmdCardRoot,
+	"cardseen":     cmdCardSeen,
+	"code":         cmdCode,
+	"control":      cmdControl,
+	"daemon":       cmdDaemon,
+	"desktop":      cmdDesktop,
+	"flood":        cmdFlood,
+	"follower":     cmdFollower,
+	"garbage":      cmdGarbage,
+	"hands":        cmdHands,
+	"keyring":      cmdKeyring,
+	"logind":       cmdLogind,
+	"nosecrets":    cmdNoSecrets,
+	"other":        cmdOther,
+	"ownterminals": cmdOwnTerminals,
+	"person":       cmdPerson,
+	"rules":        cmdRules,
+	"screen":       cmdScreen,
+	"screensaver":  cmdScreenSaver,
+	"signal":       cmdSignal,
+	"sshd":         cmdSSHD,
+	"storm":        cmdStorm,
+	"sway":         cmdSway,
+	"tmpfs":        cmdTmpfs,
+	"tmux":         cmdTmux,
+	"tray":         cmdTray,
+	"type":         cmdType,
+	"until":        cmdUntil,
+	"vault":        cmdVault,
+	"x11":          cmdX11,
 }
 
 func condition(name string) (bool, error) {
@@ -132,6 +135,7 @@ type rig struct {
 
 	screenServer *exec.Cmd         // of the desktop
 	sway         *waylandtest.Sway // nil: the desktop is not of Wayland
+	namespace    int               // a process that holds terminals of the script's own; 0: none does
 	personLeaves func()            // nil: nobody sits there
 	trayEnds     func()
 	others       map[string]int // process ids of other agents, by name

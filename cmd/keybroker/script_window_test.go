@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,7 +62,7 @@ func buildWindow(ts *testscript.TestScript) {
 
 // cmdHands is "hands KEY …": from now on these keys are pressed in each window
 // that is shown. "hands pause" clicks on "Deny for 10 minutes" instead, "hands
-// away" does nothing any more.
+// code" types $CODE in the place of what is there, "hands away" does nothing any more.
 func cmdHands(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: hands KEY …|pause|away")
@@ -71,8 +72,12 @@ func cmdHands(ts *testscript.TestScript, neg bool, args []string) {
 		r.personLeaves()
 		r.personLeaves = nil
 	}
-	if args[0] == "away" {
+	switch args[0] {
+	case "away":
 		return
+	case "code":
+		args = slices.Repeat([]string{"BackSpace"}, 8) // Enter wakes late
+		args = append(append(args, strings.Split(ts.Getenv("CODE"), "")...), "Return")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// Approve lets peer's terminal answer, if the person agrees, until ctx ends.
+func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()) error {
+	d.approving.Add(1)
+	defer d.approving.Done()
+	tty, err := platform.OpenTerminal(peer)
+	if err != nil {
+		return d.notPaired(peer, err)
+	}
+	began := false
+	err = d.paired.Pair(ctx, d.queue, confirm.Seat{
+		Terminal: tty, Peer: peer, Sits: func() error { return platform.Sits(peer) },
+		Paired: func(where string, alone bool) error {
+			if err := d.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where)); err != nil {
+				return err
+			}
+			if alone {
+				d.announce(peer)
+			}
+			return nil
+		},
+		Answers: func() { began = true; d.feed.Changed(); answers() },
+	})
+	if !began {
+		return d.notPaired(peer, err)
+	}
+	d.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
+	return d.told(err)
+}
+
+func (d *daemon) notPaired(peer platform.Peer, err error) error {
+	err = fmt.Errorf("this terminal is not paired: %w", err)
+	d.server.ApprovesNot(peer, err)
+	return err
+}
+
+// announce tells every other terminal of the person. It is for a pairing that
+// nobody else could be asked about: it must not be quiet.
+func (d *daemon) announce(peer platform.Peer) {
+	text := fmt.Sprintf("keybroker: terminal %s answers its questions from now on (process %d, %s).\n"+
+		"If that is not you: kill %d, and see: keybroker log --op approve", peer.Terminal, peer.PID, peer.Chain(), peer.PID)
+	reached := platform.Announce(text, peer.Terminal)
+	d.log.Warn("a terminal answers that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "told_terminals", reached)
+}
+
+// approval is the terminal that answers, nil when there is none.
+func (d *daemon) approval() *control.Approval {
+	p, ok := d.paired.Pairing()
+	if !ok {
+		return nil
+	}
+	return &control.Approval{Terminal: p.Terminal, PID: p.Peer.PID, Program: p.Peer.Chain(), Since: p.Since}
+}
+
+// nobodyToAsk is the problem that there is no way to ask, or nil.
+func (d *daemon) nobodyToAsk() error {
+	switch name := d.queue.Name(); {
+	case d.app.config.Confirm.Prompt == "none":
+		return fmt.Errorf("nobody can be asked, so what no rule allows is refused: prompt = \"none\"\nset [confirm] prompt = \"auto\"")
+	case strings.HasPrefix(name, "none"), strings.HasPrefix(name, "approve"):
+		return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal: keybroker approve; or install pinentry-qt, or start the daemon in a terminal")
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+//go:build !linux
+
+package platform
+
+import (
+	"errors"
+	"os"
+)
+
+// errNoSeat is for systems where the terminal of another process cannot be
+// looked at in a way that was tried.
+var errNoSeat = errors.New("answering on another terminal works on Linux only so far\nrun the daemon in a terminal, or see [confirm] prompt")
+
+func openTerminal(Peer) (*os.File, error) { return nil, errNoSeat }
+func sits(Peer) error                     { return errNoSeat }
+func announce(string, string) int         { return 0 }
+func leaveTerminal(*os.File) error        { return nil }

@@ -1,0 +1,124 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminalMode is the widest mode of a terminal that is asked on: its owner reads
+// and writes, and the group tty writes (write(1), wall(1)).
+const terminalMode = 0o620
+
+var errNoTerminal = errors.New("it has no terminal\nrun it in one: an ssh login with a terminal (ssh -t), a tmux pane, a console")
+
+func openTerminal(p Peer) (*os.File, error) {
+	switch {
+	case !p.Identified:
+		return nil, errors.New("the program that asks for it could not be identified")
+	case p.Container:
+		return nil, errors.New("it runs in a container, where terminals have names of their own\nrun it outside")
+	case !strings.HasPrefix(p.Terminal, "pts/") && !strings.HasPrefix(p.Terminal, "tty"):
+		return nil, errNoTerminal
+	}
+	if err := sits(p); err != nil {
+		return nil, err
+	}
+	path := "/dev/" + p.Terminal
+	tty, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("its terminal cannot be opened: %w\nlog in as yourself there; a terminal that su or sudo kept belongs to somebody else", err)
+	}
+	if err := checkSeat(tty, p); err != nil {
+		_ = tty.Close()
+		return nil, err
+	}
+	return tty, nil
+}
+
+// checkSeat looks at the open file, not at a path.
+func checkSeat(tty *os.File, p Peer) error {
+	raw, err := tty.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if e := raw.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) }); e != nil || err != nil {
+		return errors.Join(e, err)
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFCHR || terminalName(st.Rdev) != p.Terminal:
+		return fmt.Errorf("%s is not the terminal that the kernel means", tty.Name())
+	case strconv.FormatUint(uint64(st.Uid), 10) != p.User:
+		return fmt.Errorf("its terminal %s belongs to user %d\nlog in as yourself there; su and sudo keep the terminal of before", p.Terminal, st.Uid)
+	case st.Mode&0o777&^terminalMode != 0:
+		return fmt.Errorf("others may read its terminal %s (mode %04o)\nchmod 620 %s", p.Terminal, st.Mode&0o777, tty.Name())
+	}
+	return sits(p)
+}
+
+func sits(p Peer) error {
+	now, err := readStat(p.PID)
+	switch {
+	case err != nil || now.start != p.Start || now.state == 'Z' || now.state == 'X':
+		return errors.New("the program has ended")
+	case now.tty == 0:
+		return errNoTerminal
+	case terminalName(now.tty) != p.Terminal:
+		return errors.New("the program has another terminal now")
+	case now.group != now.front || now.state == 'T' || now.state == 't':
+		return errors.New("the program is not in the foreground of its terminal\nbring it there: fg")
+	}
+	return nil
+}
+
+// announce leaves a terminal alone that is stopped (Ctrl-S) or full.
+func announce(text, except string) (reached int) {
+	pts, _ := filepath.Glob("/dev/pts/[0-9]*")
+	consoles, _ := filepath.Glob("/dev/tty[0-9]*")
+	text = "\r\n" + strings.ReplaceAll(text, "\n", "\r\n") + "\r\n"
+	for _, path := range slices.Concat(pts, consoles) {
+		if path != "/dev/"+except && someonesAt(path) && tell(path, text) == nil {
+			reached++
+		}
+	}
+	return reached
+}
+
+// someonesAt looks without opening it: that would make a console that is not there
+// yet. One that nobody has logged in on is root's, and of root's group.
+func someonesAt(path string) bool {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && int(st.Uid) == os.Getuid() &&
+		(strings.HasPrefix(path, "/dev/pts/") || st.Uid != 0 || st.Gid != 0)
+}
+
+func tell(path, text string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(text))
+	return err
+}
+
+func leaveTerminal(tty *os.File) error {
+	raw, err := tty.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := raw.Control(func(fd uintptr) {
+		err = errors.Join(unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH), unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0))
+	}); e != nil {
+		return e
+	}
+	return err
+}

@@ -1,0 +1,162 @@
+package platform
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// seated is the peer of a program that runs as line says, with PROGRAM in it.
+func seated(t *testing.T, line string) Peer {
+	t.Helper()
+	path := filepath.Join(privateTemp(t), "s")
+	line = strings.ReplaceAll(line, "PROGRAM", "'"+executable(t)+"' "+path)
+	return peerOfConn(t, accept(t, mustListen(t, path), inTerminal(t, line)))
+}
+
+func TestOpenTerminal(t *testing.T) {
+	peer := seated(t, "PROGRAM")
+	tty, err := OpenTerminal(peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	if tty.Name() != "/dev/"+peer.Terminal {
+		t.Errorf("%s was opened, want %s", tty.Name(), peer.Terminal)
+	}
+	if err := tty.SetReadDeadline(time.Now()); err != nil {
+		t.Errorf("a question could not be withdrawn: %v", err)
+	}
+}
+
+func TestOpenTerminalRefuses(t *testing.T) {
+	good := seated(t, "PROGRAM")
+	change := func(do func(*Peer)) func(*testing.T) Peer {
+		return func(*testing.T) Peer { p := good; do(&p); return p }
+	}
+	for name, test := range map[string]struct {
+		peer func(t *testing.T) Peer
+		want string
+	}{
+		"no terminal": {func(t *testing.T) Peer {
+			path := filepath.Join(privateTemp(t), "s")
+			cmd := self(t, "connect", path)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			return peerOfConn(t, accept(t, mustListen(t, path), cmd))
+		}, "it has no terminal"},
+		"in the background": {func(t *testing.T) Peer { return seated(t, "bash -mc \"PROGRAM & wait\"") }, "not in the foreground"},
+		"stopped": {func(t *testing.T) Peer {
+			p := seated(t, "PROGRAM")
+			if err := syscall.Kill(p.PID, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				for _, one := range append(p.Parents[:2:2], p.Process) { // script(1) stops with its child
+					_ = syscall.Kill(one.PID, syscall.SIGCONT)
+				}
+			})
+			waitForState(t, p.PID, 'T')
+			return p
+		}, "not in the foreground"},
+		"others may read it": {func(t *testing.T) Peer { return seated(t, "chmod 0644 $(tty) && PROGRAM") }, "others may read its terminal"},
+		"somebody else's": {func(t *testing.T) Peer {
+			if os.Getuid() != 0 {
+				t.Skip("needs root: gives a terminal away")
+			}
+			return seated(t, "chown nobody $(tty) && PROGRAM")
+		}, "belongs to user 65534"},
+		"another process by now":   {change(func(p *Peer) { p.Start++ }), "the program has ended"},
+		"ended":                    {change(func(p *Peer) { p.PID = 1 << 30 }), "the program has ended"},
+		"another terminal by now":  {change(func(p *Peer) { p.Terminal = "pts/99999" }), "another terminal now"},
+		"in a container":           {change(func(p *Peer) { p.Container = true }), "in a container"},
+		"not identified":           {change(func(p *Peer) { p.Identified = false }), "could not be identified"},
+		"not a terminal to ask on": {change(func(p *Peer) { p.Terminal = "char/4:1" }), "it has no terminal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tty, err := OpenTerminal(test.peer(t))
+			if err == nil {
+				tty.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %q", err, test.want)
+			}
+		})
+	}
+	if tty, err := OpenTerminal(good); err != nil {
+		t.Errorf("the same without these: %v", err)
+	} else {
+		tty.Close()
+	}
+}
+
+func waitForState(t *testing.T, pid int, state byte) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if now, err := readStat(pid); err == nil && now.state == state {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("process %d is not in the state %c", pid, state)
+		}
+	}
+}
+
+// A console that nobody has logged in on is not even opened: that would make it.
+func TestAnnounceOpensNoUnusedConsole(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, whose the unused consoles are")
+	}
+	consoles, _ := filepath.Glob("/dev/tty[0-9]*")
+	used := 0
+	for _, path := range consoles {
+		if someonesAt(path) {
+			used++
+		}
+	}
+	if len(consoles) > 0 && used == len(consoles) {
+		t.Errorf("all %d consoles pass for used ones", used)
+	}
+	if someonesAt("/dev/null") || someonesAt(t.TempDir()) {
+		t.Error("what is no terminal passes for one")
+	}
+}
+
+// What is announced reaches the terminal, and waits for nobody who does not read.
+func TestTell(t *testing.T) {
+	said := filepath.Join(privateTemp(t), "said")
+	cmd := exec.Command("script", "-qefc", "tty && read line", said)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "SHELL=/bin/sh")
+	if err := cmd.Start(); err != nil {
+		t.Skip("needs script(1)")
+	}
+	defer cmd.Wait()
+	defer in.Close()
+	has := func(text string) (line string) {
+		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			data, _ := os.ReadFile(said)
+			for line := range strings.Lines(string(data)) {
+				if strings.Contains(line, text) && strings.HasSuffix(line, "\n") {
+					return strings.TrimSpace(line)
+				}
+			}
+		}
+		t.Fatalf("%q was not shown", text)
+		return ""
+	}
+	tty := has("/dev/pts/")
+	if !someonesAt(tty) {
+		t.Errorf("nobody at %s", tty)
+	}
+	if err := tell(tty, "\r\nanother terminal answers\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	has("another terminal answers")
+}

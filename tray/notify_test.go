@@ -1,0 +1,39 @@
+package tray
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// said keeps what it was told.
+type said []string
+
+func (s *said) notify(_ context.Context, kind, summary, body string) error {
+	*s = append(*s, kind+": "+summary+": "+body)
+	return nil
+}
+
+func TestTellsOfATerminalThatAnswers(t *testing.T) {
+	now := control.Event{Records: []audit.Record{
+		{Op: keys.OpApprove, Decision: audit.Allowed, Reason: "terminal pts/3 answers from now on"},
+		{Op: keys.OpApprove, Decision: audit.Note, Reason: "terminal pts/3 answers no more"},
+	}}
+	for _, wanted := range []bool{true, false} {
+		var heard said
+		tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler)}, notifier: &heard}
+		if wanted {
+			tr.Notify = []string{tellApprove}
+		}
+		tr.tell(t.Context(), control.Event{}, now)
+		if wanted && (len(heard) != 1 || !strings.HasPrefix(heard[0], "approve: A terminal answers questions now: terminal pts/3 answers from now on")) ||
+			!wanted && len(heard) > 0 {
+			t.Errorf("wanted %v: %q", wanted, heard)
+		}
+	}
+}
