@@ -1,0 +1,62 @@
+// Package plain writes a question as text and buttons, for dialogs that the
+// system draws: they have no rows, no colours and one kind of letter.
+package plain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/desktop/question"
+)
+
+// hang stands before a row that continues the one above.
+const hang = "\u2003\u2003"
+
+// signs stand before the words of the marks, so that no two marks look alike.
+// Values have no brackets: their sender took them out.
+var signs = map[question.Mark]string{
+	question.Verified: "\u2714 [verified] ",
+	question.Claimed:  "\u26a0 [claimed only] ",
+	question.Unknown:  "\u2013 [unknown] ",
+}
+
+// Title is the headline.
+func Title(q question.Question) string { return leftToRight(q.Title) }
+
+// Body is everything below the headline, with "\n" between its lines.
+func Body(q question.Question) string {
+	lines := append([]string{}, q.Text...)
+	if len(lines) > 0 && len(q.Rows) > 0 {
+		lines = append(lines, "")
+	}
+	for _, row := range q.Rows {
+		label := hang
+		if row.Label != "" {
+			label = row.Label + ": "
+		}
+		lines = append(lines, label+signs[row.Mark]+row.Text)
+	}
+	if q.Kind == question.Confirm && q.For != "" && q.Grant != "" {
+		lines = append(lines, "", q.For+": "+q.Grant)
+	}
+	return leftToRight(strings.Join(lines, "\n"))
+}
+
+// AllVerified says whether no row is known less well than it should be.
+func AllVerified(q question.Question) bool {
+	for _, row := range q.Rows {
+		if row.Mark == question.Claimed || row.Mark == question.Unknown {
+			return false
+		}
+	}
+	return true
+}
+
+// Silence says what happens when nobody answers.
+func Silence(q question.Question, left time.Duration) string {
+	if q.Time <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("Without an answer it is refused in %.0f s.", max(left.Seconds(), 0))
+}
