@@ -10,9 +10,9 @@ import (
 
 func TestBody(t *testing.T) {
 	q := question.Question{Kind: question.Confirm, Title: "Log in?", Text: []string{"one", "two"}, For: "15 minutes", Grant: "this; nothing else.",
-		Rows: []question.Line{{Label: "Where", Mark: question.Verified, Text: "github.com"}, {Text: "its key"},
+		Rows: []question.Line{{Label: "Where", Mark: question.Verified, Text: "github.com"}, {Text: "its & key"},
 			{Label: "Through", Mark: question.Claimed, Text: "a"}, {Label: "To", Mark: question.Unknown, Text: "b"}}}
-	want := "one\ntwo\n\nWhere: ✔ [verified] github.com\n\u2003\u2003its key\nThrough: ⚠ [claimed only] a\nTo: – [unknown] b\n\n15 minutes: this; nothing else."
+	want := "one\ntwo\n\nWhere: ✔ [verified] github.com\n      its \\x26 key\nThrough: ⚠ [claimed only] a\nTo: – [unknown] b\n\n15 minutes: this; nothing else."
 	if got := Body(q); got != want {
 		t.Errorf("%q\nwant\n%q", got, want)
 	}

@@ -1,0 +1,5 @@
+package taskdialog
+
+import "github.com/keybroker/keybroker/desktop/question"
+
+func showEntry(q question.Question, gone <-chan struct{}) question.Answer { panic("todo") }
