@@ -22,7 +22,7 @@ var signs = map[question.Mark]string{
 }
 
 // Title is the headline.
-func Title(q question.Question) string { return literal(q.Title) }
+func Title(q question.Question) string { return Line(q.Title) }
 
 // Body is everything below the headline, with "\n" between its lines.
 func Body(q question.Question) string {
@@ -40,12 +40,12 @@ func Body(q question.Question) string {
 	if q.Kind == question.Confirm && q.For != "" && q.Grant != "" {
 		lines = append(lines, "", q.For+": "+q.Grant)
 	}
-	return literal(strings.Join(lines, "\n"))
+	return Line(strings.Join(lines, "\n"))
 }
 
-// literal is text that a dialog shows as it is. Some take "&" for the mark of a
+// Line is text that a dialog shows as it is. Some take "&" for the mark of a
 // key; it is written as the other characters that are not shown as they are.
-func literal(s string) string { return leftToRight(strings.ReplaceAll(s, "&", `\x26`)) }
+func Line(s string) string { return leftToRight(strings.ReplaceAll(s, "&", `\x26`)) }
 
 // AllVerified says whether no row is known less well than it should be.
 func AllVerified(q question.Question) bool {
