@@ -12,7 +12,7 @@ import (
 // Flags of TASKDIALOGCONFIG. TDF_ENABLE_HYPERLINKS is not among them: a value
 // is never a link.
 const (
-	allowCancellation = 0x0008 // Esc and the close button
+	allowCancellation = 0x0008 // the close button, and Esc
 	showProgressBar   = 0x0200
 	callbackTimer     = 0x0800
 )
@@ -23,8 +23,17 @@ const (
 	iconInformation = 0xfffd
 )
 
-// firstButton is the number of the first button; the others follow.
+// firstButton is above the numbers that the system gives to buttons.
 const firstButton = 100
+
+// buttonID is the number of a button. The first one, which refuses, is also what
+// Esc and the close button press.
+func buttonID(i int) int {
+	if i == 0 {
+		return idCancel
+	}
+	return firstButton + i
+}
 
 // dialogWidth is in dialog units, a quarter of a letter's width each: most lines
 // stay in one piece.
@@ -71,7 +80,7 @@ func config(q question.Question, footer string, callback uintptr, pins *runtime.
 	buttons := plain.Buttons(q)
 	list := packed{pins: pins} // TASKDIALOG_BUTTON
 	for i, b := range buttons {
-		list.number(uint32(firstButton + i))
+		list.number(uint32(buttonID(i)))
 		list.text(b.Label)
 	}
 	flags, icon := uint32(allowCancellation|callbackTimer), uintptr(iconInformation)
@@ -91,10 +100,10 @@ func config(q question.Question, footer string, callback uintptr, pins *runtime.
 	c.text(plain.Body(q))
 	c.number(uint32(len(buttons)))
 	c.bytes(list.data)
-	c.number(firstButton, 0) // nDefaultButton refuses; cRadioButtons
-	c.word(0)                // pRadioButtons
-	c.number(0)              // nDefaultRadioButton
-	for range 5 {            // pszVerificationText to hFooterIcon
+	c.number(idCancel, 0) // nDefaultButton refuses; cRadioButtons
+	c.word(0)             // pRadioButtons
+	c.number(0)           // nDefaultRadioButton
+	for range 5 {         // pszVerificationText to hFooterIcon
 		c.word(0)
 	}
 	c.text(footer)

@@ -111,7 +111,7 @@ func (d *dialog) enable(i int, on bool) {
 	if on {
 		flag = 1
 	}
-	d.send(tdmEnableButton, uintptr(firstButton+i), flag)
+	d.send(tdmEnableButton, uintptr(buttonID(i)), flag)
 }
 
 // end closes the dialog with an answer.
@@ -146,16 +146,16 @@ func (d *dialog) tick() {
 }
 
 // clicked takes a press. Another program could have enabled a button: what
-// counts is our own guard.
+// counts is our own guard. What is no button of ours closes nothing.
 func (d *dialog) clicked(id int) uintptr {
-	switch i := id - firstButton; {
-	case d.word != "":
-	case id == idCancel:
-		d.word = question.Deny
-	case i < 0 || i >= len(d.buttons) || !d.counts(d.buttons[i].Allows):
-		return sFalse
-	default:
-		d.word = d.buttons[i].Word
+	if d.word != "" {
+		return resultOK
 	}
-	return resultOK
+	for i, b := range d.buttons {
+		if id == buttonID(i) && d.counts(b.Allows) {
+			d.word = b.Word
+			return resultOK
+		}
+	}
+	return sFalse
 }

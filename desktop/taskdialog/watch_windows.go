@@ -109,7 +109,7 @@ func (w *watch) counts(allows bool) bool {
 	if allows {
 		return w.guard.Armed(messageTime())
 	}
-	return time.Since(w.begun) >= guard.Delay // a key for the window that was there before
+	return time.Since(w.begun) >= guard.Delay // before, it was meant for another window
 }
 
 const (
