@@ -22,7 +22,11 @@ var arrows = map[string][]string{
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
 	"confirm":            {"agent/keys", "agent/wire", "platform", "desktop/question"},
 	"desktop/question":   {},
-	"desktop/window":     {"desktop/question", "platform"},
+	"desktop/guard":      {},
+	"desktop/plain":      {"desktop/question"},
+	"desktop/window":     {"desktop/question", "desktop/guard", "platform"},
+	"desktop/taskdialog": {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
+	"desktop/alert":      {"desktop/question", "desktop/plain", "platform"},
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
@@ -39,7 +43,10 @@ var arrows = map[string][]string{
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "platform", "platform/bus"},
-	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "platform"},
+	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
+
+	// What writes a file of the tree.
+	"packaging/windows/manifest": {},
 
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
@@ -171,7 +178,8 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 }
 
 // drawing is what the process that holds keys must not link, however deep.
-var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window"}
+var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window", module + "desktop/taskdialog",
+	module + "desktop/alert", "github.com/ebitengine/purego"}
 
 func TestKeyHolderLinksNothingThatDraws(t *testing.T) {
 	of := func(program string) string {
