@@ -169,6 +169,7 @@ func (w *window) talk(ctx context.Context, q question.Question) (question.Answer
 	running, end := context.WithCancel(ctx)
 	defer end()
 	cmd := command(running, w.path, childEnv(w.env), "prompt")
+	cmd.Cancel = func() error { return dismiss(cmd) }
 	cmd.Stdin, cmd.Stdout = stdin, stdout
 	err = cmd.Start()
 	_ = stdin.Close()

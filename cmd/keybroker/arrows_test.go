@@ -80,17 +80,18 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":     {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
-	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
-	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
-	"github.com/go-piv":          {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
-	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
-	"fyne.io":                    {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
-	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
-	"github.com/jezek/xgb":       {[]string{"desktop/window", "bench"}, "only the window program draws"},
-	"golang.org/x/image":         {[]string{"desktop/window"}, "only the window program draws"},
-	"golang.org/x/text":          {[]string{"desktop/window"}, "for its table of keyboards only"},
-	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
+	"github.com/godbus/dbus":       {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
+	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
+	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
+	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
+	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
+	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
+	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
+	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},
+	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
+	"golang.org/x/text":            {[]string{"desktop/window"}, "for its table of keyboards only"},
+	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
+	"github.com/BurntSushi/toml":   {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
 }
 
 type pkg struct {
