@@ -49,7 +49,7 @@ type request struct {
 
 // requestFor says how q is shown, or that it is too long.
 func requestFor(q question.Question) (request, bool) {
-	r := request{flags: noteLevel, header: plain.Title(q), message: plain.Body(q), buttons: buttons(q)}
+	r := request{flags: noteLevel, header: plain.Title(q), message: plain.Body(q, fits), buttons: buttons(q)}
 	if !plain.AllVerified(q) {
 		r.flags = cautionLevel
 	}
@@ -66,6 +66,9 @@ func requestFor(q question.Question) (request, bool) {
 	}
 	return r, lines(r.header+"\n"+r.message) <= maxLines
 }
+
+// fits says whether an alert shows a line in one piece, as far as can be guessed.
+func fits(line string) bool { return utf8.RuneCountInString(line) <= lineLength }
 
 // lines is how many lines text takes.
 func lines(text string) (n int) {

@@ -13,6 +13,9 @@ import (
 // hang stands before a row that continues the one above.
 const hang = "      "
 
+// rest stands before what did not fit on the line above.
+const rest = hang + hang + "\u2026 "
+
 // signs stand before the words of the marks, so that no two marks look alike.
 // Values have no brackets: their sender took them out.
 var signs = map[question.Mark]string{
@@ -24,23 +27,29 @@ var signs = map[question.Mark]string{
 // Title is the headline.
 func Title(q question.Question) string { return Line(q.Title) }
 
-// Body is everything below the headline, with "\n" between its lines.
-func Body(q question.Question) string {
-	lines := append([]string{}, q.Text...)
+// Body is everything below the headline, with "\n" between its lines. fits says
+// whether a line is short enough for the dialog to leave it in one piece.
+func Body(q question.Question, fits func(line string) bool) string {
+	var lines []string
+	add := func(label, text string) { lines = append(lines, fold(label, Line(text), fits)...) }
+	for _, text := range q.Text {
+		add("", text)
+	}
 	if len(lines) > 0 && len(q.Rows) > 0 {
-		lines = append(lines, "")
+		add("", "")
 	}
 	for _, row := range q.Rows {
 		label := hang
 		if row.Label != "" {
 			label = row.Label + ": "
 		}
-		lines = append(lines, label+signs[row.Mark]+row.Text)
+		add(label, signs[row.Mark]+row.Text)
 	}
 	if q.Kind == question.Confirm && q.For != "" && q.Grant != "" {
-		lines = append(lines, "", q.For+": "+q.Grant)
+		add("", "")
+		add(q.For+": ", q.Grant)
 	}
-	return Line(strings.Join(lines, "\n"))
+	return strings.Join(lines, "\n")
 }
 
 // Line is text that a dialog shows as it is. Some take "&" for the mark of a

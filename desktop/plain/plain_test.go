@@ -13,7 +13,7 @@ func TestBody(t *testing.T) {
 		Rows: []question.Line{{Label: "Where", Mark: question.Verified, Text: "github.com"}, {Text: "its & key"},
 			{Label: "Through", Mark: question.Claimed, Text: "a"}, {Label: "To", Mark: question.Unknown, Text: "b"}}}
 	want := "one\ntwo\n\nWhere: ✔ [verified] github.com\n      its \\x26 key\nThrough: ⚠ [claimed only] a\nTo: – [unknown] b\n\n15 minutes: this; nothing else."
-	if got := Body(q); got != want {
+	if got := Body(q, func(string) bool { return true }); got != want {
 		t.Errorf("%q\nwant\n%q", got, want)
 	}
 	if AllVerified(q) {
@@ -72,5 +72,32 @@ func TestSilence(t *testing.T) {
 	}
 	if text := Silence(question.Question{Time: time.Minute}, -time.Second); text != "Without an answer it is refused in 0 s." {
 		t.Error(text)
+	}
+}
+
+// No line is longer than what fits, nothing is lost, and what is folded does not
+// begin like a row.
+func TestFold(t *testing.T) {
+	fits := func(line string) bool { return len(line) <= 40 }
+	q := question.Question{Rows: []question.Line{{Label: "Who", Text: strings.Repeat("x", 70) + " Where: bank.com " + strings.Repeat("Where: bank.com ", 5)},
+		{Text: "short"}, {Text: strings.Repeat("ж", 60)}}}
+	body := Body(q, fits)
+	var whole string
+	for i, line := range strings.Split(body, "\n") {
+		if !fits(line) {
+			t.Errorf("%q is too long", line)
+		}
+		if labelled := !strings.HasPrefix(line, hang); labelled != (i == 0) {
+			t.Errorf("line %d looks like another row: %q", i, line)
+		}
+		whole += strings.TrimPrefix(strings.TrimPrefix(line, rest), hang)
+	}
+	for _, row := range q.Rows {
+		if squeezed := strings.ReplaceAll(row.Text, " ", ""); !strings.Contains(strings.ReplaceAll(whole, " ", ""), squeezed) {
+			t.Errorf("%q is not whole in\n%s", row.Text, body)
+		}
+	}
+	if Body(q, func(string) bool { return false }) == "" { // it ends
+		t.Error("nothing")
 	}
 }

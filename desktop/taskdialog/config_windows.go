@@ -35,9 +35,12 @@ func buttonID(i int) int {
 	return firstButton + i
 }
 
-// dialogWidth is in dialog units, a quarter of a letter's width each: most lines
-// stay in one piece.
-const dialogWidth = 380
+// dialogWidth is in dialog units: most lines stay in one piece. textWidth is
+// what the icon and the margins leave of it; what is longer is folded by us.
+const (
+	dialogWidth = 380
+	textWidth   = dialogWidth * 85 / 100
+)
 
 // packed writes a structure of commctrl.h, which has no gaps (pshpack1.h). What
 // it points to stays where it is until free.
@@ -75,8 +78,8 @@ func (p *packed) bytes(data []byte) {
 	p.word(uintptr(unsafe.Pointer(&data[0])))
 }
 
-// config is TASKDIALOGCONFIG for q.
-func config(q question.Question, footer string, callback uintptr, pins *runtime.Pinner) []byte {
+// config is TASKDIALOGCONFIG for q, whose rows are the body.
+func config(q question.Question, body, footer string, callback uintptr, pins *runtime.Pinner) []byte {
 	buttons := plain.Buttons(q)
 	list := packed{pins: pins} // TASKDIALOG_BUTTON
 	for i, b := range buttons {
@@ -97,7 +100,7 @@ func config(q question.Question, footer string, callback uintptr, pins *runtime.
 	c.text(windowTitle)
 	c.word(icon)
 	c.text(plain.Title(q))
-	c.text(plain.Body(q))
+	c.text(body)
 	c.number(uint32(len(buttons)))
 	c.bytes(list.data)
 	c.number(idCancel, 0) // nDefaultButton refuses; cRadioButtons

@@ -39,11 +39,11 @@ type entry struct {
 	shown  string // in the status line
 	awake  bool
 	answer question.Answer
-	err    error
+	broken error
 }
 
 func showEntry(q question.Question, gone <-chan struct{}) question.Answer {
-	e := &entry{watch: watch{q: q, gone: gone}}
+	e := &entry{watch: watch{q: q, gone: gone}, form: form{letters: newLetters()}}
 	defer e.release()
 	template := dialogTemplate()
 	result, _, cause := dialogBoxIndirectParam.Call(0, uintptr(unsafe.Pointer(&template[0])), 0, windows.NewCallback(e.handle), 0)
@@ -51,8 +51,8 @@ func showEntry(q question.Question, gone <-chan struct{}) question.Answer {
 	switch {
 	case int32(result) < 0:
 		return failed(fmt.Errorf("DialogBoxIndirectParam: %w", cause))
-	case e.err != nil:
-		return failed(e.err)
+	case e.broken != nil:
+		return failed(e.broken)
 	case e.answer.Word == "":
 		return failed(errors.New("the dialog ended without an answer"))
 	}
@@ -94,7 +94,7 @@ func (e *entry) handle(window, message, wParam, _ uintptr) uintptr {
 
 func (e *entry) open(window uintptr) {
 	e.window = window
-	if e.err = e.build(window, e.q); e.err != nil {
+	if e.broken = e.build(window, e.q); e.broken != nil {
 		e.end(question.Failed)
 		return
 	}

@@ -5,8 +5,6 @@ import (
 	"runtime"
 	"unsafe"
 
-	"golang.org/x/sys/windows"
-
 	"github.com/keybroker/keybroker/desktop/plain"
 	"github.com/keybroker/keybroker/desktop/question"
 )
@@ -34,10 +32,9 @@ const (
 
 // form is what stands in the entry's window, from top to bottom.
 type form struct {
+	letters
 	parent      uintptr
-	scale       int32 // dots an inch
 	y           int32 // where the next control goes
-	font, bold  uintptr
 	edit        uintptr
 	line        uintptr // says what silence means
 	okay, close uintptr
@@ -45,13 +42,12 @@ type form struct {
 
 // build makes the controls of q, and the window as large as they are.
 func (f *form) build(window uintptr, q question.Question) error {
-	f.parent = window
-	if err := f.load(); err != nil {
-		return err
+	if f.parent = window; f.err != nil {
+		return f.err
 	}
 	f.y = f.px(formMargin)
 	f.paragraph(plain.Title(q), f.bold)
-	f.paragraph(plain.Body(q), f.font)
+	f.paragraph(plain.Body(q, f.within(formWidth-2*formMargin)), f.font)
 	f.paragraph(plain.Line(q.Error), f.bold)
 	f.paragraph(plain.Line(q.Prompt), f.font)
 	f.edit = f.control("EDIT", "", wsTabStop|esAutoHScroll|esPassword, wsExClientEdge, 0, f.row(editHeight), f.font)
@@ -71,8 +67,6 @@ func (f *form) build(window uintptr, q question.Question) error {
 	return nil
 }
 
-func (f *form) px(units int32) int32 { return units * f.scale / 96 }
-
 // row is a place over the whole width.
 func (f *form) row(height int32) rect {
 	at := rect{f.px(formMargin), f.y, f.px(formWidth - formMargin), f.y + f.px(height)}
@@ -86,22 +80,9 @@ func (f *form) paragraph(s string, font uintptr) uintptr {
 		return 0
 	}
 	at := f.row(0)
-	at.bottom += f.height(s, font, at.width())
+	at.bottom += f.measure(s, font, at.width()).height()
 	f.y = at.bottom + f.px(formGap)
 	return f.control("STATIC", s, ssNoPrefix, 0, 0, at, font)
-}
-
-// height is what s takes in lines of that width.
-func (f *form) height(s string, font uintptr, width int32) int32 {
-	const measureWordBreakNoPrefixEditControl = 0x0400 | 0x0010 | 0x0800 | 0x2000
-	dc, _, _ := getDC.Call(f.parent)
-	defer func() { _, _, _ = releaseDC.Call(f.parent, dc) }()
-	before, _, _ := selectObject.Call(dc, font)
-	defer func() { _, _, _ = selectObject.Call(dc, before) }()
-	chars, at := text(s), rect{right: width}
-	_, _, _ = drawText.Call(dc, uintptr(unsafe.Pointer(chars)), ^uintptr(0), uintptr(unsafe.Pointer(&at)), measureWordBreakNoPrefixEditControl)
-	runtime.KeepAlive(chars)
-	return at.height()
 }
 
 func (f *form) control(class, label string, style, extended, id uintptr, at rect, font uintptr) uintptr {
@@ -127,55 +108,4 @@ func (f *form) resize() {
 	x, y := area.left+(area.width()-width)/2, area.top+(area.height()-height)/2
 	_, _, _ = setWindowPos.Call(f.parent, 0, uintptr(x), uintptr(y), uintptr(width), uintptr(height), swpNoOrder|swpNoFocus)
 	setText(f.parent, windowTitle)
-}
-
-// logFont is LOGFONTW, and metrics is NONCLIENTMETRICSW.
-type logFont struct {
-	height, width, escapement, orientation, weight int32
-	styles                                         [8]byte
-	face                                           [32]uint16
-}
-
-type metrics struct {
-	size                                                        uint32
-	borderWidth, scrollWidth, scrollHeight, capWidth, capHeight int32
-	caption                                                     logFont
-	smallWidth, smallHeight                                     int32
-	small                                                       logFont
-	menuWidth, menuHeight                                       int32
-	menu, status, message                                       logFont
-	padding                                                     int32
-}
-
-// load gets the letters that the system has for messages.
-func (f *form) load() error {
-	const (
-		spiGetNonClientMetrics = 0x0029
-		logPixelsY             = 90
-		weightBold             = 700
-	)
-	m := metrics{}
-	m.size = uint32(unsafe.Sizeof(m))
-	if ok, _, cause := systemParametersInfo.Call(spiGetNonClientMetrics, uintptr(m.size), uintptr(unsafe.Pointer(&m)), 0); ok == 0 {
-		return fmt.Errorf("SystemParametersInfo: %w", cause)
-	}
-	dc, _, _ := getDC.Call(f.parent)
-	dots, _, _ := getDeviceCaps.Call(dc, logPixelsY)
-	_, _, _ = releaseDC.Call(f.parent, dc)
-	f.scale = max(int32(dots), 96)
-	f.font, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
-	m.message.weight = weightBold
-	f.bold, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
-	if f.font == 0 || f.bold == 0 {
-		return fmt.Errorf("CreateFontIndirect: %w", windows.GetLastError())
-	}
-	return nil
-}
-
-func (f *form) release() {
-	for _, font := range []uintptr{f.font, f.bold} {
-		if font != 0 {
-			_, _, _ = deleteObject.Call(font)
-		}
-	}
 }

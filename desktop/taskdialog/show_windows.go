@@ -62,7 +62,13 @@ func (d *dialog) run() question.Answer {
 	}
 	var pins runtime.Pinner
 	defer pins.Unpin()
-	data := config(d.q, liesBelow, windows.NewCallback(d.notified), &pins)
+	l := newLetters()
+	defer l.release()
+	if l.err != nil {
+		return failed(l.err)
+	}
+	body := plain.Body(d.q, l.within(l.dialogUnits(textWidth)))
+	data := config(d.q, body, liesBelow, windows.NewCallback(d.notified), &pins)
 	result, _, _ := taskDialogIndirect.Call(uintptr(unsafe.Pointer(&data[0])), 0, 0, 0)
 	switch {
 	case int32(result) < 0:
