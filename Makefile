@@ -19,7 +19,7 @@ CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # The Windows parts in wine, on a display of their own.
 WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
-	xvfb xfwm4 xfce4-panel xfce4-settings dbus-x11 x11-utils xdotool imagemagick fonts-dejavu-core
+	xvfb xfwm4 xfce4-panel xfce4-settings dbus dbus-x11 x11-utils xdotool imagemagick fonts-dejavu-core
 # What a user needs beside the binaries: ssh itself, the smartcard service, and on a desktop a pinentry for
 # where our own window cannot be, and letters for other scripts than ours.
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core)
