@@ -31,8 +31,8 @@ type watch struct {
 	seen   view
 }
 
-// begin puts the dialog on top. A notice stands in the corner, and takes no
-// keyboard away: it must not cover a question.
+// begin puts the dialog on top. Only where something is to be typed does it ask
+// for the keyboard. A notice stands in the corner: it must not cover a question.
 func (w *watch) begin(window uintptr) {
 	w.window, w.begun = window, time.Now()
 	if w.q.Kind == question.Notice {
@@ -40,7 +40,9 @@ func (w *watch) begin(window uintptr) {
 		return
 	}
 	w.raise()
-	_, _, _ = setForegroundWindow.Call(window)
+	if w.q.Kind == question.Secret {
+		_, _, _ = setForegroundWindow.Call(window)
+	}
 }
 
 func (w *watch) raise() {
