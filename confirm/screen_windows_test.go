@@ -239,6 +239,7 @@ func killPrompts(t *testing.T) {
 
 // persons are the ways to ask that Windows has.
 var persons = map[string]func(t *testing.T) person{
+	"terminal": consolePerson,
 	"window": func(t *testing.T) person {
 		on := func(button string) func(*testing.T, string) {
 			return func(t *testing.T, _ string) { click(t, part(dialogShown(t), button)) }

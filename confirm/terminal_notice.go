@@ -3,7 +3,6 @@ package confirm
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 )
 
@@ -11,7 +10,7 @@ import (
 // writes through an opening of its own: a question may be on the terminal, whose
 // deadlines are for that.
 func (t *terminal) Notify(ctx context.Context, n Notice) error {
-	tty, err := os.OpenFile(t.tty.Name(), os.O_WRONLY, 0)
+	tty, err := reopen(t.tty)
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}

@@ -9,6 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ttyFile is what a terminal reads and writes.
+type ttyFile = *os.File
+
+func openTTY(file *os.File) (ttyFile, error) { return file, nil }
+
+// reopen is the terminal again, for a writer beside a question.
+func reopen(tty ttyFile) (ttyFile, error) { return os.OpenFile(tty.Name(), os.O_WRONLY, 0) }
+
 // control runs f on the descriptor without os.File.Fd, which would make reads
 // of the file uninterruptible.
 func control(tty *os.File, f func(fd int) error) error {
