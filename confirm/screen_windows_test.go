@@ -27,6 +27,7 @@ var (
 	isWindowEnabled = user32.NewProc("IsWindowEnabled")
 	postMessage     = user32.NewProc("PostMessageW")
 	sendInput       = user32.NewProc("SendInput")
+	sendMessage     = user32.NewProc("SendMessageW")
 	setCursorPos    = user32.NewProc("SetCursorPos")
 	setWindowPos    = user32.NewProc("SetWindowPos")
 )
@@ -133,6 +134,17 @@ func dialogShown(t *testing.T) (window windows.HWND) {
 func part(window windows.HWND, name string) windows.HWND {
 	for _, child := range children(window) {
 		if textOf(child) == name {
+			return child
+		}
+	}
+	return 0
+}
+
+// ofClass is the control of a dialog of that class, "EDIT".
+func ofClass(window windows.HWND, class string) windows.HWND {
+	for _, child := range children(window) {
+		var name [64]uint16
+		if n, err := windows.GetClassName(child, &name[0], int32(len(name))); err == nil && strings.EqualFold(windows.UTF16ToString(name[:n]), class) {
 			return child
 		}
 	}

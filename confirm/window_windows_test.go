@@ -108,13 +108,17 @@ func TestDialogDisarms(t *testing.T) {
 func cover(t *testing.T, window windows.HWND) (undo func()) {
 	t.Helper()
 	runtime.LockOSThread() // a window belongs to its thread
-	const topmostNoActivate, popupVisible = 0x08000008, 0x90000000
+	const topmostNoActivate, popup, showNoActivateNoMoveNoSize = 0x08000008, 0x80000000, 0x0053
 	class, _ := windows.UTF16PtrFromString("STATIC")
 	at := placeOf(window)
-	over, _, err := createWindowEx.Call(topmostNoActivate, uintptr(unsafe.Pointer(class)), 0, popupVisible,
+	over, _, err := createWindowEx.Call(topmostNoActivate, uintptr(unsafe.Pointer(class)), 0, popup,
 		uintptr(at[0]+60), uintptr(at[1]+60), 200, 60, 0, 0, 0, 0)
 	if over == 0 {
 		t.Fatal(err)
+	}
+	setWindowPos.Call(over, ^uintptr(0), 0, 0, 0, 0, showNoActivateNoMoveNoSize)
+	if windows.GetForegroundWindow() != window {
+		t.Error("the dialog lost the keyboard, which is another reason")
 	}
 	return func() {
 		destroyWindow.Call(over)
@@ -216,8 +220,16 @@ func TestDialogSecretIsHidden(t *testing.T) {
 	}()
 	window := armed(t, "OK")
 	press(t, 'A', 'B', 'C')
-	until(t, "it is typed", func() bool { return len(allTexts(window)) > 0 })
-	if texts := allTexts(window); strings.Contains(texts, "abc") {
+	until(t, "it is typed", func() bool {
+		const wmGetTextLength = 0x000e
+		n, _, _ := sendMessage.Call(uintptr(ofClass(window, "EDIT")), wmGetTextLength, 0, 0)
+		return n == 3
+	})
+	texts := allTexts(window)
+	if !strings.Contains(texts, "Passphrase:") {
+		t.Errorf("this test reads nothing: %q", texts)
+	}
+	if strings.Contains(texts, "abc") {
 		t.Errorf("another program reads %q", texts)
 	}
 	press(t, vkEscape)
@@ -231,7 +243,10 @@ func TestDialogSecretIsHidden(t *testing.T) {
 func allTexts(window windows.HWND) string {
 	var texts []string
 	for _, child := range children(window) {
-		texts = append(texts, textOf(child))
+		const wmGetText = 0x000d
+		var chars [512]uint16
+		sendMessage.Call(uintptr(child), wmGetText, uintptr(len(chars)), uintptr(unsafe.Pointer(&chars[0])))
+		texts = append(texts, windows.UTF16ToString(chars[:]))
 	}
 	return strings.Join(texts, "\n")
 }

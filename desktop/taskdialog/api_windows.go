@@ -23,6 +23,7 @@ var (
 
 	getTickCount = kernel32.NewProc("GetTickCount")
 
+	callWindowProc         = user32.NewProc("CallWindowProcW")
 	clientToScreen         = user32.NewProc("ClientToScreen")
 	createWindowEx         = user32.NewProc("CreateWindowExW")
 	dialogBoxIndirectParam = user32.NewProc("DialogBoxIndirectParamW")
@@ -37,6 +38,7 @@ var (
 	getWindowRect          = user32.NewProc("GetWindowRect")
 	getWindowText          = user32.NewProc("GetWindowTextW")
 	getWindowTextLength    = user32.NewProc("GetWindowTextLengthW")
+	inSendMessage          = user32.NewProc("InSendMessage")
 	monitorFromPoint       = user32.NewProc("MonitorFromPoint")
 	releaseDC              = user32.NewProc("ReleaseDC")
 	sendMessage            = user32.NewProc("SendMessageW")
@@ -44,6 +46,7 @@ var (
 	setForegroundWindow    = user32.NewProc("SetForegroundWindow")
 	setTimer               = user32.NewProc("SetTimer")
 	setWindowPos           = user32.NewProc("SetWindowPos")
+	setWindowLongPtr       = user32.NewProc("SetWindowLongPtrW") // of 64 bits only
 	setWindowText          = user32.NewProc("SetWindowTextW")
 	systemParametersInfo   = user32.NewProc("SystemParametersInfoW")
 	windowFromPoint        = user32.NewProc("WindowFromPoint")

@@ -103,6 +103,7 @@ func (e *entry) open(window uintptr) {
 		return
 	}
 	_, _, _ = sendMessage.Call(e.edit, emLimitText, maxTyped, 0)
+	seal(e.edit)
 	e.wake(false)
 	_, _, _ = setTimer.Call(window, tickTimer, tickTime, 0)
 	e.begin(window)
