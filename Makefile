@@ -18,12 +18,15 @@ BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
 # OpenSSH's own agent tests, and what they work with.
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
+# The Windows parts in wine, on a display of their own.
+WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
+	xvfb xfwm4 xfce4-panel xfce4-settings dbus dbus-x11 x11-utils xdotool imagemagick fonts-dejavu-core
 # What a user needs beside the binaries: ssh itself, the smartcard service, and on a desktop a pinentry for
 # where our own window cannot be, and letters for other scripts than ours.
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build test unit fuzz bench screenshots card conformance lint deps install-packages clean
+.PHONY: run build test unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
@@ -54,7 +57,7 @@ lint:
 	@echo '== go vet (linux, without cgo and cards too, windows, darwin without cgo)'
 	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/keybroker ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
 	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop
-	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker
+	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck
 
@@ -71,6 +74,16 @@ fuzz:
 conformance: PACKAGES = $(CONFORMANCE_PACKAGES)
 conformance: install-packages build
 	@packaging/conformance bin/keybroker
+
+# windows tests the Windows parts in wine. It takes minutes, and is no part of test.
+windows: PACKAGES = $(WINDOWS_PACKAGES)
+windows: install-packages
+	@packaging/windows-tests
+
+# windows-screenshots takes pictures of the dialogs of Windows, as wine draws them.
+windows-screenshots: PACKAGES = $(WINDOWS_PACKAGES)
+windows-screenshots: install-packages
+	@packaging/windows-tests packaging/windows/screenshots docs/images
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES)

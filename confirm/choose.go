@@ -93,10 +93,10 @@ func (c Config) pinentry() (Prompter, error) {
 // denies, a dialog program, then the daemon's terminal, then the program that
 // the user named in SSH_ASKPASS. A pinentry that the user named goes first.
 func (c Config) auto() Prompter {
-	display := c.Env("DISPLAY") != "" || c.Env("WAYLAND_DISPLAY") != ""
+	display := hasDesktop(c.Env)
 	var pin Prompter
 	if display {
-		if w, err := newWindow(c.Window, c.Env); err == nil && c.Pinentry == "" && hasX11(c.Env("DISPLAY")) {
+		if w, err := newWindow(c.Window, c.Env); err == nil && c.Pinentry == "" && showsWindow(c.Env) {
 			return w
 		}
 		pin, _ = c.pinentry()

@@ -16,9 +16,6 @@ import (
 	"time"
 )
 
-// patience bounds every wait for a program; no test asserts a time.
-const patience = 20 * time.Second
-
 // needs finds a program that the test cannot do without.
 func needs(t testing.TB, name string) string {
 	t.Helper()
@@ -228,21 +225,6 @@ func testAnswers(t *testing.T, d *desktop, p *pinentry) {
 			a, err := d.asked(t, p, login(t), test.act)
 			check(t, a, err, test.verdict, test.reason)
 		})
-	}
-}
-
-// check compares an answer, or for the verdict "" an error.
-func check(t *testing.T, a Answer, err error, verdict Verdict, reason string) {
-	t.Helper()
-	if a.Verdict != verdict {
-		t.Errorf("verdict %q (%v), want %q", a.Verdict, err, verdict)
-	}
-	got := a.Reason
-	if err != nil {
-		got = err.Error()
-	}
-	if !strings.Contains(got, reason) {
-		t.Errorf("reason %q, want %q", got, reason)
 	}
 }
 

@@ -1,9 +1,11 @@
 package confirm
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"os/user"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
 )
+
+// patience bounds every wait for a program; no test asserts a time.
+const patience = 20 * time.Second
 
 // login is a login to a host that proved its key.
 func login(t testing.TB) Question {
@@ -46,5 +51,36 @@ func login(t testing.TB) Question {
 			Digest:      sha256.Sum256([]byte("data")),
 			Time:        time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		},
+	}
+}
+
+// ask starts a question and returns where its answer comes.
+func ask(t *testing.T, p Prompter, q Question) <-chan Answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	answer := make(chan Answer, 1)
+	go func() {
+		defer cancel()
+		a, err := p.Ask(ctx, q)
+		if err != nil {
+			a = Answer{Reason: err.Error()}
+		}
+		answer <- a
+	}()
+	return answer
+}
+
+// check compares an answer, or for the verdict "" an error.
+func check(t *testing.T, a Answer, err error, verdict Verdict, reason string) {
+	t.Helper()
+	if a.Verdict != verdict {
+		t.Errorf("verdict %q (%v), want %q", a.Verdict, err, verdict)
+	}
+	got := a.Reason
+	if err != nil {
+		got = err.Error()
+	}
+	if !strings.Contains(got, reason) {
+		t.Errorf("reason %q, want %q", got, reason)
 	}
 }

@@ -14,8 +14,23 @@ func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: tr
 
 func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
-// socketPair makes the two ends of one connection. A socket, other than a pipe,
-// cannot be opened by another process of the user through /proc/PID/fd.
+// programSuffix ends the names of programs.
+const programSuffix = ""
+
+// runnable says whether a file is a program.
+func runnable(info os.FileInfo) bool { return info.Mode()&0o111 != 0 }
+
+// connect makes a connection to a program, of which both its standard input and
+// its output are the other end. A socket, other than a pipe, cannot be opened by
+// another process of the user through /proc/PID/fd.
+func connect() (ours connection, stdin, stdout *os.File, err error) {
+	conn, theirs, err := socketPair()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return conn, theirs, theirs, nil
+}
+
 func socketPair() (ours, theirs *os.File, err error) {
 	syscall.ForkLock.RLock()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)

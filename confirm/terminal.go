@@ -17,15 +17,19 @@ const labelWidth = 9
 // terminal asks on a terminal of the daemon's own. One question at a time:
 // the queue sees to it.
 type terminal struct {
-	tty *os.File
+	tty ttyFile
 }
 
 // newTerminal takes a terminal whose reads can be ended (SetReadDeadline):
 // otherwise a question could not be withdrawn.
-func newTerminal(tty *os.File) (*terminal, error) {
-	if tty == nil {
+func newTerminal(file *os.File) (*terminal, error) {
+	if file == nil {
 		return nil, errors.New("confirm: the daemon has no terminal\n" +
 			"start it in the foreground of one, or set prompt = \"pinentry\"")
+	}
+	tty, err := openTTY(file)
+	if err != nil {
+		return nil, fmt.Errorf("confirm: %w", err)
 	}
 	if err := tty.SetDeadline(time.Time{}); err != nil {
 		return nil, fmt.Errorf("confirm: a question on %s could not be withdrawn: %w\n"+

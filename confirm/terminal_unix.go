@@ -9,6 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ttyFile is what a terminal reads and writes.
+type ttyFile = *os.File
+
+func openTTY(file *os.File) (ttyFile, error) { return file, nil }
+
 // control runs f on the descriptor without os.File.Fd, which would make reads
 // of the file uninterruptible.
 func control(tty *os.File, f func(fd int) error) error {
@@ -24,7 +29,7 @@ func control(tty *os.File, f func(fd int) error) error {
 }
 
 // again is the same opening of the terminal, with deadlines of its own.
-func again(tty *os.File) (*os.File, error) {
+func again(tty ttyFile) (ttyFile, error) {
 	fd := -1
 	err := control(tty, func(old int) (err error) {
 		fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 0)

@@ -15,7 +15,7 @@ var qtOnWayland = []string{
 
 // onlyWayland says whether the desktop is Wayland's, without XWayland.
 func onlyWayland(env func(string) string) bool {
-	return env("WAYLAND_DISPLAY") != "" && !hasX11(env("DISPLAY"))
+	return env("WAYLAND_DISPLAY") != "" && !showsWindow(env)
 }
 
 // draws says whether the pinentry at path can show anything on this desktop. On

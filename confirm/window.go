@@ -3,12 +3,10 @@ package confirm
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -18,9 +16,10 @@ import (
 
 // windowProgram draws the window. It is a program of its own, so that the one
 // that holds keys links nothing that draws.
-const windowProgram = "keybroker-desktop"
+const windowProgram = "keybroker-desktop" + programSuffix
 
-// window asks in keybroker's own window, one process per question.
+// window asks in keybroker's own window, or on Windows and macOS in a dialog of the
+// system; one process per question.
 type window struct {
 	path string // absolute
 	env  func(string) string
@@ -38,13 +37,11 @@ func newWindow(named string, env func(string) string) (*window, error) {
 		path = filepath.Join(filepath.Dir(self), windowProgram)
 	}
 	switch info, err := os.Stat(path); {
-	case runtime.GOOS == "windows" || runtime.GOOS == "darwin":
-		return nil, errors.New("confirm: the window needs an X11 display\nset prompt = \"auto\"")
 	case !filepath.IsAbs(path):
 		return nil, fmt.Errorf("confirm: window = %q is not an absolute path\nname the program with its whole path", path)
 	case err != nil:
 		return nil, fmt.Errorf("confirm: the window's program is not there: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
-	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+	case !info.Mode().IsRegular() || !runnable(info):
 		return nil, fmt.Errorf("confirm: %s is no program\nset [confirm] window to the absolute path of %s", path, windowProgram)
 	}
 	return &window{path: path, env: env}, nil
@@ -155,10 +152,16 @@ func (w *window) fitting(ctx context.Context, q question.Question, fill func(*qu
 	return question.Answer{}, fmt.Errorf("%s: the facts do not fit on the screen", w.Name())
 }
 
-// talk starts the program, hands it the question over a socket that has no name
-// and no other holder, and takes one answer. It leaves no process behind.
+// connection is our end of what a window's program is asked over.
+type connection interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+}
+
+// talk starts the program, hands it the question over a connection that has no
+// name and no other holder, and takes one answer. It leaves no process behind.
 func (w *window) talk(ctx context.Context, q question.Question) (question.Answer, error) {
-	ours, theirs, err := socketPair()
+	ours, stdin, stdout, err := connect()
 	if err != nil {
 		return question.Answer{}, err
 	}
@@ -166,9 +169,11 @@ func (w *window) talk(ctx context.Context, q question.Question) (question.Answer
 	running, end := context.WithCancel(ctx)
 	defer end()
 	cmd := command(running, w.path, childEnv(w.env), "prompt")
-	cmd.Stdin, cmd.Stdout = theirs, theirs
+	cmd.Cancel = func() error { return dismiss(cmd) }
+	cmd.Stdin, cmd.Stdout = stdin, stdout
 	err = cmd.Start()
-	_ = theirs.Close()
+	_ = stdin.Close()
+	_ = stdout.Close() // on Unix the same, and closed already
 	if err != nil {
 		return question.Answer{}, fmt.Errorf("start: %w", err)
 	}

@@ -3,7 +3,6 @@
 package confirm
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -168,22 +167,6 @@ func (d *desktop) shown(t testing.TB) string {
 		return id != "" && !strings.Contains(id, "\n")
 	})
 	return id
-}
-
-// ask starts a question and returns where its answer comes.
-func ask(t *testing.T, p Prompter, q Question) <-chan Answer {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
-	answer := make(chan Answer, 1)
-	go func() {
-		defer cancel()
-		a, err := p.Ask(ctx, q)
-		if err != nil {
-			a = Answer{Reason: err.Error()}
-		}
-		answer <- a
-	}()
-	return answer
 }
 
 // unanswered fails when there is an answer, after a key that would have given

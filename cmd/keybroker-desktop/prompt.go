@@ -5,15 +5,14 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/desktop/question"
-	"github.com/keybroker/keybroker/desktop/window"
 	"github.com/keybroker/keybroker/platform"
 )
 
 // prompt shows the question that comes on standard input and writes the answer
-// to standard output. Both are the one socket that the daemon made for it, so
-// that there is no name under which another program could answer.
+// to standard output. Both are what the daemon made for it (a socket, on Windows
+// two pipes), so that there is no name under which another program could answer.
 func prompt([]string) int {
-	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
+	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&stdinType == 0 {
 		fmt.Fprintln(os.Stderr, "keybroker-desktop prompt is started by keybroker daemon alone")
 		return 2
 	}
@@ -22,7 +21,7 @@ func prompt([]string) int {
 	if err != nil {
 		return 1
 	}
-	answer := window.Show(q, window.Config{Env: os.Getenv, Gone: gone()})
+	answer := show(q, gone())
 	defer clear(answer.Rest)
 	if answer.Send(os.Stdout) != nil {
 		return 1

@@ -22,7 +22,11 @@ var arrows = map[string][]string{
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
 	"confirm":            {"agent/keys", "agent/wire", "platform", "desktop/question"},
 	"desktop/question":   {},
-	"desktop/window":     {"desktop/question", "platform"},
+	"desktop/guard":      {},
+	"desktop/plain":      {"desktop/question"},
+	"desktop/window":     {"desktop/question", "desktop/guard", "platform"},
+	"desktop/taskdialog": {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
+	"desktop/alert":      {"desktop/question", "desktop/plain", "platform"},
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
@@ -39,7 +43,10 @@ var arrows = map[string][]string{
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "platform", "platform/bus"},
-	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "platform"},
+	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
+
+	// What writes a file of the tree.
+	"packaging/windows/manifest": {},
 
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
@@ -74,17 +81,18 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":     {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
-	"filippo.io/age":             {[]string{"softkeys"}, "sealing is one place's work"},
-	"github.com/spf13":           {[]string{"cmd/keybroker"}, "the command line is not the library"},
-	"github.com/go-piv":          {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
-	"github.com/ebfe/scard":      {[]string{"piv"}, "only the card layer talks to PC/SC"},
-	"fyne.io":                    {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
-	"gioui.org":                  {nil, "no GUI toolkit in the process that holds keys"},
-	"github.com/jezek/xgb":       {[]string{"desktop/window", "bench"}, "only the window program draws"},
-	"golang.org/x/image":         {[]string{"desktop/window"}, "only the window program draws"},
-	"golang.org/x/text":          {[]string{"desktop/window"}, "for its table of keyboards only"},
-	"github.com/BurntSushi/toml": {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
+	"github.com/godbus/dbus":       {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
+	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
+	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
+	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
+	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
+	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
+	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
+	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},
+	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
+	"golang.org/x/text":            {[]string{"desktop/window"}, "for its table of keyboards only"},
+	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
+	"github.com/BurntSushi/toml":   {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
 }
 
 type pkg struct {
@@ -172,7 +180,8 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 }
 
 // drawing is what the process that holds keys must not link, however deep.
-var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window"}
+var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window", module + "desktop/taskdialog",
+	module + "desktop/alert", "github.com/ebitengine/purego"}
 
 func TestKeyHolderLinksNothingThatDraws(t *testing.T) {
 	of := func(program string) string {

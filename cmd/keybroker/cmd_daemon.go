@@ -172,7 +172,7 @@ func ownTerminal() *os.File {
 	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
 		return nil
 	}
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	tty, err := os.OpenFile(ownTerminalName, os.O_RDWR, 0)
 	if err != nil {
 		return nil
 	}

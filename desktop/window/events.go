@@ -7,6 +7,7 @@ import (
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 
+	"github.com/keybroker/keybroker/desktop/guard"
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
@@ -27,7 +28,7 @@ func (p *prompt) handle(event xgb.Event) {
 	case xproto.UnmapNotifyEvent:
 		if e.Window == p.w.id {
 			p.mapped, p.shown = false, false
-			p.guard.fall()
+			p.guard.Fall()
 		}
 		p.look()
 	case xproto.DestroyNotifyEvent:
@@ -118,7 +119,7 @@ func (p *prompt) look() {
 	switch {
 	case now.covered || !p.shown:
 		p.toTop()
-	case !now.outside && !p.guard.stands && p.stamps == 0:
+	case !now.outside && !p.guard.Stands() && p.stamps == 0:
 		p.stamps++
 		p.w.stamp()
 	}
@@ -127,7 +128,7 @@ func (p *prompt) look() {
 // disarm also forgets a mouse button that is down, and times of the server that
 // were asked for before.
 func (p *prompt) disarm() {
-	p.guard.fall()
+	p.guard.Fall()
 	p.arming.Stop()
 	p.pressed = press{}
 	if p.stamps > 0 { // that time is of before: it does not count
@@ -145,8 +146,8 @@ func (p *prompt) stamped(at xproto.Timestamp) {
 	case stale:
 		p.look()
 	case asked:
-		p.guard.stand(uint32(at))
-		p.arming.Reset(armDelay)
+		p.guard.Stand(uint32(at))
+		p.arming.Reset(guard.Delay)
 	}
 }
 
@@ -183,7 +184,7 @@ func (p *prompt) buttonDown(e xproto.ButtonPressEvent) {
 	if p.entry != nil && !p.focused {
 		xproto.SetInputFocus(p.w.d.Conn, xproto.InputFocusParent, p.w.id, e.Time)
 	}
-	if b := p.at(e.EventX, e.EventY); b != nil && (!b.armed || p.guard.armed(uint32(e.Time))) {
+	if b := p.at(e.EventX, e.EventY); b != nil && (!b.armed || p.guard.Armed(uint32(e.Time))) {
 		p.pressed = press{on: b, allowed: true}
 	}
 	p.drawAll()
@@ -216,11 +217,11 @@ func (p *prompt) keyDown(e xproto.KeyPressEvent) {
 	case sym == keyEscape:
 		p.refuse()
 	case p.entry == nil:
-		if b := p.accelerator(sym, e.State); b != nil && !repeats && p.guard.armed(uint32(e.Time)) {
+		if b := p.accelerator(sym, e.State); b != nil && !repeats && p.guard.Armed(uint32(e.Time)) {
 			p.say(b.word)
 		}
 	case sym == keyReturn || sym == keyKPEnter:
-		if !repeats && p.guard.armed(uint32(e.Time)) {
+		if !repeats && p.guard.Armed(uint32(e.Time)) {
 			p.submit()
 		}
 	default:

@@ -9,6 +9,7 @@ import (
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 
+	"github.com/keybroker/keybroker/desktop/guard"
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
@@ -51,7 +52,7 @@ type prompt struct {
 	entry    *entry // nil: there is nothing to type
 	begun    time.Time
 
-	guard   guard
+	guard   guard.Guard
 	seen    view        // at the last survey
 	shown   bool        // it is mapped, and the server calls it unobscured
 	mapped  bool        //
@@ -142,7 +143,7 @@ func (p *prompt) run(gone <-chan struct{}) question.Answer {
 			}
 			p.handle(event)
 		case <-p.arming.C:
-			p.guard.show()
+			p.guard.Show()
 			p.drawAll()
 		case <-tick.C:
 			p.tick()
@@ -254,7 +255,7 @@ func (p *prompt) drawEntry() {
 }
 
 // awake says whether a button looks as if it did something.
-func (p *prompt) awake(b *button) bool { return !b.armed || p.guard.ready }
+func (p *prompt) awake(b *button) bool { return !b.armed || p.guard.Ready() }
 
 func (p *prompt) drawButtons() {
 	for i := range p.pic.sheet.buttons {

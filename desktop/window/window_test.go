@@ -21,32 +21,6 @@ func newPen(t *testing.T, dirs ...string) *pen {
 	return &pen{fonts: f, glyphs: map[glyphKey]glyph{}}
 }
 
-func TestGuard(t *testing.T) {
-	for _, test := range []struct {
-		name  string
-		setup func(*guard)
-		press uint32
-		want  bool
-	}{
-		{"never stood", func(*guard) {}, 5000, false},
-		{"too early", func(g *guard) { g.stand(1000); g.show() }, 1799, false},
-		{"in time", func(g *guard) { g.stand(1000); g.show() }, 1800, true},
-		{"not shown as armed", func(g *guard) { g.stand(1000) }, 9000, false},
-		{"before it stood", func(g *guard) { g.stand(1000); g.show() }, 500, false},
-		{"fell", func(g *guard) { g.stand(1000); g.show(); g.fall() }, 9000, false},
-		{"fell and stood anew", func(g *guard) { g.stand(1000); g.show(); g.fall(); g.stand(5000); g.show() }, 5700, false},
-		{"shown after it fell", func(g *guard) { g.stand(1000); g.fall(); g.show() }, 9000, false},
-		{"the clock starts again", func(g *guard) { g.stand(1<<32 - 400); g.show() }, 400, true},
-		{"the clock starts again, too early", func(g *guard) { g.stand(1<<32 - 400); g.show() }, 399, false},
-	} {
-		var g guard
-		test.setup(&g)
-		if got := g.armed(test.press); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
-	}
-}
-
 // A word of a right-to-left script is turned round, and nothing else moves.
 func TestClusters(t *testing.T) {
 	for text, want := range map[string]string{

@@ -1,3 +1,5 @@
+//go:build !windows && !darwin
+
 package confirm
 
 import (
@@ -12,6 +14,14 @@ import (
 
 // dialTime bounds the look for the display; on the same machine it answers at once.
 const dialTime = time.Second
+
+// hasDesktop says whether there may be somebody before a screen.
+func hasDesktop(env func(string) string) bool {
+	return env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
+}
+
+// showsWindow says whether our own window can be shown there.
+func showsWindow(env func(string) string) bool { return hasX11(env("DISPLAY")) }
 
 // hasX11 says whether something listens on the display of that name (X(7),
 // "Display names"). On Wayland that is XWayland.

@@ -1,0 +1,17 @@
+//go:build !windows && !darwin
+
+package main
+
+import (
+	"os"
+
+	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/desktop/window"
+)
+
+// stdinType is what the daemon asks over.
+const stdinType = os.ModeSocket
+
+func show(q question.Question, gone <-chan struct{}) question.Answer {
+	return window.Show(q, window.Config{Env: os.Getenv, Gone: gone})
+}

@@ -1,0 +1,118 @@
+package taskdialog
+
+import (
+	"encoding/binary"
+	"runtime"
+	"unsafe"
+
+	"github.com/keybroker/keybroker/desktop/plain"
+	"github.com/keybroker/keybroker/desktop/question"
+)
+
+// Flags of TASKDIALOGCONFIG. TDF_ENABLE_HYPERLINKS is not among them: a value
+// is never a link.
+const (
+	allowCancellation = 0x0008 // the close button, and Esc
+	showProgressBar   = 0x0200
+	callbackTimer     = 0x0800
+)
+
+// Icons, as MAKEINTRESOURCE makes them of -1 and -3.
+const (
+	iconWarning     = 0xffff
+	iconInformation = 0xfffd
+)
+
+// firstButton is above the numbers that the system gives to buttons.
+const firstButton = 100
+
+// buttonID is the number of a button. The first one, which refuses, is also what
+// Esc and the close button press.
+func buttonID(i int) int {
+	if i == 0 {
+		return idCancel
+	}
+	return firstButton + i
+}
+
+// dialogWidth is in dialog units: most lines stay in one piece. textWidth is
+// what the icon and the margins leave of it; what is longer is folded by us.
+const (
+	dialogWidth = 380
+	textWidth   = dialogWidth * 85 / 100
+)
+
+// packed writes a structure of commctrl.h, which has no gaps (pshpack1.h). What
+// it points to stays where it is until free.
+type packed struct {
+	data []byte
+	pins *runtime.Pinner
+}
+
+func (p *packed) number(values ...uint32) {
+	for _, v := range values {
+		p.data = binary.LittleEndian.AppendUint32(p.data, v)
+	}
+}
+
+func (p *packed) word(v uintptr) {
+	if unsafe.Sizeof(v) == 4 {
+		p.number(uint32(v))
+		return
+	}
+	p.data = binary.LittleEndian.AppendUint64(p.data, uint64(v))
+}
+
+func (p *packed) text(s string) {
+	if s == "" {
+		p.word(0)
+		return
+	}
+	chars := text(s)
+	p.pins.Pin(chars)
+	p.word(uintptr(unsafe.Pointer(chars)))
+}
+
+func (p *packed) bytes(data []byte) {
+	p.pins.Pin(&data[0])
+	p.word(uintptr(unsafe.Pointer(&data[0])))
+}
+
+// config is TASKDIALOGCONFIG for q, whose rows are the body.
+func config(q question.Question, body, footer string, callback uintptr, pins *runtime.Pinner) []byte {
+	buttons := plain.Buttons(q)
+	list := packed{pins: pins} // TASKDIALOG_BUTTON
+	for i, b := range buttons {
+		list.number(uint32(buttonID(i)))
+		list.text(b.Label)
+	}
+	flags, icon := uint32(allowCancellation|callbackTimer), uintptr(iconInformation)
+	if q.Time > 0 {
+		flags |= showProgressBar
+	}
+	if !plain.AllVerified(q) {
+		icon = iconWarning
+	}
+	c := packed{pins: pins, data: make([]byte, 4)}
+	c.word(0) // hwndParent
+	c.word(0) // hInstance
+	c.number(flags, 0)
+	c.text(windowTitle)
+	c.word(icon)
+	c.text(plain.Title(q))
+	c.text(body)
+	c.number(uint32(len(buttons)))
+	c.bytes(list.data)
+	c.number(idCancel, 0) // nDefaultButton refuses; cRadioButtons
+	c.word(0)             // pRadioButtons
+	c.number(0)           // nDefaultRadioButton
+	for range 5 {         // pszVerificationText to hFooterIcon
+		c.word(0)
+	}
+	c.text(footer)
+	c.word(callback)
+	c.word(0)
+	c.number(dialogWidth)
+	binary.LittleEndian.PutUint32(c.data, uint32(len(c.data)))
+	return c.data
+}
