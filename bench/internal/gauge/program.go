@@ -87,6 +87,10 @@ func xdg(dir string) (env []string) {
 	return env
 }
 
+// lastWords is how much of the output of a program that crashed is printed: the
+// stack of one goroutine and more.
+const lastWords = 8 << 10
+
 // Program is one running program, in a directory of its own.
 type Program struct {
 	Kind   Kind
@@ -153,8 +157,15 @@ func (a *Program) answers() error {
 	return err
 }
 
-// Stop ends the program and removes its files.
+// Stop ends the program and removes its files. One that ended before was not
+// meant to: what it said last is printed.
 func (a *Program) Stop() {
+	select {
+	case <-a.ended:
+		text := a.log.String()
+		fmt.Fprintf(os.Stderr, "%s ended by itself: %v\n%s\n", a.cmd.Path, a.cmd.ProcessState, text[max(0, len(text)-lastWords):])
+	default:
+	}
 	_ = a.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-a.ended:
