@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
 // bench measures keybroker beside ssh-agent.
@@ -24,19 +26,27 @@ type bench struct {
 	buf       []byte  // for the replies on all connections
 }
 
+// row is a measure with what its turns gave.
+type row struct {
+	gauge.Row
+	measure measure
+}
+
 // all measures everything that has text in its name.
-func (b *bench) all(text string) ([]row, error) {
+func (b *bench) all(text string) ([]gauge.Row, error) {
 	groups, err := b.groups()
 	if err != nil {
 		return nil, err
 	}
-	var rows []row
+	var rows []gauge.Row
 	for _, g := range groups {
 		more, err := b.group(g, text)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, more...)
+		for _, r := range more {
+			rows = append(rows, r.Row)
+		}
 	}
 	return rows, nil
 }
@@ -44,26 +54,26 @@ func (b *bench) all(text string) ([]row, error) {
 // group gives both agents their turns: A B A B, so that what changes on the
 // machine meanwhile changes both.
 func (b *bench) group(g group, text string) ([]row, error) {
-	var rows []row
-	for _, m := range g.measures {
-		if strings.Contains(m.what, text) {
-			rows = append(rows, row{measure: m})
-		}
-	}
 	against := b.sshAgent
 	if g.against != nil {
 		against = *g.against
+	}
+	var rows []row
+	for _, m := range g.measures {
+		if strings.Contains(m.what, text) {
+			rows = append(rows, row{gauge.Row{What: m.what, Unit: m.unit, Target: m.target, Peer: against.Name}, m})
+		}
 	}
 	old, our := &seat{kind: against, group: g}, &seat{kind: g.keybroker, group: g}
 	defer old.leave()
 	defer our.leave()
 	for _, r := range rows {
-		fmt.Fprintln(os.Stderr, "measuring", r.what)
+		fmt.Fprintln(os.Stderr, "measuring", r.What)
 	}
 	for range g.rounds {
 		for i := range rows {
 			if err := b.turn(&rows[i], old, our); err != nil {
-				return nil, fmt.Errorf("%s: %w", rows[i].what, err)
+				return nil, fmt.Errorf("%s: %w", rows[i].What, err)
 			}
 		}
 	}
@@ -82,7 +92,7 @@ func (b *bench) turn(r *row, old, our *seat) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", our.kind.Name, err)
 	}
-	r.old, r.our = append(r.old, before), append(r.our, now)
+	r.Add(now, before)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (b *bench) groups() ([]group, error) {
 	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", gauge.RatioAtMost(0.2), b.latency(ed25519.Sign, ed25519.Verify)},
-			{"sign, ed25519, 64 connections", perSecond, gauge.RatioAtLeast(8), b.crowded(ed25519)},
+			{"sign, ed25519, 64 connections", gauge.PerSecond, gauge.RatioAtLeast(8), b.crowded(ed25519)},
 			{"sign, rsa-3072", "µs", gauge.RatioAtMost(1.3), b.latency(rsa.Sign, rsa.Verify)},
 			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", gauge.NoTarget, b.logins(ed25519)},
@@ -66,7 +66,7 @@ func (b *bench) groups() ([]group, error) {
 		}, nil},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
 			{"power: sign, ed25519", "µs", gauge.NoTarget, b.latency(ed25519.Sign, ed25519.Verify)},
-			{"power: sign, ed25519, 64 connections", perSecond, gauge.NoTarget, b.crowded(ed25519)},
+			{"power: sign, ed25519, 64 connections", gauge.PerSecond, gauge.NoTarget, b.crowded(ed25519)},
 		}, nil},
 		{b.tray, []*key{ed25519}, true, min(b.rounds, memoryTurns), []measure{
 			{"tray, beside its broker", "MiB", gauge.AtMost(15, "MiB"), b.beside},

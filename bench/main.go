@@ -69,13 +69,14 @@ func run(ctx context.Context) error {
 		defer b.screen.close()
 		b.window = askingKind(*keybroker, "[confirm]\nprompt = \"window\"\nbackground = \"ask\"\n", "DISPLAY="+b.screen.display)
 		b.pinentry = askingKind(*keybroker, "[confirm]\nprompt = \"pinentry\"\npinentry = \"pinentry-qt\"\nbackground = \"ask\"\n", "DISPLAY="+b.screen.display)
+		b.pinentry.Name = "pinentry-qt"
 	}
 	rows, err := b.all(*only)
 	if err != nil {
 		return err
 	}
 	if *asJSON {
-		return printJSON(os.Stdout, rows)
+		return gauge.PrintJSON(os.Stdout, rows)
 	}
-	return printTable(os.Stdout, rows)
+	return gauge.PrintTable(os.Stdout, rows)
 }

@@ -31,9 +31,6 @@ const (
 	settleTime = 2 * time.Second
 )
 
-// perSecond is the one unit of which more is better.
-const perSecond = "1/s"
-
 // measure is one figure: turn returns its value, in unit, for one turn of one
 // running agent.
 type measure struct {

@@ -22,10 +22,10 @@ type bench struct {
 }
 
 // all measures everything that has text in its name.
-func (b *bench) all() (rows []row, err error) {
+func (b *bench) all() (rows []gauge.Row, err error) {
 	for _, part := range []struct {
-		rows func() []row
-		fill func([]row) error
+		rows func() []gauge.Row
+		fill func([]gauge.Row) error
 	}{
 		{signRows, b.signatures},
 		{besideRows, b.besidePIVGo},
@@ -46,12 +46,12 @@ func (b *bench) all() (rows []row, err error) {
 }
 
 // wanted: what is measured together is measured when one of it is.
-func (b *bench) wanted(rows []row) bool { return strings.Contains(names(rows), b.only) }
+func (b *bench) wanted(rows []gauge.Row) bool { return strings.Contains(names(rows), b.only) }
 
-func names(rows []row) string {
+func names(rows []gauge.Row) string {
 	var all []string
 	for _, r := range rows {
-		all = append(all, r.what)
+		all = append(all, r.What)
 	}
 	return strings.Join(all, "; ")
 }

@@ -26,17 +26,17 @@ const (
 	lookPeriod = 400 * time.Millisecond
 )
 
-func comingRows() []row {
-	return []row{
-		{what: "insertion to listed", unit: "ms", target: gauge.AtMost(1000, "ms")},
-		{what: "of it after pcscd has told", unit: "ms"},
-		{what: "recovery of pcscd to listed, TERM", unit: "ms", target: gauge.AtMost(3000, "ms")},
-		{what: "recovery of pcscd to listed, KILL", unit: "ms", target: gauge.AtMost(3000, "ms")},
+func comingRows() []gauge.Row {
+	return []gauge.Row{
+		{What: "insertion to listed", Unit: "ms", Target: gauge.AtMost(1000, "ms")},
+		{What: "of it after pcscd has told", Unit: "ms"},
+		{What: "recovery of pcscd to listed, TERM", Unit: "ms", Target: gauge.AtMost(3000, "ms")},
+		{What: "recovery of pcscd to listed, KILL", Unit: "ms", Target: gauge.AtMost(3000, "ms")},
 	}
 }
 
 // comings takes cards and pcscd away and looks when the key is listed again.
-func (b *bench) comings(rows []row) error {
+func (b *bench) comings(rows []gauge.Row) error {
 	s, err := newStand(nil, pivtest.AlgP256)
 	if err != nil {
 		return err
@@ -51,8 +51,8 @@ func (b *bench) comings(rows []row) error {
 		if err != nil {
 			return err
 		}
-		rows[0].add(ms(whole))
-		rows[1].add(ms(after))
+		rows[0].Add(ms(whole))
+		rows[1].Add(ms(after))
 	}
 	for range min(b.rounds, recoverRounds) {
 		for i, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -60,7 +60,7 @@ func (b *bench) comings(rows []row) error {
 			if err != nil {
 				return fmt.Errorf("after %v: %w", sig, err)
 			}
-			rows[2+i].add(ms(took))
+			rows[2+i].Add(ms(took))
 			if err := b.ctx.Err(); err != nil {
 				return err
 			}

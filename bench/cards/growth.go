@@ -27,17 +27,17 @@ const (
 )
 
 // growthRows: keybroker's column is after all insertions, the other after warmUp.
-func growthRows() []row {
+func growthRows() []gauge.Row {
 	after := fmt.Sprintf("after %d", warmUp)
-	return []row{
-		{what: "open files after all insertions", unit: "files", peer: after, target: gauge.RatioAtMost(1)},
-		{what: "threads after all insertions", unit: "threads", peer: after, target: gauge.RatioAtMost(threadSlack)},
-		{what: "memory after all insertions (resident)", unit: "MiB", peer: after},
+	return []gauge.Row{
+		{What: "open files after all insertions", Unit: "files", Peer: after, Target: gauge.RatioAtMost(1)},
+		{What: "threads after all insertions", Unit: "threads", Peer: after, Target: gauge.RatioAtMost(threadSlack)},
+		{What: "memory after all insertions (resident)", Unit: "MiB", Peer: after},
 	}
 }
 
 // growth puts many cards in and out at once, again and again.
-func (b *bench) growth(rows []row) error {
+func (b *bench) growth(rows []gauge.Row) error {
 	var readers []string
 	for i := range growthReaders {
 		readers = append(readers, fmt.Sprintf("%s %c", pivtest.ReaderYubico, 'A'+i))
@@ -74,7 +74,7 @@ func (b *bench) growth(rows []row) error {
 	}
 	last, err := sizes(our)
 	for i := range rows {
-		rows[i].add(last[i], first[i])
+		rows[i].Add(last[i], first[i])
 	}
 	return err
 }

@@ -19,6 +19,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
 // options are the flags.
@@ -87,7 +89,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if o.asJSON {
-		return printJSON(os.Stdout, rows)
+		return gauge.PrintJSON(os.Stdout, rows)
 	}
-	return printTable(os.Stdout, rows)
+	return gauge.PrintTable(os.Stdout, rows)
 }

@@ -19,20 +19,20 @@ import (
 // besideRounds: each waits until the broker has let the card go.
 const besideRounds = 15
 
-func besideRows() []row {
-	return []row{
-		{what: "sign, P-256", unit: "ms", peer: "piv-go"},
-		{what: "sign, RSA-2048", unit: "ms", peer: "piv-go"},
-		{what: "card free after the last signature", unit: "ms", target: gauge.AtMost(2000, "ms")},
-		{what: "commands to the card, P-256", unit: "each", peer: "piv-go"},
-		{what: "commands to the card, RSA-2048", unit: "each", peer: "piv-go"},
+func besideRows() []gauge.Row {
+	return []gauge.Row{
+		{What: "sign, P-256", Unit: "ms", Peer: "piv-go"},
+		{What: "sign, RSA-2048", Unit: "ms", Peer: "piv-go"},
+		{What: "card free after the last signature", Unit: "ms", Target: gauge.AtMost(2000, "ms")},
+		{What: "commands to the card, P-256", Unit: "each", Peer: "piv-go"},
+		{What: "commands to the card, RSA-2048", Unit: "each", Peer: "piv-go"},
 	}
 }
 
 // besidePIVGo gives keybroker and piv-go their turns. piv-go is a library, with
 // no agent, in this process; it holds the card for itself, so it waits until the
 // broker has let it go.
-func (b *bench) besidePIVGo(rows []row) error {
+func (b *bench) besidePIVGo(rows []gauge.Row) error {
 	s, logins, err := signStand()
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (b *bench) besidePIVGo(rows []row) error {
 		var now [2]result
 		for i, login := range logins {
 			if now[i], err = turn(our.Socket, login, s.cards[i]); err != nil {
-				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
+				return fmt.Errorf("%s: keybroker: %w", rows[i].What, err)
 			}
 		}
 		begin, last := time.Now(), len(logins)-1
@@ -61,14 +61,14 @@ func (b *bench) besidePIVGo(rows []row) error {
 		if err != nil {
 			return err
 		}
-		rows[2].add(ms(free.Sub(begin)))
+		rows[2].Add(ms(free.Sub(begin)))
 		for i, card := range s.cards {
 			then, err := pivGoTurn(s.rig.Slot(i).Reader, card)
 			if err != nil {
-				return fmt.Errorf("%s: piv-go: %w", rows[i].what, err)
+				return fmt.Errorf("%s: piv-go: %w", rows[i].What, err)
 			}
-			rows[i].add(now[i].median, then.median)
-			rows[3+i].add(now[i].each(), then.each())
+			rows[i].Add(now[i].median, then.median)
+			rows[3+i].Add(now[i].each(), then.each())
 		}
 		if err := b.ctx.Err(); err != nil {
 			return err

@@ -22,16 +22,16 @@ const (
 )
 
 // signRows are filled by signatures, in this order.
-func signRows() []row {
-	return []row{
-		{what: "sign, P-256", unit: "ms", target: gauge.RatioAtMost(0.6), peer: "ssh-agent, OpenSC"},
-		{what: "sign, RSA-2048", unit: "ms", peer: "ssh-agent, OpenSC"},
-		{what: "the broker's own share, P-256", unit: "ms", target: gauge.AtMost(1, "ms")},
-		{what: "the broker's own share, RSA-2048", unit: "ms", target: gauge.AtMost(1, "ms")},
-		{what: "commands to the card, P-256", unit: "each", peer: "ssh-agent, OpenSC"},
-		{what: "commands to the card, RSA-2048", unit: "each", peer: "ssh-agent, OpenSC"},
-		{what: "sign, P-256, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
-		{what: "sign, RSA-2048, 2 ms a command", unit: "ms", peer: "ssh-agent, OpenSC"},
+func signRows() []gauge.Row {
+	return []gauge.Row{
+		{What: "sign, P-256", Unit: "ms", Target: gauge.RatioAtMost(0.6), Peer: "ssh-agent, OpenSC"},
+		{What: "sign, RSA-2048", Unit: "ms", Peer: "ssh-agent, OpenSC"},
+		{What: "the broker's own share, P-256", Unit: "ms", Target: gauge.AtMost(1, "ms")},
+		{What: "the broker's own share, RSA-2048", Unit: "ms", Target: gauge.AtMost(1, "ms")},
+		{What: "commands to the card, P-256", Unit: "each", Peer: "ssh-agent, OpenSC"},
+		{What: "commands to the card, RSA-2048", Unit: "each", Peer: "ssh-agent, OpenSC"},
+		{What: "sign, P-256, 2 ms a command", Unit: "ms", Peer: "ssh-agent, OpenSC"},
+		{What: "sign, RSA-2048, 2 ms a command", Unit: "ms", Peer: "ssh-agent, OpenSC"},
 	}
 }
 
@@ -62,7 +62,7 @@ func login(public crypto.PublicKey, algorithm string, flags uint32) (gauge.Login
 
 // signatures gives keybroker and ssh-agent their turns: A B A B. Both hold the
 // card, shared.
-func (b *bench) signatures(rows []row) error {
+func (b *bench) signatures(rows []gauge.Row) error {
 	s, logins, err := signStand()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (b *bench) signatures(rows []row) error {
 		return err
 	}
 	// The first turns give the PIN, and do not count.
-	if err := b.turns(1, s, logins, old, our, make([]row, len(rows))); err != nil {
+	if err := b.turns(1, s, logins, old, our, make([]gauge.Row, len(rows))); err != nil {
 		return err
 	}
 	if err := b.turns(b.rounds, s, logins, old, our, rows); err != nil {
@@ -86,29 +86,29 @@ func (b *bench) signatures(rows []row) error {
 	for _, card := range s.cards {
 		card.Slow(slowCard)
 	}
-	slow := make([]row, len(rows))
+	slow := make([]gauge.Row, len(rows))
 	err = b.turns(min(b.rounds, slowRounds), s, logins, old, our, slow)
 	for i := range logins {
-		rows[6+i].our, rows[6+i].old = slow[i].our, slow[i].old
+		rows[6+i].Our, rows[6+i].Old = slow[i].Our, slow[i].Old
 	}
 	return err
 }
 
 // turns fills rows in the order of signRows, two for each measure.
-func (b *bench) turns(rounds int, s *stand, logins []gauge.Login, old *gauge.Program, our *broker, rows []row) error {
+func (b *bench) turns(rounds int, s *stand, logins []gauge.Login, old *gauge.Program, our *broker, rows []gauge.Row) error {
 	for range rounds {
 		for i, login := range logins {
 			before, err := turn(old.Socket, login, s.cards[i])
 			if err != nil {
-				return fmt.Errorf("%s: ssh-agent: %w", rows[i].what, err)
+				return fmt.Errorf("%s: ssh-agent: %w", rows[i].What, err)
 			}
 			now, share, err := our.share(login, s.cards[i])
 			if err != nil {
-				return fmt.Errorf("%s: keybroker: %w", rows[i].what, err)
+				return fmt.Errorf("%s: keybroker: %w", rows[i].What, err)
 			}
-			rows[i].add(now.median, before.median)
-			rows[2+i].add(share)
-			rows[4+i].add(now.each(), before.each())
+			rows[i].Add(now.median, before.median)
+			rows[2+i].Add(share)
+			rows[4+i].Add(now.each(), before.each())
 			if err := b.ctx.Err(); err != nil {
 				return err
 			}

@@ -1,6 +1,4 @@
-//go:build linux && cgo
-
-package main
+package gauge
 
 import (
 	"encoding/json"
@@ -9,20 +7,22 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
-// row is one measure and what each turn gave.
-type row struct {
-	what, unit string
-	target     gauge.Target
-	peer       string // what keybroker is measured beside; "": nothing
-	our, old   []float64
+// PerSecond is the one unit of which more is better.
+const PerSecond = "1/s"
+
+// Row is one measure and what each turn gave.
+type Row struct {
+	What, Unit string
+	Target     Target
+	Peer       string // what keybroker is measured beside; "": nothing
+	Our, Old   []float64
 }
 
-func (r *row) add(our float64, old ...float64) {
-	r.our, r.old = append(r.our, our), append(r.old, old...)
+// Add adds a turn of keybroker, and of what is beside it.
+func (r *Row) Add(our float64, old ...float64) {
+	r.Our, r.Old = append(r.Our, our), append(r.Old, old...)
 }
 
 // side is what the turns of one program come to.
@@ -32,11 +32,15 @@ type side struct {
 	Worst  float64 `json:"worst"`
 }
 
-func sideOf(turns []float64) *side {
+func sideOf(turns []float64, unit string) *side {
 	if len(turns) == 0 {
 		return nil
 	}
-	return &side{gauge.Quantile(turns, 0.5), slices.Min(turns), slices.Max(turns)}
+	best, worst := slices.Min(turns), slices.Max(turns)
+	if unit == PerSecond {
+		best, worst = worst, best
+	}
+	return &side{Quantile(turns, 0.5), best, worst}
 }
 
 func (s *side) String() string {
@@ -44,9 +48,9 @@ func (s *side) String() string {
 	case s == nil:
 		return "-"
 	case s.Best == s.Worst:
-		return gauge.Number(s.Median)
+		return Number(s.Median)
 	}
-	return fmt.Sprintf("%s (%s .. %s)", gauge.Number(s.Median), gauge.Number(s.Best), gauge.Number(s.Worst))
+	return fmt.Sprintf("%s (%s .. %s)", Number(s.Median), Number(s.Best), Number(s.Worst))
 }
 
 // figure is what a row comes to.
@@ -64,17 +68,17 @@ type figure struct {
 	Verdict   string  `json:"verdict"`
 }
 
-func (r *row) figure() figure {
-	f := figure{What: r.what, Unit: r.unit, Keybroker: sideOf(r.our), Peer: r.peer, Beside: sideOf(r.old),
-		Turns: len(r.our), Target: r.target.String()}
-	if r.peer != "" {
-		ratios := make([]float64, len(r.our))
+func (r *Row) figure() figure {
+	f := figure{What: r.What, Unit: r.Unit, Keybroker: sideOf(r.Our, r.Unit), Peer: r.Peer, Beside: sideOf(r.Old, r.Unit),
+		Turns: len(r.Our), Target: r.Target.String()}
+	if r.Peer != "" {
+		ratios := make([]float64, len(r.Our))
 		for i := range ratios {
-			ratios[i] = r.our[i] / r.old[i]
+			ratios[i] = r.Our[i] / r.Old[i]
 		}
-		f.Ratio, f.Low, f.High = gauge.Quantile(ratios, 0.5), gauge.Quantile(ratios, 0.25), gauge.Quantile(ratios, 0.75)
+		f.Ratio, f.Low, f.High = Quantile(ratios, 0.5), Quantile(ratios, 0.25), Quantile(ratios, 0.75)
 	}
-	f.Verdict = r.target.Verdict(f.Keybroker.Median, f.Ratio)
+	f.Verdict = r.Target.Verdict(f.Keybroker.Median, f.Ratio)
 	return f
 }
 
@@ -84,12 +88,13 @@ func (f *figure) ratio() string {
 	case f.Beside == nil:
 		return "-"
 	case f.Low == f.High:
-		return gauge.Number(f.Ratio)
+		return Number(f.Ratio)
 	}
-	return fmt.Sprintf("%s (%s .. %s)", gauge.Number(f.Ratio), gauge.Number(f.Low), gauge.Number(f.High))
+	return fmt.Sprintf("%s (%s .. %s)", Number(f.Ratio), Number(f.Low), Number(f.High))
 }
 
-func printTable(w io.Writer, rows []row) error {
+// PrintTable writes a line for each row, and then which targets are missed.
+func PrintTable(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "what\tunit\tkeybroker (best .. worst)\tbeside\t(best .. worst)\tratio (quartiles)\tturns\ttarget\t")
 	var missed []string
@@ -115,7 +120,8 @@ func printTable(w io.Writer, rows []row) error {
 	return nil
 }
 
-func printJSON(w io.Writer, rows []row) error {
+// PrintJSON writes an object for each row.
+func PrintJSON(w io.Writer, rows []Row) error {
 	figures := make([]figure, 0, len(rows))
 	for i := range rows {
 		figures = append(figures, rows[i].figure())
