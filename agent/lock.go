@@ -78,19 +78,26 @@ func (s *Server) lockNow(passphrase []byte) error {
 	if len(passphrase) == 0 {
 		return refusal{reason: "an empty passphrase cannot lock the agent", remedy: "give one"}
 	}
-	l := &s.lock
+	if !s.lock.close(passphrase) {
+		return refusal{reason: "the agent is locked already", remedy: isLocked.remedy}
+	}
+	s.Grants.RevokeAll()
+	s.Ring.Forget() // waits for cards
+	return nil
+}
+
+// close is false when it is locked already.
+func (l *lock) close(passphrase []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.on.Load() {
-		return refusal{reason: "the agent is locked already", remedy: isLocked.remedy}
+		return false
 	}
 	l.salt = make([]byte, saltLength)
 	_, _ = rand.Read(l.salt) // never fails (crypto/rand)
 	l.hash = hashPassphrase(passphrase, l.salt)
 	l.on.Store(true)
-	s.Ring.Forget()
-	s.Grants.RevokeAll()
-	return nil
+	return true
 }
 
 func (s *Server) unlockNow(ctx context.Context, passphrase []byte) error {

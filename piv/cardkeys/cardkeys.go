@@ -20,6 +20,10 @@ import (
 // DefaultWait is how long a signature waits for its card to be put in.
 const DefaultWait = time.Minute
 
+// releaseLimit is how long Forget waits for cards: logind gives five seconds
+// before it sleeps (InhibitDelayMaxSec), and an agent that is locked should answer.
+const releaseLimit = time.Second
+
 // Question asks for a PIN, or for words. When Use is set, it shows the facts of
 // that request: the answer is the person's consent to it.
 type Question struct {
@@ -121,14 +125,31 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 	return found.info, ok
 }
 
-// Forget implements keys.Forgetter: PINs are dropped and cards let go.
+// Forget implements keys.Forgetter: PINs are dropped and cards let go. It returns
+// when they are, as the machine may sleep next, or soon.
 func (s *Source) Forget() {
+	var all sync.WaitGroup
+	for _, handle := range s.dropPINs() {
+		all.Go(handle.Release)
+	}
+	free := make(chan struct{})
+	go func() { defer close(free); all.Wait() }()
+	select {
+	case <-free:
+	case <-time.After(releaseLimit):
+	}
+}
+
+// dropPINs returns the cards that they are of.
+func (s *Source) dropPINs() []*piv.Handle {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var of []*piv.Handle
 	for handle, pin := range s.pins {
 		pin.drop()
-		go handle.Release()
+		of = append(of, handle)
 	}
+	return of
 }
 
 // Sign implements keys.Source.
