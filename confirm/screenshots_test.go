@@ -24,6 +24,7 @@ func TestScreenshots(t *testing.T) {
 	claimed.History, claimed.Remember = "first time with this key", 0
 	usual := login(t)
 	usual.Use.Peer.Directory, usual.History = "/home/anna/src/keybroker", "last used here 3 days ago"
+	usual.Use.Peer.Parents[0].Args = []string{"git", "fetch"}
 	burst := hostile(t, "")
 	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
 	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15*time.Minute

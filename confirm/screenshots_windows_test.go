@@ -21,6 +21,7 @@ func TestScreenshots(t *testing.T) {
 	}
 	usual := login(t)
 	usual.History = "last used here 3 days ago"
+	usual.Use.Peer.Parents[0].Args = []string{"git", "fetch"}
 	w := newWindowHere(t)
 	for name, show := range map[string]func(ctx context.Context){
 		"prompt-windows":         func(ctx context.Context) { _, _ = w.Ask(ctx, usual) },
