@@ -111,9 +111,10 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 	return h.noteReset(err)
 }
 
-// begin gets a transaction, on a new connection, and the PIV application in it. Another program's reset
-// on the way is no failure, as nothing was done yet. A card that is reset between
-// two commands refuses to say which one it is, so that is asked twice.
+// begin gets a transaction, on a new connection, and the PIV application in it.
+// Another program's reset on the way is no failure, as nothing was done yet. A
+// card that is reset between two commands refuses to say which one it is, so that
+// is asked twice.
 func (h *Handle) begin(ctx context.Context) (err error) {
 	asked := false
 	for range maxResets {
@@ -213,7 +214,7 @@ func (c handleCard) ATR() []byte { return c.atr }
 // connection turns out to be lost, nobody knows which card is there and who was at it.
 func (c handleCard) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	response, lost, err := c.transmit(ctx, command)
-	if !lost {
+	if !lost || c.handle.applet == nil { // without one it is begin itself that asks
 		return response, err
 	}
 	if err := c.beginAnew(ctx, err); err != nil {

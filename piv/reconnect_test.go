@@ -1,6 +1,7 @@
 package piv
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/keybroker/keybroker/piv/pivtest"
@@ -76,5 +77,18 @@ func TestReleaseAfterAnothersReset(t *testing.T) {
 	}
 	if !card.PINVerified() {
 		t.Error("the other program was logged out")
+	}
+}
+
+// A connection that is lost before the application is selected is an error, as
+// there is no operation to go on with.
+func TestLostBeforeTheApplication(t *testing.T) {
+	_, h := plugged(t, pivtest.YubiKey5())
+	eventually(t, "the card is let go", func() bool { return released(h) })
+	h.turn <- struct{}{}
+	defer func() { <-h.turn }()
+	h.applet = nil
+	if _, err := (handleCard{handle: h}).Transmit(t.Context(), []byte{0, insSelect, 4, 0}); !errors.Is(err, errNotConnected) {
+		t.Error(err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // A Peer is kept for as long as its connection. Of the ancestors only the
-// nearest say something with their arguments ("git fetch", "sh -c …"), and
-// they say it at the beginning.
+// nearest say something with their arguments ("git fetch"), and they
+// say it at the beginning.
 const (
 	parentsWithArgs = 3
 	maxParentArgs   = 8
