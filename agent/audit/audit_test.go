@@ -77,9 +77,9 @@ func fill(t testing.TB, dir string, n int) {
 	}
 }
 
-func mustVerify(t testing.TB, dir string) Report {
+func mustVerify(t testing.TB, dir string, witnessed ...Witnessed) Report {
 	t.Helper()
-	report, err := Verify(dir)
+	report, err := Verify(dir, witnessed...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,22 +16,41 @@ type Report struct {
 	Bad        *Bad     `json:"bad,omitempty"`
 	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit what is before them
 	Incomplete int64    `json:"incomplete,omitempty"` // bytes of a last line without an end: being written, or left by a killed writer
+	Witnessed  int      `json:"witnessed,omitempty"`  // heads known from elsewhere that the log agrees with
+}
+
+// Witnessed is a head that somebody else kept: the running daemon, the system's
+// journal.
+type Witnessed struct {
+	Head
+	By string // "the broker", "the journal at 2026-11-27 15:04:05"
 }
 
 // Bad is the first line that shows that the log was changed.
 type Bad struct {
 	File string `json:"file"`
-	Line int    `json:"line"` // from 1
+	Line int    `json:"line"` // from 1; 0: after the last one
 	Why  string `json:"why"`
 }
 
-func (b *Bad) String() string { return fmt.Sprintf("%s:%d: %s", b.File, b.Line, b.Why) }
+func (b *Bad) String() string {
+	if b.Line == 0 {
+		return b.Why
+	}
+	return fmt.Sprintf("%s line %d: %s", b.File, b.Line, b.Why)
+}
 
 // Verify reads the whole log in dir and follows the chain. It needs no lock.
 // The error says that it could not be read; what is wrong in it is in the
-// Report. It cannot see that the end was cut off: compare Head.
-func Verify(dir string) (Report, error) {
-	v := verifier{expect: Head{Hash: firstPrev}}
+// Report. A chain that was cut off at its end, or hashed anew, is whole in
+// itself: only the witnessed heads show it.
+func Verify(dir string, witnessed ...Witnessed) (Report, error) {
+	v := verifier{expect: Head{Hash: firstPrev}, witnesses: make(map[uint64][]Witnessed)}
+	for _, w := range witnessed {
+		if w.Seq > 0 { // 0: it has seen no record
+			v.witnesses[w.Seq] = append(v.witnesses[w.Seq], w)
+		}
+	}
 	v.report.Head = v.expect
 	list, err := months(dir)
 	if err != nil {
@@ -44,6 +63,7 @@ func Verify(dir string) (Report, error) {
 			return v.report, err
 		}
 	}
+	v.unseen()
 	return v.report, nil
 }
 
@@ -54,6 +74,8 @@ type verifier struct {
 	lost   bool // the line before told nothing: any line may follow it
 
 	bytesHash string // of the line before, when it was wrong: Open may have gone on from it
+
+	witnesses map[uint64][]Witnessed // by Seq: those that no line was held against yet
 }
 
 func (v *verifier) readFile(path string, newest bool) error {
@@ -101,6 +123,35 @@ func (v *verifier) line(path string, number int, line []byte, err error) {
 	v.report.Records++
 	v.expect = Head{Seq: r.Seq, Hash: r.Hash, File: path}
 	v.report.Head = v.expect
+	v.testify(path, number, &r)
+}
+
+// testify holds a record against what others know of it.
+func (v *verifier) testify(path string, number int, r *Record) {
+	for _, w := range v.witnesses[r.Seq] {
+		if w.Hash == r.Hash {
+			v.report.Witnessed++
+			continue
+		}
+		v.bad(path, number, fmt.Sprintf("record %d is not the one that was written: %s has its hash as %.12s…, the log as %.12s…",
+			r.Seq, w.By, w.Hash, r.Hash))
+	}
+	delete(v.witnesses, r.Seq)
+}
+
+// unseen finds the records that others know of and the log does not have.
+func (v *verifier) unseen() {
+	var last Witnessed
+	for _, list := range v.witnesses {
+		if list[0].Seq > last.Seq {
+			last = list[0]
+		}
+	}
+	if last.Seq <= v.report.Head.Seq { // a gap: misfit has named it
+		return
+	}
+	v.bad(v.report.Head.File, 0, fmt.Sprintf("the end of the audit log was cut off: %s has record %d, the log ends with %d",
+		last.By, last.Seq, v.report.Head.Seq))
 }
 
 // misfit says why r cannot follow the line before it; "" when it can.

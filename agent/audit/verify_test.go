@@ -48,50 +48,50 @@ func TestVerifyNamesTheFirstBadLine(t *testing.T) {
 		lines  int
 	}{
 		{"untouched", func(*testing.T, string) {}, "", 0},
-		{"broken JSON", edit(october, sub(1, `"id"`, `id"`)), "audit-2026-10.jsonl:2: it is not a record in JSON", 1},
-		{"changed field", edit(october, sub(1, `"decision":"allowed"`, `"decision":"refused"`)), "audit-2026-10.jsonl:2: it was changed: its hash does not fit what it says", 1},
-		{"changed space", edit(october, sub(1, `,"op"`, `, "op"`)), "audit-2026-10.jsonl:2: it was changed: its hash does not fit what it says", 1},
+		{"broken JSON", edit(october, sub(1, `"id"`, `id"`)), "audit-2026-10.jsonl line 2: it is not a record in JSON", 1},
+		{"changed field", edit(october, sub(1, `"decision":"allowed"`, `"decision":"refused"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit what it says", 1},
+		{"changed space", edit(october, sub(1, `,"op"`, `, "op"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit what it says", 1},
 		{"hash taken off", edit(october, func(lines []string) []string {
 			lines[1] = lines[1][:len(lines[1])-hashTail-1] + "}\n"
 			return lines
-		}), "audit-2026-10.jsonl:2: it does not end in its hash", 1},
-		{"something after the hash", edit(october, sub(1, "\"}\n", "\",\"x\":1}\n")), "audit-2026-10.jsonl:2: it does not end in its hash", 1},
+		}), "audit-2026-10.jsonl line 2: it does not end in its hash", 1},
+		{"something after the hash", edit(october, sub(1, "\"}\n", "\",\"x\":1}\n")), "audit-2026-10.jsonl line 2: it does not end in its hash", 1},
 		{"changed with a new hash", edit(october, func(lines []string) []string {
 			lines[1] = forge(t, lines[1], func(r *Record) { r.Reason = "forged" })
 			return lines
-		}), "audit-2026-10.jsonl:3: its prev is not the hash of record 5: that one or this one was replaced", 1},
+		}), "audit-2026-10.jsonl line 3: its prev is not the hash of record 5: that one or this one was replaced", 1},
 		{"wrong prev with a new hash", edit(october, func(lines []string) []string {
 			lines[1] = forge(t, lines[1], func(r *Record) { r.Prev = firstPrev })
 			return lines
-		}), "audit-2026-10.jsonl:2: its prev is not the hash of record 4: that one or this one was replaced", 2},
+		}), "audit-2026-10.jsonl line 2: its prev is not the hash of record 4: that one or this one was replaced", 2},
 		{"removed", edit(october, func(lines []string) []string { return append(lines[:1], lines[2:]...) }),
-			"audit-2026-10.jsonl:2: record 6 follows record 4: record 5 is missing or moved", 1},
+			"audit-2026-10.jsonl line 2: record 6 follows record 4: record 5 is missing or moved", 1},
 		{"swapped", edit(october, func(lines []string) []string { return []string{lines[0], lines[2], lines[1]} }),
-			"audit-2026-10.jsonl:2: record 6 follows record 4: record 5 is missing or moved", 3},
+			"audit-2026-10.jsonl line 2: record 6 follows record 4: record 5 is missing or moved", 3},
 		{"repeated", edit(october, func(lines []string) []string { return []string{lines[0], lines[1], lines[1], lines[2]} }),
-			"audit-2026-10.jsonl:3: record 5 is there twice", 1},
+			"audit-2026-10.jsonl line 3: record 5 is there twice", 1},
 		{"an old one again", edit(october, func(lines []string) []string { return append(lines, lines[0]) }),
-			"audit-2026-10.jsonl:4: record 4 follows record 6: it is out of order", 2},
+			"audit-2026-10.jsonl line 4: record 4 follows record 6: it is out of order", 2},
 		{"empty line", edit(october, func(lines []string) []string { return []string{lines[0], "\n", lines[1], lines[2]} }),
-			"audit-2026-10.jsonl:2: it is not a record in JSON", 1},
-		{"endless line", edit(october, sub(1, `"id"`, strings.Repeat(" ", MaxLine)+`"id"`)), "audit-2026-10.jsonl:2: it is longer than any record", 1},
+			"audit-2026-10.jsonl line 2: it is not a record in JSON", 1},
+		{"endless line", edit(october, sub(1, `"id"`, strings.Repeat(" ", MaxLine)+`"id"`)), "audit-2026-10.jsonl line 2: it is longer than any record", 1},
 		{"month missing", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, october))) },
-			"audit-2026-11.jsonl:1: record 7 follows record 3: records 4 to 6 are missing or moved", 1},
+			"audit-2026-11.jsonl line 1: record 7 follows record 3: records 4 to 6 are missing or moved", 1},
 		{"first month missing", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "audit-2026-09.jsonl"))) },
-			"audit-2026-10.jsonl:1: the log begins with record 4: what was before it is missing", 1},
+			"audit-2026-10.jsonl line 1: the log begins with record 4: what was before it is missing", 1},
 		{"unknown first prev", edit("audit-2026-09.jsonl", func(lines []string) []string {
 			lines[0] = forge(t, lines[0], func(r *Record) { r.Prev = strings.Repeat("1", 64) })
 			return lines
-		}), "audit-2026-09.jsonl:1: it is record 1, but its prev is not 64 zeros", 2},
+		}), "audit-2026-09.jsonl line 1: it is record 1, but its prev is not 64 zeros", 2},
 		{"older month cut within a line", func(t *testing.T, dir string) {
 			path := filepath.Join(dir, october)
 			data := contents(t, path)
 			must(t, os.WriteFile(path, data[:len(data)-1], fileMode))
-		}, "audit-2026-10.jsonl:3: it is cut off, and records follow in a later file", 2},
+		}, "audit-2026-10.jsonl line 3: it is cut off, and records follow in a later file", 2},
 		{"two changes", func(t *testing.T, dir string) {
 			edit(october, sub(2, `"r6"`, `"rx"`))(t, dir)
 			edit("audit-2026-09.jsonl", sub(2, `"r3"`, `"rx"`))(t, dir)
-		}, "audit-2026-09.jsonl:3: it was changed: its hash does not fit what it says", 2},
+		}, "audit-2026-09.jsonl line 3: it was changed: its hash does not fit what it says", 2},
 		{"the end cut at a line cannot be seen", edit(novemberFile, func(lines []string) []string { return lines[:2] }), "", 0},
 	}
 	for _, test := range tests {
@@ -120,6 +120,76 @@ func forge(t testing.TB, line string, change func(*Record)) string {
 	forged, err := encode(new(bytes.Buffer), &r)
 	must(t, err)
 	return string(forged)
+}
+
+// rehash writes the records of a file anew from one line on, as somebody does who
+// knows the format and wants the chain whole.
+func rehash(t testing.TB, path string, from int, change func(*Record)) {
+	t.Helper()
+	var out strings.Builder
+	prev, number := "", 0
+	for line := range strings.Lines(string(contents(t, path))) {
+		if number++; number >= from {
+			line = forge(t, line, func(r *Record) {
+				if change(r); prev != "" {
+					r.Prev = prev
+				}
+			})
+		}
+		r, err := parse([]byte(strings.TrimSuffix(line, "\n")))
+		must(t, err)
+		prev = r.Hash
+		out.WriteString(line)
+	}
+	must(t, os.WriteFile(path, []byte(out.String()), fileMode))
+}
+
+// A chain that was hashed anew is whole in itself. A head that somebody else has
+// kept shows it, whichever record it is of.
+func TestAWitnessShowsARewrittenChain(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, november())
+	var heads []Witnessed
+	for i := range 35 {
+		r := mustAppend(t, l, fmt.Sprintf("r%d", i+1))
+		heads = append(heads, Witnessed{Head: Head{Seq: r.Seq, Hash: r.Hash}, By: "the witness"})
+	}
+	first, middle, last := heads[0], heads[19], heads[34]
+	if report, err := Verify(dir, first, middle, last, middle); err != nil || report.Bad != nil || report.Witnessed != 4 {
+		t.Errorf("untouched: %+v %v %v", report, report.Bad, err)
+	}
+	path := filepath.Join(dir, novemberFile)
+	rehash(t, path, 3, func(r *Record) { r.Reason = "forged" })
+	if report := mustVerify(t, dir, first); report.Bad != nil || report.Witnessed != 1 || report.Records != 35 {
+		t.Errorf("rewritten, and whole in itself: %+v", report)
+	}
+	for _, w := range []Witnessed{middle, last} {
+		report := mustVerify(t, dir, w)
+		want := fmt.Sprintf("record %d is not the one that was written: the witness has its hash", w.Seq)
+		if report.Bad == nil || report.Bad.Line != int(w.Seq) || !strings.HasPrefix(report.Bad.Why, want) {
+			t.Errorf("the head of record %d: %v; want %s", w.Seq, report.Bad, want)
+		}
+	}
+}
+
+func TestAWitnessShowsACutEnd(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, november())
+	first := mustAppend(t, l, "r1")
+	mustAppend(t, l, "r2")
+	path := filepath.Join(dir, novemberFile)
+	must(t, os.Truncate(path, int64(bytes.IndexByte(contents(t, path), '\n')+1)))
+	last := Witnessed{Head: l.Head(), By: "the witness"}
+	if report := mustVerify(t, dir, last); report.Bad == nil || report.Bad.String() != "the end of the audit log was cut off: the witness has record 2, the log ends with 1" {
+		t.Errorf("cut: %v", report.Bad)
+	}
+	if report := mustVerify(t, dir, Witnessed{Head: Head{Seq: 1, Hash: first.Hash}}); report.Bad != nil {
+		t.Errorf("its twin, a witness of record 1 alone: %v", report.Bad)
+	}
+	must(t, os.Remove(path))
+	if report := mustVerify(t, dir, last); report.Bad == nil {
+		t.Error("a log that is gone altogether passes")
+	}
 }
 
 // The end that is cut off is seen when it is compared with the writer's head.

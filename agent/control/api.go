@@ -63,6 +63,9 @@ type AuditStatus struct {
 	Hash      string `json:"hash"`
 }
 
+// Head is that end as the log has it.
+func (a AuditStatus) Head() audit.Head { return audit.Head{Seq: a.Seq, Hash: a.Hash} }
+
 // Problem is something that does not work and what to do about it.
 type Problem struct {
 	What   string `json:"what"`

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/keychain"
@@ -63,7 +62,7 @@ func printChecks(w io.Writer, checks []check) {
 
 func (a *app) examine(ctx context.Context) []check {
 	checks := append([]check{a.checkConfiguration()}, a.checkBroker(ctx)...)
-	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkPrompt(), a.checkAudit())
+	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkPrompt(), a.checkAudit(ctx))
 }
 
 func (a *app) checkConfiguration() check {
@@ -154,13 +153,17 @@ func (a *app) checkPrompt() check {
 	return check{"prompt", "note", "a daemon started from here would ask by " + prompter.Name(), ""}
 }
 
-func (a *app) checkAudit() check {
-	report, err := audit.Verify(a.auditDir())
+func (a *app) checkAudit(ctx context.Context) check {
+	client, err := a.client()
+	if err != nil {
+		return check{"audit log", "FAIL", err.Error(), ""}
+	}
+	report, err := a.verifyLog(ctx, client)
 	switch {
 	case err != nil:
 		return check{"audit log", "FAIL", err.Error(), "check the directory: ls -ld " + a.auditDir()}
 	case report.Bad != nil:
-		return check{"audit log", "FAIL", fmt.Sprintf("%s line %d: %s", report.Bad.File, report.Bad.Line, report.Bad.Why), "keybroker log verify"}
+		return check{"audit log", "FAIL", report.Bad.String(), "keybroker log verify"}
 	}
 	return check{"audit log", "ok", fmt.Sprintf("%d records, whole", report.Records), ""}
 }

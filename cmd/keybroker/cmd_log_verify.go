@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strconv"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
 	"github.com/spf13/cobra"
 )
 
@@ -23,9 +25,7 @@ proves and what it cannot.`,
 			if err != nil {
 				return err
 			}
-			// The broker is asked first: what it writes meanwhile is then only more.
-			status, statusErr := client.Status(cmd.Context())
-			report, err := audit.Verify(a.auditDir())
+			report, err := a.verifyLog(cmd.Context(), client)
 			if err != nil {
 				return err
 			}
@@ -33,14 +33,29 @@ proves and what it cannot.`,
 				return err
 			}
 			if report.Bad != nil {
-				return fmt.Errorf("the audit log was changed: %s line %d: %s\nkeep a copy of %s before anything else", report.Bad.File, report.Bad.Line, report.Bad.Why, a.auditDir())
-			}
-			if statusErr == nil && status.Audit.Seq > report.Head.Seq {
-				return fmt.Errorf("the end of the audit log was cut off: the broker wrote record %d, the log ends with %d\nkeep a copy of %s before anything else", status.Audit.Seq, report.Head.Seq, a.auditDir())
+				return fmt.Errorf("the audit log was changed: %s\nkeep a copy of %s before anything else", report.Bad, a.auditDir())
 			}
 			return nil
 		},
 	})
+}
+
+// verifyLog holds the log against the heads that the running broker has: the one
+// before the log was read must be in it, and the one after must not be behind it.
+func (a *app) verifyLog(ctx context.Context, client *control.Client) (audit.Report, error) {
+	var witnessed []audit.Witnessed
+	if before, err := client.Status(ctx); err == nil {
+		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})
+	}
+	report, err := audit.Verify(a.auditDir(), witnessed...)
+	if err != nil || report.Bad != nil || len(witnessed) == 0 {
+		return report, err
+	}
+	if after, err := client.Status(ctx); err == nil && after.Audit.Seq < report.Head.Seq {
+		report.Bad = &audit.Bad{File: report.Head.File, Why: fmt.Sprintf("the broker wrote record %d last, and the log goes on to record %d",
+			after.Audit.Seq, report.Head.Seq)}
+	}
+	return report, nil
 }
 
 func printReport(w io.Writer, r audit.Report) {
@@ -50,6 +65,6 @@ func printReport(w io.Writer, r audit.Report) {
 	if r.Bad == nil {
 		row(w, "result", "whole: every record follows from the one before")
 	} else {
-		row(w, "result", fmt.Sprintf("BAD at %s line %d: %s", r.Bad.File, r.Bad.Line, r.Bad.Why))
+		row(w, "result", "BAD: "+r.Bad.String())
 	}
 }

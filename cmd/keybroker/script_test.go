@@ -88,6 +88,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"other":        cmdOther,
 	"ownterminals": cmdOwnTerminals,
 	"person":       cmdPerson,
+	"rehash":       cmdRehash,
 	"rules":        cmdRules,
 	"screen":       cmdScreen,
 	"screensaver":  cmdScreenSaver,
