@@ -1,0 +1,50 @@
+package platform
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// ReadRegular reads a regular file of at most limit bytes. A FIFO, a device or
+// a directory in its place is an error, and never waited for.
+func ReadRegular(path string, limit int64) ([]byte, error) {
+	return readChecked(path, limit, func(*os.File) error { return nil })
+}
+
+// ReadTrusted is ReadRegular for a file that decides something (configuration,
+// certificates): it refuses one that somebody other than this user and root
+// owns or may write, as ssh does with its own. Such an error has the remedy on
+// its next line. A file that is missing is fs.ErrNotExist.
+func ReadTrusted(path string, limit int64) ([]byte, error) {
+	return readChecked(path, limit, OnlyWeWrite)
+}
+
+// ReadPrivate is ReadTrusted for a file that nobody else may read either.
+func ReadPrivate(path string, limit int64) ([]byte, error) {
+	return readChecked(path, limit, OnlyWeRead)
+}
+
+func readChecked(path string, limit int64, check func(*os.File) error) ([]byte, error) {
+	file, err := openWithoutWaiting(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is %s, not a regular file\nput the file itself there", path, kindOf(info.Mode()))
+	}
+	if err := check(file); err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		clear(content)
+		return nil, fmt.Errorf("%s has more than %d bytes, which is the most that is read", path, limit)
+	}
+	return content, err
+}
