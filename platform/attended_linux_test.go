@@ -43,9 +43,6 @@ func TestPeerIsAttended(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(privateTemp(t), "s")
 			peer := peerOfConn(t, accept(t, mustListen(t, path), test.cmd(path)))
-			if test.name == "nobody before it" && peer.Attended {
-				t.Skip("the tests themselves run in the foreground of a terminal")
-			}
 			if peer.Foreground != test.foreground || peer.Attended != test.attended || peer.Background() != test.background {
 				t.Errorf("%s: foreground %v, attended %v, background %v", peer.Chain(), peer.Foreground, peer.Attended, peer.Background())
 			}

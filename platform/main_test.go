@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/keybroker/keybroker/platform/apart"
 )
 
 // childVariable names what the test binary is when a test runs it again as
@@ -16,7 +18,7 @@ const childVariable = "PLATFORM_TEST_CHILD"
 func TestMain(m *testing.M) {
 	name := os.Getenv(childVariable)
 	if name == "" {
-		os.Exit(m.Run())
+		os.Exit(apart.Run(m.Run))
 	}
 	if err := child(name)(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)

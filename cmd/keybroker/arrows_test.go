@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
+	"platform/apart":          {},
 	"session/sessiontest":     {},
 	"piv/pivtest":             {},
 	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},

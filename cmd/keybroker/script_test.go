@@ -17,6 +17,7 @@ import (
 	"github.com/keybroker/keybroker/desktop/waylandtest"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
+	"github.com/keybroker/keybroker/platform/apart"
 	"github.com/keybroker/keybroker/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -36,7 +37,9 @@ func TestMain(m *testing.M) {
 // suite is a run of the tests that looks for left-over processes at its end.
 type suite struct{ *testing.M }
 
-func (s suite) Run() int {
+func (s suite) Run() int { return apart.Run(s.run) }
+
+func (s suite) run() int {
 	// What a child leaves behind becomes ours, so that it can be found.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		fmt.Fprintln(os.Stderr, "no subreaper:", err)
@@ -148,7 +151,7 @@ func rigOf(ts *testscript.TestScript) *rig { return ts.Value(rigKey{}).(*rig) }
 
 // setup gives a script its own home, directories, configuration and programs.
 func setup(env *testscript.Env) error {
-	run, err := os.MkdirTemp("/tmp", "kb")
+	run, err := os.MkdirTemp("", "kb")
 	if err != nil {
 		return err
 	}

@@ -74,8 +74,23 @@ func (r *rig) startGPG(ts *testscript.TestScript, name, home string) {
 	}) {
 		ts.Fatalf("gpg-agent does not start: %s", readOr(filepath.Join(home, "log")))
 	}
-	r.onEnd(func() { endAgent(pid, syscall.SIGKILL) })
-	r.served(ts, name, filepath.Join(home, "S.gpg-agent.ssh"), pid)
+	sockets := r.gpgDir(ts, home, "socketdir")
+	r.onEnd(func() {
+		endAgent(pid, syscall.SIGKILL)
+		if sockets != home {
+			_ = os.RemoveAll(sockets)
+			_ = os.Remove(filepath.Dir(sockets)) // unless there are others
+		}
+	})
+	r.served(ts, name, r.gpgDir(ts, home, "agent-ssh-socket"), pid)
+}
+
+// gpgDir is where GnuPG has something of this home: its sockets lie below
+// /run/user where the user has logged in there, whatever XDG_RUNTIME_DIR says.
+func (r *rig) gpgDir(ts *testscript.TestScript, home, what string) string {
+	out, err := r.otherCommand(ts, "gpgconf", "--homedir", home, "--list-dirs", what).Output()
+	ts.Check(err)
+	return strings.TrimSpace(string(out))
 }
 
 func (r *rig) otherCommand(ts *testscript.TestScript, program string, args ...string) *exec.Cmd {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,30 @@ type Sway struct {
 	hands *hands
 
 	process *os.Process
+	ended   chan struct{} // closed when it has ended
 }
+
+// start makes it end with the tests, should they be killed. The kernel means the
+// thread that started it, so that one does nothing else until then.
+func (s *Sway) start(cmd *exec.Cmd) error {
+	started := make(chan error)
+	s.ended = make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(s.ended)
+		err := cmd.Start()
+		s.process = cmd.Process
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	return <-started
+}
+
+// killGroup ends what sway has started and not ended.
+func (s *Sway) killGroup() { _ = syscall.Kill(-s.process.Pid, syscall.SIGKILL) }
 
 // Wide and High are the size of its one monitor.
 const Wide, High = 1000, 700
@@ -36,7 +60,7 @@ const Wide, High = 1000, 700
 // Start runs sway until the test's end, with XWayland or without.
 func Start(t testing.TB, xwayland bool) *Sway {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "kbw") // short: a socket's path is bounded
+	dir, err := os.MkdirTemp("", "kbw") // short: a socket's path is bounded
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,16 +75,16 @@ func Start(t testing.TB, xwayland bool) *Sway {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, apart()
-	if err := cmd.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, attributes()
+	if err := s.start(cmd); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		t.Skipf("sway does not run as root, and no user namespace can be made here: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	s.process = cmd.Process
 	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM) // so that it removes the sockets of XWayland
-		cmd.Wait()
+		s.process.Signal(syscall.SIGTERM) // so that it removes the sockets of XWayland
+		<-s.ended
+		s.killGroup()
 	})
 	s.readEnv(t)
 	if s.hands, err = s.newHands(); err != nil {
@@ -80,13 +104,19 @@ func (s *Sway) Kill(t testing.TB) {
 	if err := s.process.Kill(); err != nil {
 		t.Error(err)
 	}
+	s.killGroup()
 }
 
-// apart gives sway a user that is not root, as which it does not run, and that
-// is the same as ours when seen from outside. Whatever it starts ends with it.
-func apart() *syscall.SysProcAttr {
+// attributes give root's sway a user that is not root, as which it does not run, and
+// that is the same as ours when seen from outside. There whatever it starts ends with
+// it. A plain user's needs none, and XWayland would not know there whose /tmp/.X11-unix is.
+func attributes() *syscall.SysProcAttr {
 	const inside = 1000
+	if os.Geteuid() != 0 {
+		return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	}
 	return &syscall.SysProcAttr{
+		Setsid: true, Pdeathsig: syscall.SIGKILL,
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Getgid(), Size: 1}},
