@@ -14,14 +14,20 @@ type Drop struct {
 	Grants  bool
 }
 
-// Drop drops, and writes that and why to the audit log. It returns what it did
-// in a few words. With quiet it is written only when a grant has ended: the
+// Drop drops, ends what is asked at that moment, and writes that and why to the
+// audit log. It returns what it did in a few words. With quiet it is written only when a grant has ended: the
 // same has been told just before.
 func (s *Server) Drop(what Drop, why string, quiet bool) string {
 	var did []string
 	ended := 0
+	if what != (Drop{}) {
+		s.epoch.advance(why, func() {
+			if what.Grants {
+				ended = s.Grants.RevokeAll()
+			}
+		})
+	}
 	if what.Grants {
-		ended = s.Grants.RevokeAll()
 		did = append(did, fmt.Sprintf("grants ended: %d", ended))
 	}
 	if what.Secrets {

@@ -81,7 +81,7 @@ func (s *Server) lockNow(passphrase []byte) error {
 	if !s.lock.close(passphrase) {
 		return refusal{reason: "the agent is locked already", remedy: isLocked.remedy}
 	}
-	s.Grants.RevokeAll()
+	s.epoch.advance("the agent was locked", func() { s.Grants.RevokeAll() })
 	s.Ring.Forget() // waits for cards
 	return nil
 }

@@ -16,6 +16,7 @@ func (s *Server) Pause(peer platform.Peer) error {
 		if s.paused.Swap(true) {
 			return refusal{reason: "the broker is paused already", remedy: isPaused.remedy}
 		}
+		s.epoch.advance("the broker was paused", func() {})
 		return nil
 	})
 }

@@ -71,6 +71,7 @@ type Server struct {
 	verifier verifier
 	auditErr atomic.Pointer[error] // nil: the last record was written
 	paused   atomic.Bool
+	epoch    *epoch
 
 	mu       sync.Mutex // guards the fields that follow
 	sessions map[*session]struct{}
@@ -85,16 +86,9 @@ func NewServer(config Config, rules *policy.Rules) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock()}
+	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch()}
 	s.rules.Store(rules)
 	return s
-}
-
-// SetRules replaces the rules and ends the grants that were made under the old
-// ones. Requests that are decided already stay so.
-func (s *Server) SetRules(rules *policy.Rules) {
-	s.rules.Store(rules)
-	s.Grants.RevokeAll()
 }
 
 // Rules are the rules in force.

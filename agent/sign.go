@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -41,15 +42,16 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err := s.mayLogIn(use); err != nil {
 		return s.refuse(use, err)
 	}
+	now := s.server.epoch.now()
 	decision, err := s.decide(use)
 	if err != nil {
 		return s.refuse(use, err)
 	}
-	signature, permission, err := s.obtain(use, source, decision, request.Data, algorithm)
-	if err != nil {
-		return s.refuse(use, err)
+	signature, permission, err := s.obtain(use, source, decision, now, request.Data, algorithm)
+	if void := s.void(use, permission, now); void != nil { // while the person was asked
+		return s.refuse(use, void)
 	}
-	if err := s.server.stopped(); err != nil { // while the person was asked
+	if err != nil {
 		return s.refuse(use, err)
 	}
 	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
@@ -75,7 +77,7 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 		// doubt whether a rule refuses.
 		grant, ok := s.server.Grants.Match(use, use.Time)
 		if ok && policy.Offer(use, decision) > 0 {
-			decision.Action, decision.Why = policy.Allow, policy.GrantReason(grant, decision.Why)
+			decision.Action, decision.Grant, decision.Why = policy.Allow, grant.ID, policy.GrantReason(grant, decision.Why)
 		}
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
@@ -85,26 +87,26 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 
 // obtain gets the person's consent where it is still needed, and the signature.
 // There is one question for a signature: a source that must ask for a PIN or a
-// touch anyway asks both in one, unless a rule wants the question first.
-func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Decision, data []byte, algorithm string) (*ssh.Signature, policy.Decision, error) {
+// touch anyway asks both in one, unless a rule wants the question first. All of
+// it ends with the epoch.
+func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Decision, now *moment, data []byte, algorithm string) (*ssh.Signature, policy.Decision, error) {
+	ctx, cancel := now.within(s.ctx)
+	defer cancel()
 	if decision.Action == policy.Ask {
 		asker, asks := source.(keys.Asker)
 		if asks && !decision.AskFirst {
-			signature, consent, err := asker.SignAsking(s.ctx, use, decision.Why, data, algorithm)
+			signature, consent, err := asker.SignAsking(ctx, use, decision.Why, data, algorithm)
 			if !errors.Is(err, keys.ErrNotAsked) {
 				decision.Why = consent
 				return signature, decision, notSigned(err, decision.Rule)
 			}
 		}
 		var err error
-		if decision, err = s.ask(use, decision); err != nil {
-			return nil, decision, err
-		}
-		if err := s.server.stopped(); err != nil {
+		if decision, err = s.ask(ctx, use, decision, now); err != nil {
 			return nil, decision, err
 		}
 	}
-	signature, err := source.Sign(s.ctx, use, data, algorithm)
+	signature, err := source.Sign(ctx, use, data, algorithm)
 	return signature, decision, notSigned(err, decision.Rule)
 }
 
@@ -116,12 +118,14 @@ func notSigned(err error, rule string) error {
 	return refusal{reason: err.Error(), rule: rule, remedy: "see: keybroker keys list; keybroker status"}
 }
 
-func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision, error) {
+// ask returns decision with the person's consent as its reason. An answer that
+// comes after the epoch is none.
+func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decision, now *moment) (policy.Decision, error) {
 	question := questionOf(use, decision)
 	if s.server.History != nil {
 		question.History = s.server.History(use)
 	}
-	answer, err := s.server.Prompt.Ask(s.ctx, question)
+	answer, err := s.server.Prompt.Ask(ctx, question)
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
 			remedy: "see what is wrong with the prompt: keybroker doctor"}
@@ -129,7 +133,11 @@ func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision,
 	switch answer.Verdict {
 	case confirm.AllowOnce:
 	case confirm.AllowFor, confirm.AllowBurst:
-		grant, err := s.grant(use, decision, question, answer)
+		var grant policy.Grant
+		err := s.server.epoch.during(now, func() (err error) {
+			grant, err = s.grant(use, decision, question, answer)
+			return err
+		})
 		if err != nil { // this one use was allowed all the same
 			s.server.Log.Warn("no grant was made", "error", err)
 			break
@@ -139,7 +147,7 @@ func (s *session) ask(use *keys.Use, decision policy.Decision) (policy.Decision,
 		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: "try again and allow it in the prompt"}
 	}
 	decision.Why = answer.Reason
-	return decision, nil
+	return decision, now.err()
 }
 
 // questionOf offers what may be remembered, and not more.

@@ -33,6 +33,7 @@ type Decision struct {
 	Remember  time.Duration // with Ask: the longest grant the rules let the prompt offer; see Offer
 	Forwarded bool          // the rule says forwarded = true, so a grant may cover this forwarded request
 	AskFirst  bool          // with Ask: the question for a PIN or a touch is not enough
+	Grant     string        // with Allow: the grant that allows what the rules ask about
 }
 
 const (

@@ -23,7 +23,7 @@ var (
 
 // Grants holds the grants in force, in memory only. Its methods may be called
 // concurrently. Whoever changes the rules, locks the agent or ends the session
-// calls RevokeAll.
+// calls RevokeAll, with nothing that may add one at that moment.
 type Grants struct {
 	mu   sync.Mutex // guards the fields that follow
 	held map[scope]Grant

@@ -167,9 +167,7 @@ func (d *daemon) told(err error) error {
 func (d *daemon) Revoke(id string) bool {
 	defer d.feed.Changed()
 	if id == "" {
-		d.server.Grants.RevokeAll()
 		d.queue.EndPauses()
-		return true
 	}
-	return d.server.Grants.Revoke(id)
+	return d.server.Revoke(id)
 }
