@@ -88,7 +88,7 @@ func (l *Log) relockLocked() error {
 	if err != nil {
 		return wrap(err)
 	}
-	if theirs, err := os.Stat(path); err == nil && os.SameFile(ours, theirs) {
+	if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
 		return nil
 	}
 	lock, err := openLock(path)
@@ -138,7 +138,7 @@ func (l *Log) undoLocked(cause error) error {
 // as it was left. It costs a microsecond; without it signatures could go out
 // with their records in a file that nobody can read any more.
 func (l *Log) checkLocked(size int64) error {
-	info, err := os.Stat(l.file.Name())
+	info, err := os.Lstat(l.file.Name())
 	what := ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 const (
@@ -49,49 +51,35 @@ func months(dir string) ([]string, error) {
 	return list, nil
 }
 
-// makeDir makes dir, and takes away what others may do in it.
+// makeDir makes dir, and takes away what others may do in it. It follows no
+// link at dir, and refuses a place where others could put one.
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return fmt.Errorf("audit: %w", err)
+	if err := platform.CheckTrustedDir(filepath.Dir(dir)); err != nil {
+		return wrap(err)
 	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
+	if err := os.MkdirAll(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return wrap(err)
 	}
-	if info.Mode().Perm() != dirMode {
-		if err := os.Chmod(dir, dirMode); err != nil {
-			return fmt.Errorf("audit: the directory is open to others: %w", err)
-		}
-	}
-	return nil
+	return closeToOthers(dir)
 }
 
 // openAppend opens the file of a month for appending and makes it when it is
 // not there; a new name is made to last before anything is written under it.
 func openAppend(dir, month string) (*os.File, error) {
 	path := filepath.Join(dir, fileOf(month))
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	file, err := openOwn(path, os.O_WRONLY|os.O_APPEND)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return file, wrap(err)
+		return file, err
 	}
-	file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, fileMode)
+	file, err = openOwn(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	if err := syncDir(dir); err != nil {
 		file.Close()
 		return nil, wrap(err)
 	}
 	return file, nil
-}
-
-// truncate cuts file to size. On Windows a file that is open for appending
-// only may not be cut, but its name may.
-func truncate(file *os.File, size int64) error {
-	if file.Truncate(size) == nil {
-		return nil
-	}
-	return wrap(os.Truncate(file.Name(), size))
 }
 
 func wrap(err error) error {

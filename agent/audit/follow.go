@@ -86,9 +86,9 @@ func (c *cursor) advance(f Filter, yield func(Record, error) bool) bool {
 
 func (c *cursor) readOn(f Filter, yield func(Record, error) bool) bool {
 	path := filepath.Join(c.dir, fileOf(c.month))
-	file, err := os.Open(path)
+	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
-		return yield(Record{}, wrap(err))
+		return yield(Record{}, err)
 	}
 	defer file.Close()
 	info, err := file.Stat()

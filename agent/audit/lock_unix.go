@@ -11,9 +11,9 @@ import (
 // openLock takes the writer's lock on path. The kernel drops it when the
 // process ends, however it ends.
 func openLock(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
+	file, err := openOwn(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		file.Close()

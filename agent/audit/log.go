@@ -128,9 +128,9 @@ func (l *Log) resume() error {
 }
 
 func tailOf(path string) (tail, error) {
-	file, err := os.Open(path)
+	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
-		return tail{}, wrap(err)
+		return tail{}, err
 	}
 	defer file.Close()
 	info, err := file.Stat()

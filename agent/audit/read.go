@@ -38,9 +38,9 @@ func Read(dir string, f Filter) iter.Seq2[Record, error] {
 
 // readFile returns false when the consumer wants no more.
 func readFile(path string, f Filter, yield func(Record, error) bool) bool {
-	file, err := os.Open(path)
+	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
-		return yield(Record{}, wrap(err))
+		return yield(Record{}, err)
 	}
 	defer file.Close()
 	_, more := readLines(newLineReader(file), path, f, yield)

@@ -79,9 +79,9 @@ type verifier struct {
 }
 
 func (v *verifier) readFile(path string, newest bool) error {
-	file, err := os.Open(path)
+	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	defer file.Close()
 	for lines := newLineReader(file); ; {
