@@ -1,14 +1,42 @@
 package platform
 
 import (
-	"math"
+	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
+// standardFiles are input, output and error: every program gets them.
+const standardFiles = 3
+
 // KeepDescriptors makes the files that this process inherited, beside its
-// standard three, end with it: a daemon that it starts must not hold a pipe
-// open that somebody else waits for.
-func KeepDescriptors() {
-	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) // Linux 5.11; before that they stay
+// standard three, stay out of the programs that it starts: a daemon must not
+// hold a pipe or a lock that somebody else waits for. What it returns gives them
+// back, for a program that takes this one's place.
+func KeepDescriptors() (giveBack func()) {
+	kept := inherited()
+	for _, fd := range kept {
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
+	}
+	return func() {
+		for _, fd := range kept {
+			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
+		}
+	}
+}
+
+// inherited are those that came through exec. What Go opens itself is closed on exec.
+func inherited() (list []int) {
+	names, _ := os.ReadDir("/proc/self/fd")
+	for _, name := range names {
+		fd, err := strconv.Atoi(name.Name())
+		if err != nil || fd < standardFiles {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			list = append(list, fd)
+		}
+	}
+	return list
 }

@@ -53,7 +53,7 @@ func (o sshAgentOptions) run() (int, error) {
 	if _, err := readMachineRules(platform.MachinePolicy()); err != nil {
 		return 0, err
 	}
-	platform.KeepDescriptors()
+	giveBack := platform.KeepDescriptors() // the agent has none of them; the command has them all
 	listener, socket, err := o.listen()
 	if err != nil {
 		return 0, err
@@ -65,7 +65,7 @@ func (o sshAgentOptions) run() (int, error) {
 		}
 		return o.serve(listener, socket, 0)
 	}
-	return 0, o.start(listener, socket)
+	return 0, o.start(listener, socket, giveBack)
 }
 
 // dropGroup gives up the group of a program that was installed with one: a
@@ -78,8 +78,9 @@ func dropGroup() {
 
 // start leaves the agent behind in the background, and becomes the command or
 // prints how to reach the agent. Go cannot fork, so the agent is this program
-// started once more, with the socket that serves already.
-func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket) error {
+// started once more, with the socket that serves already. giveBack gives the
+// command the files that this program was started with.
+func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket, giveBack func()) error {
 	program, err := o.program()
 	if err != nil {
 		socket.remove()
@@ -96,6 +97,7 @@ func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket) e
 		return nil
 	}
 	env := append(os.Environ(), "SSH_AUTH_SOCK="+socket.Path, "SSH_AGENT_PID="+strconv.Itoa(pid))
+	giveBack()
 	return fmt.Errorf("%s: %w", o.command[0], syscall.Exec(program, o.command, lastOfEach(env)))
 }
 
