@@ -26,7 +26,19 @@ func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 		return added, refusal{reason: "the key cannot be read: " + err.Error(),
 			remedy: checkKey}
 	}
-	return added, nil
+	return added, mayBeListed(added)
+}
+
+// mayBeListed refuses what would hide all other keys from OpenSSH's programs.
+func mayBeListed(added keys.Added) error {
+	public, err := publicKey(added)
+	if err == nil {
+		err = errors.Join(keys.CheckComment(added.Comment), keys.Listable(public))
+	}
+	if err != nil {
+		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
+	}
+	return nil
 }
 
 // parsePrivate has x/crypto's server read the one request, without its
@@ -51,14 +63,22 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 
 // publicBlob is the key under which an added one is listed.
 func publicBlob(added keys.Added) ([]byte, error) {
+	public, err := publicKey(added)
+	if err != nil {
+		return nil, err
+	}
+	return public.Marshal(), nil
+}
+
+func publicKey(added keys.Added) (ssh.PublicKey, error) {
 	if added.Certificate != nil {
-		return added.Certificate.Marshal(), nil
+		return added.Certificate, nil
 	}
 	signer, err := ssh.NewSignerFromKey(added.PrivateKey)
 	if err != nil {
 		return nil, err
 	}
-	return signer.PublicKey().Marshal(), nil
+	return signer.PublicKey(), nil
 }
 
 // oneRequest is a connection that brings one request and ends.

@@ -24,12 +24,13 @@ func (s *session) list() wire.Reply {
 	answer := wire.IdentitiesAnswer{Identities: make([]wire.Identity, 0, len(shown))}
 	size := listHeader
 	for _, info := range shown {
-		size += listEntry + len(info.Blob) + len(info.Comment)
+		comment := keys.ListedComment(info.Comment)
+		size += listEntry + len(info.Blob) + len(comment)
 		if size > wire.MaxMessage || len(answer.Identities) == maxIdentities {
 			s.server.Log.Warn("the list of keys is longer than a client may read; the rest is left out", "keys", len(shown))
 			break
 		}
-		answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: info.Blob, Comment: info.Comment})
+		answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: info.Blob, Comment: comment})
 	}
 	s.recordList(use, len(answer.Identities))
 	return answer
@@ -42,7 +43,7 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 	all := s.server.Ring.List()
 	shown := make([]keys.Info, 0, len(all))
 	for _, info := range all {
-		if s.visible(&info) != nil || fitting.Hides(&info) {
+		if s.visible(&info) != nil || fitting.Hides(&info) || !s.server.listable.is(&info) {
 			continue
 		}
 		use.Key = info

@@ -63,6 +63,9 @@ func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, 
 		key.Application, key.Flags = parts.Application, parts.Flags
 		key.PublicKey, err = securityPublicKey(parts)
 	}
+	if err == nil {
+		err = errors.Join(keys.CheckComment(key.Comment), keys.Listable(key.PublicKey))
+	}
 	if err != nil {
 		return key, refusal{reason: "the key cannot be read: " + err.Error(), remedy: checkKey}
 	}

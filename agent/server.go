@@ -69,6 +69,7 @@ type Server struct {
 	refusals refusals
 	workers  workers
 	verifier verifier
+	listable listable
 	auditErr atomic.Pointer[error] // nil: the last record was written
 	paused   atomic.Bool
 	epoch    *epoch

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
 )
@@ -116,9 +114,9 @@ func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire
 		if !ok {
 			return nil, errEnded
 		}
-		reply, err := wire.ParseReply(message)
+		reply, _, err := wire.ReplyAndRest(message)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("its list cannot be read: %w\nupdate that agent", err)
 		}
 		list, ok := reply.(wire.IdentitiesAnswer)
 		if !ok {
@@ -130,18 +128,21 @@ func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire
 
 var errSlow = fmt.Errorf("it does not answer within %v\nsee what it does", listTimeout)
 
-// put takes a new list. What cannot be read as a key is left out.
+// put takes a new list. What cannot be used is left out, and told by Problems.
 func (s *Source) put(list []wire.Identity) {
 	infos := make([]keys.Info, 0, len(list))
+	var left []string
 	for _, one := range list[:min(len(list), maxKeys)] {
-		key, err := ssh.ParsePublicKey(one.KeyBlob)
+		info, err := infoOf(one)
 		if err != nil {
-			s.config.Log.Debug("a key of another agent is of no known kind", "agent", s.config.Name, "error", err)
+			left = append(left, err.Error())
 			continue
 		}
-		info := keys.NewInfo(key, one.Comment)
 		info.Source = s.Name()
 		infos = append(infos, info)
+	}
+	if more := len(list) - maxKeys; more > 0 {
+		left = append(left, fmt.Sprintf("%d more keys than the %d that are taken of one agent", more, maxKeys))
 	}
 	s.mu.Lock()
 	back := s.away != nil
@@ -151,7 +152,8 @@ func (s *Source) put(list []wire.Identity) {
 	changed := back || !slices.EqualFunc(s.keys, infos, func(a, b keys.Info) bool {
 		return string(a.Blob) == string(b.Blob) && a.Comment == b.Comment
 	})
-	s.keys, s.away = infos, nil
+	changed = changed || !slices.Equal(s.left, left)
+	s.keys, s.left, s.away = infos, left, nil
 	s.mu.Unlock()
 	s.told()
 	if back {

@@ -38,6 +38,9 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 		return nil, s.wrap(explain(err))
 	}
 	signature, err := signatureOf(reply)
+	if err == nil {
+		err = s.checkAlgorithm(signature, algorithm)
+	}
 	if err != nil {
 		return nil, s.wrap(err)
 	}
@@ -77,7 +80,8 @@ func exchange(conn net.Conn, request wire.Request) (wire.Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.ParseReply(message)
+	reply, _, err := wire.ReplyAndRest(message)
+	return reply, err
 }
 
 func explain(err error) error {

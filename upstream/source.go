@@ -64,6 +64,8 @@ type Source struct {
 
 	mu     sync.Mutex // guards what follows; never held over a socket
 	keys   []keys.Info
+	left   []string              // what of its list is not used, and why
+	old    bool                  // it signs with SHA-1 only
 	away   error                 // why the agent is not there; nil: it is
 	asked  time.Time             // when the list was wanted last
 	hidden map[string]bool       // by blob: taken off the list by ssh-add -d or -D

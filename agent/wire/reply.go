@@ -64,11 +64,23 @@ func (e ExtensionResponse) Marshal() []byte {
 
 // ParseReply reads a reply as ReadFrame returned it.
 func ParseReply(message []byte) (Reply, error) {
+	reply, rest, err := ReplyAndRest(message)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("reply %d: %w", message[0], ErrMalformed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// ReplyAndRest is ParseReply for replies that may have more bytes behind their
+// last field, as some agents send them and OpenSSH's clients take them.
+func ReplyAndRest(message []byte) (reply Reply, rest []byte, err error) {
 	if len(message) == 0 {
-		return nil, fmt.Errorf("%w: it is empty", ErrMalformed)
+		return nil, nil, fmt.Errorf("%w: it is empty", ErrMalformed)
 	}
 	c := &cursor{rest: message[1:]}
-	var reply Reply
 	switch number := Number(message[0]); number {
 	case NumFailure, NumSuccess, NumExtensionFailure:
 		reply = Status(number)
@@ -79,12 +91,12 @@ func ParseReply(message []byte) (Reply, error) {
 	case NumExtensionResponse:
 		reply = ExtensionResponse{c.string(), c.take(len(c.rest))}
 	default:
-		return nil, fmt.Errorf("%w: %d is not a reply", ErrMalformed, number)
+		return nil, nil, fmt.Errorf("%w: %d is not a reply", ErrMalformed, number)
 	}
-	if !c.end() {
-		return nil, fmt.Errorf("reply %d: %w", message[0], ErrMalformed)
+	if c.bad {
+		return nil, nil, fmt.Errorf("reply %d: %w", message[0], ErrMalformed)
 	}
-	return reply, nil
+	return reply, c.rest, nil
 }
 
 func parseIdentities(c *cursor) IdentitiesAnswer {

@@ -23,6 +23,18 @@ func TestRepliesRoundTrip(t *testing.T) {
 	}
 }
 
+func TestBytesBehindAReply(t *testing.T) {
+	for _, want := range replies[:6] { // the last one goes on to the end of its message
+		message := append(want.Marshal(), "rest"...)
+		if reply, err := ParseReply(message); err == nil {
+			t.Errorf("%#v is taken", reply)
+		}
+		if got, rest, err := ReplyAndRest(message); err != nil || string(rest) != "rest" || !reflect.DeepEqual(got, want) {
+			t.Errorf("%#v, %q, %v; want %#v", got, rest, err, want)
+		}
+	}
+}
+
 func FuzzParseReply(f *testing.F) {
 	if len(replies) == 0 {
 		f.Fatal("no seeds")

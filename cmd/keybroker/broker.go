@@ -80,7 +80,9 @@ func (d *daemon) problems() []control.Problem {
 	}
 	add(d.nobodyToAsk())
 	for _, u := range d.upstreams {
-		add(u.Err())
+		for _, err := range u.Problems() {
+			add(err)
+		}
 	}
 	for _, err := range cardProblems(d.Cards()) {
 		add(err)

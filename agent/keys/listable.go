@@ -1,0 +1,128 @@
+package keys
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// OpenSSH's clients take a list of keys as a whole or not at all: one entry that
+// they cannot parse ("invalid format") hides every key. The limits are those of
+// its sshkey_from_blob (sshkey.c, ssh-rsa.c) and sshbuf_get_cstring.
+const (
+	// minRSA and maxRSA bound the modulus, in bits (SSH_RSA_MINIMUM_MODULUS_SIZE,
+	// SSHBUF_MAX_BIGNUM).
+	minRSA, maxRSA = 1024, 16384
+	// maxPrincipals is SSHKEY_CERT_MAX_PRINCIPALS.
+	maxPrincipals = 256
+)
+
+// ErrUnlistable is wrapped by Listable's errors.
+var ErrUnlistable = errors.New("OpenSSH's programs cannot read it, and would show no key at all")
+
+func unlistable(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrUnlistable)
+}
+
+// Listable returns why a key must not be in the list of an agent; nil: it may.
+// A certificate's signature is verified, as those who read the list do: that takes
+// up to a millisecond.
+func Listable(key ssh.PublicKey) error {
+	switch k := key.(type) {
+	case nil:
+		return unlistable("there is no public key")
+	case *ssh.Certificate:
+		return listableCertificate(k)
+	case ssh.CryptoPublicKey:
+		if err := listablePlain(k); err != nil {
+			return err
+		}
+	}
+	return listableApplication(key)
+}
+
+// listableApplication looks at a security key's last field (PROTOCOL.u2f).
+func listableApplication(key ssh.PublicKey) error {
+	var application string
+	var err error
+	switch key.Type() {
+	case ssh.KeyAlgoSKED25519:
+		var parts struct{ Type, Public, Application string }
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		application = parts.Application
+	case ssh.KeyAlgoSKECDSA256:
+		var parts struct{ Type, Curve, Public, Application string }
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		application = parts.Application
+	}
+	if err != nil || hasNUL(application) {
+		return unlistable("a security key whose application has a NUL byte")
+	}
+	return nil
+}
+
+func listablePlain(key ssh.CryptoPublicKey) error {
+	switch k := key.CryptoPublicKey().(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < minRSA || bits > maxRSA {
+			return unlistable("an RSA key of %d bits", bits)
+		}
+	case *ecdsa.PublicKey:
+		// Before OpenSSH 10: coordinates that are far too small.
+		if half := k.Params().N.BitLen() / 2; k.X.BitLen() <= half || k.Y.BitLen() <= half {
+			return unlistable("an ECDSA key with a coordinate that is too small")
+		}
+	}
+	return nil
+}
+
+func listableCertificate(c *ssh.Certificate) error {
+	switch {
+	case c.CertType != ssh.UserCert && c.CertType != ssh.HostCert:
+		return unlistable("a certificate of type %d", c.CertType)
+	case len(c.ValidPrincipals) > maxPrincipals:
+		return unlistable("a certificate with %d principals", len(c.ValidPrincipals))
+	case hasNUL(c.KeyId) || slices.ContainsFunc(c.ValidPrincipals, hasNUL):
+		return unlistable("a certificate whose key ID or principals have a NUL byte")
+	}
+	if _, chained := c.SignatureKey.(*ssh.Certificate); chained {
+		return unlistable("a certificate that another certificate has signed")
+	}
+	for _, key := range []ssh.PublicKey{c.Key, c.SignatureKey} {
+		if err := Listable(key); err != nil {
+			return err
+		}
+	}
+	if !signedByCA(c) {
+		return unlistable("a certificate whose signature is not its authority's")
+	}
+	return nil
+}
+
+func signedByCA(c *ssh.Certificate) bool {
+	unsigned := *c
+	unsigned.Signature = nil
+	signed := unsigned.Marshal()
+	return c.Signature != nil && c.SignatureKey.Verify(signed[:len(signed)-emptySignature], c.Signature) == nil
+}
+
+// emptySignature is how many bytes a missing signature takes: its length.
+const emptySignature = 4
+
+func hasNUL(text string) bool { return strings.ContainsRune(text, 0) }
+
+// CheckComment refuses a comment that would hide the whole list.
+func CheckComment(comment string) error {
+	if hasNUL(comment) {
+		return unlistable("the comment has a NUL byte")
+	}
+	return nil
+}
+
+// ListedComment is the comment as a list may have it.
+func ListedComment(comment string) string { return strings.ReplaceAll(comment, "\x00", `\x00`) }

@@ -1,0 +1,45 @@
+package agent
+
+import (
+	"crypto/sha256"
+	"sync"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"golang.org/x/crypto/ssh"
+)
+
+// maxListable bounds the certificates that are remembered: as many as a list holds.
+const maxListable = maxIdentities
+
+// listable remembers which certificates may be in a list: to verify one takes
+// longer than all the rest of a list. The zero value is ready.
+type listable struct {
+	mu    sync.Mutex                  // guards known
+	known map[[sha256.Size]byte]error // by blob: what keys.Listable said
+}
+
+// is says whether a key may be in a list. A key that may not still signs for who
+// knows it by other means.
+func (l *listable) is(info *keys.Info) bool {
+	if _, certificate := info.PublicKey.(*ssh.Certificate); !certificate {
+		return keys.Listable(info.PublicKey) == nil
+	}
+	sum := sha256.Sum256(info.Blob)
+	l.mu.Lock()
+	err, known := l.known[sum]
+	l.mu.Unlock()
+	if known {
+		return err == nil
+	}
+	err = keys.Listable(info.PublicKey)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.known) >= maxListable {
+		l.known = nil
+	}
+	if l.known == nil {
+		l.known = make(map[[sha256.Size]byte]error)
+	}
+	l.known[sum] = err
+	return err == nil
+}
