@@ -172,6 +172,35 @@ func TestForgetDuringOpening(t *testing.T) {
 	wantListed(t, s, "a:sealed")
 }
 
+// TestForgetVoidsAnOpening: a passphrase that was asked for before Forget opens
+// nothing for who comes after it.
+func TestForgetVoidsAnOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newPassphraseStore(t)
+		info := generate(t, s, "a")
+		s = again(s)
+		asked, say := 0, make(chan struct{})
+		s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+			asked++
+			<-say
+			return []byte(testPassphrase), nil
+		}
+		before := startSign(t.Context(), s, info)
+		s.Forget()
+		after := startSign(t.Context(), s, info)
+		if asked != 2 {
+			t.Errorf("asked %d times", asked)
+		}
+		close(say)
+		if err := errors.Join(<-before, <-after); err != nil {
+			t.Error(err)
+		}
+		if !s.vault.Opened() {
+			t.Error("what was asked for after Forget is not kept")
+		}
+	})
+}
+
 // TestEverythingAtOnce is for the race detector.
 func TestEverythingAtOnce(t *testing.T) {
 	s, _ := newStore(t)

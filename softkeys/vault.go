@@ -56,11 +56,12 @@ func (v *Vault) Seal() Seal {
 }
 
 // Forget drops the identity, so that the next Open asks for it again. What an
-// Open that is under way finds serves that one request and is not kept.
+// Open that is under way finds serves those that wait for it already, no later
+// one, and is not kept.
 func (v *Vault) Forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.identity = nil
+	v.identity, v.opening = nil, nil
 	v.epoch++
 }
 
@@ -104,9 +105,8 @@ func (v *Vault) run(ctx context.Context, use *keys.Use, current *opening) {
 	defer func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		v.opening = nil
 		if current.epoch == v.epoch {
-			v.identity = current.identity
+			v.opening, v.identity = nil, current.identity
 		}
 		close(current.done)
 	}()
