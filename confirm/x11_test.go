@@ -135,3 +135,14 @@ func (d *desktop) resize(t *testing.T, window string, width, height int) {
 		t.Error(err)
 	}
 }
+
+// moveTo moves the mouse to a place of a window and waits until it is there.
+func (d *desktop) moveTo(t *testing.T, window string, x, y int) {
+	t.Helper()
+	conn, id := d.client(t), windowID(t, window)
+	d.until(t, "the mouse is there", func() bool {
+		d.do(t, "mousemove", "--window", window, strconv.Itoa(x), strconv.Itoa(y))
+		at, err := xproto.QueryPointer(conn, id).Reply()
+		return err == nil && int(at.WinX) == x && int(at.WinY) == y
+	})
+}
