@@ -34,6 +34,12 @@ func (w writer) grant(use *keys.Use) string {
 		text += " on this host"
 	}
 	text += ", with this key, for " + quote(use.Peer.Executable, w.long)
+	if use.Peer.Container {
+		text += " in this container"
+	}
+	if use.Socket != "" {
+		text += " through this socket"
+	}
 	if use.Destination.Forwarded {
 		text += ", through the same hosts"
 	}

@@ -21,6 +21,7 @@ type sighting struct {
 	parent     int
 	terminal   uint64 // device number, 0: none
 	foreground bool   // of its terminal
+	session    int
 	directory  string // of a git only
 }
 
@@ -38,7 +39,9 @@ func (p *Peer) identify(pid int) error {
 		p.Parents[i] = parent.Process
 	}
 	p.Terminal = terminalName(seen.terminal)
-	p.Foreground, p.Container, p.Directory = seen.foreground, contained(pid), seen.directory
+	p.Foreground, p.Directory = seen.foreground, seen.directory
+	p.Container, p.Shares = surroundings(pid)
+	p.Shares.Session = seen.session
 	p.Attended = p.Foreground || slices.ContainsFunc(parents, func(s sighting) bool { return s.foreground })
 	if i := slices.IndexFunc(parents, func(s sighting) bool { return s.directory != "" }); i >= 0 && p.Directory == "" {
 		p.Directory = parents[i].directory

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // inTerminal runs a shell line on a terminal of its own.
@@ -58,15 +60,21 @@ func TestPeerInAContainer(t *testing.T) {
 	if err != nil || exec.Command(unshare, "--pid", "--fork", "true").Run() != nil {
 		t.Skip("needs unshare(1), and root")
 	}
-	for _, contained := range []bool{true, false} {
+	ours := once(linkAt(unix.AT_FDCWD, "/proc/self/ns/pid") + " " + linkAt(unix.AT_FDCWD, "/proc/self/ns/mnt"))
+	for _, own := range []string{"--pid", "--mount", ""} {
 		path := filepath.Join(privateTemp(t), "s")
 		cmd := self(t, "connect", path)
-		if contained {
-			cmd.Args = append([]string{"unshare", "--pid", "--fork", cmd.Path}, cmd.Args[1:]...)
+		if own != "" {
+			cmd.Args = append([]string{"unshare", own, "--fork", cmd.Path}, cmd.Args[1:]...)
 			cmd.Path = unshare
 		}
-		if peer := peerOfConn(t, accept(t, mustListen(t, path), cmd)); peer.Container != contained {
-			t.Errorf("%s: in a container %v, want %v", peer.Chain(), peer.Container, contained)
+		peer := peerOfConn(t, accept(t, mustListen(t, path), cmd))
+		shares := peer.Shares
+		if peer.Container != (own == "--pid") || (shares.Namespaces == ours) != (own == "") || shares.Namespaces == "" {
+			t.Errorf("unshare %s: %s: in a container %v, %+v", own, peer.Chain(), peer.Container, shares)
+		}
+		if session, err := unix.Getsid(peer.PID); err != nil || shares.Session != session {
+			t.Errorf("session %d, %v: %+v", session, err, shares)
 		}
 	}
 }

@@ -37,8 +37,17 @@ type Peer struct {
 	Foreground bool      `json:"foreground,omitempty"` // it is in the foreground of its terminal
 	Attended   bool      `json:"attended,omitempty"`   // it or an ancestor is in the foreground of a terminal
 	Container  bool      `json:"container,omitempty"`  // it sees other processes than we do: a container or sandbox
+	Shares     Shares    `json:"-"`                    // what it has in common with other programs
 	Directory  string    `json:"-"`                    // where the nearest git of the chain works; "": there is none. Escape it before showing
 	Identified bool      `json:"identified"`           // false: the process was gone or hidden; only User is known
+}
+
+// Shares is what a process has in common with others, by which a crowd of them is
+// known. What cannot be read is empty. Each string is kept once for all peers.
+type Shares struct {
+	Session      int    // the kernel's (setsid(2)); 0: not known
+	ControlGroup string // "/user.slice/user-1000.slice/session-2.scope" (cgroups(7))
+	Namespaces   string // "pid:[4026531836] mnt:[4026531841]": a container has others (namespaces(7))
 }
 
 // Background says that nobody seems to sit before the program: it has no

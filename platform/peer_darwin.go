@@ -101,5 +101,5 @@ func terminalName(dev uint64) string {
 	return fmt.Sprintf("ttys%03d", unix.Minor(dev))
 }
 
-// contained is false: macOS has no containers of processes.
-func contained(int) bool { return false }
+// surroundings are none: macOS has no containers of processes.
+func surroundings(int) (contained bool, shared Shares) { return false, Shares{} }

@@ -59,6 +59,6 @@ func sameSession(pid uint32) bool {
 // terminalName has none to name.
 func terminalName(uint64) string { return "" }
 
-// contained is false: Windows' containers are machines of their own, and their
+// surroundings are none: Windows' containers are machines of their own, and their
 // pipes are not these.
-func contained(int) bool { return false }
+func surroundings(int) (contained bool, shared Shares) { return false, Shares{} }

@@ -21,13 +21,14 @@ const deleted = " (deleted)"
 
 // stat is what proc_pid_stat(5) says about one process.
 type stat struct {
-	comm   string // at most 15 bytes, chosen by the process
-	state  byte   // 'Z': ended, not yet waited for
-	parent int
-	group  int // of processes
-	tty    uint64
-	front  int    // the group in the foreground of tty; -1: none
-	start  uint64 // clock ticks since boot
+	comm    string // at most 15 bytes, chosen by the process
+	state   byte   // 'Z': ended, not yet waited for
+	parent  int
+	group   int // of processes
+	session int
+	tty     uint64
+	front   int    // the group in the foreground of tty; -1: none
+	start   uint64 // clock ticks since boot
 }
 
 // look reads one process from /proc. The open directory belongs to one
@@ -54,7 +55,7 @@ func look(pid, maxArgs, maxBytes int) (sighting, error) {
 	if exe != "" {
 		p.Name = path.Base(strings.TrimSuffix(exe, deleted))
 	}
-	seen := sighting{Process: p, parent: st.parent, terminal: st.tty, foreground: st.tty != 0 && st.group == st.front}
+	seen := sighting{Process: p, parent: st.parent, session: st.session, terminal: st.tty, foreground: st.tty != 0 && st.group == st.front}
 	if p.Name == "git" {
 		seen.directory = linkAt(dir, "cwd")
 	}
@@ -92,12 +93,6 @@ func exeAt(dir int) (string, error) {
 		return "", nil
 	}
 	return string(buf[:max(n, 0)]), err
-}
-
-// contained compares the pid namespaces. What may not be seen counts as ours.
-func contained(pid int) bool {
-	theirs := linkAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/ns/pid")
-	return theirs != "" && theirs != linkAt(unix.AT_FDCWD, "/proc/self/ns/pid")
 }
 
 // linkAt returns "" for a link that may not be read.
@@ -154,15 +149,16 @@ func parseStat(line []byte) (stat, error) {
 	}
 	parent, err1 := strconv.Atoi(string(fields[1]))          // field 4
 	group, err4 := strconv.Atoi(string(fields[2]))           // field 5
+	session, err6 := strconv.Atoi(string(fields[3]))         // field 6
 	front, err5 := strconv.Atoi(string(fields[5]))           // field 8
 	tty, err2 := strconv.ParseInt(string(fields[4]), 10, 32) // field 7
 	start, err3 := strconv.ParseUint(string(fields[19]), 10, 64)
-	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 		return stat{}, fmt.Errorf("%w: %w", errStat, err)
 	}
 	return stat{
 		comm: string(line[first+1 : last]), state: fields[0][0],
-		parent: parent, group: group, tty: uint64(uint32(tty)), front: front, start: start,
+		parent: parent, group: group, session: session, tty: uint64(uint32(tty)), front: front, start: start,
 	}, nil
 }
 

@@ -20,15 +20,17 @@ type Grant struct {
 	User        string    `json:"user,omitempty"` // login: the account on the host
 	Purpose     string    `json:"purpose"`
 	Forwarded   bool      `json:"forwarded,omitempty"`
-	Socket      string    `json:"socket,omitempty"` // the socket of its own that it came through
-	Rule        string    `json:"rule,omitempty"`   // that asked
-	Burst       *Burst    `json:"burst,omitempty"`  // only below this command, and so often
+	Socket      string    `json:"socket,omitempty"`    // the socket of its own that it came through
+	Container   bool      `json:"container,omitempty"` // the program runs in a container: the grant is for that one alone
+	Rule        string    `json:"rule,omitempty"`      // that asked
+	Burst       *Burst    `json:"burst,omitempty"`     // only below this command, and so often
 	Until       time.Time `json:"until"`
 }
 
 // scope is everything that two uses must have in common for one grant.
 type scope struct {
 	owner, socket, blob, program, host, hops, user, purpose string
+	namespaces                                              string // a path means another file in a container
 	forwarded                                               bool
 	tree                                                    int    // a burst: the command's process,
 	start                                                   uint64 // and its start time
@@ -36,13 +38,14 @@ type scope struct {
 
 func scopeOf(u *keys.Use) scope {
 	s := scope{
-		owner:     u.Peer.User,
-		socket:    u.Socket,
-		blob:      string(u.Key.Blob),
-		program:   u.Peer.Executable,
-		user:      u.Purpose.User,
-		purpose:   u.Purpose.String(),
-		forwarded: u.Destination.Forwarded,
+		owner:      u.Peer.User,
+		socket:     u.Socket,
+		blob:       string(u.Key.Blob),
+		program:    u.Peer.Executable,
+		namespaces: u.Peer.Shares.Namespaces,
+		user:       u.Purpose.User,
+		purpose:    u.Purpose.String(),
+		forwarded:  u.Destination.Forwarded,
 	}
 	if u.Destination.Trust == keys.TrustVerified {
 		s.host = u.Destination.Host.Fingerprint
@@ -81,7 +84,7 @@ func Offer(u *keys.Use, d Decision) time.Duration {
 func newGrant(id string, u *keys.Use, d Decision, until time.Time) Grant {
 	grant := Grant{
 		ID: id, Fingerprint: u.Key.Fingerprint, KeyName: u.Key.Name, Program: u.Peer.Executable,
-		User: u.Purpose.User, Purpose: u.Purpose.String(), Forwarded: u.Destination.Forwarded, Socket: u.Socket,
+		User: u.Purpose.User, Purpose: u.Purpose.String(), Forwarded: u.Destination.Forwarded, Socket: u.Socket, Container: u.Peer.Container,
 		Rule: d.Rule, Until: until,
 	}
 	if u.Destination.Trust == keys.TrustVerified {
