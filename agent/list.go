@@ -25,13 +25,17 @@ func (s *session) list() wire.Reply {
 	size := listHeader
 	for _, info := range shown {
 		comment := keys.ListedComment(info.Comment)
-		size += listEntry + len(info.Blob) + len(comment)
-		if size > wire.MaxMessage || len(answer.Identities) == maxIdentities {
-			s.server.Log.Warn("the list of keys is longer than a client may read; the rest is left out", "keys", len(shown))
-			break
+		entry := listEntry + len(info.Blob) + len(comment)
+		if size+entry > wire.MaxMessage || len(answer.Identities) == maxIdentities {
+			continue
 		}
+		size += entry
 		answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: info.Blob, Comment: comment})
 	}
+	if len(answer.Identities) < len(shown) {
+		s.server.Log.Warn("the list of keys is longer than a client may read; the rest is left out", "keys", len(shown))
+	}
+	s.server.listSize.Store(int64(size))
 	s.recordList(use, len(answer.Identities))
 	return answer
 }

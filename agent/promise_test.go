@@ -125,15 +125,15 @@ func TestMessagesAreWiped(t *testing.T) {
 	defer theirs.Close()
 	s := newSession(r.server, ours)
 	defer s.hangUp()
-	message := wire.Unlock{Passphrase: []byte("hunter2")}.Marshal()
-	s.queue.pending, s.queue.working = [][]byte{message}, true
+	text := wire.Unlock{Passphrase: []byte("hunter2")}.Marshal()
+	s.queue.pending, s.queue.working = []message{{bytes: text}}, true
 	done := make(chan struct{})
 	go func() { s.work(); close(done) }()
 	if _, err := wire.ReadFrame(theirs); err != nil {
 		t.Fatal(err)
 	}
 	<-done
-	if !bytes.Equal(message, make([]byte, len(message))) {
-		t.Errorf("left in memory: %q", message)
+	if !bytes.Equal(text, make([]byte, len(text))) {
+		t.Errorf("left in memory: %q", text)
 	}
 }

@@ -19,15 +19,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-const (
-	// MaxConnections bounds what one user's programs can hold open. A stuck
-	// tool that leaks connections must not take the daemon's memory and file
-	// descriptors; 12,000 idle ones cost about 100 MiB.
-	MaxConnections = 12_000
-	// acceptBackoff is the pause after accept failed, for want of file
-	// descriptors mostly: long enough not to spin, short enough not to be seen.
-	acceptBackoff = 50 * time.Millisecond
-)
+// acceptBackoff is the pause after accept failed, for want of file
+// descriptors mostly: long enough not to spin, short enough not to be seen.
+const acceptBackoff = 50 * time.Millisecond
 
 // Config is what a Server works with. All fields but the optional ones are needed.
 type Config struct {
@@ -66,8 +60,10 @@ type Server struct {
 	Config
 	rules    atomic.Pointer[policy.Rules]
 	lock     lock
+	budgets  *budgets
 	refusals refusals
 	workers  workers
+	listSize atomic.Int64 // of the last list, in bytes
 	verifier verifier
 	listable listable
 	auditErr atomic.Pointer[error] // nil: the last record was written
@@ -87,7 +83,7 @@ func NewServer(config Config, rules *policy.Rules) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch()}
+	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch(), budgets: newBudgets()}
 	s.rules.Store(rules)
 	return s
 }
@@ -124,13 +120,14 @@ func (s *Server) start(conn net.Conn, socket string) {
 		_ = conn.Close()
 		return
 	}
+	limitSendBuffer(conn)
 	s.workers.do(session.run)
 }
 
 func (s *Server) enter(session *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.sessions) >= MaxConnections {
+	if s.closing || len(s.sessions) >= s.budgets.most {
 		return false
 	}
 	s.sessions[session] = struct{}{}

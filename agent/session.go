@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -30,11 +31,13 @@ type session struct {
 	socket string // the name of the socket of its own; "" for the agent's
 	header [4]byte
 
+	account account
 	// The fields that follow belong to the worker.
 	binds      []bind
-	bindings   [][]byte // what was asked to be bound, as it came
-	bindFailed string   // why a session-bind was refused; "" when none was
-	listed     bool     // a list was written to the audit log
+	bindings   [][]byte  // what was asked to be bound, as it came
+	bindFailed string    // why a session-bind was refused; "" when none was
+	listed     bool      // a list was written to the audit log
+	writeUntil time.Time // the deadline of the connection for writing
 
 	queue queue
 }
@@ -43,9 +46,17 @@ type session struct {
 type queue struct {
 	mu       sync.Mutex // guards the fields that follow
 	room     sync.Cond  // pending became shorter
-	pending  [][]byte
+	pending  []message
+	bytes    int // of pending
 	working  bool
 	draining bool
+}
+
+// message is a request as it was read. Of one that was over a budget only the
+// first byte was kept.
+type message struct {
+	bytes []byte
+	over  bool
 }
 
 func newSession(server *Server, conn net.Conn) *session {
@@ -60,6 +71,12 @@ func newSession(server *Server, conn net.Conn) *session {
 // most of its life, would keep.
 func (s *session) run() {
 	if !s.identify() {
+		s.close()
+		return
+	}
+	if !s.server.budgets.open(&s.account, programOf(s.peer), s.socket) {
+		s.server.turned.Add(1)
+		s.server.refuse(s.newUse(keys.OpConnect), tooManyConnections)
 		s.close()
 		return
 	}
@@ -91,10 +108,12 @@ func (s *session) serve() {
 // read queues requests until the client hangs up or sends a broken frame.
 func (s *session) read() error {
 	for {
-		message, err := wire.ReadFrameHeader(s.conn, s.header[:])
+		length, err := wire.ReadLength(s.conn, s.header[:])
+		if err == nil {
+			err = s.receive(length)
+		}
 		switch {
 		case err == nil:
-			s.enqueue(message)
 		case s.isDraining():
 			s.finish()
 			return nil
@@ -106,14 +125,41 @@ func (s *session) read() error {
 	}
 }
 
-func (s *session) enqueue(message []byte) {
+// receive queues one request, once there is room for it.
+func (s *session) receive(length int) error {
+	s.waitForRoom(length)
+	next := message{over: !s.account.take(length)}
+	if length > freeBytes { // its bytes are missing to others until it is here
+		s.setReadDeadline(time.Now().Add(readTime))
+		defer s.setReadDeadline(time.Time{})
+	}
+	var err error
+	if next.over {
+		next.bytes, err = wire.SkipPayload(s.conn, length)
+	} else {
+		next.bytes, err = wire.ReadPayload(s.conn, length)
+	}
+	if err == nil {
+		s.enqueue(next)
+	}
+	return err
+}
+
+func (s *session) waitForRoom(length int) {
 	q := &s.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.pending) >= maxPending && s.ctx.Err() == nil {
+	for len(q.pending) > 0 && (len(q.pending) >= maxPending || q.bytes+length > MaxConnectionBytes) && s.ctx.Err() == nil {
 		q.room.Wait()
 	}
-	q.pending = append(q.pending, message)
+}
+
+func (s *session) enqueue(next message) {
+	q := &s.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pending = append(q.pending, next)
+	q.bytes += len(next.bytes)
 	if !q.working {
 		q.working = true
 		s.server.workers.do(s.work)
@@ -123,16 +169,29 @@ func (s *session) enqueue(message []byte) {
 // work answers what is queued and ends when nothing is.
 func (s *session) work() {
 	for {
-		message, ok := s.next()
+		next, ok := s.next()
 		if !ok {
 			return
 		}
-		reply := s.survive(message)
-		clear(message) // it may have held a private key or a passphrase
-		if err := wire.WriteFrame(s.conn, reply.Marshal()); err != nil {
+		if err := s.answer(next); err != nil {
 			s.hangUp()
 		}
 	}
+}
+
+func (s *session) answer(next message) error {
+	if next.over {
+		return s.write(s.refuse(s.newUse(operationOf(next.bytes)), overBudget))
+	}
+	list := s.listCost(next.bytes)
+	if !s.waitFor(list) {
+		return s.write(s.refuse(s.newUse(keys.OpList), overBudget))
+	}
+	defer s.account.give(list)
+	reply := s.survive(next.bytes)
+	clear(next.bytes) // it may have held a private key or a passphrase
+	s.account.give(len(next.bytes))
+	return s.write(reply)
 }
 
 // survive is handle, and a refusal where that panics: a fault in the parser of
@@ -148,26 +207,36 @@ func (s *session) survive(message []byte) (reply wire.Reply) {
 	return s.handle(message)
 }
 
-func (s *session) next() ([]byte, bool) {
+func (s *session) next() (message, bool) {
 	q := &s.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.room.Broadcast()
 	if len(q.pending) == 0 || s.ctx.Err() != nil {
-		q.working, q.pending = false, nil
-		return nil, false
+		q.working, q.pending, q.bytes = false, nil, 0
+		return message{}, false
 	}
-	message := q.pending[0]
+	next := q.pending[0]
 	q.pending = q.pending[1:]
-	return message, true
+	q.bytes -= len(next.bytes)
+	return next, true
 }
 
 // drain stops reading; what was read is still answered.
 func (s *session) drain() {
 	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
 	s.queue.draining = true
-	s.queue.mu.Unlock()
 	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// setReadDeadline leaves that of drain alone.
+func (s *session) setReadDeadline(until time.Time) {
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if !s.queue.draining {
+		_ = s.conn.SetReadDeadline(until)
+	}
 }
 
 func (s *session) isDraining() bool {
@@ -199,5 +268,6 @@ func (s *session) hangUp() {
 func (s *session) close() {
 	s.hangUp()
 	s.finish()
+	s.account.close()
 	s.server.leave(s)
 }

@@ -82,7 +82,7 @@ func TestOtherUserIsRefused(t *testing.T) {
 func TestTooManyConnectionsAreTurnedAway(t *testing.T) {
 	r := newRig(t)
 	r.server.mu.Lock()
-	for range MaxConnections {
+	for range r.server.budgets.most {
 		r.server.sessions[new(session)] = struct{}{}
 	}
 	r.server.mu.Unlock()

@@ -19,22 +19,32 @@ var ErrBrokenFrame = errors.New("broken frame")
 // Memory grows with the bytes that arrive, not with the length that was claimed.
 func ReadFrame(r io.Reader) ([]byte, error) {
 	var header [4]byte
-	return ReadFrameHeader(r, header[:])
+	length, err := ReadLength(r, header[:])
+	if err != nil {
+		return nil, err
+	}
+	return ReadPayload(r, length)
 }
 
-// ReadFrameHeader is ReadFrame with the caller's 4 bytes for the length, so
-// that a connection that waits for its next message holds no other memory.
-func ReadFrameHeader(r io.Reader, header []byte) ([]byte, error) {
+// ReadLength reads the length of the next message into the caller's 4 bytes,
+// so that a connection that waits for one holds no other memory. Its errors are
+// those of ReadFrame.
+func ReadLength(r io.Reader, header []byte) (int, error) {
 	if _, err := io.ReadFull(r, header[:4]); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, fmt.Errorf("%w: it ended within a length", ErrBrokenFrame)
+			return 0, fmt.Errorf("%w: it ended within a length", ErrBrokenFrame)
 		}
-		return nil, err
+		return 0, err
 	}
 	length := int(binary.BigEndian.Uint32(header))
 	if length == 0 || length > MaxMessage {
-		return nil, fmt.Errorf("%w: length %d is not in 1..%d", ErrBrokenFrame, length, MaxMessage)
+		return 0, fmt.Errorf("%w: length %d is not in 1..%d", ErrBrokenFrame, length, MaxMessage)
 	}
+	return length, nil
+}
+
+// ReadPayload reads the rest of the message after its length.
+func ReadPayload(r io.Reader, length int) ([]byte, error) {
 	payload := make([]byte, 0, min(length, readChunk))
 	for len(payload) < length {
 		if len(payload) == cap(payload) {
@@ -43,10 +53,27 @@ func ReadFrameHeader(r io.Reader, header []byte) ([]byte, error) {
 		n, err := io.ReadFull(r, payload[len(payload):cap(payload)])
 		payload = payload[:len(payload)+n]
 		if err != nil {
-			return nil, fmt.Errorf("%w: %d bytes of %d arrived: %v", ErrBrokenFrame, len(payload), length, err)
+			return nil, cutOff(len(payload), length, err)
 		}
 	}
 	return payload, nil
+}
+
+// SkipPayload reads the rest of a message that is not wanted. It returns only
+// the message number.
+func SkipPayload(r io.Reader, length int) ([]byte, error) {
+	number := make([]byte, 1)
+	if _, err := io.ReadFull(r, number); err != nil {
+		return nil, cutOff(0, length, err)
+	}
+	if n, err := io.CopyN(io.Discard, r, int64(length-1)); err != nil {
+		return nil, cutOff(1+int(n), length, err)
+	}
+	return number, nil
+}
+
+func cutOff(arrived, length int, err error) error {
+	return fmt.Errorf("%w: %d bytes of %d arrived: %v", ErrBrokenFrame, arrived, length, err)
 }
 
 // grow doubles the buffer, up to the length of the message. The old one is

@@ -1,0 +1,6 @@
+package platform
+
+import "math"
+
+// MaxOpenFiles is how many descriptors this process may have: Windows sets no limit of its own.
+func MaxOpenFiles() int { return math.MaxInt32 }
