@@ -1,74 +1,18 @@
 package confirm
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
 )
 
 var errTooMany = errors.New("too many requests")
 
-// same are the facts that make two requests one question to the person. The
-// process is one of them: an answer is never shared between programs.
-type same struct {
-	op            keys.Op
-	key           string
-	user, exe     string
-	pid           int
-	start         uint64
-	kind          wire.Kind
-	account       string
-	namespace     string
-	trust         keys.Trust
-	host, claimed string
-	forwarded     bool
-	hops          string
-	digest        [sha256.Size]byte
-	remember      time.Duration
-	burst         Burst
-}
-
-// sameAnswer returns what equal questions have in common, or nil for one that
-// must be asked on its own: of a program that cannot be told from others.
-func sameAnswer(q Question) any {
-	u := q.Use
-	if u == nil || !u.Peer.Identified || u.Peer.PID == 0 || u.Peer.Start == 0 {
-		return nil
-	}
-	s := same{
-		op: u.Op, key: string(u.Key.Blob),
-		user: u.Peer.User, exe: u.Peer.Executable, pid: u.Peer.PID, start: u.Peer.Start,
-		kind: u.Purpose.Kind, account: u.Purpose.User, namespace: u.Purpose.Namespace,
-		trust: u.Destination.Trust, host: u.Destination.Host.Fingerprint, claimed: u.Destination.Claimed,
-		forwarded: u.Destination.Forwarded, digest: u.Digest, remember: q.Remember,
-	}
-	if q.Burst != nil {
-		s.burst = *q.Burst
-	}
-	var hops []string
-	for _, hop := range u.Destination.Hops {
-		hops = append(hops, hop.Fingerprint)
-	}
-	s.hops = strings.Join(hops, " ")
-	if u.Purpose.Kind == wire.KindLogin && u.Destination.Trust == keys.TrustVerified {
-		// Each login signs another session id; the person is told the host
-		// and the account, and those are the same.
-		s.digest = [sha256.Size]byte{}
-	}
-	return s
-}
-
-// admitLocked refuses a prompt for which there is no room.
+// admitLocked makes room for a prompt, or refuses it.
 func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 	all := q.allLocked()
-	if len(all) >= MaxWaiting {
-		return fmt.Errorf("%w wait: %d", errTooMany, len(all))
-	}
 	own := 0
 	for _, p := range all {
 		if processOf(p.use) == processOf(use) {
@@ -78,7 +22,30 @@ func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 	if own >= MaxPerProcess {
 		return fmt.Errorf("%w wait: %d of %s", errTooMany, own, program(use))
 	}
-	return q.flood.admit(use, now, q.log)
+	full := len(all) >= MaxWaiting
+	crowd, found := largestCrowd(all, use, CrowdShare)
+	if full && !found {
+		return fmt.Errorf("%w wait: %d", errTooMany, len(all))
+	}
+	if err := q.flood.admit(use, now, q.log); err != nil {
+		return err
+	}
+	if full {
+		q.giveWayLocked(crowd)
+	}
+	return nil
+}
+
+// giveWayLocked refuses the newest prompt of a crowd, never the one that is shown.
+func (q *Queue) giveWayLocked(crowd source) {
+	all := q.allLocked()
+	for i := len(all) - 1; i > 0; i-- {
+		if p := all[i]; crowd.has(p.use) {
+			p.end(fmt.Errorf("%w wait of programs with the same %s: it made room for another one's", errTooMany, crowd.how))
+			q.removeLocked(p)
+			return
+		}
+	}
 }
 
 // Waiting is one prompt that is shown or waits.

@@ -30,10 +30,10 @@ const (
 
 // source is who asks, in one of the ways in which prompts are counted. A
 // program that forks is still the same program on the same terminal and has
-// the same parent; one that also copies itself has the same parent. The pause
-// falls on an innocent program too when it shares one of these.
+// the same parent; one that also copies itself has the same parent, session or
+// container. The pause falls on an innocent program too when it shares one of these.
 type source struct {
-	how      string // "process", "program", "parent", "unidentified"
+	how      string // "process", "program", "parent", "unidentified", or as sharedBy has it
 	user     string
 	pid      int
 	start    uint64
@@ -85,6 +85,11 @@ func sourcesOf(use *keys.Use) []source {
 	if len(peer.Parents) > 0 && peer.Parents[0].PID > 1 {
 		list = append(list, process(peer, peer.Parents[0], "parent"))
 	}
+	for _, s := range sharedBy(use) {
+		if s.how != "control group" { // where there is no systemd, that is everybody's
+			list = append(list, s)
+		}
+	}
 	return list
 }
 
@@ -130,11 +135,11 @@ func paused(use *keys.Use, s source, until time.Time) error {
 }
 
 // pause refuses what the process and its like on the same terminal ask, until
-// then. What else the same parent starts is not meant: that may be a shell.
+// then. What else the same parent or terminal starts is not meant: that may be a shell.
 func (g *floodGate) pause(use *keys.Use, now time.Time, d time.Duration) (paused []source) {
 	g.forgetOld(now)
 	for _, s := range sourcesOf(use) {
-		if s.how == "parent" {
+		if s.how != "process" && s.how != "program" && s.how != "unidentified" {
 			continue
 		}
 		if g.sources[s] == nil {

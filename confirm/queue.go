@@ -48,8 +48,8 @@ type QueueConfig struct {
 	Changed    func() // nil: nobody; something began or ceased to wait; called under a lock: it must only take note
 }
 
-// Queue shows one prompt at a time, in the order in which they were asked for.
-// Equal requests of one process are asked once. It is a Prompter itself.
+// Queue shows one prompt at a time, in the order in which they were asked for,
+// but for crowds. Each answer is for one request. It is a Prompter itself.
 type Queue struct {
 	prompter Prompter
 	timeout  time.Duration
@@ -68,12 +68,11 @@ type Queue struct {
 	watchers map[chan struct{}]struct{}
 }
 
-// prompt is one question and everybody who waits for its answer.
+// prompt is one question.
 type prompt struct {
 	id    string
 	title string
 	quiet bool // it may be held
-	key   any  // equal keys share an answer; nil: shares with none
 	use   *keys.Use
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
@@ -81,10 +80,10 @@ type prompt struct {
 	end   context.CancelCauseFunc
 	done  chan struct{} // closed when the result is set
 
-	waiters int // guarded by Queue.mu, like the result until done is closed
-	answer  Answer
-	secret  []byte
-	err     error
+	left   bool // nobody waits for it; guarded by Queue.mu, like the result until done is closed
+	answer Answer
+	secret []byte
+	err    error
 }
 
 // NewQueue puts a queue before p.
@@ -115,7 +114,7 @@ var errGone = errors.New("the program went away")
 // wrong is a Deny with its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	title, _ := Text(question)
-	p := &prompt{title: title, quiet: true, key: sameAnswer(question), use: question.Use}
+	p := &prompt{title: title, quiet: true, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.prompter.Ask(ctx, question)
 		return clamp(a, question), nil, err
@@ -127,8 +126,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	return p.answer, nil
 }
 
-// Secret returns what the person typed; the caller wipes it. Each request is
-// asked on its own. An error wraps ErrClosed when the person wanted no more of it.
+// Secret returns what the person typed; the caller wipes it. An error wraps ErrClosed when the person wanted no more of it.
 func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, error) {
 	// Without the facts it follows a question that was answered already.
 	p := &prompt{title: clean(question.Title, maxLong), quiet: question.Facts, use: question.Use}

@@ -12,8 +12,7 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	if ctx.Err() != nil {
 		return nil, errGone
 	}
-	p, err := q.join(p)
-	if err != nil {
+	if err := q.join(p); err != nil {
 		return nil, err
 	}
 	select {
@@ -29,62 +28,57 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	return p, p.err
 }
 
-// join puts p at the end of the queue, or returns the prompt that already asks
-// for the same.
-func (q *Queue) join(p *prompt) (*prompt, error) {
+// join puts p into the queue.
+func (q *Queue) join(p *prompt) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, other := range q.allLocked() {
-		if p.key != nil && p.key == other.key && other.ctx.Err() == nil {
-			other.waiters++
-			return other, nil
-		}
-	}
 	p.since = q.now()
 	background := p.use != nil && p.quiet && p.use.Peer.Background()
 	if background && q.background == RefuseBackground {
-		return nil, errUnattended
+		return errUnattended
 	}
 	if err := q.admitLocked(p.use, p.since); err != nil {
-		return nil, err
+		return err
 	}
 	q.last++
 	p.id = strconv.FormatUint(q.last, 10)
 	if p.use != nil && p.use.ID != "" {
 		p.id = p.use.ID // as the audit log has it
 	}
-	p.waiters, p.done = 1, make(chan struct{})
+	p.done = make(chan struct{})
 	p.ctx, p.end = context.WithCancelCause(context.Background())
 	if background && q.background == QuietBackground && len(q.watchers) > 0 {
 		q.holdLocked(p)
-		return p, nil
+		return nil
 	}
 	q.enqueueLocked(p)
-	return p, nil
+	return nil
 }
 
 func (q *Queue) enqueueLocked(p *prompt) {
-	q.pending = append(q.pending, p)
+	q.pending = slices.Insert(q.pending, q.placeLocked(p), p)
 	if len(q.pending) == 1 {
 		go q.run(p)
 	}
 	q.changedLocked()
 }
 
-// leave takes one waiter off p. The last one takes the prompt with it.
+// leave withdraws p.
 func (q *Queue) leave(p *prompt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if p.waiters--; p.waiters > 0 {
-		return
-	}
+	p.left = true
 	p.end(errGone)
 	clear(p.secret)
+	q.removeLocked(p)
+	q.changedLocked()
+}
+
+func (q *Queue) removeLocked(p *prompt) {
 	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
 		q.pending = slices.Delete(q.pending, i, i+1)
 	}
 	q.dropHeldLocked(p)
-	q.changedLocked()
 }
 
 // run shows p and those behind it, one after the other.
@@ -115,7 +109,7 @@ func (q *Queue) showOne(p *prompt) (Answer, []byte, error) {
 func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prompt {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err != nil || p.waiters == 0 {
+	if err != nil || p.left {
 		clear(secret)
 		secret = nil
 	}

@@ -190,104 +190,25 @@ func TestQueueForgetsWaitersThatLeft(t *testing.T) {
 	})
 }
 
-func TestQueueJoinsEqual(t *testing.T) {
+// "Allow once" answers one request, however many others are equal to it.
+func TestQueueAnswersOne(t *testing.T) {
 	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(r.Context())
-		again := by(1)
-		again.Use.Digest[0] = 1 // another session id, the same host and account
-		first, second, third := r.ask(ctx, by(1)), r.ask(r.Context(), again), r.ask(r.Context(), by(1))
-		shown := r.person.Next(r)
-		cancel()
-		r.want(first, confirm.Deny, "the program went away")
-		if shown.Ctx.Err() != nil {
-			t.Fatal("one that left took the prompt from the others")
-		}
-		shown.AllowFor(time.Minute)
-		r.want(second, confirm.AllowFor, "")
-		r.want(third, confirm.AllowFor, "")
-		r.person.None(r)
-	})
-}
-
-func TestQueueEndsWithTheLastWaiter(t *testing.T) {
-	run(t, func(r rig) {
-		ctx, cancel := context.WithCancel(r.Context())
-		first, second := r.ask(ctx, by(1)), r.ask(ctx, by(1))
-		shown := r.person.Next(r)
-		cancel()
-		r.want(first, confirm.Deny, "the program went away")
-		r.want(second, confirm.Deny, "the program went away")
-		<-shown.Ctx.Done()
-	})
-}
-
-func TestQueueAsksDifferentOnesEach(t *testing.T) {
-	for name, change := range map[string]func(*confirm.Question){
-		"operation":   func(q *confirm.Question) { q.Use.Op = keys.OpList },
-		"key":         func(q *confirm.Question) { q.Use.Key.Blob = []byte("other") },
-		"process":     func(q *confirm.Question) { q.Use.Peer.PID = 2 },
-		"start":       func(q *confirm.Question) { q.Use.Peer.Start = 2 },
-		"program":     func(q *confirm.Question) { q.Use.Peer.Executable = "/tmp/ssh" },
-		"user":        func(q *confirm.Question) { q.Use.Peer.User = "0" },
-		"account":     func(q *confirm.Question) { q.Use.Purpose.User = "root" },
-		"kind":        func(q *confirm.Question) { q.Use.Purpose.Kind = wire.KindUnknown },
-		"namespace":   func(q *confirm.Question) { q.Use.Purpose.Namespace = "git" },
-		"trust":       func(q *confirm.Question) { q.Use.Destination.Trust = keys.TrustClaimed },
-		"host":        func(q *confirm.Question) { q.Use.Destination.Host.Fingerprint = "SHA256:b" },
-		"claimed":     func(q *confirm.Question) { q.Use.Destination.Claimed = "x" },
-		"forwarded":   func(q *confirm.Question) { q.Use.Destination.Forwarded = true },
-		"hops":        func(q *confirm.Question) { q.Use.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:h"}} },
-		"grant":       func(q *confirm.Question) { q.Remember = 0 },
-		"no identity": func(q *confirm.Question) { q.Use.Peer.Identified = false },
-	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(r rig) {
-				other := by(1)
-				change(&other)
-				first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), other)
-				r.person.Next(r).AllowOnce()
-				r.want(first, confirm.AllowOnce, "")
-				r.person.Next(r).Deny()
-				r.want(second, confirm.Deny, "denied by the person")
-			})
-		})
-	}
-}
-
-func TestQueueAsksOtherContentEach(t *testing.T) {
-	for name, base := range map[string]func(*confirm.Question){
-		"sshsig": func(q *confirm.Question) { q.Use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
-		"unverified login": func(q *confirm.Question) {
-			q.Use.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "a"}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(r rig) {
-				one, same, other := by(1), by(1), by(1)
-				base(&one)
-				base(&same)
-				base(&other)
-				other.Use.Digest[0] = 1
-				first, joined, second := r.ask(r.Context(), one), r.ask(r.Context(), same), r.ask(r.Context(), other)
-				r.person.Next(r).AllowOnce()
-				r.want(first, confirm.AllowOnce, "")
-				r.want(joined, confirm.AllowOnce, "")
-				r.person.Next(r).Deny()
-				r.want(second, confirm.Deny, "denied by the person")
-			})
-		})
-	}
-}
-
-func TestQueueDoesNotJoinUnidentified(t *testing.T) {
-	run(t, func(r rig) {
-		q := by(1)
-		q.Use.Peer = platform.Peer{User: "1000"}
-		first, second := r.ask(r.Context(), q), r.ask(r.Context(), q)
+		first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), by(1))
 		r.person.Next(r).AllowOnce()
 		r.want(first, confirm.AllowOnce, "")
 		r.person.Next(r).Deny()
-		r.want(second, confirm.Deny, "")
+		r.want(second, confirm.Deny, "denied by the person")
+	})
+}
+
+func TestQueueEndsWithItsWaiter(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, cancel := context.WithCancel(r.Context())
+		first := r.ask(ctx, by(1))
+		shown := r.person.Next(r)
+		cancel()
+		r.want(first, confirm.Deny, "the program went away")
+		<-shown.Ctx.Done()
 	})
 }
 
@@ -399,6 +320,11 @@ func TestQueueFlood(t *testing.T) {
 			q.Use.Peer.Executable, q.Use.Peer.Parents[0].PID = fmt.Sprint("/tmp/", i), 7
 			return q
 		},
+		"session": func(i int) confirm.Question { return shares(i, platform.Shares{Session: 7}, "", false) },
+		"container": func(i int) confirm.Question {
+			return shares(i, platform.Shares{Session: i, Namespaces: "pid:[7]"}, "", true)
+		},
+		"socket": func(i int) confirm.Question { return shares(i, platform.Shares{Session: i}, "ci", false) },
 		"unidentified": func(int) confirm.Question {
 			return confirm.Question{Use: &keys.Use{Peer: platform.Peer{User: "1000"}}}
 		},
