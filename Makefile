@@ -63,9 +63,7 @@ lint:
 
 unit:
 	@echo '== go test -race'
-	@go test -race -count=1 ./...
-	@echo '== go test: what takes too long with -race'
-	@go test -count=1 -run '^TestScripts$$/^first-key$$' ./cmd/keybroker
+	@go run ./packaging/runtests ./...
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)

@@ -147,7 +147,7 @@ func TestHardenLocks(t *testing.T) {
 		t.Errorf("1 MiB: locked %v, notes %q", report.Locked, report.Notes)
 	}
 	if exec.Command("/bin/sh", "-c", "ulimit -l unlimited").Run() != nil {
-		t.Skip("the other half needs CAP_SYS_RESOURCE: lifts RLIMIT_MEMLOCK")
+		t.Skip("the other half needs root (CAP_SYS_RESOURCE): lifts RLIMIT_MEMLOCK")
 	}
 	_, _, report = startHarden(t, "yes", func(cmd *exec.Cmd) { withLimits(cmd, "ulimit -l unlimited") })
 	if !report.Locked || len(report.Notes) > 0 || strings.Contains(report.Status, "VmLck:\t       0 kB") {

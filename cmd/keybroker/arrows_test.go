@@ -48,6 +48,9 @@ var arrows = map[string][]string{
 	// What writes a file of the tree.
 	"packaging/windows/manifest": {},
 
+	// What runs the tests.
+	"packaging/runtests": {"platform/apart"},
+
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
 	"platform/apart":          {},

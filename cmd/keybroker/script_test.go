@@ -47,6 +47,14 @@ func (s suite) run() int {
 	}
 	removeSSHD := separationDir()
 	defer removeSSHD()
+	// The scripts' directories: testscript leaves one behind where only some scripts run.
+	dir, err := os.MkdirTemp("", "kb")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("GOTMPDIR", dir)
 	code := s.M.Run()
 	if left := childrenLeft(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "FAIL: processes were left behind:\n%s\n", strings.Join(left, "\n"))

@@ -104,6 +104,7 @@ func runApart() (code int, err error) {
 	if _, err := fmt.Fscan(report, &code); err != nil {
 		return 1, nil // it has said why: a panic, a signal
 	}
+	_, _ = io.Copy(io.Discard, report) // what it defers is done when it has ended
 	return code, nil
 }
 

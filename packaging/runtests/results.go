@@ -1,0 +1,186 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// event is one of "go doc test2json".
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64
+}
+
+// testName names a test, or a package as a whole.
+type testName struct{ pkg, test string }
+
+func (n testName) String() string {
+	return strings.TrimSpace(strings.TrimPrefix(n.pkg, module) + " " + n.test)
+}
+
+const module = "github.com/keybroker/keybroker/"
+
+// results are the ends of all tests. One that runs again gives its last end.
+type results struct {
+	passed  map[testName]bool
+	failed  []testName
+	skipped map[testName]string // why
+}
+
+// read prints what a person wants to see of the events: a line a package, and all
+// that a test that fails has printed.
+func (r *results) read(events io.Reader, to io.Writer) {
+	printed := map[testName][]string{}
+	for decoder := json.NewDecoder(events); ; {
+		var e event
+		if err := decoder.Decode(&e); err != nil {
+			if err != io.EOF {
+				fmt.Fprintln(to, "go test:", err)
+			}
+			return
+		}
+		name := testName{e.Package, e.Test}
+		switch e.Action {
+		case "output":
+			printed[name] = append(printed[name], e.Output)
+		case "build-output":
+			fmt.Fprint(to, e.Output)
+		case "pass", "fail", "skip":
+			r.end(e.Action, name, printed[name], to)
+			delete(printed, name)
+		}
+	}
+}
+
+func (r *results) end(action string, name testName, printed []string, to io.Writer) {
+	text := strings.Join(printed, "")
+	switch {
+	case action == "fail":
+		r.failed = append(r.failed, name)
+		fmt.Fprint(to, text)
+	case name.test == "" && action == "pass":
+		fmt.Fprint(to, printed[len(printed)-1])
+	case name.test == "": // there are no tests
+	case action == "pass":
+		if r.passed == nil {
+			r.passed = map[testName]bool{}
+		}
+		r.passed[name] = true
+	default:
+		if r.skipped == nil {
+			r.skipped = map[testName]string{}
+		}
+		r.skipped[name] = reason(printed)
+	}
+}
+
+// reason is what a test says when it is skipped: by Skip, or by a script.
+func reason(printed []string) string {
+	for _, line := range slices.Backward(printed) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "==="):
+		case strings.Contains(line, "skip '"):
+			_, why, _ := strings.Cut(line, "skip '")
+			return strings.TrimSuffix(why, "'")
+		default:
+			if place, why, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
+				return why
+			}
+			return line
+		}
+	}
+	return "it does not say why"
+}
+
+// endedBadly notes a failure that no test has: one that did not build.
+func (r *results) endedBadly(args []string) {
+	if len(r.failed) == 0 {
+		r.failed = append(r.failed, testName{pkg: "go test " + strings.Join(args, " ")})
+	}
+}
+
+// group is tests of one package that have the same parent ("": none).
+type group struct {
+	pkg, parent string
+	tests       []string
+}
+
+func (g group) String() string {
+	return fmt.Sprintf("%d of %s", len(g.tests), testName{g.pkg, g.parent})
+}
+
+// pattern is for go test -run.
+func (g group) pattern() string {
+	pattern := "^(" + strings.Join(g.tests, "|") + ")$"
+	if g.parent != "" {
+		pattern = "^" + strings.ReplaceAll(g.parent, "/", "$/^") + "$/" + pattern
+	}
+	return pattern
+}
+
+// take removes the tests whose reason is wanted from the skipped ones.
+func (r *results) take(wanted func(reason string) bool) (groups []group) {
+	for _, name := range slices.SortedFunc(maps.Keys(r.skipped), func(a, b testName) int { return strings.Compare(a.String(), b.String()) }) {
+		if !wanted(r.skipped[name]) {
+			continue
+		}
+		delete(r.skipped, name)
+		parent, test := "", name.test
+		if i := strings.LastIndexByte(test, '/'); i >= 0 {
+			parent, test = test[:i], test[i+1:]
+		}
+		i := slices.IndexFunc(groups, func(g group) bool { return g.pkg == name.pkg && g.parent == parent })
+		if i < 0 {
+			groups, i = append(groups, group{pkg: name.pkg, parent: parent}), len(groups)
+		}
+		groups[i].tests = append(groups[i].tests, test)
+	}
+	return groups
+}
+
+// print is the end of the report: counts of tests and scripts, and what did not run.
+func (r *results) print(to io.Writer, sudo bool) {
+	byReason := map[string][]string{}
+	for name, why := range r.skipped {
+		byReason[why] = append(byReason[why], name.String())
+	}
+	r.failed = slices.DeleteFunc(r.failed, func(name testName) bool { // a package that fails for a test of it
+		return name.test == "" && slices.ContainsFunc(r.failed, func(other testName) bool { return other.pkg == name.pkg && other.test != "" })
+	})
+	fmt.Fprintf(to, "== tests: %d passed, %d failed, %d NOT RUN\n", r.leaves(), len(r.failed), len(r.skipped))
+	for _, name := range r.failed {
+		fmt.Fprintln(to, "FAILED:", name)
+	}
+	for _, why := range slices.Sorted(maps.Keys(byReason)) {
+		names := byReason[why]
+		slices.Sort(names)
+		fmt.Fprintf(to, "NOT RUN: %s: %s\n", why, strings.Join(names, ", "))
+		if needsRoot.MatchString(why) && os.Geteuid() != 0 && !sudo {
+			fmt.Fprintln(to, "         run make test as root, or where sudo -n works")
+		}
+	}
+}
+
+// leaves counts the tests that passed and have no tests in them.
+func (r *results) leaves() (count int) {
+	parents := map[testName]bool{}
+	for name := range r.passed {
+		if i := strings.LastIndexByte(name.test, '/'); i >= 0 {
+			parents[testName{name.pkg, name.test[:i]}] = true
+		}
+	}
+	for name := range r.passed {
+		if !parents[name] {
+			count++
+		}
+	}
+	return count
+}

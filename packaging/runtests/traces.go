@@ -1,0 +1,129 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// endTime is how long a process that ends by itself may take for it.
+const endTime = 5 * time.Second
+
+// traces finds what tests leave behind. All their files are in one directory, which
+// stands in the environment or the command line of all that they start.
+type traces struct {
+	dir    string
+	before map[string]bool // what is elsewhere
+}
+
+// newTraces makes the directory, with a short path: sockets lie in it.
+func newTraces() (*traces, error) {
+	dir, err := os.MkdirTemp("/tmp", "kbt")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o711); err != nil { // some tests act as another user
+		return nil, err
+	}
+	t := &traces{dir: dir, before: map[string]bool{}}
+	for _, path := range elsewhere() {
+		t.before[path] = true
+	}
+	return t, nil
+}
+
+// elsewhere is what programs put where we cannot tell them to: X servers, and GnuPG.
+func elsewhere() (paths []string) {
+	for _, pattern := range []string{"/tmp/.X*-lock", "/tmp/.X11-unix/*", fmt.Sprintf("/run/user/%d/gnupg/*", os.Getuid()),
+		fmt.Sprintf("/run/user/%d/keybroker*", os.Getuid()), "/run/sshd"} {
+		found, _ := filepath.Glob(pattern)
+		paths = append(paths, found...)
+	}
+	return paths
+}
+
+// left kills the processes that are still there, and says what there was.
+func (t *traces) left() (list []string) {
+	var pids []int
+	for end := time.Now().Add(endTime); ; time.Sleep(50 * time.Millisecond) {
+		if pids = t.processes(); len(pids) == 0 || time.Now().After(end) {
+			break
+		}
+	}
+	for _, pid := range pids {
+		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		list = append(list, fmt.Sprintf("process %d: %s", pid, strings.ReplaceAll(string(line), "\x00", " ")))
+		if syscall.Kill(pid, syscall.SIGKILL) != nil {
+			_ = exec.Command("sudo", "-n", "kill", "-KILL", strconv.Itoa(pid)).Run()
+		}
+	}
+	for _, dir := range []string{t.dir, t.rootDir()} {
+		list = append(list, filesIn(dir)...)
+	}
+	for _, path := range elsewhere() {
+		if !t.before[path] && !othersDisplay(path) {
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// rootDir is the directory for tests that run as root: nothing above it may be the
+// user's. Its name begins like the other one's, so that processes have that in theirs.
+func (t *traces) rootDir() string { return t.dir + "root" }
+
+func filesIn(dir string) (paths []string) {
+	names, err := exec.Command("ls", "-A", dir).Output()
+	if err != nil {
+		names, _ = exec.Command("sudo", "-n", "ls", "-A", dir).Output()
+	}
+	for _, name := range strings.Fields(string(names)) {
+		if name != goCache {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	return paths
+}
+
+// processes are those in whose environment, command line or directory the tests' is.
+func (t *traces) processes() (pids []int) {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, proc := range all {
+		pid, _ := strconv.Atoi(filepath.Base(proc))
+		cwd, _ := os.Readlink(proc + "/cwd")
+		environ, _ := os.ReadFile(proc + "/environ")
+		line, _ := os.ReadFile(proc + "/cmdline")
+		if pid != os.Getpid() && slices.ContainsFunc([]string{cwd, string(environ), string(line)}, func(s string) bool { return strings.Contains(s, t.dir) }) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// othersDisplay says that an X server answers there, which is none of ours: those
+// have ended. (Its lock file may have a process id of another namespace.)
+func othersDisplay(path string) bool {
+	number := strings.TrimLeft(strings.TrimSuffix(filepath.Base(path), "-lock"), ".X")
+	conn, err := net.Dial("unix", "/tmp/.X11-unix/X"+number)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
+// remove takes the directories away.
+func (t *traces) remove() {
+	_ = os.RemoveAll(t.dir)
+	if _, err := os.Lstat(t.rootDir()); err == nil {
+		_ = exec.Command("sudo", "-n", "rm", "-rf", t.rootDir()).Run()
+	}
+}
