@@ -29,6 +29,9 @@ const (
 	OpOther     Op = "other"
 )
 
+// Ops are all of them, in the order in which help texts name them.
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpDrop, OpBind, OpConnect, OpOther}
+
 // Trust says how far a destination is known.
 type Trust string
 

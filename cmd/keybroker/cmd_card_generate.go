@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/spf13/cobra"
@@ -70,41 +68,22 @@ factory's nor on the card.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&slot, "slot", "s", "9a", "9a, 9c, 9d, 9e, or 82 to 95")
-	flags.StringVarP(&keyType, "type", "t", "p256", "p256, p384, ed25519, rsa2048, rsa3072 or rsa4096")
-	flags.StringVar(&pin, "pin-policy", "", "once, always or never (default: the slot's, once; 9c always; 9e never)")
-	flags.StringVar(&touch, "touch-policy", "cached", "cached, always or never")
+	keyType, touch = "p256", "cached"
+	choiceFlag(cmd, &keyType, "type", "t", "", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
+	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: the slot's, once; 9c always; 9e never)", "once", "always", "never")
+	choiceFlag(cmd, &touch, "touch-policy", "", "", "cached", "always", "never")
 	flags.BoolVar(&noCertificate, "no-certificate", false, "write no certificate: other programs may not see the key")
 	subject.flags(cmd)
-	completeFixed(cmd, "type", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
-	completeFixed(cmd, "pin-policy", "once", "always", "never")
-	completeFixed(cmd, "touch-policy", "cached", "always", "never")
 	return cmd
-}
-
-func completeFixed(cmd *cobra.Command, flag string, values ...string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func readKeySpec(slot, keyType, pin, touch string) (spec keySpec, err error) {
 	if spec.slot, err = slotFlag(slot); err != nil {
 		return spec, err
 	}
-	kind, known := keyTypes[strings.ToLower(keyType)]
-	if !known {
-		return spec, usageError{fmt.Errorf("%q is no type of key\ngive p256, p384, ed25519, rsa2048, rsa3072 or rsa4096", keyType)}
-	}
-	spec.algorithm, spec.pin, spec.touch = kind.algorithm, piv.PINPolicy(pin), piv.TouchPolicy(touch)
-	switch spec.pin {
-	case "":
+	spec.algorithm, spec.pin, spec.touch = keyTypes[keyType].algorithm, piv.PINPolicy(pin), piv.TouchPolicy(touch)
+	if spec.pin == "" {
 		spec.pin = defaultPINPolicy(spec.slot)
-	case piv.PINOnce, piv.PINAlways, piv.PINNever:
-	default:
-		return spec, usageError{fmt.Errorf("%q is no PIN policy\ngive once, always or never", pin)}
-	}
-	switch spec.touch {
-	case piv.TouchCached, piv.TouchAlways, piv.TouchNever:
-	default:
-		return spec, usageError{fmt.Errorf("%q is no touch policy\ngive cached, always or never", touch)}
 	}
 	return spec, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -69,6 +70,9 @@ func (a *app) checkConfiguration() check {
 	if err := a.load(); err != nil {
 		what, remedy, _ := strings.Cut(err.Error(), "\n")
 		return check{"configuration", "FAIL", what, remedy}
+	}
+	if _, err := os.Stat(a.config.paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+		return check{"configuration", "ok", "the defaults: there is no " + a.config.paths.ConfigFile, ""}
 	}
 	return check{"configuration", "ok", a.config.paths.ConfigFile, ""}
 }
@@ -164,6 +168,9 @@ func (a *app) checkAudit(ctx context.Context) check {
 		return check{"audit log", "FAIL", err.Error(), "check the directory: ls -ld " + a.auditDir()}
 	case report.Bad != nil:
 		return check{"audit log", "FAIL", report.Bad.String(), "keybroker log verify"}
+	}
+	if len(report.Files) == 0 {
+		return check{"audit log", "note", "there is none yet", "the broker begins it with its first record: keybroker daemon"}
 	}
 	return check{"audit log", "ok", fmt.Sprintf("%d records, whole", report.Records), ""}
 }

@@ -17,7 +17,7 @@ func newEnvCommand(a *app) *cobra.Command {
 		Short: "Print the line that sets SSH_AUTH_SOCK",
 		Long: `Print the line that sets SSH_AUTH_SOCK, for the shell to evaluate:
 
-  eval "$(keybroker env)"                                  sh, bash, zsh
+  eval "$(keybroker env)"                                  sh, bash, zsh, ksh
   keybroker env --shell csh | source /dev/stdin            csh, tcsh
   keybroker env --shell fish | source                      fish
   keybroker env --shell powershell | Invoke-Expression     PowerShell`,
@@ -27,17 +27,13 @@ func newEnvCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			line, err := envLine(shell, path)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), line)
+			fmt.Fprintln(cmd.OutOrStdout(), envLine(shell, path))
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&shell, "shell", defaultShell(), "sh, csh, fish or powershell")
+	shell = defaultShell()
+	choiceFlag(cmd, &shell, "shell", "", "", "sh", "bash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell")
 	cmd.Flags().StringVar(&socket, "socket", "", "name of a [[socket]] of the configuration, instead of the agent's own")
-	_ = cmd.RegisterFlagCompletionFunc("shell", cobra.FixedCompletions([]string{"sh", "csh", "fish", "powershell"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -71,18 +67,17 @@ func defaultShell() string {
 	return "sh"
 }
 
-func envLine(shell, socket string) (string, error) {
+// envLine takes every shell that it does not name for a Bourne shell.
+func envLine(shell, socket string) string {
 	switch shell {
-	case "sh":
-		return "SSH_AUTH_SOCK=" + quote(socket, `'\''`) + "; export SSH_AUTH_SOCK;", nil
-	case "csh":
-		return "setenv SSH_AUTH_SOCK " + quote(socket, `'\''`) + ";", nil
+	case "csh", "tcsh":
+		return "setenv SSH_AUTH_SOCK " + quote(socket, `'\''`) + ";"
 	case "fish":
-		return "set -gx SSH_AUTH_SOCK " + quote(strings.ReplaceAll(socket, `\`, `\\`), `\'`) + ";", nil
+		return "set -gx SSH_AUTH_SOCK " + quote(strings.ReplaceAll(socket, `\`, `\\`), `\'`) + ";"
 	case "powershell":
-		return "$env:SSH_AUTH_SOCK = " + quote(socket, "''"), nil
+		return "$env:SSH_AUTH_SOCK = " + quote(socket, "''")
 	}
-	return "", usageError{fmt.Errorf("shell %q is not known\nuse one of: sh, csh, fish, powershell", shell)}
+	return "SSH_AUTH_SOCK=" + quote(socket, `'\''`) + "; export SSH_AUTH_SOCK;"
 }
 
 // quote puts single quotes around s, and quote in place of those within.

@@ -34,8 +34,8 @@ func newKeysExportCommand(a *app) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&format, "format", "f", "openssh", "openssh, rfc4716 or pkix")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"openssh", "rfc4716", "pkix"}, cobra.ShellCompDirectiveNoFileComp))
+	format = "openssh"
+	choiceFlag(cmd, &format, "format", "f", "", "openssh", "rfc4716", "pkix")
 	return cmd
 }
 

@@ -32,10 +32,10 @@ there is none, under a passphrase that is asked for.`,
 			return a.generate(cmd.Context(), cmd.OutOrStdout(), store, args[0], spec, comment)
 		},
 	}
-	cmd.Flags().StringVarP(&spec.Type, "type", "t", "ed25519", "ed25519, ecdsa or rsa")
+	spec.Type = "ed25519"
+	choiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa")
 	cmd.Flags().IntVarP(&spec.Bits, "bits", "b", 0, "ecdsa: 256, 384, 521; rsa: 3072, 4096")
 	cmd.Flags().StringVarP(&comment, "comment", "C", "", "comment of the public key (default: the name)")
-	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions([]string{"ed25519", "ecdsa", "rsa"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

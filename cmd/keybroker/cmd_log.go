@@ -29,6 +29,15 @@ type logFlags struct {
 	all          bool
 }
 
+// logOps are the operations that a record can have.
+func logOps() []string {
+	var names []string
+	for _, op := range keys.Ops {
+		names = append(names, string(op))
+	}
+	return names
+}
+
 func (f *logFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.since, "since", "", "from this time on: 2026-11-22, \"2026-11-22 15:04\" or 90m, 12h, 7d ago")
@@ -37,14 +46,17 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Host, "host", "", "verified host name or pattern")
 	flags.StringVar(&f.filter.Program, "program", "", "program name or pattern")
 	flags.StringVar(&f.filter.Socket, "socket", "", "name of the socket of its own, or pattern")
-	flags.StringVar(&f.filter.Decision, "decision", "", "allowed, refused or note")
+	choiceFlag(cmd, &f.filter.Decision, "decision", "", "", audit.Allowed, audit.Refused, audit.Note)
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
-	flags.StringSliceVar(&f.ops, "op", nil, "sign, list, add, remove, remove-all, lock, unlock, pause, resume, approve, drop, session-bind, connect")
+	choicesFlag(cmd, &f.ops, "op", "", logOps()...)
 	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
 }
 
 func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	filter := f.filter
+	if filter.Last < 0 {
+		return filter, usageError{fmt.Errorf("--last takes no negative number\ngive how many records to show, or 0 for all")}
+	}
 	var err error
 	if filter.Since, err = parseTime(f.since, now); err != nil {
 		return filter, err

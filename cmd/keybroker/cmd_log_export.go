@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/csv"
-	"fmt"
 	"io"
 	"iter"
 	"strconv"
@@ -32,18 +31,16 @@ func newLogExportCommand(a *app) *cobra.Command {
 				return err
 			}
 			records := audit.Read(a.auditDir(), filter)
-			switch format {
-			case "jsonl":
-				a.json = true
-				return a.printLog(cmd.OutOrStdout(), records)
-			case "csv":
+			if format == "csv" {
 				return exportCSV(cmd.OutOrStdout(), records)
 			}
-			return usageError{fmt.Errorf("format %q is not known\nuse jsonl or csv", format)}
+			a.json = true
+			return a.printLog(cmd.OutOrStdout(), records)
 		},
 	}
 	flags.register(cmd)
-	cmd.Flags().StringVar(&format, "format", "jsonl", "jsonl or csv")
+	format = "jsonl"
+	choiceFlag(cmd, &format, "format", "", "", "jsonl", "csv")
 	return cmd
 }
 

@@ -29,6 +29,9 @@ proves and what it cannot.`,
 			if err != nil {
 				return err
 			}
+			if report.Bad == nil && len(report.Files) == 0 {
+				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.auditDir())
+			}
 			if err := a.print(cmd, report, func(w io.Writer) { printReport(w, report) }); err != nil {
 				return err
 			}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -37,7 +40,11 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 			if err := a.load(); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.ConfigFile, len(a.config.Rules))
+			if _, err := os.Stat(a.config.paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use is asked about\n", a.config.paths.ConfigFile)
+			} else {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.ConfigFile, len(a.config.Rules))
+			}
 			if n := len(a.config.machineRules); n > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.MachinePolicy, n)
 			}

@@ -113,8 +113,38 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
 		newManCommand(), newSSHAgentCommand(),
 	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	forEach(root, refuseUnknownTopics)
 	forEach(root, wrapUsage)
 	return root
+}
+
+// refuseUnknownTopics makes "help bogus" and "completion tcsh" errors that list
+// the choices; cobra prints a help text for them and succeeds.
+func refuseUnknownTopics(cmd *cobra.Command) {
+	switch {
+	case cmd.Name() == "help" && cmd.Parent() == cmd.Root():
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err == nil && len(rest) > 0 && found.HasSubCommands() {
+				err = fmt.Errorf("unknown command %q for %q", rest[0], found.CommandPath())
+			}
+			return err
+		}
+	case cmd.Name() == "completion" && cmd.Parent() == cmd.Root():
+		var shells []string
+		for _, sub := range cmd.Commands() {
+			shells = append(shells, sub.Name())
+		}
+		cmd.Args = func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("there is no completion for %q: use %s", args[0], alternatives(shells))
+			}
+			return nil
+		}
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
 }
 
 // wrapUsage makes wrong arguments, and flags that are missing or do not go

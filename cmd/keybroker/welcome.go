@@ -20,11 +20,7 @@ func (d *daemon) welcome(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("\nkeybroker %s runs here; Ctrl-C ends it. In another terminal:\n\n", version)
-	line, err := envLine(defaultShell(), d.app.config.paths.AgentSocket)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("  %s\n  ssh-add -l\n\n", line)
+	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), d.app.config.paths.AgentSocket))
 	for _, entry := range d.store.All() {
 		if entry.PublicKey == nil {
 			continue

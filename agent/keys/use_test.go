@@ -1,0 +1,41 @@
+package keys
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// TestOpsIsWhole reads the constants from the source, so that one that is added
+// later cannot be forgotten.
+func TestOpsIsWhole(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "use.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Op" {
+			return true
+		}
+		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+		if !slices.Contains(Ops, Op(value)) {
+			t.Errorf("%s (%q) is missing in Ops", spec.Names[0].Name, value)
+		}
+		return true
+	})
+	if found != len(Ops) {
+		t.Errorf("found %d constants, Ops has %d", found, len(Ops))
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// choice is a flag that takes one value of a set, in any case.
+type choice struct {
+	value  *string
+	values []string
+}
+
+// choiceFlag registers a choice and its completion. The usage text lists the
+// values itself where it says more about one of them.
+func choiceFlag(cmd *cobra.Command, value *string, name, short, usage string, values ...string) {
+	cmd.Flags().VarP(&choice{value, values}, name, short, usageOf(usage, values))
+	completeFixed(cmd, name, values...)
+}
+
+func (c *choice) String() string { return *c.value }
+func (c *choice) Type() string   { return "string" }
+
+func (c *choice) Set(text string) (err error) {
+	*c.value, err = pick(c.values, text)
+	return err
+}
+
+// choices is a flag that may be given several times, or once with commas.
+type choices struct {
+	chosen *[]string
+	values []string
+}
+
+func choicesFlag(cmd *cobra.Command, chosen *[]string, name, usage string, values ...string) {
+	cmd.Flags().Var(&choices{chosen, values}, name, usageOf(usage, values))
+	completeFixed(cmd, name, values...)
+}
+
+func (c *choices) String() string { return strings.Join(*c.chosen, ",") }
+func (c *choices) Type() string   { return "strings" }
+
+func (c *choices) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		value, err := pick(c.values, part)
+		if err != nil {
+			return err
+		}
+		*c.chosen = append(*c.chosen, value)
+	}
+	return nil
+}
+
+func pick(values []string, text string) (string, error) {
+	i := slices.IndexFunc(values, func(value string) bool { return strings.EqualFold(value, text) })
+	if i < 0 {
+		return "", fmt.Errorf("use %s", alternatives(values))
+	}
+	return values[i], nil
+}
+
+func usageOf(usage string, values []string) string {
+	if usage != "" {
+		return usage
+	}
+	return alternatives(values)
+}
+
+// alternatives joins values as a sentence does: "a, b or c".
+func alternatives(values []string) string {
+	last := len(values) - 1
+	if last < 1 {
+		return strings.Join(values, "")
+	}
+	return strings.Join(values[:last], ", ") + " or " + values[last]
+}
+
+func completeFixed(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
