@@ -70,9 +70,7 @@ func (s *session) recordList(use *keys.Use, count int) {
 	use.Key = keys.Info{}
 	record := audit.FromUse(use)
 	record.Decision, record.Count = audit.Allowed, count
-	if _, err := s.server.write(record); err != nil {
-		// A list gives away nothing secret: with a full disk the keys that
-		// need no record stay visible.
-		s.server.Log.Error("a list could not be written to the audit log", "error", err)
-	}
+	// A list gives away nothing secret: with a full disk the keys that need no
+	// record stay visible.
+	s.server.writeOrCount(use, record)
 }

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
@@ -17,12 +15,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-const (
-	// maxRefusals are kept for `keybroker why`; the audit log has them all.
-	maxRefusals = 100
-	// maxLogName bounds a program's name in the daemon's own log.
-	maxLogName = 64
-)
+// maxLogName bounds a program's name in the daemon's own log.
+const maxLogName = 64
 
 // refusal is why a request was not done and what a person can do about it.
 type refusal struct{ reason, remedy, rule string }
@@ -48,29 +42,6 @@ func noRecord(err error) refusal {
 		remedy: "make room on its disk, or see: keybroker doctor; no signature leaves without its record"}
 }
 
-// refusals keeps the last ones. The zero value is ready.
-type refusals struct {
-	mu   sync.Mutex // guards last
-	last []audit.Record
-}
-
-func (r *refusals) add(one audit.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.last) == maxRefusals {
-		r.last = slices.Delete(r.last, 0, 1)
-	}
-	r.last = append(r.last, one)
-}
-
-// Refusals returns the last refusals, oldest first: also those that the audit
-// log could not take.
-func (s *Server) Refusals() []audit.Record {
-	s.refusals.mu.Lock()
-	defer s.refusals.mu.Unlock()
-	return slices.Clone(s.refusals.last)
-}
-
 // refuse writes the refusal down and gives the failure byte. A refusal that
 // cannot be written is still one.
 func (s *session) refuse(use *keys.Use, err error) wire.Reply {
@@ -88,13 +59,32 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 	}
 	record := audit.FromUse(use)
 	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, why.reason, why.rule, why.remedy
+	s.refusals.add(s.writeOrCount(use, record))
+	return wire.Failure
+}
+
+// writeOrCount writes a record of a kind that a client can cause without end.
+func (s *Server) writeOrCount(use *keys.Use, record audit.Record) kept {
+	one := kept{record: record, kind: kindOf(use, &record)}
+	one.record.Time = use.Time
+	if !s.repeats.admit(one.kind, one.record, use.Time, s.writeCount) {
+		one.counted = true
+		return one
+	}
 	written, err := s.write(record)
 	if err != nil {
-		s.Log.Error("a refusal could not be written to the audit log", "error", err, "refused", why.reason)
-		written, written.Time = record, use.Time
+		s.Log.Error("a record could not be written to the audit log", "error", err, "decision", record.Decision, "reason", record.Reason)
+		return one
 	}
-	s.refusals.add(written)
-	return wire.Failure
+	one.record = written
+	return one
+}
+
+// writeCount writes a record that stands for many.
+func (s *Server) writeCount(record audit.Record) {
+	if _, err := s.write(record); err != nil {
+		s.Log.Error("a count of records could not be written to the audit log", "error", err, "count", record.Repeats)
+	}
 }
 
 // refuseUser turns away another user's connection.

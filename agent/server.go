@@ -62,6 +62,7 @@ type Server struct {
 	lock     lock
 	budgets  *budgets
 	refusals refusals
+	repeats  repeats
 	workers  workers
 	listSize atomic.Int64 // of the last list, in bytes
 	verifier verifier
@@ -162,6 +163,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 		<-done
 	}
 	s.workers.close()
+	s.repeats.close(s.writeCount)
 }
 
 func (s *Server) abort() {

@@ -43,8 +43,9 @@ type Record struct {
 	Socket      string            `json:"socket,omitempty"` // the socket of its own that it came through
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
-	Digest      string            `json:"digest,omitempty"` // sign: SHA-256 of the signed data, in hex
-	Count       int               `json:"count,omitempty"`  // list: how many keys were shown
+	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex
+	Count       int               `json:"count,omitempty"`   // list: how many keys were shown
+	Repeats     int               `json:"repeats,omitempty"` // it stands for so many of its kind; 0: for itself
 	Prev        string            `json:"prev"`
 	Hash        string            `json:"hash,omitempty"` // see the package comment
 }

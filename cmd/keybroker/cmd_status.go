@@ -159,6 +159,9 @@ func printRefusal(w io.Writer, r audit.Record) {
 	row(w, "rule", r.Rule)
 	row(w, "refused", platform.Escape(r.Reason, audit.MaxReason))
 	row(w, "remedy", r.Remedy)
+	if r.Repeats > 1 {
+		row(w, "repeated", fmt.Sprintf("%d times, of which this was the last", r.Repeats))
+	}
 }
 
 func newLockCommand(a *app) *cobra.Command {

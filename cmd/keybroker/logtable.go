@@ -32,9 +32,17 @@ func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) er
 			fmt.Fprintf(out, logRow, "TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
 		}
 		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, r.Decision,
-			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), platform.Escape(r.Reason, maxCell))
+			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), reasonText(r))
 	}
 	return nil
+}
+
+func reasonText(r audit.Record) string {
+	text := platform.Escape(r.Reason, maxCell)
+	if r.Repeats > 1 {
+		text = fmt.Sprintf("%d times: %s", r.Repeats, text)
+	}
+	return text
 }
 
 // logRow has fixed widths, so that -f can print a row as soon as it is there.

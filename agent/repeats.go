@@ -1,0 +1,159 @@
+package agent
+
+import (
+	"sync"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+// A client can be refused, and can have its keys listed, as often as it asks:
+// 12 MB of records in half a second. So what repeats is counted: the first
+// records of a kind are written one by one, and then one record stands for
+// many (audit.Record.Repeats). Signatures and changes always have a record
+// each.
+const (
+	// repeatBurst records of a kind are written one by one: more than a person
+	// causes, a rebase that is refused or a wrong key in a loop over hosts.
+	repeatBurst = 50
+	// repeatRefill is after how long one more of them may be.
+	repeatRefill = 10 * time.Second
+	// socketBurst and socketRefill are the same for all kinds on one socket, so
+	// that many programs cause no more than some: 2,000 records are about 1.5 MB,
+	// and one a second 60 MB a day.
+	socketBurst  = 2000
+	socketRefill = time.Second
+	// countTime is how long records are counted before the count is written.
+	countTime = time.Minute
+	// maxKinds bounds the kinds that are told apart. Beyond it, all of one
+	// operation on one socket are one kind.
+	maxKinds = 1024
+)
+
+// kind is what makes two records alike: who asked for what with which key, by
+// what rule, and how it ended. What a client chooses freely is not in it.
+type kind struct {
+	program           program
+	socket            string
+	op                keys.Op
+	decision          string
+	key, rule, remedy string
+}
+
+// kindOf is exact as long as there is room; then it is only who, what and how.
+func kindOf(use *keys.Use, record *audit.Record) kind {
+	return kind{program: programOf(use.Peer), socket: use.Socket, op: use.Op, decision: record.Decision,
+		key: use.Key.Fingerprint, rule: record.Rule, remedy: record.Remedy}
+}
+
+// bucket lets a burst through, and then one each refill.
+type bucket struct {
+	spent int
+	last  time.Time
+}
+
+func (b *bucket) take(now time.Time, burst int, refill time.Duration) bool {
+	if back := int(now.Sub(b.last) / refill); back > 0 || b.spent == 0 {
+		b.spent, b.last = max(b.spent-back, 0), now
+	}
+	if b.spent >= burst {
+		return false
+	}
+	b.spent++
+	return true
+}
+
+// repeated is one kind.
+type repeated struct {
+	bucket
+	count  int          // not written one by one
+	latest audit.Record // of them
+	timer  *time.Timer  // writes the count
+}
+
+// repeats counts records. The zero value is ready.
+type repeats struct {
+	mu      sync.Mutex // guards what follows
+	kinds   map[kind]*repeated
+	sockets map[string]*bucket
+	closed  bool
+}
+
+// admit says whether a record is written by itself. One that is not is counted,
+// and write gets it, with the count, before long.
+func (r *repeats) admit(k kind, record audit.Record, now time.Time, write func(audit.Record)) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one := r.kindLocked(k, now)
+	if one.count == 0 && one.take(now, repeatBurst, repeatRefill) && r.socketLocked(k.socket).take(now, socketBurst, socketRefill) {
+		return true
+	}
+	one.count++
+	one.latest = record
+	if one.timer == nil && !r.closed {
+		one.timer = time.AfterFunc(countTime, func() { r.flush(one, write) })
+	}
+	return false
+}
+
+func (r *repeats) kindLocked(k kind, now time.Time) *repeated {
+	if r.kinds == nil {
+		r.kinds, r.sockets = make(map[kind]*repeated), make(map[string]*bucket)
+	}
+	if r.kinds[k] == nil && len(r.kinds) >= maxKinds {
+		r.forgetLocked(now)
+	}
+	if r.kinds[k] == nil && len(r.kinds) >= maxKinds {
+		k = kind{socket: k.socket, op: k.op, decision: k.decision}
+	}
+	if r.kinds[k] == nil {
+		r.kinds[k] = new(repeated)
+	}
+	return r.kinds[k]
+}
+
+// forgetLocked drops the kinds that could write a whole burst again.
+func (r *repeats) forgetLocked(now time.Time) {
+	for k, one := range r.kinds {
+		if one.count == 0 && now.Sub(one.last) >= time.Duration(one.spent)*repeatRefill {
+			delete(r.kinds, k)
+		}
+	}
+}
+
+func (r *repeats) socketLocked(socket string) *bucket {
+	if r.sockets[socket] == nil {
+		r.sockets[socket] = new(bucket)
+	}
+	return r.sockets[socket]
+}
+
+// flush writes the count of one kind.
+func (r *repeats) flush(one *repeated, write func(audit.Record)) {
+	r.mu.Lock()
+	record, count := one.latest, one.count
+	one.count, one.latest, one.timer = 0, audit.Record{}, nil
+	r.mu.Unlock()
+	if count > 0 {
+		record.Repeats = count
+		write(record)
+	}
+}
+
+// close writes every count.
+func (r *repeats) close(write func(audit.Record)) {
+	r.mu.Lock()
+	r.closed = true
+	var all []*repeated
+	for _, one := range r.kinds {
+		if one.timer != nil {
+			one.timer.Stop()
+		}
+		all = append(all, one)
+	}
+	r.mu.Unlock()
+	for _, one := range all {
+		r.flush(one, write)
+	}
+}
