@@ -30,7 +30,7 @@ const (
 
 // source is who asks, in one of the ways in which prompts are counted. A
 // program that forks is still the same program on the same terminal and has
-// the same parent; one that also copies itself has the same parent, session or
+// the same parent; one that also copies itself has the same parent or
 // container. The pause falls on an innocent program too when it shares one of these.
 type source struct {
 	how      string // "process", "program", "parent", "unidentified", or as sharedBy has it
@@ -86,7 +86,7 @@ func sourcesOf(use *keys.Use) []source {
 		list = append(list, process(peer, peer.Parents[0], "parent"))
 	}
 	for _, s := range sharedBy(use) {
-		if s.how != "control group" { // where there is no systemd, that is everybody's
+		if s.how == "container" || s.how == "socket" { // the others may be everybody's
 			list = append(list, s)
 		}
 	}

@@ -320,7 +320,6 @@ func TestQueueFlood(t *testing.T) {
 			q.Use.Peer.Executable, q.Use.Peer.Parents[0].PID = fmt.Sprint("/tmp/", i), 7
 			return q
 		},
-		"session": func(i int) confirm.Question { return shares(i, platform.Shares{Session: 7}, "", false) },
 		"container": func(i int) confirm.Question {
 			return shares(i, platform.Shares{Session: i, Namespaces: "pid:[7]"}, "", true)
 		},
