@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -17,9 +18,12 @@ const maxBinds = 16
 // PROTOCOL.agent section 1): the host signed the session id with its host key.
 type bind struct {
 	hostKey    []byte
-	key        ssh.PublicKey
+	key        ssh.PublicKey // nil where unproved says why
 	sessionID  []byte
 	forwarding bool
+	unproved   string // a hop only: its proof cannot be checked, and it is a hop all the same
+
+	certificate certificateState
 }
 
 // bind answers session-bind@openssh.com. It works while the agent is locked.
@@ -28,12 +32,16 @@ func (s *session) bind(contents []byte) wire.Reply {
 		s.bindings = append(s.bindings, bytes.Clone(contents))
 	}
 	err := s.addBind(contents)
-	if err == nil {
+	switch unknown := (unknownHostKey{}); {
+	case err == nil:
 		return wire.Success
+	case errors.As(err, &unknown):
+		s.unproved = err.Error()
+	default:
+		s.bindFailed = err.Error()
 	}
-	s.bindFailed = err.Error()
 	s.refuse(s.newUse(keys.OpBind), refusal{reason: err.Error(),
-		remedy: "where signatures on this connection go stays unverified"})
+		remedy: "where signatures on this connection go stays unproved: rules that name a host do not allow them"})
 	return wire.ExtensionFailure
 }
 
@@ -44,20 +52,18 @@ func (s *session) addBind(contents []byte) error {
 	}
 	// The key that is parsed points into its blob, and the message is wiped.
 	hostKey := bytes.Clone(request.HostKey)
-	key, err := ssh.ParsePublicKey(hostKey)
-	if err != nil {
-		return fmt.Errorf("session-bind: host key: %w", err)
+	next := bind{hostKey: hostKey, sessionID: bytes.Clone(request.SessionID), forwarding: request.Forwarding}
+	if next.key, err = ssh.ParsePublicKey(hostKey); err != nil {
+		return s.unknownKey(next, err)
 	}
 	var signature ssh.Signature
 	if err := ssh.Unmarshal(request.Signature, &signature); err != nil {
 		return fmt.Errorf("session-bind: signature: %w", err)
 	}
-	if err := certified(key).Verify(request.SessionID, &signature); err != nil {
+	if err := certified(next.key).Verify(request.SessionID, &signature); err != nil {
 		return fmt.Errorf("session-bind: the host's signature over the session id does not verify: %w", err)
 	}
-	return s.keepBind(bind{
-		hostKey: hostKey, key: key,
-		sessionID: bytes.Clone(request.SessionID), forwarding: request.Forwarding})
+	return s.keepBind(next)
 }
 
 func (s *session) keepBind(next bind) error {
@@ -80,7 +86,8 @@ func (s *session) keepBind(next bind) error {
 }
 
 // forwarded reports whether this connection serves a host that the agent is
-// forwarded to. A failed bind counts: what it would have said is not known.
+// forwarded to. A failed bind counts: what it would have said is not known. One
+// of an unknown kind of host key said it.
 func (s *session) forwarded() bool {
 	for _, b := range s.binds {
 		if b.forwarding {

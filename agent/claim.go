@@ -3,6 +3,7 @@ package agent
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
@@ -71,35 +72,39 @@ func (c claim) withDestination(arg string) claim {
 	return c
 }
 
-// hostNames are the names that the host may be known by: an alias for its key
-// (HostKeyAlias in ssh_config(5)) is looked for in place of its own.
-func (c claim) hostNames() (names []string) {
-	for _, name := range []string{c.alias, c.host} {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // withPort is how known_hosts writes a name with a port that is not 22.
-func (c claim) withPort(name string) string {
-	if c.port == "" || c.port == "22" {
+func withPort(name, port string) string {
+	if port == "" || port == "22" {
 		return name
 	}
-	return "[" + name + "]:" + c.port
+	return "[" + name + "]:" + port
 }
 
 // candidates are the names under which ssh would have written the host to
-// known_hosts: tried against hashed entries, which cannot be read.
-func (c claim) candidates() []string {
-	names := c.hostNames()
-	if c.host == "" {
-		return names
+// known_hosts. An alias for its key (HostKeyAlias in ssh_config(5)) stands in
+// place of its own.
+func (c claim) candidates(config *SSHConfig) (names []string) {
+	add := func(name string) {
+		for _, form := range []string{name, strings.ToLower(name)} {
+			if name != "" && !slices.Contains(names, form) {
+				names = append(names, form)
+			}
+		}
 	}
-	names = append(names, c.withPort(c.host))
-	if address := net.ParseIP(c.host); address != nil {
-		names = append(names, address.String())
+	if c.host == "" {
+		return nil
+	}
+	meant := config.lookUp(c.host)
+	for _, alias := range append([]string{c.alias}, meant.aliases...) {
+		add(alias)
+	}
+	for _, host := range append([]string{c.host}, meant.names...) {
+		for _, port := range append([]string{"", c.port}, meant.ports...) {
+			add(withPort(host, port))
+			if address := net.ParseIP(host); address != nil {
+				add(withPort(address.String(), port))
+			}
+		}
 	}
 	return names
 }

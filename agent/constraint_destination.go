@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -20,8 +21,8 @@ func (s *session) visible(key *keys.Info) error {
 	switch {
 	case len(key.Destinations) == 0:
 		return nil
-	case len(s.binds) == 0 && s.bindFailed != "":
-		return destinationRefusal("the program could not prove its session: " + s.bindFailed)
+	case len(s.binds) == 0 && s.bindFailed+s.unproved != "":
+		return destinationRefusal("the program could not prove its session: " + cmp.Or(s.bindFailed, s.unproved))
 	case len(s.binds) == 0:
 		return nil // a program of this machine, which signs nothing yet
 	}
@@ -115,7 +116,7 @@ func (s *session) describeHop(from, to *bind, user *string) string {
 
 // nameOf is what known_hosts calls a host, or its fingerprint.
 func (s *session) nameOf(b *bind) string {
-	host := s.host(*b, claim{})
+	host := s.host(b)
 	if len(host.Names) > 0 {
 		return host.Names[0]
 	}

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
@@ -10,58 +12,86 @@ import (
 // destination says where a signature goes: for a login the host that proved
 // its key on this connection for the very session that is to be signed.
 func (s *session) destination(purpose wire.Purpose) keys.Destination {
-	claim := claimedHost(s.peer)
-	d := keys.Destination{Trust: keys.TrustNone, Forwarded: s.forwarded()}
-	for _, b := range s.binds {
-		if b.forwarding {
-			d.Hops = append(d.Hops, s.host(b, claim))
-		}
-	}
+	d := s.way()
 	if purpose.Kind != wire.KindLogin {
 		return d
 	}
-	if d.Why = s.notVerified(purpose); d.Why == "" {
-		d.Trust = keys.TrustVerified
-		d.Host = s.host(s.binds[len(s.binds)-1], claim)
-		return d
+	if d.Why = s.notProved(purpose); d.Why == "" {
+		return arrived(d, s.host(s.last()))
 	}
 	// The command line of a forwarding ssh names its own host, not where the
 	// far end wants to log in.
-	if claim.host != "" && !d.Forwarded {
+	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
 	}
 	return d
 }
 
-// listDestination says where the keys of a list are for: the host that was
-// bound last, when it is one to log in to. Behind a host that the agent is
-// forwarded to anything may follow, so there the destination is not known.
-func (s *session) listDestination() keys.Destination {
-	d := s.destination(wire.Purpose{})
-	if len(s.binds) == 0 || s.bindFailed != "" {
-		return d
-	}
-	if last := s.binds[len(s.binds)-1]; !last.forwarding {
-		d.Trust, d.Host = keys.TrustVerified, s.host(last, claimedHost(s.peer))
+// way is the hosts that the agent is forwarded through, without a destination.
+func (s *session) way() keys.Destination {
+	d := keys.Destination{Trust: keys.TrustNone, Forwarded: s.forwarded()}
+	for i := range s.binds {
+		if b := &s.binds[i]; b.forwarding {
+			d.Hops = append(d.Hops, s.host(b))
+		}
 	}
 	return d
 }
 
-// notVerified gives the reason why the login's destination is not proved, or "".
-func (s *session) notVerified(login wire.Purpose) string {
+// arrived is the way with a host at its end that proved its key.
+func arrived(d keys.Destination, host keys.Host) keys.Destination {
+	d.Trust, d.Host = keys.TrustNew, host
+	if len(host.Names) > 0 {
+		d.Trust = keys.TrustVerified
+	}
+	return d
+}
+
+// listDestination says where the keys of a list are for. Behind a host that the
+// agent is forwarded to that is not known: no login names its host key yet.
+func (s *session) listDestination() keys.Destination {
+	d := s.listOrder()
+	if d.Forwarded && d.Trust.Proved() {
+		d.Trust, d.Host, d.Why = keys.TrustNone, keys.Host{}, behindHop
+	}
+	return d
+}
+
+// listOrder is what the order of a list goes by: the host that was bound last,
+// when it is one to log in to. It decides nothing.
+func (s *session) listOrder() keys.Destination {
+	d := s.way()
+	if len(s.binds) == 0 || s.bindFailed != "" || s.last().forwarding {
+		return d
+	}
+	return arrived(d, s.host(s.last()))
+}
+
+const behindHop = "behind a forwarded agent only a login that names its host key proves where it goes (ssh and sshd since 8.9 do that)"
+
+// notProved gives the reason why the login's destination is not proved, or "".
+//
+// A host that the agent is forwarded to can sign any session id with its own
+// host key: that of a session with somebody else, too. So from there on the data
+// that is signed must name the host key (OpenSSH PROTOCOL section 3.1). From this
+// machine the plain method of RFC 4252 counts: here it is a program of the user
+// that says which session is whose (docs/threat-model.md).
+func (s *session) notProved(login wire.Purpose) string {
 	switch {
 	case s.bindFailed != "":
 		return s.bindFailed
 	case len(s.binds) == 0:
-		return "the program did not bind its session (OpenSSH does since 8.9)"
+		return cmp.Or(s.unproved, "the program did not bind its session (OpenSSH does since 8.9)")
 	}
-	last := s.binds[len(s.binds)-1]
+	last := s.last()
 	switch {
 	case last.forwarding:
-		return "the program on the far host did not bind its session"
+		return cmp.Or(s.unproved, "the program on the far host did not bind its session")
 	case !bytes.Equal(last.sessionID, login.SessionID):
 		return "the login is for another session than the one that was bound"
-	case login.HostKey != nil && !bytes.Equal(last.hostKey, login.HostKey):
+	case login.Method != wire.MethodHostBound && slices.ContainsFunc(s.binds, func(b bind) bool { return b.forwarding }):
+		return behindHop
+	case login.Method == wire.MethodHostBound && !bytes.Equal(last.hostKey, login.HostKey):
 		return "the login names another host key than the one that was bound"
 	}
 	return ""

@@ -8,6 +8,7 @@ import (
 // handle answers one message. Every failure becomes the one failure byte here;
 // its reason went to the audit log on the way.
 func (s *session) handle(message []byte) wire.Reply {
+	defer s.forgetNames()
 	op := operationOf(message)
 	request, err := wire.ParseRequest(message)
 	if err != nil {

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -8,72 +10,68 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// host names who proved b: by known_hosts, with what the command line says for
-// those entries that cannot be read.
-func (s *session) host(b bind, claim claim) keys.Host {
-	host := keys.Host{Fingerprint: ssh.FingerprintSHA256(b.key)}
-	if s.server.Hosts == nil {
+// host names who proved b: by known_hosts, and for what cannot be read there by
+// the names that are tried. It is found once for a request.
+func (s *session) host(b *bind) keys.Host {
+	if host, ok := s.named[string(b.hostKey)]; ok {
 		return host
 	}
-	if cert, ok := b.key.(*ssh.Certificate); ok {
-		host.Names = s.certifiedNames(cert, claim)
+	host := s.lookUp(b)
+	if s.named == nil {
+		s.named = map[string]keys.Host{}
 	}
-	for _, name := range s.server.Hosts.Names(certified(b.key).Marshal(), claim.candidates()) {
-		host.Names = appendName(host.Names, name)
-	}
+	s.named[string(b.hostKey)] = host
 	return host
 }
 
-// certifiedNames are those that the certificate gives the host and that an
-// authority of known_hosts may give. The one that was typed comes first.
-func (s *session) certifiedNames(cert *ssh.Certificate, claim claim) (names []string) {
-	for _, name := range append(claim.hostNames(), cert.ValidPrincipals...) {
-		if name == "" || strings.ContainsAny(name, "*?!") || !s.certifies(cert, name) {
-			continue
-		}
-		for _, written := range []string{name, claim.withPort(name)} { // a line may be for one port alone
-			if s.server.Hosts.Vouches(cert.SignatureKey, written) {
-				names = appendName(names, written)
-				break
-			}
-		}
+func (s *session) lookUp(b *bind) keys.Host {
+	if b.key == nil {
+		return keys.Host{Fingerprint: fingerprint(b.hostKey), Unproved: b.unproved}
 	}
-	return names
+	host := keys.Host{Fingerprint: ssh.FingerprintSHA256(b.key)}
+	hosts := s.server.Hosts
+	if hosts == nil {
+		return host
+	}
+	if cert, ok := b.key.(*ssh.Certificate); ok {
+		host.Revoked = hosts.revokedAt(cert.SignatureKey)
+		s.addCertified(&host, b, hosts.authority(cert.SignatureKey))
+	}
+	hosts.addTo(&host, certified(b.key), candidates{s.typedNames, s.mentionedNames})
+	return host
 }
 
-func appendName(names []string, name string) []string {
-	if slices.Contains(names, name) || len(names) >= maxHostNames {
-		return names
+// typedNames are the names under which ssh would have written the host to
+// known_hosts, by the caller's command line and by ssh_config.
+func (s *session) typedNames() []string {
+	if s.typed == nil {
+		s.typed = append([]string{}, claimedHost(s.peer).candidates(s.server.SSHConfig)...)
 	}
-	return append(names, name)
+	return s.typed
 }
 
-// Vouches says whether a line "@cert-authority" of this key is for the name.
-func (k *KnownHosts) Vouches(authority ssh.PublicKey, name string) bool {
-	for _, path := range k.paths {
-		for _, line := range k.read(path).authorities[string(authority.Marshal())] {
-			if isFor(line, name) {
-				return true
-			}
+// mentionedNames are those that rules, sockets and constraints depend on.
+func (s *session) mentionedNames() []string {
+	if s.mentioned != nil {
+		return s.mentioned
+	}
+	names := append([]string{}, s.server.Rules().HostNames()...)
+	for _, info := range s.server.Ring.List() {
+		for _, d := range info.Destinations {
+			names = append(names, d.From.Host, d.To.Host)
 		}
 	}
-	return false
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || strings.ContainsAny(name, "*?") })
+	slices.Sort(names)
+	s.mentioned = slices.Compact(names)
+	return s.mentioned
 }
 
-// isFor matches a name with the patterns of one line, as sshd(8) has it: one that
-// is negated and matches makes the line count for nothing.
-func isFor(patterns []string, name string) (matches bool) {
-	for _, pattern := range patterns {
-		plain, negated := strings.CutPrefix(pattern, "!")
-		switch {
-		case strings.HasPrefix(pattern, "|1|"):
-			matches = matches || unhash(pattern, []string{name}) != ""
-		case !keys.MatchPattern(strings.ToLower(name), strings.ToLower(plain)):
-		case negated:
-			return false
-		default:
-			matches = true
-		}
-	}
-	return matches
+// forgetNames is for the end of a request: files, rules and keys may change.
+func (s *session) forgetNames() { s.named, s.typed, s.mentioned = nil, nil, nil }
+
+// fingerprint is what ssh.FingerprintSHA256 is for a key that can be parsed.
+func fingerprint(blob []byte) string {
+	sum := sha256.Sum256(blob)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }

@@ -2,25 +2,28 @@ package agent
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/keys"
 	"golang.org/x/crypto/ssh"
 )
 
 const (
 	// maxKnownHosts bounds what is read of one file; the largest seen in use
-	// hold some thousand lines of about 400 bytes.
+	// hold some thousand lines of about 400 bytes. What is beyond makes the names
+	// of every host uncertain.
 	maxKnownHosts = 8 << 20
-	// maxHostNames bounds the names that are kept for one host key.
-	maxHostNames = 8
+	// maxHostNames bounds the names of one host, all of which rules match. What is
+	// beyond makes them uncertain. A prompt shows three.
+	maxHostNames = 1024
 )
 
 // KnownHosts finds the names of a host key in known_hosts files (sshd(8), "SSH
@@ -32,49 +35,128 @@ type KnownHosts struct {
 	files map[string]*hostsFile
 }
 
+// hostsFile is never changed once it was parsed, but for what hashes finds.
 type hostsFile struct {
 	size     int64
 	modified time.Time
-	names    map[string][]string // by host key blob
+	cut      bool // not all of it could be read
 
-	authorities map[string][][]string // by key blob, the patterns of each line
+	keys   map[string]*knownKey // by the key's blob
+	hashes hashes
+}
+
+// knownKey is what the lines of one file say of a key.
+type knownKey struct {
+	names, hashed []string
+	patterns      []string // of one line each, as it stands there
+	revoked       string   // "path:line" of the last @revoked
+
+	authority []string // the hosts of each line @cert-authority
+}
+
+// candidates are names to try against what cannot be read.
+type candidates struct {
+	typed     func() []string // by the caller's command line and ssh_config
+	mentioned func() []string // by rules, sockets and constraints: on any port
 }
 
 // NewKnownHosts looks names up in these files, in this order. A file that is
-// missing or cannot be read has no names.
+// missing has no names.
 func NewKnownHosts(paths ...string) *KnownHosts {
 	return &KnownHosts{paths: paths, files: make(map[string]*hostsFile)}
 }
 
-// Names returns the names of the host that holds this key. Hashed entries are
-// tried with the candidates; patterns are left out, since they name no host.
-func (k *KnownHosts) Names(hostKey []byte, candidates []string) []string {
-	var found []string
+// addTo adds what the files say of a key to a host that has it.
+func (k *KnownHosts) addTo(host *keys.Host, key ssh.PublicKey, try candidates) {
+	blob := string(key.Marshal())
 	for _, path := range k.paths {
-		for _, entry := range k.read(path).names[string(hostKey)] {
-			name := entry
-			if strings.HasPrefix(entry, "|1|") {
-				name = unhash(entry, candidates)
-			}
-			if name != "" {
-				found = appendName(found, name)
-			}
+		file := k.read(path)
+		host.Cut = host.Cut || file.cut
+		known := file.keys[blob]
+		if known == nil {
+			continue
+		}
+		if known.revoked != "" {
+			host.Revoked = known.revoked
+		}
+		addNames(host, known.names...)
+		if len(known.hashed) > 0 {
+			file.hashes.addTo(host, known.hashed, try)
+		}
+		for _, line := range known.patterns {
+			addPattern(host, line)
+			addNames(host, matching(line, try.typed())...)
 		}
 	}
-	return found
+}
+
+// matching are the names that a line of patterns is for.
+func matching(line string, names []string) (list []string) {
+	for _, name := range names {
+		if isFor(line, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// revokedAt is the place of the line that revokes a key, or "".
+func (k *KnownHosts) revokedAt(key ssh.PublicKey) string {
+	for _, path := range k.paths {
+		if known := k.read(path).keys[string(key.Marshal())]; known != nil && known.revoked != "" {
+			return known.revoked
+		}
+	}
+	return ""
+}
+
+// authority are the hosts of each line "@cert-authority" of a key.
+func (k *KnownHosts) authority(key ssh.PublicKey) (lines []string) {
+	for _, path := range k.paths {
+		if known := k.read(path).keys[string(key.Marshal())]; known != nil {
+			lines = append(lines, known.authority...)
+		}
+	}
+	return lines
+}
+
+func addNames(host *keys.Host, names ...string) {
+	for _, name := range names {
+		switch {
+		case slices.Contains(host.Names, name):
+		case len(host.Names) >= maxHostNames:
+			host.Cut = true
+			return
+		default:
+			host.Names = append(host.Names, name)
+		}
+	}
+}
+
+func addPattern(host *keys.Host, line string) {
+	switch {
+	case slices.Contains(host.Patterns, line):
+	case len(host.Patterns) >= maxHostNames:
+		host.Cut = true
+	default:
+		host.Patterns = append(host.Patterns, line)
+	}
 }
 
 // read never returns nil.
 func (k *KnownHosts) read(path string) *hostsFile {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil {
+		return &hostsFile{cut: !errors.Is(err, fs.ErrNotExist)}
+	}
+	if !info.Mode().IsRegular() { // /dev/null has no names
 		return &hostsFile{}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	file := k.files[path]
 	if file == nil || file.size != info.Size() || !file.modified.Equal(info.ModTime()) {
-		file = &hostsFile{size: info.Size(), modified: info.ModTime(), names: map[string][]string{}, authorities: map[string][][]string{}}
+		file = &hostsFile{size: info.Size(), modified: info.ModTime(), keys: map[string]*knownKey{}}
 		file.parse(path)
 		k.files[path] = file
 	}
@@ -84,41 +166,65 @@ func (k *KnownHosts) read(path string) *hostsFile {
 func (file *hostsFile) parse(path string) {
 	f, err := os.Open(path)
 	if err != nil {
+		file.cut = true
 		return
 	}
 	defer f.Close()
-	rest, _ := io.ReadAll(io.LimitReader(f, maxKnownHosts))
-	for line := range bytes.Lines(rest) {
+	text, err := io.ReadAll(io.LimitReader(f, maxKnownHosts+1))
+	file.cut = err != nil || len(text) > maxKnownHosts
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
 		marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
-		if err != nil {
-			continue
-		}
-		blob := string(key.Marshal())
-		switch marker { // a revoked key has no name
-		case "":
-			file.names[blob] = append(file.names[blob], slices.DeleteFunc(hosts, func(host string) bool { return strings.ContainsAny(host, "*?!") })...)
-		case "cert-authority":
-			file.authorities[blob] = append(file.authorities[blob], hosts)
+		if err == nil {
+			file.known(key).add(marker, hosts, fmt.Sprintf("%s:%d", path, number))
 		}
 	}
 }
 
-// unhash returns the candidate that a hashed entry |1|salt|HMAC-SHA1 stands for, or "".
-func unhash(entry string, candidates []string) string {
-	fields := strings.Split(entry, "|")
-	if len(fields) != 4 {
-		return ""
+func (file *hostsFile) known(key ssh.PublicKey) *knownKey {
+	blob := string(key.Marshal())
+	if file.keys[blob] == nil {
+		file.keys[blob] = new(knownKey)
 	}
-	salt, err := base64.StdEncoding.DecodeString(fields[2])
-	if err != nil {
-		return ""
-	}
-	for _, name := range candidates {
-		mac := hmac.New(sha1.New, salt)
-		mac.Write([]byte(name))
-		if base64.StdEncoding.EncodeToString(mac.Sum(nil)) == fields[3] {
-			return name
+	return file.keys[blob]
+}
+
+func (known *knownKey) add(marker string, hosts []string, place string) {
+	line := strings.Join(hosts, ",")
+	switch {
+	case marker == "revoked":
+		known.revoked = place
+	case marker == "cert-authority":
+		known.authority = append(known.authority, line)
+	case marker != "":
+	case strings.ContainsAny(line, "*?!"):
+		known.patterns = append(known.patterns, line)
+	default:
+		for _, name := range hosts {
+			if strings.HasPrefix(name, hashMagic) {
+				known.hashed = append(known.hashed, name)
+			} else {
+				known.names = append(known.names, name)
+			}
 		}
 	}
-	return ""
+}
+
+// isFor matches a name with the patterns of one line, as sshd(8) has it: one that
+// is negated and matches makes the line count for nothing.
+func isFor(line, name string) (matches bool) {
+	for pattern := range strings.SplitSeq(line, ",") {
+		plain, negated := strings.CutPrefix(pattern, "!")
+		switch {
+		case strings.HasPrefix(pattern, hashMagic):
+			matches = matches || isHashOf(pattern, name)
+		case !keys.MatchPattern(strings.ToLower(name), strings.ToLower(plain)):
+		case negated:
+			return false
+		default:
+			matches = true
+		}
+	}
+	return matches
 }

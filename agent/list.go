@@ -43,7 +43,11 @@ func (s *session) list() wire.Reply {
 // shown is the keys that this program may see, in the order to offer them.
 func (s *session) shown(use *keys.Use) []keys.Info {
 	rules := s.server.Rules()
-	fitting := rules.Fitting(use)
+	order := *use
+	if len(s.binds) > 0 {
+		order.Destination = s.listOrder()
+	}
+	fitting := rules.Fitting(&order)
 	all := s.server.Ring.List()
 	shown := make([]keys.Info, 0, len(all))
 	for _, info := range all {
@@ -55,7 +59,7 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 			shown = append(shown, info)
 		}
 	}
-	return s.ordered(shown, use, fitting)
+	return s.ordered(shown, &order, fitting)
 }
 
 // Bytes of an answer beside the keys and comments: its number and the count;

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ordered puts first what worked at the verified host, the last one used before
+// ordered puts first what worked at the host that proved its key, the last one used before
 // the others, then what a rule names for it. A client offers the keys in the
 // order of the list, and a server hangs up after some that it does not know
 // (sshd_config(5), MaxAuthTries). For an unknown host nothing changes.
 func (s *session) ordered(list []keys.Info, use *keys.Use, fitting policy.Fitting) []keys.Info {
-	if use.Destination.Trust != keys.TrustVerified {
+	if !use.Destination.Trust.Proved() {
 		return list
 	}
 	worked := map[audit.LoginKey]int{}

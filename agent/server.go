@@ -25,17 +25,18 @@ const acceptBackoff = 50 * time.Millisecond
 
 // Config is what a Server works with. All fields but the optional ones are needed.
 type Config struct {
-	Ring    *keys.Ring
-	Grants  *policy.Grants
-	Audit   *audit.Log
-	Prompt  confirm.Prompter // normally a *confirm.Queue
-	Log     *slog.Logger
-	Hosts   *KnownHosts            // optional: names for verified host keys
-	Logins  *audit.Logins          // optional: what worked where, for the order of lists; Written keeps it current
-	Now     func() time.Time       // optional: time.Now
-	History func(*keys.Use) string // optional: what was before, for the prompt
-	PeerOf  func(net.Conn) (platform.Peer, error)
-	Allowed func(platform.Peer) bool // whether this user may connect at all
+	Ring      *keys.Ring
+	Grants    *policy.Grants
+	Audit     *audit.Log
+	Prompt    confirm.Prompter // normally a *confirm.Queue
+	Log       *slog.Logger
+	Hosts     *KnownHosts            // optional: names for proved host keys
+	SSHConfig *SSHConfig             // optional: what a host's name on a command line stands for
+	Logins    *audit.Logins          // optional: what worked where, for the order of lists; Written keeps it current
+	Now       func() time.Time       // optional: time.Now
+	History   func(*keys.Use) string // optional: what was before, for the prompt
+	PeerOf    func(net.Conn) (platform.Peer, error)
+	Allowed   func(platform.Peer) bool // whether this user may connect at all
 
 	Written func(audit.Record) // optional: called with each record that was written; must not wait
 

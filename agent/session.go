@@ -36,8 +36,13 @@ type session struct {
 	binds      []bind
 	bindings   [][]byte  // what was asked to be bound, as it came
 	bindFailed string    // why a session-bind was refused; "" when none was
+	unproved   string    // the last one of an unknown kind of host key; "" when there was none
 	listed     bool      // a list was written to the audit log
 	writeUntil time.Time // the deadline of the connection for writing
+
+	// Found once for a request: see forgetNames.
+	named            map[string]keys.Host // by host key blob
+	typed, mentioned []string
 
 	queue queue
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -80,7 +81,7 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 			decision.Action, decision.Grant, decision.Why = policy.Allow, grant.ID, policy.GrantReason(grant, decision.Why)
 		}
 	default: // policy.Refuse, and whatever nobody has thought of
-		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: "see: keybroker policy show"}
+		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: cmp.Or(decision.Remedy, "see: keybroker policy show")}
 	}
 	return decision, nil
 }

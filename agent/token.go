@@ -46,7 +46,7 @@ func (s *session) mayLoad(library string) error {
 	if err := s.mayChangeView(true); err != nil {
 		return err
 	}
-	if s.server.RemoteProviders || len(s.binds) == 0 && s.bindFailed == "" {
+	if s.server.RemoteProviders || len(s.binds) == 0 && s.bindFailed+s.unproved == "" {
 		return nil
 	}
 	return refusal{reason: fmt.Sprintf("the library %.256q was named over a connection that serves a remote host", library),

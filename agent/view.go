@@ -20,8 +20,8 @@ func (s *session) inView(key *keys.Info) error {
 	if err := rules.Shows(s.socket, key); err != nil {
 		return refusal{reason: err.Error(), remedy: checkSocket}
 	}
-	for _, b := range s.binds {
-		if err := rules.MayReach(s.socket, s.host(b, claimedHost(s.peer))); err != nil {
+	for i := range s.binds {
+		if err := rules.MayReach(s.socket, s.host(&s.binds[i])); err != nil {
 			return refusal{reason: err.Error(), remedy: checkSocket}
 		}
 	}

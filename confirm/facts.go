@@ -23,8 +23,12 @@ func (w writer) headline(use *keys.Use) string {
 		return "Sign unknown content?"
 	case use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0:
 		return "Log in to " + hostName(use.Destination.Host.Names[0], w.value) + "?"
-	case use.Destination.Trust == keys.TrustVerified:
+	case use.Destination.Trust.Proved() && isKnown(use.Destination.Host):
+		return "Log in to a host whose name cannot be told?"
+	case use.Destination.Trust.Proved():
 		return "Log in to a host that you have not met before?"
+	case use.Destination.Forwarded:
+		return "Log in from a far host to one that proved nothing?"
 	}
 	return "Log in to a host that proved nothing?"
 }
@@ -49,16 +53,20 @@ func (w writer) what(use *keys.Use) Line {
 func (w writer) where(d keys.Destination) []Line {
 	var lines []Line
 	switch d.Trust {
-	case keys.TrustVerified:
+	case keys.TrustVerified, keys.TrustNew:
 		lines = append(lines,
-			Line{"Where", keys.TrustVerified, w.hostNames(d.Host)},
+			Line{"Where", d.Trust, w.hostNames(d.Host)},
 			Line{"", "", "the host proved its key " + foreign(d.Host.Fingerprint, ownValues)})
 	case keys.TrustClaimed:
 		lines = append(lines, Line{"Where", keys.TrustClaimed, quote(d.Claimed, w.value) + ", not verified: no host proved it"})
 	default:
-		lines = append(lines, Line{"Where", keys.TrustNone, "the client did not say"})
+		where := "the client did not say"
+		if d.Forwarded {
+			where = "forwarded, destination not proved"
+		}
+		lines = append(lines, Line{"Where", keys.TrustNone, where})
 	}
-	if d.Trust != keys.TrustVerified && d.Why != "" {
+	if !d.Trust.Proved() && d.Why != "" {
 		lines = append(lines, Line{Text: foreign(d.Why, w.long)})
 	}
 	return append(lines, w.through(d)...)
@@ -74,7 +82,7 @@ func (w writer) through(d keys.Destination) []Line {
 	}
 	lines := []Line{{Label: "Through", Text: "a forwarded agent, on"}}
 	for _, hop := range d.Hops[:min(len(d.Hops), maxHops)] {
-		lines = append(lines, Line{Trust: keys.TrustVerified, Text: w.hostNames(hop)},
+		lines = append(lines, Line{Trust: hopTrust(hop), Text: w.hostNames(hop)},
 			Line{Text: foreign(hop.Fingerprint, ownValues)})
 	}
 	if more := len(d.Hops) - maxHops; more > 0 {
@@ -83,8 +91,31 @@ func (w writer) through(d keys.Destination) []Line {
 	return lines
 }
 
+// hopTrust says how far a host is known that the agent was forwarded through.
+func hopTrust(h keys.Host) keys.Trust {
+	switch {
+	case h.Unproved != "":
+		return keys.TrustNone
+	case len(h.Names) == 0:
+		return keys.TrustNew
+	}
+	return keys.TrustVerified
+}
+
+// isKnown says whether known_hosts has the host's key, if under no name that can
+// be read.
+func isKnown(h keys.Host) bool { return h.Hashed || len(h.Patterns) > 0 }
+
 func (w writer) hostNames(h keys.Host) string {
-	if len(h.Names) == 0 {
+	switch {
+	case len(h.Names) > 0:
+	case h.Unproved != "":
+		return "a host whose key cannot be checked"
+	case len(h.Patterns) > 0:
+		return "a host of the pattern " + quote(h.Patterns[0], w.value) + " in known_hosts"
+	case h.Hashed:
+		return "a host of known_hosts, where its name is hashed"
+	default:
 		return "a host that is not in known_hosts"
 	}
 	var names []string

@@ -40,6 +40,8 @@ func (l Line) Value() string {
 	switch l.Trust {
 	case keys.TrustVerified:
 		return "[verified] " + l.Text
+	case keys.TrustNew:
+		return "[new host] " + l.Text
 	case keys.TrustClaimed:
 		return "[claimed only] " + l.Text
 	case keys.TrustNone:

@@ -203,7 +203,7 @@ func converse(conn io.ReadWriter, q question.Question) (question.Answer, error) 
 }
 
 var marks = map[keys.Trust]question.Mark{
-	keys.TrustVerified: question.Verified, keys.TrustClaimed: question.Claimed, keys.TrustNone: question.Unknown,
+	keys.TrustVerified: question.Verified, keys.TrustNew: question.New, keys.TrustClaimed: question.Claimed, keys.TrustNone: question.Unknown,
 }
 
 func rows(lines []Line) []question.Line {

@@ -30,7 +30,7 @@ func (w writer) grant(use *keys.Use) string {
 		return ""
 	}
 	text := w.what(use).Text
-	if use.Purpose.Kind == wire.KindLogin && use.Destination.Trust == keys.TrustVerified {
+	if use.Purpose.Kind == wire.KindLogin && use.Destination.Trust.Proved() {
 		text += " on this host"
 	}
 	text += ", with this key, for " + quote(use.Peer.Executable, w.long)

@@ -191,6 +191,8 @@ func hostText(d *keys.Destination) string {
 		return " to an unknown host"
 	case d.Trust == keys.TrustClaimed:
 		return " to " + platform.Escape(d.Claimed, maxText) + " (claimed)"
+	case d.Trust == keys.TrustNew:
+		return " to a new host"
 	}
 	return " to " + nameOf(d.Host)
 }

@@ -14,7 +14,7 @@ import (
 type Filter struct {
 	Since, Until time.Time // Since is included, Until is not
 	Key          string    // name or fingerprint
-	Host         string    // name (verified or claimed) or fingerprint of the destination
+	Host         string    // name (proved or claimed) or fingerprint of the destination
 	Program      string    // base name or path
 	Decision     string
 	Socket       string    // of a [[socket]] table

@@ -21,7 +21,7 @@ type History struct {
 	at    map[place]time.Time
 }
 
-// place is a verified host, or the namespace of a signature that goes to none.
+// place is a host that proved its key, or the namespace of a signature that goes to none.
 type place struct{ fingerprint, host, namespace string }
 
 // Past is what a History knows of a use's like.
@@ -88,7 +88,7 @@ func placeOf(fingerprint string, p wire.Purpose, d keys.Destination) (place, boo
 	switch {
 	case p.Kind == wire.KindSSHSig:
 		return place{fingerprint, "", clip(p.Namespace, MaxText)}, true
-	case d.Trust == keys.TrustVerified && d.Host.Fingerprint != "":
+	case d.Trust.Proved() && d.Host.Fingerprint != "":
 		return place{fingerprint, d.Host.Fingerprint, ""}, true
 	}
 	return place{}, false

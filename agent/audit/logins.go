@@ -24,7 +24,7 @@ const (
 	maxLoginWait = 5 * time.Second
 )
 
-// Logins is which keys made the logins to which verified host: an index of the
+// Logins is which keys made the logins to which proved host: an index of the
 // allowed login signatures of a log. A client asks for such a signature when
 // the server has said that it takes the key (RFC 4252 section 7), so these are
 // the keys that work there. Its methods may be called concurrently.
@@ -91,7 +91,7 @@ func loginHost(r *Record) (string, bool) {
 		return "", false
 	}
 	host := r.Destination.Host.Fingerprint
-	return host, r.Purpose.Kind == wire.KindLogin && r.Destination.Trust == keys.TrustVerified && host != ""
+	return host, r.Purpose.Kind == wire.KindLogin && r.Destination.Trust.Proved() && host != ""
 }
 
 // withLogin puts one in its place: records are added while older ones are still

@@ -145,9 +145,20 @@ func destinationOf(d keys.Destination) *keys.Destination {
 }
 
 func hostOf(h keys.Host) keys.Host {
-	clipped := keys.Host{Fingerprint: h.Fingerprint}
-	for _, name := range h.Names[:min(len(h.Names), MaxList)] {
-		clipped.Names = append(clipped.Names, clip(name, MaxText))
+	return keys.Host{
+		Fingerprint: h.Fingerprint,
+		Names:       clipList(h.Names),
+		Patterns:    clipList(h.Patterns),
+		Hashed:      h.Hashed,
+		Cut:         h.Cut || len(h.Names) > MaxList || len(h.Patterns) > MaxList,
+		Revoked:     clip(h.Revoked, MaxText),
+		Unproved:    clip(h.Unproved, MaxText),
+	}
+}
+
+func clipList(list []string) (clipped []string) {
+	for _, text := range list[:min(len(list), MaxList)] {
+		clipped = append(clipped, clip(text, MaxText))
 	}
 	return clipped
 }

@@ -17,7 +17,7 @@ type KeyUsage struct {
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
 	Count    int       `json:"count"`
-	Hosts    []string  `json:"hosts,omitempty"`    // verified: the name, or the host key's fingerprint where no name is known
+	Hosts    []string  `json:"hosts,omitempty"`    // proved: the name, or the host key's fingerprint where no name is known
 	Programs []string  `json:"programs,omitempty"` // base names
 }
 
@@ -59,7 +59,7 @@ func Usage(dir string) (map[string]KeyUsage, error) {
 
 func hostLabel(d *keys.Destination) string {
 	switch {
-	case d == nil || d.Trust != keys.TrustVerified:
+	case d == nil || !d.Trust.Proved():
 		return ""
 	case len(d.Host.Names) > 0:
 		return d.Host.Names[0]

@@ -35,27 +35,38 @@ var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpLock, OpUnlock, O
 // Trust says how far a destination is known.
 type Trust string
 
-// The three kinds of destination. They must never look alike to a person.
+// The kinds of destination. They must never look alike to a person.
 const (
-	TrustNone     Trust = "none"     // nothing is known: the client did not bind its session
+	TrustNone     Trust = "none"     // nothing is known
 	TrustClaimed  Trust = "claimed"  // somebody said so; nobody proved it
-	TrustVerified Trust = "verified" // the host signed the session id with this host key
+	TrustNew      Trust = "new"      // the host proved its key, and known_hosts gives that key no name
+	TrustVerified Trust = "verified" // the host proved its key, and known_hosts names it
 )
 
-// Host is one SSH server as a session-bind proved it. It is zero when there is none.
+// Proved says whether the host proved its key for the login that is signed.
+func (t Trust) Proved() bool { return t == TrustVerified || t == TrustNew }
+
+// Host is one SSH server and what known_hosts says of its key. It is zero when
+// there is none. What known_hosts leaves open makes a name uncertain: then rules
+// that ask or refuse take "maybe" for yes, and rules that allow for no.
 type Host struct {
-	Fingerprint string   `json:"fingerprint"`     // "SHA256:…" of its host key
-	Names       []string `json:"names,omitempty"` // from known_hosts; empty when the key is in none
+	Fingerprint string   `json:"fingerprint"`        // "SHA256:…" of its host key
+	Names       []string `json:"names,omitempty"`    // all that could be read; empty when there is none
+	Patterns    []string `json:"patterns,omitempty"` // lines of patterns, as they are: "*.example,!www.example"
+	Hashed      bool     `json:"hashed,omitempty"`   // a hashed name could not be read
+	Cut         bool     `json:"cut,omitempty"`      // there may be more: a file or a list was too long, or not readable
+	Revoked     string   `json:"revoked,omitempty"`  // the place of the @revoked line: "/etc/ssh/ssh_known_hosts:12"
+	Unproved    string   `json:"unproved,omitempty"` // a hop only: why its proof could not be checked
 }
 
 // Destination is where a login signature goes.
 type Destination struct {
 	Trust     Trust  `json:"trust"`
-	Host      Host   `json:"host,omitzero"`     // the server that is logged in to; set when Trust is verified
+	Host      Host   `json:"host,omitzero"`     // the server that is logged in to; set when Trust.Proved
 	Claimed   string `json:"claimed,omitempty"` // host name in the caller's command line
 	Forwarded bool   `json:"forwarded,omitempty"`
 	Hops      []Host `json:"hops,omitempty"` // the hosts an agent was forwarded through, nearest first
-	Why       string `json:"why,omitempty"`  // why it is not verified
+	Why       string `json:"why,omitempty"`  // why it is not proved
 }
 
 // Use is one request as a fact: who wants to do what with which key, and where

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -34,6 +33,7 @@ type Decision struct {
 	Forwarded bool          // the rule says forwarded = true, so a grant may cover this forwarded request
 	AskFirst  bool          // with Ask: the question for a PIN or a touch is not enough
 	Grant     string        // with Allow: the grant that allows what the rules ask about
+	Remedy    string        // with Refuse: what a person can do about it; "": nothing but another rule
 }
 
 const (
@@ -65,6 +65,9 @@ func (rs *Rules) Decide(u *keys.Use) Decision {
 	if rs == nil {
 		return Decision{Action: Refuse, Why: whyNoRules}
 	}
+	if why := revoked(u); why != "" && u.Op == keys.OpSign { // a list that hid the keys would not say why
+		return Decision{Action: Refuse, Why: why, Remedy: remedyRevoked}
+	}
 	if err := rs.narrow(u); err != nil {
 		return Decision{Action: Refuse, Why: err.Error()}
 	}
@@ -85,17 +88,6 @@ func (rs *Rules) Len() int {
 	return len(rs.rules)
 }
 
-// doubt is a rule that would ask or refuse, if it matched; and whether it does
-// cannot be told.
-type doubt struct {
-	rule  *rule
-	cause string
-}
-
-func (d doubt) why() string {
-	return fmt.Sprintf("rule %q (%s) may apply, but %s", d.rule.Name, d.rule.Action, d.cause)
-}
-
 func (rs *Rules) sign(u *keys.Use) Decision {
 	var first doubt
 	for i := range rs.rules {
@@ -106,7 +98,9 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 		switch m, cause := r.match(u); {
 		case m == yes:
 			return rs.restrict(r.decision(), u, first)
-		case m == maybe && r.Action != Allow && first.rule == nil:
+		case m == maybe && r.Action == Refuse:
+			return doubt{r, cause}.refuse(i < rs.machine)
+		case m == maybe && r.Action == Ask && first.rule == nil:
 			first = doubt{rule: r, cause: cause}
 		}
 	}

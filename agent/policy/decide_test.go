@@ -45,14 +45,18 @@ func TestDecideSign(t *testing.T) {
 		{"unless it is named", named("h", "host = \"[git.example.com]:2222\"\naction = \"allow\""), []func(*keys.Use){host("[git.example.com]:2222")}, Decision{Action: Allow, Rule: "h", Why: `allowed by rule "h"`}},
 		{"a refusal holds for all ports", named("h", "host = \"git.example.com\"\naction = \"refuse\""), []func(*keys.Use){host("[git.example.com]:2222")}, Decision{Action: Refuse, Rule: "h", Why: `refused by rule "h"`}},
 
-		{"a refusal that may apply caps an allow", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){unverified}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (refuse) may apply, but the destination is not verified`}},
+		{"a refusal that may apply refuses", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){unverified}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
 		{"one that does not apply caps nothing", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, nil, Decision{Action: Allow, Rule: "all", Why: `allowed by rule "all"`}},
 		{"one that applies refuses", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){host("prod1")}, Decision{Action: Refuse, Rule: "prod", Why: `refused by rule "prod"`}},
-		{"a nameless host may be it", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){nameless}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (refuse) may apply, but the host's key is in no known_hosts file`}},
-		{"an ask that may apply caps too", named("prod", "host = \"prod*\"\naction = \"ask\"\nremember = \"1h\"") + allowAll, []func(*keys.Use){claimed}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (ask) may apply, but the destination is not verified`}},
+		{"a nameless host may be it", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){nameless}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the host's key is in no known_hosts file`, Remedy: remedyOf(causeNameless)}},
+		{"an ask that may apply caps too", named("prod", "host = \"prod*\"\naction = \"ask\"\nremember = \"1h\"") + allowAll, []func(*keys.Use){claimed}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (ask) may apply: the destination is not proved`}},
 		{"a signature goes to no host", named("prod", "host = \"prod*\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){sshsig("git")}, Decision{Action: Allow, Rule: "all", Why: `allowed by rule "all"`}},
-		{"what may apply does not soften a later refusal", named("prod", "host = \"prod*\"\naction = \"refuse\"") + named("r", `action = "refuse"`), []func(*keys.Use){unverified}, Decision{Action: Refuse, Rule: "r", Why: `refused by rule "r"`}},
-		{"what may apply offers no grant", named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){nameless}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (refuse) may apply, but the host's key is in no known_hosts file`}},
+		{"what may apply refuses before a later refusal", named("prod", "host = \"prod*\"\naction = \"refuse\"") + named("r", `action = "refuse"`), []func(*keys.Use){unverified}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
+		{"an ask that may apply offers no grant", named("prod", "host = \"prod*\"\naction = \"ask\"\nremember = \"1h\""), []func(*keys.Use){nameless}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (ask) may apply: the host's key is in no known_hosts file`}},
+
+		{"an ask that may apply does not soften a later refusal", named("a", "host = \"git*\"\naction = \"ask\"") + named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
+		{"a rule above that surely applies decides", named("a", "program = \"ssh\"\naction = \"ask\"") + named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, Decision{Action: Ask, Rule: "a", Why: `asked by rule "a"`}},
+		{"unknown content may go there", named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified, unknownData}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
 
 		{"user", named("u", "user = \"git\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "u", Why: `allowed by rule "u"`}},
 		{"another user", named("u", "user = \"git\"\naction = \"allow\""), []func(*keys.Use){account("root")}, none},
@@ -64,9 +68,9 @@ func TestDecideSign(t *testing.T) {
 		{"a star stays in its directory", named("p", "program = \"/usr/*/ssh\"\naction = \"allow\""), []func(*keys.Use){program("/usr/local/bin/ssh")}, none},
 		{"the same name elsewhere", named("p", "program = \"/usr/bin/ssh\"\naction = \"allow\""), []func(*keys.Use){program("/tmp/ssh")}, none},
 		{"an unidentified program is not allowed", named("p", "program = \"*\"\naction = \"allow\""), []func(*keys.Use){unidentified}, none},
-		{"it may be the refused one", named("p", "program = \"scp\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){unidentified}, Decision{Action: Ask, Rule: "p", Why: `rule "p" (refuse) may apply, but the program is not identified`}},
+		{"it may be the refused one", named("p", "program = \"scp\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){unidentified}, Decision{Action: Refuse, Rule: "p", Why: `rule "p" (refuse) may apply: the program is not identified`, Remedy: remedyOf(causeProgram)}},
 		{"an identified one is not", named("p", "program = \"scp\"\naction = \"refuse\"") + allowAll, nil, Decision{Action: Allow, Rule: "all", Why: `allowed by rule "all"`}},
-		{"a path that cannot be read may be it", named("p", "program = \"/usr/bin/scp\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){func(u *keys.Use) { u.Peer.Executable = "" }}, Decision{Action: Ask, Rule: "p", Why: `rule "p" (refuse) may apply, but the program is not identified`}},
+		{"a path that cannot be read may be it", named("p", "program = \"/usr/bin/scp\"\naction = \"refuse\"") + allowAll, []func(*keys.Use){func(u *keys.Use) { u.Peer.Executable = "" }}, Decision{Action: Refuse, Rule: "p", Why: `rule "p" (refuse) may apply: the program is not identified`, Remedy: remedyOf(causeProgram)}},
 
 		{"purpose login", named("l", "purpose = \"login\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "l", Why: `allowed by rule "l"`}},
 		{"login is not a signature", named("l", "purpose = \"login\"\naction = \"allow\""), []func(*keys.Use){sshsig("git")}, none},
@@ -102,6 +106,8 @@ func TestDecideSign(t *testing.T) {
 		})
 	}
 }
+
+func remedyOf(cause string) string { return doubt{cause: cause}.remedy(false) }
 
 var none = Decision{Action: Ask, Why: "no rule matches", Remember: defaultRemember}
 
@@ -220,7 +226,7 @@ func TestAsSSHAgentAllowsWhatNoRuleMatches(t *testing.T) {
 			{"git commit", login(t, sshsig("git")), otherwise},
 			{"key added with -c", login(t, confirm), Ask},
 			{"the machine's rule", login(t, account("root")), Refuse},
-			{"the machine's rule in doubt", login(t, unknownData), Ask},
+			{"the machine's rule in doubt", login(t, unknownData), Refuse},
 		} {
 			if d := rules.Decide(test.use); d.Action != test.want {
 				t.Errorf("as ssh-agent %v: %s: %+v", asAgent, test.name, d)

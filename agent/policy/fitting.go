@@ -9,7 +9,7 @@ import (
 // ListOnly is the value of a rule's list that hides all other keys.
 const ListOnly = "only"
 
-// Fitting is what the rules say of the keys for one verified host. The zero
+// Fitting is what the rules say of the keys for one host that proved its key. The zero
 // value says nothing.
 type Fitting struct {
 	only  []*rule // list = "only": a key that none of them names is hidden
@@ -21,7 +21,7 @@ type Fitting struct {
 // "only", those of the user cannot show more.
 func (rs *Rules) Fitting(u *keys.Use) Fitting {
 	var f Fitting
-	if rs == nil || u.Destination.Trust != keys.TrustVerified {
+	if rs == nil || !u.Destination.Trust.Proved() {
 		return f
 	}
 	for i := range rs.rules {

@@ -16,7 +16,7 @@ type Grant struct {
 	Fingerprint string    `json:"fingerprint"`
 	KeyName     string    `json:"key_name,omitempty"`
 	Program     string    `json:"program"`        // absolute path of the executable
-	Host        keys.Host `json:"host,omitzero"`  // verified; empty for a purpose that goes to no host
+	Host        keys.Host `json:"host,omitzero"`  // that proved its key; empty for a purpose that goes to no host
 	User        string    `json:"user,omitempty"` // login: the account on the host
 	Purpose     string    `json:"purpose"`
 	Forwarded   bool      `json:"forwarded,omitempty"`
@@ -47,7 +47,7 @@ func scopeOf(u *keys.Use) scope {
 		purpose:    u.Purpose.String(),
 		forwarded:  u.Destination.Forwarded,
 	}
-	if u.Destination.Trust == keys.TrustVerified {
+	if u.Destination.Trust.Proved() {
 		s.host = u.Destination.Host.Fingerprint
 	}
 	var hops []string
@@ -67,7 +67,7 @@ func grantable(u *keys.Use) bool {
 	case !u.Peer.Identified || u.Peer.Executable == "":
 		return false
 	case u.Purpose.Kind == wire.KindLogin:
-		return u.Destination.Trust == keys.TrustVerified && u.Destination.Host.Fingerprint != ""
+		return u.Destination.Trust.Proved() && u.Destination.Host.Fingerprint != ""
 	}
 	return true
 }
@@ -87,7 +87,7 @@ func newGrant(id string, u *keys.Use, d Decision, until time.Time) Grant {
 		User: u.Purpose.User, Purpose: u.Purpose.String(), Forwarded: u.Destination.Forwarded, Socket: u.Socket, Container: u.Peer.Container,
 		Rule: d.Rule, Until: until,
 	}
-	if u.Destination.Trust == keys.TrustVerified {
+	if u.Destination.Trust.Proved() {
 		grant.Host = keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: slices.Clone(u.Destination.Host.Names)}
 	}
 	return grant

@@ -20,8 +20,11 @@ const (
 // The causes of a maybe, as the person reads them after "but".
 const (
 	causePurpose    = "what would be signed is not known"
-	causeUnverified = "the destination is not verified"
+	causeUnverified = "the destination is not proved"
 	causeNameless   = "the host's key is in no known_hosts file"
+	causeHashed     = "known_hosts has a hashed name for the host's key"
+	causePattern    = "known_hosts has the host's key under a pattern"
+	causeCut        = "known_hosts could not be read to its end"
 	causeProgram    = "the program is not identified"
 )
 
@@ -156,34 +159,18 @@ func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
 	return is(r.program.match(subject))
 }
 
-// matchHost believes only in names of a verified host. A signature in the
-// sshsig form logs in to no host.
+// matchHost believes only in names of a host that proved its key. A signature in
+// the sshsig form logs in to no host. A rule that asks or refuses takes a name
+// for all its ports; to allow a port other than 22 the rule has to name it.
 func (r *rule) matchHost(u *keys.Use) (verdict, string) {
 	d := &u.Destination
 	switch {
 	case u.Op == keys.OpSign && u.Purpose.Kind == wire.KindSSHSig:
 		return no, ""
-	case d.Trust != keys.TrustVerified:
+	case !d.Trust.Proved():
 		return maybe, causeUnverified
-	case len(d.Host.Names) == 0:
-		return maybe, causeNameless
 	}
-	for _, name := range d.Host.Names {
-		if r.matchHostName(name) {
-			return yes, ""
-		}
-	}
-	return no, ""
-}
-
-// matchHostName takes a name for all its ports when the rule asks or refuses.
-// To allow a port other than 22 the rule has to name it.
-func (r *rule) matchHostName(name string) bool {
-	if r.host.match(name) {
-		return true
-	}
-	bare, _, ok := splitPort(name)
-	return ok && r.Action != Allow && r.host.match(bare)
+	return r.host.matchNames(&d.Host, r.Action != Allow)
 }
 
 func is(match bool) (verdict, string) {

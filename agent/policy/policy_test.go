@@ -60,7 +60,7 @@ func unverified(u *keys.Use) {
 func claimed(u *keys.Use) {
 	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "git.example.com"}
 }
-func nameless(u *keys.Use)     { u.Destination.Host.Names = nil }
+func nameless(u *keys.Use)     { u.Destination.Trust, u.Destination.Host.Names = keys.TrustNew, nil }
 func unidentified(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} }
 func confirm(u *keys.Use)      { u.Key.Confirm = true }
 func unknownData(u *keys.Use)  { u.Purpose = wire.Purpose{Kind: wire.KindUnknown, Why: "not a login"} }

@@ -125,11 +125,9 @@ func (rs *Rules) MayReach(socket string, host keys.Host) error {
 	case v == nil || v.Hosts == nil:
 		return nil
 	}
-	for _, name := range host.Names {
-		for i := range v.hosts {
-			if v.hosts[i].match(name) {
-				return nil
-			}
+	for i := range v.hosts {
+		if match, _ := v.hosts[i].matchNames(&host, false); match == yes {
+			return nil
 		}
 	}
 	return fmt.Errorf("the socket %q is not for the host %s", socket, nameOf(host))
@@ -181,8 +179,8 @@ func (rs *Rules) narrow(u *keys.Use) error {
 		return nil
 	case isUnknown(u.Purpose):
 		return fmt.Errorf("the socket %q is for certain hosts, and what would be signed is not known", u.Socket)
-	case u.Destination.Trust != keys.TrustVerified:
-		return fmt.Errorf("the socket %q is for certain hosts, and the destination is not verified", u.Socket)
+	case !u.Destination.Trust.Proved():
+		return fmt.Errorf("the socket %q is for certain hosts, and the destination is not proved", u.Socket)
 	}
 	return rs.MayReach(u.Socket, u.Destination.Host)
 }

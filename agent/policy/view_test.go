@@ -36,7 +36,7 @@ func TestViewNarrows(t *testing.T) {
 		"key by fingerprint": {View{Keys: []string{"SHA256:x*"}}, loginThrough("ai", "box"), "does not show this key", other(func(u *keys.Use) { u.Key.Fingerprint = "SHA256:xy" })},
 		"another host":       {View{Hosts: []string{"b?x"}}, loginThrough("ai", "prod"), "is not for the host prod", loginThrough("ai", "box")},
 		"another port":       {View{Hosts: []string{"box"}}, loginThrough("ai", "[box]:2222"), "is not for the host [box]:2222", loginThrough("ai", "box")},
-		"unverified":         {View{Hosts: []string{"box"}}, other(func(u *keys.Use) { u.Destination.Trust = keys.TrustClaimed }), "destination is not verified", loginThrough("ai", "box")},
+		"unverified":         {View{Hosts: []string{"box"}}, other(func(u *keys.Use) { u.Destination.Trust = keys.TrustClaimed }), "destination is not proved", loginThrough("ai", "box")},
 		"nameless":           {View{Hosts: []string{"*"}}, other(func(u *keys.Use) { u.Destination.Host.Names = nil }), "is not for the host SHA256:h", loginThrough("ai", "box")},
 		"unknown content":    {View{Hosts: []string{"box"}}, other(func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindUnknown} }), "is not known", other(func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} })},
 		"through a host": {View{Hosts: []string{"box"}}, other(func(u *keys.Use) { u.Destination.Hops = []keys.Host{{Names: []string{"far"}}} }), "is not for the host far",
@@ -80,7 +80,7 @@ func TestViewDefaultAction(t *testing.T) {
 		"a rule of the user":          {nil, []Rule{{Name: "u", Action: Ask}}, loginThrough("ai", "box"), Ask, `asked by rule "u"`},
 		"a rule for another socket":   {nil, []Rule{{Name: "u", Socket: "dev", Action: Refuse}}, loginThrough("ai", "box"), Allow, `allowed by the socket "ai"`},
 		"a rule for this socket":      {nil, []Rule{{Name: "u", Socket: "a*", Action: Refuse}}, loginThrough("ai", "box"), Refuse, `refused by rule "u"`},
-		"a machine's rule in doubt":   {[]Rule{{Name: "m", Program: "x", Action: Refuse}}, nil, loginThrough("ai", "box"), Ask, "may apply"},
+		"a machine's rule in doubt":   {[]Rule{{Name: "m", Program: "x", Action: Refuse}}, nil, loginThrough("ai", "box"), Refuse, "may apply"},
 		"the agent's own is no match": {nil, []Rule{{Name: "u", Socket: "*", Action: Refuse}}, loginThrough("", "box"), Ask, whyNone},
 	} {
 		d := New(test.machine, test.user, Options{}).WithViews(allow).Decide(test.use)

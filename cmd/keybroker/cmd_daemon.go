@@ -130,7 +130,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.upstreams = d.newUpstreams()
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
-		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(),
+		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(), SSHConfig: userSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.written, Logins: d.logins, History: d.before,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
@@ -285,14 +285,28 @@ func (d *daemon) close() {
 }
 
 // knownHosts are the files that ssh reads without being told otherwise
-// (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile).
+// (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile). Those of the
+// machine's owner come first: their names lead.
 func knownHosts() *agent.KnownHosts {
 	var paths []string
-	if home, err := os.UserHomeDir(); err == nil {
-		paths = append(paths, filepath.Join(home, ".ssh", "known_hosts"), filepath.Join(home, ".ssh", "known_hosts2"))
-	}
 	if dir := platform.SystemSSH(); dir != "" {
 		paths = append(paths, filepath.Join(dir, "ssh_known_hosts"), filepath.Join(dir, "ssh_known_hosts2"))
 	}
+	if home, err := os.UserHomeDir(); err == nil {
+		paths = append(paths, filepath.Join(home, ".ssh", "known_hosts"), filepath.Join(home, ".ssh", "known_hosts2"))
+	}
 	return agent.NewKnownHosts(paths...)
+}
+
+// userSSHConfig are the files in which ssh looks up a host's name (ssh_config(5)).
+func userSSHConfig() *agent.SSHConfig {
+	var files []agent.ConfigFile
+	if home, err := os.UserHomeDir(); err == nil {
+		dir := filepath.Join(home, ".ssh")
+		files = append(files, agent.ConfigFile{Path: filepath.Join(dir, "config"), Dir: dir})
+	}
+	if dir := platform.SystemSSH(); dir != "" {
+		files = append(files, agent.ConfigFile{Path: filepath.Join(dir, "ssh_config"), Dir: dir})
+	}
+	return agent.NewSSHConfig(files...)
 }

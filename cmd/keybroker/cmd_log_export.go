@@ -67,7 +67,7 @@ func csvRecord(r audit.Record) []string {
 	set(&purpose, r.Purpose)
 	set(&destination, r.Destination)
 	host := destination.Claimed
-	if destination.Trust == keys.TrustVerified {
+	if destination.Trust.Proved() {
 		host = hostText(destination.Host)
 	}
 	cells := []string{strconv.FormatUint(r.Seq, 10), r.Time.Format(time.RFC3339Nano), r.ID, string(r.Op), r.Decision, r.Rule, r.Reason,

@@ -81,6 +81,8 @@ func destinationText(r audit.Record) string {
 	switch d.Trust {
 	case keys.TrustVerified:
 		text = hostText(d.Host)
+	case keys.TrustNew:
+		text = platform.Escape(d.Host.Fingerprint, 18) + " (new)"
 	case keys.TrustClaimed:
 		text = platform.Escape(d.Claimed, 18) + " (claimed)"
 	}

@@ -50,7 +50,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
 		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter, noHistory)))
 	server := agent.NewServer(agent.Config{
-		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(),
+		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(), SSHConfig: userSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime, ExpiredCertificates: true,
 	}, policy.New(machine, nil, policy.Options{AsSSHAgent: true}))

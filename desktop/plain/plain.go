@@ -20,6 +20,7 @@ const rest = hang + hang + "\u2026 "
 // Values have no brackets: their sender took them out.
 var signs = map[question.Mark]string{
 	question.Verified: "\u2714 [verified] ",
+	question.New:      "! [new host] ",
 	question.Claimed:  "\u26a0 [claimed only] ",
 	question.Unknown:  "\u2013 [unknown] ",
 }
@@ -59,7 +60,7 @@ func Line(s string) string { return leftToRight(strings.ReplaceAll(s, "&", `\x26
 // AllVerified says whether no row is known less well than it should be.
 func AllVerified(q question.Question) bool {
 	for _, row := range q.Rows {
-		if row.Mark == question.Claimed || row.Mark == question.Unknown {
+		if row.Mark != "" && row.Mark != question.Verified {
 			return false
 		}
 	}

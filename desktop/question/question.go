@@ -37,6 +37,7 @@ type Mark string
 // The marks. No two of them look alike, in colour, sign or word.
 const (
 	Verified Mark = "verified"
+	New      Mark = "new host" // proved, and without a known name
 	Claimed  Mark = "claimed only"
 	Unknown  Mark = "unknown"
 )

@@ -20,6 +20,7 @@ var (
 	asleep   = color.RGBA{0xd8, 0xdb, 0xe0, 0xff} // a button that does nothing yet
 	blue     = color.RGBA{0x2f, 0x62, 0xb0, 0xff}
 	amber    = color.RGBA{0xf6, 0xc3, 0x43, 0xff}
+	orange   = color.RGBA{0xf0, 0x9a, 0x38, 0xff}
 	darkgrey = color.RGBA{0x55, 0x5b, 0x66, 0xff}
 )
 
@@ -35,11 +36,13 @@ type sign int
 const (
 	tick sign = iota
 	questionSign
+	exclamation
 	dash
 )
 
 var badges = map[question.Mark]badge{
 	question.Verified: {green, white, tick, false},
+	question.New:      {orange, ink, exclamation, false},
 	question.Claimed:  {amber, ink, questionSign, true},
 	question.Unknown:  {darkgrey, white, dash, true},
 }

@@ -107,6 +107,8 @@ func (pic *picture) sign(look badge, x, base int, l lettering) {
 		pic.shape(look.front, at(0, 4.4), at(7, 4.4), at(7, 2.8), at(0, 2.8))
 	case questionSign:
 		pic.pen.draw(pic, x, base, "?", lettering{l.size * 1.15, true}, look.front)
+	case exclamation:
+		pic.pen.draw(pic, x+int(2*u), base, "!", lettering{l.size * 1.15, true}, look.front)
 	}
 }
 

@@ -1,0 +1,203 @@
+package agent
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/keys"
+)
+
+const (
+	// maxConfigBytes and maxConfigFiles bound what is read of ssh_config and the
+	// files that it includes, together.
+	maxConfigBytes = 1 << 20
+	maxConfigFiles = 64
+	// maxConfigDepth is how deep files include others: OpenSSH's limit.
+	maxConfigDepth = 16
+)
+
+// SSHConfig finds what a host's name on a command line stands for in files of
+// ssh_config(5). What it finds is only tried against known_hosts, so it is
+// generous: a block whose Match cannot be judged here (exec is never run) may
+// apply.
+type SSHConfig struct{ files []ConfigFile }
+
+// ConfigFile is one file, and the directory where its relative Include lies.
+type ConfigFile struct{ Path, Dir string }
+
+// NewSSHConfig reads these files, in this order, each time that it is asked.
+func NewSSHConfig(files ...ConfigFile) *SSHConfig { return &SSHConfig{files} }
+
+// meant is what may be meant by a host's name.
+type meant struct{ names, ports, aliases []string }
+
+// lookUp works on nil, too.
+func (c *SSHConfig) lookUp(host string) meant {
+	if c == nil {
+		return meant{}
+	}
+	r := configReader{host: host, left: maxConfigBytes, files: maxConfigFiles}
+	for _, file := range c.files {
+		r.read(file.Path, file.Dir, 0, yes)
+	}
+	return r.meant
+}
+
+// applies says whether a block of the configuration is for the host.
+type applies int
+
+const (
+	no applies = iota
+	maybe
+	yes
+)
+
+type configReader struct {
+	host        string
+	left, files int // budgets
+	meant
+	settled map[string]bool // keywords of which ssh takes no further value
+}
+
+// read passes over what cannot be read: ssh will complain.
+func (r *configReader) read(path, dir string, depth int, outer applies) {
+	text, ok := r.text(path, depth)
+	if !ok {
+		return
+	}
+	now := outer
+	for line := range strings.Lines(text) {
+		keyword, words := configWords(line)
+		switch keyword {
+		case "":
+		case "host":
+			now = min(outer, r.matchHost(words))
+		case "match":
+			now = min(outer, r.match(words))
+		case "include":
+			r.include(words, dir, depth, now)
+		default:
+			r.take(keyword, words, now)
+		}
+	}
+}
+
+// text reads only what is a plain file: a pipe would never end.
+func (r *configReader) text(path string, depth int) (string, bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || depth > maxConfigDepth || r.files == 0 || info.Size() > int64(r.left) {
+		return "", false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, int64(r.left)))
+	r.left -= len(text)
+	r.files--
+	return string(text), err == nil
+}
+
+func (r *configReader) include(words []string, dir string, depth int, now applies) {
+	if now == no {
+		return
+	}
+	for _, word := range words {
+		if rest, home := strings.CutPrefix(word, "~/"); home {
+			if own, err := os.UserHomeDir(); err == nil {
+				word = filepath.Join(own, rest)
+			}
+		}
+		if !filepath.IsAbs(word) {
+			word = filepath.Join(dir, word)
+		}
+		paths, _ := filepath.Glob(word)
+		for _, path := range paths {
+			r.read(path, dir, depth+1, now)
+		}
+	}
+}
+
+// take keeps a value. ssh takes the first one; after one that may not apply the
+// next may be the first.
+func (r *configReader) take(keyword string, words []string, now applies) {
+	list := map[string]*[]string{"hostname": &r.names, "port": &r.ports, "hostkeyalias": &r.aliases}[keyword]
+	if list == nil || len(words) == 0 || now == no || r.settled[keyword] {
+		return
+	}
+	*list = append(*list, strings.NewReplacer("%h", r.host, "%%", "%").Replace(words[0]))
+	if now == yes {
+		if r.settled == nil {
+			r.settled = map[string]bool{}
+		}
+		r.settled[keyword] = true
+	}
+}
+
+// matchHost is for "Host PATTERN …".
+func (r *configReader) matchHost(patterns []string) applies {
+	if keys.MatchPatternList(strings.ToLower(r.host), strings.ToLower(strings.Join(patterns, ","))) {
+		return yes
+	}
+	return no
+}
+
+// match is for "Match CRITERION [PATTERNS] …": all of them must hold.
+func (r *configReader) match(words []string) applies {
+	result := yes
+	for i := 0; i < len(words); i++ {
+		criterion, negated := strings.CutPrefix(strings.ToLower(words[i]), "!")
+		holds := maybe
+		switch criterion {
+		case "all":
+			holds = yes
+		case "canonical", "final":
+		default: // with an argument
+			i++
+			if i < len(words) && (criterion == "originalhost" || criterion == "host") {
+				holds = r.matchHost(words[i : i+1])
+			}
+			if criterion == "host" && holds != yes && len(r.names) > 0 { // it looks at HostName
+				holds = maybe
+			}
+		}
+		if negated {
+			holds = yes - holds
+		}
+		result = min(result, holds)
+	}
+	return result
+}
+
+// configWords takes a line of ssh_config(5) apart: a keyword in small letters,
+// and its arguments, which may be quoted.
+func configWords(line string) (keyword string, words []string) {
+	line = strings.TrimSpace(line)
+	if strings.HasPrefix(line, "#") {
+		return "", nil
+	}
+	end := strings.IndexAny(line, " \t=\"")
+	if end < 0 {
+		return strings.ToLower(line), nil
+	}
+	keyword = strings.ToLower(line[:end])
+	rest := strings.TrimLeft(line[end:], " \t")
+	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
+	quoted := false
+	split := func(c rune) bool {
+		if c == '"' {
+			quoted = !quoted
+			return true
+		}
+		return !quoted && (c == ' ' || c == '\t')
+	}
+	words = strings.FieldsFunc(rest, split)
+	if i := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }); i >= 0 {
+		words = words[:i]
+	}
+	return keyword, words
+}
