@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,14 +48,6 @@ func (s suite) run() int {
 	}
 	removeSSHD := separationDir()
 	defer removeSSHD()
-	// The scripts' directories: testscript leaves one behind where only some scripts run.
-	dir, err := os.MkdirTemp("", "kb")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	os.Setenv("GOTMPDIR", dir)
 	code := s.M.Run()
 	if left := childrenLeft(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "FAIL: processes were left behind:\n%s\n", strings.Join(left, "\n"))
@@ -64,9 +57,18 @@ func (s suite) run() int {
 }
 
 func TestScripts(t *testing.T) {
+	var dir atomic.Value // of all scripts: testscript leaves it behind where only some run
+	t.Cleanup(func() {
+		if dir, ok := dir.Load().(string); ok {
+			os.Remove(dir)
+		}
+	})
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		Setup:               setup,
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			dir.Store(filepath.Dir(env.WorkDir))
+			return setup(env)
+		},
 		Cmds:                commands,
 		Condition:           condition,
 		RequireExplicitExec: true,

@@ -3,7 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,9 +30,14 @@ type traces struct {
 
 // newTraces makes the directory, with a short path: sockets lie in it.
 func newTraces() (*traces, error) {
-	dir, err := os.MkdirTemp("/tmp", "kbt")
-	if err != nil {
-		return nil, err
+	var dir string
+	for { // like os.MkdirTemp, with fewer digits
+		dir = fmt.Sprintf("/tmp/kbt%04d", rand.IntN(10000))
+		if err := os.Mkdir(dir, 0o711); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
 	}
 	if err := os.Chmod(dir, 0o711); err != nil { // some tests act as another user
 		return nil, err
@@ -79,7 +87,7 @@ func (t *traces) left() (list []string) {
 
 // rootDir is the directory for tests that run as root: nothing above it may be the
 // user's. Its name begins like the other one's, so that processes have that in theirs.
-func (t *traces) rootDir() string { return t.dir + "root" }
+func (t *traces) rootDir() string { return t.dir + "r" }
 
 func filesIn(dir string) (paths []string) {
 	names, err := exec.Command("ls", "-A", dir).Output()
