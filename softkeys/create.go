@@ -32,7 +32,9 @@ func (v *Vault) Recipient(ctx context.Context) (age.Recipient, error) {
 
 // create makes a vault. The recipient is written last and only once, so a vault
 // is there as a whole or not at all; of two that create at once, the first wins.
+// The new one is open: the person has just given what opens it.
 func (v *Vault) create(ctx context.Context) (age.Recipient, error) {
+	epoch := v.currentEpoch()
 	if err := os.MkdirAll(v.config.vaultDir(), 0o700); err != nil {
 		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
 	}
@@ -43,6 +45,7 @@ func (v *Vault) create(ctx context.Context) (age.Recipient, error) {
 	recipient := identity.Recipient()
 	err = platform.WriteNewFile(v.config.recipientFile(), []byte(recipient.String()+"\n"), 0o600)
 	if err == nil {
+		v.keep(identity, epoch)
 		return recipient, nil
 	}
 	undo()

@@ -65,6 +65,21 @@ func (v *Vault) Forget() {
 	v.epoch++
 }
 
+func (v *Vault) currentEpoch() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.epoch
+}
+
+// keep leaves the vault open, unless there was a Forget since that epoch.
+func (v *Vault) keep(identity *age.X25519Identity, epoch uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.epoch == epoch {
+		v.identity = identity
+	}
+}
+
 // Open returns the identity. Only one caller at a time asks the keychain or the
 // person; the others wait for its outcome, each until its own ctx ends. use is
 // shown to the person, and may be nil.

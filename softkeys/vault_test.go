@@ -69,6 +69,18 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
+// TestNewVaultIsOpen: who has just chosen the passphrase is not asked for it. A lock closes it.
+func TestNewVaultIsOpen(t *testing.T) {
+	s := newPassphraseStore(t)
+	info := generate(t, s, "a")
+	s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+		return nil, errors.New("asked again")
+	}
+	mustSign(t, s, info)
+	s.Forget()
+	wantError(t, trySign(t.Context(), s, info, ""), "asked again")
+}
+
 func TestNoVaultNoSecret(t *testing.T) {
 	v := NewVault(Config{Dir: t.TempDir()})
 	_, err := v.Open(t.Context(), nil)

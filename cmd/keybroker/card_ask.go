@@ -16,43 +16,6 @@ import (
 // cardOut is where a card command writes: results, and what is said beside.
 type cardOut struct{ out, say io.Writer }
 
-// atTerminal says whether a person can be asked. If not, answers are lines of
-// standard input.
-func atTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
-
-var (
-	errNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
-	errInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
-)
-
-// asked is an answer that was read.
-type asked struct {
-	text []byte
-	err  error
-}
-
-// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was.
-func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
-	before, _ := term.GetState(int(os.Stdin.Fd()))
-	answer := make(chan asked, 1)
-	go func() {
-		text, err := read()
-		answer <- asked{text, err}
-	}()
-	select {
-	case a := <-answer:
-		if a.err != nil {
-			return nil, errNoLine
-		}
-		return a.text, nil
-	case <-ctx.Done():
-		if before != nil {
-			_ = term.Restore(int(os.Stdin.Fd()), before)
-		}
-		return nil, errInterrupted
-	}
-}
-
 // askLine asks something that may be seen.
 func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(w.say, question)

@@ -54,13 +54,13 @@ func (a *app) softkeysConfig(ask softkeys.AskFunc) softkeys.Config {
 }
 
 // askOnTerminal asks for the passphrase of the vault.
-func askOnTerminal(_ context.Context, title, text, lastError string, _ *keys.Use) ([]byte, error) {
+func askOnTerminal(ctx context.Context, title, text, lastError string, _ *keys.Use) ([]byte, error) {
 	for _, line := range []string{title, text, lastError} {
 		if line != "" {
 			fmt.Fprintln(os.Stderr, line)
 		}
 	}
-	return readPassphrase("Passphrase: ")
+	return readPassphrase(ctx, "Passphrase: ")
 }
 
 func newKeysListCommand(a *app) *cobra.Command {

@@ -62,7 +62,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 		Short:             "Delete a key for good (asks first)",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeNames,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
 			if err != nil {
 				return err
@@ -71,7 +71,12 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if err == nil && !yes {
 				fmt.Fprintf(os.Stderr, "%s", public)
 			}
-			if !yes && !confirmed(fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])) {
+			if !yes {
+				if yes, err = confirmed(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
+					return err
+				}
+			}
+			if !yes {
 				return refusedError{errors.New("nothing was deleted\nto delete it without the question: --yes")}
 			}
 			return store.Delete(args[0])

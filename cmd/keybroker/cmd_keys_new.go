@@ -121,7 +121,7 @@ func importFile(ctx context.Context, store *softkeys.Store, name, comment, path 
 	if !errors.Is(err, softkeys.ErrPassphraseNeeded) {
 		return err
 	}
-	passphrase, err := readPassphrase("Passphrase of " + path + ": ")
+	passphrase, err := readPassphrase(ctx, "Passphrase of "+path+": ")
 	if err != nil {
 		return err
 	}

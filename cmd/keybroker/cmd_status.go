@@ -192,7 +192,7 @@ func lock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.LockAsking(ctx)
 	}
-	passphrase, err := readNewPassphrase("Passphrase to lock with: ")
+	passphrase, err := readNewPassphrase(ctx, "Passphrase to lock with: ")
 	if err != nil {
 		return err
 	}
@@ -230,7 +230,7 @@ func unlock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.UnlockAsking(ctx)
 	}
-	passphrase, err := readPassphrase("Passphrase to unlock with: ")
+	passphrase, err := readPassphrase(ctx, "Passphrase to unlock with: ")
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ const (
 	exitUsage      = 2
 	exitRefused    = 3 // by policy or by the person
 	exitNotRunning = 4
+
+	exitInterrupted = 128 + int(syscall.SIGINT) // as a shell has it
 )
 
 func main() {
@@ -36,9 +38,13 @@ func main() {
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not end by itself
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil { // whatever it makes of that
+		err = errInterrupted
+	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
@@ -62,6 +68,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
 	case isA[usageError](err):

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,14 +12,51 @@ import (
 	"golang.org/x/term"
 )
 
+// atTerminal says whether a person can be asked. If not, answers are lines of
+// standard input.
+func atTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
+var (
+	errNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
+	errInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
+)
+
+// asked is an answer that was read.
+type asked struct {
+	text []byte
+	err  error
+}
+
+// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was.
+func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	before, _ := term.GetState(int(os.Stdin.Fd()))
+	answer := make(chan asked, 1)
+	go func() {
+		text, err := read()
+		answer <- asked{text, err}
+	}()
+	select {
+	case a := <-answer:
+		if a.err != nil {
+			return nil, errNoLine
+		}
+		return a.text, nil
+	case <-ctx.Done():
+		if before != nil {
+			_ = term.Restore(int(os.Stdin.Fd()), before)
+		}
+		return nil, errInterrupted
+	}
+}
+
 // readPassphrase asks on the terminal without echo. Where standard input is no
 // terminal, it is the first line of that, so that a script can pipe it; never
 // an argument or a variable, which other programs can read.
-func readPassphrase(prompt string) ([]byte, error) {
-	if term.IsTerminal(int(os.Stdin.Fd())) {
+func readPassphrase(ctx context.Context, prompt string) ([]byte, error) {
+	if atTerminal() {
 		fmt.Fprint(os.Stderr, prompt)
 		defer fmt.Fprintln(os.Stderr)
-		return term.ReadPassword(int(os.Stdin.Fd()))
+		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
 	}
 	line, err := readLine(os.Stdin)
 	if err != nil {
@@ -29,12 +66,12 @@ func readPassphrase(prompt string) ([]byte, error) {
 }
 
 // readNewPassphrase asks twice on a terminal.
-func readNewPassphrase(prompt string) ([]byte, error) {
-	first, err := readPassphrase(prompt)
-	if err != nil || !term.IsTerminal(int(os.Stdin.Fd())) {
+func readNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
+	first, err := readPassphrase(ctx, prompt)
+	if err != nil || !atTerminal() {
 		return notEmpty(first, err)
 	}
-	again, err := readPassphrase("Again: ")
+	again, err := readPassphrase(ctx, "Again: ")
 	defer clear(again)
 	if err != nil {
 		return nil, err
@@ -74,9 +111,15 @@ func readLine(r io.Reader) ([]byte, error) {
 }
 
 // confirmed asks a yes-or-no question; anything but yes means no.
-func confirmed(question string) bool {
+func confirmed(ctx context.Context, question string) (bool, error) {
 	fmt.Fprint(os.Stderr, question+" [y/N] ")
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes"
+	line, err := ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+	if err != nil {
+		fmt.Fprintln(os.Stderr)
+	}
+	if errors.Is(err, errNoLine) {
+		return false, nil
+	}
+	answer := strings.ToLower(strings.TrimSpace(string(line)))
+	return answer == "y" || answer == "yes", err
 }

@@ -42,10 +42,15 @@ func (d *daemon) offerFirstKey(ctx context.Context) error {
 		fmt.Printf("There is no key yet. Make one: %s keys generate %s\n", self(), firstKey)
 		return nil
 	}
-	if !confirmed("There is no key yet. Make one now (ed25519, sealed)?") {
+	yes, err := confirmed(ctx, "There is no key yet. Make one now (ed25519, sealed)?")
+	if err != nil {
+		return err
+	}
+	if !yes {
+		fmt.Printf("Make one later: %s keys generate %s\n", self(), firstKey)
 		return nil
 	}
-	_, err := d.store.Generate(ctx, firstKey, softkeys.KeySpec{Type: "ed25519"}, "")
+	_, err = d.store.Generate(ctx, firstKey, softkeys.KeySpec{Type: "ed25519"}, "")
 	return err
 }
 
