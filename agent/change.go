@@ -96,7 +96,7 @@ func (s *session) mayChange() error {
 func describe(added keys.Added) string {
 	text := ""
 	if added.Lifetime > 0 {
-		text = "for " + added.Lifetime.String()
+		text = "for " + keys.ShortDuration(added.Lifetime)
 	}
 	if added.Confirm {
 		text = join(text, "with confirmation")

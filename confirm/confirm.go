@@ -48,7 +48,7 @@ func (b Burst) Label() string {
 }
 
 func (b Burst) limit() string {
-	return fmt.Sprintf("up to %d signatures, %s", b.Count, short(b.For))
+	return fmt.Sprintf("up to %d signatures, %s", b.Count, keys.ShortDuration(b.For))
 }
 
 // Line is the fact that goes with it: which command that is.

@@ -112,7 +112,7 @@ func (g *floodGate) admit(use *keys.Use, now time.Time, log *slog.Logger) error 
 		}
 		if now.Before(c.until) {
 			return fmt.Errorf("%w: %s asked more than %d times within %s (counted by %s) and is refused until %s",
-				errTooMany, program(use), FloodLimit, FloodWindow, s.how, c.until.Format(time.TimeOnly))
+				errTooMany, program(use), FloodLimit, keys.ShortDuration(FloodWindow), s.how, c.until.Format(time.TimeOnly))
 		}
 	}
 	if len(g.sources)+len(sources) > maxSources {

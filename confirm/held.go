@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
 )
 
 // Why a request of the background has no answer.
@@ -29,7 +31,7 @@ func (q *Queue) giveUp(p *prompt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.dropHeldLocked(p) {
-		p.end(fmt.Errorf("%w within %s", errNotOpened, short(HoldTime)))
+		p.end(fmt.Errorf("%w within %s", errNotOpened, keys.ShortDuration(HoldTime)))
 		q.changedLocked()
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
 )
 
 // Codes of libgpg-error, without the source bits.
@@ -91,7 +93,7 @@ func confirmText(a *assuan, q Question) error {
 		{"SETCANCEL", "_Deny"},
 	}
 	if q.Remember > 0 {
-		settings = append(settings, [2]string{"SETNOTOK", "Allow _for " + short(q.Remember)})
+		settings = append(settings, [2]string{"SETNOTOK", "Allow _for " + keys.ShortDuration(q.Remember)})
 	}
 	return setAll(a, settings)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
 )
 
 // submit returns the prompt with its result set, or why there is none.
@@ -157,6 +159,6 @@ func (q *Queue) EndPauses() int {
 // timeoutError is a deadline to whoever asks errors.Is.
 type timeoutError struct{ after time.Duration }
 
-func (e *timeoutError) Error() string { return "no answer within " + e.after.String() }
+func (e *timeoutError) Error() string { return "no answer within " + keys.ShortDuration(e.after) }
 
 func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }

@@ -113,7 +113,7 @@ func TestQueueTimeout(t *testing.T) {
 			t.Fatal("the time was over too early")
 		}
 		time.Sleep(time.Second)
-		r.want(first, confirm.Deny, "no answer within 1m0s")
+		r.want(first, confirm.Deny, "no answer within 1m")
 		// The second one's time starts when it is shown.
 		shown := r.person.Next(r)
 		if end, ok := shown.Ctx.Deadline(); !ok || time.Until(end) != confirm.DefaultTimeout {

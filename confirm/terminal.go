@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
 )
 
 // labelWidth aligns the facts: the longest label and two blanks.
@@ -78,10 +80,10 @@ func choices(ctx context.Context, q Question) string {
 	var b strings.Builder
 	b.WriteString("Allow? [y]es once / ")
 	if q.Remember > 0 {
-		fmt.Fprintf(&b, "[m]inutes (%s) / ", short(q.Remember))
+		fmt.Fprintf(&b, "[m]inutes (%s) / ", keys.ShortDuration(q.Remember))
 	}
 	if q.Burst != nil {
-		fmt.Fprintf(&b, "[g]it command (up to %d, %s) / ", q.Burst.Count, short(q.Burst.For))
+		fmt.Fprintf(&b, "[g]it command (up to %d, %s) / ", q.Burst.Count, keys.ShortDuration(q.Burst.For))
 	}
 	b.WriteString("[N]o")
 	if end, ok := ctx.Deadline(); ok {

@@ -140,7 +140,7 @@ func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]by
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	if !s.broker.Revoke(r.PathValue("id")) {
-		fail(w, http.StatusNotFound, errors.New("there is no such grant"))
+		fail(w, http.StatusNotFound, errors.New("there is no such grant\nsee those in force: keybroker grants list"))
 		return
 	}
 	done(w, nil)

@@ -66,7 +66,7 @@ func TestParseErrors(t *testing.T) {
 		{"bad duration", `"15m"`, `"15"`, `config.toml:11:1: remember: bad duration "15": write a number and a unit such as "90s", "15m" or "8h"`},
 		{"number for a duration", `"15m"`, `15`, `config.toml:11:1: remember must be a duration in quotes such as "15m", not a whole number`},
 		{"negative", `"15m"`, `"-1s"`, `config.toml:11:1: remember is negative`},
-		{"too long", `"15m"`, `"24h1s"`, `config.toml:11:1: remember is longer than 24h0m0s: for more, write a rule with action = "allow"`},
+		{"too long", `"15m"`, `"24h1s"`, `config.toml:11:1: remember is longer than 24h: for more, write a rule with action = "allow"`},
 		{"empty pattern", `key = "work"`, `key = ""`, `config.toml:4:1: key is empty: leave the line out`},
 		{"bad pattern", `key = "work"`, `key = "w[o"`, `config.toml:4:1: bad pattern "w[o": '[' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},
 		{"list of hosts", `"[git.example.com]:2222"`, `"a,b"`, `config.toml:5:1: bad pattern "a,b": ',' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},

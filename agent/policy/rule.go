@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
 )
 
@@ -121,7 +122,7 @@ func checkRemember(d time.Duration) error {
 		return fieldError("remember", "remember is negative")
 	}
 	if d > MaxRemember {
-		return fieldError("remember", `remember is longer than %s: for more, write a rule with action = "allow"`, MaxRemember)
+		return fieldError("remember", `remember is longer than %s: for more, write a rule with action = "allow"`, keys.ShortDuration(MaxRemember))
 	}
 	return nil
 }

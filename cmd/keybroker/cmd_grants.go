@@ -35,6 +35,10 @@ func newGrantsListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
+			if len(grants) == 0 && !a.json {
+				fmt.Fprintln(cmd.OutOrStdout(), "Nothing is allowed for a while: there are no grants.")
+				return nil
+			}
 			return a.print(cmd, grants, func(w io.Writer) {
 				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
@@ -71,7 +75,15 @@ func newGrantsRevokeCommand(a *app) *cobra.Command {
 			if !all {
 				id = args[0]
 			}
-			return notRunning(client.Revoke(cmd.Context(), id))
+			if err := client.Revoke(cmd.Context(), id); err != nil {
+				return notRunning(err)
+			}
+			if all {
+				fmt.Fprintln(cmd.OutOrStdout(), "All grants are revoked.")
+			} else {
+				fmt.Fprintf(cmd.OutOrStdout(), "Grant %s is revoked.\n", platform.Escape(id, maxCell))
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "end every grant")

@@ -77,7 +77,7 @@ func printRules(w io.Writer, rules []policy.Rule) {
 		}
 		action := string(r.Action)
 		if r.Remember > 0 {
-			action += " (" + r.Remember.String() + ")"
+			action += " (" + keys.ShortDuration(r.Remember) + ")"
 		}
 		if r.AskFirst {
 			action += " first"
@@ -175,7 +175,7 @@ type verdict struct {
 func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision) error {
 	v := verdict{Action: d.Action, Rule: d.Rule, Why: d.Why}
 	if offer := policy.Offer(use, d); offer > 0 {
-		v.Remember = offer.String()
+		v.Remember = keys.ShortDuration(offer)
 	}
 	err := a.print(cmd, v, func(w io.Writer) {
 		row(w, "action", string(v.Action))

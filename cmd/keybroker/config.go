@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/confirm"
@@ -167,7 +168,7 @@ func oneOf(file string, data []byte, path, value string, allowed ...string) erro
 			return nil
 		}
 	}
-	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is none of %q", value, allowed))
+	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is not known: use %s", value, alternatives(allowed)))
 }
 
 func eachOneOf(file string, data []byte, path string, values []string, allowed ...string) error {
@@ -183,7 +184,7 @@ func within(file string, data []byte, path string, value, low, high time.Duratio
 	if value >= low && value <= high {
 		return nil
 	}
-	return policy.ErrorAt(file, data, path, fmt.Errorf("%v is not between %v and %v", value, low, high))
+	return policy.ErrorAt(file, data, path, fmt.Errorf("%s is not between %s and %s", keys.ShortDuration(value), keys.ShortDuration(low), keys.ShortDuration(high)))
 }
 
 // readMachineRules reads the rules that the machine's owner has set. They are
