@@ -13,8 +13,9 @@ func OpenTerminal(p Peer) (*os.File, error) { return openTerminal(p) }
 func Sits(p Peer) error { return sits(p) }
 
 // Announce writes text to every terminal of this user but the one named except
-// ("pts/3"), and returns to how many. It waits for none of them.
-func Announce(text, except string) int { return announce(text, except) }
+// ("pts/3"). It waits for none of them. The error names those that did not take all
+// of it, or says that there is no other one: then nobody may have been told.
+func Announce(text, except string) error { return announce(text, except) }
 
 // LeaveTerminal drops what was typed on a terminal and not read, and lets other
 // programs open it, should whoever kept them off have died.

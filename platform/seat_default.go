@@ -13,5 +13,5 @@ var errNoSeat = errors.New("answering on another terminal works on Linux only so
 
 func openTerminal(Peer) (*os.File, error) { return nil, errNoSeat }
 func sits(Peer) error                     { return errNoSeat }
-func announce(string, string) int         { return 0 }
+func announce(string, string) error       { return errNoSeat }
 func leaveTerminal(*os.File) error        { return nil }

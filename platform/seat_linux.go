@@ -78,17 +78,38 @@ func sits(p Peer) error {
 	return nil
 }
 
+// maxUntold bounds the terminals that an error names.
+const maxUntold = 4
+
 // announce leaves a terminal alone that is stopped (Ctrl-S) or full.
-func announce(text, except string) (reached int) {
+func announce(text, except string) error {
 	pts, _ := filepath.Glob("/dev/pts/[0-9]*")
 	consoles, _ := filepath.Glob("/dev/tty[0-9]*")
 	text = "\r\n" + strings.ReplaceAll(text, "\n", "\r\n") + "\r\n"
+	told := 0
+	var untold []string
 	for _, path := range slices.Concat(pts, consoles) {
-		if path != "/dev/"+except && someonesAt(path) && tell(path, text) == nil {
-			reached++
+		if path == "/dev/"+except || !someonesAt(path) {
+			continue
+		}
+		switch err := tell(path, text); {
+		case err == nil:
+			told++
+		case someonesAt(path): // else it was closed meanwhile
+			untold = append(untold, fmt.Sprintf("%s (%v)", strings.TrimPrefix(path, "/dev/"), err))
 		}
 	}
-	return reached
+	switch {
+	case len(untold) > maxUntold:
+		untold = append(untold[:maxUntold], "…")
+		fallthrough
+	case len(untold) > 0:
+		return fmt.Errorf("not every other terminal of yours could be told: %s\n"+
+			"look who is there: ps -t; press Ctrl-Q in it, or close it", strings.Join(untold, ", "))
+	case told == 0:
+		return errors.New("you have no other terminal that could be told\nopen a second one (another login, a tmux pane), and try again")
+	}
+	return nil
 }
 
 // someonesAt looks without opening it: that would make a console that is not there
@@ -102,11 +123,17 @@ func someonesAt(path string) bool {
 
 func tell(path, text string) error {
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return errors.New("a program keeps others off it")
+	case err != nil:
 		return err
 	}
 	defer unix.Close(fd)
-	_, err = unix.Write(fd, []byte(text))
+	n, err := unix.Write(fd, []byte(text))
+	if errors.Is(err, unix.EAGAIN) || err == nil && n < len(text) {
+		return errors.New("it is stopped or full")
+	}
 	return err
 }
 

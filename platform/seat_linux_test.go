@@ -1,13 +1,17 @@
 package platform
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // seated is the peer of a program that runs as line says, with PROGRAM in it.
@@ -159,4 +163,116 @@ func TestTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	has("another terminal answers")
+}
+
+// newTerminal is a pseudo-terminal whose other end nobody reads.
+func newTerminal(t *testing.T) (master *os.File, path string) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { master.Close() })
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return master, fmt.Sprintf("/dev/pts/%d", number)
+}
+
+// as runs f with the rights of another user where this one is root, whom no
+// terminal keeps out. Its thread ends with it.
+func as(t *testing.T, uid int, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if os.Getuid() == 0 {
+			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid)); errno != 0 {
+				t.Error(errno)
+				return
+			}
+		}
+		f()
+	}()
+	<-done
+}
+
+// Whatever a program of the user does to a terminal to keep it quiet: nothing is
+// said there, and it is not counted as told.
+func TestTerminalsThatAreKeptQuiet(t *testing.T) {
+	stranger := 61000 + os.Getpid()%1000 // who has no other terminals
+	root := os.Getuid() == 0
+	open := func(path string) int {
+		fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY, 0)
+		if err != nil {
+			t.Error(err)
+		}
+		t.Cleanup(func() { unix.Close(fd) })
+		return fd
+	}
+	for name, silence := range map[string]func(path string) error{
+		"as it was": nil,
+		"TIOCEXCL":  func(path string) error { return unix.IoctlSetInt(open(path), unix.TIOCEXCL, 0) },
+		"mode 000":  func(path string) error { return os.Chmod(path, 0) },
+		"TCOOFF":    func(path string) error { return unix.IoctlSetInt(open(path), unix.TCXONC, unix.TCOOFF) },
+		"full": func(path string) error {
+			fd := open(path)
+			for unix.SetNonblock(fd, true) == nil {
+				if _, err := unix.Write(fd, make([]byte, 1000)); err != nil {
+					break
+				}
+			}
+			return nil
+		},
+		"almost full": func(path string) error {
+			fd := open(path)
+			for unix.SetNonblock(fd, true) == nil {
+				if _, err := unix.Write(fd, []byte{'x'}); err != nil {
+					break
+				}
+			}
+			return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			as(t, stranger, func() {
+				_, path := newTerminal(t)
+				if silence != nil {
+					if err := silence(path); err != nil {
+						t.Error(err)
+					}
+				}
+				if !someonesAt(path) {
+					t.Error("it is not the user's")
+				}
+				told := tell(path, "\r\nanother terminal answers\r\n")
+				all := told
+				if root { // else the person who runs the test would be told
+					all = announce("another terminal answers", "none")
+				}
+				if silence == nil {
+					if told != nil || all != nil {
+						t.Errorf("%v; %v", told, all)
+					}
+					return
+				}
+				if told == nil || all == nil || root && !strings.Contains(all.Error(), strings.TrimPrefix(path, "/dev/")) {
+					t.Errorf("it was told: %v; %v", told, all)
+				}
+			})
+		})
+	}
+	if !root {
+		return
+	}
+	as(t, stranger, func() {
+		if err := announce("another terminal answers", "none"); err == nil || !strings.Contains(err.Error(), "no other terminal") {
+			t.Errorf("with no terminal at all: %v", err)
+		}
+	})
 }

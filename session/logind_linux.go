@@ -25,12 +25,16 @@ type logind struct {
 	owner     string                   // unique name; "": logind does not run
 	sessions  map[dbus.ObjectPath]bool // this user's; whether it is one on a desktop
 	inhibitor *os.File                 // holds sleep back until it is closed; nil: it does not
+	asleep    bool                     // between the two signals of a sleep
+	beside    *beside
+	waiting   map[string]bool // what it was asked and has not answered yet: see ask
 }
 
 // listenToLogind returns nil when the bus went away.
 func (w *Watcher) listenToLogind(ctx context.Context, conn *dbus.Conn) error {
-	l := &logind{w: w, conn: conn}
+	l := &logind{w: w, conn: conn, beside: newBeside(ctx)}
 	defer l.letSleep()
+	defer l.beside.close()
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	if err := l.subscribe(); err != nil {
@@ -40,15 +44,22 @@ func (w *Watcher) listenToLogind(ctx context.Context, conn *dbus.Conn) error {
 	if err != nil {
 		return err
 	}
-	l.attach(ctx, owner)
-	for signal := range signals {
-		if name, owner, ok := newOwner(signal); ok && name == logindName {
-			l.attach(ctx, owner)
-		} else if signal.Sender == l.owner { // anybody else's is forged
-			l.handle(ctx, signal)
+	l.attach(owner)
+	for {
+		select {
+		case signal, open := <-signals:
+			if !open {
+				return nil
+			}
+			if name, owner, ok := newOwner(signal); ok && name == logindName {
+				l.attach(owner)
+			} else if signal.Sender == l.owner { // anybody else's is forged
+				l.handle(signal)
+			}
+		case then := <-l.beside.found:
+			then()
 		}
 	}
-	return nil
 }
 
 func (l *logind) subscribe() error {
@@ -68,37 +79,73 @@ func (l *logind) subscribe() error {
 }
 
 // attach begins with a logind that was started just now, or goes on without one.
-func (l *logind) attach(ctx context.Context, owner string) {
+func (l *logind) attach(owner string) {
 	l.letSleep()
-	l.owner, l.sessions = owner, map[dbus.ObjectPath]bool{}
+	l.beside.dropAll()
+	l.owner, l.sessions, l.waiting, l.asleep = owner, map[dbus.ObjectPath]bool{}, map[string]bool{}, false
 	if owner == "" {
 		l.w.noteWhy(partLogind, "logind does not run")
 		return
 	}
-	err := l.holdSleep(ctx)
-	if err == nil {
-		err = l.readSessions(ctx)
-	}
-	if err != nil {
-		l.w.noteWhy(partLogind, err)
-		return
-	}
-	l.w.note(partLogind, "")
+	l.holdSleep()
+	l.readSessions()
+}
+
+// ask makes a call beside the loop of signals. then is done in the loop; last is
+// false when the answer is of no use any more. When all was answered, logind is
+// watched; until then a lock of any session is believed.
+func (l *logind) ask(name string, method func(context.Context) error, then func(last bool, err error)) {
+	l.waiting[name] = true
+	l.beside.do(name, func(ctx context.Context) func(bool) {
+		err := method(ctx)
+		return func(last bool) {
+			then(last, err)
+			if !last {
+				return
+			}
+			if err != nil { // it stays unknown
+				l.w.noteWhy(partLogind, err)
+				return
+			}
+			if delete(l.waiting, name); len(l.waiting) == 0 {
+				l.w.note(partLogind, "")
+			}
+		}
+	})
 }
 
 func (l *logind) object(path dbus.ObjectPath) dbus.BusObject { return l.conn.Object(l.owner, path) }
 
+// Names of what logind is asked; a session has its path.
+const (
+	askSleep    = "sleep"
+	askSessions = "sessions"
+)
+
 // holdSleep asks for a delay lock: sleep waits until it is given back.
-func (l *logind) holdSleep(ctx context.Context) error {
+func (l *logind) holdSleep() {
+	object := l.object(logindPath)
 	var fd dbus.UnixFD
-	err := call(ctx, l.object(logindPath), logindManager+".Inhibit",
-		[]any{"sleep", "keybroker", "Drop opened keys, PINs and grants", "delay"}, &fd)
-	if err != nil {
-		return err
+	l.ask(askSleep, func(ctx context.Context) error {
+		return call(ctx, object, logindManager+".Inhibit",
+			[]any{"sleep", "keybroker", "Drop opened keys, PINs and grants", "delay"}, &fd)
+	}, func(last bool, err error) {
+		if err != nil {
+			return
+		}
+		syscall.CloseOnExec(int(fd)) // a program that we start must not hold sleep back
+		l.inhibit(os.NewFile(uintptr(fd), "sleep inhibitor"), last)
+	})
+}
+
+// inhibit keeps the lock, unless nobody would let it go in time.
+func (l *logind) inhibit(lock *os.File, last bool) {
+	if !last || l.asleep {
+		_ = lock.Close()
+		return
 	}
-	syscall.CloseOnExec(int(fd)) // a program that we start must not hold sleep back
-	l.inhibitor = os.NewFile(uintptr(fd), "sleep inhibitor")
-	return nil
+	l.letSleep()
+	l.inhibitor = lock
 }
 
 func (l *logind) letSleep() {
@@ -108,13 +155,13 @@ func (l *logind) letSleep() {
 	}
 }
 
-func (l *logind) handle(ctx context.Context, signal *dbus.Signal) {
+func (l *logind) handle(signal *dbus.Signal) {
 	switch signal.Name {
 	case logindManager + ".PrepareForSleep":
-		l.sleep(ctx, signal.Body)
+		l.sleep(signal.Body)
 	case logindManager + ".SessionNew":
 		if path, ok := pathIn(signal.Body); ok {
-			l.addSession(ctx, path)
+			l.addSession(path)
 		}
 	case logindManager + ".SessionRemoved":
 		if path, ok := pathIn(signal.Body); ok {
@@ -128,20 +175,18 @@ func (l *logind) handle(ctx context.Context, signal *dbus.Signal) {
 }
 
 // sleep drops what has to be dropped, and only then lets the machine sleep.
-func (l *logind) sleep(ctx context.Context, body []any) {
+func (l *logind) sleep(body []any) {
 	var begins bool
 	if dbus.Store(body, &begins) != nil {
 		return
 	}
-	if begins {
+	if l.asleep = begins; begins {
 		l.w.emit(Suspend, partLogind)
 		l.letSleep()
 		return
 	}
 	l.w.sleptSince()
 	l.letSleep()
-	if err := l.holdSleep(ctx); err != nil {
-		l.w.noteWhy(partLogind, err)
-	}
+	l.holdSleep()
 	l.w.emit(Resume, partLogind)
 }

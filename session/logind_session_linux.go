@@ -12,7 +12,8 @@ import (
 var desktopTypes = []string{"x11", "wayland", "mir"}
 
 // readSessions finds this user's sessions, and whether one is locked.
-func (l *logind) readSessions(ctx context.Context) error {
+func (l *logind) readSessions() {
+	object := l.object(logindPath)
 	var list []struct {
 		ID   string
 		UID  uint32
@@ -20,27 +21,39 @@ func (l *logind) readSessions(ctx context.Context) error {
 		Seat string
 		Path dbus.ObjectPath
 	}
-	if err := call(ctx, l.object(logindPath), logindManager+".ListSessions", nil, &list); err != nil {
-		return err
-	}
-	for _, session := range list {
-		l.addSession(ctx, session.Path)
-	}
-	return nil
+	l.ask(askSessions, func(ctx context.Context) error {
+		return call(ctx, object, logindManager+".ListSessions", nil, &list)
+	}, func(last bool, err error) {
+		for _, session := range list {
+			if last && err == nil && int(session.UID) == os.Getuid() {
+				l.addSession(session.Path)
+			}
+		}
+	})
 }
 
 // addSession takes a session in if it is this user's. One that cannot be asked
 // any more has ended.
-func (l *logind) addSession(ctx context.Context, path dbus.ObjectPath) {
+func (l *logind) addSession(path dbus.ObjectPath) {
+	object := l.object(path)
 	var properties map[string]dbus.Variant
-	if call(ctx, l.object(path), propertiesIface+".GetAll", []any{logindSession}, &properties) != nil {
-		return
-	}
+	l.ask(string(path), func(ctx context.Context) error {
+		_ = call(ctx, object, propertiesIface+".GetAll", []any{logindSession}, &properties)
+		return nil
+	}, func(last bool, _ error) {
+		if last {
+			l.took(path, properties)
+		}
+	})
+}
+
+func (l *logind) took(path dbus.ObjectPath, properties map[string]dbus.Variant) {
 	var user struct {
 		UID  uint32
 		Path dbus.ObjectPath
 	}
 	if properties["User"].Store(&user) != nil || int(user.UID) != os.Getuid() {
+		l.screen(path, false)
 		return
 	}
 	kind, _ := properties["Type"].Value().(string)
@@ -53,6 +66,8 @@ func (l *logind) addSession(ctx context.Context, path dbus.ObjectPath) {
 // removeSession tells of the end of a desktop, and of the last session of all:
 // an ssh login that ends beside them means nothing.
 func (l *logind) removeSession(path dbus.ObjectPath) {
+	l.beside.drop(string(path))
+	delete(l.waiting, string(path))
 	desktop, mine := l.sessions[path]
 	if !mine {
 		return
@@ -77,8 +92,10 @@ func (l *logind) changed(signal *dbus.Signal) {
 	}
 }
 
+// screen believes that a session is locked as long as it is not known whose it is:
+// that costs a question, and a lock that is missed leaves keys open.
 func (l *logind) screen(path dbus.ObjectPath, locked bool) {
-	if _, mine := l.sessions[path]; mine || !locked {
+	if _, mine := l.sessions[path]; mine || !locked || l.waiting[askSessions] || l.waiting[string(path)] {
 		l.w.lockedBy(partLogind+" "+string(path), locked)
 	}
 }

@@ -16,52 +16,96 @@ var screenSavers = map[string]dbus.ObjectPath{
 	"org.xfce.ScreenSaver":        "/org/xfce/ScreenSaver",
 }
 
+// noScreenSaver is what a bus without any says.
+const noScreenSaver = "no screen saver is on the session bus"
+
+// screens is a connection to the session bus with who is there.
+type screens struct {
+	w      *Watcher
+	conn   *dbus.Conn
+	owners map[string]string // by name of the service; "": nobody has it
+	beside *beside
+}
+
 // listenToScreenSavers returns nil when the bus went away. A signal counts only
 // from the process that has the service's name now.
 func (w *Watcher) listenToScreenSavers(ctx context.Context, conn *dbus.Conn) error {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
-	owners := map[string]string{}
+	s := &screens{w: w, conn: conn, owners: map[string]string{}, beside: newBeside(ctx)}
+	defer s.beside.close()
 	for name := range screenSavers {
-		err := watchOwner(conn, name)
-		if err == nil {
-			err = conn.AddMatchSignal(dbus.WithMatchSender(name), dbus.WithMatchInterface(name), dbus.WithMatchMember("ActiveChanged"))
-		}
-		if err == nil {
-			owners[name], err = ownerOf(ctx, conn, name)
-		}
-		if err != nil {
+		if err := s.subscribe(ctx, name); err != nil {
 			return err
 		}
 	}
-	for name, owner := range owners {
-		w.askScreenSaver(ctx, conn, name, owner)
-	}
-	w.note(partScreen, "")
-	for signal := range signals {
-		if name, owner, ok := newOwner(signal); ok {
-			owners[name] = owner
-			w.askScreenSaver(ctx, conn, name, owner)
-			continue
-		}
-		for name, owner := range owners {
-			var active bool
-			if signal.Name == name+".ActiveChanged" && signal.Sender == owner && dbus.Store(signal.Body, &active) == nil {
-				w.lockedBy(name, active)
+	s.note()
+	for {
+		select {
+		case signal, open := <-signals:
+			if !open {
+				return nil
 			}
+			s.handle(signal)
+		case then := <-s.beside.found:
+			then()
 		}
 	}
-	return nil
 }
 
-// askScreenSaver finds out what one that just came up thinks. One that is gone
-// says nothing: the screen stays as it was.
-func (w *Watcher) askScreenSaver(ctx context.Context, conn *dbus.Conn, name, owner string) {
+func (s *screens) subscribe(ctx context.Context, name string) error {
+	err := watchOwner(s.conn, name)
+	if err == nil {
+		err = s.conn.AddMatchSignal(dbus.WithMatchSender(name), dbus.WithMatchInterface(name), dbus.WithMatchMember("ActiveChanged"))
+	}
+	if err != nil {
+		return err
+	}
+	owner, err := ownerOf(ctx, s.conn, name) // of the bus itself, which answers
+	s.come(name, owner)
+	return err
+}
+
+func (s *screens) handle(signal *dbus.Signal) {
+	if name, owner, ok := newOwner(signal); ok {
+		s.come(name, owner)
+		s.note()
+		return
+	}
+	for name, owner := range s.owners {
+		var active bool
+		if signal.Name == name+".ActiveChanged" && signal.Sender == owner && dbus.Store(signal.Body, &active) == nil {
+			s.beside.drop(name) // what it would answer is older
+			s.w.lockedBy(name, active)
+		}
+	}
+}
+
+// come finds out what one that just came up thinks. One that is gone says
+// nothing: the screen stays as it was.
+func (s *screens) come(name, owner string) {
+	s.owners[name] = owner
 	if screenSavers[name] == "" || owner == "" {
 		return
 	}
-	var active bool
-	if call(ctx, conn.Object(owner, screenSavers[name]), name+".GetActive", nil, &active) == nil {
-		w.lockedBy(name, active)
+	s.beside.do(name, func(ctx context.Context) func(bool) {
+		var active bool
+		err := call(ctx, s.conn.Object(owner, screenSavers[name]), name+".GetActive", nil, &active)
+		return func(last bool) {
+			if err == nil && last {
+				s.w.lockedBy(name, active)
+			}
+		}
+	})
+}
+
+// note says when there is nobody who could tell.
+func (s *screens) note() {
+	for _, owner := range s.owners {
+		if owner != "" {
+			s.w.note(partScreen, "")
+			return
+		}
 	}
+	s.w.noteWhy(partScreen, noScreenSaver)
 }

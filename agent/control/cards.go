@@ -76,7 +76,7 @@ type CardHolder interface {
 
 func (s *Server) cards(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/cards", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Cards()) })
-	mux.HandleFunc("POST /v1/cards/refresh", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.RefreshCards(r.Context())) })
+	mux.HandleFunc("POST /v1/cards/refresh", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.RefreshCards(r.Context())) }))
 	mux.HandleFunc("DELETE /v1/cards/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if !s.broker.ForgetCard(r.PathValue("id")) {
 			fail(w, http.StatusNotFound, errors.New("no such card is remembered\nsee: keybroker card list"))

@@ -20,13 +20,16 @@ import (
 var ErrNotRunning = errors.New("the broker is not running")
 
 // Client talks to a running broker.
-type Client struct{ http http.Client }
+type Client struct {
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	http http.Client
+}
 
 // NewClient makes a client for the control socket at path. It connects at the
 // first call.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return platform.Dial(ctx, path) }
-	return &Client{http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{dial: dial, http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
 // Status asks for the state of the broker.
@@ -136,13 +139,23 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%v)", ErrNotRunning, errors.Unwrap(err))
+		return nil, c.noAnswer(ctx, errors.Unwrap(err))
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
 		return nil, failureOf(response.Body)
 	}
 	return response.Body, nil
+}
+
+// noAnswer tells a broker that has no room from one that is not there.
+func (c *Client) noAnswer(ctx context.Context, err error) error {
+	if conn, dialErr := c.dial(ctx, "", ""); dialErr == nil {
+		_ = conn.Close()
+		return fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (%d at most, %d of one program)\n"+
+			"try again, or see which: ss -xp | grep control.sock", err, MaxConnections, MaxPerProcess)
+	}
+	return fmt.Errorf("%w (%v)", ErrNotRunning, err)
 }
 
 func failureOf(body io.Reader) error {

@@ -88,13 +88,20 @@ func (b *broker) Notices() []string { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {
 	t.Helper()
+	return serveWith(t, b, func(c *Config) { c.Allowed = allowed })
+}
+
+func serveWith(t *testing.T, b *broker, change func(*Config)) (*Client, string) {
+	t.Helper()
 	b.dir = tempDir(t)
 	path := socketPath(t)
 	listener, err := platform.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := NewServer(Config{Broker: b, Feed: &b.feed, Log: slog.New(slog.DiscardHandler), PeerOf: platform.PeerOf, Allowed: allowed})
+	config := Config{Broker: b, Feed: &b.feed, Log: slog.New(slog.DiscardHandler), PeerOf: platform.PeerOf, Allowed: platform.SameUser}
+	change(&config)
+	server := NewServer(config)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
@@ -248,7 +255,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestFollowersAreBounded(t *testing.T) {
-	c, _ := serve(t, new(broker), platform.SameUser)
+	c, _ := serveWith(t, new(broker), eachAnother)
 	for range MaxFollowers {
 		next, stop := iter.Pull2(c.Events(t.Context()))
 		defer stop()

@@ -23,8 +23,6 @@ const (
 	// refresh is how late what changes by itself may be told: the end of a
 	// grant, a disk that fills up.
 	refresh = 10 * time.Second
-	// stalled is how long a follower may leave an event unread.
-	stalled = 10 * time.Second
 	// maxRecent is how many old records the first event holds.
 	maxRecent = 5
 )
@@ -66,7 +64,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if !bytes.Equal(line, before) {
-			_ = stream.SetWriteDeadline(time.Now().Add(stalled))
 			if _, err := w.Write(append(line, '\n')); err != nil || stream.Flush() != nil {
 				return
 			}

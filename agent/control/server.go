@@ -23,6 +23,7 @@ const (
 // Server serves a Broker to the programs of one user.
 type Server struct {
 	http   http.Server
+	door   *door
 	broker Broker
 	feed   *Feed
 	log    *slog.Logger
@@ -34,31 +35,35 @@ type Config struct {
 	Feed    *Feed // what tells of changes
 	Log     *slog.Logger
 	PeerOf  func(net.Conn) (platform.Peer, error)
+	PIDOf   func(net.Conn) int // optional: platform.PIDOf
 	Allowed func(platform.Peer) bool
 }
 
 // NewServer makes a server; Serve starts it.
 func NewServer(config Config) *Server {
-	s := &Server{broker: config.Broker, feed: config.Feed, log: config.Log}
+	if config.PIDOf == nil {
+		config.PIDOf = platform.PIDOf
+	}
+	s := &Server{door: &door{pidOf: config.PIDOf}, broker: config.Broker, feed: config.Feed, log: config.Log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Status()) })
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
 	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
 	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
-	mux.HandleFunc("GET /v1/log", s.records)
-	mux.HandleFunc("GET /v1/events", s.events)
-	mux.HandleFunc("GET /v1/waiting", s.waiting)
+	mux.HandleFunc("GET /v1/log", lasting(s.records))
+	mux.HandleFunc("GET /v1/events", lasting(s.events))
+	mux.HandleFunc("GET /v1/waiting", lasting(s.waiting))
 	mux.HandleFunc("POST /v1/waiting/show", s.show)
 	mux.HandleFunc("POST /v1/waiting/{id}/show", s.show)
 	mux.HandleFunc("POST /v1/keys/load", s.load)
 	mux.HandleFunc("POST /v1/lock", s.lock)
 	mux.HandleFunc("POST /v1/unlock", s.unlock)
-	mux.HandleFunc("POST /v1/lock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) })
-	mux.HandleFunc("POST /v1/unlock/ask", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) })
+	mux.HandleFunc("POST /v1/lock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) }))
+	mux.HandleFunc("POST /v1/unlock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) }))
 	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
 	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
-	mux.HandleFunc("POST /v1/terminal", s.approve)
+	mux.HandleFunc("POST /v1/terminal", lasting(s.approve))
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	s.cards(mux)
@@ -66,15 +71,16 @@ func NewServer(config Config) *Server {
 		Handler: config.sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
 		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, conn)
+			return context.WithValue(ctx, lineKey{}, conn)
 		},
 	}
+	s.http.SetKeepAlivesEnabled(false) // a line carries one request
 	return s
 }
 
-// What a request carries in its context: the connection, and who is at its end.
+// What a request carries in its context: its line, and who is at the other end.
 type (
-	connKey struct{}
+	lineKey struct{}
 	peerKey struct{}
 )
 
@@ -83,18 +89,37 @@ func peerOf(r *http.Request) platform.Peer {
 	return peer
 }
 
+func lineOf(r *http.Request) *line { return r.Context().Value(lineKey{}).(*line) }
+
+// lasting is a handler that goes on for as long as the other end wants, or the
+// person needs.
+func lasting(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		l := lineOf(r)
+		if err := l.door.last(l); err != nil {
+			fail(w, http.StatusServiceUnavailable, err)
+			return
+		}
+		next(w, r)
+	}
+}
+
 // sameUser turns other users away. The socket's mode does so already; this
 // holds when a mode was changed. It looks in the request's own goroutine,
 // because reading about a process can take a while, and others must not wait.
 func (c Config) sameUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, _ := r.Context().Value(connKey{}).(net.Conn)
-		peer, err := c.PeerOf(conn)
+		l := lineOf(r)
+		l.door.begin(l)
+		peer, err := c.PeerOf(l.Conn)
 		if err != nil || !c.Allowed(peer) {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
 			return
 		}
-		r = r.WithContext(context.WithValue(r.Context(), peerKey{}, peer))
+		// net/http reads one byte beyond the request, and does not see the end behind it.
+		there, stop := platform.WhileThere(r.Context(), l.Conn, peer)
+		defer stop()
+		r = r.WithContext(context.WithValue(there, peerKey{}, peer))
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
@@ -102,7 +127,8 @@ func (c Config) sameUser(next http.Handler) http.Handler {
 
 // Serve answers until Close.
 func (s *Server) Serve(listener net.Listener) error {
-	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	s.door.Listener = listener
+	if err := s.http.Serve(s.door); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

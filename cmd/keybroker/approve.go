@@ -22,13 +22,12 @@ func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()
 	err = d.paired.Pair(ctx, d.queue, confirm.Seat{
 		Terminal: tty, Peer: peer, Sits: func() error { return platform.Sits(peer) },
 		Paired: func(where string, alone bool) error {
-			if err := d.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where)); err != nil {
-				return err
-			}
 			if alone {
-				d.announce(peer)
+				if err := d.announce(peer); err != nil {
+					return err
+				}
 			}
-			return nil
+			return d.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
 		},
 		Answers: func() { began = true; d.feed.Changed(); answers() },
 	})
@@ -46,12 +45,14 @@ func (d *daemon) notPaired(peer platform.Peer, err error) error {
 }
 
 // announce tells every other terminal of the person. It is for a pairing that
-// nobody else could be asked about: it must not be quiet.
-func (d *daemon) announce(peer platform.Peer) {
+// nobody else could be asked about: where one could be kept from hearing of it,
+// there is none.
+func (d *daemon) announce(peer platform.Peer) error {
 	text := fmt.Sprintf("keybroker: terminal %s answers its questions from now on (process %d, %s).\n"+
 		"If that is not you: kill %d, and see: keybroker log --op approve", peer.Terminal, peer.PID, peer.Chain(), peer.PID)
-	reached := platform.Announce(text, peer.Terminal)
-	d.log.Warn("a terminal answers that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "told_terminals", reached)
+	err := platform.Announce(text, peer.Terminal)
+	d.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
+	return err
 }
 
 // approval is the terminal that answers, nil when there is none.

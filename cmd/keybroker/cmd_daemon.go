@@ -33,6 +33,10 @@ import (
 // A service manager kills after 90 seconds; a person at shutdown waits for less.
 const drainTime = 5 * time.Second
 
+// endTime bounds the whole end, whatever hangs: a card's driver, another agent, a
+// program at the control socket. What is left then goes with the process.
+const endTime = 15 * time.Second
+
 func newDaemonCommand(a *app) *cobra.Command {
 	var welcome bool
 	cmd := &cobra.Command{
@@ -55,6 +59,7 @@ and ends when that is closed. In the background, it asks in a terminal that
 				return err
 			}
 			defer d.close()
+			defer d.endWithin(endTime)
 			if welcome {
 				if err := d.welcome(cmd.Context()); err != nil {
 					return err
@@ -81,6 +86,7 @@ type daemon struct {
 	reading   context.CancelFunc // ends the reading of the log into logins
 	paired    *confirm.Paired    // reaches the person, and one terminal that they named
 	approving sync.WaitGroup     // terminals that answer, or want to
+	ending    sync.Once          // the end is bounded
 	queue     *confirm.Queue
 	store     *softkeys.Store
 	memory    *softkeys.Memory
@@ -252,12 +258,24 @@ func (d *daemon) run(ctx context.Context) error {
 // answered, nothing more is written.
 func (d *daemon) shutdown() error {
 	_ = platform.Notify("STOPPING=1")
+	d.endWithin(endTime)
 	closeAll(d.listeners)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	d.server.Shutdown(ctx)
+	d.server.Shutdown(ctx)    // a paired terminal still answers what was asked
 	defer d.approving.Wait() // their connections end
 	return d.control.Close()
+}
+
+// endWithin ends the process by force when it has not ended after that time. It
+// is the bound of every wait that follows.
+func (d *daemon) endWithin(limit time.Duration) {
+	d.ending.Do(func() {
+		time.AfterFunc(limit, func() {
+			d.log.Error("a part of the broker did not end in time; the process ends without it", "after", limit)
+			os.Exit(exitFailed)
+		})
+	})
 }
 
 func (d *daemon) close() {

@@ -185,8 +185,12 @@ func cmdControl(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // plainClient is "plainclient METHOD PATH BODY": a program that sends one request to
-// the control socket and prints the answer, as any program of the user can.
+// the control socket and prints the answer, as any program of the user can. With
+// the method LATE it is a POST with BODY behind it, and the program stays.
 func plainClient() {
+	if os.Args[1] == "LATE" {
+		lateClient(os.Args[2], os.Args[3])
+	}
 	client := http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial("unix", filepath.Join(os.Getenv("RUN"), "control.sock"))
 	}}}
@@ -202,6 +206,21 @@ func plainClient() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func lateClient(path, late string) {
+	conn, err := net.Dial("unix", filepath.Join(os.Getenv("RUN"), "control.sock"))
+	if err == nil {
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: keybroker\r\nContent-Length: 0\r\n\r\n", path)
+	}
+	if err == nil {
+		_, err = conn.Write([]byte(late))
+	}
+	if err == nil {
+		_, err = io.Copy(os.Stdout, conn)
+	}
+	fmt.Println("it ended:", err)
+	os.Exit(0)
 }
 
 // dialAs connects as another user: a thread has its own credentials, and the

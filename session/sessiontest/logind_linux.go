@@ -34,6 +34,7 @@ type Logind struct {
 	mu         sync.Mutex  // guards the fields that follow
 	inhibitors []inhibitor // the delay locks that are out
 	locked     bool
+	hangs      chan struct{} // closed: it answers again; nil: it does
 }
 
 // inhibitor is a pipe: the end that is given out is the lock, and the other one
@@ -86,6 +87,7 @@ type manager struct{ *Logind }
 // Inhibit gives out a lock. Our own copy stays open until Sleep, because it is
 // sent some time after this returns.
 func (m manager) Inhibit(what, who, why, mode string) (dbus.UnixFD, *dbus.Error) {
+	m.hang()
 	if what != "sleep" || mode != "delay" {
 		return 0, dbus.MakeFailedError(fmt.Errorf("unexpected: %s %s", what, mode))
 	}
@@ -108,6 +110,7 @@ type listed struct {
 }
 
 func (m manager) ListSessions() ([]listed, *dbus.Error) {
+	m.hang()
 	return []listed{{"c1", uint32(os.Getuid()), "me", "seat0", Mine}, {"c2", uint32(os.Getuid() + 1), "other", "", Others}}, nil
 }
 
@@ -117,6 +120,7 @@ type sessionObject struct {
 }
 
 func (s sessionObject) GetAll(iface string) (map[string]dbus.Variant, *dbus.Error) {
+	s.hang()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user := struct {
@@ -132,6 +136,24 @@ func (l *Logind) Emit(path dbus.ObjectPath, member string, values ...any) {
 	l.t.Helper()
 	if err := l.conn.Emit(path, member, values...); err != nil {
 		l.t.Fatal(err)
+	}
+}
+
+// Hang makes it answer to nothing until the returned function is called.
+func (l *Logind) Hang() (goOn func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	hangs := make(chan struct{})
+	l.hangs = hangs
+	return func() { close(hangs) }
+}
+
+func (l *Logind) hang() {
+	l.mu.Lock()
+	hangs := l.hangs
+	l.mu.Unlock()
+	if hangs != nil {
+		<-hangs
 	}
 }
 

@@ -44,6 +44,31 @@ func (s *ScreenSaver) Set(locked bool) {
 	}
 }
 
+// TakeAndDrop is a program that takes the name and lets it go, again and again,
+// and answers to nothing. It has the name at the end.
+func TakeAndDrop(t testing.TB, address, name string, times int) {
+	t.Helper()
+	conn := connect(t, address)
+	s := &ScreenSaver{t: t, name: name}
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	if err := conn.Export(hungScreen{over}, s.path(), name); err != nil {
+		t.Fatal(err)
+	}
+	for range times {
+		own(t, conn, name)
+		if _, err := conn.ReleaseName(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own(t, conn, name)
+}
+
+// hungScreen answers when the test is over.
+type hungScreen struct{ over chan struct{} }
+
+func (o hungScreen) GetActive() (bool, *dbus.Error) { <-o.over; return false, nil }
+
 // Stop ends it without a word.
 func (s *ScreenSaver) Stop() { s.conn.Close() }
 

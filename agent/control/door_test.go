@@ -1,0 +1,167 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// eachAnother makes each connection that of another process.
+func eachAnother(c *Config) {
+	var last atomic.Int64
+	c.PIDOf = func(net.Conn) int { return int(last.Add(1)) }
+}
+
+// raw is a connection that says what it likes.
+func raw(t *testing.T, path, text string) net.Conn {
+	t.Helper()
+	conn, err := platform.Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if text == "" { // it may have been turned away already
+		return conn
+	}
+	if _, err := conn.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func ask(method, path string) string {
+	return method + " " + path + " HTTP/1.1\r\nHost: keybroker\r\nContent-Length: 0\r\n\r\n"
+}
+
+// answered waits until the answer has begun, and the request with it.
+func answered(t *testing.T, conn net.Conn) {
+	t.Helper()
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%+v, %v", response, err)
+	}
+}
+
+// Bytes behind a request hide the end of its connection from net/http. Whatever
+// lasts ends with it all the same.
+func TestOneLateByteHidesNothing(t *testing.T) {
+	for _, late := range []string{"", "x", "GET /v1/status HTTP/1.1\r\n\r\n"} {
+		for _, request := range []string{ask("POST", "/v1/terminal"), ask("GET", "/v1/events"), ask("GET", "/v1/waiting?follow=1")} {
+			b := &broker{watched: make(chan bool, 2), changed: make(chan struct{})}
+			_, path := serve(t, b, platform.SameUser)
+			conn := raw(t, path, request)
+			answered(t, conn)
+			if _, err := conn.Write([]byte(late)); err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			for ended := false; !ended; { // true: it began to watch
+				ended = !<-b.watched
+			}
+		}
+	}
+}
+
+// One program takes the lasting requests from nobody, and all of them together
+// take nothing from the commands.
+func TestLastingRequestsAreBounded(t *testing.T) {
+	var pid atomic.Int64
+	c, _ := serveWith(t, new(broker), func(c *Config) { c.PIDOf = func(net.Conn) int { return int(pid.Load()) } })
+	follow := func() error {
+		next, stop := iter.Pull2(c.waitingLists(t.Context()))
+		t.Cleanup(stop)
+		_, err, _ := next()
+		return err
+	}
+	for pid.Store(1); pid.Load() <= MaxLasting; pid.Add(1) {
+		for n := range MaxLastingPerProcess + 1 {
+			err := follow()
+			if err == nil && n == MaxLastingPerProcess {
+				t.Fatalf("process %d has %d", pid.Load(), n+1)
+			}
+			if err != nil {
+				if !strings.Contains(err.Error(), "too many programs use") || n == 0 {
+					if left := int(pid.Load()) - 1; left < keptForOthers {
+						t.Fatalf("only %d processes had a place: %v", left, err)
+					}
+					if _, err := c.Status(t.Context()); err != nil {
+						t.Errorf("a command: %v", err)
+					}
+					return
+				}
+				break
+			}
+		}
+	}
+	t.Error("there is no bound")
+}
+
+// waitingLists is FollowWaiting as a sequence.
+func (c *Client) waitingLists(ctx context.Context) iter.Seq2[[]Waiting, error] {
+	return func(yield func([]Waiting, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		err := c.FollowWaiting(ctx, func(list []Waiting) {
+			if !yield(list, nil) {
+				cancel()
+			}
+		})
+		if ctx.Err() == nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Connections that ask for nothing keep nobody out, and are bounded.
+func TestIdleConnectionsGiveWay(t *testing.T) {
+	const hogs = MaxConnections // each with as many as it can get
+	var last atomic.Int64
+	c, path := serveWith(t, new(broker), func(c *Config) {
+		c.PIDOf = func(net.Conn) int { // they come in the order in which they were made
+			n := int(last.Add(1))
+			return min(n/MaxPerProcess, hogs) + max(n-hogs*MaxPerProcess, 0)
+		}
+	})
+	var idle []net.Conn
+	for range hogs * MaxPerProcess {
+		idle = append(idle, raw(t, path, ""))
+	}
+	for range MaxConnections {
+		if _, err := c.Status(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := 0
+	for _, conn := range idle {
+		if _, err := conn.Write([]byte(ask("GET", "/v1/status"))); err != nil {
+			continue
+		}
+		if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && response.StatusCode == http.StatusOK {
+			in++
+		}
+	}
+	if in == 0 || in >= MaxConnections {
+		t.Errorf("%d idle connections were kept", in)
+	}
+}
+
+// A program that has too many is told so, and not that there is no broker.
+func TestTooManyIsNotNotRunning(t *testing.T) {
+	c, path := serve(t, new(broker), platform.SameUser)
+	for range MaxPerProcess {
+		raw(t, path, "")
+	}
+	_, err := c.Status(t.Context())
+	if err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), fmt.Sprintf("%d of one program", MaxPerProcess)) {
+		t.Error(err)
+	}
+}

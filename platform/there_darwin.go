@@ -1,0 +1,11 @@
+package platform
+
+import "net"
+
+func pidOf(conn net.Conn) int {
+	_, pid, err := credentials(conn)
+	if err != nil {
+		return 0
+	}
+	return pid
+}

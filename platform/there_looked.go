@@ -1,0 +1,9 @@
+//go:build darwin || windows
+
+package platform
+
+// lives says whether p is still the process that it was.
+func lives(p Process) bool {
+	now, err := look(p.PID, 0, 0)
+	return err == nil && now.Start == p.Start
+}

@@ -1,0 +1,59 @@
+package session
+
+import (
+	"context"
+	"sync"
+)
+
+// beside makes calls beside a loop of signals, which must never wait for one: a
+// service that does not answer would hide what the others say. What a call found
+// is done in the loop.
+type beside struct {
+	ctx    context.Context
+	end    context.CancelFunc
+	calls  sync.WaitGroup
+	found  chan func()                   // unbuffered
+	latest map[string]context.CancelFunc // by name: ends the call that runs
+}
+
+func newBeside(ctx context.Context) *beside {
+	b := &beside{found: make(chan func()), latest: map[string]context.CancelFunc{}}
+	b.ctx, b.end = context.WithCancel(ctx)
+	return b
+}
+
+// do makes one call at a time for a name: the one before it ends. What it returns
+// is done in the loop, with whether this call is still the last one of its name.
+func (b *beside) do(name string, call func(context.Context) func(last bool)) {
+	b.drop(name)
+	ctx, end := context.WithCancel(b.ctx)
+	b.latest[name] = end
+	b.calls.Go(func() {
+		then := call(ctx)
+		b.found <- func() { then(ctx.Err() == nil); end() }
+	})
+}
+
+// drop ends the call for a name that runs, if one does.
+func (b *beside) drop(name string) {
+	if end := b.latest[name]; end != nil {
+		end()
+	}
+}
+
+// dropAll ends all calls that run.
+func (b *beside) dropAll() {
+	for name := range b.latest {
+		b.drop(name)
+	}
+	clear(b.latest)
+}
+
+// close ends every call, and does what they found: it may have to be given back.
+func (b *beside) close() {
+	b.end()
+	go func() { b.calls.Wait(); close(b.found) }()
+	for then := range b.found {
+		then()
+	}
+}
