@@ -247,7 +247,9 @@ func TestServicesThatHangFromTheStart(t *testing.T) {
 	defer release()
 	saver := sessiontest.StartScreenSaver(t, address, "org.gnome.ScreenSaver")
 	r := newRig(t, address)
-	r.await("the screen saver", func(s Status) bool { return len(s.Notes) == 1 && strings.Contains(s.Notes[0], "sleep is found only afterwards") })
+	r.await("the screen saver", func(s Status) bool {
+		return len(s.Notes) == 1 && strings.Contains(s.Notes[0], "sleep is found only afterwards")
+	})
 	saver.Set(true)
 	r.want(Lock, "org.gnome.ScreenSaver")
 	logind.Lock(sessiontest.Mine)

@@ -262,7 +262,7 @@ func (d *daemon) shutdown() error {
 	closeAll(d.listeners)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	d.server.Shutdown(ctx)    // a paired terminal still answers what was asked
+	d.server.Shutdown(ctx)   // a paired terminal still answers what was asked
 	defer d.approving.Wait() // their connections end
 	return d.control.Close()
 }
