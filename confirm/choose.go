@@ -52,7 +52,7 @@ func Choose(cfg Config) (Prompter, error) {
 	case "terminal":
 		return asPrompter(newTerminal(cfg.Terminal))
 	case "none":
-		return none{why: `prompt = "none"`}, nil
+		return none{why: `prompt = "none"`, wanted: true}, nil
 	case "tray":
 		return nil, errors.New("confirm: prompt = \"tray\" is called \"window\"\nset prompt = \"window\" or \"auto\"")
 	}
@@ -113,7 +113,7 @@ func (c Config) auto() Prompter {
 		return t
 	}
 	// gnome-ssh-askpass allows on Enter, so it is never looked for by name.
-	var ask Prompter = none{why: c.lack(display)}
+	var ask Prompter = none{why: c.lack(display), display: display}
 	if a, err := newAskpass(c.Env); err == nil && display {
 		ask = a
 	}

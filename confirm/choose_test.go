@@ -78,7 +78,7 @@ func TestChoose(t *testing.T) {
 		{"askpass", "askpass", "SSH_ASKPASS=/bin/askme", tty, nil, "askpass askme"},
 		{"no askpass", "askpass", "", tty, nil, "SSH_ASKPASS is not set"},
 		{"relative askpass", "askpass", "SSH_ASKPASS=askme", tty, nil, "not an absolute path"},
-		{"none", "none", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "none"},
+		{"none", "none", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "none (what no rule allows is refused)"},
 		{"the window", "auto", "DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
 		{"the window is not there", "auto", "DISPLAY=" + display, tty, []string{"pinentry-qt"}, "pinentry-qt"},
 		{"the window, but nothing listens on the display", "auto", "DISPLAY=:987", nil, []string{"keybroker-desktop", "pinentry-qt"}, "pinentry-qt"},

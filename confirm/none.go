@@ -1,25 +1,83 @@
 package confirm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 var errNoWay = errors.New("no way to ask")
 
+// approveHere is what lets somebody answer, wherever the daemon runs.
+const approveHere = "in a terminal of yours: keybroker approve"
+
+// maxRuleValue bounds each value of the rule that a refusal names.
+const maxRuleValue = 100
+
 // none refuses everything: there is no way to reach the person, or none is wanted.
-type none struct{ why string }
+type none struct {
+	why     string
+	wanted  bool // by prompt = "none"
+	display bool // there is one, and nothing that draws on it
+}
 
-func (none) Name() string { return "none" }
+func (n none) Name() string {
+	if n.wanted {
+		return "none (what no rule allows is refused)"
+	}
+	return "none"
+}
 
-func (n none) Ask(context.Context, Question) (Answer, error) { return Answer{}, n.err() }
+func (n none) Ask(_ context.Context, q Question) (Answer, error) {
+	if n.wanted {
+		return Answer{}, n.err(ruleFor(q.Use))
+	}
+	return Answer{}, n.err("")
+}
 
-func (n none) Secret(context.Context, SecretQuestion) ([]byte, error) { return nil, n.err() }
+func (n none) Secret(_ context.Context, q SecretQuestion) ([]byte, error) {
+	if n.wanted {
+		return nil, n.err("what opens the keys can come from [softkeys] passphrase_file; a card's PIN, from a person only")
+	}
+	return nil, n.err("")
+}
 
-func (n none) Notify(context.Context, Notice) error { return n.err() }
+func (n none) Notify(context.Context, Notice) error { return n.err("") }
 
-func (n none) err() error {
-	return fmt.Errorf("%w: %s\n"+
-		"install keybroker-desktop beside keybroker, or pinentry-qt, or run the daemon in a terminal, and see [confirm] prompt", errNoWay, n.why)
+// err has the remedy in its second line.
+func (n none) err(remedy string) error {
+	if n.wanted {
+		remedy = cmp.Or(remedy, `set [confirm] prompt = "auto", and start the daemon again`)
+	}
+	if n.display {
+		remedy = "put keybroker-desktop beside keybroker, or install pinentry-qt, and start the daemon again; or in a terminal of yours: keybroker approve"
+	}
+	return fmt.Errorf("%w: %s\n%s", errNoWay, n.why, cmp.Or(remedy, approveHere))
+}
+
+// ruleFor is the rule that would allow this use, and as little else as can be.
+func ruleFor(use *keys.Use) string {
+	fields := []string{"[[rule]]"}
+	add := func(name, value string) {
+		if value != "" {
+			fields = append(fields, fmt.Sprintf("%s = %q", name, platform.Escape(value, maxRuleValue)))
+		}
+	}
+	add("key", cmp.Or(use.Key.Name, use.Key.Comment, use.Key.Fingerprint))
+	if use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0 {
+		add("host", use.Destination.Host.Names[0])
+	}
+	add("user", use.Purpose.User)
+	if use.Purpose.Kind != "" {
+		add("purpose", use.Purpose.String())
+	}
+	if use.Destination.Forwarded {
+		fields = append(fields, "forwarded = true")
+	}
+	return "a rule would allow it: " + strings.Join(append(fields, `action = "allow"`), ", ") + "; try it: keybroker policy test"
 }

@@ -41,7 +41,7 @@ func NewPaired(cfg Config) (*Paired, error) {
 	return p, nil
 }
 
-var errUnpaired = fmt.Errorf("%w: prompt = \"approve\", and no terminal is paired\nin a terminal: keybroker approve", errNoWay)
+var errUnpaired = fmt.Errorf("%w: prompt = \"approve\", and no terminal is paired\n%s", errNoWay, approveHere)
 
 // Name says where it would ask now.
 func (p *Paired) Name() string {

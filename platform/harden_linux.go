@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -36,8 +37,13 @@ func (h *Hardening) lock() {
 		h.note(swap, err)
 		return
 	}
+	if limit.Cur != limit.Max && limit.Max == unix.RLIM_INFINITY {
+		limit.Cur = limit.Max
+		_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit) // what follows says if it failed
+	}
 	if limit.Cur != unix.RLIM_INFINITY {
-		h.note(swap+": the memlock limit is not unlimited (LimitMEMLOCK=infinity)", nil)
+		h.note(fmt.Sprintf("%s: only %d KiB may be locked. A user's unit cannot lift that limit; root can, for all of them: "+
+			"LimitMEMLOCK=infinity in [Service], by systemctl edit user@.service", swap, limit.Cur>>10), nil)
 		return
 	}
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {

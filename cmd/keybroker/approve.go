@@ -67,10 +67,9 @@ func (d *daemon) approval() *control.Approval {
 // nobodyToAsk is the problem that there is no way to ask, or nil.
 func (d *daemon) nobodyToAsk() error {
 	switch name := d.queue.Name(); {
-	case d.app.config.Confirm.Prompt == "none":
-		return fmt.Errorf("nobody can be asked, so what no rule allows is refused: prompt = \"none\"\nset [confirm] prompt = \"auto\"")
+	case d.app.config.Confirm.Prompt == "none": // as the machine's owner wants it
 	case strings.HasPrefix(name, "none"), strings.HasPrefix(name, "approve"):
-		return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal: keybroker approve; or install pinentry-qt, or start the daemon in a terminal")
+		return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")
 	}
 	return nil
 }

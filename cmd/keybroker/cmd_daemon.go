@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -239,6 +240,10 @@ func (d *daemon) run(ctx context.Context) error {
 	defer d.session.start()()
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
+	if err := d.nobodyToAsk(); err != nil {
+		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		d.log.Warn(what, "remedy", remedy)
+	}
 	for {
 		select {
 		case <-hangups:
