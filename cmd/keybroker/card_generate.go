@@ -116,10 +116,16 @@ func describeSlot(info piv.SlotInfo) string {
 // printKey prints the line for authorized_keys.
 func (w *cardWork) printKey(slot piv.Slot, key crypto.PublicKey) error {
 	line, err := w.authorizedKey(slot, key)
-	if err == nil {
-		_, err = fmt.Fprintln(w.out, line)
+	if err != nil {
+		return err
 	}
-	return err
+	if _, err = fmt.Fprintln(w.out, line); err != nil {
+		return err
+	}
+	if public, err := ssh.NewPublicKey(key); err == nil {
+		sayNextStep(w.say, ssh.FingerprintSHA256(public))
+	}
+	return nil
 }
 
 func (w *cardWork) authorizedKey(slot piv.Slot, key crypto.PublicKey) (string, error) {

@@ -30,7 +30,7 @@ func newKeysCommand(a *app) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newKeysListCommand(a), newKeysGenerateCommand(a), newKeysImportCommand(a), newKeysExportCommand(a),
-		newKeysRenameCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
+		newKeysGitCommand(a), newKeysRenameCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
 	return cmd
 }
 

@@ -29,7 +29,11 @@ there is none, under a passphrase that is asked for.`,
 			if err != nil {
 				return err
 			}
-			return a.generate(cmd.Context(), cmd.OutOrStdout(), store, args[0], spec, comment)
+			if err := a.generate(cmd.Context(), cmd.OutOrStdout(), store, args[0], spec, comment); err != nil {
+				return err
+			}
+			sayNextStep(cmd.ErrOrStderr(), args[0])
+			return nil
 		},
 	}
 	spec.Type = "ed25519"
