@@ -14,6 +14,10 @@ import (
 // agent is forwarded through. OpenSSH's agent allows as many.
 const maxBinds = 16
 
+// keptBytes is what is held of each byte of a bound host key: the key, and what
+// it was parsed to, which for a certificate with many principals is more.
+const keptBytes = 4
+
 // bind is one SSH session that was proved on this connection (OpenSSH
 // PROTOCOL.agent section 1): the host signed the session id with its host key.
 type bind struct {
@@ -29,6 +33,10 @@ type bind struct {
 // bind answers session-bind@openssh.com. It works while the agent is locked.
 func (s *session) bind(contents []byte) wire.Reply {
 	if len(s.bindings) <= maxBinds { // also what fails: an agent behind this one judges for itself
+		if !s.account.take(len(contents)) {
+			s.hangUp() // that agent would know less than happened here
+			return s.refuse(s.newUse(keys.OpBind), overBudget)
+		}
 		s.bindings = append(s.bindings, bytes.Clone(contents))
 	}
 	err := s.addBind(contents)
@@ -80,6 +88,9 @@ func (s *session) keepBind(next bind) error {
 	}
 	if len(s.binds) == maxBinds {
 		return fmt.Errorf("session-bind: more than %d sessions on one connection", maxBinds)
+	}
+	if !s.account.take(keptBytes * len(next.hostKey)) {
+		return overBudget
 	}
 	s.binds = append(s.binds, next)
 	return nil

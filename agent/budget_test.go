@@ -228,3 +228,63 @@ func TestSocketsOfTheirOwnHaveABudget(t *testing.T) {
 		t.Error("a socket took the place of another one")
 	}
 }
+
+// Bound sessions are kept as long as their connection: 16 of 250 KiB each on
+// thousands of connections were gigabytes.
+func TestBoundSessionsHaveABudget(t *testing.T) {
+	r := newRig(t)
+	h := newHost(t)
+	padded := func(i int) wire.Extension { // it fails, and is kept for an agent behind this one
+		bind := h.bind(string(rune('a'+i)), true)
+		bind.Contents = append(bind.Contents, make([]byte, 240<<10)...)
+		return bind
+	}
+	good := r.connect()
+	if reply := good.ask(h.bind("good", true)); reply != wire.Success {
+		t.Fatalf("%#v", reply)
+	}
+	hungUp := 0
+	for range 3 {
+		c := r.connect()
+		for i := range maxBinds {
+			if wire.WriteFrame(c.conn, padded(i).Marshal()) != nil {
+				hungUp++
+				break
+			}
+			if _, err := wire.ReadFrame(c.conn); err != nil {
+				hungUp++
+				break
+			}
+		}
+		if held, _ := r.held(); held > MaxProcessBytes {
+			t.Errorf("%d bytes are held", held)
+		}
+	}
+	if hungUp == 0 || !strings.Contains(r.reasons(keys.OpBind), overBudget.reason) {
+		t.Errorf("%d connections were ended; the log says %s", hungUp, r.reasons(keys.OpBind))
+	}
+	if reply := r.connect().ask(h.bind("good", true)); reply != wire.Success {
+		t.Errorf("a usual one: %#v", reply)
+	}
+}
+
+// A program behind a socket of its own leaves places for the person's keys.
+func TestBorrowersLeavePlacesForKeys(t *testing.T) {
+	r := newRig(t)
+	s := &session{server: r.server, socket: "box"}
+	if err := s.mayAddMore(); err != nil {
+		t.Fatal(err)
+	}
+	for range maxBorrowedKeys {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.server.Ring.Add(keys.Added{PrivateKey: &private}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.mayAddMore() == nil || (&session{server: r.server}).mayAddMore() != nil {
+		t.Error("not the borrower alone is refused")
+	}
+}

@@ -86,7 +86,7 @@ func (s *session) mayChange() error {
 		return err
 	}
 	if s.server.ForwardedChanges || !s.forwarded() {
-		return nil
+		return s.mayRecord()
 	}
 	return refusal{reason: "a forwarded connection may not change the agent",
 		remedy: "do it on the machine where keybroker runs"}

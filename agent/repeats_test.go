@@ -19,7 +19,7 @@ import (
 // stormRig is a rig in which a test chooses what the clients are.
 func stormRig(t *testing.T, rules ...policy.Rule) (*rig, *atomic.Pointer[platform.Process]) {
 	var who atomic.Pointer[platform.Process]
-	who.Store(&platform.Process{PID: 1, Name: "good", Executable: "/usr/bin/good"})
+	who.Store(&platform.Process{PID: 1, Name: "ssh", Executable: "/usr/bin/ssh"})
 	r := newRigWith(t, func(c *Config) {
 		c.PeerOf = func(conn net.Conn) (platform.Peer, error) {
 			peer, err := platform.PeerOf(conn)
@@ -79,12 +79,15 @@ func TestRefusalsThatRepeatAreCounted(t *testing.T) {
 		}
 		c.ask(unknownKey(i))
 	}
-	if !r.remembers(reason) {
-		t.Error("the storm pushed out why another program was refused")
-	}
 	last := r.server.Refusals()[len(r.server.Refusals())-1]
 	if last.Repeats != asked-repeatBurst {
 		t.Errorf("why says that %d were alike", last.Repeats)
+	}
+	for i := range 2 * repeatBurst {
+		c.ask(wire.RemoveIdentity{KeyBlob: unknownKey(i).KeyBlob})
+	}
+	if !r.remembers(reason) {
+		t.Error("the storm pushed out why another ssh was refused")
 	}
 
 	// Others are still written one by one, and so is another kind of the same program.
@@ -173,5 +176,41 @@ func TestRepeatsRefill(t *testing.T) {
 	}
 	if r.kinds[kind{rule: "a"}] != nil || len(r.kinds) > maxKinds {
 		t.Errorf("%d kinds, the quiet one among them", len(r.kinds))
+	}
+}
+
+// A forwarded host that a rule allows to sign fills no disk, and takes nothing
+// from the programs of this machine.
+func TestBorrowersHaveABudgetOfRecords(t *testing.T) {
+	yes := true
+	r := newRig(t, policy.Rule{Name: "forwarded", Forwarded: &yes, Action: policy.Allow}, allowAll)
+	spend := func(who borrower) {
+		for range borrowedBurst {
+			if !r.server.borrowed.take(who, time.Now()) {
+				t.Fatal("the budget is smaller than it should be")
+			}
+		}
+	}
+	c := r.connect()
+	if reply := c.ask(newHost(t).bind("session", true)); reply != wire.Success {
+		t.Fatalf("%#v", reply)
+	}
+	if reply := c.ask(r.sign(gitData("x"))); !r.verifies(reply, gitData("x")) {
+		t.Fatalf("within the budget: %#v", reply)
+	}
+	peer, err := platform.PeerOf(c.conn) // it is this process, at both ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server.borrowed = borrowed{}
+	spend(borrower{program: programOf(peer)})
+	if reply := c.ask(r.sign(gitData("x"))); reply != wire.Failure || r.last().Reason != tooManyRecords.reason {
+		t.Errorf("%#v, %+v", reply, r.last())
+	}
+	if reply := r.connect().ask(r.sign(gitData("x"))); !r.verifies(reply, gitData("x")) {
+		t.Errorf("not forwarded: %#v", reply)
+	}
+	if !r.server.borrowed.take(borrower{socket: "box"}, time.Now()) {
+		t.Error("another borrower has no budget")
 	}
 }

@@ -64,6 +64,7 @@ type Server struct {
 	budgets  *budgets
 	refusals refusals
 	repeats  repeats
+	borrowed borrowed
 	workers  workers
 	listSize atomic.Int64 // of the last list, in bytes
 	verifier verifier

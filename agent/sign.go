@@ -43,6 +43,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err := s.mayLogIn(use); err != nil {
 		return s.refuse(use, err)
 	}
+	if err := s.mayRecord(); err != nil {
+		return s.refuse(use, err)
+	}
 	now := s.server.epoch.now()
 	decision, err := s.decide(use)
 	if err != nil {

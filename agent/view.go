@@ -46,8 +46,8 @@ func (s *session) mayPut(blob []byte) error {
 	if info, _, found := s.server.Ring.Find(blob); found {
 		return s.visible(&info)
 	}
-	if s.socket == "" {
-		return nil
+	if err := s.mayAddMore(); err != nil || s.socket == "" {
+		return err
 	}
 	key, err := ssh.ParsePublicKey(blob)
 	if err != nil {

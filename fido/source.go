@@ -59,6 +59,7 @@ type Source struct {
 type key struct {
 	keys.SecurityKey
 	info    keys.Info
+	size    int
 	expires time.Time // zero: never
 }
 
@@ -97,12 +98,19 @@ func (s *Source) put(k *key) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expireLocked()
-	if i := s.indexLocked(k.info.Blob); i >= 0 {
+	k.size = k.info.Size()
+	size, i := k.size, s.indexLocked(k.info.Blob)
+	for at, other := range s.keys {
+		if at != i { // which it replaces
+			size += other.size
+		}
+	}
+	if i < 0 && len(s.keys) >= maxKeys || size > keys.MaxAddedBytes {
+		return fmt.Errorf("fido: %d keys, or as many large ones as may be, are held already\nremove some: ssh-add -d FILE, or all: ssh-add -D", maxKeys)
+	}
+	if i >= 0 {
 		s.keys[i] = k
 		return nil
-	}
-	if len(s.keys) >= maxKeys {
-		return fmt.Errorf("fido: %d keys are held already\nremove some: ssh-add -d FILE, or all: ssh-add -D", maxKeys)
 	}
 	s.keys = append(s.keys, k)
 	return nil

@@ -19,8 +19,8 @@ import (
 // that adds keys without end would lock the user out of all the others.
 const MaxAdded = 2048
 
-// ErrFull means that MaxAdded keys are there.
-var ErrFull = fmt.Errorf("%d added keys are held already", MaxAdded)
+// ErrFull means that MaxAdded keys are there, or keys.MaxAddedBytes.
+var ErrFull = fmt.Errorf("%d added keys, or as many large ones as may be, are held already", MaxAdded)
 
 var (
 	_ keys.Source  = (*Memory)(nil)
@@ -47,11 +47,13 @@ type Memory struct {
 	mu     sync.RWMutex // guards what follows; never held over a signature
 	order  []*added     // in the order they came
 	byBlob map[string]*added
+	size   int         // of all
 	list   []keys.Info // what List returns; nil: to be made anew
 }
 
 type added struct {
 	info    keys.Info
+	size    int
 	signer  ssh.AlgorithmSigner // of the plain key, for a certificate too
 	expires time.Time           // with the monotonic clock's reading, unlike info.Expires
 	stop    func() bool         // ends the timer
@@ -88,6 +90,7 @@ func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 	}
 	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
 	a.info.Source, a.info.Confirm, a.info.Destinations = m.Name(), key.Confirm, key.Destinations
+	a.size = a.info.Size()
 	err = m.put(a, key.Lifetime)
 	return a.info, err
 }
@@ -98,7 +101,11 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 	defer m.mu.Unlock()
 	blob := string(a.info.Blob)
 	old := m.byBlob[blob]
-	if old == nil && len(m.order) >= MaxAdded {
+	before := 0
+	if old != nil {
+		before = old.size
+	}
+	if old == nil && len(m.order) >= MaxAdded || m.size-before+a.size > keys.MaxAddedBytes {
 		return fmt.Errorf("softkeys: add: %w\nremove some: ssh-add -d FILE, or all: ssh-add -D", ErrFull)
 	}
 	if lifetime > 0 {
@@ -113,6 +120,7 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 		m.order = append(m.order, a)
 	}
 	m.byBlob[blob] = a
+	m.size += a.size - before
 	m.list = nil
 	return nil
 }
@@ -193,6 +201,7 @@ func (m *Memory) dropLocked(drop func(*added) bool) {
 			return false
 		}
 		a.stop()
+		m.size -= a.size
 		delete(m.byBlob, string(a.info.Blob))
 		return true
 	})

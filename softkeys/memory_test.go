@@ -339,6 +339,34 @@ func TestMaxAdded(t *testing.T) {
 }
 
 // TestSnapshot: a list that somebody holds does not change under him.
+// A key may come with 256 KiB of hosts' keys; all of them together are bounded.
+func TestMaxAddedBytes(t *testing.T) {
+	m := NewMemory(Clock{})
+	key := newKey(t)
+	large := func() keys.Added {
+		return keys.Added{PrivateKey: newKey(t), Destinations: []keys.DestinationConstraint{{To: keys.Hop{Host: strings.Repeat("h", 1<<20)}}}}
+	}
+	var last keys.Added
+	for range keys.MaxAddedBytes/(1<<20) - 1 {
+		last = large()
+		if _, err := m.Add(last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.Add(large()); !errors.Is(err, ErrFull) {
+		t.Errorf("%v", err)
+	}
+	for _, fits := range []keys.Added{{PrivateKey: key}, last} { // a small one, and one again
+		if _, err := m.Add(fits); err != nil {
+			t.Error(err)
+		}
+	}
+	m.RemoveAll()
+	if _, err := m.Add(large()); err != nil || m.size > 2<<20 {
+		t.Errorf("%v, %d bytes", err, m.size)
+	}
+}
+
 func TestSnapshot(t *testing.T) {
 	m := NewMemory(Clock{})
 	info := add(t, m, keys.Added{PrivateKey: newKey(t), Comment: "a"})

@@ -111,7 +111,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 			d.close()
 		}
 	}()
-	d.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, nil)))
 	d.terminal = ownTerminal()
 	if d.listeners, err = listen(&a.config); err != nil {
 		return nil, err

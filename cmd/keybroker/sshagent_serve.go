@@ -128,5 +128,9 @@ func (o sshAgentOptions) log() *slog.Logger {
 		}
 		to = system
 	}
-	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+	handler := slog.Handler(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+	if !o.debug {
+		handler = agent.QuietLog(handler)
+	}
+	return slog.New(handler)
 }
