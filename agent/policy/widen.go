@@ -1,0 +1,144 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Widened says what the new rules may let through that the old ones did not: a
+// request, a longer grant, one question less, a key in a list. It is empty only
+// when that can be told from the rules' text alone: what is left of both lists,
+// once new refusals and dropped allowances are taken out, must be the same
+// subjects in the same order, each with the same or a narrower answer. Where that
+// cannot be told, the rules count as wider.
+func Widened(old, new *Rules) []string {
+	switch {
+	case new == nil:
+		return nil
+	case old == nil:
+		return []string{"no rules were in force"}
+	}
+	return slices.Concat(widenedOptions(old.options, new.options), widenedRules(old, new), widenedViews(old, new))
+}
+
+func widenedOptions(old, new Options) (why []string) {
+	if new.DefaultRemember > old.DefaultRemember {
+		why = append(why, fmt.Sprintf("the longest grant when no rule matches: %s became %s", old.DefaultRemember, new.DefaultRemember))
+	}
+	if new.AsSSHAgent && !old.AsSSHAgent {
+		why = append(why, "what no rule matches is allowed")
+	}
+	return why
+}
+
+// subject is what a rule speaks of, without what it says of it.
+type subject struct {
+	machine                                              bool
+	key, host, user, program, purpose, socket, forwarded string
+}
+
+// subjects are those of the rules, in their order.
+func (rs *Rules) subjects() []subject {
+	list := make([]subject, len(rs.rules))
+	for i := range rs.rules {
+		r := &rs.rules[i].Rule
+		list[i] = subject{i < rs.machine, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, ""}
+		if r.Forwarded != nil {
+			list[i].forwarded = strconv.FormatBool(*r.Forwarded)
+		}
+	}
+	return list
+}
+
+func widenedRules(old, new *Rules) (why []string) {
+	before, after := old.subjects(), new.subjects()
+	var kept, stays []int // indexes of those that must correspond
+	for i, s := range before {
+		if r := &old.rules[i]; r.Action != Allow || r.List != "" || slices.Contains(after, s) {
+			kept = append(kept, i)
+			if !slices.Contains(after, s) {
+				why = append(why, fmt.Sprintf("rule %q (%s) is gone", r.Name, r.Action))
+			}
+		}
+	}
+	for i, s := range after {
+		if r := &new.rules[i]; r.Action != Refuse || slices.Contains(before, s) {
+			stays = append(stays, i)
+			if !slices.Contains(before, s) {
+				why = append(why, fmt.Sprintf("rule %q (%s) is new", r.Name, r.Action))
+			}
+		}
+	}
+	if len(why) > 0 {
+		return why
+	}
+	same := func(i, j int) bool { return before[i] == after[j] }
+	if !slices.EqualFunc(kept, stays, same) {
+		return []string{"the rules stand in another order"}
+	}
+	for at, i := range kept {
+		if r := &new.rules[stays[at]]; !narrows(old, i, r) {
+			why = append(why, fmt.Sprintf("rule %q (%s) says more than before", r.Name, r.Action))
+		}
+	}
+	return why
+}
+
+// narrows says whether rule r of the new rules, which has the subject of rule i of
+// the old ones, lets no more through.
+func narrows(old *Rules, i int, r *rule) bool {
+	was := &old.rules[i]
+	switch {
+	case r.List != was.List:
+		return false
+	case r.Action == Allow:
+		return was.Action == Allow
+	case r.Action == Refuse: // which asks when it is in doubt whether it applies, and not first
+		return !was.AskFirst
+	case r.Action == Ask && was.Action == Ask:
+		return r.Remember <= was.Remember && (r.AskFirst || !was.AskFirst)
+	case r.Action == Ask && was.Action == Allow:
+		return r.Forwarded != nil && r.Socket != "" || asksNoMore(old, i, r)
+	}
+	return false
+}
+
+// asksNoMore is about an allow rule that asks now. Without forwarded or socket it
+// matches more requests than before, which the later rules decided.
+func asksNoMore(old *Rules, i int, r *rule) bool {
+	for _, v := range old.views {
+		if v.Action == Refuse {
+			return false
+		}
+	}
+	decides := func(later rule) bool { return later.Action != Allow }
+	return r.Remember <= old.options.DefaultRemember && !slices.ContainsFunc(old.rules[i+1:], decides)
+}
+
+func widenedViews(old, new *Rules) (why []string) {
+	for name, v := range new.views {
+		was, ok := old.views[name]
+		if !ok {
+			why = append(why, fmt.Sprintf("the socket %q is new", name))
+			continue
+		}
+		if !within(v.Keys, was.Keys) || !within(v.Hosts, was.Hosts) || was.ReadOnly && !v.ReadOnly || rank(v.Action) > rank(was.Action) {
+			why = append(why, fmt.Sprintf("the socket %q shows or lets through more", name))
+		}
+	}
+	slices.Sort(why)
+	return why
+}
+
+// within compares lists of which nil stands for everything.
+func within(new, old []string) bool {
+	if old == nil || new == nil {
+		return old == nil
+	}
+	return !slices.ContainsFunc(new, func(text string) bool { return !slices.Contains(old, text) })
+}
+
+// rank orders actions from the narrowest. A view without one asks.
+func rank(a Action) int { return slices.Index([]Action{Refuse, Ask, Allow}, cmp.Or(a, Ask)) }
