@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -46,6 +47,18 @@ func (e *epoch) advance(why string, do func()) {
 	e.last = newMoment()
 }
 
+// advanceFrom is advance, unless the epoch is over already: then it says how that ended.
+func (e *epoch) advanceFrom(m *moment, why string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := m.err(); err != nil {
+		return err
+	}
+	e.last.end(refusal{reason: why + " before the request was done", remedy: "try again"})
+	e.last = newMoment()
+	return nil
+}
+
 // during does something that must not outlast the epoch, or returns why it is over.
 func (e *epoch) during(m *moment, do func() error) error {
 	e.mu.Lock()
@@ -76,18 +89,22 @@ func (s *Server) SetRules(rules *policy.Rules) {
 	})
 }
 
-// Revoke ends one grant, or with "" all of them, and every request that is not
-// done. False: there is no such grant.
-func (s *Server) Revoke(id string) bool {
-	if id != "" && !s.Grants.Revoke(id) {
-		return false
+// endGrants ends one grant, or with "" all of them, and every request that is not
+// done. It returns what ended, in words; false: there is no such grant.
+func (s *Server) endGrants(id string) (what string, ok bool) {
+	if id != "" {
+		grant, ok := s.Grants.Revoke(id)
+		if !ok {
+			return "", false
+		}
+		what = fmt.Sprintf("the grant %s: %s, %s", id, grant.Fingerprint, grant.Purpose)
 	}
 	s.epoch.advance("a grant was revoked", func() {
 		if id == "" {
-			s.Grants.RevokeAll()
+			what = fmt.Sprintf("every grant: %d", s.Grants.RevokeAll())
 		}
 	})
-	return true
+	return what, true
 }
 
 // void is why what was decided in an epoch holds no more, or nil. What a rule

@@ -31,11 +31,11 @@ var endings = []struct {
 		_ = r.server.Resume(platform.Peer{})
 	}, "the broker was paused before the request was done"},
 	{"reload", func(r *rig) { r.server.SetRules(r.server.Rules()) }, "the rules were read again before the request was done"},
-	{"revoke", func(r *rig) { r.server.Revoke("") }, "a grant was revoked before the request was done"},
+	{"revoke", func(r *rig) { r.server.Revoke(platform.Peer{}, "") }, "a grant was revoked before the request was done"},
 	{"drop of secrets", func(r *rig) { r.server.Drop(Drop{Secrets: true}, "the screen was locked", false) }, "the screen was locked before the request was done"},
 	{"drop of grants", func(r *rig) { r.server.Drop(Drop{Grants: true}, "the machine went to sleep", true) }, "the machine went to sleep before the request was done"},
 	{"drop of nothing", func(r *rig) { r.server.Drop(Drop{}, "the screen was locked", false) }, ""},
-	{"revoke of a grant that there is not", func(r *rig) { r.server.Revoke("77") }, ""},
+	{"revoke of a grant that there is not", func(r *rig) { r.server.Revoke(platform.Peer{}, "77") }, ""},
 }
 
 // An answer that comes after the epoch signs nothing and makes no grant.
@@ -76,7 +76,7 @@ func (r *rig) signedUnless(void string) {
 func TestTheQuestionIsWithdrawn(t *testing.T) {
 	r := newRig(t)
 	r.prompt.answer = func(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
-		go r.server.Revoke("")
+		go r.server.Revoke(platform.Peer{}, "")
 		<-ctx.Done()
 		return confirm.Answer{}, context.Cause(ctx)
 	}

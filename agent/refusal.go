@@ -109,6 +109,9 @@ func (s *Server) record(use *keys.Use, decision, reason, rule string) error {
 // that is almost full a small record may still fit, so only a signature's
 // record shows that all is well again.
 func (s *Server) write(record audit.Record) (audit.Record, error) {
+	if record.Rules == "" && changesTheBroker(record.Op) {
+		record.Rules = s.Rules().Digest()
+	}
 	written, err := s.Audit.Append(record)
 	s.tell(record)
 	switch {

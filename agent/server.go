@@ -73,6 +73,8 @@ type Server struct {
 	paused   atomic.Bool
 	epoch    *epoch
 
+	reloading sync.Mutex // held while other rules are put in force
+
 	mu       sync.Mutex // guards the fields that follow
 	sessions map[*session]struct{}
 	closing  bool

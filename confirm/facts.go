@@ -15,6 +15,8 @@ import (
 // headline names the deed, and a host only when the host proved itself.
 func (w writer) headline(use *keys.Use) string {
 	switch {
+	case use.Op == keys.OpReload:
+		return "Let new rules allow more?"
 	case use.Op != keys.OpSign:
 		return "Allow this request to your agent?"
 	case use.Purpose.Kind == wire.KindSSHSig:
@@ -36,6 +38,8 @@ func (w writer) headline(use *keys.Use) string {
 func (w writer) what(use *keys.Use) Line {
 	p := use.Purpose
 	switch {
+	case use.Op == keys.OpReload:
+		return Line{Label: "What", Text: "rules of the configuration that allow more than those in force"}
 	case use.Op != keys.OpSign:
 		return Line{Label: "What", Text: "the operation " + quote(string(use.Op), w.value)}
 	case p.Kind == wire.KindLogin:

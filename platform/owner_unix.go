@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -21,6 +22,41 @@ func OwnedByRoot(file *os.File) error {
 		return fmt.Errorf("%w\nas root: chown root %[2]s && chmod 644 %[2]s", err, file.Name())
 	}
 	return nil
+}
+
+// OnlyRootCanWrite returns why a program of this user could have written the file
+// at path, or put another one in its place; nil: only root could. For root itself
+// it is always an error.
+func OnlyRootCanWrite(path string) error { return onlyRootCanWrite(path, os.Getuid()) }
+
+func onlyRootCanWrite(path string, uid int) error {
+	if uid == 0 {
+		return errors.New("this process is root's")
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	for at := real; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if err != nil {
+			return err
+		}
+		sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0 // what is root's in it, nobody else moves
+		if err := onlyRootWrites(info); err != nil && !(sticky && ownerOf(info) == 0) {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
+}
+
+func ownerOf(info fs.FileInfo) int {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(stat.Uid)
+	}
+	return -1
 }
 
 func onlyRootWrites(info fs.FileInfo) error {

@@ -109,3 +109,7 @@ func judge(entry *windows.ACCESS_ALLOWED_ACE, changes windows.ACCESS_MASK) error
 	}
 	return nil
 }
+
+// OnlyRootCanWrite is not told here: of the directories above, only the nearest
+// is looked at by OwnedByRoot.
+func OnlyRootCanWrite(string) error { return errors.New("who may write it is not known here") }

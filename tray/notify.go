@@ -19,10 +19,13 @@ const (
 	tellGrant   = "grant"   // a key was used by a grant
 	tellRefused = "refused" // a request was refused
 	tellApprove = "approve" // a terminal answers questions from now on
+	tellRules   = "rules"   // the rules were changed
 )
 
 // Kinds are the names that Config.Notify may hold.
-func Kinds() []string { return []string{tellTouch, tellWaiting, tellGrant, tellRefused, tellApprove} }
+func Kinds() []string {
+	return []string{tellTouch, tellWaiting, tellGrant, tellRefused, tellApprove, tellRules}
+}
 
 // tell sends a notification for each new thing that the person wants to hear of.
 func (t *tray) tell(ctx context.Context, before, now control.Event) {
@@ -42,6 +45,8 @@ func (t *tray) tell(ctx context.Context, before, now control.Event) {
 			t.notify(ctx, tellRefused, "Refused", recordText(record)+"\n"+platform.Escape(record.Reason, 4*maxText))
 		case record.Decision == audit.Allowed && record.Op == keys.OpApprove:
 			t.notify(ctx, tellApprove, "A terminal answers questions now", platform.Escape(record.Reason, 4*maxText)+"\nIf that is not you: keybroker status")
+		case record.Decision == audit.Allowed && record.Op == keys.OpReload:
+			t.notify(ctx, tellRules, "The rules were changed", platform.Escape(record.Reason, 8*maxText)+"\nIf that was not you: keybroker lock; keybroker policy show")
 		case record.Decision == audit.Allowed && policy.ByGrant(record.Reason):
 			t.notify(ctx, tellGrant, "Used without a question", recordText(record))
 		}

@@ -37,3 +37,15 @@ func TestTellsOfATerminalThatAnswers(t *testing.T) {
 		}
 	}
 }
+
+func TestTellsOfChangedRules(t *testing.T) {
+	var heard said
+	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{tellRules}}, notifier: &heard}
+	tr.tell(t.Context(), control.Event{}, control.Event{Records: []audit.Record{
+		{Op: keys.OpReload, Decision: audit.Allowed, Reason: "asked for by keybroker; they allow more: rule \"x\" (allow) is new"},
+		{Op: keys.OpReload, Decision: audit.Refused, Reason: "denied"},
+	}})
+	if len(heard) != 1 || !strings.HasPrefix(heard[0], `rules: The rules were changed: asked for by keybroker; they allow more: rule "x" (allow) is new`) {
+		t.Errorf("%q", heard)
+	}
+}

@@ -46,6 +46,7 @@ type Record struct {
 	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex
 	Count       int               `json:"count,omitempty"`   // list: how many keys were shown
 	Repeats     int               `json:"repeats,omitempty"` // it stands for so many of its kind; 0: for itself
+	Rules       string            `json:"rules,omitempty"`   // of what changes the broker: the digest of the rules in force after it (policy.Rules.Digest)
 	Prev        string            `json:"prev"`
 	Hash        string            `json:"hash,omitempty"` // see the package comment
 }

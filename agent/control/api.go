@@ -124,14 +124,16 @@ type Broker interface {
 	Notices() []string // of what waits for a hand
 	Refusals() []audit.Record
 	Grants() []policy.Grant
-	Revoke(id string) bool // "" revokes all
+	Revoke(peer platform.Peer, id string) bool // "" revokes all
 	// Waiting are the requests that wait for the person; Show asks one that is
 	// held, or with "" the oldest, and false is that there is none. Watch reports
 	// changes until stop is called; who watches tells the person of what is held.
 	Waiting() []Waiting
 	Show(id string) bool
 	Watch() (changed <-chan struct{}, stop func())
-	Reload() error
+	// Reload reads the rules again. The error says why the old ones stay. It may
+	// ask the person, and ends with ctx then.
+	Reload(ctx context.Context, peer platform.Peer) error
 	AuditDir() string
 	CardHolder
 	Approver

@@ -47,14 +47,17 @@ func (b *broker) Unlock(_ context.Context, peer platform.Peer, _ []byte) error {
 	b.by = peer.PID
 	return b.err
 }
-func (b *broker) Refusals() []audit.Record           { return []audit.Record{{ID: "R", Reason: "because"}} }
-func (b *broker) Grants() []policy.Grant             { return []policy.Grant{{ID: "G"}} }
-func (b *broker) Revoke(id string) bool              { b.revoked = append(b.revoked, id); return id != "missing" }
-func (b *broker) Reload() error                      { return b.err }
-func (b *broker) AuditDir() string                   { return b.dir }
-func (b *broker) Cards() Cards                       { return Cards{Service: "running", Cards: []Card{{ID: "guid:1"}}} }
-func (b *broker) RefreshCards(context.Context) error { return b.err }
-func (b *broker) ForgetCard(id string) bool          { return id == "guid:1" }
+func (b *broker) Refusals() []audit.Record { return []audit.Record{{ID: "R", Reason: "because"}} }
+func (b *broker) Grants() []policy.Grant   { return []policy.Grant{{ID: "G"}} }
+func (b *broker) Revoke(p platform.Peer, id string) bool {
+	b.by, b.revoked = p.PID, append(b.revoked, id)
+	return id != "missing"
+}
+func (b *broker) Reload(_ context.Context, p platform.Peer) error { b.by = p.PID; return b.err }
+func (b *broker) AuditDir() string                                { return b.dir }
+func (b *broker) Cards() Cards                                    { return Cards{Service: "running", Cards: []Card{{ID: "guid:1"}}} }
+func (b *broker) RefreshCards(context.Context) error              { return b.err }
+func (b *broker) ForgetCard(id string) bool                       { return id == "guid:1" }
 func (b *broker) LockAsking(ctx context.Context, p platform.Peer) error {
 	return b.Lock(p, []byte("asked for"))
 }

@@ -62,7 +62,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/unlock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) }))
 	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
 	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
-	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, _ *http.Request) { done(w, s.broker.Reload()) })
+	mux.HandleFunc("POST /v1/reload", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Reload(r.Context(), peerOf(r))) }))
 	mux.HandleFunc("POST /v1/terminal", lasting(s.approve))
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
@@ -165,7 +165,7 @@ func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]by
 }
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
-	if !s.broker.Revoke(r.PathValue("id")) {
+	if !s.broker.Revoke(peerOf(r), r.PathValue("id")) {
 		fail(w, http.StatusNotFound, errors.New("there is no such grant\nsee those in force: keybroker grants list"))
 		return
 	}

@@ -26,11 +26,14 @@ const (
 	OpResume    Op = "resume"
 	OpApprove   Op = "approve" // a terminal was named to answer
 	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
+	OpStart     Op = "start"   // of the broker
+	OpReload    Op = "reload"  // of its rules
+	OpRevoke    Op = "revoke"  // of grants
 	OpOther     Op = "other"
 )
 
 // Ops are all of them, in the order in which help texts name them.
-var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpDrop, OpBind, OpConnect, OpOther}
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpDrop, OpBind, OpConnect, OpOther}
 
 // Trust says how far a destination is known.
 type Trust string

@@ -120,17 +120,17 @@ func (g *Grants) List(now time.Time) []Grant {
 	return list
 }
 
-// Revoke ends one grant; false: there is none with this id.
-func (g *Grants) Revoke(id string) bool {
+// Revoke ends one grant and returns it; false: there is none with this id.
+func (g *Grants) Revoke(id string) (Grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for s, grant := range g.held {
 		if grant.ID == id {
 			delete(g.held, s)
-			return true
+			return grant, true
 		}
 	}
-	return false
+	return Grant{}, false
 }
 
 // RevokeAll ends every grant and returns how many there were.

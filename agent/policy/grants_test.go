@@ -174,10 +174,10 @@ func TestRevoke(t *testing.T) {
 	if list := g.List(git.Time); len(list) != 2 || list[0].ID != first.ID || list[1].ID != second.ID {
 		t.Fatalf("list: %+v", list)
 	}
-	if g.Revoke("none") {
+	if _, ok := g.Revoke("none"); ok {
 		t.Error("revoked what is not there")
 	}
-	if !g.Revoke(first.ID) {
+	if got, ok := g.Revoke(first.ID); !ok || got.ID != first.ID {
 		t.Error("not revoked")
 	}
 	if _, ok := g.Match(git, git.Time); ok {

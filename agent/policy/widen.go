@@ -9,10 +9,8 @@ import (
 
 // Widened says what the new rules may let through that the old ones did not: a
 // request, a longer grant, one question less, a key in a list. It is empty only
-// when that can be told from the rules' text alone: what is left of both lists,
-// once new refusals and dropped allowances are taken out, must be the same
-// subjects in the same order, each with the same or a narrower answer. Where that
-// cannot be told, the rules count as wider.
+// when the rules' text alone shows that there is nothing: where that cannot be
+// told, the rules count as wider.
 func Widened(old, new *Rules) []string {
 	switch {
 	case new == nil:
@@ -52,38 +50,64 @@ func (rs *Rules) subjects() []subject {
 	return list
 }
 
-func widenedRules(old, new *Rules) (why []string) {
+// MaxCompared bounds the work of a comparison, in pairs of rules: a thousand rules
+// with a thousand take some milliseconds. Longer lists count as wider.
+const MaxCompared = 4_000_000
+
+func widenedRules(old, new *Rules) []string {
+	if len(old.rules)*len(new.rules) > MaxCompared {
+		return []string{"there are too many rules to compare"}
+	}
 	before, after := old.subjects(), new.subjects()
-	var kept, stays []int // indexes of those that must correspond
+	if follows(old, new, before, after) {
+		return nil
+	}
+	var why []string
 	for i, s := range before {
-		if r := &old.rules[i]; r.Action != Allow || r.List != "" || slices.Contains(after, s) {
-			kept = append(kept, i)
-			if !slices.Contains(after, s) {
-				why = append(why, fmt.Sprintf("rule %q (%s) is gone", r.Name, r.Action))
-			}
+		if r := &old.rules[i]; !droppable(r) && !slices.Contains(after, s) {
+			why = append(why, fmt.Sprintf("rule %q (%s) is gone", r.Name, r.Action))
 		}
 	}
-	for i, s := range after {
-		if r := &new.rules[i]; r.Action != Refuse || slices.Contains(before, s) {
-			stays = append(stays, i)
-			if !slices.Contains(before, s) {
-				why = append(why, fmt.Sprintf("rule %q (%s) is new", r.Name, r.Action))
-			}
-		}
-	}
-	if len(why) > 0 {
-		return why
-	}
-	same := func(i, j int) bool { return before[i] == after[j] }
-	if !slices.EqualFunc(kept, stays, same) {
-		return []string{"the rules stand in another order"}
-	}
-	for at, i := range kept {
-		if r := &new.rules[stays[at]]; !narrows(old, i, r) {
+	for j, s := range after {
+		r, i := &new.rules[j], slices.Index(before, s)
+		switch {
+		case i < 0 && r.Action != Refuse:
+			why = append(why, fmt.Sprintf("rule %q (%s) is new", r.Name, r.Action))
+		case i >= 0 && !narrows(old, i, r):
 			why = append(why, fmt.Sprintf("rule %q (%s) says more than before", r.Name, r.Action))
 		}
 	}
+	if len(why) == 0 {
+		return []string{"the rules stand in another order"}
+	}
 	return why
+}
+
+// droppable rules let nothing more through when they are gone.
+func droppable(r *rule) bool { return r.Action == Allow && r.List == "" }
+
+// follows says whether the old rules become the new ones by steps that let nothing
+// more through: a refusal is added, an allowance dropped, a rule made narrower. It
+// goes over all pairs from the end: can[j] is whether the old rules from i on
+// become the new ones from j on.
+func follows(old, new *Rules, before, after []subject) bool {
+	can := make([]bool, len(after)+1)
+	for i := len(before); i >= 0; i-- {
+		last := slices.Clone(can) // that of i+1
+		for j := len(after); j >= 0; j-- {
+			switch {
+			case i == len(before) && j == len(after):
+				can[j] = true
+			case j < len(after) && new.rules[j].Action == Refuse && can[j+1],
+				i < len(before) && droppable(&old.rules[i]) && last[j],
+				i < len(before) && j < len(after) && before[i] == after[j] && last[j+1] && narrows(old, i, &new.rules[j]):
+				can[j] = true
+			default:
+				can[j] = false
+			}
+		}
+	}
+	return can[0]
 }
 
 // narrows says whether rule r of the new rules, which has the subject of rule i of
@@ -95,8 +119,8 @@ func narrows(old *Rules, i int, r *rule) bool {
 		return false
 	case r.Action == Allow:
 		return was.Action == Allow
-	case r.Action == Refuse: // which asks when it is in doubt whether it applies, and not first
-		return !was.AskFirst
+	case r.Action == Refuse:
+		return true
 	case r.Action == Ask && was.Action == Ask:
 		return r.Remember <= was.Remember && (r.AskFirst || !was.AskFirst)
 	case r.Action == Ask && was.Action == Allow:

@@ -48,11 +48,12 @@ func TestWidened(t *testing.T) {
 		{"a refusal is added before", "[[rule]]\naction = \"refuse\"\nuser = \"root\"\n" + widenBase, nil},
 		{"a refusal is added behind", widenBase + "[[rule]]\naction = \"refuse\"\n", nil},
 		{"a question that came first becomes a refusal", change("action = \"ask\"\nremember = \"1h\"\nask_first = true", `action = "refuse"`),
-			[]string{`rule "git" (refuse) says more than before`}}, // in doubt, no question comes first any more
+			nil},
 		{"allow becomes refuse", change(`"allow"`, `"refuse"`), nil},
 		{"a shorter grant", change(`"1h"`, `"1m"`), nil},
 		{"a longer grant", change(`"1h"`, `"2h"`), []string{`rule "git" (ask) says more than before`}},
 		{"no question before the PIN", change("ask_first = true", ""), []string{`rule "git" (ask) says more than before`}},
+		{"a refusal of the same is added before", strings.Replace(widenBase, "[[rule]]\nname = \"work\"", "[[rule]]\nname = \"not work\"\nkey = \"work\"\naction = \"refuse\"\n\n[[rule]]\nname = \"work\"", 1), nil},
 		{"ask becomes allow", change("action = \"ask\"\nremember = \"1h\"\nask_first = true", `action = "allow"`), []string{`rule "git" (allow) says more than before`}},
 		{"refuse becomes ask", change(`"refuse"`, `"ask"`), []string{`rule "prod" (ask) says more than before`}},
 		{"a refusal is gone", change("[[rule]]\nname = \"prod\"\nhost = \"prod.example.com\"\naction = \"refuse\"\n", ""), []string{`rule "prod" (refuse) is gone`}},
@@ -68,6 +69,10 @@ func TestWidened(t *testing.T) {
 		if got := Widened(base, rulesOf(t, test.rules)); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
+	}
+	many := New(nil, make([]Rule, MaxCompared/1000+1), Options{})
+	if got := Widened(many, New(nil, make([]Rule, 1000), Options{})); len(got) != 1 || got[0] != "there are too many rules to compare" {
+		t.Errorf("many rules: %q", got)
 	}
 	if got := Widened(base, nil); got != nil {
 		t.Errorf("rules that refuse everything: %q", got)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -17,39 +16,6 @@ import (
 
 // The daemon is what the control socket serves.
 var _ control.Broker = (*daemon)(nil)
-
-// reloadState is how the last reading of the configuration went.
-type reloadState struct {
-	mu  sync.Mutex // guards err
-	err error
-}
-
-func (r *reloadState) set(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.err = err
-}
-
-func (r *reloadState) get() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err
-}
-
-// Reload reads the rules again. With an error in them the old ones stay: a
-// broken file never widens what is allowed, and never stops the daemon.
-func (d *daemon) Reload() error {
-	fresh, err := readConfig(d.app.config.paths, d.app.configFile != "")
-	d.reload.set(err)
-	if err != nil {
-		d.log.Error("the configuration was not read again; the rules of before stay in force", "error", err)
-		return err
-	}
-	d.server.SetRules(fresh.rules())
-	defer d.feed.Changed()
-	d.log.Info("the rules were read again", "rules", len(fresh.Rules)+len(fresh.machineRules))
-	return nil
-}
 
 // Status is the state of the broker at this moment.
 func (d *daemon) Status() control.Status {
@@ -166,10 +132,10 @@ func (d *daemon) told(err error) error {
 }
 
 // Revoke ends one grant, or with "" all of them and what the person denied for a while.
-func (d *daemon) Revoke(id string) bool {
+func (d *daemon) Revoke(peer platform.Peer, id string) bool {
 	defer d.feed.Changed()
 	if id == "" {
 		d.queue.EndPauses()
 	}
-	return d.server.Revoke(id)
+	return d.server.Revoke(peer, id)
 }

@@ -44,7 +44,7 @@ func newDaemonCommand(a *app) *cobra.Command {
 		Use:   "daemon",
 		Short: "Run the broker in the foreground",
 		Long: `Run the broker in the foreground until SIGTERM or Ctrl-C. SIGHUP makes it read
-its rules again. A service manager starts it; sockets that systemd passes
+its rules again; those that allow more are asked about first. A service manager starts it; sockets that systemd passes
 (named "agent" and "control") are used.
 
 Started in a terminal without a desktop, it asks its questions in that terminal,
@@ -101,7 +101,7 @@ type daemon struct {
 	session   *sessionWatch
 	feed      control.Feed            // tells those who follow of each change
 	listeners map[string]net.Listener // "agent", "control", and by name those of [[socket]]
-	reload    reloadState
+	reload    reloading
 }
 
 func newDaemon(a *app) (_ *daemon, err error) {
@@ -230,6 +230,11 @@ func (d *daemon) askPassphrase(ctx context.Context, title, text, lastError strin
 
 // run serves until ctx ends.
 func (d *daemon) run(ctx context.Context) error {
+	d.server.Started(d.howStarted())
+	ctx, cancel := context.WithCancel(ctx)
+	var reloads sync.WaitGroup
+	defer reloads.Wait()
+	defer cancel()
 	failed := make(chan error, len(d.listeners))
 	d.serveSockets(failed)
 	go func() { failed <- d.server.Serve(d.listeners["agent"]) }()
@@ -250,13 +255,18 @@ func (d *daemon) run(ctx context.Context) error {
 			if d.terminal != nil { // it was closed, and with it the way to ask
 				return d.shutdown()
 			}
-			_ = d.Reload()
+			reloads.Go(func() { d.hangUp(ctx) }) // which may ask the person
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
 			return d.shutdown()
 		}
 	}
+}
+
+// howStarted is for the log: by what the broker decides and asks.
+func (d *daemon) howStarted() string {
+	return fmt.Sprintf("version %s, configuration %s, %d rules, prompt %s", version, d.app.config.paths.ConfigFile, d.server.Rules().Len(), d.queue.Name())
 }
 
 // shutdown ends in one order: no new connections, requests that were read are

@@ -194,7 +194,9 @@ func newPolicyReloadCommand(a *app) *cobra.Command {
 		Use:   "reload",
 		Short: "Make the running broker read its configuration again",
 		Long: `Make the running broker read its rules and [confirm] again, as the signal HUP
-does. With an error in a file the broker goes on with what it had.`,
+does. With an error in a file the broker goes on with what it had. Rules that
+allow more than before are asked about first; where nobody can be asked, restart
+the broker.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()

@@ -13,7 +13,7 @@ import (
 )
 
 // What [tray] notify may name, as keybroker-desktop knows it.
-var notifyKinds = []string{"touch", "waiting", "grant", "refused", "approve"}
+var notifyKinds = []string{"touch", "waiting", "grant", "refused", "approve", "rules"}
 
 // desktopProgram is what draws; it is installed beside this program.
 const desktopProgram = "keybroker-desktop"

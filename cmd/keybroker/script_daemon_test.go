@@ -148,7 +148,11 @@ func cmdRules(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: rules FILE")
 	}
-	text := strings.ReplaceAll(header, "WORK", ts.Getenv("WORK")) + ts.ReadFile(args[0])
+	head, rules := header, ts.ReadFile(args[0])
+	if strings.HasPrefix(rules, "prompt = ") { // another way to ask
+		head = strings.TrimSuffix(head, "prompt = \"askpass\"\n")
+	}
+	text := strings.ReplaceAll(head, "WORK", ts.Getenv("WORK")) + rules
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("XDG_CONFIG_HOME"), "keybroker", "config.toml"), []byte(text), 0o600))
 }
 

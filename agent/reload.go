@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// ErrRulesChanged means that other rules were put in force meanwhile.
+var ErrRulesChanged = errors.New("the rules were changed by another reload meanwhile\ntry again: keybroker policy reload")
+
+// changesTheBroker says whether an operation changes what the broker will decide,
+// not what it holds: its record has the digest of the rules in force.
+func changesTheBroker(op keys.Op) bool {
+	return slices.Contains([]keys.Op{keys.OpStart, keys.OpReload, keys.OpRevoke, keys.OpPause, keys.OpResume, keys.OpLock, keys.OpUnlock}, op)
+}
+
+// Started writes down that the broker began to serve, and by which rules.
+func (s *Server) Started(how string) {
+	record := audit.Record{ID: newID(), Op: keys.OpStart, Decision: audit.Note, Reason: how}
+	if _, err := s.write(record); err != nil { // nothing is signed until that works again
+		s.Log.Error("the audit log cannot be written", "operation", keys.OpStart, "error", err)
+	}
+}
+
+// Before is what a change of the rules begins from.
+type Before struct {
+	Rules *policy.Rules
+	epoch *moment
+}
+
+// BeforeReload is what Reload is given after the new rules were compared, and the
+// person was asked.
+func (s *Server) BeforeReload() Before {
+	now := s.epoch.now() // first: an epoch ends after its rules
+	return Before{s.Rules(), now}
+}
+
+// Until is ctx, and ends when the person's answer would be void.
+func (b Before) Until(ctx context.Context) (context.Context, context.CancelFunc) {
+	return b.epoch.within(ctx)
+}
+
+// Reload puts other rules in force for peer, and ends every grant and what is
+// asked. Those that are wider (policy.Widened) also drop the opened keys and
+// PINs, and are not put in force without their record, or after a lock, a pause or
+// a drop; a full disk must keep nobody from narrower ones.
+func (s *Server) Reload(peer platform.Peer, before Before, new *policy.Rules, wider []string, how string) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	err := s.reload(peer, before, new, wider, how)
+	if err != nil {
+		s.ReloadRefused(peer, err)
+	}
+	return err
+}
+
+func (s *Server) reload(peer platform.Peer, before Before, new *policy.Rules, wider []string, how string) error {
+	if s.Rules() != before.Rules {
+		return ErrRulesChanged
+	}
+	if len(wider) > 0 {
+		if err := s.epoch.advanceFrom(before.epoch, "the rules were read again"); err != nil {
+			return err
+		}
+		s.Ring.Forget()
+		how += "; they allow more: " + strings.Join(wider, "; ")
+	}
+	use := s.newUse(keys.OpReload, peer)
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rules = audit.Allowed, how, new.Digest()
+	if _, err := s.write(record); err != nil {
+		if len(wider) > 0 {
+			return noRecord(err)
+		}
+		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
+	}
+	s.SetRules(new)
+	return nil
+}
+
+// ReloadRefused writes down why the rules were not changed for peer.
+func (s *Server) ReloadRefused(peer platform.Peer, why error) {
+	s.refuse(s.newUse(keys.OpReload, peer), why)
+}
+
+// Revoke ends one grant for peer, or with "" all of them, and writes that down.
+// False: there is no such grant.
+func (s *Server) Revoke(peer platform.Peer, id string) bool {
+	what, ok := s.endGrants(id)
+	if !ok {
+		return false
+	}
+	use := s.newUse(keys.OpRevoke, peer)
+	if err := s.record(use, audit.Allowed, what, ""); err != nil {
+		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
+	}
+	return true
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// reloading is what one reload tells the next.
+type reloading struct {
+	asking atomic.Bool // the person is asked about wider rules
+
+	mu  sync.Mutex // guards err
+	err error      // why the rules of before stayed at the last reload; nil: they did not
+}
+
+func (r *reloading) set(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+func (r *reloading) get() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// Reload reads the rules again for peer. With an error in them the old ones stay:
+// a broken file never widens what is allowed, and never stops the daemon. Rules
+// that allow more need the person's word (decision 0021).
+func (d *daemon) Reload(ctx context.Context, peer platform.Peer) error {
+	return d.reloadRules(ctx, peer, "asked for by "+peer.Chain())
+}
+
+// hangUp is Reload by the signal HUP, whose sender nobody knows.
+func (d *daemon) hangUp(ctx context.Context) {
+	_ = d.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
+}
+
+func (d *daemon) reloadRules(ctx context.Context, peer platform.Peer, how string) error {
+	err := d.takeRules(ctx, peer, how)
+	d.reload.set(err)
+	d.feed.Changed()
+	if err != nil {
+		d.log.Error("the rules of before stay in force", "error", err)
+		return err
+	}
+	d.log.Info("the rules were read again", "rules", d.server.Rules().Len(), "digest", d.server.Rules().Digest())
+	return nil
+}
+
+func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) error {
+	before := d.server.BeforeReload()
+	fresh, err := readConfig(d.app.config.paths, d.app.configFile != "")
+	if err != nil {
+		d.server.ReloadRefused(peer, err)
+		return err
+	}
+	rules := fresh.rules()
+	wider := policy.Widened(before.Rules, rules)
+	if len(wider) > 0 {
+		ctx, cancel := before.Until(ctx)
+		defer cancel()
+		if err := d.mayWiden(ctx, peer, wider); err != nil {
+			d.server.ReloadRefused(peer, err)
+			return err
+		}
+	}
+	return d.server.Reload(peer, before, rules, wider, how)
+}
+
+// mayWiden asks the person whether rules that allow more may be put in force. An
+// answer that is not yes, and nobody to ask, keep the old ones.
+func (d *daemon) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
+	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
+	if d.nobodyToAsk() != nil {
+		if platform.OnlyRootCanWrite(d.app.config.paths.ConfigFile) == nil { // it is the machine's owner who asks
+			return nil
+		}
+		return fmt.Errorf("%s; nobody can be asked whether that is meant\nif it is: restart the broker, which forgets what it has open", what)
+	}
+	if d.reload.asking.Swap(true) {
+		return errors.New("the person is asked about other rules already\nanswer that, then: keybroker policy reload")
+	}
+	defer d.reload.asking.Store(false)
+	answer, err := d.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
+	if err == nil && answer.Verdict == confirm.AllowOnce {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) { // locked, paused, …
+		return cause
+	}
+	return fmt.Errorf("%s; %s\nif it is meant: keybroker policy reload, and allow it", what, answer.Reason)
+}
+
+// summary fits in a line of the prompt.
+func summary(wider []string) string {
+	if more := len(wider) - 1; more > 0 {
+		return fmt.Sprintf("%s; and %d more", wider[0], more)
+	}
+	return wider[0]
+}
