@@ -23,7 +23,7 @@ var remedies = map[string]string{
 	causeHashed:     "add the host's name in plain to ~/.ssh/known_hosts (ssh-keygen -F NAME finds its line)",
 	causePattern:    "give the host's key a line with its name alone in ~/.ssh/known_hosts",
 	causeCut:        "make known_hosts shorter than 8 MiB and readable",
-	causeUnverified: "log in with a client that proves the host (OpenSSH 8.9 or later, on each host between)",
+	causeUnverified: "log in with a client that proves the host: OpenSSH 8.9 or later on each host between, and a host key of a known kind (ed25519)",
 	causeProgram:    "start the program where it can be seen, not as another user or in a container",
 }
 

@@ -156,6 +156,9 @@ func printRefusal(w io.Writer, r audit.Record) {
 	}
 	row(w, "key", keyText(r))
 	row(w, "where", destinationText(r))
+	if d := r.Destination; d != nil && d.Why != "" {
+		row(w, "not proved", platform.Escape(d.Why, audit.MaxReason))
+	}
 	row(w, "rule", r.Rule)
 	row(w, "refused", platform.Escape(r.Reason, audit.MaxReason))
 	row(w, "remedy", r.Remedy)
