@@ -67,6 +67,25 @@ func TestDestinationIsVerifiedOnlyForTheBoundSession(t *testing.T) {
 	}
 }
 
+// A login that is not bound may name its host key: more than nothing, and no proof.
+func TestNamedHostKeyIsAClaim(t *testing.T) {
+	h, other, hop := newHost(t), newHost(t), newHost(t)
+	path := hostsText(t, h.line("box"))
+	r := newRigWith(t, func(c *Config) { c.Hosts = NewKnownHosts(path) })
+	r.allowForwarded()
+	for name, binds := range map[string][]wire.Extension{"local": nil, "behind a hop": {hop.bind("s1", true)}} {
+		d := r.destinationOf(t, loginData("s", "git", r.source.Info().Blob, h.blob()), binds...)
+		if d.Trust != keys.TrustClaimed || d.Claimed != "box" || !d.Host.IsZero() || !strings.Contains(d.Why, "names this host's key") {
+			t.Errorf("%s: %+v", name, d)
+		}
+		for _, hostKey := range [][]byte{other.blob(), nil} {
+			if d := r.destinationOf(t, loginData("s", "git", r.source.Info().Blob, hostKey), binds...); d.Trust != keys.TrustNone {
+				t.Errorf("%s: %+v", name, d)
+			}
+		}
+	}
+}
+
 func TestForwardedHopsAreShown(t *testing.T) {
 	r := newRig(t)
 	yes := true

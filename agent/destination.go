@@ -7,6 +7,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
+	"golang.org/x/crypto/ssh"
 )
 
 // destination says where a signature goes: for a login the host that proved
@@ -19,12 +20,29 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	if d.Why = s.notProved(purpose); d.Why == "" {
 		return arrived(d, s.host(s.last()))
 	}
+	if name := s.hostOfKey(purpose.HostKey); name != "" {
+		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, name, d.Why+"; the login names this host's key"
+		return d
+	}
 	// The command line of a forwarding ssh names its own host, not where the
 	// far end wants to log in.
 	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
 	}
 	return d
+}
+
+// hostOfKey is the known name of a host key that a login names without proof:
+// no other host takes that login, if it looks.
+func (s *session) hostOfKey(blob []byte) string {
+	key, err := ssh.ParsePublicKey(blob)
+	if err != nil {
+		return ""
+	}
+	if names := s.host(&bind{hostKey: blob, key: key}).Names; len(names) > 0 {
+		return names[0]
+	}
+	return ""
 }
 
 // way is the hosts that the agent is forwarded through, without a destination.

@@ -59,7 +59,7 @@ func (w writer) where(d keys.Destination) []Line {
 	switch d.Trust {
 	case keys.TrustVerified, keys.TrustNew:
 		lines = append(lines,
-			Line{"Where", d.Trust, w.hostNames(d.Host)},
+			Line{"Where", hostTrust(d.Host), w.hostNames(d.Host)},
 			Line{"", "", "the host proved its key " + foreign(d.Host.Fingerprint, ownValues)})
 	case keys.TrustClaimed:
 		lines = append(lines, Line{"Where", keys.TrustClaimed, quote(d.Claimed, w.value) + ", not verified: no host proved it"})
@@ -86,7 +86,7 @@ func (w writer) through(d keys.Destination) []Line {
 	}
 	lines := []Line{{Label: "Through", Text: "a forwarded agent, on"}}
 	for _, hop := range d.Hops[:min(len(d.Hops), maxHops)] {
-		lines = append(lines, Line{Trust: hopTrust(hop), Text: w.hostNames(hop)},
+		lines = append(lines, Line{Trust: hostTrust(hop), Text: w.hostNames(hop)},
 			Line{Text: foreign(hop.Fingerprint, ownValues)})
 	}
 	if more := len(d.Hops) - maxHops; more > 0 {
@@ -95,8 +95,8 @@ func (w writer) through(d keys.Destination) []Line {
 	return lines
 }
 
-// hopTrust says how far a host is known that the agent was forwarded through.
-func hopTrust(h keys.Host) keys.Trust {
+// hostTrust says how far a host is known that was bound.
+func hostTrust(h keys.Host) keys.Trust {
 	switch {
 	case h.Unproved != "":
 		return keys.TrustNone

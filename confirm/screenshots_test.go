@@ -22,6 +22,8 @@ func TestScreenshots(t *testing.T) {
 	claimed := login(t)
 	claimed.Use.Destination.Trust, claimed.Use.Destination.Claimed = "claimed", "github.com"
 	claimed.History, claimed.Remember = "first time with this key", 0
+	fresh := login(t)
+	fresh.Use.Destination.Trust, fresh.Use.Destination.Host.Names = "new", nil
 	usual := login(t)
 	usual.Use.Peer.Directory, usual.History = "/home/anna/src/keybroker", "last used here 3 days ago"
 	usual.Use.Peer.Parents[0].Args = []string{"git", "fetch"}
@@ -38,6 +40,7 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"prompt-window", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
 		{"prompt-claimed", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, claimed) }},
+		{"prompt-new", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, fresh) }},
 		{"prompt-hostile", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, hostile(t, nasty)) }},
 		{"prompt-burst", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
 		{"prompt-pin", nil, func(p Prompter, ctx context.Context) {

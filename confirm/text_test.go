@@ -43,7 +43,19 @@ func TestText(t *testing.T) {
 		{"a port", func(u *keys.Use) { u.Destination.Host.Names = []string{"[git.example.com]:2222"} },
 			[]string{"Log in to git.example.com port 2222?"}, nil},
 		{"host not in known_hosts", func(u *keys.Use) { u.Destination.Host.Names = nil },
-			[]string{"Log in to a host that you have not met before?", "[verified] a host that is not in known_hosts"}, nil},
+			[]string{"Log in to a host that you have not met before?", "[new host] a host that is not in known_hosts"}, []string{"[verified]"}},
+		{"host with a hashed name", func(u *keys.Use) {
+			u.Destination.Trust, u.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:h", Hashed: true}
+		}, []string{"Log in to a host whose name cannot be told?", "[new host] a host of known_hosts, where its name is hashed"}, []string{"[verified]"}},
+		{"host of a pattern", func(u *keys.Use) {
+			u.Destination.Trust, u.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:h", Patterns: []string{"*.example"}}
+		}, []string{`[new host] a host of the pattern "*.example" in known_hosts`}, []string{"[verified]"}},
+		{"forwarded, nothing proved", func(u *keys.Use) {
+			u.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: true, Why: "behind a forwarded agent"}
+		}, []string{"Log in from a far host to one that proved nothing?", "[unknown] forwarded, destination not proved", "behind a forwarded agent"}, []string{"[verified]"}},
+		{"a hop that could not be checked", func(u *keys.Use) {
+			u.Destination.Forwarded, u.Destination.Hops = true, []keys.Host{{Fingerprint: "SHA256:hop", Unproved: "an unknown kind"}}
+		}, []string{"[unknown] a host whose key cannot be checked", "SHA256:hop"}, nil},
 		{"forwarded", func(u *keys.Use) {
 			u.Destination.Forwarded = true
 			u.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}

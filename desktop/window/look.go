@@ -42,7 +42,7 @@ const (
 
 var badges = map[question.Mark]badge{
 	question.Verified: {green, white, tick, false},
-	question.New:      {orange, ink, exclamation, false},
+	question.New:      {orange, ink, exclamation, true},
 	question.Claimed:  {amber, ink, questionSign, true},
 	question.Unknown:  {darkgrey, white, dash, true},
 }

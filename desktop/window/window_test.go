@@ -118,7 +118,7 @@ func TestLayOut(t *testing.T) {
 
 // The marks differ in colour, sign, shape or word; no two are alike.
 func TestMarksAreNotAlike(t *testing.T) {
-	marks := []question.Mark{question.Verified, question.Claimed, question.Unknown}
+	marks := []question.Mark{question.Verified, question.New, question.Claimed, question.Unknown}
 	for i, a := range marks {
 		for _, b := range marks[:i] {
 			x, y := badges[a], badges[b]
@@ -127,8 +127,10 @@ func TestMarksAreNotAlike(t *testing.T) {
 			}
 		}
 	}
-	if badges[question.Verified].outline {
-		t.Error("the shape of what is verified belongs to it alone")
+	for _, mark := range marks {
+		if badges[mark].outline == (mark == question.Verified) {
+			t.Errorf("%s: the shape of what is verified, and its green, belong to that alone", mark)
+		}
 	}
 }
 
