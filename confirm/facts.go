@@ -3,6 +3,7 @@ package confirm
 import (
 	"fmt"
 	"os/user"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -157,9 +158,22 @@ func (w writer) who(p platform.Peer) []Line {
 	if me, err := user.Current(); err != nil || me.Uid != p.User {
 		about += ", user " + foreign(p.User, w.value)
 	}
-	lines := []Line{{Label: "Who", Text: foreign(p.Commands(), w.long)}, {Text: about}}
+	lines := []Line{{Label: "Who", Text: foreign(p.Commands(), w.long)}}
+	lines = append(append(lines, w.outside(p)...), Line{Text: about})
 	if p.Directory != "" {
 		lines = append(lines, Line{Text: "git works in " + quote(p.Directory, w.value)})
+	}
+	return lines
+}
+
+// outside names the file of a program that may have any name: the one that asks,
+// and the nearest one of that kind that started it. Both ends of a path stay.
+func (w writer) outside(p platform.Peer) (lines []Line) {
+	if file := p.OutsideFile(); file != "" {
+		lines = append(lines, Line{Text: "its file is " + foreign(file, max(w.long, minPath))})
+	}
+	if i := slices.IndexFunc(p.Parents, platform.Process.Outside); i >= 0 {
+		lines = append(lines, Line{Text: "started by " + foreign(p.Parents[i].Executable, max(w.long, minPath))})
 	}
 	return lines
 }

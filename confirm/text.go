@@ -16,6 +16,7 @@ const (
 	maxNames  = 3  // names of one host
 	maxHops   = 3  // hosts that an agent was forwarded through
 	minValue  = 6  // when everything must fit in a small space
+	minPath   = 16 // likewise, of a program's file
 	ownValues = 64 // what we computed ourselves: a fingerprint, a key type
 )
 

@@ -87,6 +87,13 @@ func TestText(t *testing.T) {
 			u.Peer.Args = []string{"/opt/bin/ssh\n", "HOST", "SECRET"}
 			u.Peer.Parents[0].Args = []string{"git", "-c", "http.extraHeader=SECRET", "fetch", "SECRET"}
 		}, []string{"Who: ssh ← git fetch ← zsh ← code"}, []string{"SECRET", "HOST", "/opt/bin"}},
+		{"a program from elsewhere", func(u *keys.Use) {
+			u.Peer.Executable = "/tmp/.x/" + strings.Repeat("[", 200) + "/usr/bin/ssh"
+			u.Peer.Parents[1].Executable = "/home/anna/bin/zsh"
+		}, []string{"Who: ssh ← git", "its file is /tmp/.x/((", "((/usr/bin/ssh\n", "started by /home/anna/bin/zsh"}, []string{"[" + "[", "/bin/git"}},
+		{"a program with mounts of its own", func(u *keys.Use) { u.Peer.Executable, u.Peer.Shares.OwnMounts = "/usr/bin/ssh", true },
+			[]string{"its file is /usr/bin/ssh"}, []string{"started by"}},
+		{"a program of the system", func(u *keys.Use) { u.Peer.Executable = "/usr/bin/ssh" }, nil, []string{"its file is", "started by"}},
 		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
 			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},
 		{"another operation", func(u *keys.Use) { u.Op = keys.OpList },

@@ -70,7 +70,7 @@ func TestPeerInAContainer(t *testing.T) {
 		}
 		peer := peerOfConn(t, accept(t, mustListen(t, path), cmd))
 		shares := peer.Shares
-		if peer.Container != (own == "--pid") || (shares.Namespaces == ours) != (own == "") || shares.Namespaces == "" {
+		if peer.Container != (own == "--pid") || (shares.Namespaces == ours) != (own == "") || shares.Namespaces == "" || shares.OwnMounts != (own == "--mount") {
 			t.Errorf("unshare %s: %s: in a container %v, %+v", own, peer.Chain(), peer.Container, shares)
 		}
 		if session, err := unix.Getsid(peer.PID); err != nil || shares.Session != session {

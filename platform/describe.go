@@ -2,16 +2,26 @@ package platform
 
 import "strings"
 
-// maxName bounds one program's name in a chain.
-const maxName = 40
+// maxName bounds one program's name in a chain. maxPath bounds the path that may
+// begin it: both ends must stay when a line of 80 characters loses its middle.
+const (
+	maxName = 40
+	maxPath = 28
+)
 
 // arrow stands between a program and the one that started it.
 const arrow = " ← "
 
 // Chain is the program and its ancestors for a person to read:
-// "ssh ← git ← zsh ← code". Names are escaped, the arrow in them too, so that
-// no program can seem to be several.
-func (p Peer) Chain() string { return p.chain(Process.escapedName) }
+// "ssh ← git ← zsh ← code". A program outside the system's directories begins it
+// with its path. Names are escaped, the arrow in them too, so that no program can
+// seem to be several.
+func (p Peer) Chain() string {
+	if p.Outside() {
+		p.Name = Escape(p.Executable, maxPath)
+	}
+	return p.chain(Process.escapedName)
+}
 
 // Commands is Chain with the sub-commands: "ssh ← git push ← zsh ← code". Show
 // it to the person who is asked; it is for no log.

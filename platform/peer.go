@@ -47,6 +47,7 @@ type Peer struct {
 type Shares struct {
 	Session      int    // the kernel's (setsid(2)); 0: not known
 	ControlGroup string // "/user.slice/user-1000.slice/session-2.scope" (cgroups(7))
+	OwnMounts    bool   // it has other mounts than we do: paths may lead elsewhere there
 	Namespaces   string // "pid:[4026531836] mnt:[4026531841]": a container has others (namespaces(7))
 }
 

@@ -20,6 +20,7 @@ func surroundings(pid int) (contained bool, shared Shares) {
 	defer unix.Close(dir)
 	if pids, mounts := linkAt(dir, "ns/pid"), linkAt(dir, "ns/mnt"); pids != "" {
 		contained = pids != linkAt(unix.AT_FDCWD, "/proc/self/ns/pid")
+		shared.OwnMounts = mounts != linkAt(unix.AT_FDCWD, "/proc/self/ns/mnt")
 		shared.Namespaces = once(pids + " " + mounts)
 	}
 	shared.ControlGroup = once(controlGroup(dir))

@@ -169,6 +169,9 @@ func programOf(r audit.Record) string {
 	if r.Peer == nil || r.Peer.Program == "" {
 		return "unknown program"
 	}
+	if (platform.Process{Executable: r.Peer.Exe}).Outside() { // its name may be any
+		return platform.Escape(r.Peer.Exe, maxText)
+	}
 	return platform.Escape(r.Peer.Program, maxText)
 }
 

@@ -107,8 +107,11 @@ func peerText(r audit.Record) string {
 		return platform.Escape("user "+r.Peer.User+", program not known", 32)
 	}
 	names := append([]string{r.Peer.Program}, r.Peer.Chain...)
+	if (platform.Process{Executable: r.Peer.Exe}).Outside() { // its name may be any
+		names = []string{r.Peer.Exe}
+	}
 	if r.Socket != "" { // which says more than the chain
-		return platform.Escape(r.Peer.Program+", socket "+r.Socket, 32)
+		return platform.Escape(names[0]+", socket "+r.Socket, 32)
 	}
 	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), 32)
 }
