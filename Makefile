@@ -4,7 +4,11 @@
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 4s
+PREFIX   ?= /usr/local
 TOOL     := go tool -modfile=tools/go.mod
+
+# sudo's PATH lacks where https://go.dev/doc/install puts it.
+export PATH := $(PATH):/usr/local/go/bin
 
 # What the tests work against: the real thing each time.
 TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps tmux \
@@ -26,24 +30,37 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build test unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
-bin/keybroker: FORCE
+bin/keybroker: FORCE check-go
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
 
 # keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
-bin/keybroker-desktop: FORCE
+bin/keybroker-desktop: FORCE check-go
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
 
 FORCE:
 
+check-go:
+	@packaging/check-go
+
+# install puts both programs, built before, below PREFIX (as root, or where you may
+# write: PREFIX=$HOME/.local). uninstall takes them away.
+install:
+	@test -x bin/keybroker || { echo 'build it first, as yourself: make build'; exit 1; }
+	@packaging/install $(PREFIX)
+
+uninstall:
+	@packaging/install $(PREFIX) uninstall
+
 run: PACKAGES = $(RUN_PACKAGES)
-run: install-packages build
+run: check-go install-packages build
+	@[ -z "$$SUDO_USER" ] || echo "This is a broker for root. For $$SUDO_USER: make run, which asks for sudo where it needs it."
 	@exec ./bin/keybroker daemon --welcome
 
-test: deps lint fuzz unit
+test: check-go deps lint fuzz unit
 
 deps: PACKAGES = $(TEST_PACKAGES)
 deps: install-packages

@@ -94,7 +94,10 @@ func typeAll(ts *testscript.TestScript, s *screen, lines string) (shown string) 
 		shown += s.seen()
 		keys, err := strconv.Unquote(`"` + answer + `"`)
 		ts.Check(err)
-		ts.Check(s.typed(keys + "\n"))
+		if !strings.HasSuffix(keys, "\x03") { // nobody presses Enter after Ctrl-C
+			keys += "\n"
+		}
+		ts.Check(s.typed(keys))
 	}
 	return shown
 }

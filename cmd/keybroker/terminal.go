@@ -37,7 +37,11 @@ func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	}()
 	select {
 	case a := <-answer:
-		if a.err != nil {
+		switch {
+		case ctx.Err() != nil: // Enter right after Ctrl-C
+			clear(a.text)
+			return nil, errInterrupted
+		case a.err != nil:
 			return nil, errNoLine
 		}
 		return a.text, nil

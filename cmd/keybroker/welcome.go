@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/keybroker/keybroker/softkeys"
 )
@@ -20,6 +22,9 @@ func (d *daemon) welcome(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("\nkeybroker %s runs here; Ctrl-C ends it. In another terminal:\n\n", version)
+	if line := pathLine(defaultShell()); line != "" {
+		fmt.Printf("  %s\n", line)
+	}
 	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), d.app.config.paths.AgentSocket))
 	for _, entry := range d.store.All() {
 		if entry.PublicKey == nil {
@@ -60,4 +65,36 @@ func self() string {
 		return path
 	}
 	return "keybroker"
+}
+
+// pathLine makes a shell find this program by its name; "" where it does already.
+// For good, that is make install.
+func pathLine(shell string) string {
+	exe, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	found, err := exec.LookPath("keybroker")
+	if err == nil && sameFile(found, exe) {
+		return ""
+	}
+	dir := filepath.Dir(exe)
+	switch shell {
+	case "csh", "tcsh":
+		return "set path = (" + quote(dir, `'\''`) + " $path);"
+	case "fish":
+		return "set -gx PATH " + quote(strings.ReplaceAll(dir, `\`, `\\`), `\'`) + " $PATH;"
+	case "powershell":
+		return "$env:PATH = " + quote(dir+string(os.PathListSeparator), "''") + " + $env:PATH"
+	}
+	return "PATH=" + quote(dir, `'\''`) + ":$PATH;"
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
 }
