@@ -11,7 +11,7 @@ TOOL     := go tool -modfile=tools/go.mod
 export PATH := $(PATH):/usr/local/go/bin
 
 # What the tests work against: the real thing each time.
-TEST_PACKAGES = systemd openssh-server openssh-client git rsync procps tmux \
+TEST_PACKAGES = man-db systemd openssh-server openssh-client git rsync procps tmux \
 	dbus dbus-x11 gnome-keyring libsecret-tools \
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
 	sway xwayland grim qtwayland5 \

@@ -15,6 +15,7 @@ const module = "github.com/keybroker/keybroker/"
 var arrows = map[string][]string{
 	"agent/wire":         {},
 	"platform":           {},
+	"docs":               {},
 	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
 	"session":            {"platform/bus"},
 	"agent/keys":         {"agent/wire", "platform"},
@@ -63,7 +64,7 @@ var arrows = map[string][]string{
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
-		"certificates", "upstream"},
+		"certificates", "upstream", "docs"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

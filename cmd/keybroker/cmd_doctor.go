@@ -87,6 +87,9 @@ func (a *app) checkBroker(ctx context.Context) []check {
 		return []check{{"broker", "FAIL", err.Error(), "start it: keybroker daemon"}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
+	if status.Version != version {
+		checks = append(checks, check{"broker", "note", otherVersion(status.Version), ""})
+	}
 	if a := status.Approve; a != nil {
 		checks = append(checks, check{"approve", "note", fmt.Sprintf("terminal %s answers questions: process %d, %s", a.Terminal, a.PID, a.Program),
 			fmt.Sprintf("if that is not you: kill %d", a.PID)})

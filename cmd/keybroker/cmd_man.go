@@ -1,29 +1,141 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/cpuguy83/go-md2man/v2/md2man"
+	"github.com/keybroker/keybroker/docs"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+)
+
+// manExit and manFiles stand in the page of every command (man-pages(7)).
+const (
+	manExit = `.SH EXIT STATUS
+.TP
+0
+done
+.TP
+1
+failed
+.TP
+2
+wrong usage, or an error in a configuration file
+.TP
+3
+refused by a rule or by the person
+.TP
+4
+the broker is not running
+`
+	manFiles = `.SH FILES
+.TP
+.I $XDG_CONFIG_HOME/keybroker/config.toml
+the configuration: keybroker-config(5), keybroker-policy(5)
+.TP
+.I /etc/keybroker/policy.toml
+the rules of the machine's owner, which come first
+.TP
+.I $XDG_RUNTIME_DIR/keybroker/agent.sock
+the agent's socket
+.TP
+.I $XDG_DATA_HOME/keybroker/
+the vault and the sealed keys
+.TP
+.I $XDG_STATE_HOME/keybroker/audit/
+the audit log
+`
 )
 
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIRECTORY",
 		Short: "Write the manual pages into a directory",
-		Args:  cobra.ExactArgs(1),
+		Long: `Write the manual pages into a directory: one for each command, and
+keybroker-config(5) and keybroker-policy(5).`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err
 			}
-			header := &doc.GenManHeader{Section: "1", Source: "keybroker " + version, Manual: "keybroker"}
-			if err := doc.GenManTree(cmd.Root(), header, args[0]); err != nil {
+			if err := writeCommandPages(cmd.Root(), args[0]); err != nil {
 				return err
+			}
+			for name, page := range map[string]string{"keybroker-config": docs.Config, "keybroker-policy": docs.Policy} {
+				if err := writeFilePage(args[0], name, page); err != nil {
+					return err
+				}
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "Read them: man -l", filepath.Join(args[0], "keybroker.1"))
 			return nil
 		},
 	}
+}
+
+func writeCommandPages(cmd *cobra.Command, dir string) error {
+	var page bytes.Buffer
+	header := &doc.GenManHeader{Section: "1", Source: "keybroker " + version, Manual: "keybroker"}
+	if err := doc.GenMan(cmd, header, &page); err != nil {
+		return err
+	}
+	if cmd.Name() != "ssh-agent" { // which exits as ssh-agent does
+		page.WriteString(manExit + manFiles)
+	}
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
+	if err := os.WriteFile(filepath.Join(dir, name), page.Bytes(), 0o644); err != nil {
+		return err
+	}
+	for _, sub := range cmd.Commands() {
+		if !sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		if err := writeCommandPages(sub, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFilePage makes a page of section 5 from Markdown, whose first line is its title.
+func writeFilePage(dir, name, markdown string) error {
+	title, body, _ := strings.Cut(markdown, "\n")
+	about := strings.ToLower(strings.TrimPrefix(title, "# "))
+	head := fmt.Sprintf("%% %s 5 \"\" \"keybroker %s\" \"keybroker\"\n# NAME\n%s - %s of keybroker\n# DESCRIPTION\n", name, version, name, about)
+	return os.WriteFile(filepath.Join(dir, name+".5"), md2man.Render([]byte(head+withoutTables(body))), 0o644)
+}
+
+// withoutTables makes a list of each table: a terminal is too narrow for columns
+// of sentences.
+func withoutTables(markdown string) string {
+	var b strings.Builder
+	var inTable bool
+	for line := range strings.Lines(markdown) {
+		row, isRow := strings.CutPrefix(strings.TrimSpace(line), "|")
+		switch {
+		case !isRow:
+			b.WriteString(line)
+		case !inTable || strings.Trim(row, "|-: ") == "": // the head, and the line below it
+		default:
+			b.WriteString(tableItem(row))
+		}
+		inTable = isRow
+	}
+	return b.String()
+}
+
+func tableItem(row string) string {
+	var cells []string
+	for cell := range strings.SplitSeq(strings.TrimSuffix(row, "|"), "|") {
+		if cell = strings.TrimSpace(cell); cell != "" {
+			cells = append(cells, cell)
+		}
+	}
+	if len(cells) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("- %s: %s\n", cells[0], strings.Join(cells[1:], "; "))
 }

@@ -60,6 +60,9 @@ func printStatus(w io.Writer, s control.Status) {
 	}
 	row(w, "state", state)
 	row(w, "version", s.Version)
+	if s.Version != version {
+		row(w, "note", otherVersion(s.Version))
+	}
 	row(w, "process", strconv.Itoa(s.PID)+", started "+ago(time.Now(), s.Started))
 	row(w, "socket", s.AgentSocket)
 	for _, socket := range s.Sockets {
@@ -88,6 +91,11 @@ func printStatus(w io.Writer, s control.Status) {
 			row(w, "  remedy", p.Remedy)
 		}
 	}
+}
+
+// otherVersion says that the broker is of another version than this command.
+func otherVersion(broker string) string {
+	return fmt.Sprintf("the broker is version %s, this command %s: restart the broker after an upgrade", broker, version)
 }
 
 func socketText(socket control.Socket) string {
