@@ -7,10 +7,17 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"time"
 )
 
 // maxMessage bounds a helper's answer, as OpenSSH does.
 const maxMessage = 256 << 10
+
+// answerTime is how long a helper may take for one answer. The person may have
+// to type a PIN on the reader, or to touch the token. Then it is ended.
+const answerTime = 2 * time.Minute
+
+var errLate = fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended\nload the token again: ssh-add -s; if it happens again, its library is faulty", answerTime)
 
 var errHelper = errors.New("ssh-pkcs11-helper has ended\nload the token again: ssh-add -s; if it happens again, its library is faulty")
 
@@ -25,16 +32,15 @@ type helper struct {
 	newish bool          // it speaks the dialect of OpenSSH 10.1; set by load
 }
 
-// job is messages to send, and how many answers to read.
+// job is a message to send; its answer is awaited.
 type job struct {
-	send  [][]byte // wiped once they are sent
-	more  func(first []byte) bool
-	reply chan reply
+	message []byte // wiped once it is sent
+	reply   chan reply
 }
 
 type reply struct {
-	answers [][]byte
-	err     error
+	answer []byte
+	err    error
 }
 
 // startHelper starts one. The caller has it served.
@@ -63,12 +69,8 @@ func (h *helper) serve(gone func()) {
 	answers := make(chan []byte)
 	go func() { defer close(ended); h.read(answers) }()
 	defer func() {
-		_ = h.in.Close()
-		_ = h.cmd.Process.Kill()
-		for range answers { // lets the reader see the end of the pipe
-		}
+		h.end(answers)
 		<-ended
-		_ = h.cmd.Wait()
 		close(h.done)
 		gone()
 	}()
@@ -84,6 +86,15 @@ func (h *helper) serve(gone func()) {
 			}
 		}
 	}
+}
+
+// end ends the process.
+func (h *helper) end(answers <-chan []byte) {
+	_ = h.in.Close()
+	_ = h.cmd.Process.Kill()
+	for range answers { // lets the reader see the end of the pipe
+	}
+	_ = h.cmd.Wait()
 }
 
 // read hands every answer on, to the end of the pipe.
@@ -106,31 +117,40 @@ func (h *helper) read(answers chan<- []byte) {
 	}
 }
 
-func (h *helper) do(one job, answers <-chan []byte) (r reply) {
-	for _, message := range one.send {
-		frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
-		_, err := h.in.Write(frame)
-		clear(frame)
-		clear(message)
-		if err != nil {
-			return reply{err: errHelper}
-		}
+func (h *helper) do(one job, answers <-chan []byte) reply {
+	if err := h.send(one.message); err != nil {
+		return reply{err: errHelper}
 	}
-	for more := true; more; {
-		answer, ok := <-answers
+	return next(answers)
+}
+
+// next waits for an answer, but not without end.
+func next(answers <-chan []byte) reply {
+	late := time.NewTimer(answerTime)
+	defer late.Stop()
+	select {
+	case answer, ok := <-answers:
 		if !ok {
 			return reply{err: errHelper}
 		}
-		r.answers = append(r.answers, answer)
-		more = len(r.answers) == 1 && one.more != nil && one.more(answer)
+		return reply{answer: answer}
+	case <-late.C: // what it answers later would be taken for the next answer
+		return reply{err: errLate}
 	}
-	return r
 }
 
-// ask sends messages and returns the answers. more says whether a second one
-// follows the first; nil: none does.
-func (h *helper) ask(ctx context.Context, more func([]byte) bool, send ...[]byte) ([][]byte, error) {
-	one := job{send: send, more: more, reply: make(chan reply, 1)}
+// send wipes the message.
+func (h *helper) send(message []byte) error {
+	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
+	_, err := h.in.Write(frame)
+	clear(frame)
+	clear(message)
+	return err
+}
+
+// ask sends a message and returns its answer.
+func (h *helper) ask(ctx context.Context, message []byte) ([]byte, error) {
+	one := job{message: message, reply: make(chan reply, 1)}
 	select {
 	case h.jobs <- one:
 	case <-h.done:
@@ -140,7 +160,7 @@ func (h *helper) ask(ctx context.Context, more func([]byte) bool, send ...[]byte
 	}
 	select {
 	case r := <-one.reply:
-		return r.answers, r.err
+		return r.answer, r.err
 	case <-ctx.Done(): // the answer is read and dropped
 		return nil, context.Cause(ctx)
 	}

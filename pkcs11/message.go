@@ -25,18 +25,12 @@ type tokenKey struct {
 	label  string
 }
 
-// load has the helper open the library and tells its dialect. Helpers before
-// OpenSSH 10.1 answer a removal, with one byte; later ones pass over it. So a
-// removal of what is not loaded goes first, and the first answer tells.
+// load has the helper open the library.
 func (h *helper) load(ctx context.Context, path string, pin []byte) ([]tokenKey, error) {
-	old := func(first []byte) bool { return len(first) == 1 }
-	answers, err := h.ask(ctx, old,
-		tokenMessage(numRemoveToken, path, nil), tokenMessage(numAddToken, path, pin))
+	answer, err := h.ask(ctx, tokenMessage(numAddToken, path, pin))
 	if err != nil {
 		return nil, err
 	}
-	h.newish = len(answers) == 1
-	answer := answers[len(answers)-1]
 	if answer[0] != numIdentities {
 		return nil, errors.New("the library gives no keys\ncheck the PIN and that the token is there: pkcs11-tool --module LIBRARY -O")
 	}

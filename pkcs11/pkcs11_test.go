@@ -8,12 +8,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -322,18 +322,63 @@ func playHelper(file string) {
 	if err != nil {
 		os.Exit(1)
 	}
-	for {
-		var header [4]byte
-		if _, err := io.ReadFull(os.Stdin, header[:]); err != nil {
+	// Like the real one it handles one message whenever it could read or write
+	// something, whatever else it has read with it; and it begins late, so that
+	// what is sent together is read together.
+	time.Sleep(100 * time.Millisecond)
+	var queue []byte
+	for buffer := make([]byte, 16<<10); ; {
+		n, err := os.Stdin.Read(buffer)
+		if err != nil {
 			os.Exit(0)
 		}
-		message := make([]byte, binary.BigEndian.Uint32(header[:]))
-		if _, err := io.ReadFull(os.Stdin, message); err != nil {
-			os.Exit(1)
+		queue = append(queue, buffer[:n]...)
+		for wrote := true; wrote; {
+			queue, wrote = handleOne(signer, queue)
 		}
-		if answer := answerOf(signer, message); answer != nil {
-			fmt.Printf("%s%s", binary.BigEndian.AppendUint32(nil, uint32(len(answer))), answer)
+	}
+}
+
+func handleOne(signer ssh.Signer, queue []byte) (rest []byte, wrote bool) {
+	if len(queue) < 4 || len(queue) < 4+int(binary.BigEndian.Uint32(queue)) {
+		return queue, false
+	}
+	end := 4 + binary.BigEndian.Uint32(queue)
+	answer := answerOf(signer, queue[4:end])
+	if answer != nil {
+		fmt.Printf("%s%s", binary.BigEndian.AppendUint32(nil, uint32(len(answer))), answer)
+	}
+	return queue[end:], answer != nil
+}
+
+// A helper that hangs is waited for as long as a person may need, and no longer.
+func TestAnswersAreNotAwaitedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if r := next(make(chan []byte)); !errors.Is(r.err, errLate) {
+			t.Errorf("%+v", r)
 		}
+		answers := make(chan []byte)
+		go func() { time.Sleep(answerTime - time.Second); answers <- []byte{5} }()
+		if r := next(answers); r.err != nil || len(r.answer) != 1 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// What is no helper at all is not waited for without end either.
+func TestHelperThatNeverAnswers(t *testing.T) {
+	silent := filepath.Join(t.TempDir(), "helper")
+	if err := os.WriteFile(silent, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("gone")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, gone)
+	defer cancel()
+	if _, err := (Config{Helper: silent}).dialect(ctx); !errors.Is(err, gone) {
+		t.Error(err)
+	}
+	if _, err := (Config{Helper: "/bin/false"}).dialect(t.Context()); err == nil {
+		t.Error("a helper that ends at once is taken for one")
 	}
 }
 

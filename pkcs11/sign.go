@@ -27,12 +27,12 @@ func (h *helper) sign(ctx context.Context, blob, data []byte, algorithm string) 
 	} else if request, err = oldRequest(blob, data, algorithm); err != nil {
 		return nil, err
 	}
-	answers, err := h.ask(ctx, nil, append([]byte{numSignRequest}, request...))
+	answer, err := h.ask(ctx, append([]byte{numSignRequest}, request...))
 	if err != nil {
 		return nil, err
 	}
 	var response struct{ Signature []byte }
-	if answers[0][0] != numSignResponse || ssh.Unmarshal(answers[0][1:], &response) != nil {
+	if answer[0] != numSignResponse || ssh.Unmarshal(answer[1:], &response) != nil {
 		return nil, errors.New("the token does not sign\nis it still there? load it again: ssh-add -s")
 	}
 	if h.newish {

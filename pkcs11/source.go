@@ -86,10 +86,15 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 		return nil, err
 	}
 	defer s.end(path)
+	newish, err := s.config.dialect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("pkcs11: %s: %w", path, err)
+	}
 	helper, err := startHelper(s.config)
 	if err != nil {
 		return nil, err
 	}
+	helper.newish = newish
 	p := &provider{path: path, helper: helper}
 	go helper.serve(func() { s.drop(p, "its helper has ended") })
 	infos, err := s.load(ctx, p, token)
