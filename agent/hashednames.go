@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
@@ -16,9 +17,9 @@ import (
 const (
 	hashMagic = "|1|"
 	maxPort   = 65535
-	// maxScans bounds the names that one request tries on every port: 15 ms each.
-	// What is left makes the host's names uncertain until the next request.
-	maxScans = 32
+	// maxScans bounds the names that one request tries on every port: some 15 ms
+	// each, once. What is left makes the host's names uncertain.
+	maxScans = 512
 	// maxScanned bounds what is remembered of them, for one file.
 	maxScanned = 100_000
 )
@@ -33,15 +34,15 @@ type hashes struct {
 type scanned struct{ entry, name string }
 
 // addTo adds the names that hashed ones stand for, and says which are left.
-func (h *hashes) addTo(host *keys.Host, entries []string, try candidates) {
+func (h *hashes) addTo(ctx context.Context, host *keys.Host, entries []string, try candidates) {
 	scans := 0
 	for _, entry := range entries {
-		name := readHash(entry, try.typed())
-		for _, mentioned := range try.mentioned() {
+		name := readHash(entry, try.hashed())
+		for _, mentioned := range try.anyPort() {
 			if name != "" {
 				break
 			}
-			name = h.onAnyPort(host, entry, mentioned, &scans)
+			name = h.onAnyPort(ctx, host, entry, mentioned, &scans)
 		}
 		if name == "" {
 			host.Hashed = true
@@ -52,7 +53,7 @@ func (h *hashes) addTo(host *keys.Host, entries []string, try candidates) {
 }
 
 // onAnyPort is the form in which the entry has the name, or "".
-func (h *hashes) onAnyPort(host *keys.Host, entry, name string, scans *int) string {
+func (h *hashes) onAnyPort(ctx context.Context, host *keys.Host, entry, name string, scans *int) string {
 	h.mu.Lock()
 	found, known := h.tried[scanned{entry, name}]
 	full := len(h.tried) >= maxScanned
@@ -60,7 +61,7 @@ func (h *hashes) onAnyPort(host *keys.Host, entry, name string, scans *int) stri
 	switch {
 	case known:
 		return found
-	case full || *scans >= maxScans:
+	case full || *scans >= maxScans || ctx.Err() != nil:
 		host.Cut = true
 		return ""
 	}

@@ -32,7 +32,7 @@ func (s *session) addCertified(host *keys.Host, b *bind, lines []string) {
 	}
 	principals := b.key.(*ssh.Certificate).ValidPrincipals
 	for _, line := range lines {
-		for _, name := range slices.Concat(s.typedNames(), principals, strings.Split(line, ",")) {
+		for _, name := range slices.Concat(s.meantNames(b), principals, strings.Split(line, ",")) {
 			if s.ctx.Err() != nil { // the client is gone
 				return
 			}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
-	"strings"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"golang.org/x/crypto/ssh"
@@ -37,8 +36,18 @@ func (s *session) lookUp(b *bind) keys.Host {
 		host.Revoked = hosts.revokedAt(cert.SignatureKey)
 		s.addCertified(&host, b, hosts.authority(cert.SignatureKey))
 	}
-	hosts.addTo(&host, certified(b.key), candidates{s.typedNames, s.mentionedNames})
+	try := candidates{meant: func() []string { return s.meantNames(b) }, hashed: s.likelyNames, anyPort: s.server.Rules().HostNames}
+	hosts.addTo(s.ctx, &host, certified(b.key), try)
 	return host
+}
+
+// meantNames are typedNames where they are this host's: those of the first
+// session, which the caller's own ssh has bound.
+func (s *session) meantNames(b *bind) []string {
+	if len(s.binds) > 0 && b == &s.binds[0] {
+		return s.typedNames()
+	}
+	return nil
 }
 
 // typedNames are the names under which ssh would have written the host to
@@ -50,25 +59,23 @@ func (s *session) typedNames() []string {
 	return s.typed
 }
 
-// mentionedNames are those that rules, sockets and constraints depend on.
-func (s *session) mentionedNames() []string {
-	if s.mentioned != nil {
-		return s.mentioned
-	}
-	names := append([]string{}, s.server.Rules().HostNames()...)
-	for _, info := range s.server.Ring.List() {
-		for _, d := range info.Destinations {
-			names = append(names, d.From.Host, d.To.Host)
+// likelyNames are typedNames and those of destination constraints.
+func (s *session) likelyNames() []string {
+	if s.likely == nil {
+		s.likely = slices.Clone(s.typedNames())
+		for _, info := range s.server.Ring.List() {
+			for _, d := range info.Destinations {
+				s.likely = append(s.likely, d.From.Host, d.To.Host)
+			}
 		}
+		slices.Sort(s.likely)
+		s.likely = slices.Compact(s.likely)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || strings.ContainsAny(name, "*?") })
-	slices.Sort(names)
-	s.mentioned = slices.Compact(names)
-	return s.mentioned
+	return s.likely
 }
 
 // forgetNames is for the end of a request: files, rules and keys may change.
-func (s *session) forgetNames() { s.named, s.typed, s.mentioned = nil, nil, nil }
+func (s *session) forgetNames() { s.named, s.typed, s.likely = nil, nil, nil }
 
 // fingerprint is what ssh.FingerprintSHA256 is for a key that can be parsed.
 func fingerprint(blob []byte) string {

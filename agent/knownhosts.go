@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,10 +55,12 @@ type knownKey struct {
 	authority []string // the hosts of each line @cert-authority
 }
 
-// candidates are names to try against what cannot be read.
+// candidates are names to try against what cannot be read. A hash that fits is
+// proof; a pattern is none, so it takes only what was meant for this host.
 type candidates struct {
-	typed     func() []string // by the caller's command line and ssh_config
-	mentioned func() []string // by rules, sockets and constraints: on any port
+	meant   func() []string // by the caller's command line and ssh_config
+	hashed  func() []string // those and others, as they are
+	anyPort func() []string // what rules and sockets name
 }
 
 // NewKnownHosts looks names up in these files, in this order. A file that is
@@ -67,7 +70,7 @@ func NewKnownHosts(paths ...string) *KnownHosts {
 }
 
 // addTo adds what the files say of a key to a host that has it.
-func (k *KnownHosts) addTo(host *keys.Host, key ssh.PublicKey, try candidates) {
+func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicKey, try candidates) {
 	blob := string(key.Marshal())
 	for _, path := range k.paths {
 		file := k.read(path)
@@ -81,11 +84,11 @@ func (k *KnownHosts) addTo(host *keys.Host, key ssh.PublicKey, try candidates) {
 		}
 		addNames(host, known.names...)
 		if len(known.hashed) > 0 {
-			file.hashes.addTo(host, known.hashed, try)
+			file.hashes.addTo(ctx, host, known.hashed, try)
 		}
 		for _, line := range known.patterns {
 			addPattern(host, line)
-			addNames(host, matching(line, try.typed())...)
+			addNames(host, matching(line, try.meant())...)
 		}
 	}
 }

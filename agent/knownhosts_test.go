@@ -52,7 +52,8 @@ func looking(hosts *KnownHosts, rules []policy.Rule, command string) *session {
 }
 
 func (s *session) namesOf(h host) keys.Host {
-	return s.host(&bind{key: h.signer.PublicKey(), hostKey: h.blob()})
+	s.binds = []bind{{key: h.signer.PublicKey(), hostKey: h.blob()}}
+	return s.host(s.last())
 }
 
 func TestKnownHostsNames(t *testing.T) {
@@ -99,6 +100,27 @@ func TestKnownHostsNames(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 			}
 			s.forgetNames()
+		}
+	}
+}
+
+// What was typed is a name of the first host, not of those behind it: a pattern
+// would give them that name.
+func TestTypedNamesAreForTheFirstHost(t *testing.T) {
+	authority, first, behind, certified := newHost(t), newHost(t), newHost(t), newHost(t)
+	cert := &ssh.Certificate{CertType: ssh.HostCert, Key: certified.signer.PublicKey(), ValidPrincipals: []string{"*"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := cert.SignCert(rand.Reader, authority.signer); err != nil {
+		t.Fatal(err)
+	}
+	s := looking(NewKnownHosts(hostsText(t, first.line("*")+behind.line("*")+authority.line("@cert-authority *"))), nil, "ssh -A jump")
+	s.binds = []bind{{key: first.signer.PublicKey(), hostKey: first.blob(), forwarding: true},
+		{key: behind.signer.PublicKey(), hostKey: behind.blob(), forwarding: true}, {key: cert, hostKey: cert.Marshal()}}
+	if got := s.host(&s.binds[0]).Names; !slices.Equal(got, []string{"jump"}) {
+		t.Errorf("the first: %q", got)
+	}
+	for _, b := range []*bind{&s.binds[1], &s.binds[2]} {
+		if got := s.host(b); got.Names != nil || !slices.Equal(got.Patterns, []string{"*"}) {
+			t.Errorf("behind it: %+v", got)
 		}
 	}
 }
@@ -218,7 +240,8 @@ func TestHostNamesByAuthority(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := looking(NewKnownHosts(hostsText(t, test.known)), nil, test.command)
-		got := s.host(&bind{key: &cert, hostKey: cert.Marshal()})
+		s.binds = []bind{{key: &cert, hostKey: cert.Marshal()}}
+		got := s.host(s.last())
 		if !slices.Equal(got.Names, test.want) || !slices.Equal(got.Patterns, test.patterns) {
 			t.Errorf("%s: %q %q, want %q %q", test.name, got.Names, got.Patterns, test.want, test.patterns)
 		}

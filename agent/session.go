@@ -41,8 +41,8 @@ type session struct {
 	writeUntil time.Time // the deadline of the connection for writing
 
 	// Found once for a request: see forgetNames.
-	named            map[string]keys.Host // by host key blob
-	typed, mentioned []string
+	named         map[string]keys.Host // by host key blob
+	typed, likely []string
 
 	queue queue
 }
