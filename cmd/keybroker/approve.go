@@ -64,6 +64,11 @@ func (d *daemon) approval() *control.Approval {
 	return &control.Approval{Terminal: p.Terminal, PID: p.Peer.PID, Program: p.Peer.Chain(), Since: p.Since}
 }
 
+// canAsk says whether there is somebody to ask.
+func (d *daemon) canAsk() bool {
+	return d.app.config.Confirm.Prompt != "none" && d.nobodyToAsk() == nil
+}
+
 // nobodyToAsk is the problem that there is no way to ask, or nil.
 func (d *daemon) nobodyToAsk() error {
 	switch name := d.queue.Name(); {

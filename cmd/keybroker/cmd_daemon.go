@@ -102,6 +102,7 @@ type daemon struct {
 	feed      control.Feed            // tells those who follow of each change
 	listeners map[string]net.Listener // "agent", "control", and by name those of [[socket]]
 	reload    reloading
+	heads     *headTeller // of the audit log
 }
 
 func newDaemon(a *app) (_ *daemon, err error) {
@@ -120,6 +121,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log, Observe: d.history.Add}); err != nil {
 		return nil, err
 	}
+	d.heads = newHeadTeller(d.audit, a.auditDir(), d.log)
 	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
 	d.learn()
 	if d.paired, err = confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal}); err != nil {
@@ -158,6 +160,7 @@ func (d *daemon) learn() {
 // written passes on each record of the log.
 func (d *daemon) written(record audit.Record) {
 	d.logins.Add(record)
+	d.heads.record(record)
 	d.feed.Record(record)
 }
 
@@ -230,6 +233,7 @@ func (d *daemon) askPassphrase(ctx context.Context, title, text, lastError strin
 
 // run serves until ctx ends.
 func (d *daemon) run(ctx context.Context) error {
+	defer d.heads.start()() // ends last: the last head is that of all that was written
 	d.server.Started(d.howStarted())
 	ctx, cancel := context.WithCancel(ctx)
 	var reloads sync.WaitGroup

@@ -12,46 +12,61 @@ import (
 )
 
 func newLogVerifyCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	var journal string
+	cmd := a.jsonFlag(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the hash chain of the audit log; name the first bad line",
 		Long: `Check the audit log from its first record to its last: nothing changed, removed,
 added or put in another order. Where the broker runs, also that the end of the
 log is the one that the broker wrote last. docs/audit-log.md says what this
-proves and what it cannot.`,
+proves and what it cannot.
+
+With --against-journal also that the log has the records whose numbers and
+hashes the broker has told the system's journal, which no program of yours can
+change. With --against-journal=FILE they are read from a file: the output of
+"journalctl -o json", or lines of syslog, which any program could have written.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
 			if err != nil {
 				return err
 			}
-			report, err := a.verifyLog(cmd.Context(), client)
+			heads, err := a.headsIn(cmd.Context(), journal)
+			if err != nil {
+				return err
+			}
+			report, err := a.verifyLog(cmd.Context(), client, heads.Witnessed...)
 			if err != nil {
 				return err
 			}
 			if report.Bad == nil && len(report.Files) == 0 {
 				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.auditDir())
 			}
-			if err := a.print(cmd, report, func(w io.Writer) { printReport(w, report) }); err != nil {
+			if err := a.print(cmd, report, func(w io.Writer) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
 				return fmt.Errorf("the audit log was changed: %s\nkeep a copy of %s before anything else", report.Bad, a.auditDir())
 			}
+			if journal != "" && len(heads.Witnessed) == 0 {
+				return fmt.Errorf("%s has no head of the log in %s, so nothing was compared\nis it kept there? see: journalctl MESSAGE_ID=%s", journal, a.auditDir(), audit.HeadID)
+			}
 			return nil
 		},
 	})
+	cmd.Flags().StringVar(&journal, "against-journal", "", "compare with the heads in the system's journal, or in a `FILE`")
+	cmd.Flags().Lookup("against-journal").NoOptDefVal = theJournal
+	return cmd
 }
 
 // verifyLog holds the log against the heads that the running broker has: the one
 // before the log was read must be in it, and the one after must not be behind it.
-func (a *app) verifyLog(ctx context.Context, client *control.Client) (audit.Report, error) {
-	var witnessed []audit.Witnessed
+func (a *app) verifyLog(ctx context.Context, client *control.Client, witnessed ...audit.Witnessed) (audit.Report, error) {
 	if before, err := client.Status(ctx); err == nil {
 		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})
 	}
 	report, err := audit.Verify(a.auditDir(), witnessed...)
-	if err != nil || report.Bad != nil || len(witnessed) == 0 {
+	if err != nil || report.Bad != nil {
 		return report, err
 	}
 	if after, err := client.Status(ctx); err == nil && after.Audit.Seq < report.Head.Seq {

@@ -83,7 +83,7 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 // answer that is not yes, and nobody to ask, keep the old ones.
 func (d *daemon) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
 	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
-	if d.nobodyToAsk() != nil {
+	if !d.canAsk() {
 		if platform.OnlyRootCanWrite(d.app.config.paths.ConfigFile) == nil { // it is the machine's owner who asks
 			return nil
 		}

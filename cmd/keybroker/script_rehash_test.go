@@ -36,6 +36,16 @@ func cmdRehash(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(files[0], []byte(forged), 0o600))
 }
 
+// rehashMain is the program "rehashed FILE LINE OLD NEW", which prints the result.
+func rehashMain() {
+	data, err := os.ReadFile(os.Args[1])
+	from, badLine := strconv.Atoi(os.Args[2])
+	if err != nil || badLine != nil {
+		os.Exit(2)
+	}
+	os.Stdout.WriteString(rehashed(string(data), from, os.Args[3], os.Args[4]))
+}
+
 var prevField = regexp.MustCompile(`"prev":"[0-9a-f]{64}"$`)
 
 func rehashed(log string, from int, old, new string) string {

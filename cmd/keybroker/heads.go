@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// How often the audit log's head is told to the system's log, which another user
+// keeps. What was written since the last one can be rewritten unseen once the
+// broker has ended; more often would fill the journal for nothing.
+const (
+	headRecords = 100
+	headTime    = 5 * time.Minute
+	headWait    = time.Second // at the end, for the last one
+)
+
+// headTeller tells the system's log the head of the audit log.
+type headTeller struct {
+	head func() audit.Head
+	dir  string
+	log  *slog.Logger
+
+	written atomic.Int64 // records since the last head
+	wake    chan struct{}
+	told    uint64 // the last head's record
+	failed  bool   // it was said that heads cannot be told
+}
+
+func newHeadTeller(log *audit.Log, dir string, logger *slog.Logger) *headTeller {
+	return &headTeller{head: log.Head, dir: dir, log: logger, wake: make(chan struct{}, 1)}
+}
+
+// record counts what was written. It does not wait.
+func (h *headTeller) record(r audit.Record) {
+	if h.written.Add(1) < headRecords && r.Rules == "" { // what changes the broker is told at once
+		return
+	}
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// start tells heads until the returned function is called.
+func (h *headTeller) start() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); h.run(ctx) }()
+	return func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(headWait): // a journal that takes nothing must not keep the broker
+		}
+	}
+}
+
+// run tells heads until ctx ends, and the last one then.
+func (h *headTeller) run(ctx context.Context) {
+	timer := time.NewTicker(headTime)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		h.tell()
+		select {
+		case <-timer.C:
+		case <-h.wake:
+		case <-ctx.Done():
+		}
+	}
+	h.tell()
+}
+
+func (h *headTeller) tell() {
+	h.written.Store(0)
+	head := h.head()
+	if head.Seq == h.told {
+		return
+	}
+	where, err := platform.SystemLog(audit.HeadText(head, h.dir), audit.HeadID)
+	switch {
+	case err == nil:
+		h.told, h.failed = head.Seq, false
+		h.log.Debug("the audit log's head was told", "record", head.Seq, "to", where)
+	case !h.failed:
+		h.failed = true
+		h.log.Warn("the audit log's head is kept nowhere else", "error", err)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package platform
+
+import "errors"
+
+func systemLog(_, _ string) (string, error) { return "", errors.New("there is none on this system") }
