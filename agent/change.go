@@ -42,9 +42,9 @@ const checkKey = "check the key file: ssh-keygen -y -f FILE"
 
 func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
 	use := s.newUse(keys.OpRemove)
-	info, _, found := s.server.Ring.Find(request.KeyBlob)
-	if !found {
-		return s.refuse(use, noSuchKey(request.KeyBlob))
+	info, _, err := s.find(request.KeyBlob)
+	if err != nil {
+		return s.refuse(use, err)
 	}
 	use.Key = info
 	if err := s.visible(&info); err != nil {

@@ -30,11 +30,17 @@ func (r refusal) Error() string {
 }
 
 func noSuchKey(blob []byte) refusal {
-	name := "of an unreadable kind"
-	if key, err := ssh.ParsePublicKey(blob); err == nil {
-		name = ssh.FingerprintSHA256(key)
+	public, _ := ssh.ParsePublicKey(blob)
+	return refusal{reason: "there is no key " + nameOf(public), remedy: "see which there are: keybroker keys list"}
+}
+
+// nameOf is the fingerprint of a key that a request names; nil: of one that
+// cannot be read.
+func nameOf(public ssh.PublicKey) string {
+	if public == nil {
+		return "of an unreadable kind"
 	}
-	return refusal{reason: "there is no key " + name, remedy: "see which there are: keybroker keys list"}
+	return ssh.FingerprintSHA256(public)
 }
 
 func noRecord(err error) refusal {

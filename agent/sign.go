@@ -21,9 +21,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	use := s.newUse(keys.OpSign)
 	use.Digest = sha256.Sum256(request.Data)
 
-	info, source, found := s.server.Ring.Find(request.KeyBlob)
-	if !found {
-		return s.refuse(use, noSuchKey(request.KeyBlob))
+	info, source, err := s.find(request.KeyBlob)
+	if err != nil {
+		return s.refuse(use, err)
 	}
 	use.Key = info
 	use.Purpose = wire.PurposeOf(request.Data, request.KeyBlob)

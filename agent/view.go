@@ -11,17 +11,58 @@ import (
 
 const checkSocket = "see [[socket]] in config.toml"
 
+// find is the key that a request names, as this connection may see it. A key that
+// is outside the view is refused in the same words, after the same steps and with
+// the same record as one that is not there.
+func (s *session) find(blob []byte) (keys.Info, keys.Source, error) {
+	if s.socket == "" {
+		info, source, found := s.server.Ring.Find(blob)
+		if !found {
+			return info, nil, noSuchKey(blob)
+		}
+		return info, source, nil
+	}
+	public, _ := ssh.ParsePublicKey(blob) // one that cannot be read is not there
+	reach := s.mayReachBound()
+	info, source, found := s.server.Ring.FindThrough(blob)
+	if !found {
+		info = standIn(public)
+	}
+	shown := s.server.Rules().Shows(s.socket, &info)
+	switch {
+	case reach != nil:
+		return keys.Info{}, nil, reach
+	case shown != nil:
+		return keys.Info{}, nil, refusal{reason: shown.Error() + ": " + nameOf(public), remedy: checkSocket}
+	case !found:
+		return keys.Info{}, nil, noSuchKey(blob)
+	}
+	return info, source, nil
+}
+
+// standIn is what a view is asked about in the place of a key that is not there.
+func standIn(public ssh.PublicKey) keys.Info {
+	if public == nil {
+		return keys.Info{}
+	}
+	return keys.NewInfo(public, "")
+}
+
 // inView says why this connection may not see a key; nil: it may.
 func (s *session) inView(key *keys.Info) error {
 	if s.socket == "" {
 		return nil
 	}
-	rules := s.server.Rules()
-	if err := rules.Shows(s.socket, key); err != nil {
+	if err := s.server.Rules().Shows(s.socket, key); err != nil {
 		return refusal{reason: err.Error(), remedy: checkSocket}
 	}
+	return s.mayReachBound()
+}
+
+// mayReachBound says why the socket is not for a host that the connection is bound to.
+func (s *session) mayReachBound() error {
 	for i := range s.binds {
-		if err := rules.MayReach(s.socket, s.host(&s.binds[i])); err != nil {
+		if err := s.server.Rules().MayReach(s.socket, s.host(&s.binds[i])); err != nil {
 			return refusal{reason: err.Error(), remedy: checkSocket}
 		}
 	}
@@ -43,18 +84,24 @@ func (s *session) mayChangeView(all bool) error {
 // mayPut refuses to give a key that is there and hidden from this connection
 // other constraints, and to add one that would be out of its sight.
 func (s *session) mayPut(blob []byte) error {
-	if info, _, found := s.server.Ring.Find(blob); found {
-		return s.visible(&info)
+	if s.socket == "" {
+		if info, _, found := s.server.Ring.Find(blob); found {
+			return s.visible(&info)
+		}
+		return s.mayAddMore()
 	}
-	if err := s.mayAddMore(); err != nil || s.socket == "" {
-		return err
-	}
-	key, err := ssh.ParsePublicKey(blob)
+	public, err := ssh.ParsePublicKey(blob)
 	if err != nil {
 		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
 	}
-	info := keys.NewInfo(key, "")
-	return s.inView(&info)
+	info, _, found := s.server.Ring.FindThrough(blob)
+	if !found {
+		info = standIn(public)
+	}
+	if err := s.visible(&info); err != nil || found {
+		return err
+	}
+	return s.mayAddMore()
 }
 
 // removeShown removes all that this connection sees.

@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"net"
 	"path/filepath"
 	"slices"
@@ -12,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
+	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
@@ -61,7 +65,7 @@ func TestViewOnListAndSign(t *testing.T) {
 	if outside.listed() != 0 || outside.ask(r.sign(data)) != wire.Failure {
 		t.Error("outside the view")
 	}
-	if last := r.last(); last.Reason != `the socket "out" does not show this key` || last.Socket != "out" {
+	if last := r.last(); last.Reason != `the socket "out" does not show this key: `+r.source.Info().Fingerprint || last.Socket != "out" {
 		t.Errorf("%+v", last)
 	}
 	if c := r.connect(); c.listed() != 1 || !r.verifies(c.ask(r.sign(data)), data) || r.last().Socket != "" {
@@ -171,6 +175,73 @@ func (s *removable) Remove(blob []byte) error {
 	}
 	s.removed = true
 	return nil
+}
+
+// counting counts what it is asked.
+type counting struct {
+	*removable
+	finds, lists int
+}
+
+func (s *counting) Find(blob []byte) (keys.Info, bool) { s.finds++; return s.removable.Find(blob) }
+func (s *counting) List() []keys.Info                  { s.lists++; return s.removable.List() }
+
+// A key that a view hides and one that is not there get the same answer after the
+// same work: the same questions to every source, none to the person, and records of
+// one shape and length.
+func TestViewTellsHiddenFromAbsentByNothing(t *testing.T) {
+	hidden, second := &counting{removable: &removable{Source: keystest.New("hidden")}}, &counting{removable: &removable{Source: keystest.New("other")}}
+	r := newRigWith(t, func(c *Config) { c.Ring = keys.NewRing(hidden, second) })
+	r.prompt.answer = func(context.Context, confirm.Question) (confirm.Answer, error) {
+		t.Error("the person was asked")
+		return confirm.Answer{}, nil
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	absent, err := ssh.NewPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, view := range map[string]policy.View{
+		"by key":           {Name: "one", Keys: []string{"other"}},
+		"by host":          {Name: "two", Hosts: []string{"box"}},
+		"by key and host":  {Name: "three", Keys: []string{"other"}, Hosts: []string{"box"}},
+		"with its actions": {Name: "four", Keys: []string{"other"}, Action: policy.Allow},
+	} {
+		c := r.through(view)
+		if len(view.Hosts) > 0 && c.ask(newHost(t).bind("session", false)) != wire.Success {
+			t.Fatal("not bound")
+		}
+		for _, request := range []func(blob []byte) wire.Request{
+			func(blob []byte) wire.Request { return wire.SignRequest{KeyBlob: blob, Data: gitData("x")} },
+			func(blob []byte) wire.Request { return wire.RemoveIdentity{KeyBlob: blob} },
+		} {
+			work := func(blob []byte) (wire.Reply, [4]int, int) {
+				hidden.finds, hidden.lists, second.finds, second.lists = 0, 0, 0, 0
+				before := len(r.records(""))
+				reply := c.ask(request(blob))
+				all := r.records("")
+				if len(all) != before+1 {
+					t.Errorf("%s: %d records", name, len(all)-before)
+				}
+				last := all[len(all)-1]
+				if last.Key != nil || last.Purpose != nil || last.Destination != nil {
+					t.Errorf("%s: %+v", name, last)
+				}
+				return reply, [4]int{hidden.finds, hidden.lists, second.finds, second.lists}, len(last.Reason) + len(last.Remedy)
+			}
+			replyHidden, workHidden, saidHidden := work(hidden.Info().Blob)
+			replyAbsent, workAbsent, saidAbsent := work(absent.Marshal())
+			if replyHidden != wire.Failure || replyAbsent != wire.Failure || workHidden != workAbsent || saidHidden != saidAbsent {
+				t.Errorf("%s: %v and %v; work %v and %v; said %d and %d", name, replyHidden, replyAbsent, workHidden, workAbsent, saidHidden, saidAbsent)
+			}
+		}
+		if hidden.removed {
+			t.Error("it was removed")
+		}
+	}
 }
 
 // A source learns of every session that the client has bound, as it came.

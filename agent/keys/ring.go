@@ -49,6 +49,17 @@ func (r *Ring) Find(blob []byte) (Info, Source, bool) {
 	return Info{}, nil, false
 }
 
+// FindThrough is Find, and asks every source whether it has the key or not: to
+// the one who asked, a key that may not be seen costs what one costs that is not there.
+func (r *Ring) FindThrough(blob []byte) (found Info, source Source, ok bool) {
+	for _, s := range r.sources {
+		if info, has := s.Find(blob); has && !ok {
+			found, source, ok = info, s, true
+		}
+	}
+	return found, source, ok
+}
+
 // Add gives a key to the first source that takes keys.
 func (r *Ring) Add(key Added) (Info, error) {
 	for _, source := range r.sources {
