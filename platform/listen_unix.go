@@ -47,7 +47,8 @@ func listen(path string) (net.Listener, error) {
 		lock.Close()
 		return nil, fmt.Errorf("platform: listen: %s: %w", path, err)
 	}
-	l.lock = lock
+	l.lock, l.closing, l.watched = lock, make(chan struct{}), make(chan struct{})
+	go l.watch()
 	return l, nil
 }
 
@@ -116,20 +117,27 @@ func removeStale(path string) error {
 
 func inUse() error { return fmt.Errorf("%w\nstop that one first, or choose another path", ErrInUse) }
 
-// listener removes its socket when it is closed, and only its own.
+// listener removes its socket when it is closed, and only its own. One that was
+// removed it makes anew (relisten_unix.go).
 type listener struct {
-	*net.UnixListener
-	path string
-	made fs.FileInfo // the socket as it was bound
-	lock *os.File
-	once sync.Once
-	err  error
+	path    string
+	once    sync.Once
+	err     error
+	closing chan struct{} // closed by Close
+	watched chan struct{} // closed when nobody makes the socket anew any more
+
+	mu                sync.Mutex  // guards what follows; only watch changes it
+	*net.UnixListener             // the newest
+	made              fs.FileInfo // the socket as it was bound
+	lock              *os.File
 }
 
 // Close looks at the path while the socket is still open, because until then
 // the kernel cannot give its inode number to another file.
 func (l *listener) Close() error {
 	l.once.Do(func() {
+		close(l.closing)
+		<-l.watched
 		if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
 			l.err = os.Remove(l.path)
 		}

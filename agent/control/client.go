@@ -21,6 +21,10 @@ var ErrNotRunning = errors.New("the broker is not running")
 
 // Client talks to a running broker.
 type Client struct {
+	// Absent says more of a broker that does not answer; nil: nothing more is known.
+	// Its error stands in the place of ErrNotRunning, and wraps it.
+	Absent func() error
+
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http http.Client
 }
@@ -154,6 +158,11 @@ func (c *Client) noAnswer(ctx context.Context, err error) error {
 		_ = conn.Close()
 		return fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (%d at most, %d of one program)\n"+
 			"try again, or see which: ss -xp | grep control.sock", err, MaxConnections, MaxPerProcess)
+	}
+	if c.Absent != nil {
+		if known := c.Absent(); known != nil {
+			return known
+		}
 	}
 	return fmt.Errorf("%w (%v)", ErrNotRunning, err)
 }

@@ -44,6 +44,9 @@ func (d *daemon) problems() []control.Problem {
 	if err := d.server.AuditErr(); err != nil {
 		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, d.AuditDir()))
 	}
+	for _, err := range d.lostSockets() {
+		add(err)
+	}
 	add(d.nobodyToAsk())
 	for _, u := range d.upstreams {
 		for _, err := range u.Problems() {

@@ -114,6 +114,9 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	}()
 	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, nil)))
 	d.terminal = ownTerminal()
+	if err = a.mayStart(); err != nil {
+		return nil, err
+	}
 	if d.listeners, err = listen(&a.config); err != nil {
 		return nil, err
 	}

@@ -84,7 +84,8 @@ func (a *app) checkBroker(ctx context.Context) []check {
 	}
 	status, err := client.Status(ctx)
 	if err != nil {
-		return []check{{"broker", "FAIL", err.Error(), "start it: keybroker daemon"}}
+		what, remedy, _ := strings.Cut(notRunning(err).Error(), "\n")
+		return []check{{"broker", "FAIL", what, remedy}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
 	if status.Version != version {

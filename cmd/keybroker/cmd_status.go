@@ -20,12 +20,14 @@ func (a *app) client() (*control.Client, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	return control.NewClient(a.config.paths.ControlSocket), nil
+	client := control.NewClient(a.config.paths.ControlSocket)
+	client.Absent = a.findOrphan
+	return client, nil
 }
 
 // notRunning adds the next step to the error of a broker that does not answer.
 func notRunning(err error) error {
-	if isNotRunning(err) {
+	if isNotRunning(err) && !isA[orphan](err) {
 		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
 	}
 	return err
