@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
@@ -161,14 +162,5 @@ func readCertificate(path string, key []byte) *file {
 	return &file{path: path, certificate: cert, blob: cert.Marshal(), plain: plain}
 }
 
-// readFile reads a regular file; anything else might make the agent wait.
-func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > pubformat.MaxSize {
-		return nil, fmt.Errorf("it is not a regular file of at most %d bytes", pubformat.MaxSize)
-	}
-	return os.ReadFile(path)
-}
+// readFile waits for nothing, and reads what only this user and root may write.
+func readFile(path string) ([]byte, error) { return platform.ReadTrusted(path, pubformat.MaxSize) }

@@ -14,3 +14,6 @@ func pidOf(net.Conn) int { return 0 }
 func peerOf(net.Conn) (Peer, error) {
 	return Peer{}, errors.New("platform: identify the peer: not supported on this system by this version")
 }
+
+// Self is this process; no more than its user is known of it here.
+func Self() Peer { return Peer{User: currentUser()} }

@@ -6,6 +6,13 @@ import (
 	"os"
 )
 
+// UntrustedError says that somebody else owns, may write or may read a file.
+type UntrustedError struct {
+	Path, What, Remedy string
+}
+
+func (e *UntrustedError) Error() string { return e.Path + " " + e.What + "\n" + e.Remedy }
+
 // ReadRegular reads a regular file of at most limit bytes. A FIFO, a device or
 // a directory in its place is an error, and never waited for.
 func ReadRegular(path string, limit int64) ([]byte, error) {
@@ -14,8 +21,8 @@ func ReadRegular(path string, limit int64) ([]byte, error) {
 
 // ReadTrusted is ReadRegular for a file that decides something (configuration,
 // certificates): it refuses one that somebody other than this user and root
-// owns or may write, as ssh does with its own. Such an error has the remedy on
-// its next line. A file that is missing is fs.ErrNotExist.
+// owns or may write, as ssh does with its own, by an UntrustedError. A file that
+// is missing is fs.ErrNotExist.
 func ReadTrusted(path string, limit int64) ([]byte, error) {
 	return readChecked(path, limit, OnlyWeWrite)
 }

@@ -16,8 +16,7 @@ func openWithoutWaiting(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
-// OnlyWeWrite returns an error, with the remedy on its next line, unless this
-// user or root owns the opened file or directory and nobody else may write it.
+// OnlyWeWrite returns an UntrustedError unless this user or root owns the opened file or directory and nobody else may write it.
 func OnlyWeWrite(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -33,7 +32,7 @@ func OnlyWeRead(file *os.File) error {
 		err = weAloneWrite(file.Name(), info)
 	}
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = fmt.Errorf("%s is open to others (mode %04o)\nrun: chmod go= %[1]s", file.Name(), info.Mode().Perm())
+		err = &UntrustedError{file.Name(), fmt.Sprintf("is open to others (mode %04o)", info.Mode().Perm()), "run: chmod go= " + file.Name()}
 	}
 	return err
 }
@@ -41,13 +40,14 @@ func OnlyWeRead(file *os.File) error {
 func weAloneWrite(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return fmt.Errorf("%s has an owner who is not known\ncheck it: ls -ld %[1]s", path)
+		return &UntrustedError{path, "has an owner who is not known", "check it: ls -ld " + path}
 	}
 	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to uid %d, who is neither root nor the user who runs this (uid %d)\ncheck it: ls -ld %[1]s", path, stat.Uid, os.Geteuid())
+		return &UntrustedError{path, fmt.Sprintf("belongs to uid %d, who is neither root nor the user who runs this (uid %d)", stat.Uid, os.Geteuid()),
+			"check it: ls -ld " + path}
 	}
 	if othersWrite(info.Mode(), stat.Gid) {
-		return fmt.Errorf("%s may be written by others (mode %04o)\nrun: chmod go-w %[1]s", path, info.Mode().Perm())
+		return &UntrustedError{path, fmt.Sprintf("may be written by others (mode %04o)", info.Mode().Perm()), "run: chmod go-w " + path}
 	}
 	return nil
 }

@@ -2,10 +2,13 @@ package softkeys
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
 	"os"
+	"slices"
 
+	"filippo.io/age"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -23,7 +26,7 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 	if err := s.mayAdd(name, comment, signer.PublicKey()); err != nil {
 		return keys.Info{}, err
 	}
-	recipient, err := s.vault.Recipient(ctx)
+	identity, err := s.vault.OpenOrCreate(ctx)
 	if err != nil {
 		return keys.Info{}, err
 	}
@@ -32,11 +35,15 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 		return keys.Info{}, fmt.Errorf("softkeys: seal the key: %w", err)
 	}
 	defer clear(block.Bytes)
-	sealed, err := encrypt(recipient, pem.EncodeToMemory(block))
+	sealed, err := encrypt(identity.Recipient(), pem.EncodeToMemory(block)) // nothing that lies in a file is sealed to
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("softkeys: seal the key: %w", err)
 	}
-	return s.write(name, signer.PublicKey(), comment, sealed)
+	if err := s.write(name, signer.PublicKey(), comment, sealed, identity); err != nil {
+		return keys.Info{}, fmt.Errorf("softkeys: write the key %s: %w", name, err)
+	}
+	s.Load(name)
+	return s.current().find(name).info, nil
 }
 
 // mayAdd refuses early, before anybody is asked for anything.
@@ -59,33 +66,78 @@ func (s *Store) mayAdd(name, comment string, pub ssh.PublicKey) error {
 }
 
 func (s *Store) nameIsFree(name string) error {
-	for _, suffix := range []string{".pub", ".age"} {
+	for _, suffix := range []string{".pub", ".age", proofSuffix} {
 		if _, err := os.Lstat(s.file(name, suffix)); err == nil {
-			return fmt.Errorf("softkeys: the key %s: %w\nchoose another name, or remove it with `keybroker keys remove %s`", name, ErrExists, name)
+			return fmt.Errorf("softkeys: the key %s: %w\nchoose another name", name, ErrExists)
 		}
 	}
 	return nil
 }
 
-func (s *Store) write(name string, pub ssh.PublicKey, comment string, sealed []byte) (keys.Info, error) {
+// write writes the three files, and says nothing of success before what lies on
+// the disk was read back, opened, and has signed. What it wrote is taken away
+// again when that fails.
+func (s *Store) write(name string, pub ssh.PublicKey, comment string, sealed []byte, identity *age.X25519Identity) (err error) {
 	line, err := pubformat.Marshal(pubformat.OpenSSH, pub, comment)
 	if err != nil {
-		return keys.Info{}, err
+		return err
 	}
-	err = os.MkdirAll(s.dir, 0o700)
-	if err == nil {
-		err = platform.WriteNewFile(s.file(name, ".age"), sealed, 0o600)
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
 	}
-	if err == nil {
-		if err = platform.WriteNewFile(s.file(name, ".pub"), line, 0o600); err != nil {
-			os.Remove(s.file(name, ".age"))
+	code := proofKeyOf(identity).prove(facts{name, comment, pub.Marshal(), sha256.Sum256(sealed)})
+	var written []string
+	defer func() {
+		if err != nil {
+			for _, path := range slices.Backward(written) {
+				os.Remove(path)
+			}
+			s.reload()
 		}
-	}
-	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: write the key %s: %w", name, err)
+	}()
+	for _, file := range []struct {
+		suffix  string
+		content []byte
+	}{{".age", sealed}, {proofSuffix, code}, {".pub", line}} {
+		if err := platform.WriteNewFile(s.file(name, file.suffix), file.content, 0o600); err != nil {
+			return err
+		}
+		written = append(written, s.file(name, file.suffix))
 	}
 	s.reload()
-	s.Load(name)
-	info, _ := s.Find(pub.Marshal())
-	return info, nil
+	return s.tryOut(name, identity)
+}
+
+// tryOut opens and uses the key that lies on the disk under name.
+func (s *Store) tryOut(name string, identity *age.X25519Identity) error {
+	e := readEntry(s.dir, name, proofKeyOf(identity))
+	if !e.proved {
+		return fmt.Errorf("what was written does not read back: %s", e.damage)
+	}
+	sealed, err := readSealed(s.file(name, ".age"))
+	if err != nil {
+		return err
+	}
+	signer, err := openKey(sealed, e.blob, identity)
+	if err != nil {
+		return fmt.Errorf("what was written cannot be used: %s.age %w", name, err)
+	}
+	return signsFor(signer, e.info.PublicKey)
+}
+
+// signsFor makes a signature and verifies it with the public key as others read it.
+func signsFor(signer ssh.AlgorithmSigner, pub ssh.PublicKey) error {
+	data := []byte("keybroker tries out a key that was sealed")
+	algorithm := ""
+	if pub.Type() == ssh.KeyAlgoRSA {
+		algorithm = ssh.KeyAlgoRSASHA256
+	}
+	signature, err := sign(signer, data, algorithm)
+	if err == nil {
+		err = pub.Verify(data, signature)
+	}
+	if err != nil {
+		return fmt.Errorf("what was written signs nothing that its public key verifies: %w", err)
+	}
+	return nil
 }

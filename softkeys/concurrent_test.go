@@ -39,7 +39,6 @@ func TestSlowOpeningDelaysNobody(t *testing.T) {
 	if _, found := s.Find(closed.Blob); !found {
 		t.Error("not found")
 	}
-	generate(t, s, "new")
 	select {
 	case err := <-slow:
 		t.Fatalf("the slow one ended: %v", err)

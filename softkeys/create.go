@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"filippo.io/age"
@@ -17,24 +18,24 @@ import (
 // not keep a server from using a passphrase.
 const probeTimeout = 10 * time.Second
 
-// Recipient returns what keys are sealed to. It needs no secret, except that
-// the first call creates the vault, which may ask the person.
-func (v *Vault) Recipient(ctx context.Context) (age.Recipient, error) {
-	recipient, err := v.recipient()
-	if errors.Is(err, fs.ErrNotExist) {
+// OpenOrCreate returns the identity that keys are sealed to, which may ask the
+// person. The first call creates the vault; it stays open then.
+func (v *Vault) OpenOrCreate(ctx context.Context) (*age.X25519Identity, error) {
+	identity, err := v.Open(ctx, nil)
+	if errors.Is(err, errNoVault) {
 		return v.create(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return recipient, nil
+	return identity, err
 }
 
 // create makes a vault. The recipient is written last and only once, so a vault
 // is there as a whole or not at all; of two that create at once, the first wins.
 // The new one is open: the person has just given what opens it.
-func (v *Vault) create(ctx context.Context) (age.Recipient, error) {
+func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 	epoch := v.currentEpoch()
+	if err := v.mayCreate(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(v.config.vaultDir(), 0o700); err != nil {
 		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
 	}
@@ -42,17 +43,33 @@ func (v *Vault) create(ctx context.Context) (age.Recipient, error) {
 	if err != nil {
 		return nil, err
 	}
-	recipient := identity.Recipient()
-	err = platform.WriteNewFile(v.config.recipientFile(), []byte(recipient.String()+"\n"), 0o600)
+	err = platform.WriteNewFile(v.config.recipientFile(), []byte(identity.Recipient().String()+"\n"), 0o600)
 	if err == nil {
+		v.keepProof(identity)
 		v.keep(identity, epoch)
-		return recipient, nil
+		return identity, nil
 	}
 	undo()
 	if errors.Is(err, fs.ErrExist) {
-		return v.Recipient(ctx)
+		return v.OpenOrCreate(ctx)
 	}
 	return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+}
+
+// mayCreate keeps a vault that was lost, or taken away by another program, from
+// being replaced without a word. One under a passphrase that is there without
+// its recipient is completed, and proves itself by that passphrase.
+func (v *Vault) mayCreate() error {
+	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
+		return fmt.Errorf("softkeys: create the vault: %w", err)
+	}
+	sealed, err := filepath.Glob(filepath.Join(v.config.keysDir(), "*.age"))
+	if err != nil || len(sealed) == 0 || v.underPassphrase() {
+		return nil
+	}
+	return fmt.Errorf("softkeys: there are sealed keys in %s, and the vault that opens them is gone\n"+
+		"restore %s from a backup; to begin anew beside it, move the directory away, and keep it: mv %[3]s %[3]s.old",
+		v.config.keysDir(), v.config.vaultDir(), v.config.Dir)
 }
 
 // newIdentity makes an identity and puts it away; undo takes it out again.

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"filippo.io/age"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // maxWorkFactor bounds the time that a file can make scrypt take: 22 is age's
@@ -34,7 +36,7 @@ func (v *Vault) readIdentity(passphrase []byte) (*age.X25519Identity, error) {
 		return nil, err
 	}
 	scrypt.SetMaxWorkFactor(maxWorkFactor)
-	sealed, err := readFile(v.config.identityFile(), maxPublicFile)
+	sealed, err := platform.ReadPrivate(v.config.identityFile(), maxPublicFile)
 	if err != nil {
 		return nil, err
 	}

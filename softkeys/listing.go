@@ -2,9 +2,9 @@ package softkeys
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
@@ -21,6 +22,7 @@ import (
 const (
 	maxPublicFile = pubformat.MaxSize
 	maxKeyFile    = 64 << 10 // an RSA key of 16384 bits takes 14 KiB sealed
+	maxProofFile  = 1 << 10
 )
 
 // settleTime is how old a change of the directory must be before its time
@@ -30,14 +32,18 @@ const settleTime = 2 * time.Second
 
 // entry is one key in the directory.
 type entry struct {
-	info     keys.Info // without PublicKey when NAME.pub cannot be read
+	info     keys.Info // without PublicKey when that cannot be read, or is another key's
+	blob     []byte    // what NAME.pub holds, whoever wrote it
 	modified time.Time // of NAME.pub
 	damage   string    // why it cannot be used; "" when nothing is known
+	remedy   string    // what to do about that
+	proved   bool      // name, comment and public key are those that were sealed
 }
 
 // listing is the directory at one moment. It is never changed once made.
 type listing struct {
 	stamp   stamp
+	key     *proofKey // that it was proved with; nil: the vault was never opened
 	settled bool
 	entries []*entry // by name
 	byBlob  map[string]*entry
@@ -59,27 +65,40 @@ func stampOf(dir string) stamp {
 	return stamp{info.ModTime(), info.Size()}
 }
 
-// scan reads dir. A file that is broken spoils itself only.
-func scan(dir string) *listing {
-	l := &listing{stamp: stampOf(dir), byBlob: map[string]*entry{}}
+// scan reads dir, and proves what it finds when key is there. A file that is
+// broken spoils itself only.
+func scan(dir string, key *proofKey) *listing {
+	l := &listing{stamp: stampOf(dir), key: key, byBlob: map[string]*entry{}}
 	l.settled = time.Since(l.stamp.modified) > settleTime
+	if l.err = platform.CheckTrustedDir(dir); l.err != nil {
+		return l
+	}
 	files, err := os.ReadDir(dir) // sorted by name
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.err = fmt.Errorf("softkeys: list the keys: %w", err)
 	}
 	for _, name := range names(files) {
-		e := readEntry(dir, name)
-		if blob := string(e.info.Blob); blob != "" {
-			if first := l.byBlob[blob]; first != nil {
-				e.info.PublicKey, e.info.Blob = nil, nil
-				e.damage = "it is the same key as " + first.info.Name
+		e := readEntry(dir, name, key)
+		if e.info.PublicKey != nil {
+			if first := l.byBlob[string(e.blob)]; first != nil {
+				e.spoil("it is the same key as "+first.info.Name, "see which of the two is yours: "+first.info.Name+" or "+name)
 			} else {
-				l.byBlob[blob] = e
+				l.byBlob[string(e.blob)] = e
 			}
 		}
 		l.entries = append(l.entries, e)
 	}
 	return l
+}
+
+// find returns the entry of a name, or nil.
+func (l *listing) find(name string) *entry {
+	for _, e := range l.entries {
+		if e.info.Name == name {
+			return e
+		}
+	}
+	return nil
 }
 
 // names returns the keys that any file is there for. Files beginning with a
@@ -103,79 +122,114 @@ func names(files []fs.DirEntry) []string {
 	return names
 }
 
-func readEntry(dir, name string) *entry {
-	path := filepath.Join(dir, name+".pub")
-	pub, comment, modified, err := readPublic(path)
+// keepFiles is the remedy where nothing better is known: any file of the three
+// may be the only copy that is left.
+const keepFiles = "bring its files back from a backup, and keep those that are there until then"
+
+func readEntry(dir, name string, key *proofKey) *entry {
+	path := filepath.Join(dir, name)
+	e := &entry{info: keys.Info{Name: name, Source: sourceName}}
+	pub, comment, modified, err := readPublic(path + ".pub")
 	if err != nil {
-		return &entry{info: keys.Info{Name: name, Source: sourceName}, damage: err.Error()}
+		e.spoil(plain(err, path+".pub"), remedyOf(err, "write it anew from the sealed key: keybroker keys repair "+name))
+		return e
 	}
-	e := &entry{info: keys.NewInfo(pub, comment), modified: modified}
-	e.info.Name, e.info.Source = name, sourceName
-	if err := checkSealed(filepath.Join(dir, name+".age")); err != nil {
-		e.damage = err.Error()
+	e.info, e.modified = keys.NewInfo(pub, comment), modified
+	e.info.Name, e.info.Source, e.blob = name, sourceName, e.info.Blob
+	sealed, err := readSealed(path + ".age")
+	if err != nil {
+		e.spoil(plain(err, path+".age"), remedyOf(err, keepFiles))
+		return e
 	}
+	e.check(path+proofSuffix, key, sha256.Sum256(sealed))
 	return e
+}
+
+// check proves an entry, as far as it can without the vault's secret.
+func (e *entry) check(path string, key *proofKey, sealed [sha256.Size]byte) {
+	name := e.info.Name
+	line, err := platform.ReadTrusted(path, maxProofFile)
+	var p proof
+	if err == nil {
+		p, err = parseProof(line)
+	}
+	switch {
+	case err != nil:
+		e.spoil(plain(err, path), remedyOf(err, "look whether it is yours, and prove it: keybroker keys repair "+name))
+	case p.name != name:
+		e.spoil(fmt.Sprintf("its files were renamed: it was sealed as %s", p.name),
+			fmt.Sprintf("give them the name %s again; another name: keybroker keys rename %[1]s %s", p.name, name))
+	case key == nil:
+	case !key.holds(p, facts{name, e.info.Comment, e.blob, sealed}):
+		e.spoil("another program changed its files",
+			"write "+name+".pub anew from the sealed key: keybroker keys repair "+name)
+	default:
+		e.proved = true
+	}
+}
+
+// spoil takes an entry out of use: its public key could be anybody's.
+func (e *entry) spoil(damage, remedy string) {
+	e.damage, e.remedy = damage, remedy
+	e.info.PublicKey, e.info.Blob, e.info.Fingerprint, e.info.Comment = nil, nil, "", ""
 }
 
 func readPublic(path string) (pub ssh.PublicKey, comment string, modified time.Time, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, "", modified, plainError(err, path)
+		return nil, "", modified, err
 	}
-	line, err := readFile(path, maxPublicFile)
+	line, err := platform.ReadTrusted(path, maxPublicFile)
 	if err != nil {
-		return nil, "", modified, plainError(err, path)
+		return nil, "", modified, err
 	}
 	pub, comment, err = pubformat.Parse(line)
 	if err != nil {
-		return nil, "", modified, fmt.Errorf("%s is not a public key", filepath.Base(path))
+		return nil, "", modified, contentError("is not a public key")
 	}
 	if _, isCert := pub.(*ssh.Certificate); isCert {
-		return nil, "", modified, fmt.Errorf("%s is a certificate, not the key itself", filepath.Base(path))
+		return nil, "", modified, contentError("is a certificate, not the key itself")
 	}
 	return pub, comment, info.ModTime(), nil
 }
 
-// checkSealed looks at the first line only; the rest shows when it is opened.
-func checkSealed(path string) error {
-	file, err := openNonblocking(path)
-	if err != nil {
-		return plainError(err, path)
+// readSealed reads NAME.age, and looks at its first line; the rest shows when it is opened.
+func readSealed(path string) ([]byte, error) {
+	sealed, err := platform.ReadPrivate(path, maxKeyFile)
+	if err == nil && !bytes.HasPrefix(sealed, []byte("age-encryption.org/v1\n")) {
+		err = contentError("is not an age file")
 	}
-	defer file.Close()
-	const header = "age-encryption.org/v1\n"
-	begin := make([]byte, len(header))
-	if _, err := io.ReadFull(file, begin); err != nil || !bytes.Equal(begin, []byte(header)) {
-		return fmt.Errorf("%s is not an age file", filepath.Base(path))
-	}
-	return nil
+	return sealed, err
 }
 
-// plainError says in a few words what is wrong with a file, for Info.State.
-func plainError(err error, path string) error {
-	switch name := filepath.Base(path); {
+// contentError says what is wrong with the contents of a file that could be read.
+type contentError string
+
+func (e contentError) Error() string { return string(e) }
+
+// plain says in a few words what is wrong with a file, for Info.State.
+func plain(err error, path string) string {
+	name := filepath.Base(path)
+	var content contentError
+	var untrusted *platform.UntrustedError
+	switch {
+	case errors.As(err, &content):
+		return name + " " + string(content)
+	case errors.As(err, &untrusted):
+		return name + " " + untrusted.What
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s is missing", name)
+		return name + " is missing"
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s may not be read", name)
-	default:
-		return fmt.Errorf("%s cannot be read", name)
+		return name + " may not be read"
 	}
+	return name + " cannot be read"
 }
 
-// readFile reads a regular file of at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	file, err := openNonblocking(path)
-	if err != nil {
-		return nil, err
+// remedyOf is that of the error where it has one.
+func remedyOf(err error, otherwise string) string {
+	var untrusted *platform.UntrustedError
+	if errors.As(err, &untrusted) {
+		return untrusted.Remedy
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", path, limit)
-	}
-	return io.ReadAll(io.LimitReader(file, limit))
+	return otherwise
 }

@@ -79,7 +79,7 @@ func (v *Vault) keychainError(doing string, err error) error {
 		hint = "\nstart a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session; " +
 			"a new vault can do without: set seal = \"passphrase\""
 	case errors.Is(err, keychain.ErrNotFound):
-		hint = "\nrestore the keyring from a backup; without it, move " + v.config.Dir + " away and import the keys again"
+		hint = "\nrestore the keyring from a backup; to begin anew without it, move " + v.config.Dir + " away, and keep it"
 	}
 	return fmt.Errorf("softkeys: %s: %w%s", doing, err, hint)
 }

@@ -14,10 +14,14 @@ import (
 )
 
 // Sign implements keys.Source. The first signature of a key opens its file,
-// and with it the vault, which may wait for the person.
+// and with it the vault, which may wait for the person. What was decided on a
+// name that the opened vault does not prove, or no longer, is not done.
 func (s *Store) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
+	if _, err := s.listedAs(&use.Key); err != nil {
+		return nil, err
+	}
 	s.mu.RLock()
-	signer := s.opened[string(use.Key.Blob)]
+	signer := s.opened[string(use.Key.Blob)] // of a key that was proved
 	s.mu.RUnlock()
 	if signer == nil {
 		var err error
@@ -28,28 +32,61 @@ func (s *Store) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm 
 	return sign(signer, data, algorithm)
 }
 
+// listedAs finds the key under the name and the comment that the decision was made on.
+func (s *Store) listedAs(key *keys.Info) (*entry, error) {
+	l := s.current()
+	e := l.byBlob[string(key.Blob)]
+	if e == nil {
+		return nil, l.why(key.Blob)
+	}
+	s.mu.RLock()
+	_, hidden := s.hidden[string(key.Blob)]
+	s.mu.RUnlock()
+	if hidden {
+		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+	}
+	if e.info.Name != key.Name || e.info.Comment != key.Comment {
+		return nil, fmt.Errorf("softkeys: the key %s was given the name %s while the request was decided\ntry again", key.Name, e.info.Name)
+	}
+	return e, nil
+}
+
+// why says what is wrong with a key that cannot be used.
+func (l *listing) why(blob []byte) error {
+	for _, e := range l.entries {
+		if bytes.Equal(e.blob, blob) {
+			return e.error()
+		}
+	}
+	return fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+}
+
+func (e *entry) error() error {
+	return fmt.Errorf("softkeys: the key %s is damaged: %s\n%s", e.info.Name, e.damage, e.remedy)
+}
+
 // open opens the key of use and keeps it, unless it was forgotten or removed
 // in the meantime: then it serves this one signature.
 func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, error) {
-	info, found := s.Find(use.Key.Blob)
-	if !found {
-		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
-	}
 	s.mu.RLock()
 	epoch := s.epoch
 	s.mu.RUnlock()
-	path, blob := s.file(info.Name, ".age"), string(info.Blob)
-	sealed, err := readFile(path, maxKeyFile)
-	if err != nil { // before anybody is asked to open the vault for it
-		return nil, s.damaged(info, plainError(err, path))
-	}
 	identity, err := s.vault.Open(ctx, use)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := openKey(sealed, info.Blob, identity)
+	e, err := s.listedAs(&use.Key) // which is proved now
 	if err != nil {
-		return nil, s.damaged(info, fmt.Errorf("%s %w", filepath.Base(path), err))
+		return nil, err
+	}
+	path, blob := s.file(e.info.Name, ".age"), string(e.blob)
+	sealed, err := readSealed(path)
+	if err != nil {
+		return nil, s.damaged(e.info, plain(err, path))
+	}
+	signer, err := openKey(sealed, e.blob, identity)
+	if err != nil {
+		return nil, s.damaged(e.info, filepath.Base(path)+" "+err.Error())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,25 +98,21 @@ func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, e
 }
 
 // damaged remembers what is wrong with a key, for its State.
-func (s *Store) damaged(info keys.Info, err error) error {
+func (s *Store) damaged(info keys.Info, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.broken[string(info.Blob)] = err.Error()
-	return fmt.Errorf("softkeys: the key %s is damaged: %w\n"+
-		"restore it from a backup, or remove it and import it again", info.Name, err)
+	s.broken[string(info.Blob)] = what
+	return fmt.Errorf("softkeys: the key %s is damaged: %s\n%s", info.Name, what, keepFiles)
 }
 
 // openKey decrypts one key, and refuses one that is not the listed one.
 func openKey(sealed, blob []byte, identity age.Identity) (ssh.AlgorithmSigner, error) {
-	pem, err := decrypt(identity, sealed)
-	if errors.Is(err, age.ErrIncorrectIdentity) {
-		return nil, errors.New("is sealed to another vault")
-	}
+	file, err := decryptKey(sealed, identity)
 	if err != nil {
-		return nil, errors.New("does not decrypt")
+		return nil, err
 	}
-	defer clear(pem)
-	private, err := ssh.ParseRawPrivateKey(pem)
+	defer clear(file)
+	private, err := ssh.ParseRawPrivateKey(file)
 	if err != nil {
 		return nil, errors.New("does not hold a private key")
 	}
@@ -91,6 +124,18 @@ func openKey(sealed, blob []byte, identity age.Identity) (ssh.AlgorithmSigner, e
 		return nil, errors.New("holds another key than the .pub file beside it")
 	}
 	return signer, nil
+}
+
+// decryptKey returns the private key as PEM, which the caller wipes.
+func decryptKey(sealed []byte, identity age.Identity) ([]byte, error) {
+	file, err := decrypt(identity, sealed)
+	if errors.Is(err, age.ErrIncorrectIdentity) {
+		return nil, errors.New("is sealed to another vault")
+	}
+	if err != nil {
+		return nil, errors.New("does not decrypt")
+	}
+	return file, nil
 }
 
 // Forget implements keys.Forgetter.

@@ -1,6 +1,7 @@
 package softkeys
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ func (s *Store) Vault() *Vault { return s.vault }
 func (s *Store) Name() string { return sourceName }
 
 // List implements keys.Source: the keys by name, without those that Remove
-// took off the list and those whose public half cannot be read (see All).
+// took off the list and those whose files are damaged (see All).
 func (s *Store) List() []keys.Info {
 	var infos []keys.Info
 	for _, e := range s.All() {
@@ -63,8 +64,21 @@ func (s *Store) List() []keys.Info {
 
 // Entry is one key as `keybroker keys list` shows it.
 type Entry struct {
-	keys.Info      // PublicKey is nil when NAME.pub is damaged; State says why
-	Hidden    bool // by ssh-add -d or -D, until Load or the next start
+	keys.Info        // PublicKey is nil when it is not known to be the key's; State says why
+	Hidden    bool   // by ssh-add -d or -D, until Load or the next start
+	Unproved  bool   // the vault was not opened yet: name, comment and public key could be another program's
+	Remedy    string // what to do about a State that says "damaged"; else ""
+}
+
+// Damaged says whether the key cannot be used until its files were mended.
+func (e *Entry) Damaged() bool { return e.Remedy != "" }
+
+// Prove opens the vault if nobody has to be asked for that, so that the keys
+// are proved from now on. It keeps nothing that opens a key.
+func (s *Store) Prove(ctx context.Context) {
+	if len(s.current().entries) > 0 {
+		s.vault.prove(ctx)
+	}
 }
 
 // All returns every key in the directory, the hidden and the damaged too.
@@ -76,7 +90,11 @@ func (s *Store) All() []Entry {
 	entries := make([]Entry, 0, len(l.entries))
 	for _, e := range l.entries {
 		_, hidden := s.hidden[string(e.info.Blob)]
-		entries = append(entries, Entry{s.infoLocked(e, unlocked), hidden})
+		entry := Entry{Info: s.infoLocked(e, unlocked), Hidden: hidden, Unproved: e.damage == "" && !e.proved, Remedy: e.remedy}
+		if s.broken[string(e.info.Blob)] != "" {
+			entry.Remedy = keepFiles
+		}
+		entries = append(entries, entry)
 	}
 	return entries
 }
@@ -126,14 +144,14 @@ func (s *Store) current() *listing {
 	s.mu.RLock()
 	l := s.listing
 	s.mu.RUnlock()
-	if l != nil && l.settled && l.stamp == stampOf(s.dir) {
+	if l != nil && l.settled && l.key == s.vault.proofKey() && l.stamp == stampOf(s.dir) {
 		return l
 	}
 	return s.reload()
 }
 
 func (s *Store) reload() *listing {
-	l := scan(s.dir)
+	l := scan(s.dir, s.vault.proofKey())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listing == nil || s.listing.stamp != l.stamp {

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Vault holds the one age identity that a user's keys are sealed to.
@@ -20,8 +21,9 @@ type Vault struct {
 
 	mu       sync.Mutex // guards what follows; never held while anybody is waited for
 	identity *age.X25519Identity
-	opening  *opening // the one that is under way
-	epoch    uint64   // counts Forget
+	proving  *proofKey // of the identity that was opened last; outlives Forget
+	opening  *opening  // the one that is under way
+	epoch    uint64    // counts Forget
 }
 
 // opening is one attempt to open the vault, shared by all who wait for it.
@@ -80,6 +82,43 @@ func (v *Vault) keep(identity *age.X25519Identity, epoch uint64) {
 	}
 }
 
+// proofKey checks what belongs together; nil while the vault was never opened.
+func (v *Vault) proofKey() *proofKey {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.proving
+}
+
+// keepProof keeps the key of an identity for the checks. A key that is equal to the
+// one before stays the same pointer, by which a listing knows it.
+func (v *Vault) keepProof(identity *age.X25519Identity) {
+	key := proofKeyOf(identity)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.proving == nil || *v.proving != *key {
+		v.proving = key
+	}
+}
+
+// prove opens the vault for its proof key alone, where nobody has to be asked.
+func (v *Vault) prove(ctx context.Context) {
+	if v.proofKey() != nil || v.mustAsk(ctx) {
+		return
+	}
+	if identity, err := v.open(ctx, nil); err == nil {
+		v.keepProof(identity)
+	}
+}
+
+func (v *Vault) mustAsk(ctx context.Context) bool {
+	if v.underPassphrase() {
+		return v.config.PassphraseFile == ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return v.config.Keychain == nil || v.config.Keychain.Available(ctx) != nil
+}
+
 // Open returns the identity. Only one caller at a time asks the keychain or the
 // person; the others wait for its outcome, each until its own ctx ends. use is
 // shown to the person, and may be nil.
@@ -125,17 +164,25 @@ func (v *Vault) run(ctx context.Context, use *keys.Use, current *opening) {
 		}
 		close(current.done)
 	}()
-	current.identity, current.err = v.open(ctx, use)
+	if current.identity, current.err = v.open(ctx, use); current.err == nil {
+		v.keepProof(current.identity)
+	}
 	current.abandoned = current.err != nil && ctx.Err() != nil
 }
+
+// errNoVault is what open returns before a vault was made.
+var errNoVault = errors.New("there is no vault")
 
 func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
 	recipient, err := v.recipient()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("softkeys: there is no vault in %s\n"+
-			"`keybroker keys generate NAME` or `keybroker keys import` creates it", v.config.Dir)
+		return nil, fmt.Errorf("softkeys: %w in %s\n"+
+			"`keybroker keys generate NAME` or `keybroker keys import` creates it", errNoVault, v.config.Dir)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := v.Check(); err != nil {
 		return nil, err
 	}
 	var identity *age.X25519Identity
@@ -154,15 +201,48 @@ func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 	return identity, nil
 }
 
+// Check refuses a vault that somebody else may change or read, and one in the
+// keychain where the configuration wants a passphrase: a program of the user
+// could have put one there that it can read, so that new keys are sealed to it.
+// A vault that is not there yet is nil.
+func (v *Vault) Check() error {
+	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
+		return fmt.Errorf("softkeys: the vault is not used: %w", err)
+	}
+	if _, err := v.recipient(); err != nil {
+		return notMissing(err)
+	}
+	if v.underPassphrase() {
+		if _, err := platform.ReadPrivate(v.config.identityFile(), maxPublicFile); err != nil {
+			return fmt.Errorf("softkeys: the vault is not used: %w", err)
+		}
+		return nil
+	}
+	if v.config.Seal == SealPassphrase {
+		return fmt.Errorf("softkeys: the vault in %s is not under a passphrase, as seal = \"passphrase\" demands\n"+
+			"if it is yours, set seal = \"auto\"; if it is not, restore the whole directory %[1]s from a backup", v.config.Dir)
+	}
+	return nil
+}
+
+func notMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // underPassphrase tells the two kinds of vault apart.
 func (v *Vault) underPassphrase() bool {
 	_, err := os.Lstat(v.config.identityFile())
 	return err == nil
 }
 
-// recipient reads what keys are sealed to; fs.ErrNotExist: there is no vault.
+// recipient reads which identity the vault says it has; fs.ErrNotExist: there
+// is no vault. Every program of the user can change that, so nothing is sealed
+// to it: it names the secret in the keychain, and the opened vault must agree.
 func (v *Vault) recipient() (*age.X25519Recipient, error) {
-	line, err := readFile(v.config.recipientFile(), maxPublicFile)
+	line, err := platform.ReadPrivate(v.config.recipientFile(), maxPublicFile)
 	if err != nil {
 		return nil, fmt.Errorf("softkeys: open the vault: %w", err)
 	}

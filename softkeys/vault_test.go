@@ -85,17 +85,8 @@ func TestNoVaultNoSecret(t *testing.T) {
 	v := NewVault(Config{Dir: t.TempDir()})
 	_, err := v.Open(t.Context(), nil)
 	wantError(t, err, "there is no vault")
-	_, err = v.Recipient(t.Context())
+	_, err = v.OpenOrCreate(t.Context())
 	wantError(t, err, "no way to ask for it\nset passphrase_file")
-}
-
-func TestSealingNeedsNoSecret(t *testing.T) {
-	s := newPassphraseStore(t)
-	generate(t, s, "a")
-	s = again(s)
-	s.vault.config.AskPassphrase = nil
-	generate(t, s, "b")
-	wantListed(t, s, "a:sealed b:sealed")
 }
 
 func TestPassphraseTries(t *testing.T) {

@@ -80,7 +80,8 @@ type Key struct {
 	Comment     string     `json:"comment"`
 	Source      string     `json:"source"`
 	State       string     `json:"state,omitempty"`
-	Hidden      bool       `json:"hidden,omitempty"` // taken off the agent's list by ssh-add -d or -D
+	Unproved    bool       `json:"unproved,omitempty"` // the vault was not opened yet, which proves name and public key
+	Hidden      bool       `json:"hidden,omitempty"`   // taken off the agent's list by ssh-add -d or -D
 	Confirm     bool       `json:"confirm,omitempty"`
 	Expires     *time.Time `json:"expires,omitempty"`
 	ValidUntil  *time.Time `json:"valid_until,omitempty"` // of a certificate
@@ -137,6 +138,7 @@ type Broker interface {
 	AuditDir() string
 	CardHolder
 	Approver
+	Recorder
 }
 
 // KeyOf describes a key for the list. A damaged one may have no public key.

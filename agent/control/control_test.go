@@ -64,10 +64,11 @@ func (b *broker) LockAsking(ctx context.Context, p platform.Peer) error {
 func (b *broker) UnlockAsking(ctx context.Context, p platform.Peer) error {
 	return b.Unlock(ctx, p, nil)
 }
-func (b *broker) Pause(p platform.Peer) error { b.by = p.PID; return b.err }
-func (b *broker) Resume(platform.Peer) error  { b.by = 0; return b.err }
-func (b *broker) Waiting() []Waiting          { return []Waiting{{ID: "1", Held: len(b.shown) == 0}} }
-func (b *broker) Show(id string) bool         { b.shown = append(b.shown, id); return id != "missing" }
+func (b *broker) Pause(p platform.Peer) error           { b.by = p.PID; return b.err }
+func (b *broker) Renames(platform.Peer, Renaming) error { return nil }
+func (b *broker) Resume(platform.Peer) error            { b.by = 0; return b.err }
+func (b *broker) Waiting() []Waiting                    { return []Waiting{{ID: "1", Held: len(b.shown) == 0}} }
+func (b *broker) Show(id string) bool                   { b.shown = append(b.shown, id); return id != "missing" }
 func (b *broker) Watch() (<-chan struct{}, func()) {
 	if b.watched == nil {
 		return b.changed, func() {}

@@ -25,6 +25,7 @@ const (
 	OpPause     Op = "pause"
 	OpResume    Op = "resume"
 	OpApprove   Op = "approve" // a terminal was named to answer
+	OpRename    Op = "rename"  // a sealed key got another name
 	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
 	OpStart     Op = "start"   // of the broker
 	OpReload    Op = "reload"  // of its rules
@@ -33,7 +34,7 @@ const (
 )
 
 // Ops are all of them, in the order in which help texts name them.
-var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpDrop, OpBind, OpConnect, OpOther}
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpDrop, OpBind, OpConnect, OpOther}
 
 // Trust says how far a destination is known.
 type Trust string

@@ -41,6 +41,7 @@ func (d *daemon) problems() []control.Problem {
 	}
 	add(d.reload.get())
 	add(d.store.Err())
+	add(d.store.Vault().Check())
 	if err := d.server.AuditErr(); err != nil {
 		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, d.AuditDir()))
 	}
@@ -57,8 +58,8 @@ func (d *daemon) problems() []control.Problem {
 		add(err)
 	}
 	for _, entry := range d.store.All() {
-		if strings.HasPrefix(entry.State, "damaged") {
-			add(fmt.Errorf("the key %q is %s\nbring its file back from a backup, or: keybroker keys remove %s", entry.Name, entry.State, entry.Name))
+		if entry.Damaged() {
+			add(fmt.Errorf("the key %q is %s\n%s", entry.Name, entry.State, entry.Remedy))
 		}
 	}
 	for _, err := range d.certs.Problems() {
@@ -92,6 +93,16 @@ func (d *daemon) Load(names []string) error {
 		d.upstreams.show()
 	}
 	return d.told(d.store.Load(names...))
+}
+
+// Renames writes down what a command does to a sealed key.
+func (d *daemon) Renames(peer platform.Peer, renaming control.Renaming) error {
+	for _, entry := range d.store.All() {
+		if entry.Name == renaming.Old {
+			return d.told(d.server.Renames(peer, entry.Info, renamed(renaming)))
+		}
+	}
+	return fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", renaming.Old)
 }
 
 // Lock locks the agent, as ssh-add -x does.

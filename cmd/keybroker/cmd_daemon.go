@@ -234,6 +234,14 @@ func (d *daemon) askPassphrase(ctx context.Context, title, text, lastError strin
 	return d.queue.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "Passphrase:", Error: lastError, Use: use})
 }
 
+// prove lets the keychain prove what is listed, where it asks nobody. A
+// passphrase in a file costs the work of a guess, and has time until it is needed.
+func (d *daemon) prove(ctx context.Context) {
+	if d.store.Vault().Seal() == softkeys.SealKeychain {
+		d.store.Prove(ctx)
+	}
+}
+
 // run serves until ctx ends.
 func (d *daemon) run(ctx context.Context) error {
 	defer d.heads.start()() // ends last: the last head is that of all that was written
@@ -250,6 +258,7 @@ func (d *daemon) run(ctx context.Context) error {
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	defer d.session.start()()
+	go d.prove(ctx)
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
 	if err := d.nobodyToAsk(); err != nil {

@@ -30,7 +30,7 @@ func newKeysCommand(a *app) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newKeysListCommand(a), newKeysGenerateCommand(a), newKeysImportCommand(a), newKeysExportCommand(a),
-		newKeysGitCommand(a), newKeysRenameCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
+		newKeysGitCommand(a), newKeysRenameCommand(a), newKeysRepairCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
 	return cmd
 }
 
@@ -102,6 +102,7 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	store.Prove(ctx)
 	return append(storedKeys(store), certifiedKeys(a.certificates(keys.NewRing(store)))...), store.Err()
 }
 
@@ -112,7 +113,7 @@ func storedKeys(store *softkeys.Store) []control.Key {
 	list := []control.Key{}
 	for _, entry := range store.All() {
 		key := control.KeyOf(entry.Info)
-		key.Hidden = entry.Hidden
+		key.Hidden, key.Unproved = entry.Hidden, entry.Unproved
 		list = append(list, key)
 	}
 	return list
@@ -134,6 +135,9 @@ func stateText(now time.Time, key control.Key) string {
 	parts := []string{}
 	if key.State != "" {
 		parts = append(parts, platform.Escape(key.State, maxCell))
+	}
+	if key.Unproved {
+		parts = append(parts, "not proved until the vault is opened")
 	}
 	if key.Hidden {
 		parts = append(parts, "hidden by ssh-add -d (back: keybroker keys load)")

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
+	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 )
 
 func newKeysExportCommand(a *app) *cobra.Command {
@@ -26,7 +29,7 @@ func newKeysExportCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			public, err := store.Export(args[0], pubformat.Format(format))
+			public, err := a.export(cmd.Context(), store, args[0], pubformat.Format(format))
 			if err != nil {
 				return err
 			}
@@ -39,20 +42,24 @@ func newKeysExportCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func newKeysRenameCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:               "rename OLD NEW",
-		Short:             "Give a key another name",
-		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: a.completeNames,
-		RunE: func(_ *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
-			return store.Rename(args[0], args[1])
-		},
+// export prints what is proved to be the user's key: by the running broker,
+// which may know it already, else by the vault, which may ask for its passphrase.
+func (a *app) export(ctx context.Context, store *softkeys.Store, name string, format pubformat.Format) ([]byte, error) {
+	client, err := a.client()
+	if err != nil {
+		return nil, err
 	}
+	list, _ := client.Keys(ctx)
+	for _, key := range list {
+		if key.Source != store.Name() || key.Name != name || key.Unproved || key.PublicKey == "" {
+			continue
+		}
+		if public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey)); err == nil {
+			return pubformat.Marshal(format, public, key.Comment)
+		}
+	}
+	store.Prove(ctx)
+	return store.Export(ctx, name, format)
 }
 
 func newKeysRemoveCommand(a *app) *cobra.Command {
@@ -67,11 +74,8 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			public, err := store.Export(args[0], pubformat.OpenSSH)
-			if err == nil && !yes {
-				fmt.Fprintf(os.Stderr, "%s", public)
-			}
 			if !yes {
+				describeRemoved(store, args[0])
 				if yes, err = confirmed(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
 					return err
 				}
@@ -84,6 +88,20 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
+}
+
+// describeRemoved shows what is about to go, and what is not known of it.
+func describeRemoved(store *softkeys.Store, name string) {
+	for _, entry := range store.All() {
+		switch {
+		case entry.Name != name:
+		case entry.Damaged():
+			fmt.Fprintf(os.Stderr, "The key is %s. What is left of it may be the only copy.\n%s.\n", entry.State, entry.Remedy)
+		default:
+			line, _ := pubformat.Marshal(pubformat.OpenSSH, entry.PublicKey, entry.Comment)
+			fmt.Fprintf(os.Stderr, "%s", line)
+		}
+	}
 }
 
 func newKeysLoadCommand(a *app) *cobra.Command {

@@ -47,7 +47,7 @@ func (a *app) generate(ctx context.Context, out io.Writer, store *softkeys.Store
 	if _, err := store.Generate(ctx, name, spec, comment); err != nil {
 		return err
 	}
-	public, err := store.Export(name, pubformat.OpenSSH)
+	public, err := store.Export(ctx, name, pubformat.OpenSSH)
 	if err != nil {
 		return err
 	}

@@ -260,7 +260,7 @@ func cmdVault(ts *testscript.TestScript, neg bool, args []string) {
 		Dir:  filepath.Join(ts.Getenv("XDG_DATA_HOME"), "keybroker"),
 		Seal: softkeys.SealPassphrase, PassphraseFile: filepath.Join(ts.Getenv("WORK"), "passphrase"), WorkFactor: 2,
 	})
-	_, err := vault.Recipient(context.Background())
+	_, err := vault.OpenOrCreate(context.Background())
 	ts.Check(err)
 }
 

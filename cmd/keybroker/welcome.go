@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
 // firstKey is the name of the key that `make run` makes.
@@ -16,6 +17,7 @@ const firstKey = "default"
 
 // welcome offers to make the first key, and says the next step.
 func (d *daemon) welcome(ctx context.Context) error {
+	d.prove(ctx)
 	if len(d.store.All()) == 0 {
 		if err := d.offerFirstKey(ctx); err != nil {
 			return err
@@ -30,13 +32,17 @@ func (d *daemon) welcome(ctx context.Context) error {
 		if entry.PublicKey == nil {
 			continue
 		}
+		if entry.Unproved {
+			fmt.Printf("Your key %q. Its public half: %s keys export %[1]s\n\n", entry.Name, self())
+			continue
+		}
 		public := filepath.Join(d.app.config.paths.DataDir, "keys", entry.Name+".pub")
 		fmt.Printf("Your key %q. Put it on a host, then log in: ssh-copy-id -f -i %s HOST\n\n", entry.Name, public)
-		data, err := os.ReadFile(public)
+		line, err := pubformat.Marshal(pubformat.OpenSSH, entry.PublicKey, entry.Comment)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("  %s\n", data)
+		fmt.Printf("  %s\n", line)
 	}
 	fmt.Printf("Each use is asked for: %s. What was asked: %s log -f\n\n", d.queue.Name(), self())
 	return nil

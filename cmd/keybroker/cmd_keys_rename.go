@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/spf13/cobra"
+)
+
+// What a key is called decides which rules are for it. So a name changes with
+// the vault's secret only, and with a record of who asked.
+
+func newKeysRenameCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Give a key another name",
+		Long: `Give a key another name. Rules that name the key by the old one are not for it
+from then on. It takes the vault's secret, so a vault under a passphrase asks
+for that, and is written to the audit log.`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.store()
+			if err != nil {
+				return err
+			}
+			return store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
+				return a.recordRenaming(cmd.Context(), info, control.Renaming{Old: args[0], New: args[1]})
+			})
+		},
+	}
+}
+
+func newKeysRepairCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "repair NAME",
+		Short: "Write the public half of a key anew from the sealed one",
+		Long: `Write NAME.pub anew from NAME.age, the sealed key, after it was lost or changed.
+Where NAME.mac does not prove that the sealed key had this name and is yours, the
+key is shown, and you are asked. It takes the vault's secret, and is written
+to the audit log.`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeNames,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.store()
+			if err != nil {
+				return err
+			}
+			return store.Repair(cmd.Context(), args[0], func(info keys.Info, proved bool) error {
+				if err := vouched(cmd, info, proved); err != nil {
+					return err
+				}
+				return a.recordRenaming(cmd.Context(), info, control.Renaming{Old: info.Name, New: info.Name})
+			})
+		},
+	}
+}
+
+func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
+	if proved {
+		return nil
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s.age holds %s %s (%s).\nNothing proves that it is yours: another program could have put it there.\n",
+		info.Name, info.PublicKey.Type(), info.Fingerprint, platform.Escape(info.Comment, maxCell))
+	yes, err := confirmed(cmd.Context(), "Is this fingerprint that of your key?")
+	if err == nil && !yes {
+		err = refusedError{errors.New("nothing was changed")}
+	}
+	return err
+}
+
+func renamed(r control.Renaming) string {
+	if r.Old == r.New {
+		return fmt.Sprintf("the public half of %q is written anew", r.Old)
+	}
+	return fmt.Sprintf("%q is called %q from now on", r.Old, r.New)
+}
+
+// recordRenaming has the running broker write it down, or does so itself.
+func (a *app) recordRenaming(ctx context.Context, info keys.Info, renaming control.Renaming) error {
+	client, err := a.client()
+	if err != nil {
+		return err
+	}
+	if err := client.Renames(ctx, renaming); err == nil || !isNotRunning(err) {
+		return err
+	}
+	log, err := audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability)})
+	if err != nil {
+		return fmt.Errorf("it cannot be written to the audit log: %w", err)
+	}
+	defer log.Close()
+	record := audit.FromUse(&keys.Use{ID: rand.Text()[:8], Op: keys.OpRename, Peer: platform.Self(), Key: info})
+	record.Decision, record.Reason = audit.Allowed, renamed(renaming)
+	_, err = log.Append(record)
+	return err
+}

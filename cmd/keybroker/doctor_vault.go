@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// checkVault looks at owners, modes and proofs of the vault and the keys in it.
+func (a *app) checkVault(ctx context.Context) check {
+	const name = "sealed keys"
+	store, err := a.store()
+	if err != nil {
+		return check{name, "FAIL", err.Error(), ""}
+	}
+	store.Prove(ctx)
+	entries, unproved := store.All(), 0
+	for _, err := range []error{store.Err(), store.Vault().Check()} {
+		if err != nil {
+			what, remedy, _ := strings.Cut(err.Error(), "\n")
+			return check{name, "FAIL", what, remedy}
+		}
+	}
+	for _, entry := range entries {
+		switch {
+		case entry.Damaged():
+			return check{name, "FAIL", fmt.Sprintf("%s is %s", entry.Name, entry.State), entry.Remedy}
+		case entry.Unproved:
+			unproved++
+		}
+	}
+	if unproved > 0 {
+		return check{name, "note", fmt.Sprintf("%d, of which %d are not proved until the vault is opened", len(entries), unproved), ""}
+	}
+	return check{name, "ok", fmt.Sprintf("%d, each what it says", len(entries)), ""}
+}

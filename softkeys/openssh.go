@@ -1,0 +1,89 @@
+package softkeys
+
+import (
+	"bytes"
+	"encoding/pem"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/softkeys/pubformat"
+)
+
+// OpenSSH's own format of private keys (PROTOCOL.key). x/crypto reads the keys;
+// what it does not tell is here: the comment, and the name of the cipher.
+
+const (
+	opensshType  = "OPENSSH PRIVATE KEY"
+	opensshMagic = "openssh-key-v1\x00"
+)
+
+type opensshFile struct {
+	Cipher, KDF, KDFOptions string
+	Keys                    uint32
+	Public, Private         []byte
+}
+
+func readOpenSSH(block []byte) (opensshFile, bool) {
+	var file opensshFile
+	rest, found := bytes.CutPrefix(block, []byte(opensshMagic))
+	return file, found && ssh.Unmarshal(rest, &file) == nil
+}
+
+// opensshComment is the comment of a key in PEM that is not encrypted; "" where
+// it cannot be read or is none that could be shown.
+func opensshComment(file []byte) string {
+	block, _ := pem.Decode(file)
+	if block == nil || block.Type != opensshType {
+		return ""
+	}
+	defer clear(block.Bytes)
+	key, ok := readOpenSSH(block.Bytes)
+	if !ok || key.Cipher != "none" {
+		return ""
+	}
+	var private struct {
+		Check1, Check2 uint32
+		Type           string
+		Rest           []byte `ssh:"rest"`
+	}
+	if ssh.Unmarshal(key.Private, &private) != nil {
+		return ""
+	}
+	comment := afterFields(private.Rest, privateFields(private.Type))
+	if pubformat.CheckComment(comment) != nil {
+		return ""
+	}
+	return comment
+}
+
+// privateFields is how many strings and integers a private key consists of.
+func privateFields(keyType string) int {
+	switch {
+	case keyType == ssh.KeyAlgoRSA:
+		return 6 // n, e, d, iqmp, p, q
+	case keyType == ssh.KeyAlgoED25519:
+		return 2 // public, private
+	case strings.HasPrefix(keyType, "ecdsa-sha2-"):
+		return 3 // curve, public, d
+	}
+	return -1
+}
+
+// afterFields is the string after n others; "" when there is none.
+func afterFields(data []byte, n int) string {
+	if n < 0 {
+		return ""
+	}
+	var field struct {
+		Value string
+		Rest  []byte `ssh:"rest"`
+	}
+	for range n + 1 {
+		if ssh.Unmarshal(data, &field) != nil {
+			return ""
+		}
+		data = field.Rest
+	}
+	return field.Value
+}

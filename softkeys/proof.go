@@ -1,0 +1,87 @@
+package softkeys
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+
+	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
+)
+
+// Rules, prompts and hosts know a key by its name, its comment and its public
+// half, which lie in clear, where every program of the user can change them. So
+// a third file, NAME.mac, holds an authentication code over all that belongs
+// together, under a key that follows from the vault's secret:
+//
+//	1 NAME BASE64
+//
+// The key that checks it opens nothing. It stays in memory when the vault is
+// closed, so that what is listed stays proved.
+
+const (
+	proofSuffix  = ".mac"
+	proofVersion = "1"
+	proofLabel   = "keybroker: name, comment, public and sealed key, 1"
+)
+
+// proofKey makes and checks the codes.
+type proofKey [sha256.Size]byte
+
+func proofKeyOf(identity *age.X25519Identity) *proofKey {
+	secret := []byte(identity.String())
+	defer clear(secret)
+	derived, err := hkdf.Key(sha256.New, secret, nil, proofLabel, sha256.Size)
+	if err != nil {
+		panic(err) // only of a length that no hash has
+	}
+	key := proofKey(derived)
+	clear(derived)
+	return &key
+}
+
+// facts is what belongs together: the contents of a key's files, and their name.
+type facts struct {
+	name, comment string
+	blob          []byte // the public key (RFC 4253 section 6.6)
+	sealed        [sha256.Size]byte
+}
+
+func (k *proofKey) code(f facts) []byte {
+	mac := hmac.New(sha256.New, k[:])
+	mac.Write(ssh.Marshal(struct {
+		Label, Name, Comment string
+		Blob, Sealed         []byte
+	}{proofLabel, f.name, f.comment, f.blob, f.sealed[:]}))
+	return mac.Sum(nil)
+}
+
+// proof is the contents of NAME.mac.
+type proof struct {
+	name string // that it was made for
+	code []byte
+}
+
+func (k *proofKey) prove(f facts) []byte {
+	return fmt.Appendf(nil, "%s %s %s\n", proofVersion, f.name, base64.StdEncoding.EncodeToString(k.code(f)))
+}
+
+func parseProof(line []byte) (proof, error) {
+	fields := bytes.Fields(line)
+	if len(fields) != 3 || string(fields[0]) != proofVersion || CheckName(string(fields[1])) != nil {
+		return proof{}, contentError("is not an authentication code")
+	}
+	code, err := base64.StdEncoding.DecodeString(string(fields[2]))
+	if err != nil || len(code) != sha256.Size {
+		return proof{}, contentError("is not an authentication code")
+	}
+	return proof{string(fields[1]), code}, nil
+}
+
+// holds says whether p was made for f by this vault.
+func (k *proofKey) holds(p proof, f facts) bool {
+	return p.name == f.name && hmac.Equal(p.code, k.code(f))
+}

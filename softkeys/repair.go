@@ -1,0 +1,84 @@
+package softkeys
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+
+	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys/pubformat"
+)
+
+// Repair writes a key's NAME.pub anew from what is sealed. Where NAME.mac does
+// not prove that the sealed key had this name, proved is false and granted must
+// ask the person; it also writes the record. Its error leaves all as it is.
+func (s *Store) Repair(ctx context.Context, name string, granted func(info keys.Info, proved bool) error) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	sealed, err := readSealed(s.file(name, ".age"))
+	if os.IsNotExist(err) {
+		return s.fileError("repair", name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("softkeys: repair %s: %s\n%s", name, plain(err, s.file(name, ".age")), remedyOf(err, keepFiles))
+	}
+	identity, err := s.vault.Open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	info, err := sealedInfo(sealed, identity)
+	if err != nil {
+		return fmt.Errorf("softkeys: repair %s: %s.age %w\n%s", name, name, err, keepFiles)
+	}
+	info.Name, info.Source = name, sourceName
+	key, f := proofKeyOf(identity), facts{name, info.Comment, info.Blob, sha256.Sum256(sealed)}
+	if err := granted(info, key.holds(s.proofOf(name), f)); err != nil {
+		return err
+	}
+	defer s.reload()
+	line, err := pubformat.Marshal(pubformat.OpenSSH, info.PublicKey, info.Comment)
+	if err == nil {
+		err = platform.WriteFileAtomic(s.file(name, proofSuffix), key.prove(f), 0o600)
+	}
+	if err == nil {
+		err = platform.WriteFileAtomic(s.file(name, ".pub"), line, 0o600)
+	}
+	if err == nil {
+		err = s.tryOut(name, identity)
+	}
+	return s.fileError("repair", name, err)
+}
+
+// proofOf is zero where there is none.
+func (s *Store) proofOf(name string) proof {
+	line, err := platform.ReadTrusted(s.file(name, proofSuffix), maxProofFile)
+	if err != nil {
+		return proof{}
+	}
+	p, _ := parseProof(line)
+	return p
+}
+
+// sealedInfo is the public half of a sealed key, with its comment.
+func sealedInfo(sealed []byte, identity age.Identity) (keys.Info, error) {
+	file, err := decryptKey(sealed, identity)
+	if err != nil {
+		return keys.Info{}, err
+	}
+	defer clear(file)
+	private, err := ssh.ParseRawPrivateKey(file)
+	if err != nil {
+		return keys.Info{}, contentError("does not hold a private key")
+	}
+	signer, err := signerOf(private)
+	if err != nil {
+		return keys.Info{}, fmt.Errorf("does not hold a sound key: %w", err)
+	}
+	return keys.NewInfo(signer.PublicKey(), opensshComment(file)), nil
+}
