@@ -27,8 +27,8 @@ closed: for a login over ssh, a tmux pane, a machine without a desktop.
 
 First the terminal is paired. A code is shown here; type it where the broker
 asks for it: its window, pinentry, its own terminal, or the terminal that is
-paired now. Where it has none of these, type it here; your other terminals are
-told then. One terminal is paired at a time, and only while this command runs.
+paired now. Where it has none of these, type it here; all your other terminals
+are told then, and there must be one that can be. One terminal is paired at a time, and only while this command runs.
 
 While it runs, questions are shown here and, where there is one, in the usual
 place too: the first answer counts. With prompt = "approve" in the configuration
