@@ -9,9 +9,14 @@ type Hardening struct {
 }
 
 // Harden protects the whole process for the rest of its life. It is called
-// once, before any secret is read. It does what the system lets it do, and
-// reports the rest: a daemon that cannot lock its memory still serves.
-func Harden() Hardening { return harden() }
+// before any secret is read; again, it changes nothing. It does what the system
+// lets it do, and reports the rest: a daemon that cannot lock its memory still
+// serves. It fails where another program traces this one: that one would see all
+// the same, and the caller must end.
+func Harden() (Hardening, error) {
+	h := harden()
+	return h, untraced()
+}
 
 func (h *Hardening) note(what string, err error) {
 	if err != nil {

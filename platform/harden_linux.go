@@ -1,8 +1,12 @@
 package platform
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +29,45 @@ func harden() Hardening {
 	}
 	h.lock()
 	return h
+}
+
+// untraced fails where a thread of this process has a tracer (proc_pid_status(5),
+// TracerPid). Once the process is not dumpable none can begin. A tracer in an
+// outer pid namespace is not seen.
+func untraced() error {
+	threads, err := filepath.Glob("/proc/self/task/[0-9]*/status")
+	if err != nil || len(threads) == 0 {
+		return fmt.Errorf("whether another program traces this one is not known: /proc cannot be read\nmount it: mount -t proc proc /proc")
+	}
+	for _, thread := range threads {
+		status, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		if tracer := numberIn(status, "TracerPid:"); tracer != 0 {
+			return fmt.Errorf("another program traces this one and can read its memory: %s\nend that and start again", tracerName(tracer))
+		}
+	}
+	return nil
+}
+
+// tracerName names the process that a thread belongs to.
+func tracerName(thread int) string {
+	dir := fmt.Sprintf("/proc/%d/", thread)
+	status, _ := os.ReadFile(dir + "status")
+	name, _ := os.ReadFile(dir + "comm")
+	return fmt.Sprintf("process %d, %s", cmp.Or(numberIn(status, "Tgid:"), thread), Escape(string(bytes.TrimSpace(name)), 16))
+}
+
+// numberIn is what a line of a thread's status says, 0 without the line.
+func numberIn(status []byte, name string) int {
+	for line := range bytes.Lines(status) {
+		if value, ok := bytes.CutPrefix(line, []byte(name)); ok {
+			number, _ := strconv.Atoi(string(bytes.TrimSpace(value)))
+			return number
+		}
+	}
+	return 0
 }
 
 // lock does not try with a finite RLIMIT_MEMLOCK: with MCL_FUTURE the first

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,7 +33,10 @@ type hardenReport struct {
 func hardenChild(args []string) error {
 	var report hardenReport
 	if args[0] == "yes" {
-		report.Hardening = Harden()
+		var err error
+		if report.Hardening, err = Harden(); err != nil {
+			return err
+		}
 	}
 	// After the change of user the kernel leaves a process not dumpable by
 	// itself; exec gives the flag back, so what is seen here is Harden's doing.
@@ -138,6 +143,75 @@ func TestHardenHidesFromSameUser(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A tracer that was there before: on the main thread, and on any other one.
+func TestHardenRefusesATracer(t *testing.T) {
+	runtime.LockOSThread() // the tracer is a thread
+	defer runtime.UnlockOSThread()
+	for _, which := range []string{"first", "last"} {
+		cmd := self(t, "traced")
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said, wrong bytes.Buffer
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Stderr = &wrong
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(&said, stdout, int64(len("ready\n"))); err != nil {
+			t.Fatal(err)
+		}
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", cmd.Process.Pid))
+		if err != nil || len(threads) < 2 {
+			t.Fatalf("threads %q, %v", threads, err)
+		}
+		tid := cmd.Process.Pid
+		if which == "last" {
+			tid, _ = strconv.Atoi(filepath.Base(threads[len(threads)-1]))
+		}
+		if _, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(tid), 0, 0, 0, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		stdin.Close()
+		follow(t, tid)
+		_ = cmd.Wait() // the tracer of the main thread has had its status
+		if want := fmt.Sprintf("another program traces this one and can read its memory: process %d, ", os.Getpid()); !strings.Contains(wrong.String(), want) {
+			t.Errorf("%s thread: %s", which, wrong.String())
+		}
+	}
+}
+
+// follow lets a thread that this one traces run to its end.
+func follow(t *testing.T, tid int) {
+	t.Helper()
+	for {
+		var status syscall.WaitStatus
+		if _, err := syscall.Wait4(tid, &status, syscall.WALL, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !status.Stopped() {
+			return
+		}
+		if err := syscall.PtraceCont(tid, int(status.StopSignal())); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// tracedChild hardens itself when its input ends.
+func tracedChild([]string) error {
+	fmt.Println("ready")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	_, err := Harden()
+	return err
 }
 
 func TestHardenLocks(t *testing.T) {

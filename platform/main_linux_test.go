@@ -12,5 +12,6 @@ func child(name string) func(args []string) error {
 		"peer":      peerChild,
 		"look":      lookChild,
 		"harden":    hardenChild,
+		"traced":    tracedChild, "starter": starterChild, "reach": reachChild, "unreadable": unreadableChild,
 	}[name]
 }

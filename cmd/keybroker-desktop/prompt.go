@@ -16,7 +16,10 @@ func prompt([]string) int {
 		fmt.Fprintln(os.Stderr, "keybroker-desktop prompt is started by keybroker daemon alone")
 		return 2
 	}
-	platform.Harden() // a passphrase is typed here, and the answer comes from here
+	if _, err := platform.Harden(); err != nil { // a passphrase is typed here, and the answer comes from here
+		fmt.Fprintln(os.Stderr, "keybroker-desktop:", err)
+		return 1
+	}
 	q, err := question.Receive(os.Stdin)
 	if err != nil {
 		return 1

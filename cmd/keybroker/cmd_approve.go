@@ -40,7 +40,9 @@ this command, which refuses what was asked here.`,
 			if err != nil {
 				return err
 			}
-			platform.Harden() // no other program of the user may trace it
+			if err := harden(); err != nil {
+				return err
+			}
 			return approve(cmd.Context(), client, cmd.OutOrStdout())
 		},
 	}

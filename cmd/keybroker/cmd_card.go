@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/piv"
-	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
@@ -40,7 +39,9 @@ func (a *app) onCard(do func(ctx context.Context, w *cardWork, args []string) er
 		if !piv.CompiledIn {
 			return withRemedy(piv.ErrNotCompiledIn)
 		}
-		platform.Harden() // PINs and management keys pass through this process
+		if err := harden(); err != nil { // PINs and management keys pass through this process
+			return err
+		}
 		ctx := cmd.Context()
 		w, err := a.openCard(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		if err != nil {

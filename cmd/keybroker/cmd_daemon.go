@@ -106,7 +106,11 @@ type daemon struct {
 }
 
 func newDaemon(a *app) (_ *daemon, err error) {
-	d := &daemon{app: a, started: time.Now(), hardening: platform.Harden()}
+	hardening, err := platform.Harden()
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{app: a, started: time.Now(), hardening: hardening}
 	defer func() {
 		if err != nil {
 			d.close()

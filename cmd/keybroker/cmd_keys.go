@@ -36,6 +36,9 @@ func newKeysCommand(a *app) *cobra.Command {
 
 // store opens the directory of sealed keys; it works with and without a daemon.
 func (a *app) store() (*softkeys.Store, error) {
+	if err := harden(); err != nil { // what opens a key may come next
+		return nil, err
+	}
 	if err := a.load(); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,9 @@ const (
 // serve is the agent itself, until a signal or the end of parent (0: none).
 func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, parent int) (int, error) {
 	defer socket.remove()
-	platform.Harden()
+	if err := harden(); err != nil {
+		return 0, err
+	}
 	machine, err := readMachineRules(platform.MachinePolicy())
 	if err != nil {
 		return 0, err

@@ -57,6 +57,9 @@ func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 // terminal, it is the first line of that, so that a script can pipe it; never
 // an argument or a variable, which other programs can read.
 func readPassphrase(ctx context.Context, prompt string) ([]byte, error) {
+	if err := harden(); err != nil {
+		return nil, err
+	}
 	if atTerminal() {
 		fmt.Fprint(os.Stderr, prompt)
 		defer fmt.Fprintln(os.Stderr)

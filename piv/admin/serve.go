@@ -14,7 +14,9 @@ import (
 // process before it reads, and is not interrupted by Ctrl-C: what was begun on
 // a card is finished.
 func Serve(in io.Reader, out io.Writer) error {
-	platform.Harden()
+	if _, err := platform.Harden(); err != nil {
+		return err
+	}
 	signal.Ignore(os.Interrupt)
 	var wipe []func()
 	defer func() {

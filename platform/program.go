@@ -1,0 +1,87 @@
+package platform
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+// Program is a program that is run where it answers a question or sees a secret.
+//
+// On Linux its processes are closed to other processes of the user from their
+// first instruction on: none can trace them, read or write their memory, or take
+// a descriptor of theirs. The kernel does that to a process whose program file
+// the user may not read (execve(2), PR_SET_DUMPABLE(2const)). A file that the user
+// may read is therefore run as a copy in memory, which has no name, cannot be
+// changed and is not readable. The copy also stays what it was when the file is
+// replaced.
+type Program struct {
+	path  string
+	image *os.File // the copy; nil: the file itself is run
+	gap   error    // see Gap
+}
+
+// LoadProgram prepares the program at an absolute path.
+func LoadProgram(path string) (*Program, error) { return loadProgram(path) }
+
+// Gap says why other processes of the user can reach this program's processes
+// until they close themselves; nil: they cannot.
+func (p *Program) Gap() error { return p.gap }
+
+// Close gives the copy back. Processes that run it are not affected.
+func (p *Program) Close() {
+	if p.image != nil {
+		_ = p.image.Close()
+	}
+}
+
+// Start starts cmd, whose path is that of the program. The process has one end of
+// a new connection as its standard input and output; the other end is returned. No
+// other process of the user can open either through /proc/PID/fd.
+func (p *Program) Start(cmd *exec.Cmd) (Conn, error) {
+	if cmd.Err != nil {
+		return nil, cmd.Err
+	}
+	conn, stdin, stdout, err := connect()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdin, cmd.Stdout = stdin, stdout
+	err = p.start(cmd)
+	_ = stdin.Close()
+	_ = stdout.Close() // on Unix the same, and closed already
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// start runs the copy under the program's own name.
+func (p *Program) start(cmd *exec.Cmd) error {
+	if p.image == nil {
+		return cmd.Start()
+	}
+	cmd.Path = imagePath(p.image)
+	err := cmd.Start()
+	cmd.Path = p.path
+	runtime.KeepAlive(p)
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		failed.Path = p.path
+	}
+	return err
+}
+
+// StartChild runs the program of cmd once: see Program.Start.
+func StartChild(cmd *exec.Cmd) (Conn, error) {
+	if cmd.Err != nil {
+		return nil, cmd.Err
+	}
+	p, err := LoadProgram(cmd.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	return p.Start(cmd)
+}

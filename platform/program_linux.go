@@ -1,0 +1,118 @@
+package platform
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxImage bounds what is copied into memory for a program. Ours have some
+	// 15 MB, the largest of the others that are run less than one.
+	maxImage = 128 << 20
+	// imageMode lets nobody read the copy, its owner included: that is what
+	// closes its processes.
+	imageMode = 0o111
+	// imageSeals keep the copy as it is, for whoever should get hold of it.
+	imageSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+)
+
+var errScript = errors.New("it is a script, whose interpreter must be able to read it")
+
+func loadProgram(path string) (*Program, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return unreadable(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxImage {
+		return nil, fmt.Errorf("%s is no program", path)
+	}
+	p := &Program{path: path}
+	switch {
+	case info.Mode()&(fs.ModeSetuid|fs.ModeSetgid) != 0: // a copy would lose them; with them it is closed anyway
+	case !isELF(file):
+		p.gap = errScript
+	default:
+		p.image, p.gap = copyImage(filepath.Base(path), file)
+	}
+	p.checkKernel()
+	return p, nil
+}
+
+// unreadable is a program that the kernel closes by itself, unless its owner is
+// this user: then any process of the user can make it readable again.
+func unreadable(path string) (*Program, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if owned(info) {
+		return nil, fmt.Errorf("%s cannot be read, though it is yours\nmake it readable: chmod u+r %[1]s; or install it with root as its owner", path)
+	}
+	p := &Program{path: path}
+	p.checkKernel()
+	return p, nil
+}
+
+// checkKernel reads the one setting that leaves such processes open.
+func (p *Program) checkKernel() {
+	setting, err := os.ReadFile("/proc/sys/fs/suid_dumpable")
+	if err == nil && p.gap == nil && string(bytes.TrimSpace(setting)) == "1" {
+		p.gap = errors.New("fs.suid_dumpable is 1 (set it to 0 or 2)")
+	}
+}
+
+func isELF(file io.ReaderAt) bool {
+	var magic [4]byte
+	_, err := file.ReadAt(magic[:], 0)
+	return err == nil && string(magic[:]) == "\x7fELF"
+}
+
+// copyImage copies a program into a file without a name (memfd_create(2)).
+func copyImage(name string, from io.Reader) (_ *os.File, err error) {
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3, where each can be executed
+		fd, err = unix.MemfdCreate(name, flags)
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	image := os.NewFile(uintptr(fd), name)
+	defer func() {
+		if err != nil {
+			_ = image.Close()
+		}
+	}()
+	if _, err := io.Copy(image, from); err != nil {
+		return nil, err
+	}
+	if err := unix.Fchmod(fd, imageMode); err != nil {
+		return nil, os.NewSyscallError("fchmod", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, imageSeals); err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return image, nil
+}
+
+// imagePath is how the process that is made names the copy: it inherits the
+// descriptor, and loses it when the program begins.
+func imagePath(image *os.File) string {
+	return "/proc/self/fd/" + strconv.FormatUint(uint64(image.Fd()), 10)
+}
