@@ -17,9 +17,6 @@ const maxSecret = 4096
 // maxAskpassText bounds the text: it is an argument of a program.
 const maxAskpassText = 4096
 
-// maxYes bounds what is read of the answer to a confirmation.
-const maxYes = 16
-
 // askpass asks through a program that works as ssh(1) says of SSH_ASKPASS.
 //
 // Enter in most of these programs means yes (measured with gnome-ssh-askpass).
@@ -54,15 +51,13 @@ func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 	}
-	var typed answer
-	cmd := p.command(ctx, text, "SSH_ASKPASS_PROMPT=confirm")
-	cmd.Stdout = &typed
-	err = cmd.Run()
+	typed, err := outputOf(p.command(ctx, text, "SSH_ASKPASS_PROMPT=confirm"))
+	defer clear(typed)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), context.Cause(ctx))
-	case err == nil && typed.yes():
+	case err == nil && isYes(typed):
 		return allowed(AllowOnce, 0), nil
 	case err == nil:
 		return denied("denied by the person: what was typed is not yes"), nil
@@ -72,16 +67,8 @@ func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
 	return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 }
 
-// answer keeps the start of what a program wrote, enough to tell "yes".
-type answer struct{ text []byte }
-
-func (a *answer) Write(p []byte) (int, error) {
-	a.text = append(a.text, p[:min(len(p), maxYes-len(a.text))]...)
-	return len(p), nil
-}
-
-func (a *answer) yes() bool {
-	line, _, _ := bytes.Cut(a.text, []byte("\n"))
+func isYes(typed []byte) bool {
+	line, _, _ := bytes.Cut(typed, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	return len(line) == 0 || strings.EqualFold(string(line), "yes")
 }
@@ -93,12 +80,7 @@ func (p *askpass) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) 
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)
 	}
 	text = strings.TrimSpace(strings.Join([]string{clean(q.Title, maxLong), text, cleanLines(q.Error)}, "\n"))
-	cmd := p.command(ctx, text+"\n"+clean(q.Prompt, maxValue))
-	_, out, err := pipes(cmd)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Name(), err)
-	}
-	secret, err := outputOf(cmd, out)
+	secret, err := outputOf(p.command(ctx, text+"\n"+clean(q.Prompt, maxValue)))
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -125,7 +107,8 @@ func (p *askpass) Notify(ctx context.Context, n Notice) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.Name(), err)
 	}
-	err = p.command(ctx, clean(n.Title, maxLong)+"\n"+text, "SSH_ASKPASS_PROMPT=none").Run()
+	said, err := outputOf(p.command(ctx, clean(n.Title, maxLong)+"\n"+text, "SSH_ASKPASS_PROMPT=none"))
+	clear(said)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -140,13 +123,16 @@ func (p *askpass) command(ctx context.Context, text string, more ...string) *exe
 	return command(ctx, p.path, childEnv(p.env, more...), clip(text, maxAskpassText))
 }
 
-// outputOf runs cmd and returns what it wrote, which is returned with an error
-// too, so that it can be wiped.
-func outputOf(cmd *exec.Cmd, out io.Reader) ([]byte, error) {
-	if err := cmd.Start(); err != nil {
+// outputOf runs cmd without input and returns what it wrote, which is returned
+// with an error too, so that it can be wiped.
+func outputOf(cmd *exec.Cmd) ([]byte, error) {
+	conn, err := start(cmd)
+	if err != nil {
 		return nil, err
 	}
-	secret, err := readSecret(out)
+	defer conn.Close()
+	_ = conn.CloseWrite()
+	secret, err := readSecret(conn)
 	if err != nil {
 		_ = cmd.Cancel()
 	}

@@ -94,6 +94,19 @@ func (a *assuan) call(line string) ([]byte, error) {
 	return a.reply()
 }
 
+// bye ends the conversation. The program must have nothing more to say.
+func (a *assuan) bye() error {
+	if _, err := a.call("BYE"); err != nil {
+		return err
+	}
+	if _, err := a.line(); err == nil || a.start != a.end {
+		return errors.New("assuan: it said more than it was asked")
+	} else if !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
 // reply reads up to the OK or ERR that ends an answer.
 func (a *assuan) reply() (data []byte, err error) {
 	data = make([]byte, 0, maxAssuanData) // one piece: growing would leave copies behind

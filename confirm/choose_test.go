@@ -161,6 +161,7 @@ const answering = `echo "OK hello"
 while read -r word rest; do case "$word" in
 GETINFO) echo "D ${FLAVOR:-qt}"; echo OK;;
 CONFIRM|GETPIN) %s;;
+BYE) echo OK; exit $STATUS;;
 *) echo OK;;
 esac; done`
 
@@ -171,6 +172,9 @@ func TestPinentryCornerCases(t *testing.T) {
 		reason      string
 	}{
 		{"ok", fmt.Sprintf(answering, "echo OK"), AllowOnce, "allowed"},
+		{"an answer before its window was closed", fmt.Sprintf(answering, "echo OK; echo ERR 83886179 no"), "", "error 83886179"},
+		{"an answer of a program that then fails", "STATUS=7\n" + fmt.Sprintf(answering, "echo OK"), "", "exit status 7"},
+		{"an answer of a program that is killed", fmt.Sprintf(answering, "echo OK; kill -9 $$"), "", "ended without an answer"},
 		{"third button", fmt.Sprintf(answering, "echo ERR 83886194 no"), AllowFor, "allowed"},
 		{"third button without source bits", fmt.Sprintf(answering, "echo ERR 114 no"), AllowFor, "allowed"},
 		{"cancelled", fmt.Sprintf(answering, "echo ERR 83886179 no"), Deny, "denied by the person"},
@@ -291,7 +295,7 @@ func TestAskpass(t *testing.T) {
 		{"echo", AllowOnce, "allowed"},
 		{"echo no", Deny, "what was typed is not yes"},
 		{"echo yes please", Deny, "what was typed is not yes"},
-		{"head -c 100000 /dev/zero", Deny, "what was typed is not yes"},
+		{"head -c 100000 /dev/zero", "", "too long"},
 		{"exit 255", "", "exit status 255"},
 		{"kill -9 $$", "", "signal: killed"},
 	} {

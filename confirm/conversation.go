@@ -8,7 +8,10 @@ import (
 	"math"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // setAll sends the settings that have a text.
@@ -24,31 +27,43 @@ func setAll(a *assuan, settings [][2]string) error {
 	return nil
 }
 
+// byeTime is how long a pinentry that has answered may take to end.
+const byeTime = 10 * time.Second
+
 // talk runs one conversation and leaves no process behind. When ctx ends, it
-// returns ctx's error at once.
+// returns ctx's error at once. What was said counts only when the program then ends
+// as it should: an answer that was slipped in while its window still stands is none.
 func (p *pinentry) talk(ctx context.Context, say func(*assuan) error) error {
 	running, end := context.WithCancel(ctx)
 	defer end()
 	cmd := command(running, p.path, childEnv(p.env))
-	in, out, err := pipes(cmd)
+	conn, err := start(cmd)
 	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	defer func() { end(); _ = cmd.Wait() }() // killed: its exit status says nothing
-	a := &assuan{r: out, w: in}
+	defer conn.Close()
+	a := &assuan{r: conn, w: conn}
 	defer a.wipe()
 	err = a.greeting()
 	if err == nil {
 		p.options(ctx, a)
 		err = say(a)
 	}
+	if err == nil {
+		late := time.AfterFunc(byeTime, end)
+		defer late.Stop()
+		err = a.bye()
+	}
+	if err != nil {
+		end()
+	}
+	if ended := cmd.Wait(); err == nil { // otherwise it was killed, and its exit status says nothing
+		err = ended
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return errors.New("the program ended without an answer")
 	}
 	return err
@@ -71,23 +86,19 @@ func (p *pinentry) options(ctx context.Context, a *assuan) {
 	}
 }
 
-// pipes connects the program; both ends are closed when it is killed, so that
-// nothing it left behind can keep us reading.
-func pipes(cmd *exec.Cmd) (io.Writer, io.Reader, error) {
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, nil, err
-	}
+// start starts a prompt program. The connection is closed when it is killed, so that
+// nothing it left behind can keep us reading. The caller closes it otherwise.
+func start(cmd *exec.Cmd) (platform.Conn, error) {
 	kill := cmd.Cancel
+	var conn platform.Conn
+	started := make(chan struct{})
 	cmd.Cancel = func() error {
 		err := kill()
-		_ = in.Close()
-		_ = out.Close()
+		<-started
+		_ = conn.Close()
 		return err
 	}
-	return in, out, nil
+	conn, err := platform.StartChild(cmd)
+	close(started)
+	return conn, err
 }

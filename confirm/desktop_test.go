@@ -175,12 +175,17 @@ func processesWith(t testing.TB, entry, name string) string {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		env, _ := os.ReadFile(dir + "/environ")
-		exe, _ := os.Readlink(dir + "/exe")
-		if filepath.Base(exe) == name && strings.Contains("\x00"+string(env), "\x00"+entry+"\x00") {
+		if programIn(dir) == name && strings.Contains("\x00"+string(env), "\x00"+entry+"\x00") {
 			found = append(found, dir)
 		}
 	}
 	return strings.Join(found, " ")
+}
+
+// programIn is the name of a process's program, which may run from a copy in memory.
+func programIn(dir string) string {
+	exe, _ := os.Readlink(dir + "/exe")
+	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(exe), "memfd:"), " (deleted)")
 }
 
 func TestPinentryOnDesktop(t *testing.T) {

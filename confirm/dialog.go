@@ -44,49 +44,42 @@ func (d *dialog) isYad() bool { return d.Name() == "yad" }
 const (
 	yadDeny     = 1
 	yadOnce     = 2
-	yadFor      = 3
 	yadTimeout  = 70
 	yadClosed   = 252
 	zenityNo    = 1
 	zenityTimed = 5
 )
 
-// Ask shows the text with a button for each choice.
+// Ask shows the text with two buttons. There is none for a longer grant: these
+// programs arm no buttons, so that one click may have been meant for something else.
 func (d *dialog) Ask(ctx context.Context, q Question) (Answer, error) {
 	text, err := fittingText(q, fitsDialog)
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", d.Name(), err)
 	}
-	longer := "Allow for " + inWords(q.Remember)
 	args := d.window(ctx, "keybroker", text)
 	if d.isYad() {
 		args = append(args, fmt.Sprintf("--button=Deny:%d", yadDeny))
-		if q.Remember > 0 {
-			args = append(args, fmt.Sprintf("--button=%s:%d", longer, yadFor))
-		}
 		args = append(args, fmt.Sprintf("--button=Allow once:%d", yadOnce))
 	} else {
 		args = append(args, "--question", "--no-markup", "--default-cancel", "--ok-label=Allow once", "--cancel-label=Deny")
-		if q.Remember > 0 {
-			args = append(args, "--extra-button="+longer)
-		}
 	}
 	code, out, err := d.run(ctx, args)
 	if err != nil {
 		return Answer{}, err
 	}
-	return d.verdict(code, strings.TrimSuffix(string(out), "\n"), longer, q.Remember)
+	return d.verdict(code, len(out) == 0)
 }
 
-// verdict reads what the program ended with. Of zenity's buttons Cancel and the
-// extra one end alike; the extra one prints its label.
-func (d *dialog) verdict(code int, printed, longer string, remember time.Duration) (Answer, error) {
+// verdict reads the status that the program ended with, which is all that answers:
+// what it prints can come from others. quiet says that it printed nothing, as it should.
+func (d *dialog) verdict(code int, quiet bool) (Answer, error) {
 	switch {
-	case d.isYad() && code == yadOnce, !d.isYad() && code == 0 && printed == "":
+	case !quiet:
+		return Answer{}, fmt.Errorf("%s: it printed something, which it was not asked for", d.Name())
+	case d.isYad() && code == yadOnce, !d.isYad() && code == 0:
 		return allowed(AllowOnce, 0), nil
-	case remember > 0 && (d.isYad() && code == yadFor || !d.isYad() && code == zenityNo && printed == longer):
-		return allowed(AllowFor, remember), nil
-	case d.isYad() && code == yadDeny, !d.isYad() && code == zenityNo && printed == "":
+	case d.isYad() && code == yadDeny, !d.isYad() && code == zenityNo:
 		return denied("denied by the person"), nil
 	case d.isYad() && code == yadClosed:
 		return denied("the prompt was closed"), nil
@@ -166,11 +159,7 @@ func fitsDialog(text string) bool { return len(text) <= maxDialogText-8*maxLong 
 
 // run returns the status that the program ended with and what it printed.
 func (d *dialog) run(ctx context.Context, args []string) (code int, out []byte, err error) {
-	cmd := command(ctx, d.path, childEnv(d.env), args...)
-	_, reader, err := pipes(cmd)
-	if err == nil {
-		out, err = outputOf(cmd, reader)
-	}
+	out, err = outputOf(command(ctx, d.path, childEnv(d.env), args...))
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

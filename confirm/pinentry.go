@@ -140,6 +140,9 @@ func (p *pinentry) Secret(ctx context.Context, q SecretQuestion) (secret []byte,
 		secret, err = a.call("GETPIN")
 		return err
 	})
+	if err != nil {
+		clear(secret)
+	}
 	var e *assuanError
 	switch {
 	case errors.As(err, &e) && (e.is(gpgCanceled) || e.is(gpgFullyCancel)):

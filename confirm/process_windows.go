@@ -3,7 +3,6 @@ package confirm
 import (
 	"os"
 	"os/exec"
-	"time"
 )
 
 // ownGroup does nothing: a process group of Windows serves for Ctrl-C only.
@@ -17,34 +16,3 @@ const programSuffix = ".exe"
 
 // runnable says whether a file is a program; Windows goes by the name.
 func runnable(os.FileInfo) bool { return true }
-
-// pipeEnds is one end of a connection.
-type pipeEnds struct{ in, out *os.File }
-
-func (p pipeEnds) Read(b []byte) (int, error)  { return p.in.Read(b) }
-func (p pipeEnds) Write(b []byte) (int, error) { return p.out.Write(b) }
-
-func (p pipeEnds) Close() error {
-	_ = p.in.Close()
-	return p.out.Close()
-}
-
-// SetDeadline does nothing: these pipes know no time. A program that is killed
-// loses its ends of them, and with that every read and write ends.
-func (p pipeEnds) SetDeadline(time.Time) error { return nil }
-
-// connect makes two pipes without a name. The program inherits its two ends of
-// them, and nothing else (os/exec lists the handles).
-func connect() (ours connection, stdin, stdout *os.File, err error) {
-	stdin, questions, err := os.Pipe()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	answers, stdout, err := os.Pipe()
-	if err != nil {
-		_ = stdin.Close()
-		_ = questions.Close()
-		return nil, nil, nil, err
-	}
-	return pipeEnds{in: answers, out: questions}, stdin, stdout, nil
-}

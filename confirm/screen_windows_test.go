@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // The tests act on the dialogs as a person's hand does, by SendInput. They run
@@ -266,17 +267,10 @@ var persons = map[string]func(t *testing.T) person{
 }
 
 // started runs the window's program without a Prompter, and returns what asks it.
-func started(t *testing.T, q question.Question) (connection, *exec.Cmd) {
+func started(t *testing.T, q question.Question) (platform.Conn, *exec.Cmd) {
 	t.Helper()
-	ours, stdin, stdout, err := connect()
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command(builtWindow, "prompt")
-	cmd.Stdin, cmd.Stdout = stdin, stdout
-	err = cmd.Start()
-	_ = stdin.Close()
-	_ = stdout.Close()
+	ours, err := platform.StartChild(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,8 +74,9 @@ func waylandPinentryPerson(t *testing.T) person {
 
 func waylandDialogPerson(t *testing.T, name string) person {
 	s := waylandtest.Start(t, false)
-	once, longer := dialogKeys(name)
-	return onWayland(s, &dialog{path: needs(t, name), env: s.Env}, once, longer, []string{"Return"})
+	p := onWayland(s, &dialog{path: needs(t, name), env: s.Env}, onceKeys, nil, []string{"Return"})
+	p.allowLong = nil
+	return p
 }
 
 // whenArmedOnWayland waits until "Allow once" is green on the screen, and returns its middle.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // windowProgram draws the window. It is a program of its own, so that the one
@@ -21,8 +22,9 @@ const windowProgram = "keybroker-desktop" + programSuffix
 // window asks in keybroker's own window, or on Windows and macOS in a dialog of the
 // system; one process per question.
 type window struct {
-	path string // absolute
-	env  func(string) string
+	program *platform.Program
+	path    string // absolute
+	env     func(string) string
 }
 
 // newWindow takes the program that is named, or the one beside this program.
@@ -44,7 +46,11 @@ func newWindow(named string, env func(string) string) (*window, error) {
 	case !info.Mode().IsRegular() || !runnable(info):
 		return nil, fmt.Errorf("confirm: %s is no program\nset [confirm] window to the absolute path of %s", path, windowProgram)
 	}
-	return &window{path: path, env: env}, nil
+	program, err := platform.LoadProgram(path)
+	if err != nil {
+		return nil, fmt.Errorf("confirm: the window's program: %w", err)
+	}
+	return &window{program: program, path: path, env: env}, nil
 }
 
 func (w *window) Name() string { return "window" }
@@ -152,31 +158,18 @@ func (w *window) fitting(ctx context.Context, q question.Question, fill func(*qu
 	return question.Answer{}, fmt.Errorf("%s: the facts do not fit on the screen", w.Name())
 }
 
-// connection is our end of what a window's program is asked over.
-type connection interface {
-	io.ReadWriteCloser
-	SetDeadline(time.Time) error
-}
-
 // talk starts the program, hands it the question over a connection that has no
 // name and no other holder, and takes one answer. It leaves no process behind.
 func (w *window) talk(ctx context.Context, q question.Question) (question.Answer, error) {
-	ours, stdin, stdout, err := connect()
-	if err != nil {
-		return question.Answer{}, err
-	}
-	defer ours.Close()
 	running, end := context.WithCancel(ctx)
 	defer end()
 	cmd := command(running, w.path, childEnv(w.env), "prompt")
 	cmd.Cancel = func() error { return dismiss(cmd) }
-	cmd.Stdin, cmd.Stdout = stdin, stdout
-	err = cmd.Start()
-	_ = stdin.Close()
-	_ = stdout.Close() // on Unix the same, and closed already
+	ours, err := w.program.Start(cmd)
 	if err != nil {
 		return question.Answer{}, fmt.Errorf("start: %w", err)
 	}
+	defer ours.Close()
 	stop := context.AfterFunc(running, func() { _ = ours.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	answer, err := converse(ours, q)

@@ -387,19 +387,29 @@ func TestWindowCornerCases(t *testing.T) {
 		{"exit 0", "", "ended without an answer"},
 		{"read -r q; echo too-long", "", "do not fit on the screen"},
 	} {
-		a, err := (&window{path: script(t, test.lines), env: plainEnv}).Ask(t.Context(), login(t))
+		a, err := windowOf(t, test.lines).Ask(t.Context(), login(t))
 		t.Run(test.lines, func(t *testing.T) { check(t, a, err, test.verdict, test.reason) })
 	}
 	q := login(t)
 	q.Remember = 0
-	a, err := (&window{path: script(t, "read -r q; echo allow-for"), env: plainEnv}).Ask(t.Context(), q)
+	a, err := windowOf(t, "read -r q; echo allow-for").Ask(t.Context(), q)
 	check(t, a, err, Deny, "denied by the person") // it was not offered
-	if _, err := (&window{path: script(t, "read -r q; printf 'typed\\n'"), env: plainEnv}).Secret(t.Context(), SecretQuestion{Title: "t"}); !errors.Is(err, ErrClosed) {
+	if _, err := windowOf(t, "read -r q; printf 'typed\\n'").Secret(t.Context(), SecretQuestion{Title: "t"}); !errors.Is(err, ErrClosed) {
 		t.Errorf("an empty passphrase: %v", err)
 	}
-	if _, err := (&window{path: script(t, "read -r q; echo allow-once"), env: plainEnv}).Secret(t.Context(), SecretQuestion{Title: "t"}); err == nil {
+	if _, err := windowOf(t, "read -r q; echo allow-once").Secret(t.Context(), SecretQuestion{Title: "t"}); err == nil {
 		t.Error("a word that allows was taken for a passphrase")
 	}
+}
+
+// windowOf is a window whose program is a script.
+func windowOf(t *testing.T, lines string) *window {
+	t.Helper()
+	w, err := newWindow(script(t, lines), plainEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 func TestNewWindow(t *testing.T) {

@@ -1,16 +1,18 @@
 package fido
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // The protocol of ssh-sk-helper: one request, one answer (OpenSSH, ssh-sk.h).
@@ -31,9 +33,6 @@ const (
 
 // maxAnswer bounds what is read of the helper.
 const maxAnswer = 256 << 10
-
-// killDelay is how long what a killed helper has started may hold its pipes.
-const killDelay = time.Second
 
 // errPIN means that the device wants a PIN, or that the one it got is wrong.
 var errPIN = errors.New("the security key wants its PIN")
@@ -106,14 +105,10 @@ func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out limited
-	cmd := exec.CommandContext(ctx, path)
-	cmd.Stdin, cmd.Stdout = bytes.NewReader(request), &out
-	cmd.WaitDelay = killDelay
-	if err := cmd.Run(); err != nil {
+	answer, err := exchange(ctx, path, request)
+	if err != nil {
 		return nil, fmt.Errorf("%w\nit may not fit this version (protocol %d), or its library is faulty: see the system's log", err, helperVersion)
 	}
-	answer := out.data
 	switch {
 	case len(answer) < 5 || int(binary.BigEndian.Uint32(answer)) != len(answer)-4:
 		return nil, errors.New("its answer is cut")
@@ -121,6 +116,31 @@ func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, fmt.Errorf("it speaks version %d of its protocol, not %d\nuse that of OpenSSH 8.2 or later", answer[4], helperVersion)
 	}
 	return answer[5:], nil
+}
+
+// exchange runs the helper for one request. It is killed when ctx ends, and what
+// it has started may then hold the connection no longer.
+func exchange(ctx context.Context, path string, request []byte) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, path)
+	conn, err := platform.StartChild(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_, sent := conn.Write(request)
+	_ = conn.CloseWrite() // there is no second one
+	answer, err := io.ReadAll(io.LimitReader(conn, maxAnswer+1))
+	if err = errors.Join(sent, err); err == nil && len(answer) > maxAnswer {
+		err = errors.New("its answer is too long")
+	}
+	if err != nil {
+		_ = cmd.Process.Kill()
+	}
+	if ended := cmd.Wait(); ended != nil || ctx.Err() != nil {
+		err = cmp.Or(ctx.Err(), ended)
+	}
+	return answer, err
 }
 
 func helperFault(rest []byte, withPIN bool) error {
@@ -147,15 +167,4 @@ func parseSignature(rest []byte) (*ssh.Signature, error) {
 		return nil, fmt.Errorf("fido: signature: %w", err)
 	}
 	return signature, nil
-}
-
-// limited keeps so much of an answer as an honest helper writes.
-type limited struct{ data []byte }
-
-func (l *limited) Write(p []byte) (int, error) {
-	if len(l.data)+len(p) > maxAnswer {
-		return 0, errors.New("the answer is too long")
-	}
-	l.data = append(l.data, p...)
-	return len(p), nil
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os/exec"
 	"time"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // maxMessage bounds a helper's answer, as OpenSSH does.
@@ -25,8 +27,7 @@ var errHelper = errors.New("ssh-pkcs11-helper has ended\nload the token again: s
 // caller that waits no longer does not disturb the order.
 type helper struct {
 	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    io.ReadCloser
+	conn   platform.Conn
 	jobs   chan job
 	done   chan struct{} // closed when the process is gone
 	newish bool          // it speaks the dialect of OpenSSH 10.1; set by load
@@ -50,19 +51,13 @@ func startHelper(config Config) (*helper, error) {
 		return nil, err
 	}
 	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{})}
-	if h.in, err = h.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if h.out, err = h.cmd.StdoutPipe(); err != nil {
-		return nil, err
-	}
-	if err := h.cmd.Start(); err != nil {
+	if h.conn, err = platform.StartChild(h.cmd); err != nil {
 		return nil, fmt.Errorf("pkcs11: start the helper: %w", err)
 	}
 	return h, nil
 }
 
-// serve owns the pipes, until the helper ends or breaks the protocol. Then it
+// serve owns the connection, until the helper ends or breaks the protocol. Then it
 // calls gone.
 func (h *helper) serve(gone func()) {
 	ended := make(chan struct{})
@@ -90,19 +85,19 @@ func (h *helper) serve(gone func()) {
 
 // end ends the process.
 func (h *helper) end(answers <-chan []byte) {
-	_ = h.in.Close()
 	_ = h.cmd.Process.Kill()
-	for range answers { // lets the reader see the end of the pipe
+	_ = h.conn.Close()
+	for range answers { // lets the reader see the end
 	}
 	_ = h.cmd.Wait()
 }
 
-// read hands every answer on, to the end of the pipe.
+// read hands every answer on, to the end of the connection.
 func (h *helper) read(answers chan<- []byte) {
 	defer close(answers)
 	for {
 		var header [4]byte
-		if _, err := io.ReadFull(h.out, header[:]); err != nil {
+		if _, err := io.ReadFull(h.conn, header[:]); err != nil {
 			return
 		}
 		length := binary.BigEndian.Uint32(header[:])
@@ -110,7 +105,7 @@ func (h *helper) read(answers chan<- []byte) {
 			return
 		}
 		message := make([]byte, length)
-		if _, err := io.ReadFull(h.out, message); err != nil {
+		if _, err := io.ReadFull(h.conn, message); err != nil {
 			return
 		}
 		answers <- message
@@ -142,7 +137,7 @@ func next(answers <-chan []byte) reply {
 // send wipes the message.
 func (h *helper) send(message []byte) error {
 	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
-	_, err := h.in.Write(frame)
+	_, err := h.conn.Write(frame)
 	clear(frame)
 	clear(message)
 	return err

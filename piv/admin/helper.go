@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"time"
 
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // operationLimit covers an RSA-4096 key, which takes a YubiKey minutes with bad
@@ -44,29 +46,28 @@ func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
 
 // once runs the helper once.
 func (h Helper) once(r Request) (Answer, error) {
-	var request, output, complaint bytes.Buffer
+	var request, complaint bytes.Buffer
 	request.Grow(maxFrame) // never moved: its bytes are wiped below
 	defer func() { clear(request.Bytes()[:request.Cap()]) }()
 	if err := writeRequest(&request, r); err != nil {
 		return Answer{}, err
 	}
 	cmd := h.Command()
-	cmd.Stdout, cmd.Stderr = &output, &complaint
-	in, err := cmd.StdinPipe()
+	cmd.Stderr = &complaint
+	conn, err := platform.StartChild(cmd)
 	if err != nil {
-		return Answer{}, err
-	}
-	if err := cmd.Start(); err != nil {
 		return Answer{}, fmt.Errorf("start the helper: %w", err)
 	}
 	end := time.AfterFunc(operationLimit, func() { _ = cmd.Process.Kill() })
 	defer end.Stop()
-	_, err = in.Write(request.Bytes())
-	err = errors.Join(err, in.Close(), cmd.Wait())
+	_, sent := conn.Write(request.Bytes())
+	_ = conn.CloseWrite() // there is no second one
+	output, err := io.ReadAll(io.LimitReader(conn, maxAnswer+1))
+	err = errors.Join(sent, err, conn.Close(), cmd.Wait()) // a helper that says too much ends too
 	if err != nil {
 		return Answer{}, fmt.Errorf("the helper failed: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
 	}
-	return readAnswer(output.Bytes())
+	return readAnswer(output)
 }
 
 func readAnswer(output []byte) (Answer, error) {
