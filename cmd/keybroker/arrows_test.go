@@ -35,7 +35,7 @@ var arrows = map[string][]string{
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
 	"piv/admin":          {"piv", "platform"},
 	"pkcs11":             {"agent/keys", "platform"},
-	"fido":               {"agent/keys", "agent/wire"},
+	"fido":               {"agent/keys", "agent/wire", "platform"},
 	"certificates":       {"agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
 	"upstream":           {"agent/keys", "agent/wire", "platform"},
 	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	// Fakes stand beside what they replace, for tests only.
 	"agent/keys/keystest":     {"agent/keys"},
 	"platform/apart":          {},
+	"platform/platformtest":   {},
 	"session/sessiontest":     {},
 	"piv/pivtest":             {},
 	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
