@@ -4,10 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"github.com/keybroker/keybroker/agent/keys"
 )
 
 const (
@@ -45,15 +42,6 @@ func (c *SSHConfig) lookUp(host string) meant {
 	}
 	return r.meant
 }
-
-// applies says whether a block of the configuration is for the host.
-type applies int
-
-const (
-	no applies = iota
-	maybe
-	yes
-)
 
 type configReader struct {
 	host        string
@@ -136,68 +124,4 @@ func (r *configReader) take(keyword string, words []string, now applies) {
 		}
 		r.settled[keyword] = true
 	}
-}
-
-// matchHost is for "Host PATTERN …".
-func (r *configReader) matchHost(patterns []string) applies {
-	if keys.MatchPatternList(strings.ToLower(r.host), strings.ToLower(strings.Join(patterns, ","))) {
-		return yes
-	}
-	return no
-}
-
-// match is for "Match CRITERION [PATTERNS] …": all of them must hold.
-func (r *configReader) match(words []string) applies {
-	result := yes
-	for i := 0; i < len(words); i++ {
-		criterion, negated := strings.CutPrefix(strings.ToLower(words[i]), "!")
-		holds := maybe
-		switch criterion {
-		case "all":
-			holds = yes
-		case "canonical", "final":
-		default: // with an argument
-			i++
-			if i < len(words) && (criterion == "originalhost" || criterion == "host") {
-				holds = r.matchHost(words[i : i+1])
-			}
-			if criterion == "host" && holds != yes && len(r.names) > 0 { // it looks at HostName
-				holds = maybe
-			}
-		}
-		if negated {
-			holds = yes - holds
-		}
-		result = min(result, holds)
-	}
-	return result
-}
-
-// configWords takes a line of ssh_config(5) apart: a keyword in small letters,
-// and its arguments, which may be quoted.
-func configWords(line string) (keyword string, words []string) {
-	line = strings.TrimSpace(line)
-	if strings.HasPrefix(line, "#") {
-		return "", nil
-	}
-	end := strings.IndexAny(line, " \t=\"")
-	if end < 0 {
-		return strings.ToLower(line), nil
-	}
-	keyword = strings.ToLower(line[:end])
-	rest := strings.TrimLeft(line[end:], " \t")
-	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
-	quoted := false
-	split := func(c rune) bool {
-		if c == '"' {
-			quoted = !quoted
-			return true
-		}
-		return !quoted && (c == ' ' || c == '\t')
-	}
-	words = strings.FieldsFunc(rest, split)
-	if i := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "#") }); i >= 0 {
-		words = words[:i]
-	}
-	return keyword, words
 }

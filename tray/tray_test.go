@@ -68,6 +68,21 @@ func TestLinesAreEscapedAndBounded(t *testing.T) {
 	}
 }
 
+// A name stands for a host that proved it; no other host looks like one.
+func TestHostsInTheirTrust(t *testing.T) {
+	host := keys.Host{Fingerprint: "SHA256:x", Names: []string{"box"}}
+	for want, d := range map[string]*keys.Destination{
+		" to box":             {Trust: keys.TrustVerified, Host: host},
+		" to a new host":      {Trust: keys.TrustNew, Host: host},
+		" to box (claimed)":   {Trust: keys.TrustClaimed, Claimed: "box"},
+		" to an unknown host": {Trust: keys.TrustNone},
+	} {
+		if got := hostText(d); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestHiddenKeysAreNotOffered(t *testing.T) {
 	b := broker{runs: true, keys: []control.Key{{Name: "work", PublicKey: "ssh-ed25519 AAAA", Comment: "me@home", Type: "ssh-ed25519"},
 		{Name: "old", PublicKey: "ssh-ed25519 BBBB", Hidden: true}, {Name: "damaged"}}}

@@ -93,7 +93,7 @@ func printRules(w io.Writer, rules []policy.Rule) {
 // trial is a use that a person describes.
 type trial struct {
 	key, host, claimed, user, program, purpose, socket string
-	forwarded, confirm                                 bool
+	forwarded, confirm, newHost                        bool
 }
 
 func newPolicyTestCommand(a *app) *cobra.Command {
@@ -121,6 +121,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags := cmd.Flags()
 	flags.StringVar(&t.key, "key", "", "the key's name, or its fingerprint SHA256:…")
 	flags.StringVar(&t.host, "host", "", "the host that is logged in to, verified")
+	flags.BoolVar(&t.newHost, "new-host", false, "a host that proved its key, for which known_hosts has no name")
 	flags.StringVar(&t.claimed, "claimed-host", "", "the host that the program claims, not verified")
 	flags.StringVar(&t.user, "user", "", "the account on that host")
 	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
@@ -128,7 +129,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that it comes through")
 	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
-	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host")
+	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host", "new-host")
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
 }
@@ -156,6 +157,8 @@ func (t trial) use() (*keys.Use, error) {
 	case t.host != "":
 		use.Destination.Trust = keys.TrustVerified
 		use.Destination.Host = keys.Host{Fingerprint: "SHA256:trial", Names: []string{t.host}}
+	case t.newHost:
+		use.Destination.Trust, use.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:trial"}
 	case t.claimed != "":
 		use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, t.claimed
 	}
@@ -184,7 +187,7 @@ func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision
 		row(w, "grant offered", v.Remember)
 	})
 	if err == nil && d.Action == policy.Refuse {
-		return refusedError{fmt.Errorf("it would be refused: %s", d.Why)}
+		return refusedError{fmt.Errorf("%s", strings.TrimSpace("it would be refused: "+d.Why+"\n"+d.Remedy))}
 	}
 	return err
 }
