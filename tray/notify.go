@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
@@ -27,8 +28,14 @@ func Kinds() []string {
 	return []string{tellTouch, tellWaiting, tellGrant, tellRefused, tellApprove, tellRules}
 }
 
+// tellTime bounds all notifications of one event: behind a notification service
+// that does not answer the next event must not wait until the broker gives up on us.
+const tellTime = 5 * time.Second
+
 // tell sends a notification for each new thing that the person wants to hear of.
 func (t *tray) tell(ctx context.Context, before, now control.Event) {
+	ctx, cancel := context.WithTimeout(ctx, tellTime)
+	defer cancel()
 	for _, title := range now.Notices {
 		if !slices.Contains(before.Notices, title) {
 			t.notify(ctx, tellTouch, title, "")

@@ -49,3 +49,26 @@ func TestTellsOfChangedRules(t *testing.T) {
 		t.Errorf("%q", heard)
 	}
 }
+
+// hung is a notification service that never answers.
+type hung struct{ asked int }
+
+func (h *hung) notify(ctx context.Context, _, _, _ string) error {
+	h.asked++
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A service that hangs costs one event's time, and not that of each notification.
+func TestTellIsBounded(t *testing.T) {
+	service := new(hung)
+	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{tellRefused}}, notifier: service}
+	records := make([]audit.Record, 20)
+	for i := range records {
+		records[i] = audit.Record{Op: keys.OpSign, Decision: audit.Refused}
+	}
+	tr.tell(t.Context(), control.Event{}, control.Event{Records: records}) // without the bound it does not return
+	if service.asked != len(records) {
+		t.Errorf("%d of %d were tried", service.asked, len(records))
+	}
+}

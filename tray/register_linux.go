@@ -56,8 +56,13 @@ func keepRegistered(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 	}
 }
 
+// registerTime bounds the calls to a panel, which may hang.
+const registerTime = 5 * time.Second
+
 // register does nothing where there is no panel, or the icon is listed.
 func register(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, registerTime)
+	defer cancel()
 	watcher := conn.Object(watcherName, watcherPath)
 	if listed, known := isListed(ctx, conn, watcher); !known || listed {
 		return
