@@ -107,14 +107,18 @@ func (s *Server) endGrants(id string) (what string, ok bool) {
 	return what, true
 }
 
-// void is why what was decided in an epoch holds no more, or nil. What a rule
-// allows with nobody asked may still hold under the rules of now.
+// void is why what was decided in an epoch holds no more, or nil. What a rule or
+// a grant allows with nobody asked may still hold by those of now.
 func (s *session) void(use *keys.Use, decision policy.Decision, m *moment) error {
 	if err := s.server.stopped(); err != nil {
 		return err
 	}
 	err := m.err()
-	if err != nil && decision.Action == policy.Allow && decision.Grant == "" && s.server.Rules().Decide(use).Action == policy.Allow {
+	if err == nil || decision.Action != policy.Allow {
+		return err
+	}
+	now := s.server.Rules().Decide(use)
+	if _, ok := s.server.granted(use, now); ok || now.Action == policy.Allow {
 		return nil
 	}
 	return err

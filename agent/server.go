@@ -72,6 +72,7 @@ type Server struct {
 	auditErr atomic.Pointer[error] // nil: the last record was written
 	paused   atomic.Bool
 	epoch    *epoch
+	waiting  waiting
 
 	reloading sync.Mutex // held while other rules are put in force
 

@@ -38,6 +38,7 @@ type session struct {
 	bindFailed string    // why a session-bind was refused; "" when none was
 	unproved   string    // the last one of an unknown kind of host key; "" when there was none
 	listed     bool      // a list was written to the audit log
+	denied     []byte    // the id of the session that the person said no to; nil: none
 	writeUntil time.Time // the deadline of the connection for writing
 
 	// Found once for a request: see forgetNames.

@@ -77,11 +77,11 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 	switch decision.Action {
 	case policy.Allow:
 	case policy.Ask:
-		// A grant holds only where one would be offered again: not when it is in
-		// doubt whether a rule refuses.
-		grant, ok := s.server.Grants.Match(use, use.Time)
-		if ok && policy.Offer(use, decision) > 0 {
-			decision.Action, decision.Grant, decision.Why = policy.Allow, grant.ID, policy.GrantReason(grant, decision.Why)
+		if grant, ok := s.server.granted(use, decision); ok {
+			return allowedBy(grant, decision), nil
+		}
+		if err := s.deniedBefore(use, decision); err != nil {
+			return decision, err
 		}
 	default: // policy.Refuse, and whatever nobody has thought of
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: cmp.Or(decision.Remedy, "see: keybroker policy show")}
@@ -129,7 +129,15 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 	if s.server.History != nil {
 		question.History = s.server.History(use)
 	}
+	ctx, withdraw := context.WithCancelCause(ctx)
+	defer withdraw(nil)
+	defer s.server.waiting.enter(&request{use, decision, withdraw})()
+	s.server.answer() // a grant may have been made since the decision
 	answer, err := s.server.Prompt.Ask(ctx, question)
+	var by covered
+	if errors.As(context.Cause(ctx), &by) {
+		return allowedBy(by.grant, decision), now.err()
+	}
 	if err != nil {
 		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
 			remedy: "see what is wrong with the prompt: keybroker doctor"}
@@ -140,6 +148,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		var grant policy.Grant
 		err := s.server.epoch.during(now, func() (err error) {
 			grant, err = s.grant(use, decision, question, answer)
+			s.server.answer()
 			return err
 		})
 		if err != nil { // this one use was allowed all the same
@@ -148,6 +157,9 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		}
 		answer.Reason += ", grant " + grant.ID
 	default:
+		if answer.Said {
+			s.deny(use)
+		}
 		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: "try again and allow it in the prompt"}
 	}
 	decision.Why = answer.Reason

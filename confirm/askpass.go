@@ -60,9 +60,9 @@ func (p *askpass) Ask(ctx context.Context, q Question) (Answer, error) {
 	case err == nil && isYes(typed):
 		return allowed(AllowOnce, 0), nil
 	case err == nil:
-		return denied("denied by the person: what was typed is not yes"), nil
+		return saidNo("denied by the person: what was typed is not yes"), nil
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // 255 and signals are faults
-		return denied("denied by the person"), nil
+		return saidNo("denied by the person"), nil
 	}
 	return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 }

@@ -60,6 +60,7 @@ func (b Burst) Line() Line {
 type Answer struct {
 	Verdict Verdict
 	For     time.Duration // with AllowFor and DenyFor: how long
+	Said    bool          // with Deny: the person said so; no time was over, and nothing broke
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 

@@ -80,7 +80,7 @@ func (d *dialog) verdict(code int, quiet bool) (Answer, error) {
 	case d.isYad() && code == yadOnce, !d.isYad() && code == 0:
 		return allowed(AllowOnce, 0), nil
 	case d.isYad() && code == yadDeny, !d.isYad() && code == zenityNo:
-		return denied("denied by the person"), nil
+		return saidNo("denied by the person"), nil
 	case d.isYad() && code == yadClosed:
 		return denied("the prompt was closed"), nil
 	case d.isYad() && code == yadTimeout, !d.isYad() && code == zenityTimed:

@@ -112,7 +112,7 @@ func verdict(err error, remember time.Duration) (Answer, error) {
 	case e.is(gpgNotConfirmed) && remember > 0:
 		return allowed(AllowFor, remember), nil
 	case e.is(gpgCanceled), e.is(gpgNotConfirmed):
-		return denied("denied by the person"), nil
+		return saidNo("denied by the person"), nil
 	case e.is(gpgFullyCancel):
 		return denied("the prompt was closed"), nil
 	case e.is(gpgTimeout):

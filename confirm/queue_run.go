@@ -2,6 +2,7 @@ package confirm
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -24,7 +25,7 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil { // an answer to nobody is none
-		q.leave(p)
+		q.leave(p, errors.Is(context.Cause(ctx), ErrAllowed))
 		return nil, errGone
 	}
 	return p, p.err
@@ -65,10 +66,13 @@ func (q *Queue) enqueueLocked(p *prompt) {
 	q.changedLocked()
 }
 
-// leave withdraws p.
-func (q *Queue) leave(p *prompt) {
+// leave withdraws p. One that was allowed meanwhile is no part of a flood.
+func (q *Queue) leave(p *prompt, allowed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if allowed {
+		q.flood.forgive(p.use, p.since)
+	}
 	p.left = true
 	p.end(errGone)
 	clear(p.secret)
@@ -145,7 +149,7 @@ func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 		}
 	}
 	q.log.Info("the person denied all that a program asks, for a while", "program", program(p.use), "for", d)
-	return denied("denied by the person, and for " + inWords(d) + " whatever else " + program(p.use) + " asks")
+	return saidNo("denied by the person, and for " + inWords(d) + " whatever else " + program(p.use) + " asks")
 }
 
 // EndPauses ends what "Deny for 10 minutes" began, and returns how many programs

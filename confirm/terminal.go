@@ -60,7 +60,7 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 	case (word == "g" || word == "git") && q.Burst != nil:
 		return allowed(AllowBurst, 0), nil
 	}
-	return denied("denied by the person"), nil
+	return saidNo("denied by the person"), nil
 }
 
 func facts(q Question) string {

@@ -97,7 +97,7 @@ func (w *window) Ask(ctx context.Context, q Question) (Answer, error) {
 	case question.Closed:
 		return denied("the prompt was closed"), nil
 	}
-	return denied("denied by the person"), nil
+	return saidNo("denied by the person"), nil
 }
 
 // Secret shows a place to type.
