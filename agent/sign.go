@@ -131,9 +131,10 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 	}
 	ctx, withdraw := context.WithCancelCause(ctx)
 	defer withdraw(nil)
-	defer s.server.waiting.enter(&request{use, decision, withdraw})()
+	leave := s.server.waiting.enter(&request{use, decision, withdraw})
 	s.server.answer() // a grant may have been made since the decision
 	answer, err := s.server.Prompt.Ask(ctx, question)
+	leave() // its own grant is not used up by itself
 	var by covered
 	if errors.As(context.Cause(ctx), &by) {
 		return allowedBy(by.grant, decision), now.err()
