@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
@@ -17,13 +18,15 @@ func newKeysExportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export NAME",
 		Short: "Print the public half of a key (OpenSSH, RFC 4716 or PKIX PEM)",
-		Long: `Print the public half of a key. A private key never leaves the vault.
+		Long: `Print the public half of any key that "keybroker keys list" shows: sealed, on a
+card, added, or another agent's. NAME is its name or its fingerprint. A private
+key never leaves the vault.
 
   openssh   the line for authorized_keys
   rfc4716   as ssh-keygen -e writes it
   pkix      PEM "PUBLIC KEY", as ssh-keygen -e -m PKCS8 writes it`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeNames,
+		ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
 			if err != nil {
@@ -45,21 +48,35 @@ func newKeysExportCommand(a *app) *cobra.Command {
 // export prints what is proved to be the user's key: by the running broker,
 // which may know it already, else by the vault, which may ask for its passphrase.
 func (a *app) export(ctx context.Context, store *softkeys.Store, name string, format pubformat.Format) ([]byte, error) {
-	client, err := a.client()
-	if err != nil {
+	key, err := a.findKey(ctx, name)
+	switch {
+	case err != nil && isStored(store, name): // damaged: the store says how
+	case err != nil:
 		return nil, err
-	}
-	list, _ := client.Keys(ctx)
-	for _, key := range list {
-		if key.Source != store.Name() || key.Name != name || key.Unproved || key.PublicKey == "" {
-			continue
+	case !key.Unproved:
+		public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
+		if err != nil {
+			return nil, err
 		}
-		if public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey)); err == nil {
-			return pubformat.Marshal(format, public, key.Comment)
-		}
+		return pubformat.Marshal(format, public, exportable(key.Comment))
+	default:
+		name = key.Name
 	}
 	store.Prove(ctx)
 	return store.Export(ctx, name, format)
+}
+
+func isStored(store *softkeys.Store, name string) bool {
+	return slices.ContainsFunc(store.All(), func(e softkeys.Entry) bool { return e.Name == name })
+}
+
+// exportable is the comment, or none where it fits no public key file: other
+// programs chose those of added keys.
+func exportable(comment string) string {
+	if pubformat.CheckComment(comment) != nil {
+		return ""
+	}
+	return comment
 }
 
 func newKeysRemoveCommand(a *app) *cobra.Command {

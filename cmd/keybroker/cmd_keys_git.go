@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 
@@ -24,7 +24,7 @@ func newKeysGitCommand(a *app) *cobra.Command {
 		Short: "Show, or set, the git configuration that signs commits with a key",
 		Long: `Show the commands that make git sign commits and tags with a key of the broker,
 and verify them. With --set they are carried out, for the user's whole git
-configuration. NAME is the key's name, fingerprint or comment.
+configuration. NAME is the key's name or fingerprint.
 
 It works for every key that "keybroker keys list" shows, keys on cards too: git
 finds the key through SSH_AUTH_SOCK, and no file is needed.`,
@@ -33,14 +33,15 @@ finds the key through SSH_AUTH_SOCK, and no file is needed.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.load(); err != nil {
-				return err
-			}
-			key, err := a.findKey(cmd.Context(), args[0])
+			store, err := a.store()
 			if err != nil {
 				return err
 			}
-			setup, err := gitSetupFor(key, email)
+			public, err := a.export(cmd.Context(), store, args[0], pubformat.OpenSSH)
+			if err != nil {
+				return err
+			}
+			setup, err := gitSetupFor(public, email)
 			if err != nil {
 				return err
 			}
@@ -65,7 +66,9 @@ type gitSetup struct {
 	key      string // authorized_keys form
 }
 
-func gitSetupFor(key control.Key, email string) (gitSetup, error) {
+// gitSetupFor takes a line of authorized_keys, whose comment it leaves out.
+func gitSetupFor(line []byte, email string) (gitSetup, error) {
+	key := string(bytes.Join(bytes.Fields(line)[:2], []byte(" ")))
 	if email == "" {
 		email = gitValue("user.email")
 	}
@@ -84,13 +87,13 @@ func gitSetupFor(key control.Key, email string) (gitSetup, error) {
 	setup := gitSetup{
 		settings: [][2]string{
 			{"gpg.format", "ssh"},
-			{"user.signingkey", "key::" + key.PublicKey},
+			{"user.signingkey", "key::" + key},
 			{"commit.gpgsign", "true"},
 			{"tag.gpgsign", "true"},
 		},
 		signers: withHome(signers),
-		line:    email + ` namespaces="git" ` + key.PublicKey,
-		key:     key.PublicKey,
+		line:    email + ` namespaces="git" ` + key,
+		key:     key,
 	}
 	if !kept {
 		setup.settings = append(setup.settings, [2]string{"gpg.ssh.allowedSignersFile", signers})

@@ -10,36 +10,32 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// findKey finds the one key that is called text, of all that `keybroker keys
-// list` shows: by its name, its fingerprint, the start of one (from 8
-// characters on), or its comment.
+// findKey finds the one key of all that `keybroker keys list` shows that has
+// this name, or this fingerprint or start of one. A comment does not count: any
+// program that adds a key chooses it.
 func (a *app) findKey(ctx context.Context, text string) (control.Key, error) {
 	list, err := a.listKeys(ctx)
 	if err != nil {
 		return control.Key{}, err
 	}
 	var found []control.Key
-	for _, called := range []func(control.Key) bool{
-		func(k control.Key) bool { return k.Name == text || k.Fingerprint == text },
-		func(k control.Key) bool { return k.Comment == text || startsFingerprint(k.Fingerprint, text) },
-	} {
-		for _, key := range list {
-			if key.PublicKey != "" && called(key) {
-				found = append(found, key)
-			}
-		}
-		switch {
-		case len(found) == 1:
-			return found[0], nil
-		case len(found) > 1:
-			return control.Key{}, fmt.Errorf("%d keys are called %s\nname one by its fingerprint: keybroker keys list", len(found), platform.Escape(text, maxCell))
+	for _, key := range list {
+		if key.PublicKey != "" && (key.Name == text || startsFingerprint(key.Fingerprint, text)) {
+			found = append(found, key)
 		}
 	}
-	return control.Key{}, fmt.Errorf("there is no key %s\nsee what there is: keybroker keys list", platform.Escape(text, maxCell))
+	switch len(found) {
+	case 0:
+		return control.Key{}, fmt.Errorf("no key has the name or fingerprint %s\nsee what there is: keybroker keys list", platform.Escape(text, maxCell))
+	case 1:
+		return found[0], nil
+	}
+	return control.Key{}, fmt.Errorf("%d keys are called %s\nname one by its fingerprint: keybroker keys list", len(found), platform.Escape(text, maxCell))
 }
 
-// minFingerprint is how much of a fingerprint names a key, "SHA256:" included.
-const minFingerprint = len("SHA256:") + 8
+// minFingerprint is how much of a fingerprint names a key. 20 characters are
+// 120 bits: nobody makes another key that begins so.
+const minFingerprint = len("SHA256:") + 20
 
 func startsFingerprint(fingerprint, text string) bool {
 	return len(text) >= minFingerprint && strings.HasPrefix(fingerprint, text)
