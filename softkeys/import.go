@@ -2,6 +2,7 @@ package softkeys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -18,77 +19,148 @@ import (
 // maxImport bounds a private key file: RSA of 16384 bits takes 13 KiB.
 const maxImport = 64 << 10
 
-// What Import returns for the caller to ask (again) and repeat.
+// Why a private key file cannot be read, for the caller to go on.
 var (
 	ErrPassphraseNeeded = errors.New("the private key is under a passphrase")
 	ErrPassphraseWrong  = errors.New("the passphrase does not open the private key")
+	ErrNotPrivate       = errors.New("there is no private key in it") // whatever reads it
 )
 
-// Import seals a private key that another program wrote: OpenSSH's format,
-// PKCS#8, PKCS#1 or SEC1, as PEM. passphrase opens an encrypted one and may be
-// nil. The comment of "" is the name. The caller wipes file and passphrase.
-func (s *Store) Import(ctx context.Context, name string, file, passphrase []byte, comment string) (keys.Info, error) {
-	if comment == "" {
-		comment = name
+// Private is a private key that was read from a file. It is a secret.
+type Private struct {
+	Key     any    // as ssh.ParseRawPrivateKey returns it
+	Comment string // "": the file has none
+}
+
+// UnreadError says that a file seems to hold a private key, of a kind that is
+// not read here. ssh-add may read it.
+type UnreadError struct {
+	What string // "it is encrypted with aes128-gcm@openssh.com"
+	Err  error  // may be nil
+}
+
+func (e *UnreadError) Error() string {
+	if e.Err == nil {
+		return e.What
 	}
+	return e.What + ": " + e.Err.Error()
+}
+
+func (e *UnreadError) Unwrap() error { return e.Err }
+
+// Import seals a private key that was read. The comment of "" is the name.
+func (s *Store) Import(ctx context.Context, name string, private Private) (keys.Info, error) {
+	comment := cmp.Or(private.Comment, name)
 	if err := s.mayAdd(name, comment, nil); err != nil {
 		return keys.Info{}, err
 	}
-	private, err := parsePrivate(file, passphrase)
-	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: import %s: %w", name, err)
-	}
-	return s.add(ctx, name, private, comment)
+	return s.add(ctx, name, private.Key, comment)
 }
 
-func parsePrivate(file, passphrase []byte) (any, error) {
+// ParsePrivate reads a private key file: OpenSSH's format, PKCS#8, PKCS#1 or
+// SEC1, as PEM, and PuTTY's. passphrase opens an encrypted one and may be nil:
+// what cannot be read with any passphrase is an UnreadError also then. The caller wipes both.
+func ParsePrivate(file, passphrase []byte) (Private, error) {
 	if len(file) > maxImport {
-		return nil, fmt.Errorf("a private key of %d bytes is refused: at most %d are read", len(file), maxImport)
+		return Private{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotPrivate, maxImport)
+	}
+	file = bytes.TrimPrefix(file, []byte("\ufeff"))
+	if isPutty(file) {
+		return parsePutty(file, passphrase)
 	}
 	block, err := privateBlock(file)
 	if err != nil {
-		return nil, err
+		return Private{}, err
 	}
 	defer clear(block.Bytes)
-	if block.Type == encryptedPKCS8 {
-		return openPKCS8(block.Bytes, passphrase)
+	switch {
+	case block.Type == encryptedPKCS8:
+		key, err := openPKCS8(block.Bytes, passphrase)
+		return Private{Key: key}, err
+	case block.Type == opensshType:
+		if err := checkOpenSSH(block.Bytes); err != nil {
+			return Private{}, err
+		}
+	case block.Headers["DEK-Info"] != "":
+		if err := checkDEK(block); err != nil {
+			return Private{}, err
+		}
 	}
 	alone := pem.EncodeToMemory(block)
 	defer clear(alone)
-	private, err := ssh.ParseRawPrivateKey(alone)
+	key, err := parsePEM(alone, passphrase, block.Headers["DEK-Info"] != "")
+	if err != nil {
+		return Private{}, err
+	}
+	return Private{key, opensshComment(alone)}, nil
+}
+
+func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
+	key, err := ssh.ParseRawPrivateKey(file)
 	var missing *ssh.PassphraseMissingError
 	if errors.As(err, &missing) {
 		if len(passphrase) == 0 {
 			return nil, ErrPassphraseNeeded
 		}
-		private, err = ssh.ParseRawPrivateKeyWithPassphrase(alone, passphrase)
+		key, err = ssh.ParseRawPrivateKeyWithPassphrase(file, passphrase)
 		// Without a checksum ("DEK-Info"), a wrong passphrase looks like a damaged key.
-		if errors.Is(err, x509.IncorrectPasswordError) || err != nil && block.Headers["DEK-Info"] != "" {
+		if errors.Is(err, x509.IncorrectPasswordError) || err != nil && unchecked {
 			return nil, ErrPassphraseWrong
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the file is cut off, damaged or of another kind: %w", err)
+		return nil, &UnreadError{"it is damaged, or of a kind that keybroker does not read", err}
 	}
-	return private, nil
+	return key, nil
 }
 
 // encryptedPKCS8 is the PEM type of RFC 7468 section 11. x/crypto does not open it.
 const encryptedPKCS8 = "ENCRYPTED PRIVATE KEY"
 
 func openPKCS8(der, passphrase []byte) (any, error) {
-	if len(passphrase) == 0 {
-		return nil, ErrPassphraseNeeded
+	given := len(passphrase) > 0
+	if !given {
+		passphrase = []byte{0} // to see whether any would be of use
 	}
-	private, _, err := pkcs8.ParsePrivateKey(der, passphrase)
+	key, _, err := pkcs8.ParsePrivateKey(der, passphrase)
+	wrong := err != nil && strings.Contains(err.Error(), "incorrect password")
 	switch {
-	case err != nil && strings.Contains(err.Error(), "incorrect password"):
+	case !given && (wrong || err == nil):
+		return nil, ErrPassphraseNeeded
+	case wrong:
 		return nil, ErrPassphraseWrong
 	case err != nil:
-		return nil, fmt.Errorf("the file is damaged or encrypted in a way that keybroker does not read: %w\n"+
-			"let OpenSSH rewrite it in its own format first (it stays encrypted): ssh-keygen -p -f FILE", err)
+		return nil, &UnreadError{"it is PKCS#8, damaged or encrypted in a way that keybroker does not read", err}
 	}
-	return private, nil
+	return key, nil
+}
+
+// checkOpenSSH names what x/crypto does not read, before anybody is asked for a passphrase.
+func checkOpenSSH(block []byte) error {
+	file, ok := readOpenSSH(block)
+	switch {
+	case !ok:
+		return &UnreadError{What: "it is in OpenSSH's format, and damaged"}
+	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
+		return fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device\n"+
+			"add it to the running broker: ssh-add FILE", ErrNotPrivate)
+	case file.Cipher != "none" && file.Cipher != "aes256-ctr" && file.Cipher != "aes256-cbc":
+		return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", file.Cipher)}
+	}
+	return nil
+}
+
+// dekCiphers are those of crypto/x509.
+var dekCiphers = []string{"DES-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC"}
+
+func checkDEK(block *pem.Block) error {
+	name, _, _ := strings.Cut(block.Headers["DEK-Info"], ",")
+	for _, known := range dekCiphers {
+		if name == known {
+			return nil
+		}
+	}
+	return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", name)}
 }
 
 // privateBlock finds the private key in the file: `openssl ecparam -genkey`
@@ -99,8 +171,7 @@ func privateBlock(file []byte) (*pem.Block, error) {
 		if block, rest = pem.Decode(rest); block == nil {
 			return nil, notPrivate(file)
 		}
-		switch {
-		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
 			return block, nil
 		}
 	}
@@ -111,13 +182,25 @@ func notPrivate(file []byte) error {
 	file = bytes.TrimSpace(file)
 	switch {
 	case len(file) == 0:
-		return errors.New("the file is empty")
-	case bytes.HasPrefix(file, []byte("PuTTY-User-Key-File-")):
-		return errors.New("the file is in PuTTY's format\nconvert it first: puttygen FILE -O private-openssh -o NEWFILE")
+		return fmt.Errorf("%w: it is empty", ErrNotPrivate)
 	case bytes.Contains(file, []byte("PRIVATE KEY-----")):
-		return errors.New("the file is cut off or damaged: no line ends the private key that it begins")
+		return &UnreadError{What: "it is cut off or damaged: no line ends the private key that it begins"}
 	case bytes.HasPrefix(file, []byte("ssh-")), bytes.HasPrefix(file, []byte("ecdsa-")), bytes.Contains(file, []byte("PUBLIC KEY")):
-		return errors.New("the file holds a public key\ngive the private one, without .pub in its name")
+		return fmt.Errorf("%w, but a public key\ngive the private one, without .pub in its name", ErrNotPrivate)
+	case bytes.Contains(file, []byte("-----BEGIN CERTIFICATE")):
+		return fmt.Errorf("%w, but an X.509 certificate\ngive the file with the private key", ErrNotPrivate)
+	case file[0] == 0x30:
+		return &UnreadError{What: "it looks like DER (PKCS#8 or PKCS#12), and keybroker reads PEM\n" +
+			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE"}
 	}
-	return errors.New("the file holds no private key in PEM form")
+	return &UnreadError{What: "it holds no private key in PEM form, nor in PuTTY's"}
+}
+
+// Public is the public half.
+func (p Private) Public() (ssh.PublicKey, error) {
+	signer, err := signerOf(p.Key)
+	if err != nil {
+		return nil, err
+	}
+	return signer.PublicKey(), nil
 }

@@ -2,6 +2,8 @@ package softkeys
 
 import (
 	"bytes"
+	"context"
+	"encoding/pem"
 	"errors"
 	"os"
 	"os/exec"
@@ -10,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/keys"
 )
 
 // run runs a program in dir, with its output in the test's log when it fails.
@@ -62,20 +66,29 @@ func makePrivate(t testing.TB, line string) (file []byte, path string) {
 	return file, path
 }
 
+// importFile is what the command does with a file that is read here.
+func importFile(s *Store, name string, file, passphrase []byte) (keys.Info, error) {
+	private, err := ParsePrivate(file, passphrase)
+	if err != nil {
+		return keys.Info{}, err
+	}
+	return s.Import(context.Background(), name, private)
+}
+
 func TestImport(t *testing.T) {
 	s, _ := newStore(t)
 	for name, test := range privateFiles {
 		file, path := makePrivate(t, test.make)
 		before := bytes.Clone(file)
 		if test.passphrase != "" {
-			if _, err := s.Import(t.Context(), name, file, nil, ""); !errors.Is(err, ErrPassphraseNeeded) {
+			if _, err := importFile(s, name, file, nil); !errors.Is(err, ErrPassphraseNeeded) {
 				t.Errorf("%s with no passphrase: %v", name, err)
 			}
-			if _, err := s.Import(t.Context(), name, file, []byte("wrong"), ""); !errors.Is(err, ErrPassphraseWrong) {
+			if _, err := importFile(s, name, file, []byte("wrong")); !errors.Is(err, ErrPassphraseWrong) {
 				t.Errorf("%s with a wrong passphrase: %v", name, err)
 			}
 		}
-		info, err := s.Import(t.Context(), name, file, []byte(test.passphrase), "")
+		info, err := importFile(s, name, file, []byte(test.passphrase))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -90,7 +103,7 @@ func TestImport(t *testing.T) {
 				t.Errorf("%s: not the key that ssh-keygen made", name)
 			}
 		}
-		_, err = s.Import(t.Context(), name+"2", file, []byte(test.passphrase), "")
+		_, err = importFile(s, name+"2", file, []byte(test.passphrase))
 		if !errors.Is(err, ErrExists) {
 			t.Errorf("%s a second time: %v", name, err)
 		}
@@ -110,20 +123,20 @@ func TestImportRefuses(t *testing.T) {
 	small, _ := makePrivate(t, "openssl genrsa -traditional -out key 768")
 	x25519, _ := makePrivate(t, "openssl genpkey -algorithm x25519 -out key")
 	for name, test := range map[string]struct{ file, want string }{
-		"empty":       {" \n", "the file is empty"},
-		"large":       {strings.Repeat("x", maxImport+1), "is refused"},
+		"empty":       {" \n", "it is empty"},
+		"large":       {strings.Repeat("x", maxImport+1), "more than"},
 		"cut off":     {string(whole[:len(whole)/2]), "cut off or damaged: no line ends"},
-		"no middle":   {noMiddle, "cut off, damaged"},
-		"public":      {string(public), "holds a public key\ngive the private one"},
-		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "puttygen FILE -O private-openssh -o NEWFILE"},
+		"no middle":   {noMiddle, "damaged"},
+		"public":      {string(public), "but a public key\ngive the private one"},
+		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "PuTTY's format, and is cut off or damaged"},
 		"text":        {"hello", "no private key in PEM form"},
 		"parameters":  {string(dsa), "no private key in PEM form"},
 		"P-224":       {string(p224), "refused"},
 		"RSA 768":     {string(small), "768 bits is refused: 1024 to 16384"},
 		"X25519":      {string(x25519), "is not supported"},
-		"certificate": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no private key in PEM form"},
+		"certificate": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "but an X.509 certificate"},
 	} {
-		_, err := s.Import(t.Context(), "a", []byte(test.file), nil, "")
+		_, err := importFile(s, "a", []byte(test.file), nil)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
@@ -131,9 +144,61 @@ func TestImportRefuses(t *testing.T) {
 	if _, err := os.Lstat(s.vault.config.Dir + "/keys"); !os.IsNotExist(err) {
 		t.Errorf("something was written: %v", err)
 	}
-	if _, err := s.Import(t.Context(), "a", whole, nil, ""); err != nil {
+	if _, err := importFile(s, "a", whole, nil); err != nil {
 		t.Errorf("the whole file: %v", err)
 	}
+}
+
+// What another program may read is told apart from what nothing reads.
+func TestUnread(t *testing.T) {
+	locked, _ := makePrivate(t, "ssh-keygen -q -t ed25519 -Z chacha20-poly1305@openssh.com -N secret -a 1 -f key")
+	camellia, _ := makePrivate(t, "openssl genrsa -traditional -camellia128 -passout pass:secret -out key 2048")
+	scrypt, _ := makePrivate(t, "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -aria-256-cbc -pass pass:secret -out key")
+	whole, _ := makePrivate(t, "ssh-keygen -q -t ed25519 -N '' -f key")
+	for want, file := range map[string][]byte{
+		`encrypted with "chacha20-poly1305@openssh.com"`:                     locked,
+		`encrypted with "CAMELLIA-128-CBC"`:                                  camellia,
+		"PKCS#8, damaged or encrypted in a way that keybroker does not read": scrypt,
+		"cut off or damaged: no line ends":                                   whole[:len(whole)/2],
+		"it looks like DER":                                                  {0x30, 0x82, 1, 2},
+	} {
+		for _, passphrase := range []string{"", "secret"} { // said before anybody is asked
+			var unread *UnreadError
+			if _, err := ParsePrivate(file, []byte(passphrase)); !errors.As(err, &unread) || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		}
+	}
+	if _, err := ParsePrivate(append([]byte("\ufeff"), whole...), nil); err != nil {
+		t.Errorf("with a byte order mark: %v", err)
+	}
+	handle := pem.EncodeToMemory(&pem.Block{Type: opensshType, Bytes: append([]byte(opensshMagic), ssh.Marshal(opensshFile{
+		Cipher: "none", KDF: "none", Keys: 1, Public: ssh.Marshal(struct{ Type string }{"sk-ssh-ed25519@openssh.com"})})...)})
+	_, err := ParsePrivate(handle, nil)
+	wantError(t, err, "it is the handle of a FIDO2 security key, whose private key never leaves the device\nadd it to the running broker: ssh-add FILE")
+}
+
+func TestCommentIsKept(t *testing.T) {
+	for _, keyType := range []string{"ed25519", "ecdsa", "rsa"} {
+		file, _ := makePrivate(t, "ssh-keygen -q -t "+keyType+" -C anna@laptop -N '' -f key")
+		if private, err := ParsePrivate(file, nil); err != nil || private.Comment != "anna@laptop" {
+			t.Errorf("%s: %q, %v", keyType, private.Comment, err)
+		}
+	}
+}
+
+// A key that could be sealed and never read again.
+func TestLargeExponent(t *testing.T) {
+	s, _ := newStore(t)
+	for exponent, want := range map[string]string{"16777215": "", "16777217": "a public exponent of 25 bits is refused"} {
+		file, _ := makePrivate(t, "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:"+exponent+" -out key")
+		if _, err := importFile(s, "e"+exponent, file, nil); want == "" && err != nil {
+			t.Error(err)
+		} else if want != "" {
+			wantError(t, err, want)
+		}
+	}
+	wantFiles(t, s, "e16777215.age e16777215.mac e16777215.pub")
 }
 
 // FuzzParsePrivate checks that no file does harm, and that what is accepted is
@@ -152,11 +217,11 @@ func FuzzParsePrivate(f *testing.F) {
 		f.Fatalf("%d seeds", seeds)
 	}
 	f.Fuzz(func(t *testing.T, file, passphrase []byte) {
-		private, err := parsePrivate(file, passphrase)
+		private, err := ParsePrivate(file, passphrase)
 		if err != nil {
 			return
 		}
-		signer, err := signerOf(private)
+		signer, err := signerOf(private.Key)
 		if err != nil {
 			return
 		}

@@ -22,6 +22,17 @@ type opensshFile struct {
 	Cipher, KDF, KDFOptions string
 	Keys                    uint32
 	Public, Private         []byte
+	Tag                     []byte `ssh:"rest"` // of a cipher that authenticates
+}
+
+// keyType is that of the first key.
+func (f opensshFile) keyType() string {
+	var public struct {
+		Type string
+		Rest []byte `ssh:"rest"`
+	}
+	_ = ssh.Unmarshal(f.Public, &public)
+	return public.Type
 }
 
 func readOpenSSH(block []byte) (opensshFile, bool) {
@@ -50,7 +61,11 @@ func opensshComment(file []byte) string {
 	if ssh.Unmarshal(key.Private, &private) != nil {
 		return ""
 	}
-	comment := afterFields(private.Rest, privateFields(private.Type))
+	return usable(afterFields(private.Rest, privateFields(private.Type)))
+}
+
+// usable is the comment of a file, or "" for one that no public key can have.
+func usable(comment string) string {
 	if pubformat.CheckComment(comment) != nil {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	mathbits "math/bits"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -21,6 +22,8 @@ import (
 const (
 	minRSABits = 1024
 	maxRSABits = 16384
+	// maxRSAExponent is what x/crypto reads of a public key.
+	maxRSAExponent = 24
 )
 
 // signerOf checks that both halves of a private key belong together and returns
@@ -94,6 +97,9 @@ func checkRSA(key *rsa.PrivateKey) error {
 	}
 	if key.D.BitLen() > bits || key.Primes[0].BitLen() > bits || key.Primes[1].BitLen() > bits {
 		return errHalves
+	}
+	if exponent := mathbits.Len(uint(key.E)); exponent > maxRSAExponent {
+		return fmt.Errorf("an RSA key with a public exponent of %d bits is refused: of more than %d bits it could be sealed, and never read again", exponent, maxRSAExponent)
 	}
 	if err := key.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", errHalves, err)

@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform", "platform/bus"},
 	"softkeys/pubformat": {},
+	"softkeys/sshadd":    {"agent/wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
 	"piv":                {},
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
 	"piv/admin":          {"piv", "platform"},
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
+		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
 		"certificates", "upstream", "docs"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -35,7 +36,7 @@ func certifiedKeys(source *certificates.Source) []control.Key {
 }
 
 func readUserCertificate(path string) (*ssh.Certificate, error) {
-	data, err := readKeyFile(path)
+	data, err := readCertificateFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +45,15 @@ func readUserCertificate(path string) (*ssh.Certificate, error) {
 		return nil, fmt.Errorf("the certificate %s is refused: %w\ngive the file that ends with -cert.pub", path, err)
 	}
 	return cert, nil
+}
+
+func readCertificateFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readKeyFile(file)
 }
 
 // attach puts a certificate beside the key that it certifies; with a name,

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/softkeys/sshadd"
 	"github.com/spf13/cobra"
 )
 
@@ -29,6 +30,9 @@ const (
 )
 
 func main() {
+	if os.Getenv(sshadd.Variable) != "" {
+		os.Exit(answerSSHAdd())
+	}
 	if calledSSHAgent() {
 		os.Exit(runSSHAgent(os.Args[1:]))
 	}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/softkeys"
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
+)
+
+// importing is what the flags of `keys import` say.
+type importing struct {
+	path, name, comment string
+	remove              bool
+}
+
+func newKeysImportCommand(a *app) *cobra.Command {
+	var i importing
+	var certificate string
+	cmd := &cobra.Command{
+		Use:   "import [FILE] [--certificate FILE]",
+		Short: "Seal a private key file, or attach a certificate to a key",
+		Long: `Seal a private key file. FILE is read if it is in OpenSSH's format, PKCS#8, PKCS#1
+or SEC1 as PEM, or PuTTY's, and whatever else the ssh-add of this machine reads;
+"-" is standard input. A passphrase is asked for. The comment is kept.
+
+The key is sealed when that is said: what was written was read back, opened, and
+has signed. The file stays as it is, unless --delete is given: then it is removed
+after that. What a disk has held in clear may stay readable on it.
+
+--certificate attaches an OpenSSH user certificate to the key that it certifies,
+be it sealed or on a card, in the place of the one that the key had: the running
+broker lists it from then on. Without a private key file nothing is sealed.`,
+		Example: `  keybroker keys import ~/.ssh/id_ed25519
+  pass show ssh/work | keybroker keys import - --name work
+  keybroker keys import --certificate id-cert.pub`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.store()
+			if err != nil {
+				return err
+			}
+			var cert *ssh.Certificate
+			if certificate != "" { // looked at before anything is sealed
+				if cert, err = readUserCertificate(certificate); err != nil {
+					return err
+				}
+			}
+			if len(args) == 0 && cert != nil {
+				return a.attach(cmd, store, cert, i.name)
+			}
+			if len(args) == 0 {
+				return usageError{errors.New("give a private key file, or --certificate FILE\nsee: keybroker keys import --help")}
+			}
+			i.path = args[0]
+			return a.importKey(cmd, store, i, cert)
+		},
+	}
+	cmd.Flags().StringVar(&i.name, "name", "", "name of the key (default: the file's)")
+	cmd.Flags().StringVarP(&i.comment, "comment", "C", "", "comment (default: the file's, or the name)")
+	cmd.Flags().StringVar(&certificate, "certificate", "", "a user certificate of the key (the file that ends with -cert.pub)")
+	cmd.Flags().BoolVar(&i.remove, "delete", false, "remove the file once the key is sealed and has signed")
+	return cmd
+}
+
+func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, cert *ssh.Certificate) error {
+	if err := i.chooseName(); err != nil {
+		return err
+	}
+	file, err := a.seal(cmd.Context(), store, i)
+	if err != nil {
+		return err
+	}
+	defer clear(file.content)
+	fmt.Fprintf(cmd.OutOrStdout(), "%s is sealed as %q.\n", i.path, i.name)
+	if cert != nil {
+		if err := a.attach(cmd, store, cert, i.name); err != nil {
+			return err
+		}
+	}
+	if i.remove {
+		return file.remove()
+	}
+	if i.path != standardInput {
+		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. When you have tried the sealed one, remove the file: rm %s\n", i.path)
+	}
+	return nil
+}
+
+// chooseName takes the file's name where that can be a key's.
+func (i *importing) chooseName() error {
+	if i.name != "" {
+		return nil
+	}
+	if i.path == standardInput {
+		return usageError{errors.New("a key from standard input needs a name\ngive one: --name NAME")}
+	}
+	i.name = filepath.Base(i.path)
+	if err := softkeys.CheckName(i.name); err != nil {
+		return fmt.Errorf("%w\ngive the key another name than its file: --name NAME", err)
+	}
+	return nil
+}
+
+func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*keyFile, error) {
+	file, err := openKeyFile(i.path, i.remove)
+	if err != nil {
+		return nil, err
+	}
+	reader := keyReader{file: file, dir: os.Getenv("XDG_RUNTIME_DIR")}
+	private, err := reader.read(ctx)
+	if err != nil {
+		clear(file.content)
+		return nil, fmt.Errorf("%s is not imported: %w", i.path, err)
+	}
+	private.Comment = cmp.Or(i.comment, private.Comment)
+	if _, err := store.Import(ctx, i.name, private); err != nil {
+		clear(file.content)
+		return nil, err
+	}
+	return file, nil
+}

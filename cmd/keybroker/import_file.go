@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/keybroker/keybroker/softkeys/pubformat"
+)
+
+// standardInput is the path that stands for it.
+const standardInput = "-"
+
+// keyFile is a private key file as it was read.
+type keyFile struct {
+	path    string
+	content []byte
+	info    fs.FileInfo // of what was opened; nil for standard input
+}
+
+// openKeyFile reads the file. One that is to be removed afterwards is looked at
+// first: nothing is sealed that cannot end as it was asked for.
+func openKeyFile(path string, remove bool) (*keyFile, error) {
+	if remove {
+		if err := mayRemove(path); err != nil {
+			return nil, err
+		}
+	}
+	if path == standardInput {
+		return readStandardInput()
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	content, err := readKeyFile(file)
+	return &keyFile{path, content, info}, err
+}
+
+// readStandardInput leaves the terminal, where there is one, for the questions.
+func readStandardInput() (*keyFile, error) {
+	content, err := readKeyFile(os.Stdin)
+	if tty, e := os.Open(ownTerminalName); e == nil {
+		os.Stdin = tty
+	}
+	return &keyFile{path: standardInput, content: content}, err
+}
+
+func readKeyFile(file *os.File) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(file, maxImport+1))
+	if err == nil && len(content) > maxImport {
+		clear(content)
+		return nil, fmt.Errorf("%s is larger than any private key (%d bytes)\ngive the key file itself", file.Name(), maxImport)
+	}
+	return content, err
+}
+
+// mayRemove refuses what --delete would not remove, or not alone.
+func mayRemove(path string) error {
+	const leaveOut = "name the file itself, or leave --delete out"
+	if path == standardInput {
+		return usageError{errors.New("standard input cannot be deleted\n" + leaveOut)}
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode().Type() == fs.ModeSymlink:
+		return fmt.Errorf("%s is a symbolic link: --delete would remove the link and leave the key\n%s", path, leaveOut)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file, and --delete removes no other\n%s", path, leaveOut)
+	}
+	return nil
+}
+
+// remove deletes the file, if it still is the one that was read.
+func (f *keyFile) remove() error {
+	const changed = "%s is not the file any more that was read, and stays\nsee what it holds, and import that too: ssh-keygen -l -f %[1]s"
+	again, err := openKeyFile(f.path, true)
+	if err != nil {
+		return fmt.Errorf("the key is sealed, and the file stays: %w", err)
+	}
+	defer clear(again.content)
+	if !os.SameFile(f.info, again.info) || !again.info.ModTime().Equal(f.info.ModTime()) || !bytes.Equal(f.content, again.content) {
+		return fmt.Errorf("the key is sealed; "+changed, f.path)
+	}
+	return os.Remove(f.path)
+}
+
+// publicComment is that of the public key that lies beside the file, if it is of this key.
+func (f *keyFile) publicComment(blob []byte) string {
+	line, err := os.ReadFile(f.path + ".pub")
+	if err != nil {
+		return ""
+	}
+	public, comment, err := pubformat.Parse(line)
+	if err != nil || !bytes.Equal(public.Marshal(), blob) || pubformat.CheckComment(comment) != nil {
+		return ""
+	}
+	return comment
+}

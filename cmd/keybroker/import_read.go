@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/softkeys/sshadd"
+)
+
+// keyReader reads one private key file: by itself where it can, so that the key
+// stays in this process, else with the user's own ssh-add, which reads more.
+type keyReader struct {
+	file       *keyFile
+	dir        string // for ssh-add's private socket
+	passphrase []byte // once it was asked for
+}
+
+// read returns the key with the comment that the file has, or the .pub beside it.
+func (r *keyReader) read(ctx context.Context) (softkeys.Private, error) {
+	defer func() { clear(r.passphrase) }()
+	private, err := softkeys.ParsePrivate(r.file.content, nil)
+	if errors.Is(err, softkeys.ErrPassphraseNeeded) {
+		if _, err := r.ask(ctx); err != nil {
+			return softkeys.Private{}, err
+		}
+		private, err = softkeys.ParsePrivate(r.file.content, r.passphrase)
+	}
+	var unread *softkeys.UnreadError
+	if errors.As(err, &unread) {
+		return r.bySSHAdd(ctx, unread)
+	}
+	if err != nil {
+		return softkeys.Private{}, err
+	}
+	return r.withComment(ctx, private), nil
+}
+
+// withComment looks for the comment where it was not read: beside the file,
+// and in one of OpenSSH's that is encrypted, where only ssh-add sees it.
+func (r *keyReader) withComment(ctx context.Context, private softkeys.Private) softkeys.Private {
+	if private.Comment != "" {
+		return private
+	}
+	if public, err := private.Public(); err == nil {
+		private.Comment = r.file.publicComment(public.Marshal())
+	}
+	if private.Comment == "" && bytes.Contains(r.file.content, []byte("BEGIN OPENSSH PRIVATE KEY")) && r.passphrase != nil {
+		if again, err := r.bySSHAdd(ctx, new(softkeys.UnreadError)); err == nil {
+			private.Comment = again.Comment
+		}
+	}
+	return private
+}
+
+func (r *keyReader) ask(ctx context.Context) ([]byte, error) {
+	if r.passphrase == nil {
+		passphrase, err := readPassphrase(ctx, "Passphrase of "+r.file.path+": ")
+		if err != nil {
+			return nil, err
+		}
+		r.passphrase = passphrase
+	}
+	return bytes.Clone(r.passphrase), nil
+}
+
+// stdinName is what ssh-add takes for the comment of a file that has none.
+const stdinName = "(stdin)"
+
+func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (softkeys.Private, error) {
+	program, askpass := sshadd.Find(), self()
+	if program == "" {
+		return softkeys.Private{}, fmt.Errorf("%w\ninstall OpenSSH's ssh-add, which reads more kinds of files; "+
+			"or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY", unread)
+	}
+	file, err := sshadd.Convert(ctx, sshadd.Config{Program: program, Dir: r.dir, Askpass: askpass, Passphrase: r.ask}, r.file.content)
+	switch {
+	case errors.Is(err, sshadd.ErrPassphrase):
+		return softkeys.Private{}, softkeys.ErrPassphraseWrong
+	case errors.Is(err, sshadd.ErrSecurityKey):
+		return softkeys.Private{}, fmt.Errorf("%w\nadd it to the running broker: ssh-add FILE", err)
+	case errors.Is(err, errInterrupted), errors.Is(err, errNoLine):
+		return softkeys.Private{}, err
+	case err != nil:
+		return softkeys.Private{}, fmt.Errorf("%w; and %w", unread, err)
+	}
+	defer clear(file)
+	private, err := softkeys.ParsePrivate(file, nil)
+	if private.Comment == stdinName {
+		private.Comment = ""
+	}
+	if public, e := private.Public(); e == nil && private.Comment == "" {
+		private.Comment = r.file.publicComment(public.Marshal())
+	}
+	return private, err
+}
+
+// answerSSHAdd is this program as ssh-add runs it to ask for the passphrase.
+func answerSSHAdd() int {
+	if err := sshadd.Answer(os.Stdout); err != nil {
+		return exitFailed
+	}
+	return exitDone
+}

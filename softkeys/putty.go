@@ -1,0 +1,175 @@
+package softkeys
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/ssh"
+)
+
+// PuTTY's format, versions 2 and 3 (PuTTY manual, appendix C).
+
+const (
+	puttyPrefix = "PuTTY-User-Key-File-"
+	// maxArgonMemory and maxArgonPasses bound the work that a file can ask for:
+	// puttygen writes 8 MiB, and as many passes as take a tenth of a second.
+	maxArgonMemory = 256 << 10 // KiB
+	maxArgonPasses = 1 << 10
+)
+
+// puttyFile is the fields of a file, by name; those that end in -Lines hold base64.
+type puttyFile map[string]string
+
+func isPutty(file []byte) bool { return bytes.HasPrefix(file, []byte(puttyPrefix)) }
+
+func readPutty(file []byte) (puttyFile, error) {
+	fields := puttyFile{}
+	lines := bufio.NewScanner(bytes.NewReader(file))
+	for lines.Scan() {
+		name, value, ok := strings.Cut(lines.Text(), ": ")
+		if !ok {
+			return nil, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+		}
+		if strings.HasSuffix(name, "-Lines") {
+			count, err := strconv.ParseUint(value, 10, 16)
+			value = ""
+			for ; err == nil && count > 0 && lines.Scan(); count-- {
+				value += lines.Text()
+			}
+			if err != nil || count > 0 {
+				return nil, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+			}
+		}
+		if version, found := strings.CutPrefix(name, puttyPrefix); found {
+			fields["version"], name = version, "type"
+		}
+		fields[name] = value
+	}
+	return fields, lines.Err()
+}
+
+// puttyKeys is what the passphrase gives.
+type puttyKeys struct {
+	cipher, iv, mac []byte
+	hash            func() hash.Hash
+}
+
+func parsePutty(file, passphrase []byte) (Private, error) {
+	f, err := readPutty(file)
+	if err != nil {
+		return Private{}, err
+	}
+	public, errPublic := base64.StdEncoding.DecodeString(f["Public-Lines"])
+	private, errPrivate := base64.StdEncoding.DecodeString(f["Private-Lines"])
+	code, errCode := hex.DecodeString(f["Private-MAC"])
+	if errPublic != nil || errPrivate != nil || errCode != nil || len(private) == 0 {
+		return Private{}, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+	}
+	encrypted := f["Encryption"] != "none"
+	if encrypted && len(passphrase) == 0 {
+		return Private{}, ErrPassphraseNeeded
+	}
+	keys, err := f.keys(passphrase, encrypted)
+	if err != nil {
+		return Private{}, err
+	}
+	if encrypted {
+		if err := keys.decrypt(private); err != nil {
+			return Private{}, err
+		}
+	}
+	defer clear(private)
+	mac := hmac.New(keys.hash, keys.mac)
+	mac.Write(ssh.Marshal(struct {
+		Type, Encryption, Comment string
+		Public, Private           []byte
+	}{f["type"], f["Encryption"], f["Comment"], public, private}))
+	if !hmac.Equal(mac.Sum(nil), code) {
+		if encrypted {
+			return Private{}, ErrPassphraseWrong
+		}
+		return Private{}, errors.New("the file is in PuTTY's format, and was changed: its authentication code is another one")
+	}
+	key, err := puttyPrivate(f["type"], public, private)
+	return Private{Key: key, Comment: usable(f["Comment"])}, err
+}
+
+func (f puttyFile) keys(passphrase []byte, encrypted bool) (puttyKeys, error) {
+	if encrypted && f["Encryption"] != "aes256-cbc" {
+		return puttyKeys{}, f.unsupported("encrypted with " + f["Encryption"])
+	}
+	switch f["version"] {
+	case "2":
+		return puttyKeys2(passphrase), nil
+	case "3":
+		if !encrypted {
+			return puttyKeys{hash: sha256.New}, nil
+		}
+		return f.keys3(passphrase)
+	}
+	return puttyKeys{}, f.unsupported("of version " + f["version"])
+}
+
+func (f puttyFile) unsupported(what string) error {
+	return fmt.Errorf("the file is in PuTTY's format, %.40q, which keybroker does not read\n"+
+		"convert it first: puttygen FILE -O private-openssh -o NEWFILE", what)
+}
+
+func puttyKeys2(passphrase []byte) puttyKeys {
+	part := func(prefix string) []byte {
+		h := sha1.New()
+		h.Write([]byte(prefix))
+		h.Write(passphrase)
+		return h.Sum(nil)
+	}
+	key := append(part("\x00\x00\x00\x00"), part("\x00\x00\x00\x01")...)
+	return puttyKeys{cipher: key[:32], iv: make([]byte, aes.BlockSize), mac: part("putty-private-key-file-mac-key"), hash: sha1.New}
+}
+
+func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
+	derive := map[string]func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte{
+		"Argon2id": argon2.IDKey, "Argon2i": argon2.Key,
+	}[f["Key-Derivation"]]
+	if derive == nil {
+		return puttyKeys{}, f.unsupported("its passphrase by " + f["Key-Derivation"])
+	}
+	memory, errMemory := strconv.ParseUint(f["Argon2-Memory"], 10, 32)
+	passes, errPasses := strconv.ParseUint(f["Argon2-Passes"], 10, 32)
+	threads, errThreads := strconv.ParseUint(f["Argon2-Parallelism"], 10, 8)
+	salt, errSalt := hex.DecodeString(f["Argon2-Salt"])
+	if err := errors.Join(errMemory, errPasses, errThreads, errSalt); err != nil || passes == 0 || threads == 0 {
+		return puttyKeys{}, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+	}
+	if memory > maxArgonMemory || passes > maxArgonPasses {
+		return puttyKeys{}, fmt.Errorf("the file wants %d KiB of memory and %d passes for its passphrase, more than the %d and %d that are given\n"+
+			"write it anew with less: puttygen FILE -P", memory, passes, maxArgonMemory, maxArgonPasses)
+	}
+	const lengths = 32 + aes.BlockSize + 32
+	key := derive(passphrase, salt, uint32(passes), uint32(memory), uint8(threads), lengths)
+	return puttyKeys{cipher: key[:32], iv: key[32:48], mac: key[48:], hash: sha256.New}, nil
+}
+
+func (k puttyKeys) decrypt(private []byte) error {
+	if len(private)%aes.BlockSize != 0 {
+		return errors.New("the file is in PuTTY's format, and is cut off or damaged")
+	}
+	block, err := aes.NewCipher(k.cipher)
+	if err != nil {
+		return err
+	}
+	cipher.NewCBCDecrypter(block, k.iv).CryptBlocks(private, private)
+	return nil
+}

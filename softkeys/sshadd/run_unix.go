@@ -1,0 +1,140 @@
+//go:build unix
+
+package sshadd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// Supported says whether this system has what Convert needs.
+const Supported = true
+
+// askpassFD is where the program that ssh-add asks by finds the broker's end.
+const askpassFD = 3
+
+// run is one ssh-add at work.
+type run struct {
+	cmd    *exec.Cmd
+	says   words
+	feeds  sync.WaitGroup // what writes the file and answers
+	ours   []*os.File     // our ends
+	asking error          // why no passphrase was given; set before feeds is done
+}
+
+func start(ctx context.Context, c Config, socket string, file []byte) (*run, error) {
+	r := new(run)
+	input, stdin, err := pair()
+	if err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
+	answers, askpass, err := pair()
+	if err != nil {
+		input.Close()
+		return nil, err
+	}
+	defer askpass.Close()
+	r.ours = []*os.File{input, answers}
+	r.cmd = exec.CommandContext(ctx, c.Program, "-k", "-")
+	r.cmd.Stdin, r.cmd.ExtraFiles = stdin, []*os.File{askpass}
+	r.cmd.Stdout, r.cmd.Stderr = &r.says, &r.says
+	r.cmd.Env = environ(c, socket)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // without a terminal it asks by the program alone
+	if err := r.cmd.Start(); err != nil {
+		r.close()
+		return nil, err
+	}
+	r.feeds.Go(func() {
+		_, _ = input.Write(file)
+		input.Close()
+	})
+	r.feeds.Go(func() { r.asking = answer(ctx, c, answers) })
+	return r, nil
+}
+
+// environ is that of the person, without what would lead ssh-add or its
+// askpass elsewhere. DISPLAY is for OpenSSH before 8.4, which asks by a program only with one.
+func environ(c Config, socket string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		return hasName(pair, "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", Variable)
+	})
+	env = append(env, c.Env...)
+	return append(env, "SSH_AUTH_SOCK="+socket, "SSH_ASKPASS="+c.Askpass, "SSH_ASKPASS_REQUIRE=force", "DISPLAY=none", Variable+"="+fmt.Sprint(askpassFD))
+}
+
+// answer gives the passphrase to the first question, and ends at the second:
+// ssh-add asks again after a wrong one.
+func answer(ctx context.Context, c Config, conn *os.File) error {
+	defer conn.Close()
+	var question [1]byte
+	for asked := false; ; asked = true {
+		if _, err := io.ReadFull(conn, question[:]); err != nil {
+			return nil // nobody asks any more
+		}
+		if asked {
+			return ErrPassphrase
+		}
+		passphrase, err := c.Passphrase(ctx)
+		if err != nil {
+			return err
+		}
+		line := append(slices.Clip(passphrase), '\n')
+		_, err = conn.Write(line)
+		clear(line)
+		clear(passphrase)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) pid() int { return r.cmd.Process.Pid }
+
+func (r *run) wait() error {
+	err := r.cmd.Wait()
+	r.close()
+	r.feeds.Wait()
+	return err
+}
+
+func (r *run) close() {
+	for _, file := range r.ours {
+		file.Close()
+	}
+}
+
+func (r *run) askErr() error { return r.asking }
+
+// complaint is why it handed over no key.
+func (r *run) complaint(failure error) error {
+	if text := r.says.text(); text != "" {
+		return errors.New(text)
+	}
+	if failure == nil {
+		failure = errors.New("it ended without a key")
+	}
+	return failure
+}
+
+// pair is a socketpair: ours, and the child's end.
+func pair() (ours, theirs *os.File, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
+	}
+	_ = syscall.SetNonblock(fds[0], true) // so that closing it ends a read
+	return os.NewFile(uintptr(fds[0]), "ssh-add"), os.NewFile(uintptr(fds[1]), "ssh-add"), nil
+}

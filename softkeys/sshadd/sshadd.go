@@ -1,0 +1,149 @@
+// Package sshadd reads private key files with the user's own ssh-add: what
+// OpenSSH reads on this machine, keybroker can import.
+//
+// ssh-add is pointed at a private socket, to which it hands the parsed key by
+// the agent protocol. The socket lies in a directory of its own (0700) and takes
+// one key from one process, the ssh-add that was started. The file goes to it
+// through a socketpair, as does the passphrase to the program that ssh-add runs
+// to ask for it: other programs of the user can open a pipe of a process in
+// /proc, and no socket. The one pipe left is ssh-add's own, to that program.
+package sshadd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
+)
+
+const (
+	// maxWait bounds a run without the time that the person takes: a key under
+	// many rounds of bcrypt takes seconds.
+	maxWait = 2 * time.Minute
+	// maxComplaint bounds what is kept of ssh-add's words.
+	maxComplaint = 4 << 10
+)
+
+// What Convert returns besides ssh-add's own complaint.
+var (
+	ErrPassphrase  = errors.New("the passphrase does not open the private key")
+	ErrSecurityKey = errors.New("it is the handle of a security key, whose private key never leaves the device")
+)
+
+// Config is what Convert works with.
+type Config struct {
+	Program string   // path of ssh-add
+	Dir     string   // where the socket's directory is made; "": the system's directory for temporary files
+	Askpass string   // path of the program that calls Answer when Variable is set
+	Env     []string // of ssh-add, beside what Convert sets
+
+	// Passphrase asks the person, once at the most. The caller wipes it.
+	Passphrase func(ctx context.Context) ([]byte, error)
+}
+
+// Convert has ssh-add read a private key file, and returns the key with its
+// comment as an OpenSSH file that is not encrypted. The caller wipes both.
+func Convert(ctx context.Context, c Config, file []byte) ([]byte, error) {
+	dir, err := os.MkdirTemp(c.Dir, "keybroker-import")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	listener, err := platform.Listen(filepath.Join(dir, "agent.sock"))
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	run, err := start(ctx, c, listener.Addr().String(), file)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", c.Program, err)
+	}
+	taken := make(chan []byte, 1)
+	go func() { taken <- take(listener, run.pid()) }()
+	failure := run.wait()
+	listener.Close()
+	key := <-taken
+	switch {
+	case run.askErr() != nil:
+		clear(key)
+		return nil, run.askErr()
+	case key != nil:
+		return toOpenSSH(key)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("%s: %w", c.Program, run.complaint(failure))
+}
+
+// take returns the first request that adds a key, from process pid alone.
+func take(listener net.Listener, pid int) []byte {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return nil
+		}
+		if key := serve(conn, pid); key != nil {
+			return key
+		}
+	}
+}
+
+func serve(conn net.Conn, pid int) []byte {
+	defer conn.Close()
+	if peer, err := platform.PeerOf(conn); err != nil || peer.PID != pid || !platform.SameUser(peer) {
+		return nil
+	}
+	_ = conn.SetDeadline(time.Now().Add(maxWait))
+	for {
+		message, err := wire.ReadFrame(conn)
+		if err != nil {
+			return nil
+		}
+		request, err := wire.ParseRequest(message)
+		if _, adds := request.(wire.AddIdentity); err == nil && adds {
+			_ = wire.WriteFrame(conn, wire.Success.Marshal())
+			return message
+		}
+		if wire.WriteFrame(conn, wire.Failure.Marshal()) != nil {
+			return nil
+		}
+	}
+}
+
+// words is what ssh-add says, up to a limit.
+type words struct{ bytes.Buffer }
+
+func (w *words) Write(p []byte) (int, error) {
+	if room := maxComplaint - w.Len(); room > 0 {
+		w.Buffer.Write(p[:min(len(p), room)])
+	}
+	return len(p), nil
+}
+
+func (w *words) text() string {
+	return platform.Escape(strings.Join(strings.Fields(w.String()), " "), maxComplaint)
+}
+
+// Find returns the path of the user's ssh-add, or "".
+func Find() string {
+	path, err := exec.LookPath("ssh-add")
+	if err != nil {
+		return ""
+	}
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	return path
+}
