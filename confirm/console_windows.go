@@ -61,8 +61,8 @@ func openConsole(name string) (windows.Handle, error) {
 // again is the terminal again, for a writer beside a question.
 func again(ttyFile) (ttyFile, error) { return openTTY(nil) }
 
-// exclusive is for a paired terminal, which Windows does not have.
-func exclusive(*os.File, bool) error { return errors.ErrUnsupported }
+// exclusive is for terminals that other processes can open.
+func exclusive(ttyFile, bool) error { return errors.ErrUnsupported }
 
 func (c *console) Name() string { return "CONIN$" }
 
@@ -177,3 +177,6 @@ func flush(c ttyFile) error {
 	c.ready = nil
 	return os.NewSyscallError("FlushConsoleInputBuffer", windows.FlushConsoleInputBuffer(c.in))
 }
+
+// sizeOf says nothing of a console: its window scrolls.
+func sizeOf(ttyFile) size { return size{} }

@@ -111,21 +111,8 @@ func (n *named) gone() error {
 	return fmt.Errorf("%w: keybroker approve ended on %s\nstart it again", errUnnamed, n.name())
 }
 
-// alone is with, while no other program can open the terminal: it could read what
-// is typed there, or write below the question. Not between questions, where the
-// person may have suspended us and run something that opens /dev/tty.
-func (n *named) alone(ctx context.Context, talk func(context.Context) error) error {
-	return n.with(ctx, func(ctx context.Context) error {
-		if err := exclusive(n.seat.Terminal, true); err != nil {
-			return fmt.Errorf("terminal: others cannot be kept off it: %w", err)
-		}
-		defer exclusive(n.seat.Terminal, false) // a terminal that is gone has nobody on it
-		return talk(ctx)
-	})
-}
-
 func (n *named) Ask(ctx context.Context, q Question) (a Answer, err error) {
-	err = n.alone(ctx, func(ctx context.Context) error { a, err = n.terminal.Ask(ctx, q); return err })
+	err = n.with(ctx, func(ctx context.Context) error { a, err = n.terminal.Ask(ctx, q); return err })
 	if err != nil {
 		return Answer{}, err
 	}
@@ -133,7 +120,7 @@ func (n *named) Ask(ctx context.Context, q Question) (a Answer, err error) {
 }
 
 func (n *named) Secret(ctx context.Context, q SecretQuestion) (secret []byte, err error) {
-	err = n.alone(ctx, func(ctx context.Context) error { secret, err = n.terminal.Secret(ctx, q); return err })
+	err = n.with(ctx, func(ctx context.Context) error { secret, err = n.terminal.Secret(ctx, q); return err })
 	if err != nil {
 		clear(secret)
 		return nil, err

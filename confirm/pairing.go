@@ -202,7 +202,7 @@ func (n *named) showCode(ctx context.Context, code []byte, place string) error {
 func (n *named) ownCode(ctx context.Context, code []byte) (typed []byte, err error) {
 	text := fmt.Sprintf("\nkeybroker: there is no other way to ask whether this terminal may answer.\n"+
 		"Until keybroker approve ends, who types here allows uses of your keys and gives PINs.\n  Code     %s\n", spaced(code))
-	err = n.alone(ctx, func(ctx context.Context) error {
+	err = n.with(ctx, func(ctx context.Context) error {
 		typed, err = n.terminal.converse(ctx, true, text, "Type the code, or Enter for no: ")
 		return err
 	})

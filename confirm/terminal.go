@@ -48,7 +48,12 @@ func (t *terminal) Name() string { return "terminal" }
 // Ask allows only when "y", "yes", "m", "minutes", or "g", "git" was typed in
 // full after the question was shown. Enter, the end of the input and anything else deny.
 func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
-	line, err := t.converse(ctx, true, facts(q), choices(ctx, q))
+	prompt := choices(ctx, q)
+	text, err := t.fitting(prompt, func(w writer) string { return w.facts(q) })
+	if err != nil {
+		return Answer{}, err
+	}
+	line, err := t.converse(ctx, true, text, prompt)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -63,9 +68,9 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 	return saidNo("denied by the person"), nil
 }
 
-func facts(q Question) string {
+func (w writer) facts(q Question) string {
 	var b strings.Builder
-	title, lines := Text(q)
+	title, lines := w.text(q)
 	if q.Burst != nil {
 		lines = append(lines, q.Burst.Line())
 	}
@@ -94,22 +99,38 @@ func choices(ctx context.Context, q Question) string {
 
 // Secret reads a line without showing it.
 func (t *terminal) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
+	prompt := clean(q.Prompt, maxValue) + " "
+	text, err := t.fitting(prompt, func(w writer) string { return w.secretText(q) })
+	if err != nil {
+		return nil, err
+	}
+	return t.converse(ctx, false, text, prompt)
+}
+
+func (w writer) secretText(q SecretQuestion) string {
 	text := "\nkeybroker: " + clean(q.Title, maxLong) + "\n"
 	if q.Text != "" {
 		text += cleanLines(q.Text) + "\n"
 	}
 	if q.Facts {
-		text += facts(Question{Use: q.Use, Why: q.Why, History: q.History})
+		text += w.facts(Question{Use: q.Use, Why: q.Why, History: q.History})
 	}
 	if q.Error != "" {
 		text += cleanLines(q.Error) + "\n"
 	}
-	return t.converse(ctx, false, text, clean(q.Prompt, maxValue)+" ")
+	return text
 }
 
 // converse shows a text and a prompt, and returns the line that is typed after
-// them, without its end. The terminal is left as it was found on every path.
+// them, without its end. The terminal is left as it was found on every path. Until
+// then no other program can open it: that could read what is typed there, or write
+// below the question. Not between questions, where the person may run something
+// that opens /dev/tty.
 func (t *terminal) converse(ctx context.Context, echo bool, text, prompt string) (line []byte, err error) {
+	if err := exclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a console of Windows is its process's own
+		return nil, fmt.Errorf("terminal: others cannot be kept off it: %w", err)
+	}
+	defer exclusive(t.tty, false) // a terminal that is gone has nobody on it
 	restore, err := setMode(t.tty, echo)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)

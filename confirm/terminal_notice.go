@@ -22,7 +22,10 @@ func (t *terminal) Notify(ctx context.Context, n Notice) error {
 		text += cleanLines(n.Text) + "\n"
 	}
 	if n.Use != nil {
-		text += strings.TrimPrefix(facts(Question{Use: n.Use, Why: n.Why, History: n.History}), "\n")
+		text += strings.TrimPrefix(writer{maxValue, maxLong}.facts(Question{Use: n.Use, Why: n.Why, History: n.History}), "\n")
+	}
+	if page, _ := sizeOf(tty).page(text, ""); page != "" { // it asks for nothing: it may be longer than the screen
+		text = page
 	}
 	writable := own.interruptible(ctx)
 	err = own.write(text)

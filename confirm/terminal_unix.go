@@ -92,3 +92,15 @@ func setMode(tty *os.File, echo bool) (restore func(), err error) {
 		_ = control(tty, func(fd int) error { return unix.IoctlSetTermios(fd, setTermios, &before) })
 	}, nil
 }
+
+// sizeOf asks the terminal (ioctl_tty(2), TIOCGWINSZ).
+func sizeOf(tty *os.File) (s size) {
+	_ = control(tty, func(fd int) error {
+		found, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+		if err == nil {
+			s = size{int(found.Col), int(found.Row)}
+		}
+		return err
+	})
+	return s
+}
