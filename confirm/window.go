@@ -27,16 +27,24 @@ type window struct {
 	env     func(string) string
 }
 
-// newWindow takes the program that is named, or the one beside this program.
+// WindowProgram is the program that is named, or the one beside this program.
 // PATH is never looked at: it may hold directories that other programs fill.
+func WindowProgram(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("confirm: where this program lies is not known: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
+	}
+	return filepath.Join(filepath.Dir(self), windowProgram), nil
+}
+
+// newWindow loads the program as it is now.
 func newWindow(named string, env func(string) string) (*window, error) {
-	path := named
-	if path == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, fmt.Errorf("confirm: where this program lies is not known: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
-		}
-		path = filepath.Join(filepath.Dir(self), windowProgram)
+	path, err := WindowProgram(named)
+	if err != nil {
+		return nil, err
 	}
 	switch info, err := os.Stat(path); {
 	case !filepath.IsAbs(path):

@@ -29,6 +29,10 @@ func LoadProgram(path string) (*Program, error) { return loadProgram(path) }
 // until they close themselves; nil: they cannot.
 func (p *Program) Gap() error { return p.gap }
 
+// Unreadable says that the user may not read the program's file, so that its
+// processes are closed whoever starts them.
+func (p *Program) Unreadable() bool { return p.image == nil && p.gap == nil }
+
 // Close gives the copy back. Processes that run it are not affected.
 func (p *Program) Close() {
 	if p.image != nil {

@@ -63,6 +63,7 @@ func printChecks(w io.Writer, checks []check) {
 
 func (a *app) examine(ctx context.Context) []check {
 	checks := append([]check{a.checkConfiguration()}, a.checkBroker(ctx)...)
+	checks = append(checks, a.checkPrograms()...)
 	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkVault(ctx), a.checkPrompt(), a.checkAudit(ctx))
 }
 

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// checkPrograms says who could change our programs or get at them as they start.
+func (a *app) checkPrograms() []check {
+	self, err := os.Executable()
+	if err != nil {
+		return []check{{"programs", "note", "where this program lies is not known: " + err.Error(), ""}}
+	}
+	checks := []check{checkProgram(self)}
+	window, err := confirm.WindowProgram(a.config.Confirm.Window)
+	if _, missing := os.Stat(window); err == nil && missing == nil { // without it another way asks: see "prompt"
+		checks = append(checks, checkProgram(window))
+	}
+	if scope := platform.PtraceScope(); scope != "" {
+		checks = append(checks, check{"tracing", "ok", scope, ""})
+	}
+	return checks
+}
+
+func checkProgram(path string) check {
+	info, err := os.Stat(path)
+	if err != nil {
+		return check{"program", "note", err.Error(), ""}
+	}
+	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
+	program, err := platform.LoadProgram(path)
+	if err != nil {
+		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		return check{"program", "FAIL", what, remedy}
+	}
+	defer program.Close()
+	switch gap := program.Gap(); {
+	case gap != nil:
+		return check{"program", "note", text + ": other programs of yours can reach it as it starts: " + gap.Error(), ""}
+	case !program.Unreadable():
+		return check{"program", "note", text + ": other programs of yours can reach it as it starts, unless the broker starts it",
+			"as root: make install (owner root, mode 0711)"}
+	}
+	return check{"program", "ok", text, ""}
+}
