@@ -146,10 +146,14 @@ func (rs *Rules) HostNames() []string {
 // revoked says why a use may not go on at all: a host on its way has a key that
 // known_hosts revokes, or that an authority has signed which is revoked there.
 func revoked(u *keys.Use) string {
-	for _, host := range append(slices.Clone(u.Destination.Hops), u.Destination.Host) {
-		if host.Revoked != "" {
-			return "the host's key " + host.Fingerprint + " is revoked: " + host.Revoked
+	host := &u.Destination.Host
+	for i := range u.Destination.Hops {
+		if hop := &u.Destination.Hops[i]; hop.Revoked != "" {
+			host = hop
 		}
 	}
-	return ""
+	if host.Revoked == "" {
+		return ""
+	}
+	return "the host's key " + host.Fingerprint + " is revoked: " + host.Revoked
 }
