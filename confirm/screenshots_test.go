@@ -30,6 +30,9 @@ func TestScreenshots(t *testing.T) {
 	burst := hostile(t, "")
 	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
 	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15*time.Minute
+	elsewhere := login(t)
+	elsewhere.Use.Peer.Executable = "/tmp/.cache/tools/usr/bin/ssh"
+	elsewhere.Use.Peer.Parents[1].Executable = "/home/anna/.local/bin/zsh"
 	needs(t, "import")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -40,6 +43,7 @@ func TestScreenshots(t *testing.T) {
 	}{
 		{"prompt-window", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
 		{"prompt-claimed", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, claimed) }},
+		{"prompt-elsewhere", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, elsewhere) }},
 		{"prompt-new", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, fresh) }},
 		{"prompt-hostile", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, hostile(t, nasty)) }},
 		{"prompt-burst", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
