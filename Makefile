@@ -30,7 +30,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
@@ -81,6 +81,11 @@ lint:
 unit:
 	@echo '== go test -race'
 	@go run ./packaging/runtests ./...
+
+# test-as runs unit as people type it: root and a plain user, in a terminal, over ssh, with
+# none. It needs root, and ten minutes a row: ROWS="plain-ssh root-tmux" picks some.
+test-as: check-go deps
+	@packaging/test-as $(ROWS)
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)
