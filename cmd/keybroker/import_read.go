@@ -100,7 +100,7 @@ func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) 
 
 // answerSSHAdd is this program as ssh-add runs it to ask for the passphrase.
 func answerSSHAdd() int {
-	if err := sshadd.Answer(os.Stdout); err != nil {
+	if harden() != nil || sshadd.Answer(os.Stdout) != nil {
 		return exitFailed
 	}
 	return exitDone

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Supported says whether this system has what Convert needs.
@@ -25,36 +27,31 @@ type run struct {
 	cmd    *exec.Cmd
 	says   words
 	feeds  sync.WaitGroup // what writes the file and answers
-	ours   []*os.File     // our ends
+	ours   []io.Closer    // our ends
 	asking error          // why no passphrase was given; set before feeds is done
 }
 
 func start(ctx context.Context, c Config, socket string, file []byte) (*run, error) {
 	r := new(run)
-	input, stdin, err := pair()
-	if err != nil {
-		return nil, err
-	}
-	defer stdin.Close()
 	answers, askpass, err := pair()
 	if err != nil {
-		input.Close()
 		return nil, err
 	}
 	defer askpass.Close()
-	r.ours = []*os.File{input, answers}
 	r.cmd = exec.CommandContext(ctx, c.Program, "-k", "-")
-	r.cmd.Stdin, r.cmd.ExtraFiles = stdin, []*os.File{askpass}
-	r.cmd.Stdout, r.cmd.Stderr = &r.says, &r.says
+	r.cmd.ExtraFiles = []*os.File{askpass}
+	r.cmd.Stderr = &r.says
 	r.cmd.Env = environ(c, socket)
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // without a terminal it asks by the program alone
-	if err := r.cmd.Start(); err != nil {
-		r.close()
+	input, err := platform.StartChild(r.cmd)
+	if err != nil {
+		answers.Close()
 		return nil, err
 	}
+	r.ours = []io.Closer{input, answers}
 	r.feeds.Go(func() {
 		_, _ = input.Write(file)
-		input.Close()
+		_ = input.CloseWrite()
 	})
 	r.feeds.Go(func() { r.asking = answer(ctx, c, answers) })
 	return r, nil

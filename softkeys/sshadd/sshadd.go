@@ -3,10 +3,10 @@
 //
 // ssh-add is pointed at a private socket, to which it hands the parsed key by
 // the agent protocol. The socket lies in a directory of its own (0700) and takes
-// one key from one process, the ssh-add that was started. The file goes to it
-// through a socketpair, as does the passphrase to the program that ssh-add runs
-// to ask for it: other programs of the user can open a pipe of a process in
-// /proc, and no socket. The one pipe left is ssh-add's own, to that program.
+// one key from one process, the ssh-add that was started, and that is closed to other
+// programs of the user (platform.Program). The file goes to it through a socketpair, as does
+// the passphrase to the program that ssh-add runs to ask for it: this program,
+// which hardens itself first. The one pipe is ssh-add's own, to that program.
 package sshadd
 
 import (
