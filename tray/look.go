@@ -102,7 +102,7 @@ func (b *broker) look() look {
 		l.grants = append(l.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
 	}
 	for _, k := range b.keys {
-		if k.PublicKey != "" && !k.Hidden {
+		if k.PublicKey != "" && !k.Hidden && !k.Unproved {
 			l.keys = append(l.keys, entry{platform.Escape(cmp.Or(k.Name, k.Comment, k.Fingerprint), maxText) + " (" + k.Type + ")", publicLine(k)})
 		}
 	}

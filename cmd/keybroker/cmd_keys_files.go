@@ -45,25 +45,20 @@ key never leaves the vault.
 	return cmd
 }
 
-// export prints what is proved to be the user's key: by the running broker,
-// which may know it already, else by the vault, which may ask for its passphrase.
+// export prints what is proved to be the user's key.
 func (a *app) export(ctx context.Context, store *softkeys.Store, name string, format pubformat.Format) ([]byte, error) {
 	key, err := a.findKey(ctx, name)
-	switch {
-	case err != nil && isStored(store, name): // damaged: the store says how
-	case err != nil:
-		return nil, err
-	case !key.Unproved:
-		public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
-		if err != nil {
-			return nil, err
-		}
-		return pubformat.Marshal(format, public, exportable(key.Comment))
-	default:
-		name = key.Name
+	if err != nil && isStored(store, name) { // damaged: the store says how
+		return store.Export(ctx, name, format)
 	}
-	store.Prove(ctx)
-	return store.Export(ctx, name, format)
+	if err != nil {
+		return nil, err
+	}
+	public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
+	if err != nil {
+		return nil, err
+	}
+	return pubformat.Marshal(format, public, exportable(key.Comment))
 }
 
 func isStored(store *softkeys.Store, name string) bool {

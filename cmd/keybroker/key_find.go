@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 
@@ -28,9 +30,32 @@ func (a *app) findKey(ctx context.Context, text string) (control.Key, error) {
 	case 0:
 		return control.Key{}, fmt.Errorf("no key has the name or fingerprint %s\nsee what there is: keybroker keys list", platform.Escape(text, maxCell))
 	case 1:
-		return found[0], nil
+		return a.proved(ctx, found[0])
 	}
 	return control.Key{}, fmt.Errorf("%d keys are called %s\nname one by its fingerprint: keybroker keys list", len(found), platform.Escape(text, maxCell))
+}
+
+// proved opens the vault for a key that it has not proved yet: a public key that
+// another program wrote there must not be put on the user's hosts.
+func (a *app) proved(ctx context.Context, key control.Key) (control.Key, error) {
+	if !key.Unproved {
+		return key, nil
+	}
+	store, err := a.store()
+	if err != nil {
+		return control.Key{}, err
+	}
+	line, err := store.Export(ctx, key.Name, pubformat.OpenSSH)
+	if err != nil {
+		return control.Key{}, err
+	}
+	public, comment, err := pubformat.Parse(line)
+	if err != nil {
+		return control.Key{}, err
+	}
+	info := keys.NewInfo(public, comment)
+	info.Name, info.Source = key.Name, key.Source
+	return control.KeyOf(info), nil
 }
 
 // minFingerprint is how much of a fingerprint names a key. 20 characters are
