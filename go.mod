@@ -8,6 +8,7 @@ require (
 	filippo.io/nistec v0.0.4
 	fyne.io/systray v1.12.2
 	github.com/BurntSushi/toml v1.6.0
+	github.com/cloudflare/circl v1.6.5
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/cpuguy83/go-md2man/v2 v2.0.6
 	github.com/ebfe/scard v0.0.0-20241214075232-7af069cabc25

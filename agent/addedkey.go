@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
@@ -44,6 +45,12 @@ func mayBeListed(added keys.Added) error {
 // parsePrivate has x/crypto's server read the one request, without its
 // constraints, and keeps the key that it would have added.
 func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
+	if request.KeyType == publickey.MLDSA44Ed25519 {
+		return parseComposite(request.Private, added)
+	}
+	if request.KeyType == publickey.MLDSA44Ed25519Certificate {
+		return publickey.UnknownType{Type: request.KeyType}
+	}
 	var stream oneRequest
 	message := request.Unconstrained().Marshal()
 	defer clear(message)
@@ -61,6 +68,19 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 	return nil
 }
 
+// parseComposite reads a kind of key that x/crypto does not know yet.
+func parseComposite(private []byte, added *keys.Added) error {
+	var parts struct{ Public, Seeds []byte }
+	if err := ssh.Unmarshal(private, &parts); err != nil {
+		return err
+	}
+	signer, err := publickey.NewCompositeSigner(parts.Seeds, parts.Public)
+	if err == nil {
+		added.PrivateKey = signer
+	}
+	return err
+}
+
 // publicBlob is the key under which an added one is listed.
 func publicBlob(added keys.Added) ([]byte, error) {
 	public, err := publicKey(added)
@@ -73,6 +93,9 @@ func publicBlob(added keys.Added) ([]byte, error) {
 func publicKey(added keys.Added) (ssh.PublicKey, error) {
 	if added.Certificate != nil {
 		return added.Certificate, nil
+	}
+	if signer, ok := added.PrivateKey.(ssh.Signer); ok {
+		return signer.PublicKey(), nil
 	}
 	signer, err := ssh.NewSignerFromKey(added.PrivateKey)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"golang.org/x/crypto/ssh"
 )
@@ -61,7 +62,7 @@ func (s *session) addBind(contents []byte) error {
 	// The key that is parsed points into its blob, and the message is wiped.
 	hostKey := bytes.Clone(request.HostKey)
 	next := bind{hostKey: hostKey, sessionID: bytes.Clone(request.SessionID), forwarding: request.Forwarding}
-	if next.key, err = ssh.ParsePublicKey(hostKey); err != nil {
+	if next.key, err = publickey.Parse(hostKey); err != nil {
 		return s.unknownKey(next, err)
 	}
 	var signature ssh.Signature

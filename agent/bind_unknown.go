@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
@@ -17,6 +18,7 @@ const maxKeyType = 64
 var hostKeyTypes = []string{
 	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 	ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256,
+	publickey.MLDSA44Ed25519,
 }
 
 // unknownHostKey is a bind that fails only because its kind of host key, or of

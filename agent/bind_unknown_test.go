@@ -19,7 +19,7 @@ func unknownBind(blob []byte, session string, forwarding bool) wire.Extension {
 
 // hostKeys that x/crypto does not parse, and one that is broken.
 var (
-	futureKey = ssh.Marshal(struct{ Type, Key string }{"ssh-mldsa44-ed25519@openssh.com", "k"})
+	futureKey = ssh.Marshal(struct{ Type, Key string }{"ssh-future@example.com", "k"})
 	largeRSA  = ssh.Marshal(struct {
 		Type string
 		E, N *big.Int
@@ -40,9 +40,9 @@ func TestBindOfAnUnknownKindOfHostKey(t *testing.T) {
 		why       string
 	}{
 		{"none", nil, false, keys.TrustNone, "did not bind"},
-		{"of a login", bindings(unknownBind(futureKey, "s", false)), false, keys.TrustNone, "not known: ssh-mldsa44-ed25519@openssh.com"},
+		{"of a login", bindings(unknownBind(futureKey, "s", false)), false, keys.TrustNone, "not known: ssh-future@example.com"},
 		{"RSA with a large exponent", bindings(unknownBind(largeRSA, "s", false)), false, keys.TrustNone, "not known: ssh-rsa"},
-		{"of a hop", bindings(unknownBind(futureKey, "s1", true)), true, keys.TrustNone, "not known: ssh-mldsa44-ed25519@openssh.com"},
+		{"of a hop", bindings(unknownBind(futureKey, "s1", true)), true, keys.TrustNone, "not known: ssh-future@example.com"},
 		{"of a hop, and a login from there", bindings(unknownBind(futureKey, "s1", true), h.bind("s", false)), true, keys.TrustNew, ""},
 		{"of a login behind a hop", bindings(hop.bind("s1", true), unknownBind(futureKey, "s", false)), true, keys.TrustNone, "not known"},
 		{"a broken key of a known kind", bindings(unknownBind(brokenKey, "s", false)), true, keys.TrustNone, "session-bind: host key"},

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
-	"golang.org/x/crypto/ssh"
 )
 
 // limits are the constraints that every kind of key may have.
@@ -70,7 +70,7 @@ func hop(from wire.Hop) (keys.Hop, error) {
 	to := keys.Hop{User: from.User, Host: from.Hostname}
 	for _, one := range from.Keys {
 		// The key that is parsed points into its blob, and the message is wiped.
-		key, err := ssh.ParsePublicKey(bytes.Clone(one.KeyBlob))
+		key, err := publickey.Parse(bytes.Clone(one.KeyBlob))
 		if err != nil {
 			return to, fmt.Errorf("destination constraint: a key of %.64q: %w", from.Hostname, err)
 		}

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
-	"golang.org/x/crypto/ssh"
 )
 
 // destination says where a signature goes: for a login the host that proved
@@ -35,7 +35,7 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 // hostOfKey is the known name of a host key that a login names without proof:
 // no other host takes that login, if it looks.
 func (s *session) hostOfKey(blob []byte) string {
-	key, err := ssh.ParsePublicKey(blob)
+	key, err := publickey.Parse(blob)
 	if err != nil {
 		return ""
 	}

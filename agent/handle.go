@@ -1,7 +1,10 @@
 package agent
 
 import (
+	"errors"
+
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 )
 
@@ -12,9 +15,7 @@ func (s *session) handle(message []byte) wire.Reply {
 	op := operationOf(message)
 	request, err := wire.ParseRequest(message)
 	if err != nil {
-		return s.refuse(s.newUse(op), refusal{
-			reason: err.Error(),
-			remedy: "the program sent something that RFC 9987 does not allow; report it to that program's makers"})
+		return s.refuse(s.newUse(op), notParsed(err))
 	}
 	if s.server.lock.locked() {
 		return s.handleLocked(op, request)
@@ -43,6 +44,16 @@ func (s *session) handle(message []byte) wire.Reply {
 	default: // wire.Unknown
 		return wire.Failure
 	}
+}
+
+// notParsed tells a kind of key that is not known from what no client should send.
+func notParsed(err error) refusal {
+	why := refusal{reason: err.Error(),
+		remedy: "the program sent something that RFC 9987 does not allow; report it to that program's makers"}
+	if unknown := (publickey.UnknownType{}); errors.As(err, &unknown) {
+		why.remedy = "use a key of another type, or a newer keybroker"
+	}
+	return why
 }
 
 // handleLocked is handle while the agent is locked (RFC 9987 section 5.7). A

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -17,6 +18,7 @@ const maxPrincipals = 256
 var caAlgorithms = []string{
 	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521,
 	ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+	publickey.MLDSA44Ed25519,
 }
 
 // certificateState is whether an authority has signed a host's certificate. The

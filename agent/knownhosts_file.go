@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -70,7 +71,7 @@ func (file *hostsFile) parse(path string) {
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
-		marker, hosts, key, _, _, err := ssh.ParseKnownHosts(line)
+		marker, hosts, key, err := publickey.ParseHostLine(line)
 		if err == nil {
 			file.known(key).add(marker, hosts, fmt.Sprintf("%s:%d", path, number))
 		}

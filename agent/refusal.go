@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
@@ -30,7 +31,7 @@ func (r refusal) Error() string {
 }
 
 func noSuchKey(blob []byte) refusal {
-	public, _ := ssh.ParsePublicKey(blob)
+	public, _ := publickey.Parse(blob)
 	return refusal{reason: "there is no key " + nameOf(public), remedy: "see which there are: keybroker keys list"}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"golang.org/x/crypto/ssh"
 )
@@ -75,7 +76,7 @@ func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, 
 // securityPublicKey makes sure that what is said twice is the same: a
 // certificate, and the key beside it.
 func securityPublicKey(parts wire.SecurityKey) (ssh.PublicKey, error) {
-	key, err := ssh.ParsePublicKey(bytes.Clone(parts.PublicBlob))
+	key, err := publickey.Parse(bytes.Clone(parts.PublicBlob))
 	if err != nil {
 		return nil, err
 	}

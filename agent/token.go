@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"golang.org/x/crypto/ssh"
 )
@@ -79,7 +80,7 @@ func certificates(contents []byte) (list []*ssh.Certificate, only bool, err erro
 		}
 		var key ssh.PublicKey
 		// The key that is parsed points into its blob, and the message is wiped.
-		if key, err = ssh.ParsePublicKey(bytes.Clone(blob)); err == nil {
+		if key, err = publickey.Parse(bytes.Clone(blob)); err == nil {
 			if cert, ok := key.(*ssh.Certificate); ok {
 				list = append(list, cert)
 			}

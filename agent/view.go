@@ -2,6 +2,7 @@ package agent
 
 import (
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -22,7 +23,7 @@ func (s *session) find(blob []byte) (keys.Info, keys.Source, error) {
 		}
 		return info, source, nil
 	}
-	public, _ := ssh.ParsePublicKey(blob) // one that cannot be read is not there
+	public, _ := publickey.Parse(blob) // one that cannot be read is not there
 	reach := s.mayReachBound()
 	info, source, found := s.server.Ring.FindThrough(blob)
 	if !found {
@@ -90,7 +91,7 @@ func (s *session) mayPut(blob []byte) error {
 		}
 		return s.mayAddMore()
 	}
-	public, err := ssh.ParsePublicKey(blob)
+	public, err := publickey.Parse(blob)
 	if err != nil {
 		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
 	}

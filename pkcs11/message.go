@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -65,7 +66,7 @@ func parseKeys(rest []byte) ([]tokenKey, error) {
 			return nil, fmt.Errorf("the helper's list cannot be read: %w", err)
 		}
 		rest = one.Rest
-		public, err := ssh.ParsePublicKey(one.Blob)
+		public, err := publickey.Parse(one.Blob)
 		if err != nil { // a kind of key that cannot be used does not hide the others
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -24,7 +25,7 @@ func infoOf(one wire.Identity) (keys.Info, error) {
 	if one.Comment != "" {
 		name = fmt.Sprintf("the key \"%s\"", platform.Escape(one.Comment, maxName))
 	}
-	key, err := ssh.ParsePublicKey(one.KeyBlob)
+	key, err := publickey.Parse(one.KeyBlob)
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("%s, of %s", name, kindOf(one.KeyBlob))
 	}
@@ -43,7 +44,7 @@ func kindOf(blob []byte) string {
 	switch err := ssh.Unmarshal(blob, &start); {
 	case err != nil || start.Type == "":
 		return "no readable type"
-	case slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
+	case start.Type == publickey.MLDSA44Ed25519, slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
 		return fmt.Sprintf("the type %s, but damaged or out of its limits", start.Type)
 	}
 	return fmt.Sprintf("a type that is not known here (%s)", platform.Escape(start.Type, maxName))

@@ -1,6 +1,6 @@
 package wire
 
-import "fmt"
+import "github.com/keybroker/keybroker/agent/publickey"
 
 // AddIdentity hands a private key over (17, or 25 with constraints).
 type AddIdentity struct {
@@ -31,6 +31,9 @@ var privateFields = map[string][]field{
 	"ecdsa-sha2-nistp384": []field("sss"),
 	"ecdsa-sha2-nistp521": []field("sss"),
 
+	"ssh-mldsa44-ed25519@openssh.com":          []field("ss"), // both public keys, both seeds (ssh-mldsa-eddsa.c)
+	"ssh-mldsa44-ed25519-cert-v01@openssh.com": []field("ss"), // certificate, both seeds
+
 	"ssh-dss-cert-v01@openssh.com":             []field("ss"),    // certificate x
 	"ssh-rsa-cert-v01@openssh.com":             []field("sssss"), // certificate d iqmp p q
 	"ssh-ed25519-cert-v01@openssh.com":         []field("sss"),
@@ -48,8 +51,11 @@ var privateFields = map[string][]field{
 func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {
 	add := AddIdentity{KeyType: c.string(), Constrained: constrained}
 	shape, known := privateFields[add.KeyType]
+	if c.bad {
+		return add, ErrMalformed
+	}
 	if !known {
-		return add, fmt.Errorf("%w: key type %.64q is not supported", ErrMalformed, add.KeyType)
+		return add, publickey.UnknownType{Type: add.KeyType}
 	}
 	start := c.rest
 	for _, f := range shape {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -105,7 +106,7 @@ func isKeyOrCertificate(blob, keyBlob []byte) bool {
 	if bytes.Equal(blob, keyBlob) {
 		return true
 	}
-	public, err := ssh.ParsePublicKey(blob)
+	public, err := publickey.Parse(blob)
 	if err != nil {
 		return false
 	}

@@ -104,7 +104,7 @@ func TestConstraintsThatCannotBeKeptAreRefused(t *testing.T) {
 
 func TestUnknownKeyTypeIsRefused(t *testing.T) {
 	add := AddIdentity{KeyType: "ssh-new", Private: ed25519Fields}
-	if _, err := ParseRequest(add.Marshal()); err == nil || !strings.Contains(err.Error(), `"ssh-new" is not supported`) {
+	if _, err := ParseRequest(add.Marshal()); err == nil || !strings.Contains(err.Error(), `the type "ssh-new" are not known`) {
 		t.Error(err)
 	}
 }

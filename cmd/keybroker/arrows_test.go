@@ -13,7 +13,8 @@ const module = "github.com/keybroker/keybroker/"
 // arrows is which of our packages may import which (the table of the design).
 // What is not here is forbidden.
 var arrows = map[string][]string{
-	"agent/wire":         {},
+	"agent/publickey":    {}, // kinds of public key that x/crypto does not read yet
+	"agent/wire":         {"agent/publickey"},
 	"platform":           {},
 	"docs":               {},
 	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
@@ -28,18 +29,18 @@ var arrows = map[string][]string{
 	"desktop/window":     {"desktop/question", "desktop/guard", "platform"},
 	"desktop/taskdialog": {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
 	"desktop/alert":      {"desktop/question", "desktop/plain", "platform"},
-	"softkeys":           {"agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
+	"softkeys":           {"agent/publickey", "agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
 	"softkeys/keychain":  {"platform", "platform/bus"},
-	"softkeys/pubformat": {},
+	"softkeys/pubformat": {"agent/publickey"},
 	"softkeys/sshadd":    {"agent/wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
 	"piv":                {},
 	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
 	"piv/admin":          {"piv", "platform"},
-	"pkcs11":             {"agent/keys", "platform"},
+	"pkcs11":             {"agent/publickey", "agent/keys", "platform"},
 	"fido":               {"agent/keys", "agent/wire", "platform"},
 	"certificates":       {"agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
-	"upstream":           {"agent/keys", "agent/wire", "platform"},
-	"agent":              {"agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
+	"upstream":           {"agent/publickey", "agent/keys", "agent/wire", "platform"},
+	"agent":              {"agent/publickey", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
 
 	// What is shown on a desktop is a program of its own, and a client like others:
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":     {},
 	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"agent", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
+	"cmd/keybroker": {"agent", "agent/publickey", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
 		"certificates", "upstream", "docs"},
 }
@@ -93,6 +94,7 @@ var outside = map[string]struct {
 	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
+	"github.com/cloudflare":        {[]string{"agent/publickey"}, "until x/crypto or Go has ML-DSA"},
 	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},

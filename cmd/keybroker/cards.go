@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
@@ -104,7 +105,7 @@ func outCard(record cardkeys.Record) control.Card {
 	shown := control.Card{ID: record.ID, Name: record.Name, LastSeen: given(record.Seen), Slots: []control.CardSlot{}}
 	for _, key := range record.Keys {
 		slot := control.CardSlot{Slot: key.Slot.String(), Name: key.Slot.Name(), PublicKey: key.PublicKey, Listed: true}
-		if pub, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey)); err == nil {
+		if pub, _, _, _, err := publickey.ParseLine([]byte(key.PublicKey)); err == nil {
 			slot.Fingerprint = ssh.FingerprintSHA256(pub)
 		}
 		shown.Slots = append(shown.Slots, slot)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
@@ -100,7 +101,7 @@ func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert *ssh.
 		return keys.Info{}, false, err
 	}
 	for _, key := range list {
-		public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
+		public, _, _, _, err := publickey.ParseLine([]byte(key.PublicKey))
 		if err == nil && bytes.Equal(public.Marshal(), blob) {
 			info := keys.NewInfo(public, key.Comment)
 			info.Name, info.Source = key.Name, key.Source

@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -81,7 +82,7 @@ func Parse(data []byte) (ssh.PublicKey, string, error) {
 	case bytes.HasPrefix(data, []byte("-----BEGIN ")):
 		return parsePKIX(data)
 	}
-	pub, comment, options, rest, err := ssh.ParseAuthorizedKey(data)
+	pub, comment, options, rest, err := publickey.ParseLine(data)
 	switch {
 	case err != nil:
 		return nil, "", fmt.Errorf("softkeys: read the public key: %w", err)

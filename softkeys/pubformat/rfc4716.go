@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -79,7 +80,7 @@ func parseRFC4716(data []byte) (ssh.PublicKey, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("softkeys: read the RFC 4716 key: %w", err)
 	}
-	pub, err := ssh.ParsePublicKey(blob)
+	pub, err := publickey.Parse(blob)
 	if err != nil {
 		return nil, "", fmt.Errorf("softkeys: read the RFC 4716 key: %w", err)
 	}

@@ -1,0 +1,111 @@
+// Package publickey reads public keys in the form of RFC 4253 section 6.6: all
+// kinds that golang.org/x/crypto/ssh reads, OpenSSH's
+// ssh-mldsa44-ed25519@openssh.com, and certificates that an authority with such
+// a key has signed. It can go when x/crypto reads them itself.
+package publickey
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// UnknownType is the error for a key of a kind that nothing here reads.
+type UnknownType struct{ Type string }
+
+func (u UnknownType) Error() string {
+	return fmt.Sprintf("keys of the type %.64q are not known", u.Type)
+}
+
+// Parse reads one key or certificate, which may point into blob. The error is
+// an UnknownType, or says what is wrong with a key of a known type.
+func Parse(blob []byte) (ssh.PublicKey, error) {
+	head, rest, ok := takeString(blob)
+	name := string(head)
+	switch {
+	case !ok:
+		return nil, errors.New("it is cut off")
+	case name == MLDSA44Ed25519:
+		return parseComposite(rest)
+	}
+	key, err := ssh.ParsePublicKey(blob)
+	if err == nil {
+		return key, nil
+	}
+	if fields, known := subjectFields[name]; known {
+		if cert, composite := parseCertificate(blob, fields); composite {
+			return cert, nil
+		}
+		return nil, err
+	}
+	if _, known := plainTypes[name]; known {
+		return nil, err
+	}
+	return nil, UnknownType{name}
+}
+
+var plainTypes = map[string]bool{
+	ssh.KeyAlgoRSA: true, ssh.InsecureKeyAlgoDSA: true, ssh.KeyAlgoED25519: true,
+	ssh.KeyAlgoECDSA256: true, ssh.KeyAlgoECDSA384: true, ssh.KeyAlgoECDSA521: true,
+	ssh.KeyAlgoSKED25519: true, ssh.KeyAlgoSKECDSA256: true,
+}
+
+// ParseLine is ssh.ParseAuthorizedKey, also for what Parse reads and it does not.
+func ParseLine(line []byte) (key ssh.PublicKey, comment string, options []string, rest []byte, err error) {
+	key, comment, options, rest, err = ssh.ParseAuthorizedKey(line)
+	if err == nil {
+		return key, comment, options, rest, nil
+	}
+	first, after, _ := bytes.Cut(bytes.TrimSpace(line), []byte("\n"))
+	fields := strings.SplitN(strings.TrimSpace(string(first)), " ", 3)
+	if len(fields) < 2 {
+		return nil, "", nil, nil, err
+	}
+	blob, wrong := base64.StdEncoding.DecodeString(fields[1])
+	if head, _, ok := takeString(blob); wrong != nil || !ok || string(head) != fields[0] {
+		return nil, "", nil, nil, err
+	}
+	if key, err = Parse(blob); err != nil {
+		return nil, "", nil, nil, err
+	}
+	if len(fields) == 3 {
+		comment = strings.TrimSpace(fields[2])
+	}
+	return key, comment, nil, after, nil
+}
+
+func takeString(b []byte) (field, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, nil, false
+	}
+	n := uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
+	if n > uint64(len(b)-4) {
+		return nil, nil, false
+	}
+	return b[4 : 4+n], b[4+n:], true
+}
+
+// ParseHostLine is ssh.ParseKnownHosts for one line, also for what Parse reads
+// and it does not.
+func ParseHostLine(line []byte) (marker string, hosts []string, key ssh.PublicKey, err error) {
+	marker, hosts, key, _, _, err = ssh.ParseKnownHosts(line)
+	if err == nil {
+		return marker, hosts, key, nil
+	}
+	fields := strings.Fields(string(line))
+	if len(fields) > 0 && strings.HasPrefix(fields[0], "@") {
+		marker, fields = fields[0][1:], fields[1:]
+	}
+	if len(fields) < 3 {
+		return "", nil, nil, err
+	}
+	hosts = strings.Split(fields[0], ",")
+	if key, _, _, _, err = ParseLine([]byte(fields[1] + " " + fields[2])); err != nil {
+		return "", nil, nil, err
+	}
+	return marker, hosts, key, nil
+}
