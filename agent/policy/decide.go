@@ -12,6 +12,7 @@ type Options struct {
 	// AsSSHAgent allows what no rule matches, whatever would be signed, as
 	// ssh-agent does. It is for the drop-in (decision 0008).
 	AsSSHAgent bool
+	Limits     Limits // of the machine's owner
 }
 
 // Rules is an immutable list of rules, safe for concurrent use. The nil *Rules
@@ -97,14 +98,14 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 		}
 		switch m, cause := r.match(u); {
 		case m == yes:
-			return rs.restrict(r.decision(), u, first)
+			return rs.options.Limits.limit(rs.restrict(r.decision(), u, first), u, i >= rs.machine)
 		case m == maybe && r.Action == Refuse:
 			return doubt{r, cause}.refuse(i < rs.machine)
 		case m == maybe && r.Action == Ask && first.rule == nil:
 			first = doubt{rule: r, cause: cause}
 		}
 	}
-	return rs.restrict(rs.otherwise(u), u, first)
+	return rs.options.Limits.limit(rs.restrict(rs.otherwise(u), u, first), u, !rs.options.AsSSHAgent)
 }
 
 // restrict applies what no rule can lift. It never widens d.

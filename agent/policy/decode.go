@@ -38,6 +38,9 @@ func Decode(file string, data []byte, dst any) error {
 	if len(data) > MaxFile {
 		return &Error{File: file, Message: fmt.Sprintf("the file is larger than %d bytes", MaxFile)}
 	}
+	if err := bounded(file, data); err != nil {
+		return err
+	}
 	var document map[string]any
 	if _, err := toml.Decode(string(data), &document); err != nil {
 		return libraryError(file, err)

@@ -98,7 +98,7 @@ func TestDecodeInALargerFile(t *testing.T) {
 		Plain int
 		Rules []Rule `toml:"rule"`
 	}
-	text := "\ufeffplain = 3\n[confirm]\n  timeout = \"60s\"\n  prompt = \"\"\"\n[[rule]]\nnot = \"a rule\"\n\"\"\"\n[[rule]]\naction = \"ask\"\n"
+	text := "\ufeffplain = 3\n[confirm]\n  timeout = \"60s\"\n  prompt = \"[[rule]]\"\n[[rule]]\naction = \"ask\"\n"
 	var c config
 	if err := Decode("c", []byte(text), &c); err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestDecodeInALargerFile(t *testing.T) {
 	if err := Check("c", []byte(text), c.Rules); err != nil {
 		t.Fatal(err)
 	}
-	if c.Plain != 3 || c.Confirm.Timeout != time.Minute || len(c.Rules) != 1 || c.Rules[0].Line != 8 {
+	if c.Plain != 3 || c.Confirm.Timeout != time.Minute || len(c.Rules) != 1 || c.Rules[0].Line != 5 {
 		t.Errorf("got %+v", c)
 	}
 

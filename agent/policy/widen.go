@@ -28,7 +28,7 @@ func widenedOptions(old, new Options) (why []string) {
 	if new.AsSSHAgent && !old.AsSSHAgent {
 		why = append(why, "what no rule matches is allowed")
 	}
-	return why
+	return append(why, old.Limits.widened(new.Limits)...)
 }
 
 // subject is what a rule speaks of, without what it says of it.

@@ -250,6 +250,11 @@ func (d *daemon) prove(ctx context.Context) {
 func (d *daemon) run(ctx context.Context) error {
 	defer d.heads.start()() // ends last: the last head is that of all that was written
 	d.server.Started(d.howStarted())
+	for _, f := range d.app.config.fixed {
+		if f.NotTaken != "" {
+			d.log.Warn("a setting of the configuration is not taken: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
+		}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var reloads sync.WaitGroup
 	defer reloads.Wait()

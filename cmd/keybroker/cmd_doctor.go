@@ -62,7 +62,8 @@ func printChecks(w io.Writer, checks []check) {
 }
 
 func (a *app) examine(ctx context.Context) []check {
-	checks := append([]check{a.checkConfiguration()}, a.checkBroker(ctx)...)
+	checks := append([]check{a.checkConfiguration()}, a.checkFixed()...)
+	checks = append(checks, a.checkBroker(ctx)...)
 	checks = append(checks, a.checkPrograms()...)
 	return append(checks, a.checkEnvironment(), a.checkAgent(ctx), a.checkKeychain(ctx), a.checkVault(ctx), a.checkPrompt(), a.checkAudit(ctx))
 }
@@ -76,6 +77,20 @@ func (a *app) checkConfiguration() check {
 		return check{"configuration", "ok", "the defaults: there is no " + a.config.paths.ConfigFile, ""}
 	}
 	return check{"configuration", "ok", a.config.paths.ConfigFile, ""}
+}
+
+// checkFixed tells what the machine's owner has fixed, and what of the user's
+// configuration is not taken for it.
+func (a *app) checkFixed() (list []check) {
+	for _, f := range a.config.fixed {
+		c := check{"fixed", "ok", fmt.Sprintf("%s = %s, fixed by %s", f.Setting, f.Value, f.By), ""}
+		if f.NotTaken != "" {
+			c.Result, c.Text = "note", fmt.Sprintf("%s: your %s is not taken; %s is fixed by %s", f.Setting, f.NotTaken, f.Owner, f.By)
+			c.Remedy = "take it out of " + a.config.paths.ConfigFile
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 func (a *app) checkBroker(ctx context.Context) []check {

@@ -63,9 +63,28 @@ func newPolicyShowCommand(a *app) *cobra.Command {
 				return err
 			}
 			rules := append(append([]policy.Rule{}, a.config.machineRules...), a.config.Rules...)
-			return a.print(cmd, rules, func(w io.Writer) { printRules(w, rules) })
+			shown := shownPolicy{Rules: rules, Fixed: a.config.fixed}
+			return a.print(cmd, shown, func(w io.Writer) { printRules(w, rules); printFixed(w, a.config.fixed) })
 		},
 	})
+}
+
+// shownPolicy is what `policy show --json` prints.
+type shownPolicy struct {
+	Rules []policy.Rule  `json:"rules"`
+	Fixed []fixedSetting `json:"fixed,omitempty"` // by the machine's owner
+}
+
+// printFixed prints a table of its own, below the rules.
+func printFixed(w io.Writer, fixed []fixedSetting) {
+	if len(fixed) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	row(w, "SETTING", "IN FORCE", "FIXED TO", "BY", "NOT TAKEN FROM YOURS")
+	for _, f := range fixed {
+		row(w, f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
+	}
 }
 
 func printRules(w io.Writer, rules []policy.Rule) {

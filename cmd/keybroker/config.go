@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -65,6 +63,8 @@ type config struct {
 
 	paths        platform.Paths
 	machineRules []policy.Rule
+	limits       policy.Limits  // of the machine's owner
+	fixed        []fixedSetting // by the machine's owner
 }
 
 // maxPINCache: for longer than a working day nobody means to be away.
@@ -117,24 +117,37 @@ func (a *app) load() error {
 func readConfig(paths platform.Paths, mustExist bool) (config, error) {
 	c := defaultConfig()
 	c.paths = paths
-	data, err := os.ReadFile(paths.ConfigFile)
+	var set map[string]bool
+	data, err := platform.ReadTrusted(paths.ConfigFile, policy.MaxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 	case err != nil:
-		return c, usageError{fmt.Errorf("the configuration cannot be read: %w\ncheck that it is there and yours: ls -l %s", err, paths.ConfigFile)}
+		return c, usageError{fmt.Errorf("the configuration cannot be read: %w", orElse(err, "check that it is there and yours: ls -l "+paths.ConfigFile))}
 	default:
 		if err := c.decode(paths.ConfigFile, data); err != nil {
 			return c, usageError{fmt.Errorf("the configuration has errors:\n%w\ncorrect them, then: keybroker policy check", err)}
 		}
+		if set, err = pathsIn(paths.ConfigFile, data); err != nil {
+			return c, err
+		}
 	}
-	c.machineRules, err = readMachineRules(paths.MachinePolicy)
-	return c, err
+	owner, err := readMachine(paths.MachinePolicy)
+	if err != nil {
+		return c, err
+	}
+	c.narrow(owner, set)
+	return c, nil
 }
 
 func (c *config) decode(file string, data []byte) error {
 	if err := policy.Decode(file, data, c); err != nil {
 		return err
 	}
+	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), policy.Check(file, data, c.Rules))
+}
+
+// checkValues finds what is wrong with single settings.
+func (c *config) checkValues(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
@@ -147,8 +160,6 @@ func (c *config) decode(file string, data []byte) error {
 		checkCardRules(file, data, c.PIV.Rules),
 		c.Session.check(file, data),
 		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
-		c.checkAgents(file, data),
-		policy.Check(file, data, c.Rules),
 	)
 }
 
@@ -187,35 +198,6 @@ func within(file string, data []byte, path string, value, low, high time.Duratio
 	return policy.ErrorAt(file, data, path, fmt.Errorf("%s is not between %s and %s", keys.ShortDuration(value), keys.ShortDuration(low), keys.ShortDuration(high)))
 }
 
-// readMachineRules reads the rules that the machine's owner has set. They are
-// only believed when nobody else could have written them; when they are there
-// and cannot be used, nothing runs without them.
-func readMachineRules(path string) ([]policy.Rule, error) {
-	if path == "" {
-		return nil, nil
-	}
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
-	}
-	defer file.Close()
-	if err := platform.OwnedByRoot(file); err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
-	}
-	data, err := io.ReadAll(file)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules cannot be read: %w\nask the machine's owner", err)}
-	}
-	rules, err := policy.Parse(path, data)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
-	}
-	return rules, nil
-}
-
 func (c *config) rules() *policy.Rules {
-	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember}).WithViews(c.views()...)
+	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember, Limits: c.limits}).WithViews(c.views()...)
 }

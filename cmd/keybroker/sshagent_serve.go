@@ -41,7 +41,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	if err := harden(); err != nil {
 		return 0, err
 	}
-	machine, err := readMachineRules(platform.MachinePolicy())
+	machine, err := readMachine(platform.MachinePolicy())
 	if err != nil {
 		return 0, err
 	}
@@ -55,7 +55,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(), SSHConfig: userSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime, ExpiredCertificates: true,
-	}, policy.New(machine, nil, policy.Options{AsSSHAgent: true}))
+	}, policy.New(machine.Rules, nil, policy.Options{AsSSHAgent: true, Limits: machine.Limits}))
 
 	signals := o.signals()
 	failed := make(chan error, 1)

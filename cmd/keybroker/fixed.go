@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// setting is one that the machine's owner can fix in policy.toml, as the same
+// table and field of config.toml. What is fixed, the user's file can only narrow.
+type setting struct {
+	path string
+	// field is where it stands in a config: a pointer.
+	field func(*config) any
+	// narrower says whether the user's value, which differs, is as narrow as the owner's.
+	narrower func(user, owner any) bool
+}
+
+// settings are all that can be fixed. What is not here is no matter of safety, or
+// has its rules in [limits].
+var settings = []setting{
+	{"agent.forwarded_changes", func(c *config) any { return &c.Agent.ForwardedChanges }, only(false)},
+	{"softkeys.seal", func(c *config) any { return &c.Softkeys.Seal }, never},
+	{"confirm.prompt", func(c *config) any { return &c.Confirm.Prompt }, only("none")},
+	{"confirm.window", func(c *config) any { return &c.Confirm.Window }, never},
+	{"confirm.pinentry", func(c *config) any { return &c.Confirm.Pinentry }, never},
+	{"confirm.timeout", func(c *config) any { return &c.Confirm.Timeout }, shorter},
+	{"confirm.remember", func(c *config) any { return &c.Confirm.Remember }, shorter},
+	{"confirm.background", func(c *config) any { return &c.Confirm.Background }, only("refuse")},
+	{"piv.enabled", func(c *config) any { return &c.PIV.Enabled }, only(false)},
+	{"piv.pin_cache", func(c *config) any { return &c.PIV.PINCache }, shorter},
+	{"piv.unlock_gives_pin", func(c *config) any { return &c.PIV.UnlockGivesPIN }, only(false)},
+	{"pkcs11.providers", func(c *config) any { return &c.PKCS11.Providers }, fewerPatterns},
+	{"pkcs11.remote", func(c *config) any { return &c.PKCS11.Remote }, only(false)},
+	{"fido.websafe", func(c *config) any { return &c.FIDO.Websafe }, fewerPatterns},
+	{"audit.durability", func(c *config) any { return &c.Audit.Durability }, only("power")},
+	{"session.lock", func(c *config) any { return &c.Session.Lock }, dropsMore},
+	{"session.suspend", func(c *config) any { return &c.Session.Suspend }, dropsMore},
+	{"session.end", func(c *config) any { return &c.Session.End }, dropsMore},
+}
+
+// implied are fixed with another setting: a way to ask is no fixed one while the
+// user's file says which program it is.
+var implied = map[string][]string{"confirm.prompt": {"confirm.window", "confirm.pinentry"}}
+
+func never(_, _ any) bool { return false }
+
+func only[T comparable](value T) func(_, _ any) bool {
+	return func(user, _ any) bool { return user == any(value) }
+}
+
+func shorter(user, owner any) bool { return user.(time.Duration) <= owner.(time.Duration) }
+
+// fewerPatterns compares lists such as "a,b,!c" by their text: each pattern of the
+// user's must be one of the owner's, and each "!…" of the owner's must be there.
+func fewerPatterns(user, owner any) bool {
+	mine, theirs := strings.Split(user.(string), ","), strings.Split(owner.(string), ",")
+	for _, pattern := range mine {
+		if !strings.HasPrefix(pattern, "!") && !slices.Contains(theirs, pattern) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(theirs, func(pattern string) bool {
+		return strings.HasPrefix(pattern, "!") && !slices.Contains(mine, pattern)
+	})
+}
+
+func dropsMore(user, owner any) bool {
+	return !slices.ContainsFunc(owner.([]string), func(what string) bool { return !slices.Contains(user.([]string), what) })
+}
+
+// fixedSetting is one that the machine's owner has fixed, as `policy show` and
+// `doctor` tell it.
+type fixedSetting struct {
+	Setting  string `json:"setting"`
+	Value    string `json:"value"`               // in force
+	Owner    string `json:"owner"`               // what the owner fixed it to
+	By       string `json:"by"`                  // the owner's file
+	NotTaken string `json:"not_taken,omitempty"` // what the user's file says, which would be wider
+}
+
+// narrow puts the owner's settings into the user's configuration where that does
+// not say something narrower. What would be wider is not taken, and named: an
+// owner who fixes something must not keep the brokers of a fleet from starting.
+func (c *config) narrow(owner *machine, set map[string]bool) {
+	for _, s := range settings {
+		if !owner.set[s.path] {
+			continue
+		}
+		mine, theirs := reflect.ValueOf(s.field(c)).Elem(), reflect.ValueOf(s.field(&owner.config)).Elem()
+		f := fixedSetting{Setting: s.path, Owner: valueText(theirs), By: owner.file}
+		if same := reflect.DeepEqual(mine.Interface(), theirs.Interface()); !same && (!set[s.path] || !s.narrower(mine.Interface(), theirs.Interface())) {
+			if set[s.path] {
+				f.NotTaken = valueText(mine)
+			}
+			mine.Set(theirs)
+		}
+		f.Value = valueText(mine)
+		c.fixed = append(c.fixed, f)
+	}
+	c.PIV.Rules = append(slices.Clone(owner.PIV.Rules), c.PIV.Rules...)
+	c.machineRules, c.limits = owner.Rules, owner.Limits
+	c.fixed = append(c.fixed, owner.limitsText()...)
+}
+
+func valueText(v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case string:
+		return cmp.Or(value, `""`)
+	case []string:
+		return fmt.Sprintf("%q", value)
+	default:
+		return fmt.Sprint(value)
+	}
+}

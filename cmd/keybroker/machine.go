@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// machine is policy.toml, the file of the machine's owner: rules that are read
+// first, limits for the user's, and settings of config.toml that the user's file
+// can only narrow (decision 0022).
+type machine struct {
+	config
+	Limits policy.Limits `toml:"limits"`
+
+	file string
+	set  map[string]bool // the settings that it fixes, by path
+}
+
+// readMachine reads the file of the machine's owner; none is an empty one. It is
+// only believed when nobody else could have written it; when it is there and
+// cannot be used, nothing runs without it.
+func readMachine(path string) (*machine, error) {
+	m := &machine{config: defaultConfig(), file: path}
+	if path == "" {
+		return m, nil
+	}
+	data, err := platform.ReadRoots(path, policy.MaxFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return m, nil
+	case err != nil:
+		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, orElse(err, "ask the machine's owner"))}
+	}
+	if err := m.decode(path, data); err != nil {
+		return nil, usageError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
+	}
+	return m, nil
+}
+
+// orElse adds a second line to an error that has none.
+func orElse(err error, remedy string) error {
+	if strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	return fmt.Errorf("%w\n%s", err, remedy)
+}
+
+func (m *machine) decode(file string, data []byte) error {
+	if err := policy.Decode(file, data, m); err != nil {
+		return err
+	}
+	var err error
+	if m.set, err = pathsIn(file, data); err != nil {
+		return err
+	}
+	var all []error
+	for _, path := range slices.Sorted(maps.Keys(m.set)) {
+		if !fixable(path) {
+			all = append(all, policy.ErrorAt(file, data, path, fmt.Errorf("%s is the user's: the machine's owner cannot fix it", path)))
+		}
+		for _, other := range implied[path] {
+			m.set[other] = true
+		}
+	}
+	if field, err := m.Limits.Check(); err != nil {
+		all = append(all, policy.ErrorAt(file, data, "limits."+field, err))
+	}
+	return errors.Join(append(all, m.checkValues(file, data), policy.Check(file, data, m.Rules))...)
+}
+
+func fixable(path string) bool {
+	return path == "rule" || path == "piv.rule" || strings.HasPrefix(path, "limits.") ||
+		slices.ContainsFunc(settings, func(s setting) bool { return s.path == path })
+}
+
+// pathsIn are the fields that a file sets: "confirm.prompt"; "rule" for all of [[rule]].
+func pathsIn(file string, data []byte) (map[string]bool, error) {
+	var tables map[string]any
+	if err := policy.Decode(file, data, &tables); err != nil {
+		return nil, err
+	}
+	set := make(map[string]bool)
+	for table, content := range tables {
+		fields, ok := content.(map[string]any)
+		if !ok {
+			set[table] = true
+		}
+		for field := range fields {
+			set[table+"."+field] = true
+		}
+	}
+	return set, nil
+}
+
+// limitsText tells the limits with the settings that are fixed.
+func (m *machine) limitsText() (list []fixedSetting) {
+	add := func(name, value string) {
+		list = append(list, fixedSetting{Setting: "limits." + name, Value: value, Owner: value, By: m.file})
+	}
+	if m.Limits.Allow != nil {
+		add("allow", fmt.Sprint(*m.Limits.Allow))
+	}
+	if m.Limits.Remember != nil {
+		add("remember", m.Limits.Remember.String())
+	}
+	if m.Limits.AskFirst != "" {
+		add("ask_first", m.Limits.AskFirst)
+	}
+	return list
+}
