@@ -52,6 +52,11 @@ func TestReload(t *testing.T) {
 	if record.Rules != allow.Digest() || record.Reason != `for a test; they allow more: rule "r" (allow) says more than before` {
 		t.Errorf("wider: %+v", record)
 	}
+	// The same rules again end nothing.
+	grant()
+	if err := r.server.Reload(peer, r.server.BeforeReload(), allow, nil, "for a test"); err != nil || len(r.server.Grants.List(time.Now())) != 1 || r.last().Reason != "for a test; the rules are the same" {
+		t.Errorf("the same: %v, %+v", err, r.last())
+	}
 	// An answer that comes after others were put in force is void, and after a lock.
 	stale := r.server.BeforeReload()
 	reload(refuse, 1)

@@ -24,6 +24,23 @@ func OwnedByRoot(file *os.File) error {
 	return nil
 }
 
+// OwnersDirectory returns an error, with the remedy on its next line, when somebody
+// other than root could take a file out of dir, or put one there. A directory that
+// is missing is nobody's.
+func OwnersDirectory(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = onlyRootWrites(info)
+	}
+	if err != nil {
+		return fmt.Errorf("the directory %[2]s: %[1]w\nas root: chown root %[2]s && chmod 755 %[2]s", err, dir)
+	}
+	return nil
+}
+
 // OnlyRootCanWrite returns why a program of this user could have written the file
 // at path, or put another one in its place; nil: only root could. For root itself
 // it is always an error.

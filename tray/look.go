@@ -67,7 +67,7 @@ type broker struct {
 func (b *broker) take(event control.Event) {
 	b.runs, b.event = true, event
 	for _, record := range event.Records {
-		if record.Op == keys.OpSign || record.Decision == audit.Refused {
+		if record.Op == keys.OpSign || record.Op == keys.OpReload || record.Decision == audit.Refused {
 			b.recent = append(b.recent, record)
 		}
 	}

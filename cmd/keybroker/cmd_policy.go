@@ -56,8 +56,11 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 func newPolicyShowCommand(a *app) *cobra.Command {
 	return a.jsonFlag(&cobra.Command{
 		Use:   "show",
-		Short: "Show the rules in the order in which they are tried",
-		Args:  cobra.NoArgs,
+		Short: "Show the rules in the order in which they are tried, and what is fixed by whom",
+		Long: `Show the rules in the order in which they are tried. Below them is what the
+machine's owner has fixed in policy.toml, and what of your configuration is not
+taken for it.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
 				return err

@@ -119,6 +119,9 @@ func readConfig(paths platform.Paths, mustExist bool) (config, error) {
 	c.paths = paths
 	var set map[string]bool
 	data, err := platform.ReadTrusted(paths.ConfigFile, policy.MaxFile)
+	if err == nil {
+		err = platform.CheckTrustedDir(filepath.Dir(paths.ConfigFile))
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 	case err != nil:

@@ -108,6 +108,27 @@ func TestTheOwnersValueIsTheOneInForce(t *testing.T) {
 	}
 }
 
+// Whoever may write the directory can take the owner's file away.
+func TestTheOwnersDirectory(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make a directory of root's")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "policy.toml")
+	if _, err := readMachine(path); err != nil {
+		t.Errorf("an empty directory of root's: %v", err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readMachine(path); err == nil || !strings.Contains(err.Error(), "the directory "+dir+": others may write it (mode 0777)") {
+		t.Errorf("an open directory: %v", err)
+	}
+	if _, err := readMachine(filepath.Join(dir, "none", "policy.toml")); err != nil {
+		t.Errorf("no directory: %v", err)
+	}
+}
+
 func TestErrorsInTheOwnersFile(t *testing.T) {
 	for text, want := range map[string]string{
 		"[tray]\nnotify = []":                            "policy.toml:2:1: tray.notify is the user's: the machine's owner cannot fix it",

@@ -17,6 +17,7 @@ const (
 	headRecords = 100
 	headTime    = 5 * time.Minute
 	headWait    = time.Second // at the end, for the last one
+	headGap     = time.Second // between two: a journal that is flooded drops some
 )
 
 // headTeller tells the system's log the head of the audit log.
@@ -69,6 +70,10 @@ func (h *headTeller) run(ctx context.Context) {
 		select {
 		case <-timer.C:
 		case <-h.wake:
+		case <-ctx.Done():
+		}
+		select {
+		case <-time.After(headGap):
 		case <-ctx.Done():
 		}
 	}

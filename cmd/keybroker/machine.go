@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,6 +31,9 @@ func readMachine(path string) (*machine, error) {
 	m := &machine{config: defaultConfig(), file: path}
 	if path == "" {
 		return m, nil
+	}
+	if err := platform.OwnersDirectory(filepath.Dir(path)); err != nil { // the file could be taken away
+		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
 	}
 	data, err := platform.ReadRoots(path, policy.MaxFile)
 	switch {
