@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -250,4 +251,23 @@ func TestAttach(t *testing.T) {
 		}
 	}
 	r.want("work+cert work home+cert home")
+}
+
+// TestFilesOpenToOthersAreNotUsed: whoever writes the file chooses what a host is shown.
+func TestFilesOpenToOthersAreNotUsed(t *testing.T) {
+	r := newRig(t, PlainAfter)
+	path := filepath.Join(r.dir, "x.pub")
+	r.write(path, r.certify(r.home, same))
+	r.want("work home+cert home")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r.certificates = New(r.certificates.config)
+	problems := r.certificates.Problems()
+	if runtime.GOOS == "windows" {
+		t.Skip("modes say nothing there")
+	}
+	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "it may be written by others (mode 0666)\nrun: chmod go-w "+path) {
+		t.Errorf("%v", problems)
+	}
 }

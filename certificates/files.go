@@ -34,6 +34,7 @@ type file struct {
 	certificate *ssh.Certificate // nil: problem says why
 	blob, plain []byte           // of the certificate, and of the key that it certifies
 	problem     string
+	remedy      string // "": replace it
 }
 
 // listing is the two directories at one moment. It is never changed once made.
@@ -145,6 +146,9 @@ func (l *listing) add(f *file) {
 
 func readCertificate(path string, key []byte) *file {
 	data, err := readFile(path)
+	if untrusted, ok := errors.AsType[*platform.UntrustedError](err); ok {
+		return &file{path: path, problem: "it " + untrusted.What, remedy: untrusted.Remedy}
+	}
 	if err != nil {
 		return &file{path: path, problem: err.Error()}
 	}

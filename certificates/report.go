@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 
@@ -43,7 +44,7 @@ func (s *Source) Problems() []error {
 		info, ok := s.info(f)
 		switch {
 		case f.certificate == nil:
-			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nreplace it, or remove it", f.path, f.problem))
+			list = append(list, fmt.Errorf("the certificate %s is not used: %s\n%s", f.path, f.problem, cmp.Or(f.remedy, "replace it, or remove it")))
 		case ok && !s.valid(info):
 			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nrenew it: put the new one in the place of the file", f.path, info.State))
 		}

@@ -326,3 +326,44 @@ func TestProofIsStrict(t *testing.T) {
 		}
 	}
 }
+
+// What lies on the disk cannot be opened, is another key, or is not what was meant: nothing stays, and
+// nothing is said to be sealed.
+func TestNothingStaysThatCannotBeUsed(t *testing.T) {
+	s, _ := newStore(t)
+	generate(t, s, "good")
+	identity, err := s.vault.Open(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, private, _ := ed25519.GenerateKey(nil)
+	signer, _ := ssh.NewSignerFromKey(private)
+	other, _ := age.GenerateX25519Identity()
+	block, _ := ssh.MarshalPrivateKey(private, "")
+	good, _ := os.ReadFile(s.file("good", ".age"))
+	seal := func(to *age.X25519Identity, plain []byte) []byte {
+		sealed, err := encrypt(to.Recipient(), bytes.Clone(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	whole := pem.EncodeToMemory(block)
+	for want, sealed := range map[string][]byte{
+		"is sealed to another vault":  seal(other, whole),
+		"holds another key":           good,
+		"does not hold a private key": seal(identity, whole[:len(whole)/2]),
+		"a.age is not an age file":    []byte("cut"),
+		"":                            seal(identity, whole),
+	} {
+		err := s.write("a", signer.PublicKey(), "", sealed, identity)
+		if want == "" && err != nil {
+			t.Error(err)
+		} else if want != "" {
+			wantError(t, err, want)
+			wantFiles(t, s, "good.age good.mac good.pub")
+		} else if err := s.Delete("a"); err != nil {
+			t.Error(err)
+		}
+	}
+}

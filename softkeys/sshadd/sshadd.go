@@ -26,9 +26,8 @@ import (
 )
 
 const (
-	// maxWait bounds a run without the time that the person takes: a key under
-	// many rounds of bcrypt takes seconds.
-	maxWait = 2 * time.Minute
+	// maxWait bounds a run with the time that the person takes to type.
+	maxWait = 10 * time.Minute
 	// maxComplaint bounds what is kept of ssh-add's words.
 	maxComplaint = 4 << 10
 )
