@@ -20,6 +20,9 @@ const (
 	// imageMode lets nobody read the copy, its owner included: that is what
 	// closes its processes.
 	imageMode = 0o111
+	// imageFD is the least number of the copy's descriptor: those that a program is
+	// given (exec.Cmd.ExtraFiles) begin at 3 and must not take its place.
+	imageFD = 64
 	// imageSeals keep the copy as it is, for whoever should get hold of it.
 	imageSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 )
@@ -93,6 +96,12 @@ func copyImage(name string, from io.Reader) (_ *os.File, err error) {
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, imageFD)
+	_ = unix.Close(fd)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	fd = high
 	image := os.NewFile(uintptr(fd), name)
 	defer func() {
 		if err != nil {
