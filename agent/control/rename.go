@@ -12,7 +12,10 @@ import (
 // the record. The broker does not do it: it takes the vault's secret.
 type Renaming struct {
 	Old string `json:"old"`
-	New string `json:"new"` // equal to Old: the name is proved anew
+	New string `json:"new"` // equal to Old: the public half is written anew
+	// Vouched says that only the person's word proves that the key has this name.
+	Vouched     bool   `json:"vouched,omitempty"`
+	Fingerprint string `json:"fingerprint"` // as the command read it from the sealed key
 }
 
 // Recorder is the part of a Broker that writes down what commands do.

@@ -99,6 +99,9 @@ func (d *daemon) Load(names []string) error {
 func (d *daemon) Renames(peer platform.Peer, renaming control.Renaming) error {
 	for _, entry := range d.store.All() {
 		if entry.Name == renaming.Old {
+			if entry.Fingerprint == "" { // of a damaged one only the command knows it
+				entry.Fingerprint = platform.Escape(renaming.Fingerprint, maxCell)
+			}
 			return d.told(d.server.Renames(peer, entry.Info, renamed(renaming)))
 		}
 	}

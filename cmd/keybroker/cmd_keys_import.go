@@ -84,7 +84,11 @@ func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, 
 		}
 	}
 	if i.remove {
-		return file.remove()
+		if err := file.remove(); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s is removed.\n", i.path)
+		return nil
 	}
 	if i.path != standardInput {
 		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. When you have tried the sealed one, remove the file: rm %s\n", i.path)

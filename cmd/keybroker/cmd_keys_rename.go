@@ -30,9 +30,12 @@ for that, and is written to the audit log.`,
 			if err != nil {
 				return err
 			}
-			return store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
-				return a.recordRenaming(cmd.Context(), info, control.Renaming{Old: args[0], New: args[1]})
+			renaming := control.Renaming{Old: args[0], New: args[1]}
+			err = store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
+				renaming.Fingerprint = info.Fingerprint
+				return a.recordRenaming(cmd.Context(), info, renaming)
 			})
+			return reported(cmd, renaming, err)
 		},
 	}
 }
@@ -52,14 +55,25 @@ to the audit log.`,
 			if err != nil {
 				return err
 			}
-			return store.Repair(cmd.Context(), args[0], func(info keys.Info, proved bool) error {
+			renaming := control.Renaming{Old: args[0], New: args[0]}
+			err = store.Repair(cmd.Context(), args[0], func(info keys.Info, proved bool) error {
 				if err := vouched(cmd, info, proved); err != nil {
 					return err
 				}
-				return a.recordRenaming(cmd.Context(), info, control.Renaming{Old: info.Name, New: info.Name})
+				renaming.Vouched, renaming.Fingerprint = !proved, info.Fingerprint
+				return a.recordRenaming(cmd.Context(), info, renaming)
 			})
+			return reported(cmd, renaming, err)
 		},
 	}
+}
+
+// reported says what was done.
+func reported(cmd *cobra.Command, renaming control.Renaming, err error) error {
+	if err == nil {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n", renamed(renaming))
+	}
+	return err
 }
 
 func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
@@ -76,7 +90,10 @@ func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 }
 
 func renamed(r control.Renaming) string {
-	if r.Old == r.New {
+	switch {
+	case r.Vouched:
+		return fmt.Sprintf("%q is this key's name from now on, as the person said", r.Old)
+	case r.Old == r.New:
 		return fmt.Sprintf("the public half of %q is written anew", r.Old)
 	}
 	return fmt.Sprintf("%q is called %q from now on", r.Old, r.New)

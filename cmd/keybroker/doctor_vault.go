@@ -11,7 +11,8 @@ func (a *app) checkVault(ctx context.Context) check {
 	const name = "sealed keys"
 	store, err := a.store()
 	if err != nil {
-		return check{name, "FAIL", err.Error(), ""}
+		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		return check{name, "FAIL", what, remedy}
 	}
 	store.Prove(ctx)
 	entries, unproved := store.All(), 0
