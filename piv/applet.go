@@ -37,6 +37,8 @@ type Applet struct {
 	Label string // application label of its property template, "" when it tells none
 
 	link *link
+	// token is what is known of the card; nil before Describe.
+	token *Token
 	// stale: another program may have selected another application since
 	// this one was used last.
 	stale bool
@@ -87,11 +89,11 @@ func labelOf(response []byte) string {
 }
 
 // call sends one command to the PIV application. When another program may have
-// selected another application, a secret command waits for a SELECT, and any
+// selected another application, a secret command waits until that is known, and any
 // other is tried as it is: it nearly always works, and costs nothing more.
 func (a *Applet) call(ctx context.Context, c command) ([]byte, error) {
 	if a.stale && c.secret {
-		if err := a.reselect(ctx); err != nil {
+		if _, err := a.reach(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -100,18 +102,14 @@ func (a *Applet) call(ctx context.Context, c command) ([]byte, error) {
 	if !a.stale || !errors.As(err, &refused) {
 		return data, err
 	}
-	if err := a.reselect(ctx); err != nil {
-		return nil, err
+	selected, failed := a.reach(ctx)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case !selected: // it was PIV that refused
+		return data, err
 	}
 	return a.link.exchange(ctx, c)
-}
-
-func (a *Applet) reselect(ctx context.Context) error {
-	if _, err := a.selectPIV(ctx); err != nil {
-		return fmt.Errorf("select again: %w", err)
-	}
-	a.stale = false
-	return nil
 }
 
 // object reads one data object with GET DATA (SP 800-73-4 part 2 section

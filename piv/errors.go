@@ -27,7 +27,7 @@ func (e *TransmitError) Unwrap() error { return e.Err }
 // no long command.
 func gone(err error) bool {
 	return errors.Is(err, ErrRemoved) || errors.Is(err, ErrReset) || errors.Is(err, ErrNoService) ||
-		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed)
+		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed) || errors.Is(err, ErrOtherCard)
 }
 
 // fatal tells errors of the way to the card from odd data on it.

@@ -36,8 +36,8 @@ func (a *Applet) isSame(ctx context.Context, t *Token) (bool, error) {
 	if fatal(err) {
 		return false, err
 	}
-	if t.GUID != (GUID{}) || t.FASCN != "" {
-		return chuid.GUID == t.GUID && FASCNString(chuid.FASCN) == t.FASCN, nil
+	if t.numbered() {
+		return t.has(chuid), nil
 	}
 	if t.Serial != 0 {
 		serial, err := a.Serial(ctx)

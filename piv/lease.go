@@ -170,22 +170,20 @@ func (h *Handle) beginOnce(ctx context.Context) error {
 	return h.meet(ctx, card)
 }
 
-// meet selects the application on a fresh connection. The PIN must never go to
+// meet finds the application on a fresh connection. The PIN must never go to
 // another card than the one that was described, so that one is asked for its number.
 func (h *Handle) meet(ctx context.Context, card Card) error {
-	token, same := h.Token(), true
-	applet, err := Select(ctx, card)
+	token := h.Token()
+	applet, same, err := open(ctx, card, token)
 	switch {
 	case token == nil && err != nil:
 		return err
 	case token == nil:
-		h.applet = applet
-		return nil
-	case err == nil:
-		applet.reference, applet.known = token.Reference, true
+		same = true
+	case err == nil && !same:
 		same, err = applet.isSame(ctx, token)
 	case errors.Is(err, ErrNotPIV):
-		same, err = false, nil
+		err = nil
 	}
 	if err != nil {
 		return fmt.Errorf("piv: identify card: %w", err)

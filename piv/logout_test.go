@@ -113,3 +113,134 @@ func TestACardThatWasResetIsNotResetAgain(t *testing.T) {
 		t.Error("it was reset again")
 	}
 }
+
+// A card that answers 9000 to a log-out and changes nothing: a YubiKey's PIN goes
+// with the application, a global PIN with a reset only.
+func TestALogoutThatDoesNothing(t *testing.T) {
+	for _, c := range []struct {
+		character pivtest.Character
+		reset     bool
+	}{{pivtest.YubiKey5(), false}, {pivtest.GovernmentPIV(), true}} {
+		f := newFake("a")
+		r, _ := watchFake(t, f)
+		card := newCard(t, c.character)
+		f.insert("a", resettable{virtual{card, t}})
+		eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
+		h := r.Cards()[0]
+		card.IgnoreLogout(true)
+		before := card.Counts().PowerOns
+		if err := verify(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		h.Release()
+		if card.PINVerified() {
+			t.Errorf("%s: the card was left open for every program", c.character.Name)
+		}
+		if reset := card.Counts().PowerOns > before; reset != c.reset {
+			t.Errorf("%s: reset %v, want %v", c.character.Name, reset, c.reset)
+		}
+	}
+}
+
+// The session of an administrator's command is ended in the same way.
+func TestEndSessionThatDoesNothing(t *testing.T) {
+	f := newFake("a")
+	r, _ := watchFake(t, f)
+	card := newCard(t, pivtest.GovernmentPIV())
+	f.insert("a", resettable{virtual{card, t}})
+	eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
+	h := r.Cards()[0]
+	card.IgnoreLogout(true)
+	err := h.Do(t.Context(), func(a *Applet) error {
+		return errors.Join(a.ChangePIN(t.Context(), []byte(pivtest.DefaultPIN), []byte("654321")), a.EndSession(t.Context()))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !card.PINVerified() {
+		t.Fatal("nothing is left to take back")
+	}
+	h.Release()
+	if card.PINVerified() {
+		t.Error("the card was left open for every program")
+	}
+}
+
+// A card that drops the PIN when it is selected, as YubiKeys do: what we do on it
+// leaves another program's login alone, on a new connection and on one that is
+// there, and when the card is read.
+func TestAnotherProgramsLoginOutlivesOurUse(t *testing.T) {
+	for _, identified := range []bool{true, false} { // by its CHUID, or not
+		f := newFake("a")
+		card := newCard(t, pivtest.YubiKey5())
+		public := sshKey(t, must1(card.Provision(0x9A, pivtest.AlgP256, pivtest.Policy{PIN: pivtest.PINOnce}))(t))
+		if identified {
+			if err := card.Identify(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		other := selected(t, card)
+		if err := other.Verify(t.Context(), []byte(pivtest.DefaultPIN)); err != nil {
+			t.Fatal(err)
+		}
+		r, _ := watchFake(t, f)
+		f.insert("a", virtual{card, t})
+		eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
+		h := r.Cards()[0]
+		sign := func() {
+			t.Helper()
+			err := h.Do(t.Context(), func(a *Applet) error {
+				if _, verified, err := a.PINStatus(t.Context()); err != nil || !verified {
+					return errors.Join(err, errors.New("another program's PIN does not show"))
+				}
+				_, err := a.Sign(t.Context(), 0x9A, public, []byte("ours"), public.Type())
+				return errors.Join(err, a.Verify(t.Context(), []byte(pivtest.DefaultPIN)))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		sign()
+		sign() // on the same connection
+		eventually(t, "the card is let go", func() bool { return released(h) })
+		sign() // on a new one
+		eventually(t, "the card is let go", func() bool { return released(h) })
+		if _, err := other.Sign(t.Context(), 0x9A, public, []byte("theirs"), public.Type()); err != nil {
+			t.Errorf("identified %v: the other program was logged out: %v", identified, err)
+		}
+	}
+}
+
+// A login that we saw and that its program has ended is not there any more: the
+// PIN that we give then is ours to take back.
+func TestAPINGivenAfterAnothersLogoutIsTakenBack(t *testing.T) {
+	card, h := plugged(t, pivtest.YubiKey5())
+	other := selected(t, card)
+	if err := other.Verify(t.Context(), []byte(pivtest.DefaultPIN)); err != nil {
+		t.Fatal(err)
+	}
+	status := func(want bool) {
+		t.Helper()
+		err := h.Do(t.Context(), func(a *Applet) error {
+			if _, verified, err := a.PINStatus(t.Context()); err != nil || verified != want {
+				return errors.Join(err, errors.New("not the PIN status that is wanted"))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	status(true)
+	if err := other.Logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	status(false)
+	if err := verify(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	h.Release()
+	if card.PINVerified() {
+		t.Error("the card was left open for every program")
+	}
+}

@@ -116,23 +116,3 @@ func (a *Applet) manage(ctx context.Context, alg Algorithm, template []byte, wan
 	}
 	return must(answer, want)
 }
-
-// EndSession makes the card forget that a PIN or the management key was given,
-// so that no other program goes on where we were: it selects another
-// application, where the card has one, else PIV again. A global PIN outlives
-// that, so it is logged out first.
-func (a *Applet) EndSession(ctx context.Context) error {
-	if reference, err := a.PINReference(ctx); err == nil && reference == PINGlobal {
-		if err := a.Logout(ctx); fatal(err) {
-			return err
-		}
-	}
-	a.stale, a.given, a.shared = true, false, false
-	for _, aid := range aidOther {
-		if _, err := a.selectAID(ctx, aid); err == nil || fatal(err) {
-			return err
-		}
-	}
-	_, err := a.selectPIV(ctx)
-	return err
-}

@@ -73,9 +73,7 @@ func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 	if err != nil {
 		return err
 	}
-	err = a.secret(ctx, insVerify, reference, pin)
-	a.given = a.given || err == nil
-	return err
+	return a.secret(ctx, insVerify, reference, pin)
 }
 
 // PINGiven says whether Verify gave the PIN since the card was opened. The card
@@ -98,31 +96,10 @@ func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err e
 	}
 	var wrong *PINError
 	if err = pinError(err, reference); errors.As(err, &wrong) && wrong.Tries >= 0 {
+		a.given, a.shared = false, false
 		return wrong.Tries, false, nil
 	}
 	return -1, false, fmt.Errorf("piv: PIN status: %w", err)
-}
-
-// Logout makes the card forget that the PIN was given, where it can
-// (VERIFY with P1 = FF), else by a selection of another application.
-func (a *Applet) Logout(ctx context.Context) error {
-	reference, err := a.PINReference(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = a.call(ctx, command{ins: insVerify, p1: 0xFF, p2: byte(reference), secret: true})
-	var refused Status
-	if !errors.As(err, &refused) {
-		a.given = a.given && err != nil
-		return err
-	}
-	for _, aid := range aidOther {
-		if _, err := a.selectAID(ctx, aid); err == nil {
-			a.stale, a.given = true, false
-			return nil
-		}
-	}
-	return fmt.Errorf("piv: log out: %w", refused)
 }
 
 // ChangePIN changes the PIN that the card asks for.
@@ -164,7 +141,23 @@ func (a *Applet) secret(ctx context.Context, ins byte, reference PINReference, p
 		}
 	}
 	_, err := a.call(ctx, command{ins: ins, p2: byte(reference), data: data, secret: true})
-	return pinError(err, reference)
+	err = pinError(err, reference)
+	if reference != PUK {
+		a.proved(err)
+	}
+	return err
+}
+
+// proved notes what a command with the PIN means for who gave it. After one whose
+// answer was lost the card may have taken it.
+func (a *Applet) proved(err error) {
+	var wrong *PINError
+	switch {
+	case errors.As(err, &wrong): // nobody's login outlives a wrong PIN
+		a.given, a.shared = false, false
+	case err == nil || fatal(err):
+		a.given = true
+	}
 }
 
 // pinError reads the tries left out of a refusal.

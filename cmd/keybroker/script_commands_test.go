@@ -95,6 +95,10 @@ func seenIn(ts *testscript.TestScript, where string) string {
 		return trayMenu(rigOf(ts))
 	case "-screen":
 		return rigOf(ts).daemon.screen.seen()
+	case "-card":
+		out, err := rigOf(ts).bench.Do([]string{"status"})
+		ts.Check(err)
+		return out
 	case "-keys":
 		return seenKeys(ts)
 	case "-status":

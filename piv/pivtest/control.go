@@ -28,6 +28,7 @@ touch-timeout 15s       wait so long for a touch
 tries 3 3               tries left of PIN and PUK; 0 blocks
 die [87]                vanish in the next APDU, or the next with that instruction
 short-only on|off       refuse extended APDUs
+ignore-logout on|off    answer 9000 to a log-out, and stay logged in
 exact-le on|off         answer 6Cxx to a Le that is too great
 forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
@@ -146,6 +147,8 @@ func turn(card *Card, name string, args []string) error {
 		card.ShortOnly(args[0] == "on")
 	case "exact-le":
 		card.ExactLe(args[0] == "on")
+	case "ignore-logout":
+		card.IgnoreLogout(args[0] == "on")
 	default:
 		return fmt.Errorf("no command %q; try: help", name)
 	}

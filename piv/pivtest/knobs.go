@@ -10,6 +10,7 @@ type knobs struct {
 	shortOnly    bool
 	exactLe      bool
 	refuseToSign bool
+	ignoreLogout bool
 	dieOn        int // -1: on any; 0: not; else on this instruction
 }
 
@@ -42,6 +43,10 @@ func (c *Card) ExactLe(on bool) { c.turnKnob(func(k *knobs) { k.exactLe = on }) 
 
 // RefuseToSign makes the card answer each signature as if the PIN were not given.
 func (c *Card) RefuseToSign(on bool) { c.turnKnob(func(k *knobs) { k.refuseToSign = on }) }
+
+// IgnoreLogout makes the card answer 9000 to VERIFY with P1 = FF and keep the PIN
+// verified all the same, as a JavaCard applet was seen to do.
+func (c *Card) IgnoreLogout(on bool) { c.turnKnob(func(k *knobs) { k.ignoreLogout = on }) }
 
 // TouchTimeout sets how long the card waits for a touch before it answers 6982.
 func (c *Card) TouchTimeout(d time.Duration) { c.turnKnob(func(k *knobs) { k.touchTimeout = d }) }

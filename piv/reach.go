@@ -1,0 +1,67 @@
+package piv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
+
+// open finds the PIV application on a fresh connection. token is what is known of
+// the card, nil for nothing. sure: the card has told the number that it is known by.
+// The error is Select's.
+func open(ctx context.Context, card Card, token *Token) (a *Applet, sure bool, err error) {
+	a = &Applet{link: newLink(card), token: token}
+	there, err := a.isThere(ctx)
+	switch {
+	case err != nil:
+		return nil, false, fmt.Errorf("piv: select: %w", err)
+	case !there:
+		if a, err = Select(ctx, card); err != nil {
+			return nil, false, err
+		}
+		a.token = token
+	}
+	if token != nil {
+		a.reference, a.known = token.Reference, true
+	}
+	return a, there && token.numbered(), nil
+}
+
+// reach makes sure that it is PIV that answers, and says whether it had to be
+// selected for that. It is not selected again: on YubiKeys, among others, that
+// ends the login of every program.
+func (a *Applet) reach(ctx context.Context) (selected bool, err error) {
+	there, err := a.isThere(ctx)
+	if err == nil && !there {
+		_, err = a.selectPIV(ctx)
+	}
+	if err != nil {
+		return false, fmt.Errorf("select again: %w", err)
+	}
+	a.stale = false
+	return !there, nil
+}
+
+// isThere asks what only the PIV application can answer: the number of this card,
+// or where it has none the Discovery Object, which names the application.
+func (a *Applet) isThere(ctx context.Context) (bool, error) {
+	if a.token.numbered() {
+		chuid, err := a.chuidStart(ctx)
+		return err == nil && a.token.has(chuid), fatalOnly(err)
+	}
+	data, err := a.link.exchange(ctx, getData(objectDiscovery))
+	if err != nil {
+		return false, fatalOnly(err)
+	}
+	discovery, _ := find(data, objectDiscovery)
+	aid, _ := find(discovery, 0x4F)
+	return bytes.HasPrefix(aid, aidPIV), nil
+}
+
+// numbered says whether the card has a number in its CHUID.
+func (t *Token) numbered() bool { return t != nil && (t.GUID != GUID{} || t.FASCN != "") }
+
+// has says whether a CHUID has this card's number.
+func (t *Token) has(chuid CHUID) bool {
+	return chuid.GUID == t.GUID && FASCNString(chuid.FASCN) == t.FASCN
+}
