@@ -1,22 +1,14 @@
 package piv
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"fmt"
-	"io"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
-
-// maxCertificate bounds a certificate, also one that comes out of gzip: the
-// standard allows 1,856 bytes, real ones with an RSA-4096 key and many names
-// stay under 4 KiB.
-const maxCertificate = 16 << 10
 
 // Certificate is what a slot's certificate object holds.
 type Certificate struct {
@@ -26,7 +18,10 @@ type Certificate struct {
 	Problem   string            // "" when X509 is set
 }
 
-// Certificate reads a slot's certificate, plain or gzip. The error wraps
+// IsCertificate says whether the object is a certificate at all, be it an odd one.
+func (c Certificate) IsCertificate() bool { return c.X509 != nil || c.PublicKey != nil }
+
+// Certificate reads a slot's certificate, plain or compressed. The error wraps
 // StatusNotFound when the slot has none. A certificate that breaks the rules
 // of X.509, as some cards hold, is returned with its Problem and its key.
 func (a *Applet) Certificate(ctx context.Context, slot Slot) (Certificate, error) {
@@ -44,9 +39,7 @@ func (a *Applet) Certificate(ctx context.Context, slot Slot) (Certificate, error
 	return cert, nil
 }
 
-// parseCertificateObject reads tag 70 of SP 800-73-4 part 1 table 10. Cards do
-// not agree on the bit of CertInfo (71) that says gzip, so the magic number
-// says it: no DER begins with it.
+// parseCertificateObject reads tag 70 of SP 800-73-4 part 1 table 10.
 func parseCertificateObject(data []byte) (Certificate, error) {
 	der, err := must(data, 0x70)
 	if err != nil {
@@ -55,27 +48,10 @@ func parseCertificateObject(data []byte) (Certificate, error) {
 	if len(der) == 0 {
 		return Certificate{}, StatusNotFound
 	}
-	if bytes.HasPrefix(der, []byte{0x1F, 0x8B}) {
-		if der, err = gunzip(der); err != nil {
-			return Certificate{}, err
-		}
+	if der, err = uncompressed(der); err != nil {
+		return Certificate{}, err
 	}
 	return parseCertificate(der), nil
-}
-
-func gunzip(packed []byte) ([]byte, error) {
-	reader, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	out, err := io.ReadAll(io.LimitReader(reader, maxCertificate+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(out) > maxCertificate {
-		return nil, fmt.Errorf("certificate of more than %d bytes", maxCertificate)
-	}
-	return out, nil
 }
 
 func parseCertificate(der []byte) Certificate {
@@ -89,7 +65,11 @@ func parseCertificate(der []byte) Certificate {
 			return Certificate{DER: first, X509: cert, PublicKey: cert.PublicKey}
 		}
 	}
-	return Certificate{DER: der, PublicKey: keyOf(der), Problem: "odd certificate: " + err.Error()}
+	odd := Certificate{DER: der, PublicKey: keyOf(der), Problem: "odd certificate: " + err.Error()}
+	if odd.PublicKey == nil {
+		odd.Problem = "what is stored there is no certificate: " + err.Error()
+	}
+	return odd
 }
 
 func firstElement(der []byte) ([]byte, bool) {

@@ -85,10 +85,13 @@ func (d describer) key(ctx context.Context, info *SlotInfo) (bool, error) {
 func (d describer) fromMetadata(ctx context.Context, info *SlotInfo) (bool, error) {
 	metadata, err := d.Metadata(ctx, info.Slot)
 	switch {
-	case absent(err), errors.Is(err, ErrNotOffered):
-		if info.Certificate != nil {
-			info.problem("a certificate without a key")
+	case absent(err):
+		if info.PublicKey != nil {
+			info.NoKey = true
+			info.problem("the slot holds a certificate and no key")
 		}
+		return false, nil
+	case errors.Is(err, ErrNotOffered): // nothing is said of the slot
 		return false, nil
 	case fatal(err):
 		return false, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"errors"
 	"math/big"
 	"slices"
 	"testing"
@@ -192,4 +193,88 @@ func FuzzDescribe(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The FASC-N of cards that no federal agency issued, and a serial number of 0,
+// are no card's own: the GUID names it, and without one its first key.
+func TestNamesAreACardsOwn(t *testing.T) {
+	names := map[string]bool{}
+	for range 2 {
+		card := newCard(t, pivtest.GovernmentPIV())
+		token := must1(Describe(t.Context(), virtual{card, t}))(t)
+		if want := "PIV card " + token.GUID.String()[:8]; token.FASCN != "" || token.Name() != want {
+			t.Errorf("FASC-N %q, name %q, want %q", token.FASCN, token.Name(), want)
+		}
+		names[token.Name()] = true
+	}
+	for _, guid := range []bool{true, false} {
+		for range 2 {
+			card := newCard(t, pivtest.YubiKey5())
+			card.Answer(insGetSerial, 0, []byte{0, 0, 0, 0, 0x90, 0})
+			must1(card.Provision(0x9A, pivtest.AlgP256, pivtest.Policy{}))(t)
+			if guid {
+				if err := card.Identify(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			token := must1(Describe(t.Context(), virtual{card, t}))(t)
+			if guid != (token.Name() == "YubiKey "+token.GUID.String()[:8]) || token.Serial != 0 {
+				t.Errorf("name %q", token.Name())
+			}
+			names[token.Name()] = true
+		}
+	}
+	if len(names) != 6 {
+		t.Errorf("six cards have the names %v", names)
+	}
+	if federal := (&Token{Kind: KindPIV, FASCN: "7000-0001-000042", ID: "guid:x"}).Name(); federal != "PIV card 7000-0001-000042" {
+		t.Errorf("%q", federal)
+	}
+}
+
+// What a card answers for an empty slot: that is no key, and with a certificate
+// there no key that is offered.
+func TestEmptySlotsAreEmpty(t *testing.T) {
+	for _, status := range []int{0x6A88, 0x6A86, 0x9000} {
+		card := newCard(t, pivtest.YubiKey5())
+		card.EmptyMetadata(status)
+		must1(card.Provision(0x9C, pivtest.AlgP256, pivtest.Policy{}))(t)
+		token := must1(Describe(t.Context(), virtual{card, t}))(t)
+		if len(token.Slots) != 1 || token.Slots[0].Slot != 0x9C || token.Slots[0].NoKey || len(token.Problems) > 0 {
+			t.Errorf("%04X: %d slots, %q", status, len(token.Slots), token.Problems)
+		}
+	}
+	for answer, noKey := range map[string]bool{"6A88": true, "02020000 9000": true, "6A86": false, "6D00": false} {
+		card := newCard(t, pivtest.YubiKey5())
+		must1(card.Provision(0x9A, pivtest.AlgP256, pivtest.Policy{}))(t)
+		card.Answer(insGetMetadata, 0x9A, unhex(t, answer))
+		slot, ok := must1(Describe(t.Context(), virtual{card, t}))(t).Slot(0x9A)
+		if !ok || slot.NoKey != noKey || (slot.Problem != "") != noKey {
+			t.Errorf("%s: %+v", answer, slot)
+		}
+	}
+}
+
+func TestOddMetadataOfPINAndManagementKey(t *testing.T) {
+	card := newCard(t, pivtest.YubiKey5())
+	card.Answer(insGetMetadata, byte(PINApplication), []byte{0x01, 0x90, 0x00})
+	card.Answer(insGetMetadata, byte(PUK), []byte{0x06, 0x01, 0x02, 0x90, 0x00})
+	card.Answer(insGetMetadata, managementKey, []byte{0x01, 0x01, byte(AES192), 0x90, 0x00})
+	token := must1(Describe(t.Context(), virtual{card, t}))(t)
+	if token.PINTries != 3 || len(token.Problems) > 0 {
+		t.Errorf("%d tries, %q", token.PINTries, token.Problems)
+	}
+	a := selected(t, card)
+	if _, err := a.PINMetadata(t.Context()); !errors.Is(err, ErrNotOffered) {
+		t.Errorf("one byte: %v", err)
+	}
+	if puk := must1(a.PUKMetadata(t.Context()))(t); puk.Tries != 2 || puk.Told {
+		t.Errorf("%+v", puk)
+	}
+	if key := must1(a.ManagementMetadata(t.Context()))(t); key.Algorithm != AES192 || key.Told {
+		t.Errorf("%+v", key)
+	}
+	if err := a.AuthenticateManagement(t.Context(), DefaultManagementKey()); err != nil {
+		t.Error(err)
+	}
 }

@@ -7,8 +7,13 @@ import "strings"
 // least significant bit first.
 const fascnBytes = 25
 
+// fascnNonFederal begins the FASC-N of every card that no federal agency issued
+// (agency and system 9999), and so names none of them.
+const fascnNonFederal = "9999-9999-"
+
 // FASCNString writes the first three numbers of a FASC-N, which name a card
-// within the federal government: "9999-0001-000042". It is "" for anything else.
+// within the federal government: "7000-0001-000042". It is "" for anything else,
+// and where the numbers are no card's own: all zero, or those of non-federal cards.
 func FASCNString(fascn []byte) string {
 	if len(fascn) != fascnBytes {
 		return ""
@@ -38,5 +43,9 @@ func FASCNString(fascn []byte) string {
 			return ""
 		}
 	}
-	return d[1:5] + "-" + d[6:10] + "-" + d[11:17]
+	name := d[1:5] + "-" + d[6:10] + "-" + d[11:17]
+	if strings.HasPrefix(name, fascnNonFederal) || strings.Trim(name, "0-") == "" {
+		return ""
+	}
+	return name
 }

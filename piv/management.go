@@ -38,7 +38,7 @@ func DefaultManagementKey() []byte {
 // ManagementMetadata reads the metadata of the management key. The error wraps
 // ErrNotOffered on a card that does not tell.
 func (a *Applet) ManagementMetadata(ctx context.Context) (Metadata, error) {
-	return a.metadata(ctx, managementKey)
+	return a.secretMetadata(ctx, managementKey)
 }
 
 // AuthenticateManagement proves the management key to the card and has the card
@@ -79,7 +79,7 @@ func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
 // before metadata.
 func (a *Applet) managementAlgorithm(ctx context.Context) (Algorithm, error) {
 	metadata, err := a.ManagementMetadata(ctx)
-	if errors.Is(err, ErrNotOffered) || absent(err) {
+	if errors.Is(err, ErrNotOffered) || absent(err) || err == nil && metadata.Algorithm == 0 {
 		return TripleDES, nil
 	}
 	return metadata.Algorithm, err

@@ -3,6 +3,7 @@ package piv
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 )
 
@@ -14,23 +15,40 @@ type Metadata struct {
 	Origin    string           // "generated", "imported", "" when the card does not tell
 	PublicKey crypto.PublicKey // nil for a PIN
 	Default   bool             // the PIN, PUK or management key is the one it was delivered with
+	Told      bool             // whether the card says so, or not so
 	Retries   int              // tries of a PIN at its best, -1 when not told
 	Tries     int              // tries left, -1 when not told
 }
 
-// Metadata reads the metadata of a slot.
+// Metadata reads the metadata of a slot. The error wraps StatusReferenceNotFound
+// where the card says that the slot holds no key, be it by a status word or, as
+// some do, by an answer without algorithm and key.
 func (a *Applet) Metadata(ctx context.Context, slot Slot) (Metadata, error) {
-	return a.metadata(ctx, byte(slot))
+	m, err := a.metadata(ctx, byte(slot))
+	if err == nil && m.Algorithm == 0 && m.PublicKey == nil {
+		return Metadata{}, fmt.Errorf("piv: metadata of slot %s: %w", slot, StatusReferenceNotFound)
+	}
+	return m, err
 }
 
 // PINMetadata reads the metadata of the PIN; also when it is verified.
 func (a *Applet) PINMetadata(ctx context.Context) (Metadata, error) {
-	return a.metadata(ctx, byte(PINApplication))
+	return a.secretMetadata(ctx, byte(PINApplication))
 }
 
 // PUKMetadata reads the metadata of the PUK.
 func (a *Applet) PUKMetadata(ctx context.Context) (Metadata, error) {
-	return a.metadata(ctx, byte(PUK))
+	return a.secretMetadata(ctx, byte(PUK))
+}
+
+// secretMetadata takes metadata that cannot be read for none: nothing depends on
+// them but what is shown.
+func (a *Applet) secretMetadata(ctx context.Context, reference byte) (Metadata, error) {
+	m, err := a.metadata(ctx, reference)
+	if errors.Is(err, errTLV) {
+		return Metadata{}, fmt.Errorf("piv: metadata of %02x: %w", reference, ErrNotOffered)
+	}
+	return m, err
 }
 
 func (a *Applet) metadata(ctx context.Context, reference byte) (Metadata, error) {
@@ -60,9 +78,11 @@ func parseMetadata(data []byte) (Metadata, error) {
 		case t == 0x04:
 			key = value
 		case t == 0x05 && len(value) == 1:
-			m.Default = value[0] == 1
+			m.Default, m.Told = value[0] == 1, true
 		case t == 0x06 && len(value) == 2:
 			m.Retries, m.Tries = int(value[0]), int(value[1])
+		case t == 0x06 && len(value) == 1: // no maximum
+			m.Tries = int(value[0])
 		}
 	}
 	m.PublicKey = publicKey(m.Algorithm, key)

@@ -3,6 +3,7 @@ package piv
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
@@ -91,6 +92,19 @@ func TestCertificateForms(t *testing.T) {
 		"padded":             {object: container(append(bytes.Clone(der), 0, 0, 0), 0)},
 		"negative serial":    {object: container(negativeSerial(t), 0), problem: true},
 		"no certificate":     {object: container(nil, 0), fails: true},
+		"gzip, padded":       {object: container(append(packed(t, der), 0, 0, 0), 1)},
+		"zlib":               {object: container(zlibbed(t, der), 1)},
+		"zlib, not told":     {object: container(zlibbed(t, der), 0)},
+		"zlib, padded":       {object: container(append(zlibbed(t, der), 0, 0, 0), 1)},
+		"Net iD":             {object: container(netIDed(t, der), 1)},
+		"length 83":          {object: append([]byte{0x70, 0x83, 0, byte(len(der) >> 8), byte(len(der))}, der...)},
+		"length 84":          {object: append([]byte{0x70, 0x84, 0, 0, byte(len(der) >> 8), byte(len(der))}, der...)},
+		"length 83, zlib":    {object: lengthOf83(zlibbed(t, der))},
+		"zlib bomb":          {object: container(zlibbed(t, make([]byte, maxCertificate+1)), 1), fails: true},
+		"Net iD bomb":        {object: container(netIDed(t, make([]byte, 64<<20)), 1), fails: true},
+		"zlib, cut off":      {object: container(zlibbed(t, der)[:100], 1), fails: true},
+		"zlib, wrong sum":    {object: container(append(zlibbed(t, der)[:len(zlibbed(t, der))-1], 0x55), 1), fails: true},
+		"length of 4 GB":     {object: append([]byte{0x70, 0x84, 0xFF, 0xFF, 0xFF, 0xFF}, der...), fails: true},
 		"gzip bomb":          {object: container(packed(t, make([]byte, maxCertificate+1)), 1), fails: true},
 		"damaged gzip":       {object: container([]byte{0x1F, 0x8B, 8, 0}, 1), fails: true},
 		"no tag 70":          {object: []byte{0x71, 1, 0}, fails: true},
@@ -127,6 +141,28 @@ func packed(t *testing.T, data []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+func zlibbed(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// netIDed is what Net iD writes: 01 00, the length with its low byte first, zlib.
+func netIDed(t *testing.T, data []byte) []byte {
+	return append([]byte{1, 0, byte(len(data)), byte(len(data) >> 8)}, zlibbed(t, data)...)
+}
+
+func lengthOf83(data []byte) []byte {
+	return append(append([]byte{0x70, 0x83, 0, byte(len(data) >> 8), byte(len(data))}, data...), 0x71, 1, 1)
 }
 
 func selfSigned(t *testing.T, serial *big.Int) []byte {

@@ -1,9 +1,6 @@
 package piv
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Status is a status word that is not 9000, as an error. Compare it with
 // errors.Is(err, StatusNotFound).
@@ -13,6 +10,7 @@ type Status uint16
 const (
 	statusOK Status = 0x9000
 
+	StatusNotTouched           Status = 0x6600 // of some firmware: a security-relevant issue, ISO 7816-4
 	StatusWrongLength          Status = 0x6700
 	StatusNoSecureMessaging    Status = 0x6882
 	StatusLastCommandExpected  Status = 0x6883
@@ -21,6 +19,7 @@ const (
 	StatusBlocked              Status = 0x6983
 	StatusConditionsOfUse      Status = 0x6985
 	StatusNotAllowed           Status = 0x6986
+	StatusBusy                 Status = 0x6999 // of JavaCards: the application cannot be selected now
 	StatusIncorrectData        Status = 0x6A80
 	StatusNotSupported         Status = 0x6A81
 	StatusNotFound             Status = 0x6A82
@@ -31,38 +30,8 @@ const (
 	StatusNoInstruction        Status = 0x6D00
 	StatusNoClass              Status = 0x6E00
 	StatusNoDiagnosis          Status = 0x6F00
+	statusMemory               Status = 0x6581
 )
-
-var statusText = map[Status]string{
-	StatusWrongLength:          "wrong length",
-	StatusNoSecureMessaging:    "secure messaging not supported",
-	StatusLastCommandExpected:  "last command of the chain expected",
-	StatusNoChaining:           "command chaining not supported",
-	StatusSecurityNotSatisfied: "security status not satisfied",
-	StatusBlocked:              "authentication method blocked",
-	StatusConditionsOfUse:      "conditions of use not satisfied",
-	StatusNotAllowed:           "command not allowed",
-	StatusIncorrectData:        "incorrect parameter in command data field",
-	StatusNotSupported:         "function not supported",
-	StatusNotFound:             "data object or application not found",
-	StatusNoMemory:             "not enough memory",
-	StatusIncorrectP1P2:        "incorrect parameter in P1 or P2",
-	StatusReferenceNotFound:    "referenced data or reference data not found",
-	StatusWrongP1P2:            "wrong parameter P1 or P2",
-	StatusNoInstruction:        "instruction not supported",
-	StatusNoClass:              "class not supported",
-	StatusNoDiagnosis:          "no precise diagnosis",
-}
-
-func (s Status) Error() string {
-	if text, ok := statusText[s]; ok {
-		return fmt.Sprintf("%s (%04X)", text, uint16(s))
-	}
-	if tries, ok := s.tries(); ok {
-		return fmt.Sprintf("verification failed, %d tries left (%04X)", tries, uint16(s))
-	}
-	return fmt.Sprintf("status word %04X", uint16(s))
-}
 
 func (s Status) sw1() byte { return byte(s >> 8) }
 func (s Status) sw2() byte { return byte(s) }

@@ -6,11 +6,11 @@ import (
 )
 
 // Limits of the BER-TLV that PIV uses (SP 800-73-4 part 1 section 4.1: tags of
-// one to three bytes). Lengths take at most three bytes because no response is
-// longer than maxResponse.
+// one to three bytes). Two bytes of length are enough for what PIV stores; some
+// writers take three or four all the same, which BER allows.
 const (
 	maxTagBytes    = 3
-	maxLengthBytes = 2
+	maxLengthBytes = 4
 )
 
 var errTLV = errors.New("damaged TLV data")
@@ -62,11 +62,14 @@ func readLength(b []byte) (int, []byte, error) {
 	if count == 0 || count > maxLengthBytes || count >= len(b) {
 		return 0, nil, fmt.Errorf("%w: length of %d bytes", errTLV, count)
 	}
-	n := 0
+	var n uint32
 	for _, v := range b[1 : 1+count] {
-		n = n<<8 | int(v)
+		n = n<<8 | uint32(v)
 	}
-	return n, b[1+count:], nil
+	if n > maxExtendedLe {
+		return 0, nil, fmt.Errorf("%w: an element of %d bytes", errTLV, n)
+	}
+	return int(n), b[1+count:], nil
 }
 
 // find returns the value of the first element with this tag. Damage behind it

@@ -29,7 +29,7 @@ func TestTLVRefuses(t *testing.T) {
 		"length without it": "5381",
 		"length cut":        "538201",
 		"indefinite length": "53800000",
-		"length of three":   "5383000001FF",
+		"length of five":    "538500000000 01FF",
 	} {
 		if _, _, _, err := readTLV(unhex(t, text)); !errors.Is(err, errTLV) {
 			t.Errorf("%s: %v", name, err)

@@ -4,9 +4,13 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
-	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
+
+// shortNumber is how much of a GUID, or of another long number, names a card.
+const shortNumber = 8
 
 // Kind is what sort of card a Token is.
 type Kind string
@@ -25,7 +29,7 @@ type Token struct {
 	Kind    Kind
 	Label   string // what the application calls itself, often ""
 	GUID    GUID
-	FASCN   string    // "agency-system-credential" of a federal card, else ""
+	FASCN   string    // "agency-system-credential" of a federal card, else "": no other has one of its own
 	Expires time.Time // of the card (CHUID); zero: not told
 	Serial  uint32    // YubiKey; 0: not told
 	Version Version   // YubiKey firmware; zero: not told
@@ -50,6 +54,7 @@ type SlotInfo struct {
 	PIN         PINPolicy
 	Touch       TouchPolicy
 	Origin      string // "generated", "imported", "" not told
+	NoKey       bool   // the card says that there is none: the certificate is left over
 	Problem     string // why the slot cannot be used, or what is odd about it
 }
 
@@ -63,19 +68,24 @@ func (t *Token) Slot(slot Slot) (SlotInfo, bool) {
 	return SlotInfo{}, false
 }
 
-// Name is how a person knows the card: "YubiKey 12345678", "PIV card 9999-0001-000042".
+// Name is how a person knows the card, and no other card that has a number is
+// called: "YubiKey 12345678", "PIV card 7000-0001-000042", "PIV card 3f2a91c0".
 func (t *Token) Name() string {
-	switch {
-	case t.Kind == KindYubiKey && t.Serial != 0:
-		return fmt.Sprintf("YubiKey %d", t.Serial)
-	case t.Kind == KindYubiKey:
-		return "YubiKey"
-	case t.FASCN != "":
-		return "PIV card " + t.FASCN
-	case t.GUID != GUID{}:
-		return "PIV card " + t.GUID.String()[:8]
+	kind, number := "PIV card", t.FASCN
+	if t.Kind == KindYubiKey {
+		kind, number = "YubiKey", ""
+		if t.Serial != 0 {
+			number = strconv.FormatUint(uint64(t.Serial), 10)
+		}
 	}
-	return "PIV card"
+	if number == "" {
+		_, number, _ = strings.Cut(t.ID, ":")
+		number = number[:min(len(number), shortNumber)]
+	}
+	if number == "" {
+		return kind
+	}
+	return kind + " " + number
 }
 
 // Expired says whether the slot's certificate is out of its time at now. A

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,11 +16,23 @@ import (
 // some seconds, and a program that holds one may let it go.
 const findLimit = 10 * time.Second
 
-// minGUIDPrefix is how much of a GUID names a card.
-const minGUIDPrefix = 4
-
 // openCard finds the card that --card names, or the only one.
 func (a *app) openCard(ctx context.Context, out, say io.Writer) (*cardWork, error) {
+	w := watchCards(cardOut{out, say})
+	if err := w.settle(ctx, w.waiting); err != nil {
+		_ = w.readers.Close()
+		return nil, err
+	}
+	handle, err := chooseCard(w.readers, a.card)
+	if err != nil {
+		_ = w.readers.Close()
+		return nil, err
+	}
+	w.handle = handle
+	return w, nil
+}
+
+func watchCards(out cardOut) *cardWork {
 	changed := make(chan struct{}, 1)
 	readers := piv.Watch(piv.Config{Event: func(piv.Event) {
 		select {
@@ -29,22 +40,12 @@ func (a *app) openCard(ctx context.Context, out, say io.Writer) (*cardWork, erro
 		default:
 		}
 	}})
-	w := &cardWork{cardOut: cardOut{out, say}, readers: readers, events: changed}
-	if err := w.settle(ctx); err != nil {
-		_ = readers.Close()
-		return nil, err
-	}
-	handle, err := chooseCard(readers, a.card)
-	if err != nil {
-		_ = readers.Close()
-		return nil, err
-	}
-	w.handle = handle
-	return w, nil
+	return &cardWork{cardOut: out, readers: readers, events: changed}
 }
 
 // settle waits until every card that is in was read, or is known to be none.
-func (w *cardWork) settle(ctx context.Context) error {
+// waiting is told, once, that another program holds one.
+func (w *cardWork) settle(ctx context.Context, waiting func()) error {
 	limit := time.After(findLimit)
 	for told := false; ; {
 		state := w.readers.State()
@@ -52,7 +53,7 @@ func (w *cardWork) settle(ctx context.Context) error {
 			return nil
 		}
 		if busy(state) && !told {
-			w.waiting()
+			waiting()
 			told = true
 		}
 		select {
@@ -89,11 +90,9 @@ func busy(s piv.State) bool {
 // chooseCard picks the card that want names; "": the only one.
 func chooseCard(readers *piv.Readers, want string) (*piv.Handle, error) {
 	state, cards := readers.State(), readers.Cards()
-	var fit []*piv.Handle
-	for _, card := range cards {
-		if want == "" || isCard(card, want) {
-			fit = append(fit, card)
-		}
+	fit := cards
+	if want != "" {
+		fit = calledSo(cards, namesOfHandle, want)
 	}
 	switch {
 	case len(fit) == 1:
@@ -101,33 +100,11 @@ func chooseCard(readers *piv.Readers, want string) (*piv.Handle, error) {
 	case state.Service != piv.ServiceRunning:
 		return nil, serviceError(state)
 	case len(fit) > 1:
-		return nil, usageError{fmt.Errorf("several cards are in:\n%schoose one: --card SERIAL", describeCards(fit))}
+		return nil, severalCards(fit, namesOfHandle)
 	case len(cards) > 0:
-		return nil, fmt.Errorf("no card is %q; in are:\n%schoose one: --card SERIAL", platform.Escape(want, 60), describeCards(cards))
+		return nil, noSuchCard(want, cards, namesOfHandle)
 	}
 	return nil, noCard(state)
-}
-
-// isCard: serial number, ID, the start of the GUID, part of the reader's name.
-func isCard(card *piv.Handle, want string) bool {
-	token := card.Token()
-	guid := strings.ReplaceAll(token.GUID.String(), "-", "")
-	prefix := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(want, "guid:"), "-", ""))
-	switch {
-	case token.Serial != 0 && want == strconv.FormatUint(uint64(token.Serial), 10), want == token.ID:
-		return true
-	case token.GUID != piv.GUID{} && len(prefix) >= minGUIDPrefix && strings.HasPrefix(guid, prefix):
-		return true
-	}
-	return strings.Contains(strings.ToLower(card.Reader()), strings.ToLower(want))
-}
-
-func describeCards(cards []*piv.Handle) string {
-	var text strings.Builder
-	for _, card := range cards {
-		fmt.Fprintf(&text, "  %s, %s, in %q\n", card.Token().Name(), platform.Escape(card.Token().ID, 60), platform.Escape(card.Reader(), 80))
-	}
-	return text.String()
 }
 
 // noCard says what is in the readers instead of a card.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
@@ -90,6 +91,10 @@ func withRemedy(err error) error {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%w\n%s", err, remedy)
 		}
+	}
+	var refused piv.Status
+	if errors.As(err, &refused) && !strings.Contains(err.Error(), "\n") {
+		return fmt.Errorf("%w\n%s", err, refused.Remedy())
 	}
 	return err
 }

@@ -188,6 +188,24 @@ func cardProblems(cards control.Cards) []error {
 		if card.PINTries != nil && *card.PINTries == 0 {
 			problems = append(problems, fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", card.Name))
 		}
+		problems = append(problems, dataProblems(card)...)
+	}
+	return problems
+}
+
+// dataProblems are what is wrong with the data on a card, as `card info` has it.
+func dataProblems(card control.Card) (problems []error) {
+	tell := func(where, what string) {
+		problems = append(problems, fmt.Errorf("%s%s: %s\nsee the whole: keybroker card info %s", platform.Escape(card.Name, maxCardCell), where,
+			platform.Escape(what, 2*maxCardCell), cardkeys.Slug(card.Name)))
+	}
+	for _, problem := range card.Problems {
+		tell("", problem)
+	}
+	for _, slot := range card.Slots {
+		if slot.Problem != "" {
+			tell(", slot "+slot.Slot, slot.Problem)
+		}
 	}
 	return problems
 }

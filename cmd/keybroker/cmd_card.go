@@ -13,7 +13,7 @@ func newCardCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "card",
 		Short: "Set up and look after YubiKeys and other PIV smartcards",
-		Long: `Set up and look after YubiKeys and other PIV smartcards. The broker need not run.
+		Long: `Set up and look after YubiKeys and other PIV smartcards. The broker need not run, but for list, info and forget.
 
 PINs, PUKs and confirmations are asked for on the terminal, PINs without echo.
 Where standard input is no terminal they are read from it, one line each, in the
@@ -25,7 +25,8 @@ other programs can read.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&a.card, "card", "", "which card, when several are in: serial number, ID, start of its GUID, or reader name")
+	cmd.PersistentFlags().StringVar(&a.card, "card", "", "which card, when there are several: "+cardGrammar)
+	_ = cmd.RegisterFlagCompletionFunc("card", a.completeCards)
 	cmd.AddCommand(newCardListCommand(a), newCardInfoCommand(a), newCardForgetCommand(a),
 		newCardSetupCommand(a), newCardGenerateCommand(a), newCardCertificateCommand(a), newCardPINCommand(a), newCardPUKCommand(a), newCardRetriesCommand(a), newCardAttestCommand(a),
 		newCardResetCommand(a), newCardHelperCommand())

@@ -61,6 +61,10 @@ func newCertificateExportCommand(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if !cert.IsCertificate() {
+			return fmt.Errorf("slot %s of %s: %s\nhave a new one made or issued: keybroker card certificate self-signed, or import",
+				slot, w.token().Name(), platform.Escape(cert.Problem, 200))
+		}
 		return pem.Encode(w.out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.DER})
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,6 +15,9 @@ import (
 // maxCardCell bounds what a card's maker chose in a table.
 const maxCardCell = 72
 
+// needsBroker ends the help of a command that asks the broker.
+const needsBroker = "It needs the broker: keybroker daemon."
+
 func newCardListCommand(a *app) *cobra.Command {
 	return a.jsonFlag(&cobra.Command{
 		Use:   "list",
@@ -21,7 +25,9 @@ func newCardListCommand(a *app) *cobra.Command {
 		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
 that were seen before. LISTED says whether programs see the key: by the rules
 [[piv.rule]], else every key of a YubiKey, and of any other card the PIV
-authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
+authentication key (9a). RSA-1024 keys need a rule with "weak = true".
+
+` + needsBroker,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cards, err := a.cards(cmd)
@@ -38,9 +44,14 @@ func newCardInfoCommand(a *app) *cobra.Command {
 		Use:   "info [CARD]",
 		Short: "Show everything that is known of a card",
 		Long: `Show everything that is known of a card: its numbers, PIN tries, and for each
-slot the key, its PIN and touch policy, and the certificate. CARD is a serial
-number, a name, an ID or the start of one; it can be left out when there is one.`,
-		Args: cobra.MaximumNArgs(1),
+slot the key, its PIN and touch policy, and the certificate.
+
+CARD is its ` + cardGrammar + `.
+It can be left out when there is one.
+
+` + needsBroker,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			card, err := a.oneCard(cmd, args)
 			if err != nil {
@@ -53,13 +64,21 @@ number, a name, an ID or the start of one; it can be left out when there is one.
 
 func newCardForgetCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "forget CARD",
+		Use:   "forget [CARD]",
 		Short: "Forget a card: its keys are no longer listed while it is out",
 		Long: `Forget a card: its keys are no longer listed while it is out. A card that is in
 is met as if for the first time, which is needed after its card authentication
-key (9e) was made anew.`,
-		Args: cobra.ExactArgs(1),
+key (9e) was made anew.
+
+CARD is its ` + cardGrammar + `.
+
+` + needsBroker,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && a.card == "" {
+				return usageError{errors.New("name the card: keybroker card list")}
+			}
 			card, err := a.oneCard(cmd, args)
 			if err != nil {
 				return err
@@ -86,17 +105,22 @@ func (a *app) cards(cmd *cobra.Command) (control.Cards, error) {
 	return cards, notRunning(err)
 }
 
-// oneCard finds the card that is named, or the only one.
+// oneCard finds the card that is named by an argument or --card, or the only one.
 func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
+	want := a.card
+	if len(args) > 0 {
+		if want != "" && want != args[0] {
+			return control.Card{}, usageError{fmt.Errorf("two cards are named: %q and --card %q\nname one", args[0], want)}
+		}
+		want = args[0]
+	}
 	cards, err := a.cards(cmd)
 	if err != nil {
 		return control.Card{}, err
 	}
-	var found []control.Card
-	for _, card := range cards.Cards {
-		if len(args) == 0 || isCalled(card, args[0]) {
-			found = append(found, card)
-		}
+	found := cards.Cards
+	if want != "" {
+		found = calledSo(found, namesOfCard, want)
 	}
 	switch {
 	case len(found) == 1:
@@ -104,15 +128,9 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	case len(cards.Cards) == 0:
 		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", cardsInWords(cards))
 	case len(found) == 0:
-		return control.Card{}, usageError{fmt.Errorf("no card is called %q\nsee: keybroker card list", args[0])}
+		return control.Card{}, noSuchCard(want, cards.Cards, namesOfCard)
 	}
-	return control.Card{}, usageError{fmt.Errorf("there are %d such cards\nname one of them: keybroker card list", len(found))}
-}
-
-func isCalled(card control.Card, name string) bool {
-	_, number, _ := strings.Cut(card.ID, ":")
-	return strings.EqualFold(card.Name, name) || card.ID == name || name != "" && strings.HasPrefix(number, strings.ToLower(name)) ||
-		strings.HasSuffix(card.Name, " "+name)
+	return control.Card{}, severalCards(found, namesOfCard)
 }
 
 func printCards(w io.Writer, cards control.Cards) {
@@ -128,6 +146,9 @@ func printCards(w io.Writer, cards control.Cards) {
 		for _, slot := range card.Slots {
 			row(w, name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
 				platform.Escape(slot.Subject, maxCardCell), expiry(slot))
+			if slot.Problem != "" {
+				row(w, name, slot.Slot, "PROBLEM: "+platform.Escape(slot.Problem, 2*maxCardCell), "", "", "", "", "")
+			}
 		}
 		for _, problem := range card.Problems {
 			row(w, name, "", "PROBLEM: "+platform.Escape(problem, 2*maxCardCell), "", "", "", "", "")
@@ -136,6 +157,9 @@ func printCards(w io.Writer, cards control.Cards) {
 	for _, reader := range cards.Readers {
 		if reader.State != "PIV card" {
 			row(w, platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
+			if reader.Problem != "" {
+				row(w, platform.Escape(reader.Name, maxCardCell), "", "PROBLEM: "+platform.Escape(reader.Problem, 2*maxCardCell), "", "", "", "", "")
+			}
 		}
 	}
 	if len(cards.Readers) == 0 {

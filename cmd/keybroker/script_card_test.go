@@ -19,8 +19,8 @@ import (
 //	                                as they leave the factory, without a GUID and a key in 9a
 //	[!] card [N] COMMAND …          what pivtest.Bench does, with card number N (0)
 //
-// A touch waits until the card does. $SERIAL0 … and $READER0 … are the cards'
-// serial numbers and readers. Needs [cards].
+// A touch waits until the card does. $SERIAL0 …, $GUID0 … and $READER0 … are the
+// cards' serial numbers, the starts of their GUIDs, and readers. Needs [cards].
 func cmdCard(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 1 {
 		ts.Fatalf("usage: card start [-new] CHARACTER … | card [N] COMMAND …")
@@ -79,6 +79,7 @@ func startCards(ts *testscript.TestScript, names []string) *pivtest.Bench {
 		ts.Check(rig.Insert(n, card))
 		number := strconv.Itoa(len(bench.Cards) - 1)
 		ts.Setenv("SERIAL"+number, strconv.FormatUint(uint64(card.Serial()), 10))
+		ts.Setenv("GUID"+number, fmt.Sprintf("%.4x", card.GUID()))
 		ts.Setenv("READER"+number, rig.Slot(n).Reader)
 	}
 	return bench

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -48,6 +49,15 @@ func cmdCardSeen(ts *testscript.TestScript, neg bool, args []string) {
 	if !await(see) {
 		ts.Fatalf("pcscd does not show the card in %s", slot.Reader)
 	}
+}
+
+// cmdCardRead is "cardread": the broker reads the cards again, which were changed
+// under it.
+func cmdCardRead(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: cardread")
+	}
+	ts.Check(client(ts).RefreshCards(context.Background()))
 }
 
 // cmdPerson is "person FILE CODE PROGRAM [ARG …]": runs a program on a terminal

@@ -86,6 +86,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"bus":          cmdBus,
 	"card":         cmdCard,
 	"cardroot":     cmdCardRoot,
+	"cardread":     cmdCardRead,
 	"cardseen":     cmdCardSeen,
 	"code":         cmdCode,
 	"control":      cmdControl,

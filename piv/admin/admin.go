@@ -52,9 +52,10 @@ func (s *Secrets) each() []*[]byte { return []*[]byte{&s.ManagementKey, &s.NewMa
 type Answer struct {
 	PublicKey []byte // PKIX, after OpGenerate
 
-	Problem problem // "" when it went well
-	Text    string  // of the error
-	Tries   int     // with problemPIN
+	Problem problem    // "" when it went well
+	Text    string     // of the error
+	Tries   int        // with problemPIN
+	Status  piv.Status `json:",omitempty"` // with problemRefused
 }
 
 // problem is what a caller tells apart, across the pipe.
@@ -65,6 +66,8 @@ const (
 	problemOtherCard  problem = "other card" // nothing was changed
 	problemNoCard     problem = "no card"
 	problemPIN        problem = "pin"
+	problemRefused    problem = "refused"
+	problemManagement problem = "management key"
 	problemNoSupport  problem = "no support"
 	problemOtherwise  problem = "otherwise"
 	problemNotYubiKey problem = "not a YubiKey"
@@ -86,6 +89,10 @@ func (a Answer) err() error {
 		return fmt.Errorf("%w (%s)", piv.ErrRemoved, a.Text)
 	case problemPIN:
 		return &piv.PINError{Reference: piv.PINApplication, Tries: a.Tries}
+	case problemManagement:
+		return piv.ErrManagementKey
+	case problemRefused:
+		return a.Status
 	case problemNoSupport:
 		return piv.ErrNotCompiledIn
 	case problemNotYubiKey:

@@ -114,7 +114,7 @@ func testGenerate(t *testing.T, b bench) {
 	wants(t, tool(t, "yubico-piv-tool", "-a", "attest", "-s", "82"), "BEGIN CERTIFICATE")
 	_, err := b.do(t, Request{Op: OpGenerate, Slot: piv.SlotAuthentication, Algorithm: piv.P256, PINPolicy: piv.PINOnce, TouchPolicy: piv.TouchNever,
 		Secrets: Secrets{ManagementKey: bytes.Repeat([]byte{1}, 24)}})
-	if err == nil || !strings.Contains(err.Error(), "management key") {
+	if !errors.Is(err, piv.ErrManagementKey) {
 		t.Errorf("wrong management key: %v", err)
 	}
 }

@@ -32,7 +32,8 @@ type Helper struct {
 // has begun.
 //
 // The error wraps piv.ErrBusy, piv.ErrOtherCard, piv.ErrRemoved,
-// piv.ErrNotCompiledIn, ErrNotYubiKey or *piv.PINError where it is one of them.
+// piv.ErrNotCompiledIn, piv.ErrManagementKey, ErrNotYubiKey, *piv.PINError or
+// piv.Status where it is one of them.
 func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
 	err = piv.WhileBusy(ctx, h.Waiting, func() (err error) {
 		answer, err = h.once(r)

@@ -16,6 +16,9 @@ import (
 // a reader without a card: it exports neither codes nor errors for them.
 const pcscBusy = "other connections outstanding"
 
+// managementWords are piv-go's for a management key that the card does not take.
+const managementWords = "authenticating with management key"
+
 var pcscGone = []string{"no Smart Card is currently in the device", "reader name is not recognized",
 	"has been removed", "resource manager is not running"}
 
@@ -62,6 +65,14 @@ func operationFailed(err error) Answer {
 	var wrong pivgo.AuthErr
 	if errors.As(err, &wrong) {
 		return Answer{Problem: problemPIN, Text: err.Error(), Tries: wrong.Retries}
+	}
+	var refused interface{ Status() uint16 }
+	switch {
+	case !errors.As(err, &refused):
+	case strings.Contains(err.Error(), managementWords):
+		return failed(problemManagement, err)
+	default:
+		return Answer{Problem: problemRefused, Text: err.Error(), Status: piv.Status(refused.Status())}
 	}
 	return failed(problemOtherwise, err)
 }

@@ -89,7 +89,7 @@ func keyInfo(card string, slot piv.Slot, pub ssh.PublicKey, holder string) keys.
 		comment += " (" + holder + ")"
 	}
 	info := keys.NewInfo(pub, comment)
-	info.Source, info.Name = "cards", slug(card)+"-"+slot.String()
+	info.Source, info.Name = "cards", Slug(card)+"-"+slot.String()
 	return info
 }
 
@@ -108,8 +108,8 @@ func holder(slot piv.SlotInfo) string {
 	return platform.Escape(slot.Certificate.Subject.CommonName, maxLabel)
 }
 
-// slug makes a card's name fit for rules: "YubiKey 12345678" is "yubikey-12345678".
-func slug(name string) string {
+// Slug makes a card's name fit for rules: "YubiKey 12345678" is "yubikey-12345678".
+func Slug(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':

@@ -134,11 +134,16 @@ func (s *Source) prove(ctx context.Context, a *piv.Applet, w *work) error {
 	}
 	err := a.Prove(ctx, piv.SlotCardAuthentication, public)
 	var refused piv.Status
-	if errors.Is(err, piv.ErrBadSignature) || errors.As(err, &refused) {
+	switch {
+	case errors.Is(err, piv.ErrBadSignature), errors.As(err, &refused) && record.Proven:
 		return errSwapped
-	}
-	if err == nil {
+	case errors.As(err, &refused): // it never could: its issuer, or its maker, left that key out
+		s.cfg.Log.Warn("the card cannot prove that it is the one seen before", "card", w.card(), "reason", refused)
 		w.pin.setProven()
+		return nil
+	case err == nil:
+		w.pin.setProven()
+		s.keeper.proved(record.ID, record.Proof)
 	}
 	return err
 }

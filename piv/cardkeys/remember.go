@@ -36,6 +36,9 @@ type Record struct {
 	// it signs without PIN and touch. A card that says it is this one must prove
 	// to hold it before it gets the PIN.
 	Proof string `json:"proof,omitempty"`
+	// Proven: it proved that before. Until it has, a card whose key cannot sign is
+	// no impostor.
+	Proven bool `json:"proven,omitempty"`
 }
 
 // RecordKey is a listed key of a card.
@@ -139,7 +142,7 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	for i, before := range k.records {
 		if before.ID == now.ID {
 			if before.Proof != "" {
-				now.Proof = before.Proof
+				now.Proof, now.Proven = before.Proof, before.Proven
 			}
 			k.records = slices.Delete(k.records, i, i+1)
 			break
@@ -148,6 +151,18 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	k.records = append([]Record{now}, k.records...)
 	k.records = k.records[:min(len(k.records), maxRemembered)]
 	k.soil()
+}
+
+// proved notes that a card has proved to hold the key that is remembered as its proof.
+func (k *keeper) proved(id, proof string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, record := range k.records {
+		if record.ID == id && record.Proof == proof && !record.Proven {
+			k.records[i].Proven = true
+			k.soil()
+		}
+	}
 }
 
 // forget drops a card; it says whether there was one.
@@ -177,7 +192,7 @@ func recordOf(token *piv.Token, rules []Rule) Record {
 
 // proves says whether a key signs with no PIN and no touch.
 func proves(slot piv.SlotInfo) bool {
-	return slot.PublicKey != nil && !weak(slot) &&
+	return slot.PublicKey != nil && !slot.NoKey && !weak(slot) &&
 		slot.PIN == piv.PINNever && (slot.Touch == piv.TouchNever || slot.Touch == piv.TouchUnknown)
 }
 

@@ -68,10 +68,11 @@ func listed(token *piv.Token, rules []Rule, now time.Time) []piv.SlotInfo {
 // Listed says whether a slot's key is listed. Where no rule speaks of it: on a
 // YubiKey every key, as its owner put it there; on any other card the PIV
 // authentication key alone, as the issuer's other ones are for mail, doors and
-// old mail, and a server's MaxAuthTries is short. A weak key is never listed then,
+// old mail, and a server's MaxAuthTries is short. One that cannot be read is there
+// all the same: the key for doors, which asks for no PIN, must not stand in for it. A weak key is never listed then,
 // and what is not listed never signs.
 func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bool {
-	if slot.PublicKey == nil {
+	if slot.PublicKey == nil || slot.NoKey {
 		return false
 	}
 	for _, rule := range rules {
@@ -85,8 +86,8 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 	if token.Kind == piv.KindYubiKey || slot.Slot == piv.SlotAuthentication {
 		return true
 	}
-	main, ok := token.Slot(piv.SlotAuthentication)
-	return !ok || main.PublicKey == nil
+	_, ok := token.Slot(piv.SlotAuthentication)
+	return !ok
 }
 
 // weak keys can be broken by anyone with means: RSA-1024, disallowed since 2013.

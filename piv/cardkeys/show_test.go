@@ -38,6 +38,9 @@ func TestListed(t *testing.T) {
 	weak.Algorithm = piv.RSA1024
 	cac := &piv.Token{Kind: piv.KindPIV, Slots: []piv.SlotInfo{main, mail, plain, weak}}
 	headless := &piv.Token{Kind: piv.KindPIV, Slots: []piv.SlotInfo{mail}}
+	unread := &piv.Token{Kind: piv.KindPIV, Slots: []piv.SlotInfo{{Slot: 0x9a, Problem: "odd"}, plain}}
+	leftOver := main
+	leftOver.NoKey = true
 	yubikey := &piv.Token{Kind: piv.KindYubiKey, Slots: cac.Slots}
 	yes, no := true, false
 	for _, test := range []struct {
@@ -50,6 +53,9 @@ func TestListed(t *testing.T) {
 		{"a CAC's authentication key", cac, main, nil, true},
 		{"its lookalike", cac, mail, nil, false},
 		{"where the authentication key is missing", headless, mail, nil, true},
+		{"where the authentication key cannot be read", unread, plain, nil, false},
+		{"a certificate without a key", yubikey, leftOver, nil, false},
+		{"a certificate without a key, shown", yubikey, leftOver, []Rule{{Slot: "9a", Action: ActionShow}}, false},
 		{"any key of a YubiKey", yubikey, plain, nil, true},
 		{"what is too weak", yubikey, weak, nil, false},
 		{"what is too weak, and not called so", yubikey, weak, []Rule{{Slot: "9d", Action: ActionShow}}, false},

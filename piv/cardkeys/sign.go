@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -161,6 +162,7 @@ func away(err error) bool {
 // plain says in the person's words what a card's refusal means.
 func plain(err error, w *work) error {
 	var blocked *piv.PINError
+	var refused piv.Status
 	switch {
 	case errors.As(err, &blocked) && blocked.Blocked():
 		return fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", w.card())
@@ -168,6 +170,8 @@ func plain(err error, w *work) error {
 		return fmt.Errorf("another program uses %s exclusively\nclose it (gpg: gpgconf --kill scdaemon) and try again", w.card())
 	case errors.Is(err, piv.ErrNoAnswer):
 		return fmt.Errorf("%s does not answer\npull it and put it in again", w.card())
+	case errors.As(err, &refused) && !strings.Contains(err.Error(), "\n"):
+		return fmt.Errorf("%s, slot %s: %w\n%s", w.card(), w.slot.Slot, refused, refused.Remedy())
 	}
 	return err
 }

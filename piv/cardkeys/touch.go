@@ -76,7 +76,7 @@ func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *
 // which some cards give the same status word.
 func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work, err error) bool {
 	switch {
-	case errors.Is(err, piv.StatusConditionsOfUse), errors.Is(err, piv.StatusNotAllowed):
+	case errors.Is(err, piv.StatusConditionsOfUse), errors.Is(err, piv.StatusNotAllowed), errors.Is(err, piv.StatusNotTouched):
 		return true
 	case !errors.Is(err, piv.StatusSecurityNotSatisfied):
 		return false

@@ -47,7 +47,7 @@ func (c *Card) addAttestation() error {
 	if err != nil {
 		return err
 	}
-	c.state.Objects.put(objAttestation, certificateContent(der, false))
+	c.state.Objects.put(objAttestation, certificateContent(der, Certificate{}))
 	return c.setKey(slotAttestation, key, Policy{}, originGenerated)
 }
 

@@ -79,6 +79,11 @@ func (c *Card) PowerOn() {
 func (c *Card) PowerOff() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.off()
+}
+
+// off is PowerOff. mu is held.
+func (c *Card) off() {
 	c.session = session{}
 	select {
 	case <-c.gone:
@@ -99,6 +104,9 @@ func (c *Card) Transmit(apdu []byte) ([]byte, error) {
 	defer c.mu.Unlock()
 	answer := c.answer(apdu)
 	c.record("< " + logAnswer(answer))
+	if meant(&c.knobs.dieAfter, apdu) {
+		c.off()
+	}
 	if c.pulled() {
 		return nil, ErrRemoved
 	}

@@ -27,6 +27,11 @@ reset-time 50ms         take that long for a reset
 touch-timeout 15s       wait so long for a touch
 tries 3 3               tries left of PIN and PUK; 0 blocks
 die [87]                vanish in the next APDU, or the next with that instruction
+die-after [87]          carry out that instruction, and vanish before the answer
+answer 87 9e [6a81]     answer that instruction with that P2 so; none: by itself
+empty-metadata 6a88     what GET METADATA of an empty slot answers: 6a88, 6a86, 9000
+one-management-kind on|off  refuse a management key of another algorithm
+certify 9a [gzip|zlib|netid]  a new certificate, stored like that
 short-only on|off       refuse extended APDUs
 ignore-logout on|off    answer 9000 to a log-out, and stay logged in
 exact-le on|off         answer 6Cxx to a Le that is too great
@@ -102,6 +107,10 @@ func (b *Bench) Do(words []string) (string, error) {
 	case "forget-pin":
 		card.ForgetPIN()
 		return "", nil
+	case "certify":
+		return "", certify(card, args)
+	case "answer":
+		return "", setAnswer(card, args)
 	case "provision":
 		return "", provision(card, args)
 	case "status":
@@ -137,12 +146,24 @@ func turn(card *Card, name string, args []string) error {
 			return err
 		}
 		card.SetTries(pin, puk)
-	case "die":
+	case "die", "die-after":
 		ins, err := strconv.ParseUint("0"+args[0], 16, 8)
 		if err != nil {
 			return err
 		}
-		card.DieOn(byte(ins))
+		if name == "die" {
+			card.DieOn(byte(ins))
+		} else {
+			card.DieAfter(byte(ins))
+		}
+	case "empty-metadata":
+		status, err := strconv.ParseUint(args[0], 16, 16)
+		if err != nil {
+			return err
+		}
+		card.EmptyMetadata(int(status))
+	case "one-management-kind":
+		card.OneManagementKind(args[0] == "on")
 	case "short-only":
 		card.ShortOnly(args[0] == "on")
 	case "exact-le":

@@ -36,6 +36,25 @@ func setObject(card *Card, args []string) error {
 	return card.SetObject(uint32(tag), content)
 }
 
+func certify(card *Card, args []string) error {
+	slot, err := strconv.ParseUint(args[0], 16, 8)
+	if err != nil {
+		return err
+	}
+	return card.Certify(byte(slot), Certificate{Gzip: args[1] == "gzip", Zlib: args[1] == "zlib", NetID: args[1] == "netid", Plain: args[1] == ""})
+}
+
+func setAnswer(card *Card, args []string) error {
+	ins, err1 := strconv.ParseUint(args[0], 16, 8)
+	p2, err2 := strconv.ParseUint(args[1], 16, 8)
+	answer, err3 := hex.DecodeString(args[2])
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	card.Answer(byte(ins), byte(p2), answer)
+	return nil
+}
+
 func (b *Bench) status(n int) string {
 	card := b.Cards[n]
 	pin, puk := card.Tries()

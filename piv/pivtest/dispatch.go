@@ -37,6 +37,9 @@ func (c *Card) run(cmd command) ([]byte, int) {
 	if c.session.selected != pivApplication {
 		return nil, swNoInstruction
 	}
+	if data, sw, ok := c.answered(cmd); ok {
+		return data, sw
+	}
 	if c.character.ByTheBook && cmd.ins != insAuthenticate {
 		c.session.fresh = false
 	}

@@ -12,6 +12,11 @@ type knobs struct {
 	refuseToSign bool
 	ignoreLogout bool
 	dieOn        int // -1: on any; 0: not; else on this instruction
+	dieAfter     int // likewise, after the command was carried out
+
+	answers           map[[2]byte][]byte // by instruction and P2: see Answer
+	emptyMetadata     int                // see EmptyMetadata; 0: as YubiKeys do
+	oneManagementKind bool
 }
 
 // Counts tells what a card was asked for.
@@ -62,6 +67,36 @@ func (c *Card) DieOn(ins byte) {
 	})
 }
 
+// DieAfter makes the card carry out the next command with this instruction, and
+// vanish before it answers; 0: any.
+func (c *Card) DieAfter(ins byte) {
+	c.turnKnob(func(k *knobs) {
+		k.dieAfter = int(ins)
+		if ins == 0 {
+			k.dieAfter = -1
+		}
+	})
+}
+
+// Answer makes the card answer each command with this instruction and P2 so, the
+// status word at the end, and do nothing. No answer: as it does by itself.
+func (c *Card) Answer(ins, p2 byte, answer []byte) {
+	c.turnKnob(func(k *knobs) {
+		if k.answers == nil {
+			k.answers = map[[2]byte][]byte{}
+		}
+		k.answers[[2]byte{ins, p2}] = answer
+	})
+}
+
+// EmptyMetadata sets what the card answers to GET METADATA of an empty slot:
+// 6A88 as YubiKeys do, 6A86, or 9000 without tags 01 and 04.
+func (c *Card) EmptyMetadata(status int) { c.turnKnob(func(k *knobs) { k.emptyMetadata = status }) }
+
+// OneManagementKind makes the card refuse a management key of another algorithm
+// than the one that it has (6A80).
+func (c *Card) OneManagementKind(on bool) { c.turnKnob(func(k *knobs) { k.oneManagementKind = on }) }
+
 func (c *Card) turnKnob(turn func(*knobs)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,13 +122,25 @@ func (c *Card) arrive(apdu []byte) error {
 }
 
 // dies tells whether DieOn meant this APDU. mu is held.
-func (c *Card) dies(apdu []byte) bool {
-	on := c.knobs.dieOn
-	if on == 0 || on > 0 && (len(apdu) < 2 || int(apdu[1]) != on) {
+func (c *Card) dies(apdu []byte) bool { return meant(&c.knobs.dieOn, apdu) }
+
+// meant tells whether a knob is set to this APDU, and sets it back.
+func meant(on *int, apdu []byte) bool {
+	if *on == 0 || *on > 0 && (len(apdu) < 2 || int(apdu[1]) != *on) {
 		return false
 	}
-	c.knobs.dieOn = 0
+	*on = 0
 	return true
+}
+
+// answered is what Answer set for a command. mu is held.
+func (c *Card) answered(cmd command) (data []byte, sw int, ok bool) {
+	answer := c.knobs.answers[[2]byte{cmd.ins, cmd.p2}]
+	n := len(answer) - 2
+	if n < 0 {
+		return nil, 0, false
+	}
+	return answer[:n], int(answer[n])<<8 | int(answer[n+1]), true
 }
 
 // SetTries sets how many tries PIN and PUK have left. 0: blocked.

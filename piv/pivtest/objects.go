@@ -3,7 +3,9 @@ package pivtest
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/hex"
+	"io"
 	"slices"
 )
 
@@ -112,14 +114,25 @@ func (c *Card) putData(cmd command) int {
 }
 
 // certificateContent is what a certificate's object holds (part 1, table 10).
-func certificateContent(der []byte, compressed bool) []byte {
-	info := byte(0)
-	if compressed {
-		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
-		w.Write(der) // into memory: cannot fail
-		w.Close()
-		der, info = b.Bytes(), 1
+func certificateContent(der []byte, how Certificate) []byte {
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch {
+	case how.Gzip:
+		w = gzip.NewWriter(&b)
+	case how.Zlib:
+		w = zlib.NewWriter(&b)
+	case how.NetID:
+		b.Write([]byte{0x01, 0x00, byte(len(der)), byte(len(der) >> 8)})
+		w = zlib.NewWriter(&b)
+	default:
+		return bytes.Join([][]byte{tlv(0x70, der), tlv(0x71, []byte{0}), tlv(0xfe)}, nil)
 	}
-	return bytes.Join([][]byte{tlv(0x70, der), tlv(0x71, []byte{info}), tlv(0xfe)}, nil)
+	w.Write(der) // into memory: cannot fail
+	w.Close()
+	packed := tlv(0x70, b.Bytes())
+	if how.NetID {
+		packed = append([]byte{0x70, 0x83, 0, byte(b.Len() >> 8), byte(b.Len())}, b.Bytes()...)
+	}
+	return bytes.Join([][]byte{packed, tlv(0x71, []byte{1}), tlv(0xfe)}, nil)
 }

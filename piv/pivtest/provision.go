@@ -18,7 +18,9 @@ type Certificate struct {
 	Subject     string   // common name; "": one that names the slot
 	ExtKeyUsage []string // dotted OIDs; none: the slot's usual
 	NotAfter    time.Time
-	Plain, Gzip bool // how it is stored; neither: as the character does
+	// How it is stored; none: as the character does. NetID is zlib after a header
+	// of 01 00 and the length, under tags with three bytes of length.
+	Plain, Gzip, Zlib, NetID bool
 }
 
 // Provision generates a key in a slot and puts a certificate for it beside it,
@@ -71,8 +73,10 @@ func (c *Card) certify(slot byte, want Certificate) error {
 	if err != nil {
 		return err
 	}
-	compressed := want.Gzip || c.character.Gzip && !want.Plain
-	c.state.Objects.put(certificateObject(slot), certificateContent(der, compressed))
+	if !want.Plain && !want.Zlib && !want.NetID {
+		want.Gzip = want.Gzip || c.character.Gzip
+	}
+	c.state.Objects.put(certificateObject(slot), certificateContent(der, want))
 	return c.save()
 }
 

@@ -74,11 +74,23 @@ func (c *Card) metadata(cmd command) ([]byte, int) {
 	}
 	k := c.state.Slots[cmd.p2]
 	if k == nil {
-		return nil, swNoReference
+		return c.noMetadata()
 	}
 	b := append(tlv(1, []byte{k.Algorithm}), tlv(2, []byte{k.PIN, k.Touch})...)
 	b = append(b, tlv(3, []byte{k.Origin})...)
 	return append(b, tlv(4, publicObject(k.private.Public()))...), swOK
+}
+
+// noMetadata is the answer for an empty slot.
+func (c *Card) noMetadata() ([]byte, int) {
+	switch sw := c.knobs.emptyMetadata; sw {
+	case 0:
+		return nil, swNoReference
+	case swOK:
+		return append(tlv(2, []byte{0, 0}), tlv(3, []byte{0})...), swOK
+	default:
+		return nil, sw
+	}
 }
 
 func (s secret) metadata() []byte {
@@ -118,6 +130,8 @@ func (c *Card) setManagementKey(cmd command) int {
 		return swWrongP1P2
 	case !c.session.admin:
 		return swNotAllowed
+	case len(d) > 0 && d[0] != c.state.Management.Algorithm && c.knobs.oneManagementKind:
+		return swWrongData
 	case len(d) > 0 && d[0] != Alg3DES && !c.character.since(5, 4):
 		return swWrongData
 	case len(d) < 3 || d[1] != slotManagement || int(d[2]) != len(d)-3 || keyBytes(d[0]) != len(d)-3:
