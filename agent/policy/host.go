@@ -49,10 +49,10 @@ func (p *pattern) matchName(name string, allPorts bool) bool {
 // match, or some may.
 func (p *pattern) matchLine(line string, allPorts bool) verdict {
 	parts := strings.Split(strings.ToLower(line), ",")
-	excluded := func(own string) bool {
-		return slices.ContainsFunc(parts, func(part string) bool {
-			except, negated := strings.CutPrefix(part, "!")
-			return negated && covers(except, own)
+	excluded := func(part string) bool { // of part, what p stands for
+		return slices.ContainsFunc(parts, func(other string) bool {
+			except, negated := strings.CutPrefix(other, "!")
+			return negated && covers(except, p.written(part))
 		})
 	}
 	result := no
@@ -65,7 +65,7 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 		switch {
 		case covers(p.text, part) || has && allPorts && covers(p.text, bare):
 			result = maybe
-		case p.overlaps(part, has && allPorts, bare) && !excluded(p.text):
+		case p.overlaps(part, has && allPorts, bare) && !excluded(part):
 			result, all = maybe, false
 		default:
 			all = false
@@ -75,6 +75,15 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 		return yes
 	}
 	return result
+}
+
+// written is p as known_hosts writes it for the port of part: "!prod" excepts
+// nothing from "[*]:2222".
+func (p *pattern) written(part string) string {
+	if _, port, has := splitPort(part); has && !strings.HasPrefix(p.text, "[") {
+		return "[" + p.text + "]:" + port
+	}
+	return p.text
 }
 
 func (p *pattern) overlaps(part string, portToo bool, bare string) bool {

@@ -36,6 +36,8 @@ func TestUncertainNamesMakeNoRuleLessStrict(t *testing.T) {
 		{"a pattern that may be it", "prod.example", pattern("*.example"), true, false, causePattern},
 		{"a pattern that cannot be it", "prod.example", pattern("*.test"), false, false, ""},
 		{"a pattern that excepts it", "prod.example", pattern("*.example,!prod.*"), false, false, ""},
+		{"a pattern that excepts it on another port", "prod.example", pattern("[*.example]:2222,!prod.example"), true, false, causePattern},
+		{"a pattern that excepts it on its port", "prod.example", pattern("[*.example]:2222,![prod.example]:2222"), false, false, ""},
 		{"a pattern with a port", "prod.example", pattern("[*.example]:2222"), true, false, causePattern},
 		{"a pattern within the rule's", "*.example", pattern("*.prod.example"), true, true, ""},
 		{"the same pattern", "*.example", pattern("*.example"), true, true, ""},

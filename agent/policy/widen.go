@@ -124,14 +124,26 @@ func narrows(old *Rules, i int, r *rule) bool {
 	case r.Action == Ask && was.Action == Ask:
 		return r.Remember <= was.Remember && (r.AskFirst || !was.AskFirst)
 	case r.Action == Ask && was.Action == Allow:
-		return r.Forwarded != nil && r.Socket != "" || asksNoMore(old, i, r)
+		return matchesTheSame(r) || asksNoMore(old, i, r)
 	}
 	return false
 }
 
-// asksNoMore is about an allow rule that asks now. Without forwarded or socket it
-// matches more requests than before, which the later rules decided.
+// matchesTheSame is about an allow rule that asks now: whether it matches no other
+// requests than before. A rule that allows leaves out what is forwarded, what comes
+// through a socket of its own, another port of its host and what is not known to be
+// a login or an sshsig, where it does not name them.
+func matchesTheSame(r *rule) bool {
+	return r.Forwarded != nil && r.Socket != "" && r.Purpose != "" && r.Host == ""
+}
+
+// asksNoMore is about an allow rule that asks now and matches more requests than
+// before: whether the later rules, which decided those, asked about them too, and
+// remembered an answer as long.
 func asksNoMore(old *Rules, i int, r *rule) bool {
+	if r.Forwarded != nil && *r.Forwarded && r.Remember > 0 { // without a rule, no answer to such a request is remembered
+		return false
+	}
 	for _, v := range old.views {
 		if v.Action == Refuse {
 			return false

@@ -122,7 +122,7 @@ func TestWhatIsNotWiderLetsNothingMoreThrough(t *testing.T) {
 	for range 20_000 {
 		old := randomRules(r)
 		new := edited(r, old)
-		before, after := New(nil, old, Options{DefaultRemember: time.Minute}), New(nil, new, Options{DefaultRemember: time.Minute})
+		before, after := withSocket(old), withSocket(new)
 		if len(Widened(before, after)) > 0 {
 			continue
 		}
@@ -138,21 +138,26 @@ func TestWhatIsNotWiderLetsNothingMoreThrough(t *testing.T) {
 	}
 }
 
+func withSocket(rules []Rule) *Rules {
+	return New(nil, rules, Options{DefaultRemember: time.Minute}).WithViews(View{Name: "ci"})
+}
+
 func wider(a, b Decision) bool {
 	return rank(b.Action) > rank(a.Action) || a.Action == Ask && b.Action == Ask &&
-		(b.Remember > a.Remember || b.Forwarded && !a.Forwarded || a.AskFirst && !b.AskFirst)
+		(b.Remember > a.Remember || b.Forwarded && !a.Forwarded && b.Remember > 0 || a.AskFirst && !b.AskFirst)
 }
 
 // everyUse has each fact that a rule can speak of, known and not known.
 func everyUse(t *testing.T) (list []*keys.Use) {
 	changes := [][]func(*keys.Use){
 		{func(*keys.Use) {}, forwarded},
-		{func(*keys.Use) {}, unverified, host("other.example.com")},
+		{func(*keys.Use) {}, unverified, host("other.example.com"), host("[git.example.com]:2222")},
 		{func(*keys.Use) {}, unidentified, program("/usr/bin/scp")},
 		{func(*keys.Use) {}, confirm},
+		{func(*keys.Use) {}, func(u *keys.Use) { u.Socket = "ci" }},
 		{func(*keys.Use) {}, sshsig("git"), unknownData, listing},
 	}
-	for i := range 2 * 3 * 3 * 2 * 4 {
+	for i := range 2 * 4 * 3 * 2 * 2 * 4 {
 		u := login(t)
 		for _, choice := range changes {
 			fwd := u.Destination.Forwarded
@@ -178,6 +183,9 @@ func randomRule(r *rand.Rand) Rule {
 	pick := func(texts ...string) string { return texts[r.IntN(len(texts))] }
 	rule := Rule{Key: pick("", "", "work"), Host: pick("", "", "git.example.com"), Program: pick("", "", "ssh"),
 		Purpose: pick("", "", "login", "sshsig:git"), Action: Action(pick("allow", "ask", "refuse"))}
+	if r.IntN(3) == 0 {
+		rule.Socket = "ci"
+	}
 	if n := r.IntN(4); n < 2 {
 		is := n == 0
 		rule.Forwarded = &is
