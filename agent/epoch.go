@@ -117,7 +117,9 @@ func (s *session) void(use *keys.Use, decision policy.Decision, m *moment) error
 	if err == nil || decision.Action != policy.Allow {
 		return err
 	}
-	now := s.server.Rules().Decide(use)
+	s.forgetNames() // other rules mention other names
+	use.Destination = s.destination(use.Purpose)
+	now := s.rules().Decide(use)
 	if _, ok := s.server.granted(use, now); ok || now.Action == policy.Allow {
 		return nil
 	}

@@ -147,3 +147,24 @@ func TestNoGrantOutlivesItsEpoch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Rules that came while the key was at work mention names of their own, which are
+// tried against what is hashed as well.
+func TestANewRuleTriesItsNamesAcrossEpochs(t *testing.T) {
+	for _, name := range []string{"prod", "elsewhere"} {
+		prod := newHost(t)
+		path := hostsText(t, prod.line("prod"))
+		hashHosts(t, path)
+		r := newRigWith(t, func(c *Config) { c.Hosts = NewKnownHosts(path) }, allowAll)
+		r.source.Before = func(context.Context, *keys.Use) error {
+			r.server.SetRules(policy.New(nil, []policy.Rule{{Name: "never " + name, Host: name, Action: policy.Refuse}, allowAll}, policy.Options{}))
+			return nil
+		}
+		c := r.connect()
+		c.ask(prod.bind("s1", false))
+		data := loginData("s1", "root", r.source.Info().Blob, nil)
+		if signed := r.verifies(c.ask(r.sign(data)), data); signed != (name != "prod") {
+			t.Errorf("never %s: signed: %v; %s", name, signed, r.last().Reason)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -36,7 +37,7 @@ func (s *session) lookUp(b *bind) keys.Host {
 		host.Revoked = hosts.revokedAt(cert.SignatureKey)
 		s.addCertified(&host, b, hosts.authority(cert.SignatureKey))
 	}
-	try := candidates{meant: func() []string { return s.meantNames(b) }, hashed: s.likelyNames, anyPort: s.server.Rules().HostNames}
+	try := candidates{meant: func() []string { return s.meantNames(b) }, hashed: s.likelyNames, anyPort: s.rules().HostNames}
 	hosts.addTo(s.ctx, &host, certified(b.key), try)
 	return host
 }
@@ -74,8 +75,17 @@ func (s *session) likelyNames() []string {
 	return s.likely
 }
 
+// rules are those that one request goes by. The names that they mention are tried
+// against known_hosts: other rules would not know of theirs.
+func (s *session) rules() *policy.Rules {
+	if s.inForce == nil {
+		s.inForce = s.server.Rules()
+	}
+	return s.inForce
+}
+
 // forgetNames is for the end of a request: files, rules and keys may change.
-func (s *session) forgetNames() { s.named, s.typed, s.likely = nil, nil, nil }
+func (s *session) forgetNames() { s.inForce, s.named, s.typed, s.likely = nil, nil, nil, nil }
 
 // fingerprint is what ssh.FingerprintSHA256 is for a key that can be parsed.
 func fingerprint(blob []byte) string {

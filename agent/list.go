@@ -42,7 +42,7 @@ func (s *session) list() wire.Reply {
 
 // shown is the keys that this program may see, in the order to offer them.
 func (s *session) shown(use *keys.Use) []keys.Info {
-	rules := s.server.Rules()
+	rules := s.rules()
 	order := *use
 	if len(s.binds) > 0 {
 		order.Destination = s.listOrder()

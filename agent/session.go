@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -42,6 +43,7 @@ type session struct {
 	writeUntil time.Time // the deadline of the connection for writing
 
 	// Found once for a request: see forgetNames.
+	inForce       *policy.Rules        // nil: not asked for yet
 	named         map[string]keys.Host // by host key blob
 	typed, likely []string
 

@@ -20,6 +20,7 @@ import (
 func (s *session) sign(request wire.SignRequest) wire.Reply {
 	use := s.newUse(keys.OpSign)
 	use.Digest = sha256.Sum256(request.Data)
+	now := s.server.epoch.now()
 
 	info, source, err := s.find(request.KeyBlob)
 	if err != nil {
@@ -46,7 +47,6 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err := s.mayRecord(); err != nil {
 		return s.refuse(use, err)
 	}
-	now := s.server.epoch.now()
 	decision, err := s.decide(use)
 	if err != nil {
 		return s.refuse(use, err)
@@ -73,7 +73,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 // decide goes by the rules, then by a grant. The decision that it returns
 // allows or asks; else the error is a refusal.
 func (s *session) decide(use *keys.Use) (policy.Decision, error) {
-	decision := s.server.Rules().Decide(use)
+	decision := s.rules().Decide(use)
 	switch decision.Action {
 	case policy.Allow:
 	case policy.Ask:

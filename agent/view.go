@@ -29,7 +29,7 @@ func (s *session) find(blob []byte) (keys.Info, keys.Source, error) {
 	if !found {
 		info = standIn(public)
 	}
-	shown := s.server.Rules().Shows(s.socket, &info)
+	shown := s.rules().Shows(s.socket, &info)
 	switch {
 	case reach != nil:
 		return keys.Info{}, nil, reach
@@ -54,7 +54,7 @@ func (s *session) inView(key *keys.Info) error {
 	if s.socket == "" {
 		return nil
 	}
-	if err := s.server.Rules().Shows(s.socket, key); err != nil {
+	if err := s.rules().Shows(s.socket, key); err != nil {
 		return refusal{reason: err.Error(), remedy: checkSocket}
 	}
 	return s.mayReachBound()
@@ -63,7 +63,7 @@ func (s *session) inView(key *keys.Info) error {
 // mayReachBound says why the socket is not for a host that the connection is bound to.
 func (s *session) mayReachBound() error {
 	for i := range s.binds {
-		if err := s.server.Rules().MayReach(s.socket, s.host(&s.binds[i])); err != nil {
+		if err := s.rules().MayReach(s.socket, s.host(&s.binds[i])); err != nil {
 			return refusal{reason: err.Error(), remedy: checkSocket}
 		}
 	}
@@ -76,7 +76,7 @@ func (s *session) mayChangeView(all bool) error {
 	if s.socket == "" {
 		return nil
 	}
-	if err := s.server.Rules().MayChange(s.socket, all); err != nil {
+	if err := s.rules().MayChange(s.socket, all); err != nil {
 		return refusal{reason: err.Error(), remedy: checkSocket}
 	}
 	return nil
