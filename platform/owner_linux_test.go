@@ -29,6 +29,21 @@ func TestOnlyRootCanWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantReason(t, onlyRootCanWrite(link, 1000), "")
+	if err := os.Lchown(link, 1000, 0); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, onlyRootCanWrite(link, 1000), link+": user 1000 owns it") // and puts another one there
+	if err := os.Lchown(link, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	in := filepath.Dir(link)
+	if err := os.Chown(in, 1000, 0); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, onlyRootCanWrite(link, 1000), in+": user 1000 owns it")
+	if err := os.Chown(in, 0, 0); err != nil {
+		t.Fatal(err)
+	}
 	for _, change := range []struct {
 		path, want string
 		do, undo   func(string) error

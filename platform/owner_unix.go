@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -50,23 +51,51 @@ func onlyRootCanWrite(path string, uid int) error {
 	if uid == 0 {
 		return errors.New("this process is root's")
 	}
-	real, err := filepath.EvalSymlinks(path)
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return err
 	}
-	for at := real; ; at = filepath.Dir(at) {
-		info, err := os.Lstat(at)
+	for range maxLinks {
+		link, err := onlyRootMoves(path)
+		if link == "" || err != nil {
+			return err
+		}
+		target, err := os.Readlink(link)
 		if err != nil {
 			return err
 		}
-		sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0 // what is root's in it, nobody else moves
-		if err := onlyRootWrites(info); err != nil && !(sticky && ownerOf(info) == 0) {
-			return fmt.Errorf("%s: %w", at, err)
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(link), target)
 		}
-		if at == filepath.Dir(at) {
-			return nil
+		path = filepath.Join(target, strings.TrimPrefix(path, link))
+	}
+	return fmt.Errorf("%s: more than %d symbolic links", path, maxLinks)
+}
+
+// maxLinks is as many symbolic links as Linux follows (path_resolution(7)).
+const maxLinks = 40
+
+// onlyRootMoves looks at each part of path from the root on, up to the first
+// symbolic link, which it returns: who can change a link puts another file there
+// just as well.
+func onlyRootMoves(path string) (link string, err error) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for i := range len(parts) + 1 {
+		at := "/" + strings.Join(parts[:i], "/")
+		info, err := os.Lstat(at)
+		if err != nil {
+			return "", err
+		}
+		symbolic := info.Mode()&os.ModeSymlink != 0              // its mode means nothing
+		sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0 // what is root's in it, nobody else moves
+		if err := onlyRootWrites(info); err != nil && !((symbolic || sticky) && ownerOf(info) == 0) {
+			return "", fmt.Errorf("%s: %w", at, err)
+		}
+		if symbolic {
+			return at, nil
 		}
 	}
+	return "", nil
 }
 
 func ownerOf(info fs.FileInfo) int {
