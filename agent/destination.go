@@ -18,7 +18,7 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 		return d
 	}
 	if d.Why = s.notProved(purpose); d.Why == "" {
-		return arrived(d, s.host(s.last()))
+		return s.withTyped(arrived(d, s.host(s.last())))
 	}
 	if name := s.hostOfKey(purpose.HostKey); name != "" {
 		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, name, d.Why+"; the login names this host's key"
@@ -29,6 +29,19 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
 	}
+	return d
+}
+
+// withTyped compares a proved host with the name that the person typed. It says
+// nothing of a host without names: which of them it has is not known. The command
+// line of a forwarding ssh names its own host.
+func (s *session) withTyped(d keys.Destination) keys.Destination {
+	if d.Forwarded {
+		return d
+	}
+	d.Typed = claimedHost(s.peer).host
+	isItsName := func(name string) bool { return slices.Contains(d.Host.Names, name) }
+	d.OtherName = d.Typed != "" && len(d.Host.Names) > 0 && !d.Host.Cut && !slices.ContainsFunc(s.typedNames(), isItsName)
 	return d
 }
 

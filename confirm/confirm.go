@@ -32,6 +32,7 @@ type Question struct {
 	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
 	Burst    *Burst        // may be offered too; nil: it may not
 	History  string        // what was before: "first time with this key", "last used here 3 days ago"
+	Of       int           // how many questions wait when it is shown, this one with them
 }
 
 // Burst is one command that may sign a number of times after one question.
@@ -76,8 +77,14 @@ type SecretQuestion struct {
 	Facts   bool
 	Why     string // with Facts: as in Question
 	History string // likewise
+	Of      int    // likewise
 
 	pairing *pairing // it asks whether a terminal may answer; nil: it asks for a secret
+}
+
+// question is what the facts are those of.
+func (q SecretQuestion) question() Question {
+	return Question{Use: q.Use, Why: q.Why, History: q.History, Of: q.Of}
 }
 
 // Notice tells the person of something that waits for their hands: a card to
@@ -89,6 +96,8 @@ type Notice struct {
 	Why     string    // as in Question
 	History string    // likewise
 }
+
+func (n Notice) question() Question { return Question{Use: n.Use, Why: n.Why, History: n.History} }
 
 // Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.
 type Prompter interface {

@@ -3,6 +3,7 @@ package confirm
 import (
 	"fmt"
 	"os/user"
+	"path"
 	"slices"
 	"strings"
 
@@ -10,30 +11,62 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/platform"
 )
 
-// headline names the deed, and a host only when the host proved itself.
+// headline names the deed and its place, and a host only when the host proved
+// itself. What comes from another machine says so first.
 func (w writer) headline(use *keys.Use) string {
+	deed := w.deed(use)
+	if use.Op != keys.OpSign || !use.Destination.Forwarded {
+		return deed
+	}
+	from := "a far host"
+	if hops := use.Destination.Hops; len(hops) > 0 && hostTrust(hops[len(hops)-1]) == keys.TrustVerified {
+		from = hostName(hops[len(hops)-1].Names[0], w.value)
+	}
+	return "Forwarded from " + from + ": " + strings.ToLower(deed[:1]) + deed[1:]
+}
+
+func (w writer) deed(use *keys.Use) string {
 	switch {
 	case use.Op == keys.OpReload:
-		return "Let new rules allow more?"
+		return "Let new rules allow more"
 	case use.Op != keys.OpSign:
-		return "Allow this request to your agent?"
+		return "Allow this request to your agent"
 	case use.Purpose.Kind == wire.KindSSHSig:
-		return "Sign with your key?"
+		return w.signing(use)
 	case use.Purpose.Kind != wire.KindLogin:
-		return "Sign unknown content?"
-	case use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0:
-		return "Log in to " + hostName(use.Destination.Host.Names[0], w.value) + "?"
-	case use.Destination.Trust.Proved() && isKnown(use.Destination.Host):
-		return "Log in to a host whose name cannot be told?"
-	case use.Destination.Trust.Proved():
-		return "Log in to a host that you have not met before?"
-	case use.Destination.Forwarded:
-		return "Log in from a far host to one that proved nothing?"
+		return "Sign unknown content"
 	}
-	return "Log in to a host that proved nothing?"
+	return w.login(use.Destination)
+}
+
+func (w writer) login(d keys.Destination) string {
+	switch {
+	case d.Trust == keys.TrustVerified && len(d.Host.Names) > 0:
+		return "Log in to " + hostName(d.Host.Names[0], w.value)
+	case d.Trust.Proved() && isKnown(d.Host):
+		return "Log in to a host whose name cannot be told"
+	case d.Trust.Proved():
+		return "Log in to a host that you have not met before"
+	}
+	return "Log in to a host that proved nothing"
+}
+
+// signing names the repository of git by its directory, as the kernel has it.
+func (w writer) signing(use *keys.Use) string {
+	switch use.Purpose.Namespace {
+	case "git":
+		if dir := use.Peer.Directory; dir != "" {
+			return "Sign a git commit or tag in " + foreign(path.Base(dir), w.value)
+		}
+		return "Sign a git commit or tag"
+	case "file":
+		return "Sign a file"
+	}
+	return "Sign for the namespace " + quote(use.Purpose.Namespace, w.value)
 }
 
 func (w writer) what(use *keys.Use) Line {
@@ -60,21 +93,34 @@ func (w writer) where(d keys.Destination) []Line {
 	switch d.Trust {
 	case keys.TrustVerified, keys.TrustNew:
 		lines = append(lines,
-			Line{"Where", hostTrust(d.Host), w.hostNames(d.Host)},
-			Line{"", "", "the host proved its key " + foreign(d.Host.Fingerprint, ownValues)})
+			Line{Label: "Where", Trust: hostTrust(d.Host), Text: w.hostNames(d.Host)},
+			Line{Text: "the host proved its key " + foreign(d.Host.Fingerprint, ownValues), Look: question.Faint})
+		lines = append(lines, w.typed(d)...)
 	case keys.TrustClaimed:
-		lines = append(lines, Line{"Where", keys.TrustClaimed, quote(d.Claimed, w.value) + ", not verified: no host proved it"})
+		lines = append(lines, Line{Label: "Where", Trust: keys.TrustClaimed, Text: quote(d.Claimed, w.value) + ", not verified: no host proved it"})
 	default:
 		where := "the client did not say"
 		if d.Forwarded {
 			where = "forwarded, destination not proved"
 		}
-		lines = append(lines, Line{"Where", keys.TrustNone, where})
+		lines = append(lines, Line{Label: "Where", Trust: keys.TrustNone, Text: where})
 	}
 	if !d.Trust.Proved() && d.Why != "" {
 		lines = append(lines, Line{Text: foreign(d.Why, w.long)})
 	}
 	return append(lines, w.through(d)...)
+}
+
+// typed tells of the name on the command line, where the host has others.
+func (w writer) typed(d keys.Destination) []Line {
+	name := quote(d.Typed, w.value)
+	switch {
+	case d.OtherName:
+		return []Line{{Trust: trustOtherName, Text: "you typed " + name + ", the host proved " + hostName(d.Host.Names[0], w.value)}}
+	case d.Typed != "" && !slices.Contains(d.Host.Names, d.Typed):
+		return []Line{{Text: "you typed " + name}}
+	}
+	return nil
 }
 
 // through tells of agent forwarding, where the asking program runs elsewhere.
@@ -83,17 +129,33 @@ func (w writer) through(d keys.Destination) []Line {
 		return nil
 	}
 	if len(d.Hops) == 0 {
-		return []Line{{Label: "Through", Text: "a forwarded agent: the request comes from another machine"}}
+		return []Line{{Label: "Through", Trust: trustForwarded, Text: "a forwarded agent: the request comes from another machine"}}
 	}
-	lines := []Line{{Label: "Through", Text: "a forwarded agent, on"}}
-	for _, hop := range d.Hops[:min(len(d.Hops), maxHops)] {
-		lines = append(lines, Line{Trust: hostTrust(hop), Text: w.hostNames(hop)},
-			Line{Text: foreign(hop.Fingerprint, ownValues)})
+	lines := []Line{{Label: "Through", Trust: trustForwarded, Text: "a forwarded agent, on"}}
+	for _, hop := range d.Hops[:min(len(d.Hops), w.hops())] {
+		lines = append(lines, w.hop(hop), Line{Text: foreign(hop.Fingerprint, ownValues), Look: question.Faint})
 	}
-	if more := len(d.Hops) - maxHops; more > 0 {
+	if more := len(d.Hops) - w.hops(); more > 0 {
 		lines = append(lines, Line{Text: fmt.Sprintf("and %d more hosts", more)})
 	}
 	return lines
+}
+
+// hops is how many of them are named.
+func (w writer) hops() int {
+	if w.value < smallValue {
+		return maxSmallHops
+	}
+	return maxHops
+}
+
+// hop is a host that an agent was forwarded to. One that is known is no more than
+// that: its green belongs to where the signature goes.
+func (w writer) hop(h keys.Host) Line {
+	if trust := hostTrust(h); trust != keys.TrustVerified {
+		return Line{Trust: trust, Text: w.hostNames(h)}
+	}
+	return Line{Text: "known host " + w.hostNames(h)}
 }
 
 // hostTrust says how far a host is known that was bound.
@@ -199,13 +261,32 @@ func (w writer) which(k keys.Info) []Line {
 	if k.Name != "" {
 		name = k.Name
 	}
-	text := quote(name, w.value) + ", " + foreign(k.PublicKey.Type(), ownValues)
+	text := quote(name, w.value)
 	if k.Name != "" && k.Comment != "" && k.Comment != k.Name {
-		text = quote(k.Name, w.value) + " (" + foreign(k.Comment, w.value) + "), " + foreign(k.PublicKey.Type(), ownValues)
+		text += " (" + foreign(k.Comment, w.value) + ")"
 	}
-	lines := []Line{{Label: "Key", Text: text}, {Text: foreign(k.Fingerprint, ownValues)}}
+	if home := w.home(k.Source); home != "" {
+		text += ", " + home
+	}
+	print := foreign(k.PublicKey.Type(), ownValues) + " " + foreign(k.Fingerprint, ownValues)
 	if _, ok := k.PublicKey.(*ssh.Certificate); ok {
-		lines[1].Text += " (certificate)"
+		print += " (certificate)"
 	}
-	return lines
+	return []Line{{Label: "Key", Text: text, Look: question.Strong}, {Text: print, Look: question.Faint}}
+}
+
+// homes say where the keys of a source live.
+var homes = map[string]string{
+	"softkeys": "sealed on this computer",
+	"added":    "added by ssh-add",
+	"cards":    "on a smartcard",
+	"fido":     "on a security key",
+	"pkcs11":   "on a PKCS#11 token",
+}
+
+func (w writer) home(source string) string {
+	if name, ok := strings.CutPrefix(source, "upstream "); ok {
+		return "in the agent " + quote(name, w.value)
+	}
+	return homes[source]
 }

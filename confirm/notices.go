@@ -12,6 +12,7 @@ const maxNotices = 8
 // Notify shows n at once, beside whatever is asked: a touch that one program
 // waits for delays no other one's question.
 func (q *Queue) Notify(ctx context.Context, n Notice) error {
+	n.Title = leading(n.Title, n.Use)
 	if !q.begin(&n) {
 		return fmt.Errorf("confirm: %w wait for a hand", errTooMany)
 	}
@@ -46,7 +47,7 @@ func (q *Queue) Notices() []string {
 	defer q.mu.Unlock()
 	titles := make([]string, 0, len(q.notices))
 	for _, n := range q.notices {
-		titles = append(titles, clean(n.Title, maxLong))
+		titles = append(titles, clean(n.Title, 2*maxLong))
 	}
 	return titles
 }

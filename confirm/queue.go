@@ -116,6 +116,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	title, _ := Text(question)
 	p := &prompt{title: title, quiet: true, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
+		question.Of = q.count()
 		a, err := q.prompter.Ask(ctx, question)
 		return clamp(a, question), nil, err
 	}
@@ -129,8 +130,12 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 // Secret returns what the person typed; the caller wipes it. An error wraps ErrClosed when the person wanted no more of it.
 func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, error) {
 	// Without the facts it follows a question that was answered already.
-	p := &prompt{title: clean(question.Title, maxLong), quiet: question.Facts, use: question.Use}
+	if question.Facts {
+		question.Title = leading(question.Title, question.Use)
+	}
+	p := &prompt{title: clean(question.Title, 2*maxLong), quiet: question.Facts, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
+		question.Of = q.count()
 		secret, err := q.prompter.Secret(ctx, question)
 		return allowed(AllowOnce, 0), secret, err
 	}
@@ -139,6 +144,13 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 		return nil, fmt.Errorf("confirm: %w", err)
 	}
 	return p.secret, nil
+}
+
+// count is how many questions wait, the one that is shown with them.
+func (q *Queue) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending)
 }
 
 // reason is the text of an error for the audit log.

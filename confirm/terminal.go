@@ -69,12 +69,16 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 }
 
 func (w writer) facts(q Question) string {
+	title, _ := w.text(q)
+	return "\nkeybroker: " + title + "\n" + w.rows(q)
+}
+
+func (w writer) rows(q Question) string {
 	var b strings.Builder
-	title, lines := w.text(q)
+	_, lines := w.text(q)
 	if q.Burst != nil {
 		lines = append(lines, q.Burst.Line())
 	}
-	fmt.Fprintf(&b, "\nkeybroker: %s\n", title)
 	for _, line := range lines {
 		fmt.Fprintf(&b, "  %-*s%s\n", labelWidth, line.Label, line.Value())
 	}
@@ -108,12 +112,12 @@ func (t *terminal) Secret(ctx context.Context, q SecretQuestion) ([]byte, error)
 }
 
 func (w writer) secretText(q SecretQuestion) string {
-	text := "\nkeybroker: " + clean(q.Title, maxLong) + "\n"
+	text := "\nkeybroker: " + clean(q.Title, 2*maxLong) + "\n"
 	if q.Text != "" {
 		text += cleanLines(q.Text) + "\n"
 	}
 	if q.Facts {
-		text += w.facts(Question{Use: q.Use, Why: q.Why, History: q.History})
+		text += w.rows(q.question())
 	}
 	if q.Error != "" {
 		text += cleanLines(q.Error) + "\n"

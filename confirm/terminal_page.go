@@ -69,8 +69,8 @@ func columnsOf(r rune) int {
 // stands whole on the screen.
 func (t *terminal) fitting(prompt string, text func(writer) string) (string, error) {
 	s := sizeOf(t.tty)
-	for value := maxValue; value >= minValue; value = value * 2 / 3 {
-		if page, fits := s.page(text(writer{value, value * maxLong / maxValue}), prompt); fits {
+	for _, w := range writers {
+		if page, fits := s.page(text(w), prompt); fits {
 			return page, nil
 		}
 	}

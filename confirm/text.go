@@ -2,22 +2,27 @@ package confirm
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/desktop/question"
 )
 
 // How much of a value that another program chose is shown. A value is clipped
 // in its middle, so that both ends can be read, and must not fill the window.
 const (
-	maxValue  = 48 // a host, an account, a comment, a namespace
-	maxLong   = 80 // the chain of programs, an error, a rule's name
-	maxNames  = 3  // names of one host
-	maxHops   = 3  // hosts that an agent was forwarded through
-	minValue  = 6  // when everything must fit in a small space
-	minPath   = 16 // likewise, of a program's file
-	ownValues = 64 // what we computed ourselves: a fingerprint, a key type
+	maxValue = 96  // a host, an account, a comment, a namespace
+	maxLong  = 160 // the chain of programs, an error, a rule's name
+	maxNames = 3   // names of one host
+	maxHops  = 3   // hosts that an agent was forwarded through
+	minValue = 6   // when everything must fit in a small space
+	minPath  = 16  // likewise, of a program's file
+	// Below smallValue no more than maxSmallHops are named.
+	smallValue   = 10
+	maxSmallHops = 2
+	ownValues    = 64 // what we computed ourselves: a fingerprint, a key type
 )
 
 // Line is one fact of a prompt. Its text is escaped and has no line break.
@@ -25,7 +30,14 @@ type Line struct {
 	Label string     // "Where", "Account"; "" continues the line above
 	Trust keys.Trust // of a fact about the destination; "" for the others
 	Text  string
+	Look  question.Look // of the text, where there is more than one kind of letter
 }
+
+// Marks of what is no destination.
+const (
+	trustForwarded keys.Trust = "forwarded"  // asked for on another machine
+	trustOtherName keys.Trust = "other name" // the host is not the one that was typed
+)
 
 // String is the line as a prompt shows it. The mark comes first in the text:
 // no value that follows it can pass for it.
@@ -47,6 +59,8 @@ func (l Line) Value() string {
 		return "[claimed only] " + l.Text
 	case keys.TrustNone:
 		return "[unknown] " + l.Text
+	case trustForwarded, trustOtherName:
+		return "[" + string(l.Trust) + "] " + l.Text
 	}
 	return l.Text
 }
@@ -59,17 +73,27 @@ func Text(q Question) (title string, lines []Line) { return writer{maxValue, max
 // fittingText is Text with values clipped so far that fits accepts it: no
 // program may push another fact out of the window by a long name of its own.
 func fittingText(q Question, fits func(text string) bool) (string, error) {
-	for value := maxValue; value >= minValue; value = value * 2 / 3 {
-		title, lines := writer{value, value * maxLong / maxValue}.text(q)
-		text := []string{title, ""}
-		for _, line := range lines {
-			text = append(text, line.String())
-		}
-		if joined := strings.Join(text, "\n"); fits(joined) {
-			return joined, nil
+	return fitting(fits, func(w writer) string {
+		title, lines := w.text(q)
+		return title + "\n\n" + joined(lines)
+	})
+}
+
+func fitting(fits func(text string) bool, text func(writer) string) (string, error) {
+	for _, w := range writers {
+		if text := text(w); fits(text) {
+			return text, nil
 		}
 	}
 	return "", errors.New("the facts do not fit into the prompt")
+}
+
+func joined(lines []Line) string {
+	text := make([]string, len(lines))
+	for i, line := range lines {
+		text[i] = line.String()
+	}
+	return strings.Join(text, "\n")
 }
 
 // secretText is what a SecretQuestion shows above the place to type, clipped so
@@ -78,26 +102,33 @@ func secretText(q SecretQuestion, fits func(text string) bool) (string, error) {
 	if !q.Facts {
 		return cleanLines(q.Text), nil
 	}
-	return withFacts(q.Text, Question{Use: q.Use, Why: q.Why, History: q.History}, fits)
+	return withFacts(q.Text, q.question(), fits)
 }
 
 func noticeText(n Notice, fits func(text string) bool) (string, error) {
 	if n.Use == nil {
 		return cleanLines(n.Text), nil
 	}
-	return withFacts(n.Text, Question{Use: n.Use, Why: n.Why, History: n.History}, fits)
+	return withFacts(n.Text, n.question(), fits)
 }
 
+// withFacts leaves out the headline: the title leads with it.
 func withFacts(text string, q Question, fits func(text string) bool) (string, error) {
 	if text = cleanLines(text); text != "" {
 		text += "\n\n"
 	}
-	facts, err := fittingText(q, func(facts string) bool { return fits(text + facts) })
-	return text + facts, err
+	return fitting(fits, func(w writer) string {
+		_, lines := w.text(q)
+		return text + joined(lines)
+	})
 }
 
 // writer writes facts with values of at most so many characters.
 type writer struct{ value, long int }
+
+// writers are tried one after the other until everything stands on the screen.
+// The first ones leave to the screen to break what is long.
+var writers = []writer{{maxValue, maxLong}, {64, 107}, {48, 80}, {32, 53}, {21, 35}, {14, 23}, {9, 15}, {minValue, 10}}
 
 func (w writer) text(q Question) (title string, lines []Line) {
 	use := q.Use
@@ -117,11 +148,23 @@ func (w writer) text(q Question) (title string, lines []Line) {
 		lines = append(lines, Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
 	}
 	lines = append(lines, w.which(use.Key)...)
+	if q.Of > 1 {
+		lines = append(lines, Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting", q.Of)})
+	}
 	if q.History != "" {
 		lines = append(lines, Line{Label: "Before", Text: foreign(q.History, w.long)})
 	}
 	if q.Why != "" {
 		lines = append(lines, Line{Label: "Asked", Text: foreign(q.Why, w.long)})
 	}
-	return w.headline(use), lines
+	return w.headline(use) + "?", lines
+}
+
+// leading is the title of what needs more than an answer: first what for, then
+// what the hand is for.
+func leading(title string, use *keys.Use) string {
+	if use == nil || use.Op != keys.OpSign {
+		return title
+	}
+	return writer{maxValue, maxLong}.headline(use) + ": " + title
 }

@@ -30,7 +30,7 @@ func TestText(t *testing.T) {
 		{"verified login", func(*keys.Use) {},
 			[]string{"Log in to github.com?", `log in as "git"`, "Where: [verified] github.com, 140.82.121.4",
 				"proved its key SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU", "Who: ssh ← git ← zsh ← code",
-				"pid 4711, terminal pts/3", `"work" (anna@laptop), ssh-ed25519`, "SHA256:tAXF", "Asked: no rule matches"},
+				"pid 4711, terminal pts/3", "Key: \"work\" (anna@laptop)\n    ssh-ed25519 SHA256:tAXF", "Asked: no rule matches"},
 			[]string{"claimed", "unknown", "user ", "ssh login", "Through"}},
 		{"claimed login", func(u *keys.Use) {
 			u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "github.com", Why: "the client is too old"}
@@ -52,24 +52,33 @@ func TestText(t *testing.T) {
 		}, []string{`[new host] a host of the pattern "*.example" in known_hosts`}, []string{"[verified]"}},
 		{"forwarded, nothing proved", func(u *keys.Use) {
 			u.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: true, Why: "behind a forwarded agent"}
-		}, []string{"Log in from a far host to one that proved nothing?", "[unknown] forwarded, destination not proved", "behind a forwarded agent"}, []string{"[verified]"}},
+		}, []string{"Forwarded from a far host: log in to a host that proved nothing?", "[unknown] forwarded, destination not proved", "behind a forwarded agent"}, []string{"[verified]"}},
 		{"a hop that could not be checked", func(u *keys.Use) {
 			u.Destination.Forwarded, u.Destination.Hops = true, []keys.Host{{Fingerprint: "SHA256:hop", Unproved: "an unknown kind"}}
 		}, []string{"[unknown] a host whose key cannot be checked", "SHA256:hop"}, nil},
 		{"forwarded", func(u *keys.Use) {
 			u.Destination.Forwarded = true
 			u.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}
-		}, []string{"Through: a forwarded agent", "[verified] jump.example.com", "SHA256:hop"}, nil},
+		}, []string{"Forwarded from jump.example.com: log in to github.com?", "Through: [forwarded] a forwarded agent", "known host jump.example.com", "SHA256:hop"}, []string{"[verified] jump"}},
 		{"forwarded from nobody knows where", func(u *keys.Use) { u.Destination.Forwarded = true },
-			[]string{"comes from another machine"}, nil},
+			[]string{"Forwarded from a far host: log in to github.com?", "[forwarded] a forwarded agent: the request comes from another machine"}, nil},
 		{"git", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
-			[]string{"sign a git commit or tag"}, []string{"Where"}},
+			[]string{"Sign a git commit or tag?", "sign a git commit or tag"}, []string{"Where"}},
 		{"git on another machine", func(u *keys.Use) {
 			u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}
 			u.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: true, Hops: []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}}
-		}, []string{"Through: a forwarded agent", "jump.example.com"}, []string{"Where"}},
+		}, []string{"Forwarded from jump.example.com: sign a git commit or tag?", "Through: [forwarded] a forwarded agent", "jump.example.com"}, []string{"Where"}},
 		{"file", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "file"} },
-			[]string{"sign a file"}, nil},
+			[]string{"Sign a file?", "sign a file"}, nil},
+		{"git in a repository", func(u *keys.Use) {
+			u.Purpose, u.Peer.Directory = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}, "/home/anna/src/key[broker"
+		}, []string{"Sign a git commit or tag in key(broker?"}, nil},
+		{"the name that was typed", func(u *keys.Use) { u.Destination.Typed = "github.com" }, nil, []string{"typed", "other name"}},
+		{"an alias that was typed", func(u *keys.Use) { u.Destination.Typed = "hub" }, []string{`you typed "hub"`}, []string{"other name"}},
+		{"another host than the one that was typed", func(u *keys.Use) { u.Destination.Typed, u.Destination.OtherName = "prod-db-01", true },
+			[]string{`[other name] you typed "prod-db-01", the host proved github.com`}, nil},
+		{"where a key lives", func(u *keys.Use) { u.Key.Source = "cards" }, []string{`"work" (anna@laptop), on a smartcard`}, nil},
+		{"a key of another agent", func(u *keys.Use) { u.Key.Source = "upstream [x" }, []string{`"work" (anna@laptop), in the agent "(x"`}, nil},
 		{"namespace", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git\n"} },
 			[]string{`sign for the namespace "git\x0a"`}, []string{"commit"}},
 		{"unknown content", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindUnknown} },
@@ -134,7 +143,7 @@ func hostile(t testing.TB, s string) Question {
 	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: s, Why: s, Forwarded: true,
 		Hops: []keys.Host{host, host, host, host, host, host}}
 	u.Peer.Directory, u.Peer.Executable = s, s
-	q.Why, q.History = s, s
+	q.Why, q.History, q.Of, u.Key.Source = s, s, 64, "fido"
 	return q
 }
 
@@ -148,7 +157,7 @@ func checkHostile(t *testing.T, q Question) {
 				t.Errorf("%q has the character %U", text, r)
 			}
 		}
-		if n := utf8.RuneCountInString(text); n > 200 || !utf8.ValidString(text) {
+		if n := utf8.RuneCountInString(text); n > 400 || !utf8.ValidString(text) {
 			t.Errorf("a line of %d characters: %q", n, text)
 		}
 		if mark := strings.Contains(line.Text, "["); mark {

@@ -110,11 +110,11 @@ func (w *window) Ask(ctx context.Context, q Question) (Answer, error) {
 
 // Secret shows a place to type.
 func (w *window) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
-	shown := question.Question{Kind: question.Secret, Title: clean(q.Title, maxLong), Text: textLines(q.Text),
+	shown := question.Question{Kind: question.Secret, Title: clean(q.Title, 2*maxLong), Text: textLines(q.Text),
 		Prompt: clean(q.Prompt, maxValue), Error: foreign(q.Error, maxLong)}
 	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
 		if q.Facts {
-			_, lines := wr.text(Question{Use: q.Use, Why: q.Why, History: q.History})
+			_, lines := wr.text(q.question())
 			q2.Rows = rows(lines)
 		}
 	})
@@ -129,10 +129,10 @@ func (w *window) Secret(ctx context.Context, q SecretQuestion) ([]byte, error) {
 
 // Notify shows n with a button that refuses.
 func (w *window) Notify(ctx context.Context, n Notice) error {
-	shown := question.Question{Kind: question.Notice, Title: clean(n.Title, maxLong), Text: textLines(n.Text)}
+	shown := question.Question{Kind: question.Notice, Title: clean(n.Title, 2*maxLong), Text: textLines(n.Text)}
 	_, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
 		if n.Use != nil {
-			_, lines := wr.text(Question{Use: n.Use, Why: n.Why, History: n.History})
+			_, lines := wr.text(n.question())
 			q2.Rows = rows(lines)
 		}
 	})
@@ -148,8 +148,8 @@ func (w *window) Notify(ctx context.Context, n Notice) error {
 // fitting asks with values clipped so far that everything is on the screen: no
 // program may push another fact out of it by a long name of its own.
 func (w *window) fitting(ctx context.Context, q question.Question, fill func(*question.Question, writer)) (question.Answer, error) {
-	for value := maxValue; value >= minValue; value = value * 2 / 3 {
-		fill(&q, writer{value, value * maxLong / maxValue})
+	for _, wr := range writers {
+		fill(&q, wr)
 		if end, ok := ctx.Deadline(); ok {
 			q.Time = time.Until(end)
 		}
@@ -205,12 +205,13 @@ func converse(conn io.ReadWriter, q question.Question) (question.Answer, error) 
 
 var marks = map[keys.Trust]question.Mark{
 	keys.TrustVerified: question.Verified, keys.TrustNew: question.New, keys.TrustClaimed: question.Claimed, keys.TrustNone: question.Unknown,
+	trustForwarded: question.Forwarded, trustOtherName: question.OtherName,
 }
 
 func rows(lines []Line) []question.Line {
 	list := make([]question.Line, len(lines))
 	for i, line := range lines {
-		list[i] = question.Line{Label: line.Label, Mark: marks[line.Trust], Text: line.Text}
+		list[i] = question.Line{Label: line.Label, Mark: marks[line.Trust], Text: line.Text, Look: line.Look}
 	}
 	return list
 }

@@ -136,6 +136,8 @@ func destinationOf(d keys.Destination) *keys.Destination {
 		Trust:     d.Trust,
 		Host:      hostOf(d.Host),
 		Claimed:   clip(d.Claimed, MaxText),
+		Typed:     clip(d.Typed, MaxText),
+		OtherName: d.OtherName,
 		Forwarded: d.Forwarded,
 		Why:       clip(d.Why, MaxReason),
 	}

@@ -66,8 +66,10 @@ type Host struct {
 // Destination is where a login signature goes.
 type Destination struct {
 	Trust     Trust  `json:"trust"`
-	Host      Host   `json:"host,omitzero"`     // the server that is logged in to; set when Trust.Proved
-	Claimed   string `json:"claimed,omitempty"` // host name in the caller's command line
+	Host      Host   `json:"host,omitzero"`        // the server that is logged in to; set when Trust.Proved
+	Claimed   string `json:"claimed,omitempty"`    // host name in the caller's command line
+	Typed     string `json:"typed,omitempty"`      // proved only: the host name in the caller's command line
+	OtherName bool   `json:"other_name,omitempty"` // Typed is none of the proved host's names
 	Forwarded bool   `json:"forwarded,omitempty"`
 	Hops      []Host `json:"hops,omitempty"` // the hosts an agent was forwarded through, nearest first
 	Why       string `json:"why,omitempty"`  // why it is not proved

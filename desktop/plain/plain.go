@@ -23,6 +23,9 @@ var signs = map[question.Mark]string{
 	question.New:      "! [new host] ",
 	question.Claimed:  "\u26a0 [claimed only] ",
 	question.Unknown:  "\u2013 [unknown] ",
+
+	question.Forwarded: "\u00bb [forwarded] ",
+	question.OtherName: "\u2260 [other name] ",
 }
 
 // Title is the headline.

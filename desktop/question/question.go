@@ -40,6 +40,19 @@ const (
 	New      Mark = "new host" // proved, and without a known name
 	Claimed  Mark = "claimed only"
 	Unknown  Mark = "unknown"
+	// Forwarded was asked for on another machine; OtherName is a host that is not
+	// the one that was typed.
+	Forwarded Mark = "forwarded"
+	OtherName Mark = "other name"
+)
+
+// Look is the kind of letters of a row: a name stands out from a fingerprint.
+type Look string
+
+// The looks; "" is the plain one.
+const (
+	Strong Look = "strong"
+	Faint  Look = "faint"
 )
 
 // Line is one labelled row. "" as label continues the row above.
@@ -47,6 +60,7 @@ type Line struct {
 	Label string `json:"label,omitempty"`
 	Mark  Mark   `json:"mark,omitempty"`
 	Text  string `json:"text"`
+	Look  Look   `json:"look,omitempty"`
 }
 
 // Question is everything that the window shows. All text is escaped by its

@@ -11,7 +11,7 @@ import (
 )
 
 func TestQuestionRoundTrip(t *testing.T) {
-	q := Question{Kind: Confirm, Title: "t\n", Text: []string{"a"}, Rows: []Line{{"What", Verified, "x"}}, For: "15 minutes", Grant: "g", Pause: "p", Time: time.Minute}
+	q := Question{Kind: Confirm, Title: "t\n", Text: []string{"a"}, Rows: []Line{{Label: "What", Mark: Verified, Text: "x", Look: Faint}}, For: "15 minutes", Grant: "g", Pause: "p", Time: time.Minute}
 	var wire bytes.Buffer
 	if err := q.Send(&wire); err != nil {
 		t.Fatal(err)
