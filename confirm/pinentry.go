@@ -34,6 +34,10 @@ var safeNames = []string{"pinentry-qt", "pinentry-qt6", "pinentry-qt5", "pinentr
 var ErrUnsafePinentry = errors.New("its Enter key could allow\n" +
 	"install pinentry-qt or pinentry-gtk2, or set prompt = \"terminal\"")
 
+// errNothingMore ends a conversation at once: a no needs no proof that it came
+// from the person, and a program that is slow to end does not delay it.
+var errNothingMore = errors.New("the answer is no")
+
 // pinentry asks through a pinentry program, one process per question.
 type pinentry struct {
 	path string
@@ -71,9 +75,12 @@ func (p *pinentry) Ask(ctx context.Context, q Question) (Answer, error) {
 		}
 		_, err = a.call("CONFIRM")
 		answer, err = verdict(err, q.Remember)
+		if err == nil && answer.Verdict == Deny {
+			return errNothingMore
+		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errNothingMore) {
 		return Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 	}
 	return answer, nil

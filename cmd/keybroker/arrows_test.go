@@ -99,7 +99,7 @@ var outside = map[string]struct {
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},
 	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
-	"golang.org/x/text":            {[]string{"desktop/window"}, "for its table of keyboards only"},
+	"golang.org/x/text":            {[]string{"desktop/window", "confirm"}, "for its tables of keyboards and of wide characters only"},
 	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
 	"github.com/BurntSushi/toml":   {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
 }
