@@ -97,6 +97,13 @@ func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, 
 
 func serveWith(t *testing.T, b *broker, change func(*Config)) (*Client, string) {
 	t.Helper()
+	path, _ := serving(t, b, change)
+	return NewClient(path), path
+}
+
+// serving also gives the function that closes the server.
+func serving(t *testing.T, b *broker, change func(*Config)) (string, func() error) {
+	t.Helper()
 	b.dir = tempDir(t)
 	path := socketPath(t)
 	listener, err := platform.Listen(path)
@@ -114,7 +121,7 @@ func serveWith(t *testing.T, b *broker, change func(*Config)) (*Client, string) 
 			t.Error(err)
 		}
 	})
-	return NewClient(path), path
+	return path, server.Close
 }
 
 func TestClientAndServer(t *testing.T) {

@@ -27,6 +27,7 @@ type Server struct {
 	broker Broker
 	feed   *Feed
 	log    *slog.Logger
+	end    context.CancelFunc // of every request
 }
 
 // Config is what a Server works with.
@@ -68,9 +69,12 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	s.cards(mux)
+	all, end := context.WithCancel(context.Background())
+	s.end = end
 	s.http = http.Server{
 		Handler: config.sameUser(mux), ReadTimeout: readTimeout, MaxHeaderBytes: maxBody,
-		ErrorLog: slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
+		BaseContext: func(net.Listener) context.Context { return all },
+		ErrorLog:    slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, lineKey{}, conn)
 		},
@@ -135,8 +139,12 @@ func (s *Server) Serve(listener net.Listener) error {
 	return nil
 }
 
-// Close ends every connection.
-func (s *Server) Close() error { return s.http.Close() }
+// Close ends every connection, and every request: net/http alone does not end one
+// that has a byte behind it.
+func (s *Server) Close() error {
+	s.end()
+	return s.http.Close()
+}
 
 func (s *Server) load(w http.ResponseWriter, r *http.Request) {
 	var names []string
