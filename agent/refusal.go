@@ -65,7 +65,7 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 		why.reason, why.remedy = reason, remedy
 	}
 	record := audit.FromUse(use)
-	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, why.reason, why.rule, why.remedy
+	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, platform.PlainText(why.reason), why.rule, why.remedy
 	s.refusals.add(s.writeOrCount(use, record))
 	return wire.Failure
 }

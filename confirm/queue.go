@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Limits on what waits for the person. Beyond them a request is refused at
@@ -166,7 +167,7 @@ func reason(err error) string {
 		errors.Is(err, errWrongCode), errors.Is(err, errNotPaired):
 		return err.Error()
 	}
-	return "prompt program failed: " + err.Error()
+	return "prompt program failed: " + platform.Plain(err)
 }
 
 // clamp keeps a prompter's mistake from widening what was offered.

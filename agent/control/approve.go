@@ -45,7 +45,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 		done(w, err)
 		return
 	}
-	_ = encoder.Encode(approving{Ended: err.Error()})
+	_ = encoder.Encode(approving{Ended: platform.Plain(err)})
 }
 
 // Approve asks that the terminal of this process may answer. It calls answers when

@@ -164,7 +164,7 @@ func (c *Client) noAnswer(ctx context.Context, err error) error {
 			return known
 		}
 	}
-	return fmt.Errorf("%w (%v)", ErrNotRunning, err)
+	return fmt.Errorf("%w (%s)", ErrNotRunning, platform.Plain(err))
 }
 
 func failureOf(body io.Reader) error {

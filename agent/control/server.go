@@ -220,5 +220,5 @@ func reply(w http.ResponseWriter, value any) {
 
 func fail(w http.ResponseWriter, code int, err error) {
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(Failure{Error: err.Error()})
+	_ = json.NewEncoder(w).Encode(Failure{Error: platform.Plain(err)})
 }

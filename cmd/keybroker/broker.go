@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -35,7 +34,7 @@ func (d *daemon) problems() []control.Problem {
 	var list []control.Problem
 	add := func(err error) {
 		if err != nil {
-			what, remedy, _ := strings.Cut(err.Error(), "\n")
+			what, remedy := parted(err)
 			list = append(list, control.Problem{What: what, Remedy: remedy})
 		}
 	}

@@ -45,7 +45,7 @@ func (w cardOut) askNewSecret(ctx context.Context, what string, check func([]byt
 			return secret, err
 		}
 		clear(secret)
-		fmt.Fprintf(w.say, "Not taken: %v.\n", err)
+		fmt.Fprintf(w.say, "Not taken: %s.\n", platform.Plain(err))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // managementKeyBytes fits 3DES (before firmware 5.4) and AES-192.
@@ -70,7 +71,7 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 		return putProtected(ctx, a, fresh)
 	})
 	if errors.Is(err, piv.ErrOccupied) {
-		fmt.Fprintf(s.say, "The management key is left as it is: %v.\n", err)
+		fmt.Fprintf(s.say, "The management key is left as it is: %s.\n", platform.Plain(err))
 		return nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
@@ -68,6 +69,6 @@ func (a *app) tellDaemon(ctx context.Context, w *cardWork) {
 		err = client.RefreshCards(ctx)
 	}
 	if err != nil && !isNotRunning(err) {
-		fmt.Fprintln(os.Stderr, "keybroker: the broker could not read the card again:", err)
+		fmt.Fprintln(os.Stderr, "keybroker: the broker could not read the card again:", platform.Plain(err))
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -116,7 +115,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 			d.close()
 		}
 	}()
-	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, nil)))
+	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: plainAttr})))
 	d.terminal = ownTerminal()
 	if err = a.mayStart(); err != nil {
 		return nil, err
@@ -271,7 +270,7 @@ func (d *daemon) run(ctx context.Context) error {
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
 	if err := d.nobodyToAsk(); err != nil {
-		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		what, remedy := parted(err)
 		d.log.Warn(what, "remedy", remedy)
 	}
 	for {

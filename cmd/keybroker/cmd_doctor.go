@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/confirm"
@@ -70,7 +69,7 @@ func (a *app) examine(ctx context.Context) []check {
 
 func (a *app) checkConfiguration() check {
 	if err := a.load(); err != nil {
-		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		what, remedy := parted(err)
 		return check{"configuration", "FAIL", what, remedy}
 	}
 	if _, err := os.Stat(a.config.paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
@@ -96,11 +95,11 @@ func (a *app) checkFixed() (list []check) {
 func (a *app) checkBroker(ctx context.Context) []check {
 	client, err := a.client()
 	if err != nil {
-		return []check{{"broker", "FAIL", err.Error(), ""}}
+		return []check{{"broker", "FAIL", platform.Plain(err), ""}}
 	}
 	status, err := client.Status(ctx)
 	if err != nil {
-		what, remedy, _ := strings.Cut(notRunning(err).Error(), "\n")
+		what, remedy := parted(notRunning(err))
 		return []check{{"broker", "FAIL", what, remedy}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
@@ -144,7 +143,7 @@ func envHint() string {
 func (a *app) checkAgent(ctx context.Context) check {
 	conn, err := platform.Dial(ctx, a.config.paths.AgentSocket)
 	if err != nil {
-		return check{"agent socket", "FAIL", err.Error(), "start the broker: keybroker daemon"}
+		return check{"agent socket", "FAIL", platform.Plain(err), "start the broker: keybroker daemon"}
 	}
 	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
@@ -152,7 +151,7 @@ func (a *app) checkAgent(ctx context.Context) check {
 	}
 	list, err := sshagent.NewClient(conn).List()
 	if err != nil {
-		return check{"agent socket", "FAIL", "it does not answer: " + err.Error(), "restart the broker"}
+		return check{"agent socket", "FAIL", "it does not answer: " + platform.Plain(err), "restart the broker"}
 	}
 	return check{"agent socket", "ok", fmt.Sprintf("%d keys listed", len(list)), ""}
 }
@@ -165,14 +164,14 @@ func (a *app) checkKeychain(ctx context.Context) check {
 	case errors.Is(err, keychain.ErrLocked):
 		return check{"keychain", "note", chain.Name() + " is locked; a signature asks to unlock it", ""}
 	default:
-		return check{"keychain", "note", "none, so new keys are sealed by a passphrase: " + err.Error(), ""}
+		return check{"keychain", "note", "none, so new keys are sealed by a passphrase: " + platform.Plain(err), ""}
 	}
 }
 
 func (a *app) checkPrompt() check {
 	prompter, err := confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
 	if err != nil {
-		return check{"prompt", "FAIL", err.Error(), "see: docs/config.md, [confirm]"}
+		return check{"prompt", "FAIL", platform.Plain(err), "see: docs/config.md, [confirm]"}
 	}
 	return check{"prompt", "note", "a daemon started from here would ask by " + prompter.Name(), ""}
 }
@@ -180,12 +179,12 @@ func (a *app) checkPrompt() check {
 func (a *app) checkAudit(ctx context.Context) check {
 	client, err := a.client()
 	if err != nil {
-		return check{"audit log", "FAIL", err.Error(), ""}
+		return check{"audit log", "FAIL", platform.Plain(err), ""}
 	}
 	report, err := a.verifyLog(ctx, client)
 	switch {
 	case err != nil:
-		return check{"audit log", "FAIL", err.Error(), "check the directory: ls -ld " + a.auditDir()}
+		return check{"audit log", "FAIL", platform.Plain(err), "check the directory: ls -ld " + a.auditDir()}
 	case report.Bad != nil:
 		return check{"audit log", "FAIL", report.Bad.String(), "keybroker log verify"}
 	}

@@ -78,7 +78,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 			}
 			usage, err := audit.Usage(a.auditDir())
 			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: last uses are not known:", err)
+				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: last uses are not known:", platform.Plain(err))
 			}
 			for i := range list {
 				if u, ok := usage[list[i].Fingerprint]; ok {

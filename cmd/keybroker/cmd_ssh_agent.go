@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
@@ -65,7 +66,7 @@ func runSSHAgent(args []string) int {
 		}
 	}
 	if err.Error() != errSSHAgentUsage.Error() {
-		fmt.Fprintln(os.Stderr, "ssh-agent:", err)
+		fmt.Fprintln(os.Stderr, "ssh-agent:", platform.Plain(err))
 	}
 	if errors.Is(err, errSSHAgentUsage) {
 		fmt.Fprint(os.Stderr, sshAgentUsage)

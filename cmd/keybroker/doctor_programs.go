@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
@@ -13,7 +12,7 @@ import (
 func (a *app) checkPrograms() []check {
 	self, err := os.Executable()
 	if err != nil {
-		return []check{{"programs", "note", "where this program lies is not known: " + err.Error(), ""}}
+		return []check{{"programs", "note", "where this program lies is not known: " + platform.Plain(err), ""}}
 	}
 	checks := []check{checkProgram(self)}
 	window, err := confirm.WindowProgram(a.config.Confirm.Window)
@@ -29,18 +28,18 @@ func (a *app) checkPrograms() []check {
 func checkProgram(path string) check {
 	info, err := os.Stat(path)
 	if err != nil {
-		return check{"program", "note", err.Error(), ""}
+		return check{"program", "note", platform.Plain(err), ""}
 	}
 	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
 	program, err := platform.LoadProgram(path)
 	if err != nil {
-		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		what, remedy := parted(err)
 		return check{"program", "FAIL", what, remedy}
 	}
 	defer program.Close()
 	switch gap := program.Gap(); {
 	case gap != nil:
-		return check{"program", "note", text + ": other programs of yours can reach it as it starts: " + gap.Error(), ""}
+		return check{"program", "note", text + ": other programs of yours can reach it as it starts: " + platform.Plain(gap), ""}
 	case !program.Unreadable():
 		return check{"program", "note", text + ": other programs of yours can reach it as it starts, unless the broker starts it",
 			"as root: make install (owner root, mode 0711)"}

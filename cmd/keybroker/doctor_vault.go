@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // checkVault looks at owners, modes and proofs of the vault and the keys in it.
@@ -11,14 +10,14 @@ func (a *app) checkVault(ctx context.Context) check {
 	const name = "sealed keys"
 	store, err := a.store()
 	if err != nil {
-		what, remedy, _ := strings.Cut(err.Error(), "\n")
+		what, remedy := parted(err)
 		return check{name, "FAIL", what, remedy}
 	}
 	store.Prove(ctx)
 	entries, unproved := store.All(), 0
 	for _, err := range []error{store.Err(), store.Vault().Check()} {
 		if err != nil {
-			what, remedy, _ := strings.Cut(err.Error(), "\n")
+			what, remedy := parted(err)
 			return check{name, "FAIL", what, remedy}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 	"github.com/spf13/cobra"
 )
@@ -53,7 +54,7 @@ func run(args []string) int {
 		return int(status)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker:", err)
+		fmt.Fprintln(os.Stderr, "keybroker:", platform.Plain(err))
 	}
 	return exitCode(err)
 }

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
@@ -53,4 +55,19 @@ func ago(now, then time.Time) string {
 	default:
 		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 	}
+}
+
+// parted is an error's text for a person: what happened, and on a line of its
+// own what to do.
+func parted(err error) (what, remedy string) {
+	what, remedy, _ = strings.Cut(platform.Plain(err), "\n")
+	return what, remedy
+}
+
+// plainAttr writes errors into the daemon's own log as people read them.
+func plainAttr(_ []string, attr slog.Attr) slog.Attr {
+	if err, ok := attr.Value.Any().(error); ok {
+		attr.Value = slog.StringValue(platform.Plain(err))
+	}
+	return attr
 }

@@ -130,7 +130,7 @@ func (o sshAgentOptions) log() *slog.Logger {
 		}
 		to = system
 	}
-	handler := slog.Handler(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+	handler := slog.Handler(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level, ReplaceAttr: plainAttr}))
 	if !o.debug {
 		handler = agent.QuietLog(handler)
 	}
