@@ -50,7 +50,7 @@ type line struct {
 	pid  int
 
 	// Guarded by door.mu.
-	asked   bool // its request has come
+	asked   bool // its request has come whole
 	lasting bool
 }
 

@@ -154,6 +154,22 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	}
 }
 
+// So do those whose request never comes to its end.
+func TestSlowBodiesGiveWay(t *testing.T) {
+	c, path := serveWith(t, new(broker), eachAnother)
+	for range MaxConnections {
+		conn := raw(t, path, "POST /v1/unlock HTTP/1.1\r\nHost: keybroker\r\nExpect: 100-continue\r\nContent-Length: 60\r\n\r\n")
+		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil { // "100 Continue": its header was read
+			t.Fatal(err)
+		}
+	}
+	for range MaxConnections {
+		if _, err := c.Status(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A program that has too many is told so, and not that there is no broker.
 func TestTooManyIsNotNotRunning(t *testing.T) {
 	c, path := serve(t, new(broker), platform.SameUser)

@@ -1,9 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -115,17 +118,23 @@ func lasting(next http.HandlerFunc) http.HandlerFunc {
 func (c Config) sameUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := lineOf(r)
-		l.door.begin(l)
 		peer, err := c.PeerOf(l.Conn)
 		if err != nil || !c.Allowed(peer) {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
 			return
 		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		defer clear(body) // it may be a passphrase
+		if err != nil {
+			fail(w, http.StatusBadRequest, fmt.Errorf("the request did not come whole: %w", err))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		l.door.begin(l) // not before: who sends a body slowly asks for nothing yet
 		// net/http reads one byte beyond the request, and does not see the end behind it.
 		there, stop := platform.WhileThere(r.Context(), l.Conn, peer)
 		defer stop()
 		r = r.WithContext(context.WithValue(there, peerKey{}, peer))
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
 }
