@@ -38,7 +38,7 @@ func (w writer) deed(use *keys.Use) string {
 	case use.Purpose.Kind == wire.KindSSHSig:
 		return w.signing(use)
 	case use.Purpose.Kind != wire.KindLogin:
-		return "Sign unknown content"
+		return otherDeed(use.Purpose)
 	}
 	return w.login(use.Destination)
 }
@@ -85,7 +85,7 @@ func (w writer) what(use *keys.Use) Line {
 	case p.Kind == wire.KindSSHSig:
 		return Line{Label: "What", Text: "sign for the namespace " + quote(p.Namespace, w.value)}
 	}
-	return Line{Label: "What", Text: "unknown content: it may be anything, even a login elsewhere"}
+	return Line{Label: "What", Text: w.otherWhat(p)}
 }
 
 func (w writer) where(d keys.Destination) []Line {

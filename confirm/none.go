@@ -72,7 +72,7 @@ func ruleFor(use *keys.Use) string {
 	if use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0 {
 		add("host", use.Destination.Host.Names[0])
 	}
-	add("user", use.Purpose.User)
+	add("user", use.Purpose.User) // of a login
 	if use.Purpose.Kind != "" {
 		add("purpose", use.Purpose.String())
 	}

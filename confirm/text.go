@@ -140,6 +140,8 @@ func (w writer) text(q Question) (title string, lines []Line) {
 	case use.Op != keys.OpSign:
 	case use.Purpose.Kind == wire.KindSSHSig: // goes to no host, but may come from one
 		lines = append(lines, w.through(use.Destination)...)
+	case use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind.Known():
+		lines = append(append(lines, w.otherFacts(use.Purpose)...), w.through(use.Destination)...)
 	default:
 		lines = append(lines, w.where(use.Destination)...)
 	}

@@ -183,8 +183,10 @@ func purposeText(r audit.Record) string {
 		return "unknown content"
 	case r.Purpose.Kind == wire.KindLogin:
 		return "login" + hostText(r.Destination)
+	case r.Purpose.Kind == wire.KindSSHSig:
+		return "sign for " + platform.Escape(r.Purpose.Namespace, maxText)
 	}
-	return "sign for " + platform.Escape(r.Purpose.Namespace, maxText)
+	return platform.Escape(r.Purpose.String(), maxText)
 }
 
 // hostText names a host that proved itself; a claimed name never looks like it.

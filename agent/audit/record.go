@@ -122,6 +122,8 @@ func peerOf(u *keys.Use) *Peer {
 
 func purposeOf(p wire.Purpose) *wire.Purpose {
 	return &wire.Purpose{
+		Certificate: certificateOf(p.Certificate), Sudo: sudoOf(p.Sudo),
+
 		Kind:      p.Kind,
 		User:      clip(p.User, MaxText),
 		Method:    clip(p.Method, MaxText),
@@ -129,6 +131,24 @@ func purposeOf(p wire.Purpose) *wire.Purpose {
 		Namespace: clip(p.Namespace, MaxText),
 		Why:       clip(p.Why, MaxReason),
 	}
+}
+
+func certificateOf(c *wire.Certificate) *wire.Certificate {
+	if c == nil {
+		return nil
+	}
+	clipped := *c
+	clipped.KeyID, clipped.Principals, clipped.Options = clip(c.KeyID, MaxText), clipList(c.Principals), clipList(c.Options)
+	return &clipped
+}
+
+// sudoOf leaves the command out, as Peer does: it may hold a secret.
+func sudoOf(s *wire.Sudo) *wire.Sudo {
+	if s == nil {
+		return nil
+	}
+	return &wire.Sudo{Account: clip(s.Account, MaxText), User: clip(s.User, MaxText), Service: clip(s.Service, MaxText),
+		Directory: clip(s.Directory, MaxPath), Host: clip(s.Host, MaxText)}
 }
 
 func destinationOf(d keys.Destination) *keys.Destination {

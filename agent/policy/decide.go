@@ -40,6 +40,7 @@ type Decision struct {
 const (
 	whyNone      = "no rule matches"
 	whyUnknown   = "what would be signed is not known: always ask"
+	whyNotNamed  = "only a rule that names this purpose can allow it"
 	whyAgent     = "as ssh-agent: no rule says otherwise"
 	whyConfirm   = "the key was added with -c: always ask"
 	whyListed    = "no rule hides it"
@@ -93,7 +94,7 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 	var first doubt
 	for i := range rs.rules {
 		r := &rs.rules[i]
-		if r.Action == Allow && isUnknown(u.Purpose) {
+		if r.Action == Allow && !r.mayAllow(u.Purpose) {
 			continue
 		}
 		switch m, cause := r.match(u); {
@@ -114,7 +115,7 @@ func (rs *Rules) restrict(d Decision, u *keys.Use, first doubt) Decision {
 	switch {
 	case d.Action == Refuse:
 		return d
-	case isUnknown(u.Purpose) && !rs.options.AsSSHAgent:
+	case d.Action == Ask && isUnknown(u.Purpose):
 		why = whyUnknown
 	case first.rule != nil:
 		why = first.why()

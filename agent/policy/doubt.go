@@ -36,7 +36,7 @@ func (d doubt) remedy(machine bool) string {
 	case machine:
 		return first + "; the rule is the machine owner's, and only they can change it"
 	case d.cause == causePurpose:
-		return `put a rule above it with purpose = "unknown" and action = "ask"`
+		return `put a rule above it that names the purpose as the log does ("unknown", "challenge"), with action = "ask"`
 	}
 	return first + `; or put a rule above it that surely applies, with action = "ask"`
 }

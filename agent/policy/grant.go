@@ -62,7 +62,7 @@ func scopeOf(u *keys.Use) scope {
 // Forwarded requests are Offer's matter: that depends on the rule.
 func grantable(u *keys.Use) bool {
 	switch {
-	case u.Op != keys.OpSign, isUnknown(u.Purpose), u.Key.Confirm, len(u.Key.Blob) == 0:
+	case u.Op != keys.OpSign, !u.Purpose.Kind.Everyday(), u.Key.Confirm, len(u.Key.Blob) == 0:
 		return false
 	case !u.Peer.Identified || u.Peer.Executable == "":
 		return false

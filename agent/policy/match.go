@@ -126,7 +126,10 @@ func (r *rule) matchKey(k *keys.Info) bool {
 }
 
 // isUnknown takes every kind that it does not know for unknown.
-func isUnknown(p wire.Purpose) bool { return p.Kind != wire.KindLogin && p.Kind != wire.KindSSHSig }
+func isUnknown(p wire.Purpose) bool { return !p.Kind.Known() }
+
+// mayAllow says whether an allow rule can speak of the purpose: of some only by name.
+func (r *rule) mayAllow(p wire.Purpose) bool { return p.Kind.Everyday() || r.Purpose != "" }
 
 func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
 	switch {
@@ -134,13 +137,15 @@ func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
 		return maybe, causePurpose
 	case isUnknown(u.Purpose):
 		return is(r.Purpose == string(wire.KindUnknown))
+	case r.Purpose == string(u.Purpose.Kind): // "certificate" is both kinds of them
+		return yes, ""
 	}
 	return is(r.purpose.match(u.Purpose.String()))
 }
 
 func (r *rule) matchUser(u *keys.Use) (verdict, string) {
 	switch {
-	case u.Op == keys.OpList || isUnknown(u.Purpose):
+	case u.Op == keys.OpList || isUnknown(u.Purpose) || u.Purpose.Kind == wire.KindChallenge:
 		return maybe, causePurpose
 	}
 	return is(u.Purpose.Kind == wire.KindLogin && r.user.match(u.Purpose.User))
@@ -159,13 +164,18 @@ func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
 	return is(r.program.match(subject))
 }
 
-// matchHost believes only in names of a host that proved its key. A signature in
-// the sshsig form logs in to no host. A rule that asks or refuses takes a name
+// goesToNoHost is about what was read and is no login. A challenge was not read.
+func goesToNoHost(p wire.Purpose) bool {
+	return !isUnknown(p) && p.Kind != wire.KindLogin && p.Kind != wire.KindChallenge
+}
+
+// matchHost believes only in names of a host that proved its key. What is no
+// login goes to no host. A rule that asks or refuses takes a name
 // for all its ports; to allow a port other than 22 the rule has to name it.
 func (r *rule) matchHost(u *keys.Use) (verdict, string) {
 	d := &u.Destination
 	switch {
-	case u.Op == keys.OpSign && u.Purpose.Kind == wire.KindSSHSig:
+	case u.Op == keys.OpSign && goesToNoHost(u.Purpose):
 		return no, ""
 	case !d.Trust.Proved():
 		return maybe, causeUnverified

@@ -48,7 +48,7 @@ type Rule struct {
 	Host      string        `toml:"host" json:"host,omitempty" policy:"nonempty"`       // a name of a verified destination
 	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account that is logged in to
 	Program   string        `toml:"program" json:"program,omitempty" policy:"nonempty"` // base name, or absolute path when it has a "/"
-	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // "login", "sshsig:git", "sshsig:*", "unknown"
+	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // one of Purposes, or "sshsig:git", "sshsig:*"
 	Socket    string        `toml:"socket" json:"socket,omitempty" policy:"nonempty"`   // of a [[socket]] table; allow without it: the agent's own only
 	Forwarded *bool         `toml:"forwarded" json:"forwarded,omitempty"`
 	Action    Action        `toml:"action" json:"action"`
@@ -80,7 +80,7 @@ func (r *Rule) Validate() error {
 		checkPattern("program", r.Program, ""),
 		checkPurpose(r.Purpose),
 		checkPattern("socket", r.Socket, ""),
-		checkAction(r.Action, r.Purpose),
+		checkAction(r.Action),
 		checkRemember(r.Remember),
 		checkAskFirst(r.AskFirst, r.Action),
 		checkList(r),
@@ -105,14 +105,12 @@ func checkName(s string) error {
 // rule up as another one, out of prompts.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-func checkAction(a Action, purpose string) error {
+func checkAction(a Action) error {
 	switch {
 	case a == "":
 		return fieldError("", `the rule has no action: write action = "allow", "ask" or "refuse"`)
 	case a != Allow && a != Ask && a != Refuse:
 		return fieldError("action", `unknown action %q: write "allow", "ask" or "refuse"`, string(a))
-	case a == Allow && purpose == string(wire.KindUnknown):
-		return fieldError("action", `purpose "unknown" cannot be allowed: what would be signed is not known, so it is always asked`)
 	}
 	return nil
 }
@@ -127,13 +125,16 @@ func checkRemember(d time.Duration) error {
 	return nil
 }
 
+// Purposes are those that a rule can name, beside sshsig with a namespace.
+var Purposes = []string{"login", "certificate", "certificate:user", "certificate:host", "sudo", "challenge", "test", "unknown"}
+
 func checkPurpose(s string) error {
-	if s == "" || slices.Contains([]string{string(wire.KindLogin), string(wire.KindUnknown)}, s) {
+	if s == "" || slices.Contains(Purposes, s) {
 		return nil
 	}
 	namespace, ok := strings.CutPrefix(s, string(wire.KindSSHSig)+":")
 	if !ok || namespace == "" {
-		return fieldError("purpose", `unknown purpose %q: write "login", "sshsig:git", "sshsig:*" or "unknown"`, s)
+		return fieldError("purpose", `unknown purpose %q: write "sshsig:git", "sshsig:*" or one of %s`, s, strings.Join(Purposes, ", "))
 	}
 	return checkPattern("purpose", namespace, "")
 }

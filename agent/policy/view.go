@@ -179,6 +179,8 @@ func (rs *Rules) narrow(u *keys.Use) error {
 		return nil
 	case isUnknown(u.Purpose):
 		return fmt.Errorf("the socket %q is for certain hosts, and what would be signed is not known", u.Socket)
+	case u.Purpose.Kind != wire.KindLogin:
+		return fmt.Errorf("the socket %q is for certain hosts, and this is no login", u.Socket)
 	case !u.Destination.Trust.Proved():
 		return fmt.Errorf("the socket %q is for certain hosts, and the destination is not proved", u.Socket)
 	}
@@ -189,10 +191,13 @@ func (rs *Rules) narrow(u *keys.Use) error {
 func (rs *Rules) otherwise(u *keys.Use) Decision {
 	v, _ := rs.viewOf(u.Socket)
 	d := Decision{Action: Ask, Why: whyNone, Remember: rs.options.DefaultRemember}
+	if u.Op == keys.OpSign && !u.Purpose.Kind.Everyday() {
+		d = Decision{Action: Ask, Why: whyNotNamed}
+	}
 	switch {
 	case v == nil && rs.options.AsSSHAgent:
 		return Decision{Action: Allow, Why: whyAgent}
-	case v != nil && v.Action == Allow && !u.Destination.Forwarded: // as with rules
+	case v != nil && v.Action == Allow && !u.Destination.Forwarded && u.Purpose.Kind.Everyday(): // as with rules
 		return Decision{Action: Allow, Why: fmt.Sprintf("allowed by the socket %q", v.Name)}
 	case v != nil && v.Action == Refuse:
 		return Decision{Action: Refuse, Why: fmt.Sprintf("refused by the socket %q: no rule matches", v.Name)}

@@ -12,10 +12,25 @@ type Kind string
 
 // The kinds of signed data that the broker can identify.
 const (
-	KindLogin   Kind = "login"   // RFC 4252 section 7, or publickey-hostbound-v00@openssh.com
-	KindSSHSig  Kind = "sshsig"  // OpenSSH PROTOCOL.sshsig
-	KindUnknown Kind = "unknown" // anything else: always asked, never remembered
+	KindLogin       Kind = "login"       // RFC 4252 section 7, or publickey-hostbound-v00@openssh.com
+	KindSSHSig      Kind = "sshsig"      // OpenSSH PROTOCOL.sshsig
+	KindCertificate Kind = "certificate" // to be signed by an authority: OpenSSH PROTOCOL.certkeys
+	KindSudo        Kind = "sudo"        // pam_ssh_agent_auth
+	KindChallenge   Kind = "challenge"   // pam_rssh: random bytes without a form
+	KindTest        Kind = "test"        // ssh-add -T
+	KindUnknown     Kind = "unknown"     // anything else
 )
+
+// Everyday says whether the kind is one that a rule may speak of without naming
+// it. Any other is allowed in so many words only, and never remembered: a
+// certificate or a sudo opens more than one login, and what is unknown may be
+// anything.
+func (k Kind) Everyday() bool { return k == KindLogin || k == KindSSHSig }
+
+// Known says whether the data was read, or at least recognized.
+func (k Kind) Known() bool {
+	return k.Everyday() || k == KindCertificate || k == KindSudo || k == KindChallenge || k == KindTest
+}
 
 // Purpose is what a signature would be good for, read from the data itself.
 type Purpose struct {
@@ -27,12 +42,19 @@ type Purpose struct {
 	HostKey   []byte `json:"-"`                   // hostbound login: the server's host key blob
 	Namespace string `json:"namespace,omitempty"` // sshsig: "git", "file", …
 	Why       string `json:"why,omitempty"`       // unknown: what it failed on
+
+	Certificate *Certificate `json:"certificate,omitempty"`
+	Sudo        *Sudo        `json:"sudo,omitempty"`
 }
 
-// String is the form that rules use: "login", "sshsig:git", "unknown".
+// String is the form that rules use: "login", "sshsig:git", "certificate:user",
+// "unknown".
 func (p Purpose) String() string {
-	if p.Kind == KindSSHSig {
+	switch {
+	case p.Kind == KindSSHSig:
 		return string(p.Kind) + ":" + p.Namespace
+	case p.Kind == KindCertificate && p.Certificate != nil:
+		return string(p.Kind) + ":" + p.Certificate.For
 	}
 	return string(p.Kind)
 }
@@ -49,17 +71,21 @@ const (
 
 // PurposeOf reads what the data of a sign request is for. keyBlob is the key
 // that is asked for: a login for another key is not a login, but one with a
-// certificate of that key is.
+// certificate of that key is. The forms exclude each other: no data has two.
 func PurposeOf(data, keyBlob []byte) Purpose {
-	if sig, ok := parseSSHSig(data); ok {
-		return sig
+	for _, parse := range []func(data, keyBlob []byte) (Purpose, bool){parseSSHSig, parseCertificate, parseSudo, parseTest, parseChallenge} {
+		if p, ok := parse(data, keyBlob); ok {
+			return p
+		}
 	}
 	return parseUserauth(data, keyBlob)
 }
 
+func unknown(why string) Purpose { return Purpose{Kind: KindUnknown, Why: why} }
+
 // parseSSHSig reads the data that "ssh-keygen -Y sign" has signed: magic,
 // namespace, reserved, hash algorithm, H(message).
-func parseSSHSig(data []byte) (Purpose, bool) {
+func parseSSHSig(data, _ []byte) (Purpose, bool) {
 	c := &cursor{rest: data}
 	if string(c.take(len(sshsigMagic))) != sshsigMagic {
 		return Purpose{}, false
@@ -94,7 +120,7 @@ func parseUserauth(data, keyBlob []byte) Purpose {
 		login.HostKey = c.bytes()
 	}
 	if why := notALogin(c, login, number, signed, service, isKeyOrCertificate(blob, keyBlob)); why != "" {
-		return Purpose{Kind: KindUnknown, Why: why}
+		return unknown(why)
 	}
 	return login
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,7 +149,8 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.claimed, "claimed-host", "", "the host that the program claims, not verified")
 	flags.StringVar(&t.user, "user", "", "the account on that host")
 	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
-	flags.StringVar(&t.purpose, "purpose", "login", "login, sshsig:NAMESPACE or unknown")
+	flags.StringVar(&t.purpose, "purpose", "login", "sshsig:NAMESPACE, or one of "+strings.Join(policy.Purposes, ", "))
+	completeFixed(cmd, "purpose", append([]string{"sshsig:git", "sshsig:file"}, policy.Purposes...)...)
 	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that it comes through")
 	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
@@ -164,15 +167,12 @@ func (t trial) use() (*keys.Use, error) {
 	if t.program != "" {
 		use.Peer = platform.Peer{Identified: true, Process: platform.Process{Executable: t.program, Name: baseName(t.program)}}
 	}
-	switch namespace, isSig := strings.CutPrefix(t.purpose, "sshsig:"); {
-	case isSig && namespace != "":
-		use.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: namespace}
-	case t.purpose == "login":
-		use.Purpose = wire.Purpose{Kind: wire.KindLogin, User: t.user}
-	case t.purpose == "unknown":
-		use.Purpose = wire.Purpose{Kind: wire.KindUnknown}
-	default:
-		return nil, usageError{fmt.Errorf("purpose %q is not known\nuse one of: login, sshsig:NAMESPACE, unknown", t.purpose)}
+	purpose, err := purposeNamed(t.purpose)
+	if err != nil {
+		return nil, err
+	}
+	if use.Purpose = purpose; purpose.Kind == wire.KindLogin {
+		use.Purpose.User = t.user
 	}
 	use.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: t.forwarded}
 	switch {
@@ -185,6 +185,21 @@ func (t trial) use() (*keys.Use, error) {
 		use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, t.claimed
 	}
 	return use, nil
+}
+
+// purposeNamed is a purpose as rules write it.
+func purposeNamed(text string) (wire.Purpose, error) {
+	kind, detail, _ := strings.Cut(text, ":")
+	p := wire.Purpose{Kind: wire.Kind(kind)}
+	switch {
+	case p.Kind == wire.KindSSHSig && detail != "":
+		p.Namespace = detail
+	case !slices.Contains(policy.Purposes, text):
+		return p, usageError{fmt.Errorf("purpose %q is not known\nuse sshsig:NAMESPACE, or one of: %s", text, strings.Join(policy.Purposes, ", "))}
+	case p.Kind == wire.KindCertificate:
+		p.Certificate = &wire.Certificate{For: cmp.Or(detail, "user")}
+	}
+	return p, nil
 }
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

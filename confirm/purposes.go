@@ -1,0 +1,119 @@
+package confirm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/wire"
+)
+
+// What is neither a login nor an SSHSIG, in words: the deed of the headline, what
+// it is, and the facts that stand in place of a destination.
+
+// maxPrincipals is how many names of a certificate are shown.
+const maxPrincipals = 4
+
+func otherDeed(p wire.Purpose) string {
+	switch p.Kind {
+	case wire.KindCertificate:
+		return "Issue a certificate for a " + certified(p)
+	case wire.KindSudo:
+		return "Allow a program to act as another user"
+	case wire.KindChallenge:
+		return "Sign random bytes that may be sudo's"
+	case wire.KindTest:
+		return "Test your key"
+	}
+	return "Sign unknown content"
+}
+
+func (w writer) otherWhat(p wire.Purpose) string {
+	switch p.Kind {
+	case wire.KindCertificate:
+		return "certify the key of a " + certified(p) + ", with this key as the authority"
+	case wire.KindSudo:
+		return fmt.Sprintf("let %s act as %s", quote(p.Sudo.User, w.value), quote(p.Sudo.Account, w.value))
+	case wire.KindChallenge:
+		return "32 bytes without a form: pam_rssh asks for such, for sudo; it may be the digest of anything"
+	case wire.KindTest:
+		return "1024 random bytes, as ssh-add -T does to test a key"
+	}
+	return "unknown content: it may be anything, even a login elsewhere"
+}
+
+// otherFacts are what the data itself says.
+func (w writer) otherFacts(p wire.Purpose) []Line {
+	switch {
+	case p.Kind == wire.KindCertificate:
+		return w.certificate(p.Certificate)
+	case p.Kind == wire.KindSudo:
+		return w.sudo(p.Sudo)
+	case p.Why != "":
+		return []Line{{Text: foreign(p.Why, w.long)}}
+	}
+	return nil
+}
+
+// certified is "user" or "host".
+func certified(p wire.Purpose) string { return p.Certificate.For }
+
+func (w writer) certificate(c *wire.Certificate) []Line {
+	lines := append(w.principals(c),
+		Line{Text: fmt.Sprintf("key ID %s, serial %d", quote(c.KeyID, w.value), c.Serial)},
+		Line{Text: "of the key " + foreign(c.Fingerprint, ownValues)},
+		Line{Label: "Valid", Text: validity(c)})
+	if len(c.Options) > 0 {
+		lines = append(lines, Line{Text: "only with " + foreign(strings.Join(c.Options, ", "), w.long)})
+	}
+	return lines
+}
+
+// principals have a line each: clipped as one text, a name could hide in its middle.
+func (w writer) principals(c *wire.Certificate) []Line {
+	if len(c.Principals) == 0 {
+		return []Line{{Label: "For", Text: "any name: the certificate lists none"}}
+	}
+	var lines []Line
+	for _, name := range c.Principals[:min(len(c.Principals), maxPrincipals)] {
+		lines = append(lines, Line{Text: quote(name, w.value)})
+	}
+	if more := len(c.Principals) - maxPrincipals; more > 0 {
+		lines = append(lines, Line{Text: fmt.Sprintf("and %d more names", more)})
+	}
+	lines[0].Label = "For"
+	return lines
+}
+
+// validity is in the person's own time.
+func validity(c *wire.Certificate) string {
+	at := func(seconds uint64) string {
+		return time.Unix(int64(min(seconds, 1<<40)), 0).Format("2006-01-02 15:04")
+	}
+	switch {
+	case c.ValidBefore == ssh.CertTimeInfinity && c.ValidAfter == 0:
+		return "for ever"
+	case c.ValidBefore == ssh.CertTimeInfinity:
+		return "from " + at(c.ValidAfter) + ", for ever"
+	case c.ValidAfter == 0:
+		return "until " + at(c.ValidBefore)
+	}
+	return "from " + at(c.ValidAfter) + " until " + at(c.ValidBefore)
+}
+
+func (w writer) sudo(s *wire.Sudo) []Line {
+	service := "service " + quote(s.Service, w.value)
+	if s.Host != "" {
+		service += " on " + quote(s.Host, w.value)
+	}
+	lines := []Line{{Label: "For", Text: service + ", as it says"}}
+	if len(s.Command) > 0 {
+		lines = append(lines, Line{Text: "command " + quote(strings.Join(s.Command, " "), w.long)})
+	}
+	if s.Directory != "" {
+		lines = append(lines, Line{Text: "in " + quote(s.Directory, w.long)})
+	}
+	return lines
+}
