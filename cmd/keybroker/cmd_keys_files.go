@@ -7,10 +7,10 @@ import (
 	"os"
 	"slices"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/ssh"
 )
 
 func newKeysExportCommand(a *app) *cobra.Command {
@@ -54,7 +54,7 @@ func (a *app) export(ctx context.Context, store *softkeys.Store, name string, fo
 	if err != nil {
 		return nil, err
 	}
-	public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.PublicKey))
+	public, _, _, _, err := publickey.ParseLine([]byte(key.PublicKey))
 	if err != nil {
 		return nil, err
 	}
