@@ -59,7 +59,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 		return s.refuse(use, err)
 	}
 	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
-		return s.refuse(use, refusal{reason: err.Error(), rule: permission.Rule, remedy: "the key or its device is faulty: do not use it"})
+		return s.refuse(use, s.misfit(use, source, permission.Rule, err))
 	}
 	if s.ctx.Err() != nil {
 		return s.refuse(use, refusal{reason: "the program went away before it had its signature", rule: permission.Rule})
@@ -68,6 +68,17 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 		return s.refuse(use, noRecord(err))
 	}
 	return wire.SignResponse{Signature: ssh.Marshal(signature)}
+}
+
+// misfit is the refusal for a signature that does not fit the key. The device is
+// faulty, unless the source finds that another program has replaced the key.
+func (s *session) misfit(use *keys.Use, source keys.Source, rule string, err error) error {
+	if source, can := source.(keys.Rechecker); can {
+		if why := source.Recheck(s.ctx, use); why != nil {
+			return refusal{reason: why.Error(), rule: rule}
+		}
+	}
+	return refusal{reason: err.Error(), rule: rule, remedy: "the key or its device is faulty: do not use it"}
 }
 
 // decide goes by the rules, then by a grant. The decision that it returns

@@ -48,12 +48,15 @@ type Applet struct {
 	// given: Verify gave the PIN, so that other programs can use the card
 	// until it is taken back. shared: another program had given it before.
 	given, shared bool
+	pin           pinFacts // what the card told of the PIN last
 }
+
+func newApplet(card Card) *Applet { return &Applet{link: newLink(card), pin: pinFacts{tries: -1}} }
 
 // Select selects the PIV application. It returns ErrNotPIV, or ErrOldCAC, for
 // a card that has none.
 func Select(ctx context.Context, card Card) (*Applet, error) {
-	a := &Applet{link: newLink(card)}
+	a := newApplet(card)
 	template, err := a.selectPIV(ctx)
 	if notOffered(err) {
 		return nil, a.whatElse(ctx, err)

@@ -6,6 +6,9 @@ import (
 	"fmt"
 )
 
+// maxReadings is how often a card may tell another number than before.
+const maxReadings = 3
+
 // Describe selects the PIV application and reads what the card holds. A
 // damaged or odd object is a Problem of its slot and hides nothing else. An
 // error means that the card is gone, or not a PIV card (ErrNotPIV).
@@ -57,10 +60,22 @@ func (d describer) yubikey(ctx context.Context) error {
 	return d.pass(err)
 }
 
+// numbers reads the CHUID until it is twice the same: by a garbled one the card would
+// be taken, and remembered, for another.
 func (d describer) numbers(ctx context.Context) error {
 	chuid, err := d.CHUID(ctx)
-	d.token.GUID, d.token.Expires, d.token.FASCN = chuid.GUID, chuid.Expires, FASCNString(chuid.FASCN)
-	return d.pass(err)
+	for range maxReadings {
+		if fatal(err) {
+			return err
+		}
+		again, errAgain := d.chuidStart(ctx)
+		if chuid.equal(again) {
+			d.token.GUID, d.token.Expires, d.token.FASCN = chuid.GUID, chuid.Expires, FASCNString(chuid.FASCN)
+			return d.pass(err)
+		}
+		chuid, err = again, errAgain
+	}
+	return fmt.Errorf("%w: another number each time", ErrBadResponse)
 }
 
 func (d describer) pin(ctx context.Context) (err error) {

@@ -107,6 +107,7 @@ func (h *Handle) perform(ctx context.Context, run func(*Applet) error) error {
 		return err
 	}
 	err := run(h.applet)
+	h.notePIN()
 	h.unlocked.Store(h.applet.given && !h.applet.shared && !errors.Is(err, ErrReset))
 	return h.noteReset(err)
 }

@@ -37,6 +37,10 @@ type CHUID struct {
 	Expires time.Time // zero when it is no date
 }
 
+func (c CHUID) equal(other CHUID) bool {
+	return c.GUID == other.GUID && bytes.Equal(c.FASCN, other.FASCN) && c.Expires.Equal(other.Expires)
+}
+
 // CHUID reads the card's identifier.
 func (a *Applet) CHUID(ctx context.Context) (CHUID, error) {
 	data, err := a.object(ctx, objectCHUID)

@@ -92,11 +92,13 @@ func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err e
 	_, err = a.call(ctx, command{ins: insVerify, p2: byte(reference), secret: true})
 	if err == nil {
 		a.shared = a.shared || !a.given
+		a.pin = pinFacts{tries: a.pin.tries, verified: true, told: true}
 		return -1, true, nil
 	}
 	var wrong *PINError
 	if err = pinError(err, reference); errors.As(err, &wrong) && wrong.Tries >= 0 {
 		a.given, a.shared = false, false
+		a.pin = pinFacts{tries: wrong.Tries, told: true}
 		return wrong.Tries, false, nil
 	}
 	return -1, false, fmt.Errorf("piv: PIN status: %w", err)
@@ -153,8 +155,10 @@ func (a *Applet) secret(ctx context.Context, ins byte, reference PINReference, p
 func (a *Applet) proved(err error) {
 	var wrong *PINError
 	switch {
+	case errors.As(err, &wrong) && wrong.Reference == PUK:
 	case errors.As(err, &wrong): // nobody's login outlives a wrong PIN
 		a.given, a.shared = false, false
+		a.pin = pinFacts{tries: wrong.Tries, told: true}
 	case err == nil || fatal(err):
 		a.given = true
 	}

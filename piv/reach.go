@@ -10,7 +10,8 @@ import (
 // the card, nil for nothing. sure: the card has told the number that it is known by.
 // The error is Select's.
 func open(ctx context.Context, card Card, token *Token) (a *Applet, sure bool, err error) {
-	a = &Applet{link: newLink(card), token: token}
+	a = newApplet(card)
+	a.token = token
 	there, err := a.isThere(ctx)
 	switch {
 	case err != nil:

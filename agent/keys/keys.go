@@ -100,6 +100,13 @@ type Asker interface {
 	SignAsking(ctx context.Context, use *Use, why string, data []byte, algorithm string) (signature *ssh.Signature, consent string, err error)
 }
 
+// Rechecker is a Source whose keys others can replace while it serves them.
+type Rechecker interface {
+	// Recheck is told that a signature does not fit the key of use. The error is why,
+	// with what to do on its second line; nil: the key has not been replaced.
+	Recheck(ctx context.Context, use *Use) error
+}
+
 // Arranger is a Source that puts its keys in their place in the list of all.
 type Arranger interface {
 	// Arrange returns the list in another order, or with less in it.

@@ -58,15 +58,15 @@ func (a *app) onCard(do func(ctx context.Context, w *cardWork, args []string) er
 	}
 }
 
-// tellDaemon has a running broker read the cards again, and forget what it knew
-// this one by when that is no more.
+// tellDaemon has a running broker read the cards again, and then forget what it
+// knew this one by when that is no more.
 func (a *app) tellDaemon(ctx context.Context, w *cardWork) {
 	client, err := a.client()
-	if err == nil && w.strange {
-		_ = client.ForgetCard(ctx, w.token().ID) // it may not have known it
-	}
 	if err == nil {
 		err = client.RefreshCards(ctx)
+	}
+	if w.strange && client != nil {
+		_ = client.ForgetCard(ctx, w.token().ID) // it may not have known it
 	}
 	if err != nil && !isNotRunning(err) {
 		fmt.Fprintln(os.Stderr, "keybroker: the broker could not read the card again:", platform.Plain(err))

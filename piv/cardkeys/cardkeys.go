@@ -61,7 +61,7 @@ type Config struct {
 	Log     *slog.Logger // nil: slog.Default()
 }
 
-// Source implements keys.Source, keys.Asker and keys.Forgetter.
+// Source implements keys.Source, keys.Asker, keys.Rechecker and keys.Forgetter.
 type Source struct {
 	cfg     Config
 	readers *piv.Readers
@@ -77,6 +77,7 @@ type Source struct {
 var (
 	_ keys.Source    = (*Source)(nil)
 	_ keys.Asker     = (*Source)(nil)
+	_ keys.Rechecker = (*Source)(nil)
 	_ keys.Forgetter = (*Source)(nil)
 )
 
@@ -184,7 +185,7 @@ func (s *Source) inventory() *inventory {
 // event takes over what Readers tells. The inventory is made anew from what is
 // in now, so that a lost or late event does no harm.
 func (s *Source) event(event piv.Event) {
-	if event.Kind == piv.CardIn {
+	if event.Kind == piv.CardIn || event.Kind == piv.CardChanged {
 		s.keeper.seen(event.Handle.Token(), s.cfg.Rules)
 	}
 	s.rebuild()

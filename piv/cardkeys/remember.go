@@ -28,10 +28,11 @@ const (
 
 // Record is what is remembered of a card: nothing secret.
 type Record struct {
-	ID   string      `json:"id"`
-	Name string      `json:"name"`
-	Seen time.Time   `json:"seen"`
-	Keys []RecordKey `json:"keys"`
+	ID     string      `json:"id"`
+	Serial uint32      `json:"serial,omitempty"` // of a YubiKey
+	Name   string      `json:"name"`
+	Seen   time.Time   `json:"seen"`
+	Keys   []RecordKey `json:"keys"`
 	// Proof is the card authentication key (9E), an authorized_keys line, where
 	// it signs without PIN and touch. A card that says it is this one must prove
 	// to hold it before it gets the PIN.
@@ -132,6 +133,8 @@ func (k *keeper) find(id string) (Record, bool) {
 
 // seen remembers a card that is in. A proof that is known is kept: a card that
 // took another one's number must not be able to replace it.
+//
+// A YubiKey that has another number now was reset: what it held before is gone.
 func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	if token == nil || token.ID == "" {
 		return
@@ -139,15 +142,13 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	now := recordOf(token, rules)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for i, before := range k.records {
-		if before.ID == now.ID {
-			if before.Proof != "" {
-				now.Proof, now.Proven = before.Proof, before.Proven
-			}
-			k.records = slices.Delete(k.records, i, i+1)
-			break
+	k.records = slices.DeleteFunc(k.records, func(before Record) bool {
+		same := before.ID == now.ID
+		if same && before.Proof != "" {
+			now.Proof, now.Proven = before.Proof, before.Proven
 		}
-	}
+		return same || now.Serial != 0 && before.Serial == now.Serial && before.Proof == ""
+	})
 	k.records = append([]Record{now}, k.records...)
 	k.records = k.records[:min(len(k.records), maxRemembered)]
 	k.soil()
@@ -176,7 +177,7 @@ func (k *keeper) forget(id string) bool {
 }
 
 func recordOf(token *piv.Token, rules []Rule) Record {
-	record := Record{ID: token.ID, Name: token.Name(), Seen: time.Now().UTC().Truncate(time.Second)}
+	record := Record{ID: token.ID, Serial: token.Serial, Name: token.Name(), Seen: time.Now().UTC().Truncate(time.Second)}
 	for _, slot := range listed(token, rules, time.Now()) {
 		if pub, err := ssh.NewPublicKey(slot.PublicKey); err == nil {
 			record.Keys = append(record.Keys, RecordKey{Slot: slot.Slot, PublicKey: line(pub), Holder: holder(slot), public: pub})

@@ -104,3 +104,21 @@ func TestBrokenFileOfCards(t *testing.T) {
 		}
 	}
 }
+
+// A YubiKey that was reset has another number: what it held is not waited for. One
+// that only says to be it cannot drop the proof of the real one.
+func TestAResetYubiKeyIsOneCard(t *testing.T) {
+	for _, proof := range []string{"", "ssh-ed25519 AAAA"} {
+		k := keeperAt(t, "")
+		before := tokenOf(t, 7)
+		before.ID = "guid:before"
+		k.seen(before, nil)
+		k.records[0].Proof = proof
+		after := tokenOf(t, 7)
+		after.ID = "serial:7"
+		k.seen(after, nil)
+		if _, kept := k.find("guid:before"); kept != (proof != "") {
+			t.Errorf("with the proof %q: kept %v", proof, kept)
+		}
+	}
+}

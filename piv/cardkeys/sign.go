@@ -2,6 +2,7 @@ package cardkeys
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ func (s *Source) sign(ctx context.Context, r *request) (*ssh.Signature, error) {
 			return nil, err
 		}
 		signature, err := s.signOn(ctx, w)
+		if misfits(err) {
+			err = cmp.Or(s.Recheck(ctx, r.use), err)
+		}
 		if err == nil || !away(err) || returns == maxReturns || ctx.Err() != nil {
 			return signature, plain(err, w)
 		}

@@ -42,8 +42,10 @@ func (s *Source) Exchanges() (count uint64, took time.Duration) { return s.reade
 func (s *Source) Rules() []Rule { return s.cfg.Rules }
 
 // Refresh reads the cards that are in again, after one was changed by another
-// program, and lets a new card authentication key take the old one's place.
+// program. The PINs that are kept are dropped: one may have been changed, and
+// giving the old one would cost a try.
 func (s *Source) Refresh(ctx context.Context) error {
+	s.dropPINs()
 	var all error
 	for _, handle := range s.inventory().cards {
 		all = errors.Join(all, s.readers.Refresh(ctx, handle))

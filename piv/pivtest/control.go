@@ -34,6 +34,7 @@ one-management-kind on|off  refuse a management key of another algorithm
 certify 9a [gzip|zlib|netid]  a new certificate, stored like that
 short-only on|off       refuse extended APDUs
 ignore-logout on|off    answer 9000 to a log-out, and stay logged in
+garble 5fc102 1         flip a bit in the next so many answers with that data object
 exact-le on|off         answer 6Cxx to a Le that is too great
 forget-pin              say that the PIN is verified, and refuse to sign
 provision 9a p256 [once|always|never [never|always|cached]]   a new key and certificate
@@ -168,6 +169,13 @@ func turn(card *Card, name string, args []string) error {
 		card.ShortOnly(args[0] == "on")
 	case "exact-le":
 		card.ExactLe(args[0] == "on")
+	case "garble":
+		tag, err1 := strconv.ParseUint(args[0], 16, 32)
+		times, err2 := strconv.Atoi(args[1])
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		card.Garble(uint32(tag), times)
 	case "ignore-logout":
 		card.IgnoreLogout(args[0] == "on")
 	default:

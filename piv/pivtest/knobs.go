@@ -11,8 +11,9 @@ type knobs struct {
 	exactLe      bool
 	refuseToSign bool
 	ignoreLogout bool
-	dieOn        int // -1: on any; 0: not; else on this instruction
-	dieAfter     int // likewise, after the command was carried out
+	garbled      map[uint32]int // data objects that come garbled so often
+	dieOn        int            // -1: on any; 0: not; else on this instruction
+	dieAfter     int            // likewise, after the command was carried out
 
 	answers           map[[2]byte][]byte // by instruction and P2: see Answer
 	emptyMetadata     int                // see EmptyMetadata; 0: as YubiKeys do
@@ -52,6 +53,24 @@ func (c *Card) RefuseToSign(on bool) { c.turnKnob(func(k *knobs) { k.refuseToSig
 // IgnoreLogout makes the card answer 9000 to VERIFY with P1 = FF and keep the PIN
 // verified all the same, as a JavaCard applet was seen to do.
 func (c *Card) IgnoreLogout(on bool) { c.turnKnob(func(k *knobs) { k.ignoreLogout = on }) }
+
+// Garble flips a bit in the next so many answers with this data object: in the 30th
+// byte, which is the first of the GUID in a CHUID.
+func (c *Card) Garble(object uint32, times int) {
+	c.turnKnob(func(k *knobs) { k.garbled = map[uint32]int{object: times} })
+}
+
+// garble plays Garble. mu is held.
+func (c *Card) garble(object uint32, content []byte) []byte {
+	const at = 29
+	if c.knobs.garbled[object] == 0 || len(content) <= at {
+		return content
+	}
+	c.knobs.garbled[object]--
+	content = append([]byte(nil), content...)
+	content[at] ^= 1
+	return content
+}
 
 // TouchTimeout sets how long the card waits for a touch before it answers 6982.
 func (c *Card) TouchTimeout(d time.Duration) { c.turnKnob(func(k *knobs) { k.touchTimeout = d }) }

@@ -76,7 +76,7 @@ func (c *Card) getData(cmd command) ([]byte, int) {
 	if pinToRead(wanted) && !c.session.pin {
 		return nil, swNotAllowed
 	}
-	content := c.state.Objects.get(wanted)
+	content := c.garble(wanted, c.state.Objects.get(wanted))
 	switch {
 	case content == nil:
 		return nil, swNotFound
