@@ -3,11 +3,14 @@
 package piv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -360,6 +363,9 @@ func testServiceHangs(t *testing.T, r rig) {
 		if err := syscall.Kill(r.PID(), sig); err != nil {
 			t.Fatal(err)
 		}
+		if on {
+			eventually(t, "each thread of the service stands still", func() bool { return stands(t, r.PID()) })
+		}
 	}
 	hung(true)
 	t.Cleanup(func() { hung(false) })
@@ -380,6 +386,19 @@ func testServiceHangs(t *testing.T, r rig) {
 	eventually(t, "the card signs again", func() bool { return sign(t.Context(), h, 0x9E, free) == nil })
 }
 
+// stands says whether every thread of a process is stopped: a signal takes a moment.
+func stands(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatal("there is no such process", err)
+	}
+	return !slices.ContainsFunc(threads, func(path string) bool {
+		stat, err := os.ReadFile(path)
+		return err == nil && !bytes.Contains(stat, []byte(") T "))
+	})
+}
+
 func testCloseWhileHung(t *testing.T, r rig) {
 	card, _, _ := yubikey(t)
 	r.insert(t, 0, card)
@@ -388,6 +407,7 @@ func testCloseWhileHung(t *testing.T, r rig) {
 	if err := syscall.Kill(r.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "each thread of the service stands still", func() bool { return stands(t, r.PID()) })
 	wantError(t, readers.Close(), ErrNoAnswer)
 	if err := syscall.Kill(r.PID(), syscall.SIGCONT); err != nil {
 		t.Fatal(err)
