@@ -85,8 +85,51 @@ func (a *Applet) managementAlgorithm(ctx context.Context) (Algorithm, error) {
 	return metadata.Algorithm, err
 }
 
+// managementKeyBytes are the lengths of a management key (SP 800-78-4 table 6-2).
+var managementKeyBytes = map[Algorithm]int{TripleDES: 24, AES128: 16, AES192: 24, AES256: 32}
+
+// NewManagementKey returns a random key of the algorithm that the card's
+// management key has; the caller wipes it.
+func (a *Applet) NewManagementKey(ctx context.Context) ([]byte, error) {
+	alg, err := a.managementAlgorithm(ctx)
+	if err != nil {
+		return nil, err
+	}
+	size, ok := managementKeyBytes[alg]
+	if !ok {
+		return nil, fmt.Errorf("piv: management key: %s is not known here", alg)
+	}
+	key := make([]byte, size)
+	_, _ = rand.Read(key) // never fails
+	return key, nil
+}
+
+// SetManagementKey puts a new management key in force, on a YubiKey. Algorithm and
+// touch policy stay as they are: not every firmware takes others. It needs
+// AuthenticateManagement right before.
+func (a *Applet) SetManagementKey(ctx context.Context, key []byte) error {
+	alg, err := a.managementAlgorithm(ctx)
+	if err != nil {
+		return err
+	}
+	metadata, err := a.ManagementMetadata(ctx)
+	if err := fatalOnly(err); err != nil {
+		return err
+	}
+	touch := byte(0xFF)
+	if metadata.Touch == TouchAlways {
+		touch = 0xFE
+	}
+	data := append([]byte{byte(alg), managementKey, byte(len(key))}, key...)
+	defer clear(data)
+	if _, err := a.call(ctx, command{ins: insSetManagementKey, p1: 0xFF, p2: touch, data: data, secret: true}); err != nil {
+		return fmt.Errorf("piv: set management key: %w", err)
+	}
+	return nil
+}
+
 func cipherOf(alg Algorithm, key []byte) (cipher.Block, error) {
-	size, ok := map[Algorithm]int{TripleDES: 24, AES128: 16, AES192: 24, AES256: 32}[alg]
+	size, ok := managementKeyBytes[alg]
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("piv: management key: %s is not known here", alg)

@@ -62,6 +62,23 @@ func (a *Applet) PutProtectedManagementKey(ctx context.Context, key []byte) erro
 	return nil
 }
 
+// DropProtectedManagementKey takes that key off the card again, and leaves what
+// else is in the object. It needs Verify and AuthenticateManagement right before.
+func (a *Applet) DropProtectedManagementKey(ctx context.Context) error {
+	inner, err := a.protectedBeside(ctx)
+	if err != nil {
+		return err
+	}
+	var content []byte
+	if len(inner) > 0 {
+		content = appendTLV(nil, tagProtected, inner)
+	}
+	if err := a.put(ctx, objectPrinted, content); err != nil {
+		return fmt.Errorf("piv: drop management key: %w", err)
+	}
+	return nil
+}
+
 // protectedBeside is what the object holds beside the key.
 func (a *Applet) protectedBeside(ctx context.Context) ([]byte, error) {
 	data, err := a.object(ctx, objectPrinted)

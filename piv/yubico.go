@@ -13,6 +13,8 @@ const (
 	insGetSerial   = 0xF8 // firmware 5.0
 	insAttest      = 0xF9 // firmware 4.3
 	insGetVersion  = 0xFD
+
+	insSetManagementKey = 0xFF
 )
 
 // ErrNotOffered means that the card does not have this instruction: it is not

@@ -28,7 +28,7 @@ func (w *cardWork) look(ctx context.Context) (facts cardFacts, err error) {
 		puk, err2 := a.PUKMetadata(ctx)
 		facts.pin, facts.puk = factsOf(pin, err1), factsOf(puk, err2)
 		var err3, err4 error
-		if !facts.pin.known {
+		if facts.pin.tries < 0 {
 			facts.pin.tries, _, err3 = a.PINStatus(ctx)
 		}
 		facts.management, err4 = managementInWords(ctx, a)
@@ -44,7 +44,7 @@ func factsOf(m piv.Metadata, err error) secretFacts {
 	if err != nil {
 		return secretFacts{tries: -1}
 	}
-	return secretFacts{known: true, factory: m.Default, tries: m.Tries}
+	return secretFacts{known: m.Told, factory: m.Default, tries: m.Tries}
 }
 
 func managementInWords(ctx context.Context, a *piv.Applet) (string, error) {
@@ -58,7 +58,7 @@ func managementInWords(ctx context.Context, a *piv.Applet) (string, error) {
 		return "the factory's", nil
 	case marked:
 		return "on the card, under the PIN", notThere(err)
-	case err != nil:
+	case err != nil, !metadata.Told:
 		return "not told by this firmware", notThere(err)
 	}
 	return "neither the factory's nor known to be on the card", nil

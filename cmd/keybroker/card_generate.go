@@ -72,7 +72,7 @@ func (w *cardWork) stillEmpty(ctx context.Context, slot piv.Slot) error {
 // dropCertificate deletes the certificate of a key that was replaced: programs
 // would take it for the new one's.
 func (w *cardWork) dropCertificate(ctx context.Context, slot piv.Slot) error {
-	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil {
+	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil && !held.NoKey {
 		return nil
 	}
 	return w.do(ctx, func(a *piv.Applet) error {
@@ -101,12 +101,19 @@ func (w *cardWork) mayGenerate(ctx context.Context, spec keySpec) error {
 	if !full {
 		return nil
 	}
+	if held.NoKey {
+		warning := fmt.Sprintf("Slot %s (%s) of %s holds a certificate and no key.\nWith a new key the certificate goes.", spec.slot, spec.slot.Name(), w.token().Name())
+		return w.inWords(ctx, warning, "replace "+spec.slot.String())
+	}
 	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. What it opened, it opens no more.",
 		spec.slot, spec.slot.Name(), w.token().Name(), describeSlot(held))
 	return w.inWords(ctx, warning, "replace "+spec.slot.String())
 }
 
 func describeSlot(info piv.SlotInfo) string {
+	if info.NoKey {
+		return "a certificate and no key"
+	}
 	if key, err := ssh.NewPublicKey(info.PublicKey); err == nil {
 		return fmt.Sprintf("%s, %s", info.Algorithm, ssh.FingerprintSHA256(key))
 	}

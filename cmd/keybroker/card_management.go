@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -11,9 +10,6 @@ import (
 	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
 )
-
-// managementKeyBytes fits 3DES (before firmware 5.4) and AES-192.
-const managementKeyBytes = 24
 
 // ownManagementKey sees to it that the management key is the card's own secret,
 // which the PIN protects.
@@ -57,28 +53,24 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 		fmt.Fprintln(s.say, "The management key is left as it is: under the factory's PIN it would be no secret.")
 		return nil
 	}
-	fresh := make([]byte, managementKeyBytes)
-	_, _ = rand.Read(fresh) // never fails
+	var fresh []byte
 	defer func() { clear(fresh) }()
 	s.changed = true
-	err := s.do(ctx, func(a *piv.Applet) error {
-		if err := a.Verify(ctx, s.pin); err != nil {
+	err := s.do(ctx, func(a *piv.Applet) (err error) {
+		if fresh, err = a.NewManagementKey(ctx); err != nil {
 			return err
 		}
-		if err := a.AuthenticateManagement(ctx, s.management); err != nil {
-			return err
-		}
-		return putProtected(ctx, a, fresh)
+		return s.replaceManagement(ctx, a, fresh)
 	})
 	if errors.Is(err, piv.ErrOccupied) {
 		fmt.Fprintf(s.say, "The management key is left as it is: %s.\n", platform.Plain(err))
 		return nil
 	}
-	if err != nil {
-		return err
+	var refused piv.Status
+	if errors.As(err, &refused) {
+		return fmt.Errorf("the management key stays as it was: %w\nPIN and PUK are what you set; without this step run setup again and answer n to it", refused)
 	}
-	if _, err := s.yubico(ctx, admin.Request{Op: admin.OpSetManagementKey,
-		Secrets: admin.Secrets{ManagementKey: s.management, NewManagementKey: fresh}}); err != nil {
+	if err != nil {
 		return err
 	}
 	clear(s.management)
@@ -88,6 +80,28 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 	}
 	fmt.Fprintln(s.say, "The management key is a random one now, on the card under the PIN.")
 	return nil
+}
+
+// replaceManagement puts the new key on the card and in force. One that the card
+// refuses is taken off again: other programs would take it for the one in force.
+func (s *cardSetup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []byte) error {
+	if err := a.Verify(ctx, s.pin); err != nil {
+		return err
+	}
+	if err := a.AuthenticateManagement(ctx, s.management); err != nil {
+		return err
+	}
+	if err := putProtected(ctx, a, fresh); err != nil {
+		return err
+	}
+	err := a.SetManagementKey(ctx, fresh)
+	var refused piv.Status
+	if errors.As(err, &refused) {
+		if undone := a.DropProtectedManagementKey(ctx); undone != nil {
+			fmt.Fprintf(s.say, "The new management key, which is not in force, could not be taken off the card: %v.\n", undone)
+		}
+	}
+	return err
 }
 
 // putProtected keeps the key on the card and reads it again: once it is in

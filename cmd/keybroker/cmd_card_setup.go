@@ -20,9 +20,10 @@ finds and asks before each change:
   management key  the factory's is replaced by a random one, which stays on the
                   card under the PIN, as ykman, yubikey-agent and others do it
   identity        a card without one gets a CHUID with a GUID, and a CCC
-  slot 9a         when it is empty, a key to log in with is offered
+  slot 9a         when it is empty, a key to log in with is offered; one that
+                  has no certificate is offered one
 
-No slot that holds a key is touched. If it was interrupted, run it again: it goes
+No key is ever replaced. If it was interrupted, run it again: it goes
 on from where it was.
 
 Asked for: yes or no at each step, new PIN and PUK (twice on a terminal), and the
@@ -126,7 +127,13 @@ func (s *cardSetup) identity(ctx context.Context) error {
 func (s *cardSetup) firstKey(ctx context.Context) error {
 	spec := keySpec{slot: piv.SlotAuthentication, algorithm: piv.P256, pin: piv.PINOnce, touch: piv.TouchCached, certificate: true,
 		subject: subjectSpec{days: 3650}}
-	if _, full := s.token().Slot(spec.slot); full || s.keyless {
+	held, full := s.token().Slot(spec.slot)
+	switch {
+	case s.keyless:
+		return nil
+	case full && held.PublicKey != nil && held.Problem == "" && held.From != "certificate" && held.Certificate == nil:
+		return s.firstCertificate(ctx, held, spec.subject)
+	case full:
 		return nil
 	}
 	yes, err := s.agreed(ctx, "Slot 9a is empty. Make a key there to log in with (P-256, PIN once, a touch good for 15 s)?")
@@ -134,4 +141,16 @@ func (s *cardSetup) firstKey(ctx context.Context) error {
 		return err
 	}
 	return s.generate(ctx, spec)
+}
+
+// firstCertificate goes on where a setup was interrupted after it made the key.
+func (s *cardSetup) firstCertificate(ctx context.Context, held piv.SlotInfo, subject subjectSpec) error {
+	yes, err := s.agreed(ctx, fmt.Sprintf("The key in slot %s has no certificate, by which other programs see it. Make one?", held.Slot))
+	if err != nil || !yes {
+		return err
+	}
+	if err := s.selfSign(ctx, held.Slot, held.PublicKey, held.PIN, held.Touch, subject); err != nil {
+		return err
+	}
+	return s.printKey(held.Slot, held.PublicKey)
 }

@@ -1,6 +1,5 @@
 // Package admin does to a YubiKey what the PIV standard has no command for:
-// keys with a PIN and touch policy, a new management key, the number of tries,
-// reset, and the check of an attestation. It is the only place that uses
+// keys with a PIN and touch policy, the number of tries, reset, and the check of an attestation. It is the only place that uses
 // github.com/go-piv/piv-go.
 //
 // piv-go holds the card exclusively and never lets it go after some errors, so
@@ -21,10 +20,9 @@ type Op string
 
 // The operations, with the fields of the Request that they use.
 const (
-	OpGenerate         Op = "generate"           // Slot, Algorithm, PIN, Touch, ManagementKey
-	OpSetManagementKey Op = "set management key" // ManagementKey, NewManagementKey: 24 bytes
-	OpSetRetries       Op = "set retries"        // PINTries, PUKTries, ManagementKey, PIN
-	OpReset            Op = "reset"
+	OpGenerate   Op = "generate"    // Slot, Algorithm, PIN, Touch, ManagementKey
+	OpSetRetries Op = "set retries" // PINTries, PUKTries, ManagementKey, PIN
+	OpReset      Op = "reset"
 )
 
 // Request is one operation on the card in a reader.
@@ -44,9 +42,9 @@ type Request struct {
 }
 
 // Secrets are what a request needs and nobody else may see.
-type Secrets struct{ ManagementKey, NewManagementKey, PIN []byte }
+type Secrets struct{ ManagementKey, PIN []byte }
 
-func (s *Secrets) each() []*[]byte { return []*[]byte{&s.ManagementKey, &s.NewManagementKey, &s.PIN} }
+func (s *Secrets) each() []*[]byte { return []*[]byte{&s.ManagementKey, &s.PIN} }
 
 // Answer is what an operation gave.
 type Answer struct {

@@ -14,7 +14,7 @@ const (
 	maxRequest = 4 << 10 // without its secrets
 	maxSecret  = 64      // a management key has at most 32 bytes
 	maxAnswer  = 16 << 10
-	maxFrame   = 4 + maxRequest + 3*(1+maxSecret)
+	maxFrame   = 4 + maxRequest + 2*(1+maxSecret)
 )
 
 var errPipe = errors.New("admin: damaged request")

@@ -14,7 +14,7 @@ func allocate(n int) []byte { return make([]byte, n) }
 func TestPipe(t *testing.T) {
 	want := Request{Op: OpGenerate, Reader: "Reader 00 00", Serial: 7, Slot: piv.SlotSignature, Algorithm: piv.Ed25519,
 		PINPolicy: piv.PINOnce, TouchPolicy: piv.TouchCached, PINTries: 3, PUKTries: 4,
-		Secrets: Secrets{ManagementKey: []byte("management"), NewManagementKey: []byte("new"), PIN: []byte("123\x00\"4")}}
+		Secrets: Secrets{ManagementKey: []byte("management"), PIN: []byte("123\x00\"4")}}
 	var pipe bytes.Buffer
 	if err := writeRequest(&pipe, want); err != nil {
 		t.Fatal(err)

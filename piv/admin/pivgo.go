@@ -81,8 +81,6 @@ func operate(card *pivgo.YubiKey, r Request) (answer Answer, err error) {
 	switch r.Op {
 	case OpGenerate:
 		return generate(card, r)
-	case OpSetManagementKey:
-		return answer, card.SetManagementKey(r.ManagementKey, r.NewManagementKey)
 	case OpSetRetries:
 		// piv-go takes the PIN as a string, which cannot be wiped: this process
 		// ends at once, and leaves no core.

@@ -84,7 +84,7 @@ func (c *Card) PowerOff() {
 
 // off is PowerOff. mu is held.
 func (c *Card) off() {
-	c.session = session{}
+	c.session, c.touched = session{}, time.Time{}
 	select {
 	case <-c.gone:
 	default:

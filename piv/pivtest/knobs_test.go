@@ -113,3 +113,36 @@ func TestLog(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
+
+func TestAnswersThatAreSet(t *testing.T) {
+	c := loose(t, YubiKey5())
+	send(t, c, selectPIV)
+	if got := send(t, c, "00f7009a00"); got != "6a88" {
+		t.Errorf("an empty slot: %s", got)
+	}
+	c.EmptyMetadata(swOK)
+	if got := send(t, c, "00f7009a00"); got != "020200000301009000" {
+		t.Errorf("an empty slot that is told so: %s", got)
+	}
+	c.Answer(0xf7, 0x9a, []byte{0x6a, 0x86})
+	if got := send(t, c, "00f7009a00"); got != "6a86" {
+		t.Errorf("an answer that is set: %s", got)
+	}
+	c.Answer(0xf7, 0x9a, nil)
+	if got := send(t, c, "00f7009a00"); got == "6a86" {
+		t.Error("the answer stays")
+	}
+}
+
+// The card does what it was told before it dies.
+func TestDieAfter(t *testing.T) {
+	c := loose(t, YubiKey5())
+	send(t, c, selectPIV)
+	c.DieAfter(0x20)
+	if _, err := c.Transmit([]byte{0, 0x20, 0, 0x80, 8, '0', '0', '0', '0', '0', '0', 0xff, 0xff}); err != ErrRemoved {
+		t.Error(err)
+	}
+	if pin, _ := c.Tries(); pin != 2 {
+		t.Errorf("%d tries", pin)
+	}
+}
