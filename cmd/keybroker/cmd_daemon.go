@@ -217,10 +217,18 @@ func listen(c *config) (map[string]net.Listener, error) {
 		}
 		if listeners[name], err = platform.Listen(path); err != nil {
 			closeAll(listeners)
-			return nil, err
+			return nil, cannotListen(path, err)
 		}
 	}
 	return listeners, nil
+}
+
+// cannotListen says it of systemd when it is that which listens.
+func cannotListen(path string, err error) error {
+	if errors.Is(err, platform.ErrInUse) && systemdStarts(path) {
+		return fmt.Errorf("systemd listens at %s, and starts the broker itself\nlet it: %s; to run the broker here: %s", path, startUnit, stopUnits)
+	}
+	return err
 }
 
 func closeAll(listeners map[string]net.Listener) {

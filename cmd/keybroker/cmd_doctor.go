@@ -104,7 +104,7 @@ func (a *app) checkBroker(ctx context.Context) []check {
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
 	if status.Version != version {
-		checks = append(checks, check{"broker", "note", otherVersion(status.Version), ""})
+		checks = append(checks, check{"broker", "note", otherVersion(status.Version), startAgain(status.PID)})
 	}
 	if a := status.Approve; a != nil {
 		checks = append(checks, check{"approve", "note", fmt.Sprintf("terminal %s answers questions: process %d, %s", a.Terminal, a.PID, a.Program),

@@ -21,13 +21,13 @@ func (a *app) client() (*control.Client, error) {
 		return nil, err
 	}
 	client := control.NewClient(a.config.paths.ControlSocket)
-	client.Absent = a.findOrphan
+	client.Absent = a.whyAbsent
 	return client, nil
 }
 
 // notRunning adds the next step to the error of a broker that does not answer.
 func notRunning(err error) error {
-	if isNotRunning(err) && !isA[orphan](err) {
+	if isNotRunning(err) && !isA[absence](err) {
 		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
 	}
 	return err
@@ -63,7 +63,7 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "state", state)
 	row(w, "version", s.Version)
 	if s.Version != version {
-		row(w, "note", otherVersion(s.Version))
+		row(w, "note", otherVersion(s.Version)+": "+startAgain(s.PID))
 	}
 	row(w, "process", strconv.Itoa(s.PID)+", started "+ago(time.Now(), s.Started))
 	row(w, "socket", s.AgentSocket)
@@ -97,7 +97,7 @@ func printStatus(w io.Writer, s control.Status) {
 
 // otherVersion says that the broker is of another version than this command.
 func otherVersion(broker string) string {
-	return fmt.Sprintf("the broker is version %s, this command %s: restart the broker after an upgrade", broker, version)
+	return fmt.Sprintf("the broker is version %s, this command %s; restart it after an upgrade", broker, version)
 }
 
 func socketText(socket control.Socket) string {

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// unit is the one under which systemd runs the broker for a user (packaging/systemd).
+const unit = "keybroker.service"
+
+// startUnit starts the broker there, also after it failed, and stopUnits takes its
+// sockets from systemd.
+const (
+	startUnit = "systemctl --user restart " + unit + " (if that fails: journalctl --user -eu " + unit + ")"
+	stopUnits = "systemctl --user stop 'keybroker*'"
+)
+
+// startAgain is the command that ends the broker with this process id and starts it.
+func startAgain(pid int) string {
+	if inUnit(pid) {
+		return "systemctl --user restart " + unit
+	}
+	return fmt.Sprintf("kill %d; keybroker daemon", pid)
+}
+
+// inUnit goes by the control groups of the process (cgroups(7)).
+func inUnit(pid int) bool {
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	return err == nil && strings.Contains(string(groups), "/"+unit+"\n")
+}
+
+// systemdStarts says that it is systemd that starts the broker: the socket's unit
+// is enabled, or systemd listens at it.
+func systemdStarts(socket string) bool {
+	if runtime.GOOS != "linux" {
+		return false
+	}
+	config, _ := os.UserConfigDir()
+	for _, dir := range []string{config, "/etc"} {
+		if _, err := os.Lstat(filepath.Join(dir, "systemd/user/sockets.target.wants/keybroker.socket")); err == nil {
+			return true
+		}
+	}
+	conn, err := platform.Dial(context.Background(), socket)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	listener, err := platform.PeerOf(conn) // seen from this end
+	return err == nil && listener.Name == "systemd"
+}
