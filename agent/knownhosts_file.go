@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -45,27 +46,29 @@ func (k *KnownHosts) read(path string) *hostsFile {
 	if err != nil {
 		return &hostsFile{cut: !errors.Is(err, fs.ErrNotExist)}
 	}
-	if !info.Mode().IsRegular() { // /dev/null has no names
-		return &hostsFile{}
+	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
+		return &hostsFile{} // as some write it for no file
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	file := k.files[path]
 	if file == nil || file.size != info.Size() || !file.modified.Equal(info.ModTime()) {
-		file = &hostsFile{size: info.Size(), modified: info.ModTime(), keys: map[string]*knownKey{}}
-		file.parse(path)
+		file = parseHosts(path)
 		k.files[path] = file
 	}
 	return file
 }
 
-func (file *hostsFile) parse(path string) {
-	f, err := os.Open(path)
+// parseHosts waits for nothing: others wait for it.
+func parseHosts(path string) *hostsFile {
+	file := &hostsFile{keys: map[string]*knownKey{}}
+	f, info, err := platform.OpenRegular(path)
 	if err != nil {
 		file.cut = true
-		return
+		return file
 	}
 	defer f.Close()
+	file.size, file.modified = info.Size(), info.ModTime()
 	text, err := io.ReadAll(io.LimitReader(f, maxKnownHosts+1))
 	file.cut = err != nil || len(text) > maxKnownHosts
 	number := 0
@@ -76,6 +79,7 @@ func (file *hostsFile) parse(path string) {
 			file.known(key).add(marker, hosts, fmt.Sprintf("%s:%d", path, number))
 		}
 	}
+	return file
 }
 
 func (file *hostsFile) known(key ssh.PublicKey) *knownKey {

@@ -141,8 +141,13 @@ func TestUnreadableKnownHostsLeaveDoubt(t *testing.T) {
 	if looking(NewKnownHosts(path), nil, "").namesOf(h).Cut {
 		t.Fatal("in doubt of a good file")
 	}
-	if !looking(NewKnownHosts(path, filepath.Join(path, "below a file")), nil, "").namesOf(h).Cut {
-		t.Error("no doubt")
+	for unread, want := range map[string]bool{
+		filepath.Join(path, "below a file"): true, filepath.Dir(path): true,
+		os.DevNull: false, path + " that is missing": false,
+	} {
+		if got := looking(NewKnownHosts(path, unread), nil, "").namesOf(h).Cut; got != want {
+			t.Errorf("%s: in doubt: %v", unread, got)
+		}
 	}
 }
 

@@ -1,10 +1,11 @@
 package agent
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 const (
@@ -75,23 +76,20 @@ func (r *configReader) read(path, dir string, depth int, outer applies) {
 
 // text reads only what is a plain file: a pipe would never end.
 func (r *configReader) text(path string, depth int) (string, bool) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || depth > maxConfigDepth || r.files == 0 || info.Size() > int64(r.left) {
+	if depth > maxConfigDepth || r.files == 0 {
 		return "", false
 	}
-	f, err := os.Open(path)
+	text, err := platform.ReadRegular(path, int64(r.left))
 	if err != nil {
 		return "", false
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, int64(r.left)))
 	r.left -= len(text)
 	r.files--
-	return string(text), err == nil
+	return string(text), true
 }
 
 func (r *configReader) include(words []string, dir string, depth int, now applies) {
-	if now == no {
+	if now == no || r.files == 0 {
 		return
 	}
 	for _, word := range words {

@@ -19,6 +19,24 @@ func ReadRegular(path string, limit int64) ([]byte, error) {
 	return readChecked(path, limit, func(*os.File) error { return nil })
 }
 
+// OpenRegular opens a regular file for reading, and says what is open. A FIFO, a
+// device or a directory in its place is an error, and never waited for.
+func OpenRegular(path string) (*os.File, os.FileInfo, error) {
+	file, err := openWithoutWaiting(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is %s, not a regular file\nput the file itself there", path, kindOf(info.Mode()))
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
+}
+
 // ReadTrusted is ReadRegular for a file that decides something (configuration,
 // certificates): it refuses one that somebody other than this user and root
 // owns or may write, as ssh does with its own, by an UntrustedError. A file that
@@ -38,18 +56,11 @@ func ReadRoots(path string, limit int64) ([]byte, error) {
 }
 
 func readChecked(path string, limit int64, check func(*os.File) error) ([]byte, error) {
-	file, err := openWithoutWaiting(path)
+	file, _, err := OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is %s, not a regular file\nput the file itself there", path, kindOf(info.Mode()))
-	}
 	if err := check(file); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,25 @@
+//go:build unix
+
+package agent
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// A FIFO leaves doubt and keeps nobody waiting, also when it took the place of a
+// file after the last look.
+func TestKnownHostsThatIsAFIFO(t *testing.T) {
+	h := newHost(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !looking(NewKnownHosts(hostsText(t, h.line("a")), fifo), nil, "").namesOf(h).Cut {
+		t.Error("no doubt")
+	}
+	if !parseHosts(fifo).cut {
+		t.Error("no doubt of one that was exchanged")
+	}
+}
