@@ -15,9 +15,6 @@ import (
 // maxCardCell bounds what a card's maker chose in a table.
 const maxCardCell = 72
 
-// needsBroker ends the help of a command that asks the broker.
-const needsBroker = "It needs the broker: keybroker daemon."
-
 func newCardListCommand(a *app) *cobra.Command {
 	return a.jsonFlag(&cobra.Command{
 		Use:   "list",
@@ -25,9 +22,7 @@ func newCardListCommand(a *app) *cobra.Command {
 		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
 that were seen before. LISTED says whether programs see the key: by the rules
 [[piv.rule]], else every key of a YubiKey, and of any other card the PIV
-authentication key (9a). RSA-1024 keys need a rule with "weak = true".
-
-` + needsBroker,
+authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cards, err := a.cards(cmd)
@@ -47,9 +42,7 @@ func newCardInfoCommand(a *app) *cobra.Command {
 slot the key, its PIN and touch policy, and the certificate.
 
 CARD is its ` + cardGrammar + `.
-It can be left out when there is one.
-
-` + needsBroker,
+It can be left out when there is one.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,9 +63,7 @@ func newCardForgetCommand(a *app) *cobra.Command {
 is met as if for the first time, which is needed after its card authentication
 key (9e) was made anew.
 
-CARD is its ` + cardGrammar + `.
-
-` + needsBroker,
+CARD is its ` + cardGrammar + `.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -130,6 +130,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.InitDefaultCompletionCmd()
 	forEach(root, refuseUnknownTopics)
 	forEach(root, wrapUsage)
+	forEach(root, sayNeedsBroker)
 	return root
 }
 

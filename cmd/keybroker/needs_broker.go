@@ -1,0 +1,26 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+// needBroker are the commands that only a running broker can serve. The others
+// work without one, or with what is on disk.
+var needBroker = []string{
+	"keybroker status", "keybroker lock", "keybroker unlock", "keybroker pause", "keybroker resume", "keybroker show", "keybroker approve",
+	"keybroker card list", "keybroker card info", "keybroker card forget",
+	"keybroker grants list", "keybroker grants revoke", "keybroker policy reload",
+}
+
+// sayNeedsBroker ends the help of such a command with that.
+func sayNeedsBroker(cmd *cobra.Command) {
+	if !slices.Contains(needBroker, cmd.CommandPath()) {
+		return
+	}
+	if cmd.Long == "" {
+		cmd.Long = cmd.Short + "."
+	}
+	cmd.Long += "\n\nIt needs the broker: keybroker daemon."
+}
