@@ -40,9 +40,10 @@ func (rs *Rules) Fitting(u *keys.Use) Fitting {
 	return f
 }
 
-// fits leaves out what a list cannot tell: the key, the purpose and the account.
+// fits leaves out what a list cannot tell: the key, the purpose and the account. A
+// rule that hides keys and names no socket hides them on each.
 func (r *rule) fits(u *keys.Use) bool {
-	if !r.matchForwarded(u.Destination.Forwarded) {
+	if !r.matchForwarded(u.Destination.Forwarded) || r.Socket != "" && !r.matchSocket(u.Socket) {
 		return false
 	}
 	if host, _ := r.matchHost(u); host != yes {

@@ -39,6 +39,17 @@ func TestOnlyHidesTheOthersFromThatHost(t *testing.T) {
 	}
 }
 
+// A rule for one socket hides nothing on the others.
+func TestOnlyOnItsSocket(t *testing.T) {
+	rules := rulesOf(t, onlyWork+"socket = \"ci\"\n").WithViews(View{Name: "ci"}, View{Name: "other"})
+	for socket, hides := range map[string]bool{"ci": true, "other": false, "": false} {
+		f, home := rules.Fitting(login(t, listing, func(u *keys.Use) { u.Socket = socket })), testKey(t, "home")
+		if f.Hides(&home) != hides {
+			t.Errorf("socket %q: hides %v", socket, !hides)
+		}
+	}
+}
+
 func TestRulesThatNameAKeyForAHost(t *testing.T) {
 	for text, want := range map[string]bool{
 		`key = "work"` + "\n" + `host = "git.*"` + "\n" + `action = "ask"`:                               true,
