@@ -17,7 +17,6 @@ var pipesAllowed = map[string]string{
 	"tray/clipboard.go":             "a public key for the clipboard, which every program can read and set",
 	"platform/become_windows.go":    "the same program in this one's place",
 	"cmd/keybroker/cmd_keys_git.go": "git's settings",
-	"cmd/keybroker/journal.go":      "journalctl's records, for a command that verifies",
 	"piv/admin/helper.go":           "the standard error alone: words for a person",
 	"cmd/keybroker/testdata":        "tests",
 	"softkeys/softkeystest":         "tests",

@@ -45,21 +45,24 @@ func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) 
 	return witness.ReadHeads(file)
 }
 
+// readJournal reads the heads over a socket, in a closed process from another: who
+// rewrote the log could take heads out of a pipe, and put others in.
 func readJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error) {
+	if err := harden(); err != nil {
+		return audit.Heads{}, err
+	}
 	for _, path := range journalctls {
 		command := exec.CommandContext(ctx, path, "--no-pager", "--quiet", "--output=json", "MESSAGE_ID="+audit.HeadID, "_UID="+witness.UID)
 		command.Stderr = os.Stderr
-		out, err := command.StdoutPipe()
-		if err != nil {
-			return audit.Heads{}, err
-		}
-		if err := command.Start(); errors.Is(err, os.ErrNotExist) {
+		out, err := platform.StartChild(command)
+		if errors.Is(err, os.ErrNotExist) {
 			continue
 		} else if err != nil {
 			return audit.Heads{}, fmt.Errorf("the journal cannot be read: %w", err)
 		}
 		heads, err := witness.ReadHeads(out)
 		_, _ = io.Copy(io.Discard, out)
+		_ = out.Close()
 		if failed := command.Wait(); failed != nil {
 			return heads, fmt.Errorf("the journal cannot be read: %w\nsee: %s MESSAGE_ID=%s", failed, path, audit.HeadID)
 		}
