@@ -38,11 +38,11 @@ func NewKnownHosts(paths ...string) *KnownHosts {
 
 // addTo adds what the files say of a key to a host that has it.
 func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicKey, try candidates) {
-	blob := string(key.Marshal())
+	blob := key.Marshal()
 	for _, path := range k.paths {
 		file := k.read(path)
 		host.Cut = host.Cut || file.cut
-		known := file.keys[blob]
+		known := file.keys[string(blob)]
 		if known == nil {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -74,11 +75,22 @@ func listablePlain(key ssh.CryptoPublicKey) error {
 		}
 	case *ecdsa.PublicKey:
 		// Before OpenSSH 10: coordinates that are far too small.
-		if half := k.Params().N.BitLen() / 2; k.X.BitLen() <= half || k.Y.BitLen() <= half {
+		if smallCoordinate(k) {
 			return unlistable("an ECDSA key with a coordinate that is too small")
 		}
 	}
 	return nil
+}
+
+// smallCoordinate says that x or y takes at most half of the curve's bits.
+func smallCoordinate(k *ecdsa.PublicKey) bool {
+	point, err := k.Bytes() // 4, x, y (SEC 1, 2.3.3)
+	if err != nil {
+		return true
+	}
+	x, y := point[1:1+len(point)/2], point[1+len(point)/2:]
+	half := k.Params().N.BitLen() / 2
+	return new(big.Int).SetBytes(x).BitLen() <= half || new(big.Int).SetBytes(y).BitLen() <= half
 }
 
 func listableCertificate(c *ssh.Certificate) error {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +119,12 @@ func smallX(t *testing.T) ssh.PublicKey {
 		if y.ModSqrt(y, curve.P) == nil {
 			continue
 		}
-		key, err := ssh.NewPublicKey(&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(x), Y: y})
+		point := slices.Concat([]byte{4}, big.NewInt(x).FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32)))
+		public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ssh.NewPublicKey(public)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 // subjectFields is how many fields the certified key has, by the certificate's
 // type (PROTOCOL.certkeys).
 var subjectFields = map[string]int{
+	//lint:ignore SA1019 OpenSSH before 10 has DSA keys
 	ssh.CertAlgoRSAv01: 2, ssh.InsecureCertAlgoDSAv01: 4, ssh.CertAlgoED25519v01: 1,
 	ssh.CertAlgoECDSA256v01: 2, ssh.CertAlgoECDSA384v01: 2, ssh.CertAlgoECDSA521v01: 2,
 	ssh.CertAlgoSKED25519v01: 2, ssh.CertAlgoSKECDSA256v01: 3,

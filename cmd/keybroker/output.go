@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -24,6 +25,9 @@ func (a *app) print(cmd *cobra.Command, value any, table func(w io.Writer)) erro
 	if a.json {
 		encoder := json.NewEncoder(cmd.OutOrStdout())
 		encoder.SetIndent("", "  ")
+		if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.IsNil() {
+			value = []any{} // an empty list is a list too, and not null
+		}
 		return encoder.Encode(value)
 	}
 	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
