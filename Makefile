@@ -16,7 +16,8 @@ TEST_PACKAGES = man-db systemd openssh-server openssh-client git rsync procps tm
 	pinentry-curses pinentry-tty pinentry-gtk2 pinentry-qt zenity yad xvfb xauth xdotool x11-utils x11-xserver-utils xterm \
 	sway xwayland grim qtwayland5 \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core \
-	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent
+	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent \
+	python3-paramiko python3-asyncssh dropbear-bin libpam-ssh-agent-auth pssh
 # To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2

@@ -99,12 +99,13 @@ func (s *session) keepBind(next bind) error {
 
 // forwarded reports whether this connection serves a host that the agent is
 // forwarded to. A failed bind counts: what it would have said is not known. One
-// of an unknown kind of host key said it.
+// of an unknown kind of host key said it. A program that does not bind and yet
+// has a connection that is bound hands on what a far host sends.
 func (s *session) forwarded() bool {
 	for _, b := range s.binds {
 		if b.forwarding {
 			return true
 		}
 	}
-	return s.bindFailed != ""
+	return s.bindFailed != "" || s.relayed()
 }

@@ -3,11 +3,13 @@ package agent
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // destination says where a signature goes: for a login the host that proved
@@ -28,6 +30,9 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	// far end wants to log in.
 	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
+	} else if remote, ok := platform.RemoteOf(s.peer.Process); ok && s.peer.Identified && !d.Forwarded {
+		d.Trust, d.Claimed = keys.TrustClaimed, fmt.Sprintf("%s port %d", remote.Addr(), remote.Port())
+		d.Why += "; that is where its one connection leads"
 	}
 	return d
 }
@@ -60,7 +65,7 @@ func (s *session) hostOfKey(blob []byte) string {
 
 // way is the hosts that the agent is forwarded through, without a destination.
 func (s *session) way() keys.Destination {
-	d := keys.Destination{Trust: keys.TrustNone, Forwarded: s.forwarded()}
+	d := keys.Destination{Trust: keys.TrustNone, Forwarded: s.forwarded(), Relayed: s.relayed()}
 	for i := range s.binds {
 		if b := &s.binds[i]; b.forwarding {
 			d.Hops = append(d.Hops, s.host(b))
@@ -120,7 +125,7 @@ func (s *session) notProved(login wire.Purpose) string {
 		return cmp.Or(s.unproved, "the program on the far host did not bind its session")
 	case !bytes.Equal(last.sessionID, login.SessionID):
 		return "the login is for another session than the one that was bound"
-	case login.Method != wire.MethodHostBound && slices.ContainsFunc(s.binds, func(b bind) bool { return b.forwarding }):
+	case login.Method != wire.MethodHostBound && s.forwarded():
 		return behindHop
 	case login.Method == wire.MethodHostBound && !bytes.Equal(last.hostKey, login.HostKey):
 		return "the login names another host key than the one that was bound"

@@ -62,6 +62,7 @@ type Server struct {
 	rules    atomic.Pointer[policy.Rules]
 	lock     lock
 	budgets  *budgets
+	unbound  unbound
 	refusals refusals
 	repeats  repeats
 	borrowed borrowed

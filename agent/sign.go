@@ -28,6 +28,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	}
 	use.Key = info
 	use.Purpose = wire.PurposeOf(request.Data, request.KeyBlob)
+	s.noteLogin(use.Purpose)
 	use.Destination = s.destination(use.Purpose)
 	use.Bindings = s.bindings
 
@@ -172,7 +173,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		if answer.Said {
 			s.deny(use)
 		}
-		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: "try again and allow it in the prompt"}
+		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: cmp.Or(answer.Remedy, "try again and allow it in the prompt")}
 	}
 	decision.Why = answer.Reason
 	return decision, now.err()

@@ -62,6 +62,7 @@ type Answer struct {
 	Verdict Verdict
 	For     time.Duration // with AllowFor and DenyFor: how long
 	Said    bool          // with Deny: the person said so; no time was over, and nothing broke
+	Remedy  string        // with Deny: what would help; "": to try again
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 

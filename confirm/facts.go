@@ -128,6 +128,10 @@ func (w writer) through(d keys.Destination) []Line {
 	if !d.Forwarded {
 		return nil
 	}
+	if d.Relayed {
+		return []Line{{Label: "Through", Trust: trustForwarded, Text: "a program that just logged in without saying where"},
+			{Text: "it forwards the agent: the request comes from there"}}
+	}
 	if len(d.Hops) == 0 {
 		return []Line{{Label: "Through", Trust: trustForwarded, Text: "a forwarded agent: the request comes from another machine"}}
 	}

@@ -123,7 +123,9 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	}
 	p, err := q.submit(ctx, p)
 	if err != nil {
-		return denied(reason(err)), nil
+		answer := denied(reason(err))
+		answer.Remedy = remedy(err)
+		return answer, nil
 	}
 	return p.answer, nil
 }
@@ -168,6 +170,19 @@ func reason(err error) string {
 		return err.Error()
 	}
 	return "prompt program failed: " + platform.Plain(err)
+}
+
+// remedy is what helps where no answer of the person would: "" elsewhere.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, errTooMany):
+		return fmt.Sprintf("let fewer ask at once (parallel-ssh -p %d, ansible -f %[1]d), or write a rule that allows them: keybroker policy test", MaxPerProcess)
+	case errors.Is(err, errPaused):
+		return "it ends at that time"
+	case errors.Is(err, errUnattended):
+		return "write a rule that allows it, or set [confirm] background = \"ask\""
+	}
+	return ""
 }
 
 // clamp keeps a prompter's mistake from widening what was offered.

@@ -159,6 +159,7 @@ func destinationOf(d keys.Destination) *keys.Destination {
 		Typed:     clip(d.Typed, MaxText),
 		OtherName: d.OtherName,
 		Forwarded: d.Forwarded,
+		Relayed:   d.Relayed,
 		Why:       clip(d.Why, MaxReason),
 	}
 	for _, hop := range d.Hops[:min(len(d.Hops), MaxList)] {

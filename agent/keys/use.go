@@ -71,8 +71,9 @@ type Destination struct {
 	Typed     string `json:"typed,omitempty"`      // proved only: the host name in the caller's command line
 	OtherName bool   `json:"other_name,omitempty"` // Typed is none of the proved host's names
 	Forwarded bool   `json:"forwarded,omitempty"`
-	Hops      []Host `json:"hops,omitempty"` // the hosts an agent was forwarded through, nearest first
-	Why       string `json:"why,omitempty"`  // why it is not proved
+	Relayed   bool   `json:"relayed,omitempty"` // forwarded, by a program that does not say through which hosts
+	Hops      []Host `json:"hops,omitempty"`    // the hosts an agent was forwarded through, nearest first
+	Why       string `json:"why,omitempty"`     // why it is not proved
 }
 
 // Use is one request as a fact: who wants to do what with which key, and where

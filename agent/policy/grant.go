@@ -75,7 +75,7 @@ func grantable(u *keys.Use) bool {
 // Offer returns the longest grant that the person may be offered for u after
 // decision d; 0: none.
 func Offer(u *keys.Use, d Decision) time.Duration {
-	if d.Action != Ask || !grantable(u) || u.Destination.Forwarded && !d.Forwarded {
+	if d.Action != Ask || !grantable(u) || u.Destination.Relayed || u.Destination.Forwarded && !d.Forwarded {
 		return 0
 	}
 	return min(max(d.Remember, 0), MaxRemember)

@@ -99,6 +99,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keyring":      cmdKeyring,
 	"logind":       cmdLogind,
 	"nosecrets":    cmdNoSecrets,
+	"safedir":      cmdSafeDir,
 	"other":        cmdOther,
 	"ownterminals": cmdOwnTerminals,
 	"person":       cmdPerson,
