@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
@@ -61,11 +60,12 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 		why = refusal{reason: err.Error()}
 	}
 	// The parts' errors say what happened, and on the next line what to do.
-	if reason, remedy, has := strings.Cut(why.reason, "\n"); has {
-		why.reason, why.remedy = reason, remedy
+	reason, remedy := platform.Parted(why.reason)
+	if remedy == "" {
+		remedy = why.remedy
 	}
 	record := audit.FromUse(use)
-	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, platform.PlainText(why.reason), why.rule, why.remedy
+	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, reason, why.rule, remedy
 	s.refusals.add(s.writeOrCount(use, record))
 	return wire.Failure
 }

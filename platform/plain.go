@@ -2,12 +2,9 @@ package platform
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"net"
 	"regexp"
 	"strings"
-	"syscall"
 )
 
 // packageName is the name of a package of ours before an error, at the start of
@@ -22,13 +19,27 @@ func Plain(err error) string {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		text = strings.Replace(text, path.Error(), path.Path+": "+path.Err.Error(), 1)
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
-		if cause, ok := errors.AsType[syscall.Errno](op.Err); ok {
-			text = strings.Replace(text, op.Error(), fmt.Sprintf("%s: %s", op.Addr, cause), 1)
-		}
-	}
 	return PlainText(text)
 }
 
-// PlainText takes the names of packages out of the text of an error.
-func PlainText(text string) string { return packageName.ReplaceAllString(text, "$1") }
+// PlainText takes the names of packages out of the text of an error, and those of
+// calls to the network.
+func PlainText(text string) string {
+	return packageName.ReplaceAllString(dialed.ReplaceAllString(text, "$1: "), "$1")
+}
+
+// Parted is such a text in two: what happened, on one line, and what to do, which
+// is the last line where there are several.
+func Parted(text string) (what, remedy string) {
+	text = PlainText(text)
+	if end := strings.LastIndexByte(text, '\n'); end >= 0 {
+		text, remedy = text[:end], text[end+1:]
+	}
+	return oneLine.Replace(text), remedy
+}
+
+// oneLine joins lines: a list behind a colon, and its parts.
+var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
+
+// dialed is how Go names a connection that failed.
+var dialed = regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|read|write): `)

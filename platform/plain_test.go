@@ -28,6 +28,18 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
+func TestParted(t *testing.T) {
+	for in, want := range map[string][2]string{
+		"one":                    {"one", ""},
+		"softkeys: one\ndo this": {"one", "do this"},
+		"it has errors:\na.toml:1:1: first\na.toml:2:1: second\ncorrect them": {"it has errors: a.toml:1:1: first; a.toml:2:1: second", "correct them"},
+	} {
+		if what, remedy := Parted(in); what != want[0] || remedy != want[1] {
+			t.Errorf("Parted(%q) = %q, %q; want %q", in, what, remedy, want)
+		}
+	}
+}
+
 func TestPlainNamesNoSystemCalls(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nosuch")
 	_, err := os.Open(path)

@@ -7,10 +7,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/keys"
 )
+
+// ErrSpec is a kind of key that cannot be made.
+var ErrSpec = errors.New("cannot be made\nuse ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
 
 // KeySpec is the kind of a new key.
 type KeySpec struct {
@@ -52,6 +56,5 @@ func (k KeySpec) generate() (any, error) {
 	case KeySpec{"rsa", 4096}:
 		return rsa.GenerateKey(rand.Reader, 4096)
 	}
-	return nil, fmt.Errorf("softkeys: a key of type %q with %d bits cannot be made\n"+
-		"use ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096", k.Type, k.Bits)
+	return nil, fmt.Errorf("softkeys: a key of type %q with %d bits %w", k.Type, k.Bits, ErrSpec)
 }

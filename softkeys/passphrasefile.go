@@ -42,6 +42,30 @@ func readPassphraseFile(path string) ([]byte, error) {
 	return passphrase, nil
 }
 
+// CheckPassphraseFile says what is wrong with the file that the configuration
+// names, without reading the passphrase in it. One that is not named, or not
+// needed, is right.
+func (v *Vault) CheckPassphraseFile() error {
+	path := v.config.PassphraseFile
+	if path == "" || v.Seal() == SealKeychain {
+		return nil
+	}
+	file, err := openNonblocking(path)
+	if err != nil {
+		return fmt.Errorf("softkeys: the passphrase file cannot be read: %w\n"+
+			"put the vault's passphrase there, mode 0600, or take passphrase_file out of the configuration", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil {
+		err = checkPassphraseFile(info)
+	}
+	if err != nil {
+		return fmt.Errorf("softkeys: the passphrase file %s is refused: %w", path, err)
+	}
+	return nil
+}
+
 func checkPassphraseFile(info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("it is not a regular file")

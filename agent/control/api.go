@@ -106,6 +106,13 @@ type Secret struct {
 	Passphrase []byte `json:"passphrase"`
 }
 
+// Reloaded is what a reload did.
+type Reloaded struct {
+	Rules   int      `json:"rules"`              // in force now
+	Same    bool     `json:"same"`               // as before
+	AtStart []string `json:"at_start,omitempty"` // settings that were changed since the start, and are read there only
+}
+
 // Failure is the body of an answer that is not 200.
 type Failure struct {
 	Error string `json:"error"`
@@ -134,7 +141,7 @@ type Broker interface {
 	Watch() (changed <-chan struct{}, stop func())
 	// Reload reads the rules again. The error says why the old ones stay. It may
 	// ask the person, and ends with ctx then.
-	Reload(ctx context.Context, peer platform.Peer) error
+	Reload(ctx context.Context, peer platform.Peer) (Reloaded, error)
 	AuditDir() string
 	CardHolder
 	Approver

@@ -100,8 +100,9 @@ func (c *Client) Revoke(ctx context.Context, id string) error {
 }
 
 // Reload makes the broker read its configuration again.
-func (c *Client) Reload(ctx context.Context) error {
-	return c.send(ctx, http.MethodPost, "/v1/reload", nil)
+func (c *Client) Reload(ctx context.Context) (reloaded Reloaded, err error) {
+	err = c.call(ctx, http.MethodPost, "/v1/reload", nil, &reloaded)
+	return reloaded, err
 }
 
 func get[T any](ctx context.Context, c *Client, path string) (T, error) {

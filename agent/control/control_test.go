@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net"
@@ -53,11 +54,14 @@ func (b *broker) Revoke(p platform.Peer, id string) bool {
 	b.by, b.revoked = p.PID, append(b.revoked, id)
 	return id != "missing"
 }
-func (b *broker) Reload(_ context.Context, p platform.Peer) error { b.by = p.PID; return b.err }
-func (b *broker) AuditDir() string                                { return b.dir }
-func (b *broker) Cards() Cards                                    { return Cards{Service: "running", Cards: []Card{{ID: "guid:1"}}} }
-func (b *broker) RefreshCards(context.Context) error              { return b.err }
-func (b *broker) ForgetCard(id string) bool                       { return id == "guid:1" }
+func (b *broker) Reload(_ context.Context, p platform.Peer) (Reloaded, error) {
+	b.by = p.PID
+	return Reloaded{Rules: 2, AtStart: []string{"confirm.timeout"}}, b.err
+}
+func (b *broker) AuditDir() string                   { return b.dir }
+func (b *broker) Cards() Cards                       { return Cards{Service: "running", Cards: []Card{{ID: "guid:1"}}} }
+func (b *broker) RefreshCards(context.Context) error { return b.err }
+func (b *broker) ForgetCard(id string) bool          { return id == "guid:1" }
 func (b *broker) LockAsking(ctx context.Context, p platform.Peer) error {
 	return b.Lock(p, []byte("asked for"))
 }
@@ -146,7 +150,7 @@ func TestClientAndServer(t *testing.T) {
 	if err := c.Lock(ctx, []byte("secret")); err != nil || b.locked != "secret" {
 		t.Errorf("lock: %q, %v", b.locked, err)
 	}
-	if err := errors.Join(c.Unlock(ctx, []byte("x")), c.Reload(ctx), c.Revoke(ctx, ""), c.Revoke(ctx, "a/b")); err != nil {
+	if err := errors.Join(c.Unlock(ctx, []byte("x")), reload(c), c.Revoke(ctx, ""), c.Revoke(ctx, "a/b")); err != nil {
 		t.Error(err)
 	}
 	if b.by != os.Getpid() {
@@ -334,4 +338,12 @@ func TestLogIsStreamed(t *testing.T) {
 	} else {
 		bad.Body.Close()
 	}
+}
+
+func reload(c *Client) error {
+	reloaded, err := c.Reload(context.Background())
+	if err == nil && (reloaded.Rules != 2 || len(reloaded.AtStart) != 1) {
+		err = fmt.Errorf("%+v", reloaded)
+	}
+	return err
 }

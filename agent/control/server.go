@@ -67,7 +67,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/unlock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.UnlockAsking(r.Context(), peerOf(r))) }))
 	mux.HandleFunc("POST /v1/pause", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Pause(peerOf(r))) })
 	mux.HandleFunc("POST /v1/resume", func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Resume(peerOf(r))) })
-	mux.HandleFunc("POST /v1/reload", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.Reload(r.Context(), peerOf(r))) }))
+	mux.HandleFunc("POST /v1/reload", lasting(s.reload))
 	mux.HandleFunc("POST /v1/terminal", lasting(s.approve))
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
@@ -212,6 +212,15 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	reloaded, err := s.broker.Reload(r.Context(), peerOf(r))
+	if err != nil {
+		fail(w, http.StatusConflict, err)
+		return
+	}
+	reply(w, reloaded)
 }
 
 func done(w http.ResponseWriter, err error) {

@@ -41,6 +41,7 @@ func (d *daemon) problems() []control.Problem {
 	add(d.reload.get())
 	add(d.store.Err())
 	add(d.store.Vault().Check())
+	add(d.store.Vault().CheckPassphraseFile())
 	if err := d.server.AuditErr(); err != nil {
 		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, d.AuditDir()))
 	}

@@ -33,6 +33,7 @@ func newCardCertificateCommand(a *app) *cobra.Command {
 func (a *app) slotCommand(cmd *cobra.Command, run func(ctx context.Context, w *cardWork, slot piv.Slot, args []string) error) *cobra.Command {
 	var text string
 	cmd.Flags().StringVarP(&text, "slot", "s", "9a", "9a, 9c, 9d, 9e, or 82 to 95")
+	completeFlag(cmd, "slot", slotNames)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		slot, err := slotFlag(text)
 		if err != nil {
@@ -108,11 +109,10 @@ one. A certificate that is there is replaced after a question.
 
 Asked for: yes or no, when there is a certificate; the PIN.`,
 		Example: "  keybroker card certificate self-signed --slot 9a --subject anna",
-		Args:    cobra.NoArgs,
+		Args: func(cmd *cobra.Command, args []string) error { // before a card is looked for
+			return errors.Join(cobra.NoArgs(cmd, args), subject.check())
+		},
 	}, func(ctx context.Context, w *cardWork, slot piv.Slot, _ []string) error {
-		if err := subject.check(); err != nil {
-			return err
-		}
 		held, ok := w.token().Slot(slot)
 		if ok && held.PublicKey == nil {
 			return fmt.Errorf("slot %s: the card does not tell its public key", slot)

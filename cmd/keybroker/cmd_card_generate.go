@@ -68,6 +68,7 @@ factory's nor on the card.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&slot, "slot", "s", "9a", "9a, 9c, 9d, 9e, or 82 to 95")
+	completeFlag(cmd, "slot", slotNames)
 	keyType, touch = "p256", "cached"
 	choiceFlag(cmd, &keyType, "type", "t", "", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
 	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: the slot's, once; 9c always; 9e never)", "once", "always", "never")

@@ -29,7 +29,7 @@ authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, cards, func(w io.Writer) { printCards(w, cards) })
+			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+cardsInWords(cards)+").", func(w io.Writer) { printCards(w, cards) })
 		},
 	})
 }

@@ -27,16 +27,31 @@ interrupted: keybroker card setup.
 
 Asked for: yes or no, the PIN, the PUK to be set (twice on a terminal).`,
 		Example: "  keybroker card retries 5 3",
-		Args:    cobra.ExactArgs(2),
+		Args:    twoTries,
 		RunE: a.onCard(func(ctx context.Context, w *cardWork, args []string) error {
-			pin, err1 := strconv.Atoi(args[0])
-			puk, err2 := strconv.Atoi(args[1])
-			if err1 != nil || err2 != nil || min(pin, puk) < 1 || max(pin, puk) > maxTries {
-				return usageError{fmt.Errorf("give two numbers from 1 to %d", maxTries)}
+			pin, puk, err := readTries(args)
+			if err != nil {
+				return err
 			}
 			return w.setRetries(ctx, pin, puk)
 		}),
 	}
+}
+
+func twoTries(_ *cobra.Command, args []string) error {
+	_, _, err := readTries(args)
+	return err
+}
+
+func readTries(args []string) (pin, puk int, err error) {
+	if len(args) == 2 {
+		pin, _ = strconv.Atoi(args[0])
+		puk, _ = strconv.Atoi(args[1])
+	}
+	if min(pin, puk) < 1 || max(pin, puk) > maxTries {
+		return 0, 0, usageError{fmt.Errorf("give two numbers from 1 to %d: of wrong PINs, and of wrong PUKs", maxTries)}
+	}
+	return pin, puk, nil
 }
 
 func (w *cardWork) setRetries(ctx context.Context, pinTries, pukTries int) error {

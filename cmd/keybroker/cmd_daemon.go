@@ -277,9 +277,11 @@ func (d *daemon) run(ctx context.Context) error {
 	go d.prove(ctx)
 	_ = platform.Notify("READY=1")
 	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
-	if err := d.nobodyToAsk(); err != nil {
-		what, remedy := parted(err)
-		d.log.Warn(what, "remedy", remedy)
+	for _, err := range []error{d.nobodyToAsk(), d.store.Vault().CheckPassphraseFile()} {
+		if err != nil {
+			what, remedy := parted(err)
+			d.log.Warn(what, "remedy", remedy)
+		}
 	}
 	for {
 		select {

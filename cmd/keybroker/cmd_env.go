@@ -34,6 +34,7 @@ func newEnvCommand(a *app) *cobra.Command {
 	shell = defaultShell()
 	choiceFlag(cmd, &shell, "shell", "", "", "sh", "bash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell")
 	cmd.Flags().StringVar(&socket, "socket", "", "name of a [[socket]] of the configuration, instead of the agent's own")
+	completeFlag(cmd, "socket", a.socketNames)
 	return cmd
 }
 

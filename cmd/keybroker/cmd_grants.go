@@ -35,11 +35,7 @@ func newGrantsListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			if len(grants) == 0 && !a.json {
-				fmt.Fprintln(cmd.OutOrStdout(), "Nothing is allowed for a while: there are no grants.")
-				return nil
-			}
-			return a.print(cmd, grants, func(w io.Writer) {
+			return a.printList(cmd, grants, len(grants), "Nothing is allowed for a while: there are no grants.", func(w io.Writer) {
 				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
 					row(w, g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
@@ -60,9 +56,10 @@ func burstText(b *policy.Burst) string {
 func newGrantsRevokeCommand(a *app) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:   "revoke ID | --all",
-		Short: "End a grant now",
-		Args:  cobra.MaximumNArgs(1),
+		Use:               "revoke ID | --all",
+		Short:             "End a grant now",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFrom(a.grantIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
 				return usageError{fmt.Errorf("give the ID of one grant, or --all\nsee: keybroker grants list")}

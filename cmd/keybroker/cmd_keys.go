@@ -85,7 +85,8 @@ func newKeysListCommand(a *app) *cobra.Command {
 					list[i].LastUsed, list[i].Uses = &u.Last, u.Count
 				}
 			}
-			return a.print(cmd, list, func(w io.Writer) { printKeys(w, list) })
+			return a.printList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
+				func(w io.Writer) { printKeys(w, list) })
 		},
 	})
 }

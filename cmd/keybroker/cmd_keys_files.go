@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
@@ -86,6 +88,9 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !isStored(store, args[0]) {
+				return fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", platform.Escape(args[0], maxCell))
+			}
 			if !yes {
 				describeRemoved(store, args[0])
 				if yes, err = confirmed(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
@@ -95,7 +100,11 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if !yes {
 				return refusedError{errors.New("nothing was deleted\nto delete it without the question: --yes")}
 			}
-			return store.Delete(args[0])
+			if err := store.Delete(args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "The key %q is deleted.\n", args[0])
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
@@ -125,10 +134,21 @@ func newKeysLoadCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return notRunning(client.Load(cmd.Context(), args))
+			if err := client.Load(cmd.Context(), args); err != nil {
+				return notRunning(err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), loaded(args))
+			return nil
 		},
 		ValidArgsFunction: a.completeNames,
 	}
+}
+
+func loaded(names []string) string {
+	if len(names) == 0 {
+		return "All keys are listed again."
+	}
+	return "Listed again: " + strings.Join(names, ", ") + "."
 }
 
 // completeNames completes the names of sealed keys in the shell.

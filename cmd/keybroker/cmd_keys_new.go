@@ -18,7 +18,8 @@ func newKeysGenerateCommand(a *app) *cobra.Command {
 		Long: `Make a key, seal it and print its public half. The first key also makes the
 vault that all keys are sealed to: its secret goes into the keychain, or where
 there is none, under a passphrase that is asked for.`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
 			if err != nil {

@@ -38,7 +38,7 @@ func logOps() []string {
 	return names
 }
 
-func (f *logFlags) register(cmd *cobra.Command) {
+func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.since, "since", "", "from this time on: 2026-11-22, \"2026-11-22 15:04\" or 90m, 12h, 7d ago")
 	flags.StringVar(&f.until, "until", "", "up to this time, likewise")
@@ -49,6 +49,9 @@ func (f *logFlags) register(cmd *cobra.Command) {
 	choiceFlag(cmd, &f.filter.Decision, "decision", "", "", audit.Allowed, audit.Refused, audit.Note)
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
 	choicesFlag(cmd, &f.ops, "op", "", logOps()...)
+	completeFlag(cmd, "socket", a.socketNames)
+	completeFlag(cmd, "key", a.keyNames)
+	completeFlag(cmd, "id", a.refusedIDs)
 	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
 }
 
@@ -63,6 +66,9 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	}
 	if filter.Until, err = parseTime(f.until, now); err != nil {
 		return filter, err
+	}
+	if !filter.Since.IsZero() && !filter.Until.IsZero() && filter.Until.Before(filter.Since) {
+		return filter, usageError{fmt.Errorf("--until is before --since, so there is nothing between them\nexchange the two")}
 	}
 	for _, op := range f.ops {
 		filter.Ops = append(filter.Ops, keys.Op(op))
@@ -118,7 +124,7 @@ signature went and what was decided. It works without a running broker.`,
 			return a.printLog(cmd.OutOrStdout(), records)
 		},
 	})
-	flags.register(cmd)
+	flags.register(a, cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with each new record")
 	cmd.Flags().IntVarP(&flags.filter.Last, "last", "n", defaultLast, "only the last so many; 0 shows all")
 	cmd.AddCommand(newLogVerifyCommand(a), newLogExportCommand(a))

@@ -38,7 +38,7 @@ func newLogExportCommand(a *app) *cobra.Command {
 			return a.printLog(cmd.OutOrStdout(), records)
 		},
 	}
-	flags.register(cmd)
+	flags.register(a, cmd)
 	format = "jsonl"
 	choiceFlag(cmd, &format, "format", "", "", "jsonl", "csv")
 	return cmd

@@ -7,15 +7,18 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 )
 
@@ -50,7 +53,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 			if n := len(a.config.machineRules); n > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.MachinePolicy, n)
 			}
-			return nil
+			return softkeys.NewStore(a.softkeysConfig(nil)).Vault().CheckPassphraseFile()
 		},
 	}
 }
@@ -135,6 +138,9 @@ nobody is asked. The exit code is 3 when the request would be refused.
 			if err := a.load(); err != nil {
 				return err
 			}
+			if err := t.check(a.socketNames(cmd)); err != nil {
+				return err
+			}
 			use, err := t.use()
 			if err != nil {
 				return err
@@ -154,9 +160,26 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that it comes through")
 	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
+	completeFlag(cmd, "key", a.keyNames)
+	completeFlag(cmd, "socket", a.socketNames)
 	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host", "new-host")
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
+}
+
+// check finds what no request can have.
+func (t trial) check(sockets []string) error {
+	switch {
+	case t.key == "":
+		return usageError{errors.New("--key is empty\nname a key: keybroker keys list")}
+	case t.program != "" && !filepath.IsAbs(t.program):
+		return usageError{fmt.Errorf("--program %q is no absolute path\nfind it: command -v %[1]s", t.program)}
+	case strings.ContainsAny(t.host+t.claimed, " \t*?,"):
+		return usageError{fmt.Errorf("%q is not the name of one host", t.host+t.claimed)}
+	case t.socket != "" && !slices.Contains(sockets, t.socket):
+		return usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to the configuration", t.socket)}
+	}
+	return nil
 }
 
 func (t trial) use() (*keys.Use, error) {
@@ -233,17 +256,35 @@ func newPolicyReloadCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
 		Short: "Make the running broker read its configuration again",
-		Long: `Make the running broker read its rules and [confirm] again, as the signal HUP
-does. With an error in a file the broker goes on with what it had. Rules that
-allow more than before are asked about first; where nobody can be asked, restart
-the broker.`,
+		Long: `Make the running broker read its configuration again, as the signal HUP does:
+the rules, what the machine's owner limits, [confirm] remember, and what each
+[[socket]] shows. All else is read at start: what of that was changed is named.
+With an error in a file the broker goes on with what it had. Rules that allow
+more than before are asked about first; where nobody can be asked, restart the
+broker.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
 			if err != nil {
 				return err
 			}
-			return notRunning(client.Reload(cmd.Context()))
+			reloaded, err := client.Reload(cmd.Context())
+			if err != nil {
+				return notRunning(err)
+			}
+			printReloaded(cmd.OutOrStdout(), reloaded)
+			return nil
 		},
+	}
+}
+
+func printReloaded(w io.Writer, r control.Reloaded) {
+	same := ""
+	if r.Same {
+		same = ", the same as before"
+	}
+	fmt.Fprintf(w, "The rules were read again: %d in force%s.\n", r.Rules, same)
+	if len(r.AtStart) > 0 {
+		fmt.Fprintf(w, "Changed, but read at start only: %s. Restart the broker for that.\n", strings.Join(r.AtStart, ", "))
 	}
 }

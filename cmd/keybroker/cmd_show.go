@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/control"
 	"github.com/spf13/cobra"
 )
 
@@ -15,20 +17,21 @@ func newShowCommand(a *app) *cobra.Command {
 		Long: `Bring up the question of a program in the background that is held (see
 [confirm] background in the configuration): the one with that ID, or the oldest.
 It is asked in the usual way; this command answers nothing.`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFrom(a.waitingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.client()
 			if err != nil {
 				return err
 			}
 			if !list {
-				return notRunning(client.Show(cmd.Context(), append(args, "")[0]))
+				return a.show(cmd, client, append(args, "")[0])
 			}
 			waiting, err := client.Waiting(cmd.Context())
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.print(cmd, waiting, func(w io.Writer) {
+			return a.printList(cmd, waiting, len(waiting), "Nothing waits for you.", func(w io.Writer) {
 				row(w, "ID", "STATE", "SINCE", "WHAT", "PROGRAM")
 				for _, one := range waiting {
 					state := "waits"
@@ -42,4 +45,12 @@ It is asked in the usual way; this command answers nothing.`,
 	})
 	cmd.Flags().BoolVar(&list, "list", false, "list what waits and what is held instead")
 	return cmd
+}
+
+func (a *app) show(cmd *cobra.Command, client *control.Client, id string) error {
+	if err := client.Show(cmd.Context(), id); err != nil {
+		return notRunning(err)
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "The question comes up.")
+	return nil
 }

@@ -113,7 +113,8 @@ func newWhyCommand(a *app) *cobra.Command {
 		Short: "Say why a request was refused, and what to do",
 		Long: `Say why the last request was refused, by which rule, and what to do about it.
 With the ID of a request (see "keybroker log"), say it of that one.`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeFrom(a.refusedIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			record, err := a.refusal(cmd, args)
 			if err != nil {
@@ -205,6 +206,9 @@ func lock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.LockAsking(ctx)
 	}
+	if _, err := client.Status(ctx); err != nil { // before the person chooses a passphrase for nothing
+		return err
+	}
 	passphrase, err := readNewPassphrase(ctx, "Passphrase to lock with: ")
 	if err != nil {
 		return err
@@ -242,6 +246,9 @@ func newUnlockCommand(a *app) *cobra.Command {
 func unlock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.UnlockAsking(ctx)
+	}
+	if _, err := client.Status(ctx); err != nil {
+		return err
 	}
 	passphrase, err := readPassphrase(ctx, "Passphrase to unlock with: ")
 	if err != nil {

@@ -153,6 +153,7 @@ func (c *config) decode(file string, data []byte) error {
 func (c *config) checkValues(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
+		absolute(file, data, "softkeys.passphrase_file", c.Softkeys.PassphraseFile),
 		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
 		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
 		oneOf(file, data, "certificates.plain", c.Certificates.Plain, "after", "before", "hidden"),
@@ -192,6 +193,14 @@ func eachOneOf(file string, data []byte, path string, values []string, allowed .
 		}
 	}
 	return nil
+}
+
+// absolute: a relative path would be another file for each program that reads it.
+func absolute(file string, data []byte, path, value string) error {
+	if value == "" || filepath.IsAbs(value) {
+		return nil
+	}
+	return policy.ErrorAt(file, data, path, fmt.Errorf("%.256q is not an absolute path: write the whole path, without ~", value))
 }
 
 func within(file string, data []byte, path string, value, low, high time.Duration) error {

@@ -15,7 +15,7 @@ func (a *app) checkVault(ctx context.Context) check {
 	}
 	store.Prove(ctx)
 	entries, unproved := store.All(), 0
-	for _, err := range []error{store.Err(), store.Vault().Check()} {
+	for _, err := range []error{store.Err(), store.Vault().Check(), store.Vault().CheckPassphraseFile()} {
 		if err != nil {
 			what, remedy := parted(err)
 			return check{name, "FAIL", what, remedy}

@@ -16,7 +16,7 @@ import (
 
 func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) error {
 	encoder := json.NewEncoder(out)
-	header := false
+	header := false // and with it a row
 	for r, err := range records {
 		if err != nil {
 			return err
@@ -33,6 +33,9 @@ func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) er
 		}
 		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, r.Decision,
 			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), reasonText(r))
+	}
+	if !header && !a.json {
+		fmt.Fprintln(out, "The log has no such record.")
 	}
 	return nil
 }

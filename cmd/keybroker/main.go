@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 	"github.com/spf13/cobra"
 )
@@ -54,7 +54,7 @@ func run(args []string) int {
 		return int(status)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker:", platform.Plain(err))
+		fmt.Fprintln(os.Stderr, "keybroker:", sayable(err))
 	}
 	return exitCode(err)
 }
@@ -77,7 +77,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
-	case isA[usageError](err):
+	case isA[usageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return exitUsage
 	case isA[refusedError](err):
 		return exitRefused
@@ -129,6 +129,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	forEach(root, refuseUnknownTopics)
+	forEach(root, completeNoFiles)
 	forEach(root, wrapUsage)
 	forEach(root, sayNeedsBroker)
 	return root

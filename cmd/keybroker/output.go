@@ -35,6 +35,16 @@ func (a *app) print(cmd *cobra.Command, value any, table func(w io.Writer)) erro
 	return w.Flush()
 }
 
+// printList is print for a table that can be empty: then it says so in a
+// sentence, and with --json is an empty array.
+func (a *app) printList(cmd *cobra.Command, value any, length int, empty string, table func(w io.Writer)) error {
+	if length == 0 && !a.json {
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), empty)
+		return err
+	}
+	return a.print(cmd, value, table)
+}
+
 // row writes one line of a table; an empty cell shows as "-".
 func row(w io.Writer, cells ...string) {
 	for i, cell := range cells {
@@ -64,8 +74,7 @@ func ago(now, then time.Time) string {
 // parted is an error's text for a person: what happened, and on a line of its
 // own what to do.
 func parted(err error) (what, remedy string) {
-	what, remedy, _ = strings.Cut(platform.Plain(err), "\n")
-	return what, remedy
+	return platform.Parted(platform.Plain(err))
 }
 
 // plainAttr writes errors into the daemon's own log as people read them.

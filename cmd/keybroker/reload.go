@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
@@ -38,33 +39,36 @@ func (r *reloading) get() error {
 // Reload reads the rules again for peer. With an error in them the old ones stay:
 // a broken file never widens what is allowed, and never stops the daemon. Rules
 // that allow more need the person's word (decision 0021).
-func (d *daemon) Reload(ctx context.Context, peer platform.Peer) error {
+func (d *daemon) Reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
 	return d.reloadRules(ctx, peer, "asked for by "+peer.Chain())
 }
 
 // hangUp is Reload by the signal HUP, whose sender nobody knows.
 func (d *daemon) hangUp(ctx context.Context) {
-	_ = d.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
+	_, _ = d.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
 }
 
-func (d *daemon) reloadRules(ctx context.Context, peer platform.Peer, how string) error {
-	err := d.takeRules(ctx, peer, how)
+func (d *daemon) reloadRules(ctx context.Context, peer platform.Peer, how string) (control.Reloaded, error) {
+	reloaded, err := d.takeRules(ctx, peer, how)
 	d.reload.set(err)
 	d.feed.Changed()
 	if err != nil {
 		d.log.Error("the rules of before stay in force", "error", err)
-		return err
+		return reloaded, err
 	}
 	d.log.Info("the rules were read again", "rules", d.server.Rules().Len(), "digest", d.server.Rules().Digest())
-	return nil
+	if len(reloaded.AtStart) > 0 {
+		d.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
+	}
+	return reloaded, nil
 }
 
-func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) error {
+func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
 	before := d.server.BeforeReload()
 	fresh, err := readConfig(d.app.config.paths, d.app.configFile != "")
 	if err != nil {
 		d.server.ReloadRefused(peer, err)
-		return err
+		return reloaded, err
 	}
 	rules := fresh.rules()
 	wider := policy.Widened(before.Rules, rules)
@@ -73,10 +77,11 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 		defer cancel()
 		if err := d.mayWiden(ctx, peer, wider); err != nil {
 			d.server.ReloadRefused(peer, err)
-			return err
+			return reloaded, err
 		}
 	}
-	return d.server.Reload(peer, before, rules, wider, how)
+	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: d.app.config.readAtStart(fresh)}
+	return reloaded, d.server.Reload(peer, before, rules, wider, how)
 }
 
 // mayWiden asks the person whether rules that allow more may be put in force. An

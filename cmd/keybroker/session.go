@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/session"
 )
 
@@ -91,5 +92,8 @@ func (s *sessionWatch) status() control.Session {
 	now := s.watcher.Status()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i, note := range now.Notes {
+		now.Notes[i] = platform.PlainText(note)
+	}
 	return control.Session{Locked: now.Locked, Last: s.last, Notes: now.Notes}
 }
