@@ -121,7 +121,7 @@ signature went and what was decided. It works without a running broker.`,
 			if follow {
 				records = audit.Follow(cmd.Context(), a.auditDir(), filter)
 			}
-			return a.printLog(cmd.OutOrStdout(), records)
+			return a.printLog(cmd.OutOrStdout(), records, follow)
 		},
 	})
 	flags.register(a, cmd)

@@ -35,7 +35,7 @@ func newLogExportCommand(a *app) *cobra.Command {
 				return exportCSV(cmd.OutOrStdout(), records)
 			}
 			a.json = true
-			return a.printLog(cmd.OutOrStdout(), records)
+			return a.printLog(cmd.OutOrStdout(), records, false)
 		},
 	}
 	flags.register(a, cmd)

@@ -14,7 +14,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) error {
+// printLog says that there is no record, unless one could still come.
+func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], more bool) error {
 	encoder := json.NewEncoder(out)
 	header := false // and with it a row
 	for r, err := range records {
@@ -34,7 +35,7 @@ func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error]) er
 		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, r.Decision,
 			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), reasonText(r))
 	}
-	if !header && !a.json {
+	if !header && !a.json && !more {
 		fmt.Fprintln(out, "The log has no such record.")
 	}
 	return nil
