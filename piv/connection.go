@@ -32,6 +32,7 @@ func (h *Handle) connect() (err error) {
 			return err
 		}
 	}
+	h.connects.Add(1) // first: the watcher may see the use before connect returns
 	if h.card, err = h.context.connect(h.reader); err != nil {
 		h.card = nil
 	}
@@ -81,6 +82,7 @@ func (h *Handle) endTransaction() {
 func (h *Handle) release() {
 	select {
 	case h.turn <- struct{}{}:
+		h.limit = transmitLimit
 		h.logOut()
 		_, _ = h.worker.call(context.Background(), connectLimit, h.disconnect)
 		<-h.turn

@@ -1,9 +1,11 @@
 package piv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // maxReadings is how often a card may tell another number than before.
@@ -22,17 +24,53 @@ func Describe(ctx context.Context, card Card) (*Token, error) {
 
 // Describe is the function of that name on a card that is selected already.
 func (a *Applet) Describe(ctx context.Context) (*Token, error) {
-	d := describer{Applet: a, token: &Token{Kind: KindPIV, Label: a.Label, PINTries: -1}}
-	for _, read := range []func(context.Context) error{d.yubikey, d.numbers, d.pin, d.history, d.slots} {
-		if err := read(ctx); err != nil {
-			return nil, fmt.Errorf("piv: describe: %w", err)
+	d := newDescription()
+	for !d.done() {
+		if err := d.step(ctx, a); err != nil {
+			return nil, err
 		}
 	}
-	d.token.ID = identityOf(d.token)
-	return d.token, nil
+	return d.now(), nil
 }
 
-// describer fills a token. Its methods return only errors that end the whole.
+// description is the reading of a card in steps, between which others can have it:
+// what names the card, then slot 9A, then the rest.
+type description struct {
+	token *Token
+	steps []func(describer, context.Context) error // that are left
+}
+
+func newDescription() *description {
+	d := &description{token: &Token{Kind: KindPIV, PINTries: -1}}
+	d.steps = append(d.steps, describer.yubikey, describer.numbers, describer.pin)
+	for _, slot := range Slots() {
+		d.steps = append(d.steps, func(d describer, ctx context.Context) error { return d.add(ctx, slot) })
+	}
+	d.steps = append(d.steps, describer.history)
+	return d
+}
+
+func (d *description) done() bool { return len(d.steps) == 0 }
+
+// step does the next step. One that failed can be done again.
+func (d *description) step(ctx context.Context, a *Applet) error {
+	if err := d.steps[0](describer{a, d.token}, ctx); err != nil {
+		return fmt.Errorf("piv: describe: %w", err)
+	}
+	d.token.Label = cmp.Or(a.Label, d.token.Label)
+	d.steps = d.steps[1:]
+	return nil
+}
+
+// now is what is known so far.
+func (d *description) now() *Token {
+	token := *d.token
+	token.Slots, token.Problems = slices.Clone(token.Slots), slices.Clone(token.Problems)
+	token.ID, token.Reading = identityOf(&token), !d.done()
+	return &token
+}
+
+// describer fills a token. Its methods return only errors that end the step.
 type describer struct {
 	*Applet
 	token *Token

@@ -8,17 +8,12 @@ import (
 	"errors"
 )
 
-func (d describer) slots(ctx context.Context) error {
-	for _, slot := range Slots() {
-		info, there, err := d.slot(ctx, slot)
-		if err != nil {
-			return err
-		}
-		if there {
-			d.token.Slots = append(d.token.Slots, info)
-		}
+func (d describer) add(ctx context.Context, slot Slot) error {
+	info, there, err := d.slot(ctx, slot)
+	if err == nil && there {
+		d.token.Slots = append(d.token.Slots, info)
 	}
-	return nil
+	return err
 }
 
 // slot asks the certificate first, then the card itself. Where they name

@@ -21,8 +21,9 @@ type fakePCSC struct {
 	stuck    map[string]chan struct{} // by call: closed to go on
 	contexts int                      // that are open
 	handles  int
-	connects int // that were made ever
-	resets   int // so many commands meet another program's reset
+	connects int  // that were made ever
+	others   bool // another program is connected
+	resets   int  // so many commands meet another program's reset
 }
 
 func newFake(readers ...string) *fakePCSC {
@@ -138,8 +139,11 @@ func (c *fakeContext) look(states []readerState) (news bool, err error) {
 		case !slices.Contains(c.fakePCSC.readers, s.reader):
 			return false, fmt.Errorf("wait: %w", ErrRemoved)
 		default:
-			now.present, now.inserts = c.cards[s.reader] != nil, c.inserts[s.reader]
+			now.present, now.inserts, now.inUse = c.cards[s.reader] != nil, c.inserts[s.reader], c.others
 			now.raw = 1<<31 | uint32(now.inserts)
+			if c.others {
+				now.raw |= 1 << 30
+			}
 		}
 		news = news || now.raw != s.raw
 		states[i] = now

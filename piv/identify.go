@@ -4,13 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 )
 
 // How a card that was put in is read.
 const (
-	// describeLimit covers a slow card with 24 certificates.
-	describeLimit = 60 * time.Second
+	// readLimit is what one command may take: there are cards that need seconds.
+	readLimit = 15 * time.Second
+	// turnTime is how long a card is read at a stretch: others wait meanwhile. Then
+	// they have letIn: who waits asks pcsc-lite every 100 ms.
+	turnTime = 500 * time.Millisecond
+	letIn    = 150 * time.Millisecond
+	// A card that another program has let go is read again after rereadAfter, and
+	// reading takes one part in rereadShare of the time at the most.
+	rereadAfter = 300 * time.Millisecond
+	rereadShare = 10
 	// A card that another program holds is tried again after retryMin, then
 	// retryMax at the most, for as long as it is in.
 	retryMin = 50 * time.Millisecond
@@ -31,6 +40,7 @@ func (r *Readers) serve(h *Handle, lane chan struct{}) {
 		return
 	}
 	r.identify(h)
+	r.readAgain(h)
 	<-h.worker.done
 	<-lane
 }
@@ -39,9 +49,8 @@ func (r *Readers) serve(h *Handle, lane chan struct{}) {
 func (r *Readers) identify(h *Handle) {
 	refusals := 0
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
-		err := r.describe(r.ctx, h)
-		var refused Status
-		if errors.As(err, &refused) {
+		err := r.describe(r.ctx, h, func(token *Token) { r.early(h, token) })
+		if countsAsRefusal(err, h) {
 			refusals++
 		}
 		leave := errors.Is(err, ErrNotPIV) || refusals == maxRefusals
@@ -57,21 +66,62 @@ func (r *Readers) identify(h *Handle) {
 	}
 }
 
-func (r *Readers) describe(ctx context.Context, h *Handle) error {
-	ctx, stop := context.WithTimeoutCause(ctx, describeLimit, ErrNoAnswer)
-	defer stop()
-	var token *Token
-	err := h.Do(ctx, func(a *Applet) (err error) {
-		token, err = a.Describe(ctx)
-		return err
-	})
-	if err == nil {
-		h.token.Store(token)
-	}
-	return err
+// countsAsRefusal: a card of which something is listed already may also be silent.
+func countsAsRefusal(err error, h *Handle) bool {
+	var refused Status
+	return errors.As(err, &refused) || h.Token() != nil && errors.Is(err, ErrNoAnswer)
 }
 
-// read notes how reading the card went. A card that is left alone is let go.
+// describe reads the card, and lets others in between. early is told what is known
+// at each pause. A reset by another program costs the step that it meets.
+func (r *Readers) describe(ctx context.Context, h *Handle, early func(*Token)) error {
+	d, resets := newDescription(), 0
+	for !d.done() {
+		err := h.do(ctx, readLimit, func(a *Applet) error {
+			for begin := time.Now(); !d.done() && time.Since(begin) < turnTime; {
+				if err := d.step(ctx, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, ErrReset) && h.Token() != nil && resets < maxResets:
+			resets++ // the next one makes sure that it is the same card
+		case err != nil:
+			return err
+		}
+		if !d.done() {
+			early(d.now())
+			pause(ctx, h, letIn)
+		}
+	}
+	h.token.Store(d.now())
+	return nil
+}
+
+// pause returns early when the card is gone or ctx ends.
+func pause(ctx context.Context, h *Handle, long time.Duration) {
+	select {
+	case <-time.After(long):
+	case <-h.Gone():
+	case <-ctx.Done():
+	}
+}
+
+// early lists a card whose first key is known, while the rest is read.
+func (r *Readers) early(h *Handle, token *Token) {
+	if before := h.Token(); token.ID == "" || before != nil && len(before.Slots) >= len(token.Slots) {
+		return // a second try begins with less
+	}
+	h.token.Store(token)
+	if slot, ok := token.Slot(SlotAuthentication); ok && slot.PublicKey != nil {
+		r.read(h, nil, false)
+	}
+}
+
+// read notes how reading the card went. A card that is left alone is let go, unless
+// some of it is listed.
 func (r *Readers) read(h *Handle, err error, leave bool) {
 	r.change(func() []Event {
 		one, ok := r.mu.readers[h.reader]
@@ -79,23 +129,48 @@ func (r *Readers) read(h *Handle, err error, leave bool) {
 			return nil
 		}
 		before := *one
-		one.state, one.problem = cardState(err), ""
+		one.problem = ""
 		if err != nil {
 			one.problem = err.Error()
 		}
-		if leave {
+		if !one.told {
+			one.state = cardState(err)
+		}
+		if leave && !one.told {
 			h.close()
 			one.handle = nil
 		}
 		if err == nil {
 			one.told = true
-			return []Event{{Kind: CardIn, Handle: h}}
+			kind := CardIn
+			if before.told {
+				kind = CardChanged
+			}
+			return []Event{{Kind: kind, Handle: h}}
 		}
 		if before.state == one.state && before.problem == one.problem {
 			return nil
 		}
 		return []Event{{Kind: StateChange}}
 	})
+}
+
+// readAgain reads the card each time that another program has let it go, which may
+// have made, replaced or deleted keys. It ends with the card.
+func (r *Readers) readAgain(h *Handle) {
+	for {
+		select {
+		case <-h.freed:
+		case <-h.Gone():
+			return
+		}
+		pause(r.ctx, h, rereadAfter)
+		begin := time.Now()
+		if h.Token() != nil && r.Refresh(r.ctx, h) == nil {
+			h.Release()
+		}
+		pause(r.ctx, h, rereadShare*time.Since(begin))
+	}
 }
 
 func cardState(err error) CardState {
@@ -121,7 +196,7 @@ func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 	if before == nil {
 		return fmt.Errorf("piv: %w", ErrRemoved)
 	}
-	switch err := r.describe(ctx, h); {
+	switch err := r.describe(ctx, h, func(*Token) {}); {
 	case errors.Is(err, ErrOtherCard):
 		return nil // Do has noticed
 	case err != nil:
@@ -129,6 +204,9 @@ func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 	}
 	if h.Token().ID != before.ID {
 		r.swapped(h)
+		return nil
+	}
+	if reflect.DeepEqual(before, h.Token()) {
 		return nil
 	}
 	r.change(func() []Event {

@@ -34,6 +34,7 @@ func (r *Readers) update(now readerState) (events []Event) {
 	if one.present && (!now.present || now.mute || now.inserts != one.inserts) {
 		events = append(append(events, one.out()...), Event{Kind: StateChange})
 	}
+	one.use(now.inUse)
 	fresh := now.present && !now.mute && !one.present
 	one.inserts, one.present = now.inserts, now.present && !now.mute
 	switch {
@@ -48,6 +49,25 @@ func (r *Readers) update(now readerState) (events []Event) {
 		events = append(events, Event{Kind: StateChange})
 	}
 	return events
+}
+
+// use takes over whether any program is connected to the card. One that nobody is
+// at any more was let go by another program if we have not been connected since
+// it was free last. Where we have, that is not known; our own use must not count.
+func (one *reader) use(now bool) {
+	ended := one.inUse && !now
+	one.inUse = now
+	if now || one.handle == nil {
+		return
+	}
+	connects := one.handle.connects.Load()
+	if ended && connects == one.connects && one.told {
+		select {
+		case one.handle.freed <- struct{}{}:
+		default:
+		}
+	}
+	one.connects = connects
 }
 
 // out forgets the card. Its operations end with ErrRemoved.

@@ -2,6 +2,7 @@ package piv
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,16 +54,20 @@ type Handle struct {
 
 	connected atomic.Bool // a transaction can wait for the first command
 
+	connects atomic.Uint64 // how often we connected: for telling our use from others'
+	freed    chan struct{} // holds a token when another program has let the card go
+
 	// Of the holder of turn.
 	applet  *Applet
-	resetAt time.Time // when another program's reset was told last
+	limit   time.Duration // of one command
+	resetAt time.Time     // when another program's reset was told last
 	// unlocked: we gave the PIN, and nobody had before us. The card is not
 	// left so: until then any program can sign with it.
 	unlocked atomic.Bool
 }
 
 func newHandle(reader string, system system, sent *exchanges, odd func(*Handle)) *Handle {
-	h := &Handle{reader: reader, system: system, turn: make(chan struct{}, 1), sent: sent, odd: odd}
+	h := &Handle{reader: reader, system: system, turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), sent: sent, odd: odd}
 	h.idle = time.AfterFunc(time.Hour, h.release)
 	h.idle.Stop()
 	h.worker = newWorker(h.hangUp)
@@ -87,6 +92,11 @@ func (h *Handle) Gone() <-chan struct{} { return h.worker.quit }
 // The error wraps ErrRemoved, ErrReset, ErrBusy, ErrNoAnswer, ErrNoService or
 // ErrOtherCard, or is what run returned.
 func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
+	return h.do(ctx, transmitLimit, run)
+}
+
+// do is Do with a limit of one command.
+func (h *Handle) do(ctx context.Context, limit time.Duration, run func(*Applet) error) error {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -96,6 +106,7 @@ func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
 	}
 	defer func() { <-h.turn }()
 	defer h.worker.soon(h.endTransaction)
+	h.limit = limit
 	return h.perform(ctx, run)
 }
 
@@ -232,7 +243,7 @@ func (c handleCard) transmit(ctx context.Context, command []byte) (response []by
 		lost     bool
 		err      error
 	}
-	started, stopped := h.worker.call(ctx, transmitLimit, func() {
+	started, stopped := h.worker.call(ctx, cmp.Or(h.limit, transmitLimit), func() {
 		defer clear(own)
 		if reply.err = h.resume(); reply.err != nil {
 			reply.lost = true

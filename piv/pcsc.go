@@ -49,6 +49,9 @@ func (c *scardContext) wait(states []readerState, timeout time.Duration) error {
 		raw[i] = scard.ReaderState{Reader: s.reader, CurrentState: scard.StateFlag(s.raw)}
 	}
 	err := c.ctx.GetStatusChange(raw, timeout)
+	if err == scard.ErrTimeout {
+		c.lookAtUse(states)
+	}
 	if err == scard.ErrTimeout || err == scard.ErrCancelled {
 		return nil
 	}
@@ -61,6 +64,17 @@ func (c *scardContext) wait(states []readerState, timeout time.Duration) error {
 	return nil
 }
 
+// lookAtUse asks whether the cards are in use: for pcsc-lite that is no change, and
+// scard tells nothing when there was none.
+func (c *scardContext) lookAtUse(states []readerState) {
+	for i, s := range states {
+		raw := []scard.ReaderState{{Reader: s.reader}}
+		if s.present && c.ctx.GetStatusChange(raw, 0) == nil {
+			states[i].inUse = stateOf(raw[0]).inUse
+		}
+	}
+}
+
 func stateOf(r scard.ReaderState) readerState {
 	flags := r.EventState
 	return readerState{
@@ -68,6 +82,7 @@ func stateOf(r scard.ReaderState) readerState {
 		raw:     uint32(flags &^ scard.StateChanged),
 		present: flags&scard.StatePresent != 0,
 		mute:    flags&scard.StateMute != 0,
+		inUse:   flags&(scard.StateInuse|scard.StateExclusive) != 0,
 		inserts: uint16(flags >> 16),
 		unknown: flags&(scard.StateUnknown|scard.StateIgnore) != 0,
 	}

@@ -43,6 +43,9 @@ type reader struct {
 	problem string
 	handle  *Handle // of the card that is in and may be a PIV card
 	told    bool    // CardIn was sent for handle
+
+	inUse    bool   // some program is connected to the card
+	connects uint64 // of handle, when nobody was
 }
 
 // Watch starts to watch the readers. It needs no smartcard service: State

@@ -9,7 +9,7 @@ type EventKind string
 const (
 	CardIn      EventKind = "card in"      // a PIV card is in and was read
 	CardOut     EventKind = "card out"     // it is gone; its Handle is dead
-	CardChanged EventKind = "card changed" // its Token is another now (Refresh)
+	CardChanged EventKind = "card changed" // its Token is another now
 	StateChange EventKind = "state change" // something else in State
 )
 

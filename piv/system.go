@@ -43,6 +43,7 @@ type readerState struct {
 	raw     uint32 // as PC/SC gave it, to be given back
 	present bool   // a card is in
 	mute    bool   // and does not answer to reset
+	inUse   bool   // some program is connected to it, we too
 	inserts uint16 // counts insertions and removals, where the service does
 	unknown bool   // the reader is gone, or was never there
 }

@@ -42,6 +42,7 @@ type Token struct {
 
 	Slots    []SlotInfo // the slots that hold something, in the order of Slots()
 	Problems []string   // what could not be read, in words
+	Reading  bool       // not all slots have been read yet
 }
 
 // SlotInfo is what one slot holds.

@@ -12,6 +12,9 @@ const (
 	// waitLimit is how long one wait for a change may last. It costs a wake-up
 	// each time, and bounds how late a service that hangs is noticed.
 	waitLimit = 10 * time.Second
+	// useInterval is how often it is looked whether another program uses a card that
+	// is in: pcsc-lite tells of no such change. A shorter use may be missed.
+	useInterval = time.Second
 	// pollInterval is used where new readers are not announced (macOS): a card
 	// must be listed within a second, and a YubiKey is a reader of its own.
 	pollInterval = 500 * time.Millisecond
@@ -162,7 +165,7 @@ func (w *watcher) wait() error {
 	}
 	w.pnp.reader = pnpReader
 	all := append(slices.Clone(w.states), w.pnp)
-	err := w.waitFor(all, w.pace.wait)
+	err := w.waitFor(all, w.patience())
 	if err == nil {
 		w.states, w.pnp = all[:len(w.states)], all[len(w.states)]
 		w.polling = w.pnp.unknown
@@ -180,6 +183,13 @@ func (w *watcher) wait() error {
 	}
 	w.polling = true
 	return nil
+}
+
+func (w *watcher) patience() time.Duration {
+	if slices.ContainsFunc(w.states, func(s readerState) bool { return s.present }) {
+		return min(w.pace.wait, useInterval)
+	}
+	return w.pace.wait
 }
 
 func (w *watcher) poll() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,10 @@ import (
 // findLimit bounds the look for cards: a slow one with 24 certificates takes
 // some seconds, and a program that holds one may let it go.
 const findLimit = 10 * time.Second
+
+// readLimit bounds how long a slow card is read: a command must know what each slot
+// holds before it changes one.
+const readLimit = 5 * time.Minute
 
 // openCard finds the card that --card names, or the only one.
 func (a *app) openCard(ctx context.Context, out, say io.Writer) (*cardWork, error) {
@@ -27,6 +32,10 @@ func (a *app) openCard(ctx context.Context, out, say io.Writer) (*cardWork, erro
 	if err != nil {
 		_ = w.readers.Close()
 		return nil, err
+	}
+	if handle.Token().Reading {
+		_ = w.readers.Close()
+		return nil, errors.New("not all of the card could be read\npull it, put it in again and run this again")
 	}
 	w.handle = handle
 	return w, nil
@@ -46,7 +55,7 @@ func watchCards(out cardOut) *cardWork {
 // settle waits until every card that is in was read, or is known to be none.
 // waiting is told, once, that another program holds one.
 func (w *cardWork) settle(ctx context.Context, waiting func()) error {
-	limit := time.After(findLimit)
+	limit, end := time.After(findLimit), time.After(readLimit)
 	for told := false; ; {
 		state := w.readers.State()
 		if settled(state) {
@@ -59,7 +68,11 @@ func (w *cardWork) settle(ctx context.Context, waiting func()) error {
 		select {
 		case <-w.events:
 		case <-limit:
-			return nil // chooseCard says what is wrong
+			if !reading(state) {
+				return nil // chooseCard says what is wrong
+			}
+		case <-end:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -75,7 +88,12 @@ func settled(s piv.State) bool {
 			return false
 		}
 	}
-	return true
+	return !reading(s)
+}
+
+// reading says whether a card is in of which not all is known yet.
+func reading(s piv.State) bool {
+	return slices.ContainsFunc(s.Readers, func(r piv.ReaderInfo) bool { return r.Token != nil && r.Token.Reading })
 }
 
 func busy(s piv.State) bool {

@@ -33,13 +33,13 @@ type place struct {
 // take makes the inventory of the cards that are in and of those remembered.
 func (s *Source) take(cards []*piv.Handle) *inventory {
 	v := &inventory{byBlob: map[string]*place{}}
-	in := map[string]bool{}
+	in, reading := map[string]bool{}, map[string]bool{}
 	for _, handle := range cards {
 		token := handle.Token()
 		if in[token.ID] && token.ID != "" {
 			continue // a copy of a card's number: the first one counts
 		}
-		in[token.ID] = true
+		in[token.ID], reading[token.ID] = true, token.Reading
 		v.cards = append(v.cards, handle)
 		for _, slot := range listed(token, s.cfg.Rules, time.Now()) {
 			if pub, err := ssh.NewPublicKey(slot.PublicKey); err == nil {
@@ -48,7 +48,7 @@ func (s *Source) take(cards []*piv.Handle) *inventory {
 		}
 	}
 	for _, card := range s.keeper.cards() {
-		if !in[card.ID] {
+		if !in[card.ID] || reading[card.ID] { // who asks for a key waits until it is read
 			for _, key := range card.Keys {
 				v.add(outInfo(card, key), key.Slot, card.Name, nil)
 			}

@@ -136,7 +136,7 @@ func (k *keeper) find(id string) (Record, bool) {
 //
 // A YubiKey that has another number now was reset: what it held before is gone.
 func (k *keeper) seen(token *piv.Token, rules []Rule) {
-	if token == nil || token.ID == "" {
+	if token == nil || token.ID == "" || token.Reading {
 		return
 	}
 	now := recordOf(token, rules)
