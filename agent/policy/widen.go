@@ -62,25 +62,32 @@ func widenedRules(old, new *Rules) []string {
 	if follows(old, new, before, after) {
 		return nil
 	}
-	var why []string
+	var allows, others []string // what a question has no room for comes last
+	add := func(r *rule, what string) {
+		list := &others
+		if r.Action == Allow {
+			list = &allows
+		}
+		*list = append(*list, fmt.Sprintf("rule %q (%s) %s", r.Name, r.Action, what))
+	}
 	for i, s := range before {
 		if r := &old.rules[i]; !droppable(r) && !slices.Contains(after, s) {
-			why = append(why, fmt.Sprintf("rule %q (%s) is gone", r.Name, r.Action))
+			add(r, "is gone")
 		}
 	}
 	for j, s := range after {
 		r, i := &new.rules[j], slices.Index(before, s)
 		switch {
 		case i < 0 && r.Action != Refuse:
-			why = append(why, fmt.Sprintf("rule %q (%s) is new", r.Name, r.Action))
+			add(r, "is new")
 		case i >= 0 && !narrows(old, i, r):
-			why = append(why, fmt.Sprintf("rule %q (%s) says more than before", r.Name, r.Action))
+			add(r, "says more than before")
 		}
 	}
-	if len(why) == 0 {
+	if len(allows)+len(others) == 0 {
 		return []string{"the rules stand in another order"}
 	}
-	return why
+	return slices.Concat(allows, others)
 }
 
 // droppable rules let nothing more through when they are gone.

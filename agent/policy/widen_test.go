@@ -59,6 +59,8 @@ func TestWidened(t *testing.T) {
 		{"a refusal is gone", change("[[rule]]\nname = \"prod\"\nhost = \"prod.example.com\"\naction = \"refuse\"\n", ""), []string{`rule "prod" (refuse) is gone`}},
 		{"a refusal of another host", change("prod.example.com", "prud.example.com"), []string{`rule "prod" (refuse) is gone`}},
 		{"an allowance is new", widenBase + "[[rule]]\nname = \"x\"\naction = \"allow\"\n", []string{`rule "x" (allow) is new`}},
+		{"an allowance among others comes first", "[[rule]]\nname = \"harmless\"\nuser = \"me\"\naction = \"ask\"\n" + widenBase + "[[rule]]\nname = \"x\"\naction = \"allow\"\n",
+			[]string{`rule "x" (allow) is new`, `rule "harmless" (ask) is new`}},
 		{"forwarded is allowed", change(`key = "work"`, "key = \"work\"\nforwarded = true"), []string{`rule "work" (allow) is new`}},
 		{"the order", "[[rule]]\nname = \"work\"\nkey = \"work\"\naction = \"allow\"\n" + change("[[rule]]\nname = \"work\"\nkey = \"work\"\naction = \"allow\"\n", ""),
 			[]string{"the rules stand in another order"}},
