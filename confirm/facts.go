@@ -1,6 +1,7 @@
 package confirm
 
 import (
+	"cmp"
 	"fmt"
 	"os/user"
 	"path"
@@ -24,7 +25,7 @@ func (w writer) headline(use *keys.Use) string {
 	}
 	from := "a far host"
 	if hops := use.Destination.Hops; len(hops) > 0 && hostTrust(hops[len(hops)-1]) == keys.TrustVerified {
-		from = hostName(hops[len(hops)-1].Names[0], w.value)
+		from = cmp.Or(hostName(hops[len(hops)-1].Names[0], w.value), from)
 	}
 	return "Forwarded from " + from + ": " + strings.ToLower(deed[:1]) + deed[1:]
 }

@@ -22,7 +22,7 @@ var passedOn = []string{
 	"HOME", "PATH", "TERM", "GPG_TTY",
 	"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
 	"QT_QPA_PLATFORM", "QT_SCALE_FACTOR", "QT_FONT_DPI", "QT_AUTO_SCREEN_SCALE_FACTOR",
-	"GDK_SCALE", "GDK_DPI_SCALE",
+	"GDK_SCALE", "GDK_DPI_SCALE", "GTK_THEME",
 }
 
 // passedOnWindows are those without which no Windows program starts.

@@ -3,12 +3,15 @@
 package confirm
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/desktop/waylandtest"
 )
 
@@ -27,12 +30,29 @@ func TestScreenshots(t *testing.T) {
 	usual := login(t)
 	usual.Use.Peer.Directory, usual.History = "/home/anna/src/keybroker", "last used here 3 days ago"
 	usual.Use.Peer.Parents[0].Args = []string{"git", "fetch"}
-	burst := hostile(t, "")
+	burst := login(t)
 	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
+	burst.Use.Peer.Directory, burst.Use.Key.Source = "/home/anna/src/keybroker", "added"
 	burst.Burst, burst.Remember = &Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15*time.Minute
 	elsewhere := login(t)
 	elsewhere.Use.Peer.Executable = "/tmp/.cache/tools/usr/bin/ssh"
 	elsewhere.Use.Peer.Parents[1].Executable = "/home/anna/.local/bin/zsh"
+	forwarded := login(t)
+	forwarded.Use.Destination.Forwarded, forwarded.Remember = true, 0
+	forwarded.Use.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:VZUzXK3wqf5fGVmtDHHAbPrRkzUEbqN1vF5sQ0a0F0I", Names: []string{"jump.example.com"}}}
+	mistaken := login(t)
+	mistaken.Use.Destination.Typed, mistaken.Use.Destination.OtherName = "prod-db-01", true
+	queued := login(t)
+	queued.Use.Purpose, queued.Use.Peer.Directory, queued.Of = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}, "/home/anna/src/keybroker", 4
+	for _, q := range []Question{usual, claimed, fresh, forwarded, mistaken, queued} {
+		q.Use.Key.Source = "softkeys"
+	}
+	card := login(t)
+	card.Use.Key.Name, card.Use.Key.Comment, card.Use.Key.Source = "yubikey-12345678-9a", "", "cards"
+	pin := func(p Prompter, ctx context.Context) {
+		NewQueue(p, QueueConfig{}).Secret(ctx, SecretQuestion{Title: "PIN of YubiKey 12345678", Text: "2 tries are left.", Prompt: "PIN:",
+			Error: "That was not the PIN.", Use: card.Use, Facts: true, Why: "no rule matches"})
+	}
 	needs(t, "import")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -47,17 +67,21 @@ func TestScreenshots(t *testing.T) {
 		{"prompt-new", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, fresh) }},
 		{"prompt-hostile", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, hostile(t, nasty)) }},
 		{"prompt-burst", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
-		{"prompt-pin", nil, func(p Prompter, ctx context.Context) {
-			p.Secret(ctx, SecretQuestion{Title: "PIN for YubiKey 12345678", Text: "2 tries are left.", Prompt: "PIN:",
-				Error: "That was not the PIN.", Use: usual.Use, Facts: true, Why: "no rule matches"})
-		}},
+		{"prompt-pin", nil, pin},
 		{"prompt-touch", nil, func(p Prompter, ctx context.Context) {
-			p.Notify(ctx, Notice{Title: "Touch YubiKey 12345678", Text: "It blinks.", Use: usual.Use, Why: "rule \"work\""})
+			NewQueue(p, QueueConfig{}).Notify(ctx, Notice{Title: "Touch YubiKey 12345678", Text: "It blinks.", Use: card.Use, Why: "rule \"work\""})
 		}},
 		{"prompt-hidpi", map[string]string{"GDK_SCALE": "1.5"}, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
+		{"prompt-dark", map[string]string{"GTK_THEME": "Adwaita:dark"}, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
+		{"prompt-dark-pin", map[string]string{"GTK_THEME": "Adwaita:dark"}, pin},
+		{"prompt-forwarded", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, forwarded) }},
+		{"prompt-other-name", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, mistaken) }},
+		{"prompt-queue", nil, func(p Prompter, ctx context.Context) { p.Ask(ctx, queued) }},
+		{"prompt-800x600", map[string]string{"SIZE": "800x600x24"}, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
+		{"prompt-800x600-200", map[string]string{"SIZE": "800x600x24", "GDK_SCALE": "2"}, func(p Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
 	} {
 		t.Run(shot.name, func(t *testing.T) {
-			d := newDesktop(t)
+			d := newDesktopOf(t, cmp.Or(shot.env["SIZE"], "1000x700x24"))
 			d.manage(t, "off")
 			w := newWindowOn(t, d)
 			w.env = func(name string) string {
@@ -94,7 +118,7 @@ func (d *desktop) shoot(t *testing.T, path string) {
 	t.Helper()
 	id := d.shown(t)
 	time.Sleep(1500 * time.Millisecond) // a picture only: nothing is asserted
-	if out, err := d.program("import", "-window", id, "-frame", path).CombinedOutput(); err != nil {
+	if out, err := d.program("import", "-window", id, "-frame", "-strip", "+dither", "-colors", "48", "-define", "png:compression-filter=0", "-quality", "90", "png8:"+path).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

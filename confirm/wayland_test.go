@@ -31,7 +31,7 @@ func onWayland(s *waylandtest.Sway, p Prompter, allow, allowLong, deny []string)
 	return person{
 		prompter: p, allow: press(allow), allowLong: press(allowLong), deny: press(deny),
 		wait: func(t *testing.T) string {
-			s.Until(t, "the prompt has the keyboard", func() bool { return focused(s.Windows(t)) == "keybroker" })
+			s.Until(t, "the prompt has the keyboard", func() bool { return strings.HasPrefix(focused(s.Windows(t)), "keybroker") })
 			last := ""
 			s.Until(t, "the prompt has drawn that it has it", func() bool {
 				before := last
@@ -45,7 +45,7 @@ func onWayland(s *waylandtest.Sway, p Prompter, allow, allowLong, deny []string)
 			if left := processes(t); left != "" {
 				t.Errorf("processes are left behind: %s", left)
 			}
-			s.Until(t, "the window is gone", func() bool { return focused(s.Windows(t)) != "keybroker" })
+			s.Until(t, "the window is gone", func() bool { return !strings.HasPrefix(focused(s.Windows(t)), "keybroker") })
 		},
 	}
 }
@@ -132,7 +132,7 @@ func testOnTopOfWayland(t *testing.T, s *waylandtest.Sway, w *window) {
 	once := whenArmedOnWayland(t, s)
 	windows := s.Windows(t)
 	top := windows[len(windows)-1]
-	if top.Title != "keybroker" || !top.Floating || !top.X11 {
+	if !strings.HasPrefix(top.Title, "keybroker: ") || !top.Floating || !top.X11 {
 		t.Errorf("on top is %+v of %+v", top, windows)
 	}
 	if below := windows[0]; below.Title != "other" || below.X11 {
@@ -228,7 +228,7 @@ func testCoveredOnWayland(t *testing.T, s *waylandtest.Sway, w *window) {
 	s.Click(t, once)
 	s.Keys(t, "alt+a")
 	stillAsks(t, answer, "a click on the window above, and a key while that has the keyboard")
-	s.Message(t, `[title="^keybroker$"] focus`)
+	s.Message(t, `[title="^keybroker"] focus`)
 	whenArmedOnWayland(t, s)
 	s.Click(t, once)
 	if a := <-answer; a.Verdict != AllowOnce {

@@ -163,7 +163,17 @@ func (w *window) fitting(ctx context.Context, q question.Question, fill func(*qu
 			return answer, nil
 		}
 	}
+	w.sayTooLong(ctx, q)
 	return question.Answer{}, fmt.Errorf("%s: the facts do not fit on the screen", w.Name())
+}
+
+// sayTooLong tells the person why nothing was asked. They close it.
+func (w *window) sayTooLong(ctx context.Context, q question.Question) {
+	_, _ = w.talk(ctx, question.Question{Kind: question.Notice, Title: "A question does not fit on this screen", Text: []string{
+		q.Title,
+		"It is refused, as not all of it could be read here.",
+		"To answer it: use smaller letters or a larger screen, or in a terminal run keybroker approve, and try again.",
+	}})
 }
 
 // talk starts the program, hands it the question over a connection that has no

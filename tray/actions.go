@@ -2,6 +2,7 @@ package tray
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,9 @@ func (t *tray) do(ctx context.Context, action func(context.Context) error) {
 		if err := action(short); err != nil && ctx.Err() == nil {
 			said = strings.ReplaceAll(err.Error(), "\n", ": ")
 			t.Log.Warn("not done", "error", err)
-			_ = t.notifier.notify(ctx, "failed", "keybroker: not done", said)
+			if !t.isAsking() {
+				_ = t.notifier.notify(ctx, "failed", "keybroker: not done", said)
+			}
 		}
 		t.mu.Lock()
 		t.said = platform.Escape(said, 4*maxText)
@@ -56,6 +59,13 @@ func (t *tray) isPaused() bool {
 	return t.broker.event.Status.Paused
 }
 
+// isAsking says whether a notification could lie over a question.
+func (t *tray) isAsking() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return onScreen(t.broker.event)
+}
+
 func (t *tray) revoke(id string) func(context.Context) error {
 	return func(ctx context.Context) error { return t.Client.Revoke(ctx, id) }
 }
@@ -67,6 +77,21 @@ func (t *tray) copy(line string) func(context.Context) error {
 			return err
 		}
 		return t.notifier.notify(ctx, "copied", "Public key copied", line)
+	}
+}
+
+// describe tells all about one line of the recent activity, when no question is on the screen.
+func (t *tray) describe(id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		t.mu.Lock()
+		recent := slices.Clone(t.broker.recent)
+		t.mu.Unlock()
+		for _, r := range recent {
+			if r.ID == id && !t.isAsking() {
+				return t.notifier.notify(ctx, "details", "keybroker: "+string(r.Decision), details(r))
+			}
+		}
+		return nil
 	}
 }
 

@@ -3,23 +3,19 @@ package tray
 import (
 	"bytes"
 	"encoding/binary"
-	"image"
 	"image/color"
 	"image/png"
-	"math"
+
+	"github.com/keybroker/keybroker/desktop/icon"
 )
 
-const (
-	// iconSize is in pixels; panels scale it down.
-	iconSize = 48
-	// samples is how many points of a pixel are looked at in each direction.
-	samples = 4
-)
+// iconSize is in pixels; panels scale it down.
+const iconSize = icon.Size
 
 // The colours can be told from a light and from a dark panel. The state is in
 // the badge's form as well, for people who do not tell the colours apart.
 var (
-	blue   = color.NRGBA{0x3b, 0x82, 0xd0, 0xff}
+	blue   = icon.Blue
 	grey   = color.NRGBA{0x8a, 0x8f, 0x98, 0xff}
 	amber  = color.NRGBA{0xf2, 0x8c, 0x0f, 0xff}
 	green  = color.NRGBA{0x2e, 0x9e, 0x4f, 0xff}
@@ -28,104 +24,37 @@ var (
 	white  = color.NRGBA{0xff, 0xff, 0xff, 0xff}
 )
 
-// shape says whether the point is in it; coordinates go from 0 to 48.
-type shape func(x, y float64) bool
-
-// layer is a shape in one colour. A nil colour cuts the shape out.
-type layer struct {
-	in     shape
-	colour *color.NRGBA
-}
-
-func disc(cx, cy, r float64) shape {
-	return func(x, y float64) bool { return math.Hypot(x-cx, y-cy) <= r }
-}
-
-func box(x0, y0, x1, y1 float64) shape {
-	return func(x, y float64) bool { return x0 <= x && x <= x1 && y0 <= y && y <= y1 }
-}
-
-func triangle(cx, top, bottom, half float64) shape {
-	return func(x, y float64) bool {
-		return top <= y && y <= bottom && math.Abs(x-cx) <= half*(y-top)/(bottom-top)
-	}
-}
-
-// key is the ring, the shaft and the bit, with a hole in the ring.
-func key(c color.NRGBA) []layer {
-	return []layer{{disc(14, 20, 12), &c}, {box(24, 17, 46, 23), &c}, {box(38, 20, 43, 31), &c}, {box(31, 20, 35, 28), &c},
-		{disc(14, 20, 5.5), nil}}
-}
-
 // badge sits on the lower right, with a gap around it.
-func badge(c color.NRGBA, glyph ...shape) []layer {
-	list := []layer{{disc(33, 33, 15), nil}, {disc(33, 33, 13), &c}}
+func badge(c color.NRGBA, glyph ...icon.Shape) []icon.Layer {
+	list := []icon.Layer{icon.Cut(icon.Disc(33, 33, 15)), icon.Fill(icon.Disc(33, 33, 13), c)}
 	for _, g := range glyph {
-		list = append(list, layer{g, &white})
+		list = append(list, icon.Fill(g, white))
 	}
 	return list
 }
 
-func layersOf(s state) []layer {
+func layersOf(s state) []icon.Layer {
 	switch s {
 	case notRunning:
-		return append(key(grey), badge(grey, box(25, 31, 41, 35))...)
+		return append(icon.Key(grey), badge(grey, icon.Box(25, 31, 41, 35))...)
 	case waiting:
-		return append(key(blue), badge(amber, box(31, 24, 35, 36), disc(33, 40, 2.4))...)
+		return append(icon.Key(blue), badge(amber, icon.Box(31, 24, 35, 36), icon.Disc(33, 40, 2.4))...)
 	case locked:
-		return append(append(key(grey), badge(purple, disc(33, 30, 6), box(25, 31, 41, 41))...), layer{disc(33, 30, 3), &purple})
+		return append(append(icon.Key(grey), badge(purple, icon.Disc(33, 30, 6), icon.Box(25, 31, 41, 41))...), icon.Fill(icon.Disc(33, 30, 3), purple))
 	case paused:
-		return append(key(grey), badge(purple, box(27, 26, 31, 40), box(35, 26, 39, 40))...)
+		return append(icon.Key(grey), badge(purple, icon.Box(27, 26, 31, 40), icon.Box(35, 26, 39, 40))...)
 	case problem:
-		return append(append(key(blue), layer{triangle(33, 15, 48, 17), nil}, layer{triangle(33, 19, 47, 15), &red}),
-			layer{box(31, 27, 35, 38), &white}, layer{disc(33, 42, 2.2), &white})
+		return append(append(icon.Key(blue), icon.Cut(icon.Triangle(33, 15, 48, 17)), icon.Fill(icon.Triangle(33, 19, 47, 15), red)),
+			icon.Fill(icon.Box(31, 27, 35, 38), white), icon.Fill(icon.Disc(33, 42, 2.2), white))
 	case cardIn:
-		return append(key(blue), layer{box(17, 22, 48, 46), nil}, layer{box(19, 24, 47, 44), &green}, layer{box(23, 30, 31, 37), &white})
+		return append(icon.Key(blue), icon.Cut(icon.Box(17, 22, 48, 46)), icon.Fill(icon.Box(19, 24, 47, 44), green), icon.Fill(icon.Box(23, 30, 31, 37), white))
 	}
-	return key(blue)
-}
-
-// drawIcon paints the icon of a state.
-func drawIcon(s state) image.Image {
-	img := image.NewNRGBA(image.Rect(0, 0, iconSize, iconSize))
-	layers := layersOf(s)
-	for y := range iconSize {
-		for x := range iconSize {
-			img.SetNRGBA(x, y, pixel(layers, x, y))
-		}
-	}
-	return img
-}
-
-// pixel is the mean over its points of what the topmost layer shows there.
-func pixel(layers []layer, px, py int) color.NRGBA {
-	var r, g, b, hits int
-	for i := range samples * samples {
-		x := float64(px) + (float64(i%samples)+0.5)/samples
-		y := float64(py) + (float64(i/samples)+0.5)/samples
-		if c := at(layers, x, y); c != nil {
-			r, g, b, hits = r+int(c.R), g+int(c.G), b+int(c.B), hits+1
-		}
-	}
-	if hits == 0 {
-		return color.NRGBA{}
-	}
-	return color.NRGBA{uint8(r / hits), uint8(g / hits), uint8(b / hits), uint8(hits * 255 / (samples * samples))}
-}
-
-func at(layers []layer, x, y float64) *color.NRGBA {
-	var c *color.NRGBA
-	for _, l := range layers {
-		if l.in(x, y) {
-			c = l.colour
-		}
-	}
-	return c
+	return icon.Key(blue)
 }
 
 func iconPNG(s state) []byte {
 	var out bytes.Buffer
-	_ = png.Encode(&out, drawIcon(s)) // a buffer takes everything
+	_ = png.Encode(&out, icon.Draw(layersOf(s), iconSize)) // a buffer takes everything
 	return out.Bytes()
 }
 

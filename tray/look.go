@@ -50,7 +50,8 @@ type look struct {
 	waiting []entry  // id: of the request
 	recent  []entry  // newest first
 	grants  []entry  // id: of the grant
-	keys    []entry  // id: the public key's line
+	keys    []entry  // id: the public key's line; those that last first
+	more    string   // what of the keys the menu has no room for
 	locked  bool
 	paused  bool
 }
@@ -101,12 +102,24 @@ func (b *broker) look() look {
 	for _, g := range b.event.Grants {
 		l.grants = append(l.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
 	}
-	for _, k := range b.keys {
+	for _, k := range lastingFirst(b.keys) {
 		if k.PublicKey != "" && !k.Hidden && !k.Unproved {
 			l.keys = append(l.keys, entry{platform.Escape(cmp.Or(k.Name, k.Comment, k.Fingerprint), maxText) + " (" + k.Type + ")", publicLine(k)})
 		}
 	}
+	if n := len(l.keys) - maxKeys; n > 0 {
+		l.more = fmt.Sprintf("%d more: keybroker keys list", n)
+	}
 	return l
+}
+
+// lastingFirst puts sealed keys and those of cards first, and those that a
+// program has added, of which there may be many, last.
+func lastingFirst(list []control.Key) []control.Key {
+	rank := map[string]int{"softkeys": -2, "cards": -1, "added": 1}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b control.Key) int { return rank[a.Source] - rank[b.Source] })
+	return list
 }
 
 // commentOf is what a person calls an added key, which has no name.
@@ -154,6 +167,18 @@ func count(n int, what string) string {
 // publicLine is what ~/.ssh/authorized_keys takes.
 func publicLine(k control.Key) string {
 	return strings.TrimSpace(k.PublicKey + " " + platform.Escape(cmp.Or(k.Comment, k.Name), 4*maxText))
+}
+
+// details is all of a record that a person can use.
+func details(r audit.Record) string {
+	text := recordText(r) + "\n" + platform.Escape(r.Reason, 8*maxText)
+	if r.Peer != nil && len(r.Peer.Chain) > 0 {
+		text += "\nstarted by " + platform.Escape(strings.Join(r.Peer.Chain, " ← "), 4*maxText)
+	}
+	if r.Decision == audit.Refused {
+		return text + "\nkeybroker why " + r.ID
+	}
+	return text + "\nkeybroker log --id " + r.ID
 }
 
 // recordText is "15:04 allowed: ssh, work, log in to box".

@@ -24,6 +24,7 @@ type menu struct {
 	waiting        *list
 	recent, grants *list
 	keys           *list
+	more           *systray.MenuItem // keys that have no line
 	revokeAll      *systray.MenuItem
 	pause, lock    *systray.MenuItem
 }
@@ -44,11 +45,13 @@ func newMenu(ctx context.Context, end context.CancelFunc, t *tray) *menu {
 	m.trouble = m.newList("", maxTrouble, nil)
 	m.waiting = m.newList("", maxWaiting, m.openWaiting())
 	systray.AddSeparator()
-	m.recent = m.newList("Recent activity", maxRecent, nil)
+	m.recent = m.newList("Recent activity", maxRecent, t.describe)
 	m.grants = m.newList("Allowed for a while", maxGrants, t.revoke)
 	m.revokeAll = m.grants.parent.AddSubMenuItem("End all", "")
 	m.onClick(m.revokeAll, func() func(context.Context) error { return t.revoke("") })
 	m.keys = m.newList("Copy public key", maxKeys, t.copy)
+	m.more = m.keys.parent.AddSubMenuItem("", "")
+	m.more.Disable()
 	systray.AddSeparator()
 	m.pause = systray.AddMenuItemCheckbox("Pause: refuse everything until resumed", "", false)
 	m.onClick(m.pause, func() func(context.Context) error { return t.pauseOrResume })
@@ -134,6 +137,8 @@ func (m *menu) show(l look) {
 	m.recent.show(l.recent)
 	m.grants.show(l.grants)
 	m.keys.show(l.keys)
+	m.more.SetTitle(l.more)
+	visible(m.more, l.more != "")
 	visible(m.revokeAll, len(l.grants) > 0)
 	m.lock.SetTitle(lockText(l.locked))
 	if l.paused {

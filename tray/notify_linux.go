@@ -28,7 +28,7 @@ func (n *desktopNotifier) notify(ctx context.Context, kind, summary, body string
 	n.mu.Unlock()
 	var id uint32
 	err := n.conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").CallWithContext(ctx,
-		"org.freedesktop.Notifications.Notify", 0, "keybroker", last, "", summary, markup(body),
+		"org.freedesktop.Notifications.Notify", 0, "keybroker", last, "keybroker", summary, markup(body),
 		[]string{}, map[string]dbus.Variant{"transient": dbus.MakeVariant(true)}, int32(-1)).Store(&id)
 	if err != nil {
 		return err
@@ -37,4 +37,15 @@ func (n *desktopNotifier) notify(ctx context.Context, kind, summary, body string
 	defer n.mu.Unlock()
 	n.shown[kind] = id
 	return nil
+}
+
+func (n *desktopNotifier) clear(ctx context.Context) {
+	n.mu.Lock()
+	shown := n.shown
+	n.shown = map[string]uint32{}
+	n.mu.Unlock()
+	for _, id := range shown {
+		_ = n.conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").CallWithContext(ctx,
+			"org.freedesktop.Notifications.CloseNotification", 0, id).Err
+	}
 }

@@ -22,6 +22,11 @@ func (n notifyd) Notify(app string, replaces uint32, icon, summary, body string,
 	return 7, nil
 }
 
+func (n notifyd) CloseNotification(id uint32) *dbus.Error {
+	n.shown <- []any{id, "", "closed", 0}
+	return nil
+}
+
 func TestNotifications(t *testing.T) {
 	address := softkeystest.StartBus(t, false).Address
 	server, err := bus.Connect(t.Context(), address)
@@ -47,13 +52,14 @@ func TestNotifications(t *testing.T) {
 	refused := record(audit.Refused, "<b>no</b>")
 	event := control.Event{Notices: []string{"Touch it"}, Waiting: []control.Waiting{{ID: "1", Program: "git"}},
 		Records: []audit.Record{refused, record(audit.Allowed, "grant 3: no rule matches"), record(audit.Allowed, `allowed by rule "grant x"`)}}
+	event.Status.Prompt = "terminal" // not on this screen
 	tr.tell(t.Context(), control.Event{}, event)
 	if len(n.shown) != 0 {
 		t.Fatal("nothing was wanted")
 	}
 	tr.Notify = Kinds()
 	tr.tell(t.Context(), control.Event{}, event)
-	tr.tell(t.Context(), event, control.Event{Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
+	tr.tell(t.Context(), event, control.Event{Status: event.Status, Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
 	var got [][]any
 	for range len(n.shown) {
 		shown := <-n.shown
@@ -70,6 +76,10 @@ func TestNotifications(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
+	}
+	tr.notifier.clear(t.Context())
+	if len(n.shown) == 0 {
+		t.Error("nothing was taken back")
 	}
 	if markup(`<b>&"`) != "&lt;b&gt;&amp;&quot;" {
 		t.Error(markup(`<b>&"`))

@@ -3,6 +3,7 @@ package tray
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,8 @@ func (s *said) notify(_ context.Context, kind, summary, body string) error {
 	*s = append(*s, kind+": "+summary+": "+body)
 	return nil
 }
+
+func (s *said) clear(context.Context) { *s = append(*s, "cleared") }
 
 func TestTellsOfATerminalThatAnswers(t *testing.T) {
 	now := control.Event{Records: []audit.Record{
@@ -57,6 +60,34 @@ func (h *hung) notify(ctx context.Context, _, _, _ string) error {
 	h.asked++
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+func (h *hung) clear(context.Context) {}
+
+// No notification comes while a question is on the screen, and what is shown goes:
+// it would lie over the question. What was to tell comes afterwards.
+func TestNothingLiesOverAQuestion(t *testing.T) {
+	var heard said
+	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: Kinds()}, notifier: &heard}
+	asks := control.Event{Waiting: []control.Waiting{{ID: "1", Title: "Log in?"}}, Notices: []string{"Touch it"},
+		Records: []audit.Record{{Op: keys.OpReload, Decision: audit.Allowed, Reason: "asked for"}}}
+	asks.Status.Prompt = "window"
+	tr.tell(t.Context(), control.Event{}, asks)
+	if want := []string{"cleared"}; !slices.Equal(heard, want) {
+		t.Errorf("while it is asked: %q, want %q", heard, want)
+	}
+	tr.tell(t.Context(), asks, asks)
+	tr.tell(t.Context(), asks, control.Event{})
+	if len(heard) != 3 || !strings.HasPrefix(heard[1], "rules: ") || !strings.HasPrefix(heard[2], "rules: ") {
+		t.Errorf("afterwards: %q", heard)
+	}
+	heard = nil
+	held := control.Event{Waiting: []control.Waiting{{ID: "2", Title: "Log in?", Held: true}}}
+	held.Status.Prompt = "window"
+	tr.tell(t.Context(), control.Event{}, held)
+	if len(heard) != 1 || !strings.HasPrefix(heard[0], "waiting: ") {
+		t.Errorf("of one that is held: %q", heard)
+	}
 }
 
 // A service that hangs costs one event's time, and not that of each notification.

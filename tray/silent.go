@@ -8,3 +8,5 @@ import "context"
 type silent struct{}
 
 func (silent) notify(context.Context, string, string, string) error { return nil }
+
+func (silent) clear(context.Context) {}

@@ -37,6 +37,7 @@ type screen interface {
 // notifier tells the person something that needs no answer.
 type notifier interface {
 	notify(ctx context.Context, kind, summary, body string) error
+	clear(ctx context.Context) // takes back what is shown
 }
 
 // tray follows the broker.
@@ -44,6 +45,7 @@ type tray struct {
 	Config
 	screen   screen
 	notifier notifier
+	later    []note         // what is told when no question is on the screen; follow's alone
 	running  sync.WaitGroup // everything that draws
 	drawing  sync.Mutex     // so that an older look never follows a newer one; taken before mu
 

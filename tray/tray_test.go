@@ -2,6 +2,7 @@ package tray
 
 import (
 	"bytes"
+	"fmt"
 	"image/png"
 	"strings"
 	"sync"
@@ -144,5 +145,26 @@ func TestTheLastLookStays(t *testing.T) {
 		if screen.last.state != paused {
 			t.Fatalf("it shows %q", screen.last.state)
 		}
+	}
+}
+
+// Keys that last come before those that a program has added, however many; what has
+// no line is said.
+func TestKeysThatLastComeFirst(t *testing.T) {
+	b := broker{runs: true}
+	for i := range maxKeys + 1 {
+		b.keys = append(b.keys, control.Key{Comment: fmt.Sprint("added", i), PublicKey: "x", Source: "added"})
+	}
+	b.keys = append(b.keys, control.Key{Name: "card", PublicKey: "x", Source: "cards"}, control.Key{Name: "work", PublicKey: "x", Source: "softkeys"})
+	l := b.look()
+	if !strings.HasPrefix(l.keys[0].text, "work ") || !strings.HasPrefix(l.keys[1].text, "card ") || !strings.HasPrefix(l.keys[2].text, "added0 ") {
+		t.Errorf("%v", l.keys[:3])
+	}
+	if l.more != "3 more: keybroker keys list" {
+		t.Errorf("%q", l.more)
+	}
+	b.keys = b.keys[:2]
+	if l := b.look(); l.more != "" {
+		t.Errorf("%q", l.more)
 	}
 }

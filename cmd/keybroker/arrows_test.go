@@ -25,8 +25,9 @@ var arrows = map[string][]string{
 	"confirm":            {"agent/keys", "agent/wire", "platform", "desktop/question"},
 	"desktop/question":   {},
 	"desktop/guard":      {},
+	"desktop/icon":       {},
 	"desktop/plain":      {"desktop/question"},
-	"desktop/window":     {"desktop/question", "desktop/guard", "platform"},
+	"desktop/window":     {"desktop/question", "desktop/guard", "desktop/icon", "platform", "platform/bus"},
 	"desktop/taskdialog": {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
 	"desktop/alert":      {"desktop/question", "desktop/plain", "platform"},
 	"softkeys":           {"agent/publickey", "agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
@@ -45,7 +46,7 @@ var arrows = map[string][]string{
 
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
-	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "platform", "platform/bus"},
+	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "desktop/icon", "platform", "platform/bus"},
 	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
 
 	// What writes a file of the tree.
@@ -89,7 +90,7 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":       {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray"}, "a bus in another package would be another way in"},
+	"github.com/godbus/dbus":       {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},

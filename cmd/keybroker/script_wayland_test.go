@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/keybroker/keybroker/desktop/waylandtest"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -41,7 +42,7 @@ func cmdSway(ts *testscript.TestScript, neg bool, args []string) {
 // sitOnWayland acts on the prompt that has the keyboard, if there is one.
 func sitOnWayland(r *rig, keys []string) {
 	for _, w := range r.sway.Windows(r.t) {
-		if w.Focused && w.Title == "keybroker" {
+		if w.Focused && strings.HasPrefix(w.Title, "keybroker") {
 			r.sway.Keys(r.t, keys...)
 		}
 	}

@@ -223,12 +223,12 @@ func (n node) windows() (list []Window) {
 	return list
 }
 
-// Shown waits for the window of that title.
+// Shown waits for the window whose title begins so.
 func (s *Sway) Shown(t testing.TB, title string) (w Window) {
 	t.Helper()
 	s.Until(t, "a window "+title+" is shown", func() bool {
 		for _, w = range s.Windows(t) {
-			if w.Title == title && !w.At.Empty() {
+			if strings.HasPrefix(w.Title, title) && !w.At.Empty() {
 				return true
 			}
 		}

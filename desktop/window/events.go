@@ -130,7 +130,7 @@ func (p *prompt) look() {
 func (p *prompt) disarm() {
 	p.guard.Fall()
 	p.arming.Stop()
-	p.pressed = press{}
+	p.pressed, p.ring = press{}, ring{}
 	if p.stamps > 0 { // that time is of before: it does not count
 		p.stamps = -1
 	}
@@ -216,10 +216,17 @@ func (p *prompt) keyDown(e xproto.KeyPressEvent) {
 	switch {
 	case sym == keyEscape:
 		p.refuse()
+	case isModifier(sym):
+	case p.entry == nil && (sym == keyTab || sym == keyBackTab):
+		p.moveRing(1-2*int(e.State&xproto.ModMaskShift), e.Time)
+	case p.entry == nil && (sym == keyReturn || sym == keyKPEnter || sym == keySpace) && !repeats:
+		p.pressRing(e.Time)
 	case p.entry == nil:
-		if b := p.accelerator(sym, e.State); b != nil && !repeats && p.guard.Armed(uint32(e.Time)) {
+		p.ring = ring{}
+		if b := p.accelerator(sym, e.State); b != nil && !repeats && (!b.armed || p.guard.Armed(uint32(e.Time))) {
 			p.say(b.word)
 		}
+		p.drawAll()
 	case sym == keyReturn || sym == keyKPEnter:
 		if !repeats && p.guard.Armed(uint32(e.Time)) {
 			p.submit()

@@ -8,6 +8,9 @@ import (
 // Keysyms that do something (X protocol, appendix A).
 const (
 	keyBackspace = 0xff08
+	keyTab       = 0xff09
+	keyBackTab   = 0xfe20 // Tab with Shift
+	keySpace     = 0x20
 	keyReturn    = 0xff0d
 	keyEscape    = 0xff1b
 	keyKPEnter   = 0xff8d

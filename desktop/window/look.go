@@ -6,23 +6,41 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// Colours. Each text has a contrast of 4.5 to 1 or more on what it stands on
-// (WCAG 2.1, 1.4.3).
+// theme is the colours of a desktop. Each text has a contrast of 4.5 to 1 or more
+// on what it stands on (WCAG 2.1, 1.4.3).
+type theme struct {
+	paper, shade, line, ink, quiet color.RGBA
+	asleep                         color.RGBA // a button that does nothing yet
+	alarm, fine                    color.RGBA // letters, and buttons that are outlines
+	blue                           color.RGBA
+}
+
 var (
-	paper    = color.RGBA{0xff, 0xff, 0xff, 0xff}
-	shade    = color.RGBA{0xf2, 0xf3, 0xf5, 0xff}
-	line     = color.RGBA{0xc9, 0xcd, 0xd3, 0xff}
-	ink      = color.RGBA{0x16, 0x1a, 0x20, 0xff}
-	quiet    = color.RGBA{0x5a, 0x61, 0x6b, 0xff}
-	white    = color.RGBA{0xff, 0xff, 0xff, 0xff}
-	red      = color.RGBA{0xa8, 0x1f, 0x28, 0xff}
-	green    = color.RGBA{0x1f, 0x69, 0x3a, 0xff}
-	asleep   = color.RGBA{0xd8, 0xdb, 0xe0, 0xff} // a button that does nothing yet
-	blue     = color.RGBA{0x2f, 0x62, 0xb0, 0xff}
-	amber    = color.RGBA{0xf6, 0xc3, 0x43, 0xff}
-	orange   = color.RGBA{0xf0, 0x9a, 0x38, 0xff}
-	darkgrey = color.RGBA{0x55, 0x5b, 0x66, 0xff}
+	light = theme{
+		paper: rgb(0xffffff), shade: rgb(0xf2f3f5), line: rgb(0xc9cdd3), ink: rgb(0x161a20), quiet: rgb(0x5a616b),
+		asleep: rgb(0xd8dbe0), alarm: red, fine: green, blue: rgb(0x2f62b0),
+	}
+	dark = theme{
+		paper: rgb(0x1e2228), shade: rgb(0x272c34), line: rgb(0x4a525e), ink: rgb(0xeceff3), quiet: rgb(0xb0b8c4),
+		asleep: rgb(0x3a404a), alarm: rgb(0xff9a94), fine: rgb(0x7fd19b), blue: rgb(0x6aa5f0),
+	}
 )
+
+// Colours that are the same in each theme: what stands on them is in them, too.
+var (
+	white    = rgb(0xffffff)
+	black    = rgb(0x161a20)
+	red      = rgb(0xa81f28)
+	green    = rgb(0x1f693a)
+	amber    = rgb(0xf6c343)
+	orange   = rgb(0xf09a38)
+	violet   = rgb(0x5b4b9e)
+	darkgrey = rgb(0x555b66)
+)
+
+func rgb(hex uint32) color.RGBA {
+	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 0xff}
+}
 
 // badge is how a mark looks: colour, sign and word, and a shape of its own.
 type badge struct {
@@ -38,14 +56,22 @@ const (
 	questionSign
 	exclamation
 	dash
+	arrow
+	cross
 )
 
 var badges = map[question.Mark]badge{
-	question.Verified: {green, white, tick, false},
-	question.New:      {orange, ink, exclamation, true},
-	question.Claimed:  {amber, ink, questionSign, true},
-	question.Unknown:  {darkgrey, white, dash, true},
+	question.Verified:  {green, white, tick, false},
+	question.New:       {orange, black, exclamation, true},
+	question.Claimed:   {amber, black, questionSign, true},
+	question.Unknown:   {darkgrey, white, dash, true},
+	question.Forwarded: {violet, white, arrow, true},
+	question.OtherName: {red, white, cross, true},
 }
+
+// dangers are the marks, the worst first. The window's upper edge has the colour
+// of the worst one in it.
+var dangers = []question.Mark{question.OtherName, question.Unknown, question.New, question.Claimed, question.Forwarded, question.Verified}
 
 // Sizes at 96 dots an inch.
 const (
@@ -61,4 +87,5 @@ const (
 	buttonGap    = 10.0
 	barHeight    = 4.0
 	entryHeight  = 38.0
+	edgeHeight   = 6.0
 )

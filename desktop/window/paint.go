@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"strings"
 
 	"golang.org/x/image/vector"
 )
@@ -18,11 +19,13 @@ type picture struct {
 
 func paint(s *sheet, p *pen) *picture {
 	pic := &picture{image.NewRGBA(image.Rectangle{Max: s.size}), s, p}
-	pic.fill(pic.Bounds(), paper)
-	pic.fill(image.Rect(0, s.foot, s.size.X, s.size.Y), shade)
-	pic.fill(image.Rect(0, s.foot, s.size.X, s.foot+1), line)
+	c := s.theme
+	pic.fill(pic.Bounds(), c.paper)
+	pic.fill(image.Rect(0, 0, s.size.X, s.px(edgeHeight)), s.edge)
+	pic.fill(image.Rect(0, s.foot, s.size.X, s.size.Y), c.shade)
+	pic.fill(image.Rect(0, s.foot, s.size.X, s.foot+1), c.line)
 	for _, rule := range s.rules {
-		pic.fill(rule, line)
+		pic.fill(rule, c.line)
 	}
 	for _, t := range s.texts {
 		pic.text(t)
@@ -107,33 +110,65 @@ func (pic *picture) sign(look badge, x, base int, l lettering) {
 		pic.shape(look.front, at(0, 4.4), at(7, 4.4), at(7, 2.8), at(0, 2.8))
 	case questionSign:
 		pic.pen.draw(pic, x, base, "?", lettering{l.size * 1.15, true}, look.front)
+	case arrow:
+		pic.shape(look.front, at(0, 4.6), at(4, 4.6), at(4, 7), at(8, 3.7), at(4, 0.4), at(4, 2.8), at(0, 2.8))
+	case cross:
+		pic.shape(look.front, at(0, 6.2), at(1.2, 7.4), at(4, 4.6), at(6.8, 7.4), at(8, 6.2), at(5.2, 3.4), at(8, 0.6), at(6.8, -0.6),
+			at(4, 2.2), at(1.2, -0.6), at(0, 0.6), at(2.8, 3.4))
 	case exclamation:
 		pic.pen.draw(pic, x+int(2*u), base, "!", lettering{l.size * 1.15, true}, look.front)
 	}
 }
 
 // button draws one choice as it is at this moment.
-func (pic *picture) button(b button, awake, pressed bool) {
-	l := pic.sheet.buttonLettering(b)
-	back, front := b.back, white
+func (pic *picture) button(b button, awake, pressed, ringed bool) {
+	l, c := pic.sheet.buttonLettering(b), pic.sheet.theme
+	back, front := red, white
+	switch {
+	case b.plain && b.allow:
+		back = c.fine
+	case b.plain:
+		back = c.alarm
+	case b.allow:
+		back = green
+	}
 	switch {
 	case !awake:
-		back, front = asleep, quiet
+		back, front = c.asleep, c.quiet
 	case pressed:
 		back = color.RGBA{back.R / 2, back.G / 2, back.B / 2, 255}
 	}
 	radius := float64(pic.sheet.px(5))
-	pic.fill(b.at, shade)
+	around := max(2, pic.sheet.px(3))
+	pic.fill(b.at.Inset(-around), c.shade)
+	if ringed {
+		pic.rounded(b.at.Inset(-around), radius+float64(around), c.blue)
+		pic.rounded(b.at.Inset(-1), radius+1, c.shade)
+	}
 	pic.rounded(b.at, radius, back)
 	if b.plain && !pressed {
-		pic.rounded(b.at.Inset(max(1, pic.sheet.px(1.5))), radius, paper)
+		pic.rounded(b.at.Inset(max(1, pic.sheet.px(1.5))), radius, c.paper)
 		front = back
 		if !awake {
-			front = quiet
+			front = c.quiet
 		}
 	}
 	x := (b.at.Min.X + b.at.Max.X - pic.pen.width(b.label, l)) / 2
-	pic.pen.draw(pic, x, (b.at.Min.Y+b.at.Max.Y)/2+int(l.size*0.36), b.label, l, front)
+	y := (b.at.Min.Y+b.at.Max.Y)/2 + int(l.size*0.36)
+	pic.pen.draw(pic, x, y, b.label, l, front)
+	pic.underline(b, x, y, l, front)
+}
+
+// underline marks the letter that presses a button with Alt.
+func (pic *picture) underline(b button, x, y int, l lettering, c color.RGBA) {
+	before, _, found := strings.Cut(strings.ToLower(b.label), string(b.key))
+	if !found || b.key == 0 {
+		return
+	}
+	letter := b.label[len(before) : len(before)+1] // our labels are ASCII up to there
+	x += pic.pen.width(b.label[:len(before)], l)
+	top := y + max(2, int(l.size*0.14))
+	pic.fill(image.Rect(x, top, x+pic.pen.width(letter, l), top+max(1, int(l.size*0.07))), c)
 }
 
 // statusLine draws the line about silence and the bar below it, and returns what
@@ -141,38 +176,41 @@ func (pic *picture) button(b button, awake, pressed bool) {
 func (pic *picture) statusLine(text string, urgent bool, left float64) image.Rectangle {
 	s := pic.sheet
 	at := image.Rect(0, s.status.y-ascent(s.status.style), s.size.X, s.bar.Max.Y)
-	pic.fill(at, shade)
+	pic.fill(at, s.theme.shade)
 	t := s.status
-	t.text = text
 	if urgent {
-		t.color, t.style.bold = red, true
+		t.color, t.style.bold = s.theme.alarm, true
 	}
-	pic.text(t)
+	for _, row := range pic.pen.wrap(text, s.bar.Dx(), t.style) {
+		t.text = row
+		pic.text(t)
+		t.y += lineHeight(t.style)
+	}
 	if s.q.Time > 0 {
-		pic.fill(s.bar, line)
+		pic.fill(s.bar, s.theme.line)
 		rest := s.bar
 		rest.Max.X = rest.Min.X + int(float64(rest.Dx())*min(max(left, 0), 1))
-		pic.fill(rest, blue)
+		pic.fill(rest, s.theme.blue)
 	}
 	return at
 }
 
 // entry draws the place to type, with a dot for each character.
 func (pic *picture) entry(count int, active bool) image.Rectangle {
-	at := pic.sheet.entry
-	pic.fill(at, quiet)
+	at, c := pic.sheet.entry, pic.sheet.theme
+	pic.fill(at, c.quiet)
 	if active {
-		pic.fill(at, blue)
+		pic.fill(at, c.blue)
 	}
-	pic.fill(at.Inset(max(1, pic.sheet.px(2))), paper)
+	pic.fill(at.Inset(max(1, pic.sheet.px(2))), c.paper)
 	dot, y := pic.sheet.px(9), (at.Min.Y+at.Max.Y)/2
 	x := at.Min.X + pic.sheet.px(12)
 	for range min(count, (at.Dx()-pic.sheet.px(24))/(dot+pic.sheet.px(4))) {
-		pic.rounded(image.Rect(x, y-dot/2, x+dot, y-dot/2+dot), float64(dot)/2, ink)
+		pic.rounded(image.Rect(x, y-dot/2, x+dot, y-dot/2+dot), float64(dot)/2, c.ink)
 		x += dot + pic.sheet.px(4)
 	}
 	if active {
-		pic.fill(image.Rect(x, y-dot, x+max(1, pic.sheet.px(1.5)), y+dot), ink)
+		pic.fill(image.Rect(x, y-dot, x+max(1, pic.sheet.px(1.5)), y+dot), c.ink)
 	}
 	return at
 }

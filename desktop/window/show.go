@@ -63,6 +63,7 @@ type prompt struct {
 	focused bool
 	hint    string // about the last key
 	pressed press
+	ring    ring
 	release map[xproto.Keycode]xproto.Timestamp // the last release of each key
 	answer  *question.Answer
 }
@@ -74,6 +75,7 @@ type press struct {
 }
 
 func newPrompt(q question.Question, c Config) (*prompt, error) {
+	portal := askPortal()
 	fonts, err := newFonts()
 	if err != nil {
 		return nil, err
@@ -83,7 +85,7 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 		return nil, err
 	}
 	p := &prompt{q: q, begun: time.Now(), release: map[xproto.Keycode]xproto.Timestamp{}}
-	if err := p.open(d, fonts, c); err != nil {
+	if err := p.open(d, fonts, c, d.isDark(<-portal, c.Env)); err != nil {
 		d.Close()
 		return nil, err
 	}
@@ -96,11 +98,15 @@ const (
 	frameHeight = 80
 )
 
-func (p *prompt) open(d *display, fonts *fonts, c Config) error {
+func (p *prompt) open(d *display, fonts *fonts, c Config, isDark bool) error {
+	theme := light
+	if isDark {
+		theme = dark
+	}
 	area := d.monitor()
 	pen := &pen{fonts: fonts, glyphs: map[glyphKey]glyph{}}
 	zoom := d.scale(c.Env)
-	sheet, err := layOut(p.q, pen, zoom, area.Size().Sub(image.Pt(int(frameWidth*zoom), int(frameHeight*zoom))))
+	sheet, err := layOut(p.q, pen, theme, zoom, area.Size().Sub(image.Pt(int(frameWidth*zoom), int(frameHeight*zoom))))
 	if err != nil {
 		return err
 	}
@@ -108,7 +114,7 @@ func (p *prompt) open(d *display, fonts *fonts, c Config) error {
 		return err
 	}
 	typing := p.q.Kind == question.Secret
-	if p.w, err = newXWindow(d, place(p.q.Kind, sheet.size, area), sheet.size, "keybroker", typing); err != nil {
+	if p.w, err = newXWindow(d, place(p.q.Kind, sheet.size, area), sheet.size, "keybroker: "+p.q.Title, typing); err != nil {
 		return err
 	}
 	if typing {
@@ -210,28 +216,36 @@ func (p *prompt) statusText() (text string, urgent bool) {
 	case p.hint != "":
 		return p.hint, true
 	case p.seen.outside:
-		return "A part of this window is cut off. It allows nothing until all of it is seen.", true
+		return cutOff, true
 	case p.mapped && (p.seen.covered || !p.shown):
-		return "Something lies over this window. It allows nothing until all of it is seen.", true
+		return covered, true
 	}
+	return calm(p.q, p.left()), false
+}
+
+const (
+	cutOff  = "A part of this window is cut off. It allows nothing until all of it is seen."
+	covered = "Something lies over this window. It allows nothing until all of it is seen."
+)
+
+// calm says what silence does, and which keys do something.
+func calm(q question.Question, left time.Duration) string {
 	silence := ""
-	if p.q.Time > 0 {
-		silence = fmt.Sprintf("Without an answer it is refused in %.0f s. ", max(p.left().Seconds(), 0))
+	if q.Time > 0 {
+		silence = fmt.Sprintf("Without an answer it is refused in %.0f s. ", max(left.Seconds(), 0))
 	}
-	switch p.q.Kind {
+	switch q.Kind {
 	case question.Confirm:
-		keys := "Alt+A allows once"
-		if p.q.For != "" {
-			keys += ", Alt+F for " + p.q.For
-		}
-		if p.q.Burst != "" {
-			keys += ", Alt+G this command"
-		}
-		return silence + "Keys: Esc denies, " + keys + ".", false
+		return silence + "Esc denies; Alt with an underlined letter presses a button."
 	case question.Secret:
-		return silence + "Keys: Enter when typed, Esc cancels.", false
+		return silence + "Keys: Enter when typed, Esc cancels."
 	}
-	return "Nothing is to be clicked here to go on. Esc refuses.", false
+	return "Nothing is to be clicked here to go on. Esc refuses."
+}
+
+// statusTexts are all that the line can say: there must be room for each.
+func statusTexts(q question.Question) []string {
+	return []string{cutOff, covered, unknownKey, noRoom, calm(q, q.Time)}
 }
 
 func (p *prompt) statusArea() image.Rectangle {
@@ -260,7 +274,7 @@ func (p *prompt) awake(b *button) bool { return !b.armed || p.guard.Ready() }
 func (p *prompt) drawButtons() {
 	for i := range p.pic.sheet.buttons {
 		b := &p.pic.sheet.buttons[i]
-		p.pic.button(*b, p.awake(b), p.pressed.on == b)
+		p.pic.button(*b, p.awake(b), p.pressed.on == b, p.ringed() == b)
 	}
 }
 

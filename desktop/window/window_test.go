@@ -86,7 +86,7 @@ func TestLayOut(t *testing.T) {
 	for range 8 {
 		q.Rows = append(q.Rows, question.Line{Label: "What", Mark: question.Claimed, Text: strings.Repeat("word ", 20)})
 	}
-	s, err := layOut(q, p, 1, image.Pt(1920, 1080))
+	s, err := layOut(q, p, light, 1, image.Pt(1920, 1080))
 	if err != nil || s.zoom != 1 {
 		t.Fatalf("zoom %v, %v", s, err)
 	}
@@ -108,17 +108,17 @@ func TestLayOut(t *testing.T) {
 			}
 		}
 	}
-	if small, err := layOut(q, p, 1, s.size.Sub(image.Pt(60, 60))); err != nil || small.zoom >= 1 {
+	if small, err := layOut(q, p, light, 1, s.size.Sub(image.Pt(60, 60))); err != nil || small.zoom >= 1 {
 		t.Errorf("on a smaller screen: %v", err)
 	}
-	if _, err := layOut(q, p, 1, image.Pt(500, 200)); err != errTooMuch {
+	if _, err := layOut(q, p, light, 1, image.Pt(500, 200)); err != errTooMuch {
 		t.Errorf("what does not fit is shown all the same: %v", err)
 	}
 }
 
 // The marks differ in colour, sign, shape or word; no two are alike.
 func TestMarksAreNotAlike(t *testing.T) {
-	marks := []question.Mark{question.Verified, question.New, question.Claimed, question.Unknown}
+	marks := []question.Mark{question.Verified, question.New, question.Claimed, question.Unknown, question.Forwarded, question.OtherName}
 	for i, a := range marks {
 		for _, b := range marks[:i] {
 			x, y := badges[a], badges[b]

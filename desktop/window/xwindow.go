@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"github.com/jezek/xgb/xproto"
+
+	"github.com/keybroker/keybroker/desktop/icon"
 )
 
 // xwindow is our window on the display.
@@ -23,7 +25,7 @@ const events = xproto.EventMaskExposure | xproto.EventMaskStructureNotify | xpro
 // atomNames are all that are used, so that they are asked for in one turn.
 var atomNames = []string{"WM_PROTOCOLS", "WM_DELETE_WINDOW", "UTF8_STRING", "_NET_WM_NAME", "_NET_WM_PID",
 	"_NET_WM_STATE", "_NET_WM_STATE_ABOVE", "_NET_WM_STATE_STICKY", "_NET_WM_WINDOW_TYPE",
-	"_NET_WM_WINDOW_TYPE_DIALOG", "_NET_WM_USER_TIME", "_NET_WM_DESKTOP", "_KEYBROKER_TIME"}
+	"_NET_WM_WINDOW_TYPE_DIALOG", "_NET_WM_USER_TIME", "_NET_WM_DESKTOP", "_NET_WM_ICON", "_KEYBROKER_TIME"}
 
 // newXWindow makes a window that is not shown yet. With focus it takes the
 // keyboard when it appears, as the place to type a passphrase must; otherwise
@@ -64,6 +66,7 @@ func (w *xwindow) describe(at, size image.Point, title string, focus bool) {
 	w.numbers(a("_NET_WM_STATE"), xproto.AtomAtom, uint32(a("_NET_WM_STATE_ABOVE")), uint32(a("_NET_WM_STATE_STICKY")))
 	w.numbers(a("_NET_WM_DESKTOP"), xproto.AtomCardinal, 0xffffffff)
 	w.numbers(a("_NET_WM_PID"), xproto.AtomCardinal, uint32(os.Getpid()))
+	w.numbers(a("_NET_WM_ICON"), xproto.AtomCardinal, iconNumbers()...)
 	if !focus {
 		w.numbers(a("_NET_WM_USER_TIME"), xproto.AtomCardinal, 0) // EWMH: do not focus it when it is mapped
 	}
@@ -75,6 +78,18 @@ func (w *xwindow) describe(at, size image.Point, title string, focus bool) {
 	w.numbers(xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, hints...)
 	const inputHint = 1
 	w.numbers(xproto.AtomWmHints, xproto.AtomWmHints, inputHint, 1, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// iconNumbers is EWMH's: width, height, then pixels as ARGB, for each size.
+func iconNumbers() (list []uint32) {
+	for _, size := range []int{16, 32, icon.Size} {
+		list = append(list, uint32(size), uint32(size))
+		pix := icon.Draw(icon.Key(icon.Blue), size).Pix
+		for i := 0; i < len(pix); i += 4 {
+			list = append(list, uint32(pix[i+3])<<24|uint32(pix[i])<<16|uint32(pix[i+1])<<8|uint32(pix[i+2]))
+		}
+	}
+	return list
 }
 
 func (w *xwindow) text(property, kind xproto.Atom, value string) {

@@ -1,0 +1,123 @@
+package window
+
+import (
+	"encoding/binary"
+	"image/color"
+	"math"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+
+	"github.com/keybroker/keybroker/platform/bus"
+	"github.com/keybroker/keybroker/softkeys/softkeystest"
+)
+
+// portal says which scheme the person has chosen.
+type portal uint32
+
+func (p portal) Read(string, string) (dbus.Variant, *dbus.Error) {
+	return dbus.MakeVariant(dbus.MakeVariant(uint32(p))), nil
+}
+
+func TestPortal(t *testing.T) {
+	address := softkeystest.StartBus(t, false).Address
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+	if got := portalScheme(t.Context()); got != noScheme {
+		t.Errorf("without a portal: %d", got)
+	}
+	conn, err := bus.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.RequestName("org.freedesktop.portal.Desktop", 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []scheme{darkScheme, lightScheme, noScheme} {
+		if err := conn.Export(portal(want), "/org/freedesktop/portal/desktop", "org.freedesktop.portal.Settings"); err != nil {
+			t.Fatal(err)
+		}
+		if got := portalScheme(t.Context()); got != want {
+			t.Errorf("%d, want %d", got, want)
+		}
+	}
+}
+
+func TestIsDark(t *testing.T) {
+	for _, test := range []struct {
+		portal scheme
+		theme  string
+		want   bool
+	}{
+		{darkScheme, "Adwaita", true}, {lightScheme, "Adwaita:dark", false}, {noScheme, "Adwaita:dark", true}, {noScheme, "Adwaita", false},
+	} {
+		if got := (&display{}).isDark(test.portal, func(string) string { return test.theme }); got != test.want {
+			t.Errorf("%d, %s: %v", test.portal, test.theme, got)
+		}
+	}
+}
+
+// setting is one setting of XSETTINGS, type 0: a number, 1: a string.
+func setting(kind byte, name, value string) []byte {
+	data := []byte{kind, 0}
+	data = binary.LittleEndian.AppendUint16(data, uint16(len(name)))
+	data = append(data, name...)
+	data = append(data, make([]byte, padded(len(name))-len(name)+4)...) // and the serial
+	if kind == 1 {
+		data = binary.LittleEndian.AppendUint32(data, uint32(len(value)))
+		return append(append(data, value...), make([]byte, padded(len(value))-len(value))...)
+	}
+	return append(data, 1, 2, 3, 4)
+}
+
+func TestStringSetting(t *testing.T) {
+	data := make([]byte, 12)
+	data = append(data, setting(0, "Xft/DPI", "")...)
+	data = append(data, setting(1, "Net/IconThemeName", "Tango")...)
+	data = append(data, setting(1, "Net/ThemeName", "Adwaita-dark")...)
+	if got := stringSetting(data, "Net/ThemeName"); got != "Adwaita-dark" {
+		t.Errorf("%q", got)
+	}
+	for n := range data { // cut off, or changed, anywhere: no panic
+		stringSetting(data[:n], "Net/ThemeName")
+		broken := append([]byte{}, data...)
+		broken[n] = 0xff
+		stringSetting(broken, "Net/ThemeName")
+	}
+}
+
+// luminance is WCAG 2.1's relative luminance.
+func luminance(c color.RGBA) float64 {
+	channel := func(v uint8) float64 {
+		if s := float64(v) / 255; s > 0.03928 {
+			return math.Pow((s+0.055)/1.055, 2.4)
+		} else {
+			return s / 12.92
+		}
+	}
+	return 0.2126*channel(c.R) + 0.7152*channel(c.G) + 0.0722*channel(c.B)
+}
+
+// Whatever is written can be read, in each theme.
+func TestContrast(t *testing.T) {
+	check := func(what string, a, b color.RGBA) {
+		low, high := min(luminance(a), luminance(b)), max(luminance(a), luminance(b))
+		if ratio := (high + 0.05) / (low + 0.05); ratio < 4.5 {
+			t.Errorf("%s: %.1f to 1", what, ratio)
+		}
+	}
+	for name, c := range map[string]theme{"light": light, "dark": dark} {
+		for what, back := range map[string]color.RGBA{"paper": c.paper, "shade": c.shade} {
+			check(name+" ink on "+what, c.ink, back)
+			check(name+" quiet on "+what, c.quiet, back)
+			check(name+" alarm on "+what, c.alarm, back)
+			check(name+" fine on "+what, c.fine, back)
+		}
+		check(name+" button asleep", c.quiet, c.asleep)
+	}
+	check("deny", white, red)
+	check("allow", white, green)
+	for mark, look := range badges {
+		check(string(mark), look.front, look.back)
+	}
+}
