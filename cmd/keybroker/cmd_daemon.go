@@ -43,7 +43,8 @@ func newDaemonCommand(a *app) *cobra.Command {
 		Use:   "daemon",
 		Short: "Run the broker in the foreground",
 		Long: `Run the broker in the foreground until SIGTERM or Ctrl-C. SIGHUP makes it read
-its rules again; those that allow more are asked about first. A service manager starts it; sockets that systemd passes
+its rules again, as "keybroker policy reload" does; those that allow more are
+asked about first. A service manager starts it; sockets that systemd passes
 (named "agent" and "control") are used.
 
 Started in a terminal without a desktop, it asks its questions in that terminal,
