@@ -166,7 +166,7 @@ func printRefusal(w io.Writer, r audit.Record) {
 		row(w, "through", "socket "+platform.Escape(r.Socket, maxCell))
 	}
 	row(w, "key", keyText(r))
-	row(w, "where", destinationText(r))
+	row(w, "where", destinationText(r, maxCell))
 	if d := r.Destination; d != nil && d.Why != "" {
 		row(w, "not proved", platform.Escape(d.Why, audit.MaxReason))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
+	"golang.org/x/term"
 )
 
 // printLog says that there is no record, unless one could still come.
@@ -32,8 +34,8 @@ func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], mo
 			header = true
 			fmt.Fprintf(out, logRow, "TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
 		}
-		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, r.Decision,
-			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r), peerText(r), reasonText(r))
+		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, decisionText(out, r.Decision),
+			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r, whereWidth), peerText(r), reasonText(r))
 	}
 	if !header && !a.json && !more {
 		fmt.Fprintln(out, "The log has no such record.")
@@ -51,6 +53,20 @@ func reasonText(r audit.Record) string {
 
 // logRow has fixed widths, so that -f can print a row as soon as it is there.
 const logRow = "%-19s  %-8s  %-8s  %-20s  %-20s  %-28s  %-32s  %s\n"
+
+// whereWidth is the column WHERE.
+const whereWidth = 28
+
+// decisionText is red for what was refused and green for what was allowed, where the
+// table goes to a terminal and the person has not set NO_COLOR (no-color.org).
+func decisionText(out io.Writer, decision string) string {
+	colour := map[string]string{audit.Allowed: "32", audit.Refused: "31"}[decision]
+	file, ok := out.(*os.File)
+	if colour == "" || !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return decision
+	}
+	return fmt.Sprintf("\x1b[%sm%-8s\x1b[0m", colour, decision)
+}
 
 func purposeText(r audit.Record) string {
 	switch {
@@ -76,24 +92,25 @@ func keyText(r audit.Record) string {
 	return platform.Escape(r.Key.Fingerprint, 20)
 }
 
-func destinationText(r audit.Record) string {
+// destinationText takes no more than room characters, with what is said behind the name.
+func destinationText(r audit.Record, room int) string {
 	d := r.Destination
 	if d == nil {
 		return "-"
 	}
-	text := "-"
+	text, behind := "-", ""
+	if d.Forwarded {
+		behind = " (forwarded)"
+	}
 	switch d.Trust {
 	case keys.TrustVerified:
 		text = hostText(d.Host)
 	case keys.TrustNew:
-		text = platform.Escape(d.Host.Fingerprint, 18) + " (new)"
+		text, behind = d.Host.Fingerprint, " (new)"+behind
 	case keys.TrustClaimed:
-		text = platform.Escape(d.Claimed, 18) + " (claimed)"
+		text, behind = d.Claimed, " (claimed)"+behind
 	}
-	if d.Forwarded {
-		text += " (forwarded)"
-	}
-	return text
+	return platform.Escape(text, room-len(behind)) + behind
 }
 
 func hostText(host keys.Host) string {
