@@ -142,6 +142,8 @@ func (w writer) text(q Question) (title string, lines []Line) {
 		lines = append(lines, w.through(use.Destination)...)
 	case use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind.Known():
 		lines = append(append(lines, w.otherFacts(use.Purpose)...), w.through(use.Destination)...)
+	case use.Purpose.Kind != wire.KindLogin:
+		lines = append(append(lines, w.otherFacts(use.Purpose)...), w.where(use.Destination)...)
 	default:
 		lines = append(lines, w.where(use.Destination)...)
 	}

@@ -81,8 +81,10 @@ func TestText(t *testing.T) {
 		{"a key of another agent", func(u *keys.Use) { u.Key.Source = "upstream [x" }, []string{`"work" (anna@laptop), in the agent "(x"`}, nil},
 		{"namespace", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git\n"} },
 			[]string{`sign for the namespace "git\x0a"`}, []string{"commit"}},
-		{"unknown content", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindUnknown} },
-			[]string{"Sign unknown content?", "may be anything, even a login elsewhere"}, nil},
+		{"unknown content", func(u *keys.Use) {
+			u.Purpose = wire.Purpose{Kind: wire.KindUnknown, Why: "a certificate that cannot be read"}
+		},
+			[]string{"Sign unknown content?", "may be anything, even a login elsewhere", "a certificate that cannot be read"}, nil},
 		{"background, by ssh, another user", func(u *keys.Use) {
 			u.Peer.Terminal, u.Peer.SSHLogin, u.Peer.User = "", true, "54321"
 			u.Peer.Foreground, u.Peer.Attended = false, false
