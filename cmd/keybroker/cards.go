@@ -150,7 +150,7 @@ func cardsInWords(cards control.Cards) string {
 		return words
 	}
 	in := len(cardsIn(cards))
-	return fmt.Sprintf("%d readers, %d cards in, %d remembered", len(cards.Readers), in, len(cards.Cards)-in)
+	return fmt.Sprintf("%s, %s in, %d remembered", counted(len(cards.Readers), "reader"), counted(in, "card"), len(cards.Cards)-in)
 }
 
 // cardsIn names the cards that are in.

@@ -84,3 +84,11 @@ func plainAttr(_ []string, attr slog.Attr) slog.Attr {
 	}
 	return attr
 }
+
+// counted writes a number with its noun: "1 card", "2 cards".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
