@@ -67,7 +67,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 		fmt.Fprintln(out, "\nThis terminal does not answer any more.")
 		return nil
 	case isNotRunning(err) && began:
-		return fmt.Errorf("the broker has ended, and with it this terminal's answers: %w", notRunning(control.ErrNotRunning))
+		return absence{"the broker has ended, and with it this terminal's answers", "when it runs again: keybroker approve"}
 	case isNotRunning(err):
 		return notRunning(err)
 	}
