@@ -32,7 +32,7 @@ func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 
 // mayBeListed refuses what would hide all other keys from OpenSSH's programs.
 func mayBeListed(added keys.Added) error {
-	public, err := publicKey(added)
+	public, err := added.Public()
 	if err == nil {
 		err = errors.Join(keys.CheckComment(added.Comment), keys.Listable(public))
 	}
@@ -49,7 +49,7 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 		return parseComposite(request.Private, added)
 	}
 	if request.KeyType == publickey.MLDSA44Ed25519Certificate {
-		return publickey.UnknownType{Type: request.KeyType}
+		return parseCompositeCertificate(request.Private, added)
 	}
 	var stream oneRequest
 	message := request.Unconstrained().Marshal()
@@ -64,7 +64,10 @@ func parsePrivate(request wire.AddIdentity, added *keys.Added) error {
 	if captured.key == nil {
 		return fmt.Errorf("not a valid %.64q key", request.KeyType)
 	}
-	added.PrivateKey, added.Certificate = captured.key.PrivateKey, captured.key.Certificate
+	added.PrivateKey = captured.key.PrivateKey
+	if captured.key.Certificate != nil {
+		added.Certificate = captured.key.Certificate
+	}
 	return nil
 }
 
@@ -81,27 +84,34 @@ func parseComposite(private []byte, added *keys.Added) error {
 	return err
 }
 
+// parseCompositeCertificate reads the certificate and the private half of its key.
+func parseCompositeCertificate(private []byte, added *keys.Added) error {
+	var parts struct{ Certificate, Seeds []byte }
+	if err := ssh.Unmarshal(private, &parts); err != nil {
+		return err
+	}
+	cert, err := publickey.Parse(parts.Certificate)
+	if err != nil {
+		return err
+	}
+	if cert.Type() != publickey.MLDSA44Ed25519Certificate {
+		return fmt.Errorf("a %.64q stands in the place of a certificate", cert.Type())
+	}
+	signer, err := publickey.NewCompositeSigner(parts.Seeds, nil)
+	if err != nil {
+		return err
+	}
+	added.PrivateKey, added.Certificate = signer, cert
+	return nil
+}
+
 // publicBlob is the key under which an added one is listed.
 func publicBlob(added keys.Added) ([]byte, error) {
-	public, err := publicKey(added)
+	public, err := added.Public()
 	if err != nil {
 		return nil, err
 	}
 	return public.Marshal(), nil
-}
-
-func publicKey(added keys.Added) (ssh.PublicKey, error) {
-	if added.Certificate != nil {
-		return added.Certificate, nil
-	}
-	if signer, ok := added.PrivateKey.(ssh.Signer); ok {
-		return signer.PublicKey(), nil
-	}
-	signer, err := ssh.NewSignerFromKey(added.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	return signer.PublicKey(), nil
 }
 
 // oneRequest is a connection that brings one request and ends.

@@ -69,7 +69,7 @@ func (s *session) addBind(contents []byte) error {
 	if err := ssh.Unmarshal(request.Signature, &signature); err != nil {
 		return fmt.Errorf("session-bind: signature: %w", err)
 	}
-	if err := certified(next.key).Verify(request.SessionID, &signature); err != nil {
+	if err := publickey.Certified(next.key).Verify(request.SessionID, &signature); err != nil {
 		return fmt.Errorf("session-bind: the host's signature over the session id does not verify: %w", err)
 	}
 	return s.keepBind(next)

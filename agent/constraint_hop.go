@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -13,7 +14,7 @@ func (s *session) isHop(b *bind, hop keys.Hop) bool {
 	if b.key == nil { // unproved
 		return false
 	}
-	cert, certificate := b.key.(*ssh.Certificate)
+	cert, certificate := publickey.CertificateOf(b.key)
 	for _, key := range hop.Keys {
 		switch {
 		case key.CA != certificate:

@@ -3,7 +3,6 @@ package agent
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/publickey"
@@ -32,7 +31,8 @@ func (s *session) addCertified(host *keys.Host, b *bind, lines []string) {
 	if len(lines) == 0 || !s.isCertified(b) {
 		return
 	}
-	principals := b.key.(*ssh.Certificate).ValidPrincipals
+	cert, _ := publickey.CertificateOf(b.key)
+	principals := cert.ValidPrincipals
 	for _, line := range lines {
 		for _, name := range slices.Concat(s.meantNames(b), principals, strings.Split(line, ",")) {
 			if s.ctx.Err() != nil { // the client is gone
@@ -92,11 +92,13 @@ func splitPort(written string) (name, port string, has bool) {
 // signed for hosts, and holds now. One without principals is for none (OpenSSH's
 // rule; x/crypto would take it for all).
 func (s *session) isCertified(b *bind) bool {
-	cert, ok := b.key.(*ssh.Certificate)
+	cert, ok := publickey.CertificateOf(b.key)
 	switch {
 	case !ok || cert.CertType != ssh.HostCert || cert.Signature == nil || !slices.Contains(caAlgorithms, cert.Signature.Format):
 		return false
 	case len(cert.ValidPrincipals) == 0 || len(cert.ValidPrincipals) > maxPrincipals:
+		return false
+	case len(cert.CriticalOptions) > 0: // none is known for hosts
 		return false
 	}
 	now := s.server.Now().Unix()
@@ -104,17 +106,15 @@ func (s *session) isCertified(b *bind) bool {
 		return false
 	}
 	if !b.certificate.checked {
-		within := func() time.Time { return time.Unix(now, 0) }
-		checker := ssh.CertChecker{Clock: within}
-		b.certificate = certificateState{checked: true, signed: checker.CheckCert(cert.ValidPrincipals[0], cert) == nil}
+		b.certificate = certificateState{checked: true, signed: publickey.SignedByAuthority(b.key)}
 	}
 	return b.certificate.signed
 }
 
 // certifies says whether the host's certificate is for this name, now.
 func (s *session) certifies(b *bind, name string) bool {
-	cert := b.key.(*ssh.Certificate)
-	return len(cert.ValidPrincipals) <= maxPrincipals &&
+	cert, ok := publickey.CertificateOf(b.key)
+	return ok && len(cert.ValidPrincipals) <= maxPrincipals &&
 		slices.ContainsFunc(cert.ValidPrincipals, func(principal string) bool { return keys.MatchPattern(name, principal) }) &&
 		s.isCertified(b)
 }

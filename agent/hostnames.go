@@ -7,6 +7,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -33,12 +34,12 @@ func (s *session) lookUp(b *bind) keys.Host {
 	if hosts == nil {
 		return host
 	}
-	if cert, ok := b.key.(*ssh.Certificate); ok {
+	if cert, ok := publickey.CertificateOf(b.key); ok {
 		host.Revoked = hosts.revokedAt(cert.SignatureKey)
 		s.addCertified(&host, b, hosts.authority(cert.SignatureKey))
 	}
 	try := candidates{meant: func() []string { return s.meantNames(b) }, hashed: s.likelyNames, anyPort: s.rules().HostNames}
-	hosts.addTo(s.ctx, &host, certified(b.key), try)
+	hosts.addTo(s.ctx, &host, publickey.Certified(b.key), try)
 	return host
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"github.com/keybroker/keybroker/agent/keys"
-	"golang.org/x/crypto/ssh"
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // maxListable bounds the certificates that are remembered: as many as a list holds.
@@ -21,7 +21,7 @@ type listable struct {
 // is says whether a key may be in a list. A key that may not still signs for who
 // knows it by other means.
 func (l *listable) is(info *keys.Info) bool {
-	if _, certificate := info.PublicKey.(*ssh.Certificate); !certificate {
+	if _, certificate := publickey.CertificateOf(info.PublicKey); !certificate {
 		return keys.Listable(info.PublicKey) == nil
 	}
 	sum := sha256.Sum256(info.Blob)

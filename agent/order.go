@@ -6,7 +6,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"golang.org/x/crypto/ssh"
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // ordered puts first what worked at the host that proved its key, the last one used before
@@ -25,7 +25,7 @@ func (s *session) ordered(list []keys.Info, use *keys.Use, fitting policy.Fittin
 	}
 	places := make([][]keys.Info, len(worked)+2) // what worked, what is named, the rest
 	for _, info := range list {
-		_, certificate := info.PublicKey.(*ssh.Certificate)
+		_, certificate := publickey.CertificateOf(info.PublicKey)
 		place, ok := worked[audit.LoginKey{Fingerprint: info.Fingerprint, Certificate: certificate}]
 		switch {
 		case ok:

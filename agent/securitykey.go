@@ -80,7 +80,7 @@ func securityPublicKey(parts wire.SecurityKey) (ssh.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, application, err := securityParts(certified(key))
+	public, application, err := securityParts(publickey.Certified(key))
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
 	"golang.org/x/crypto/ssh"
@@ -205,7 +206,7 @@ func signatureAlgorithm(key ssh.PublicKey, flags wire.SignatureFlags) (string, e
 	if flags&^(wire.FlagRSASHA2_256|wire.FlagRSASHA2_512) != 0 {
 		return "", fmt.Errorf("signature flags %#x are not known", uint32(flags))
 	}
-	plain := certified(key)
+	plain := publickey.Certified(key)
 	if plain.Type() != ssh.KeyAlgoRSA {
 		return plain.Type(), nil
 	}
@@ -217,12 +218,4 @@ func signatureAlgorithm(key ssh.PublicKey, flags wire.SignatureFlags) (string, e
 	default:
 		return ssh.KeyAlgoRSA, nil // SHA-1, as the protocol defines "no flag"; old servers need it
 	}
-}
-
-// certified is the key that signs: for a certificate the key that it certifies.
-func certified(key ssh.PublicKey) ssh.PublicKey {
-	if cert, ok := key.(*ssh.Certificate); ok {
-		return cert.Key
-	}
-	return key
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -24,7 +25,7 @@ func (v *verifier) verify(key ssh.PublicKey, data []byte, signature *ssh.Signatu
 	if signature == nil || signature.Format != algorithm {
 		return fmt.Errorf("the key's source did not sign with %s", algorithm)
 	}
-	key = certified(key)
+	key = publickey.Certified(key)
 	if algorithm == ssh.KeyAlgoSKED25519 || algorithm == ssh.KeyAlgoSKECDSA256 {
 		return verifySecurityKey(key, data, signature)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -17,10 +18,10 @@ import (
 // Attach puts a certificate beside key, in the place of the one that it had
 // there, and returns the path of its file. sealed says that the key is one of
 // the directory of sealed keys.
-func (s *Source) Attach(cert *ssh.Certificate, key keys.Info, sealed bool) (string, error) {
-	if !bytes.Equal(cert.Key.Marshal(), key.Blob) {
+func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string, error) {
+	if certified := publickey.Certified(cert); !bytes.Equal(certified.Marshal(), key.Blob) {
 		return "", fmt.Errorf("the certificate is for another key: for %s, and %q is %s\nask for a certificate of this key",
-			ssh.FingerprintSHA256(cert.Key), key.Name, key.Fingerprint)
+			ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint)
 	}
 	info := keys.NewInfo(cert, "")
 	if until := info.ValidUntil(); !until.IsZero() && !s.config.Now().Before(until) {

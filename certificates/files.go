@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/platform"
@@ -31,8 +32,8 @@ const (
 // file is one certificate's file.
 type file struct {
 	path        string
-	certificate *ssh.Certificate // nil: problem says why
-	blob, plain []byte           // of the certificate, and of the key that it certifies
+	certificate ssh.PublicKey // nil: problem says why
+	blob, plain []byte        // of the certificate, and of the key that it certifies
 	problem     string
 	remedy      string // "": replace it
 }
@@ -156,12 +157,13 @@ func readCertificate(path string, key []byte) *file {
 	if err != nil {
 		return &file{path: path, problem: err.Error()}
 	}
-	plain := cert.Key.Marshal()
+	certified := publickey.Certified(cert)
+	plain := certified.Marshal()
 	if key != nil && len(key) == 0 {
 		return &file{path: path, problem: "there is no key of that name beside it"}
 	}
 	if key != nil && !bytes.Equal(plain, key) {
-		return &file{path: path, problem: fmt.Sprintf("it is for another key than the one beside it: for %s", ssh.FingerprintSHA256(cert.Key))}
+		return &file{path: path, problem: fmt.Sprintf("it is for another key than the one beside it: for %s", ssh.FingerprintSHA256(certified))}
 	}
 	return &file{path: path, certificate: cert, blob: cert.Marshal(), plain: plain}
 }

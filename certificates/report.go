@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // All is every file: what List has, and by the file's name what it has not;
@@ -25,7 +26,8 @@ func (s *Source) All() []keys.Info {
 func (f *file) unused() keys.Info {
 	info := keys.Info{State: "not used: " + f.problem}
 	if f.certificate != nil {
-		info = keys.NewInfo(f.certificate, f.certificate.KeyId)
+		says, _ := publickey.CertificateOf(f.certificate)
+		info = keys.NewInfo(f.certificate, says.KeyId)
 		info.State = "not used: its key is not here"
 	}
 	info.Name, info.Source = filepath.Base(f.path), sourceName

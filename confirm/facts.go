@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/crypto/ssh"
+	"github.com/keybroker/keybroker/agent/publickey"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/wire"
@@ -274,7 +274,7 @@ func (w writer) which(k keys.Info) []Line {
 		text += ", " + home
 	}
 	print := foreign(k.PublicKey.Type(), ownValues) + " " + foreign(k.Fingerprint, ownValues)
-	if _, ok := k.PublicKey.(*ssh.Certificate); ok {
+	if _, ok := publickey.CertificateOf(k.PublicKey); ok {
 		print += " (certificate)"
 	}
 	return []Line{{Label: "Key", Text: text, Look: question.Strong}, {Text: print, Look: question.Faint}}

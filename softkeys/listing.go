@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -187,7 +188,7 @@ func readPublic(path string) (pub ssh.PublicKey, comment string, modified time.T
 	if err != nil {
 		return nil, "", modified, contentError("is not a public key")
 	}
-	if _, isCert := pub.(*ssh.Certificate); isCert {
+	if _, isCert := publickey.CertificateOf(pub); isCert {
 		return nil, "", modified, contentError("is a certificate, not the key itself")
 	}
 	return pub, comment, info.ModTime(), nil

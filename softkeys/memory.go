@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
@@ -80,7 +81,8 @@ func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 	}
 	pub := signer.PublicKey()
 	if key.Certificate != nil {
-		if key.Certificate.Key == nil || !bytes.Equal(key.Certificate.Key.Marshal(), pub.Marshal()) {
+		cert, ok := publickey.CertificateOf(key.Certificate)
+		if !ok || cert.Key == nil || !bytes.Equal(cert.Key.Marshal(), pub.Marshal()) {
 			return keys.Info{}, errors.New("softkeys: add: the certificate is for another key")
 		}
 		pub = key.Certificate

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
-
-	"golang.org/x/crypto/ssh"
-	sshagent "golang.org/x/crypto/ssh/agent"
 
 	"github.com/keybroker/keybroker/agent/keys"
 )
@@ -37,24 +33,16 @@ func (a Adding) Add(key keys.Added) (keys.Info, error) {
 		return info, a.wrap(err)
 	}
 	defer release()
-	// It says only yes or no. Its client wipes nothing; the copy lives until it is collected.
-	if err := sshagent.NewClient(conn).Add(sshagent.AddedKey{
-		PrivateKey: key.PrivateKey, Certificate: key.Certificate, Comment: key.Comment,
-		LifetimeSecs: uint32(key.Lifetime / time.Second), ConfirmBeforeUse: key.Confirm,
-	}); err != nil {
+	if err := handOver(conn, key); err != nil {
 		return info, a.wrap(fmt.Errorf("the other agent does not take the key: %w\nadd it there, or without add = true", err))
 	}
 	return a.took(info, key), nil
 }
 
 func (a Adding) infoOf(key keys.Added) (keys.Info, error) {
-	public := ssh.PublicKey(key.Certificate)
-	if key.Certificate == nil {
-		signer, err := ssh.NewSignerFromKey(key.PrivateKey)
-		if err != nil {
-			return keys.Info{}, err
-		}
-		public = signer.PublicKey()
+	public, err := key.Public()
+	if err != nil {
+		return keys.Info{}, err
 	}
 	info := keys.NewInfo(public, key.Comment)
 	info.Source = a.Name()

@@ -73,14 +73,18 @@ func (s *Source) open(ctx context.Context) (net.Conn, func(), error) {
 }
 
 func exchange(conn net.Conn, request wire.Request) (wire.Reply, error) {
-	if err := wire.WriteFrame(conn, request.Marshal()); err != nil {
+	return exchangeMessage(conn, request.Marshal())
+}
+
+func exchangeMessage(conn net.Conn, message []byte) (wire.Reply, error) {
+	if err := wire.WriteFrame(conn, message); err != nil {
 		return nil, err
 	}
-	message, err := wire.ReadFrame(conn)
+	answer, err := wire.ReadFrame(conn)
 	if err != nil {
 		return nil, err
 	}
-	reply, _, err := wire.ReplyAndRest(message)
+	reply, _, err := wire.ReplyAndRest(answer)
 	return reply, err
 }
 

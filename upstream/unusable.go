@@ -44,7 +44,7 @@ func kindOf(blob []byte) string {
 	switch err := ssh.Unmarshal(blob, &start); {
 	case err != nil || start.Type == "":
 		return "no readable type"
-	case start.Type == publickey.MLDSA44Ed25519, slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
+	case start.Type == publickey.MLDSA44Ed25519, start.Type == publickey.MLDSA44Ed25519Certificate, slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
 		return fmt.Sprintf("the type %s, but damaged or out of its limits", start.Type)
 	}
 	return fmt.Sprintf("a type that is not known here (%s)", platform.Escape(start.Type, maxName))

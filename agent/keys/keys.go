@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -16,7 +17,7 @@ var ErrNotFound = errors.New("no such key")
 
 // Info describes one key that a Source can sign with. It holds no secret.
 type Info struct {
-	PublicKey   ssh.PublicKey // an *ssh.Certificate for a certificate
+	PublicKey   ssh.PublicKey // see publickey.CertificateOf
 	Blob        []byte        // PublicKey.Marshal(), kept because every lookup compares it
 	Fingerprint string        // "SHA256:…" of the key (for a certificate: of the certified key)
 	Comment     string        // as ssh-add -l prints it
@@ -31,11 +32,7 @@ type Info struct {
 
 // NewInfo fills the fields that follow from the public key.
 func NewInfo(pub ssh.PublicKey, comment string) Info {
-	certified := pub
-	if cert, ok := pub.(*ssh.Certificate); ok {
-		certified = cert.Key
-	}
-	return Info{PublicKey: pub, Blob: pub.Marshal(), Fingerprint: ssh.FingerprintSHA256(certified), Comment: comment}
+	return Info{PublicKey: pub, Blob: pub.Marshal(), Fingerprint: ssh.FingerprintSHA256(publickey.Certified(pub)), Comment: comment}
 }
 
 // Source is a place that keys live in: sealed files, the keys added for a
@@ -57,13 +54,28 @@ type Source interface {
 
 // Added is a private key that a client handed over (RFC 9987 section 3.2).
 type Added struct {
-	PrivateKey  any              // as golang.org/x/crypto/ssh/agent.AddedKey holds it
-	Certificate *ssh.Certificate // nil when there is none
+	PrivateKey  any           // as golang.org/x/crypto/ssh/agent.AddedKey holds it
+	Certificate ssh.PublicKey // nil when there is none; see publickey.CertificateOf
 	Comment     string
 	Lifetime    time.Duration // 0: no limit
 	Confirm     bool
 
 	Destinations []DestinationConstraint // empty: everywhere
+}
+
+// Public is the key under which an added one is listed.
+func (a Added) Public() (ssh.PublicKey, error) {
+	if a.Certificate != nil {
+		return a.Certificate, nil
+	}
+	if signer, ok := a.PrivateKey.(ssh.Signer); ok {
+		return signer.PublicKey(), nil
+	}
+	signer, err := ssh.NewSignerFromKey(a.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	return signer.PublicKey(), nil
 }
 
 // Adder is a Source that takes keys from clients.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -34,11 +35,12 @@ func unlistable(format string, args ...any) error {
 // A certificate's signature is verified, as those who read the list do: that takes
 // up to a millisecond.
 func Listable(key ssh.PublicKey) error {
+	if cert, ok := publickey.CertificateOf(key); ok {
+		return listableCertificate(key, cert)
+	}
 	switch k := key.(type) {
 	case nil:
 		return unlistable("there is no public key")
-	case *ssh.Certificate:
-		return listableCertificate(k)
 	case ssh.CryptoPublicKey:
 		if err := listablePlain(k); err != nil {
 			return err
@@ -93,7 +95,7 @@ func smallCoordinate(k *ecdsa.PublicKey) bool {
 	return new(big.Int).SetBytes(x).BitLen() <= half || new(big.Int).SetBytes(y).BitLen() <= half
 }
 
-func listableCertificate(c *ssh.Certificate) error {
+func listableCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 	switch {
 	case c.CertType != ssh.UserCert && c.CertType != ssh.HostCert:
 		return unlistable("a certificate of type %d", c.CertType)
@@ -102,29 +104,19 @@ func listableCertificate(c *ssh.Certificate) error {
 	case hasNUL(c.KeyId) || slices.ContainsFunc(c.ValidPrincipals, hasNUL):
 		return unlistable("a certificate whose key ID or principals have a NUL byte")
 	}
-	if _, chained := c.SignatureKey.(*ssh.Certificate); chained {
+	if _, chained := publickey.CertificateOf(c.SignatureKey); chained {
 		return unlistable("a certificate that another certificate has signed")
 	}
-	for _, key := range []ssh.PublicKey{c.Key, c.SignatureKey} {
-		if err := Listable(key); err != nil {
+	for _, part := range []ssh.PublicKey{c.Key, c.SignatureKey} {
+		if err := Listable(part); err != nil {
 			return err
 		}
 	}
-	if !signedByCA(c) {
+	if !publickey.SignedByAuthority(key) {
 		return unlistable("a certificate whose signature is not its authority's")
 	}
 	return nil
 }
-
-func signedByCA(c *ssh.Certificate) bool {
-	unsigned := *c
-	unsigned.Signature = nil
-	signed := unsigned.Marshal()
-	return c.Signature != nil && c.SignatureKey.Verify(signed[:len(signed)-emptySignature], c.Signature) == nil
-}
-
-// emptySignature is how many bytes a missing signature takes: its length.
-const emptySignature = 4
 
 func hasNUL(text string) bool { return strings.ContainsRune(text, 0) }
 

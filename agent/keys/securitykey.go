@@ -10,7 +10,7 @@ import (
 // SecurityKey is a FIDO key that a client handed over: what the device needs to
 // make a signature, but not the private key, which never leaves it.
 type SecurityKey struct {
-	PublicKey   ssh.PublicKey // an *ssh.Certificate for a certificate
+	PublicKey   ssh.PublicKey // see publickey.CertificateOf
 	Serialized  []byte        // type and private fields, as OpenSSH's programs hand it on
 	Application string        // "ssh:…", or that of a web site
 	Flags       byte          // PROTOCOL.u2f

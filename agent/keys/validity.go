@@ -4,13 +4,13 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/crypto/ssh"
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // ValidUntil is the end of a certificate's time; zero: it has none, or the key
 // is no certificate (OpenSSH PROTOCOL.certkeys, "valid before").
 func (i *Info) ValidUntil() time.Time {
-	cert, ok := i.PublicKey.(*ssh.Certificate)
+	cert, ok := publickey.CertificateOf(i.PublicKey)
 	if !ok || cert.ValidBefore > math.MaxInt64 {
 		return time.Time{}
 	}
@@ -21,7 +21,7 @@ func (i *Info) ValidUntil() time.Time {
 // "expired on 2026-11-22 10:00 UTC". It is "" for one that is of use, and for
 // what is no certificate.
 func (i *Info) NotValid(now time.Time) string {
-	cert, ok := i.PublicKey.(*ssh.Certificate)
+	cert, ok := publickey.CertificateOf(i.PublicKey)
 	if !ok {
 		return ""
 	}

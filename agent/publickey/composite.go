@@ -1,6 +1,7 @@
 package publickey
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha512"
 	"crypto/subtle"
@@ -148,6 +149,9 @@ func (s *CompositeSigner) SignWithAlgorithm(_ io.Reader, data []byte, algorithm 
 	}
 	return &ssh.Signature{Format: MLDSA44Ed25519, Blob: append(blob, ed25519.Sign(s.edwards, message)...)}, nil
 }
+
+// Packed is the public half: both public keys.
+func (s *CompositeSigner) Packed() []byte { return bytes.Clone(s.public.packed[:]) }
 
 // Seeds is the private half; the caller wipes it.
 func (s *CompositeSigner) Seeds() []byte {

@@ -31,6 +31,8 @@ func Parse(blob []byte) (ssh.PublicKey, error) {
 		return nil, errors.New("it is cut off")
 	case name == MLDSA44Ed25519:
 		return parseComposite(rest)
+	case name == MLDSA44Ed25519Certificate:
+		return parseCompositeCertificate(blob)
 	}
 	key, err := ssh.ParsePublicKey(blob)
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"os"
@@ -128,6 +129,49 @@ func TestCertificateByAComposite(t *testing.T) {
 	}
 }
 
+// ssh-keygen of OpenSSH 10.5 has made it.
+func TestCertificateForAComposite(t *testing.T) {
+	key := line(t, "composite-cert.pub")
+	cert, ok := CertificateOf(key)
+	if !ok || key.Type() != MLDSA44Ed25519Certificate || cert.CertType != ssh.UserCert || len(cert.ValidPrincipals) == 0 {
+		t.Fatalf("%+v", cert)
+	}
+	plain := line(t, "composite.pub")
+	if !bytes.Equal(Certified(key).Marshal(), plain.Marshal()) {
+		t.Error("it certifies another key")
+	}
+	if !bytes.Equal(key.Marshal(), must(Parse(key.Marshal())).Marshal()) || !strings.Contains(string(file(t, "composite-cert.pub")), base64.StdEncoding.EncodeToString(key.Marshal())) {
+		t.Error("it does not come back as it was")
+	}
+	if !SignedByAuthority(key) {
+		t.Error("its authority's signature is not seen")
+	}
+	signer := must(NewCompositeSigner(seeds(t), nil))
+	if err := key.Verify([]byte("x"), must(signer.Sign(rand.Reader, []byte("x")))); err != nil {
+		t.Error(err)
+	}
+	principal := bytes.Index(key.Marshal(), []byte(cert.ValidPrincipals[0]))
+	for what, at := range map[string]int{"the certified key": 200, "a principal": principal, "the signature": len(key.Marshal()) - 1} {
+		changed := key.Marshal()
+		changed[at] ^= 1
+		if other, err := Parse(changed); err == nil && SignedByAuthority(other) {
+			t.Errorf("%s was changed, and it is good", what)
+		}
+	}
+	for _, blob := range [][]byte{append(key.Marshal(), 0), key.Marshal()[:len(key.Marshal())-1], key.Marshal()[:60]} {
+		if other, err := Parse(blob); err == nil {
+			t.Errorf("%d bytes are %v", len(blob), other)
+		}
+	}
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
 func TestOtherKeys(t *testing.T) {
 	if key := line(t, "plain.pub"); key.Type() != ssh.KeyAlgoED25519 {
 		t.Error(key.Type())
@@ -145,7 +189,7 @@ func TestOtherKeys(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"composite.pub", "plain.pub", "plain-cert.pub"} {
+	for _, name := range []string{"composite.pub", "composite-cert.pub", "plain.pub", "plain-cert.pub"} {
 		f.Add(line(f, name).Marshal())
 	}
 	f.Fuzz(func(t *testing.T, blob []byte) {

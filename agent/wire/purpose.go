@@ -136,7 +136,7 @@ func isKeyOrCertificate(blob, keyBlob []byte) bool {
 	if err != nil {
 		return false
 	}
-	cert, ok := public.(*ssh.Certificate)
+	cert, ok := publickey.CertificateOf(public)
 	return ok && cert.CertType == ssh.UserCert && bytes.Equal(cert.Key.Marshal(), keyBlob)
 }
 

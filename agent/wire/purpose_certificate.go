@@ -33,7 +33,7 @@ func parseCertificate(data, keyBlob []byte) (Purpose, bool) {
 	if c.bytes(); c.bad { // the nonce: in a login the byte 50 begins a length that no message has
 		return Purpose{}, false
 	}
-	cert, ok := unsigned(data)
+	certificate, cert, ok := unsigned(data)
 	switch {
 	case !ok:
 		return unknown("a certificate that cannot be read"), true
@@ -42,25 +42,22 @@ func parseCertificate(data, keyBlob []byte) (Purpose, bool) {
 	case cert.CertType != ssh.UserCert && cert.CertType != ssh.HostCert:
 		return unknown("a certificate neither for a user nor for a host"), true
 	}
-	return Purpose{Kind: KindCertificate, Algorithm: cert.Type(), Certificate: describe(cert)}, true
+	return Purpose{Kind: KindCertificate, Algorithm: certificate.Type(), Certificate: describe(cert)}, true
 }
 
 // unsigned parses data with a signature of nobody behind it, and makes sure
 // that what was read says the same bytes again.
-func unsigned(data []byte) (*ssh.Certificate, bool) {
+func unsigned(data []byte) (key ssh.PublicKey, cert *publickey.Certificate, ok bool) {
 	signature := ssh.Marshal(ssh.Signature{Format: ssh.KeyAlgoED25519, Blob: make([]byte, 64)})
 	key, err := publickey.Parse(appendBytes(bytes.Clone(data), signature))
 	if err != nil {
-		return nil, false
+		return nil, nil, false
 	}
-	cert, ok := key.(*ssh.Certificate)
-	if !ok {
-		return nil, false
-	}
-	return cert, bytes.Equal(cert.Marshal(), appendBytes(bytes.Clone(data), signature))
+	cert, ok = publickey.CertificateOf(key)
+	return key, cert, ok && bytes.Equal(key.Marshal(), appendBytes(bytes.Clone(data), signature))
 }
 
-func describe(cert *ssh.Certificate) *Certificate {
+func describe(cert *publickey.Certificate) *Certificate {
 	d := &Certificate{
 		For: "user", KeyID: cert.KeyId, Serial: cert.Serial, Principals: slices.Clone(cert.ValidPrincipals),
 		ValidAfter: cert.ValidAfter, ValidBefore: cert.ValidBefore, Fingerprint: ssh.FingerprintSHA256(cert.Key),

@@ -36,7 +36,7 @@ func certifiedKeys(source *certificates.Source) []control.Key {
 	return list
 }
 
-func readUserCertificate(path string) (*ssh.Certificate, error) {
+func readUserCertificate(path string) (ssh.PublicKey, error) {
 	data, err := readCertificateFile(path)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func readCertificateFile(path string) ([]byte, error) {
 
 // attach puts a certificate beside the key that it certifies; with a name,
 // beside the sealed key of that name or not at all.
-func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certificate, name string) error {
+func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicKey, name string) error {
 	key, sealed, err := a.keyToCertify(cmd, store, cert, name)
 	if err != nil {
 		return err
@@ -68,8 +68,9 @@ func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certif
 	if err != nil {
 		return err
 	}
+	says, _ := publickey.CertificateOf(cert)
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: certificate %q of %q, for %s.\n", path,
-		platform.Escape(cert.KeyId, maxCell), cmp.Or(key.Name, platform.Escape(key.Comment, maxCell)), principals(cert))
+		platform.Escape(says.KeyId, maxCell), cmp.Or(key.Name, platform.Escape(key.Comment, maxCell)), principals(says))
 	info := keys.NewInfo(cert, "")
 	if until := info.ValidUntil(); !until.IsZero() {
 		fmt.Fprintf(cmd.OutOrStdout(), "It is valid until %s.\n", until.Local().Format("2006-01-02 15:04"))
@@ -77,7 +78,7 @@ func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certif
 	return nil
 }
 
-func principals(cert *ssh.Certificate) string {
+func principals(cert *publickey.Certificate) string {
 	if len(cert.ValidPrincipals) == 0 {
 		return "every account"
 	}
@@ -86,8 +87,9 @@ func principals(cert *ssh.Certificate) string {
 
 // keyToCertify finds the key: among the sealed ones, else among those that the
 // running broker lists.
-func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert *ssh.Certificate, name string) (keys.Info, bool, error) {
-	blob := cert.Key.Marshal()
+func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicKey, name string) (keys.Info, bool, error) {
+	certified := publickey.Certified(cert)
+	blob := certified.Marshal()
 	for _, entry := range store.All() {
 		if entry.PublicKey != nil && (name == entry.Name || name == "" && bytes.Equal(entry.Blob, blob)) {
 			return entry.Info, true, nil
@@ -109,5 +111,5 @@ func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert *ssh.
 		}
 	}
 	return keys.Info{}, false, fmt.Errorf("the certificate is for the key %s, which is none of yours\n"+
-		"see which there are: keybroker keys list; those of cards need the running broker", ssh.FingerprintSHA256(cert.Key))
+		"see which there are: keybroker keys list; those of cards need the running broker", ssh.FingerprintSHA256(certified))
 }

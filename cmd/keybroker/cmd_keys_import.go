@@ -45,7 +45,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 			if err != nil {
 				return err
 			}
-			var cert *ssh.Certificate
+			var cert ssh.PublicKey
 			if certificate != "" { // looked at before anything is sealed
 				if cert, err = readUserCertificate(certificate); err != nil {
 					return err
@@ -68,7 +68,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 	return cmd
 }
 
-func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, cert *ssh.Certificate) error {
+func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, cert ssh.PublicKey) error {
 	if err := i.chooseName(); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/confirm"
 	"golang.org/x/crypto/ssh"
 )
@@ -75,10 +76,7 @@ func (h hashed) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, er
 
 // certifiedBlob is the key, for a certificate the one that it certifies.
 func certifiedBlob(key ssh.PublicKey) []byte {
-	if cert, ok := key.(*ssh.Certificate); ok {
-		key = cert.Key
-	}
-	return key.Marshal()
+	return publickey.Certified(key).Marshal()
 }
 
 // fingerprint is in the form of ssh-keygen -E.
