@@ -179,6 +179,20 @@ func TestPersonCanRefuseTheTouch(t *testing.T) {
 	}
 }
 
+// A helper that never answers is ended, and so is the request, which has no limit of its own.
+func TestSilentHelperIsEnded(t *testing.T) {
+	self(t, "silent")
+	s := New(Config{Allowed: "*", Helper: os.Args[0]})
+	s.limit = time.Second
+	info, err := s.AddSecurityKey(newKey(t, "ed25519-sk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Sign(context.Background(), login(info), nil, ""); !errors.Is(err, errLate) {
+		t.Error(err)
+	}
+}
+
 // Twice each: what is refused, and the same without the rule.
 func TestKeyOfAWebSiteSignsSSHMessagesOnly(t *testing.T) {
 	web := newKey(t, "ed25519-sk", "-O", "application=ssh:site") // OpenSSH makes none without "ssh:"

@@ -24,6 +24,14 @@ import (
 // lists more than 2048.
 const maxKeys = 2048
 
+// answerTime is how long the helper may take for one signature, a touch and all:
+// devices give up after half a minute. A request without a limit of its own must
+// not wait for a faulty library for ever.
+const answerTime = 2 * time.Minute
+
+var errLate = fmt.Errorf("ssh-sk-helper did not answer within %v and was ended\n"+
+	"plug the security key in again and try once more; if it happens again, its library is faulty", answerTime)
+
 // Config says which devices may be reached, and how the person is. The
 // functions may be nil: then nobody is told, and a PIN cannot be had.
 type Config struct {
@@ -51,6 +59,7 @@ var (
 // Source holds the keys.
 type Source struct {
 	config Config
+	limit  time.Duration // answerTime, but for tests
 
 	mu   sync.Mutex // guards what follows; never held over a device
 	keys []*key
@@ -68,7 +77,7 @@ func New(config Config) *Source {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{config: config}
+	return &Source{config: config, limit: answerTime}
 }
 
 // Name implements keys.Source.
@@ -215,6 +224,8 @@ func describe(k *key) string { return "The key " + k.info.Fingerprint + " is in 
 
 // touch has one signature made while the person is told to touch the device.
 func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []byte) (*ssh.Signature, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, s.limit, errLate)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	told := make(chan struct{})
 	go func() {

@@ -113,6 +113,8 @@ func (h *helper) read(answers chan<- []byte) {
 }
 
 func (h *helper) do(one job, answers <-chan []byte) reply {
+	unread := time.AfterFunc(answerTime, func() { h.kill(); _ = h.conn.Close() }) // it does not read what is sent
+	defer unread.Stop()
 	if err := h.send(one.message); err != nil {
 		return reply{err: errHelper}
 	}

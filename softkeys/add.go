@@ -30,7 +30,7 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 	if err != nil {
 		return keys.Info{}, err
 	}
-	block, err := ssh.MarshalPrivateKey(private, comment)
+	block, err := marshalPrivate(private, comment)
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("softkeys: seal the key: %w", err)
 	}

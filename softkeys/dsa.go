@@ -6,17 +6,12 @@ import (
 	"math/big"
 
 	"golang.org/x/crypto/ssh"
-
-	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // addedSigner is signerOf, and DSA besides: OpenSSH's agent takes such keys up
 // to version 9. None can be sealed: a key that lasts should be a better one.
 func addedSigner(private any) (ssh.AlgorithmSigner, error) {
 	key, isDSA := private.(*dsa.PrivateKey)
-	if signer, composite := private.(*publickey.CompositeSigner); composite {
-		return signer, nil
-	}
 	if !isDSA {
 		return signerOf(private)
 	}

@@ -14,11 +14,11 @@ import (
 )
 
 // ErrSpec is a kind of key that cannot be made.
-var ErrSpec = errors.New("cannot be made\nuse ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
+var ErrSpec = errors.New("cannot be made\nuse ed25519, mldsa44-ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
 
 // KeySpec is the kind of a new key.
 type KeySpec struct {
-	Type string // "ed25519" (or ""), "ecdsa", "rsa"
+	Type string // "ed25519" (or ""), "ecdsa", "rsa", "mldsa44-ed25519"
 	Bits int    // ecdsa: 256 (or 0), 384, 521; rsa: 3072 (or 0), 4096
 }
 
@@ -55,6 +55,8 @@ func (k KeySpec) generate() (any, error) {
 		return rsa.GenerateKey(rand.Reader, 3072)
 	case KeySpec{"rsa", 4096}:
 		return rsa.GenerateKey(rand.Reader, 4096)
+	case KeySpec{Type: "mldsa44-ed25519"}:
+		return generateComposite()
 	}
 	return nil, fmt.Errorf("softkeys: a key of type %q with %d bits %w", k.Type, k.Bits, ErrSpec)
 }

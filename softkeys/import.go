@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // maxImport bounds a private key file: RSA of 16384 bits takes 13 KiB.
@@ -28,7 +29,7 @@ var (
 
 // Private is a private key that was read from a file. It is a secret.
 type Private struct {
-	Key     any    // as ssh.ParseRawPrivateKey returns it
+	Key     any    // as ssh.ParseRawPrivateKey returns it, or a *publickey.CompositeSigner
 	Comment string // "": the file has none
 }
 
@@ -96,7 +97,7 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 }
 
 func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
-	key, err := ssh.ParseRawPrivateKey(file)
+	key, err := parseRaw(file)
 	var missing *ssh.PassphraseMissingError
 	if errors.As(err, &missing) {
 		if len(passphrase) == 0 {
@@ -144,6 +145,8 @@ func checkOpenSSH(block []byte) error {
 	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
 		return fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device\n"+
 			"add it to the running broker: ssh-add FILE", ErrNotPrivate)
+	case file.keyType() == publickey.MLDSA44Ed25519 && file.Cipher != "none":
+		return &UnreadError{What: "it is an encrypted key of the type " + publickey.MLDSA44Ed25519 + ", which takes the ssh-add of OpenSSH 10.5"}
 	case file.Cipher != "none" && file.Cipher != "aes256-ctr" && file.Cipher != "aes256-cbc":
 		return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", file.Cipher)}
 	}

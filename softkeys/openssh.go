@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
@@ -77,7 +78,7 @@ func privateFields(keyType string) int {
 	switch {
 	case keyType == ssh.KeyAlgoRSA:
 		return 6 // n, e, d, iqmp, p, q
-	case keyType == ssh.KeyAlgoED25519:
+	case keyType == ssh.KeyAlgoED25519, keyType == publickey.MLDSA44Ed25519:
 		return 2 // public, private
 	case strings.HasPrefix(keyType, "ecdsa-sha2-"):
 		return 3 // curve, public, d

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/agent/publickey"
 )
 
 // Sizes of RSA keys in bits. Below 1024 crypto/rsa and OpenSSH
@@ -37,6 +39,11 @@ func signerOf(private any) (ssh.AlgorithmSigner, error) {
 			return nil, errors.New("there is no private key")
 		}
 		return signerOf(*key)
+	case *publickey.CompositeSigner: // whoever made it has looked at the halves
+		if key == nil {
+			return nil, errors.New("there is no private key")
+		}
+		return key, nil
 	case ed25519.PrivateKey:
 		err = checkEd25519(key)
 	case *ecdsa.PrivateKey:

@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"filippo.io/age"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -72,7 +71,7 @@ func sealedInfo(sealed []byte, identity age.Identity) (keys.Info, error) {
 		return keys.Info{}, err
 	}
 	defer clear(file)
-	private, err := ssh.ParseRawPrivateKey(file)
+	private, err := parseRaw(file)
 	if err != nil {
 		return keys.Info{}, contentError("does not hold a private key")
 	}

@@ -112,7 +112,7 @@ func openKey(sealed, blob []byte, identity age.Identity) (ssh.AlgorithmSigner, e
 		return nil, err
 	}
 	defer clear(file)
-	private, err := ssh.ParseRawPrivateKey(file)
+	private, err := parseRaw(file)
 	if err != nil {
 		return nil, errors.New("does not hold a private key")
 	}

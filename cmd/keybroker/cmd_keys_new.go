@@ -17,7 +17,10 @@ func newKeysGenerateCommand(a *app) *cobra.Command {
 		Short: "Make a key, seal it and print its public half",
 		Long: `Make a key, seal it and print its public half. The first key also makes the
 vault that all keys are sealed to: its secret goes into the keychain, or where
-there is none, under a passphrase that is asked for.`,
+there is none, under a passphrase that is asked for.
+
+Keys of the type mldsa44-ed25519 hold against quantum computers too; servers and
+clients know them from OpenSSH 10.5 on.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -33,7 +36,7 @@ there is none, under a passphrase that is asked for.`,
 		},
 	}
 	spec.Type = "ed25519"
-	choiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa")
+	choiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa", "mldsa44-ed25519")
 	cmd.Flags().IntVarP(&spec.Bits, "bits", "b", 0, "ecdsa: 256, 384, 521; rsa: 3072, 4096")
 	cmd.Flags().StringVarP(&comment, "comment", "C", "", "comment of the public key (default: the name)")
 	return cmd
