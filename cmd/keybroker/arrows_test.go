@@ -13,16 +13,16 @@ const module = "github.com/keybroker/keybroker/"
 // arrows is which of our packages may import which (the table of the design).
 // What is not here is forbidden.
 var arrows = map[string][]string{
-	"agent/publickey":    {}, // kinds of public key that x/crypto does not read yet
+	"agent/publickey":    {}, // kinds of public key that x/crypto does not read yet, and certificates for them
 	"agent/wire":         {"agent/publickey"},
 	"platform":           {},
 	"docs":               {},
 	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
 	"session":            {"platform/bus"},
-	"agent/keys":         {"agent/wire", "platform"},
+	"agent/keys":         {"agent/publickey", "agent/wire", "platform"},
 	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
 	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
-	"confirm":            {"agent/keys", "agent/wire", "platform", "desktop/question"},
+	"confirm":            {"agent/publickey", "agent/keys", "agent/wire", "platform", "desktop/question"},
 	"desktop/question":   {},
 	"desktop/guard":      {},
 	"desktop/icon":       {},
@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"piv/admin":          {"piv", "platform"},
 	"pkcs11":             {"agent/publickey", "agent/keys", "platform"},
 	"fido":               {"agent/keys", "agent/wire", "platform"},
-	"certificates":       {"agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
+	"certificates":       {"agent/publickey", "agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
 	"upstream":           {"agent/publickey", "agent/keys", "agent/wire", "platform"},
 	"agent":              {"agent/publickey", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
