@@ -2,13 +2,16 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +43,13 @@ func TestCommandsHideTheirMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	asNobody := func(cmd *exec.Cmd) *exec.Cmd {
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Setsid: true}
+		cmd.Dir = "/"
+		return cmd
+	}
+	startBroker(t, asNobody(keybrokerAs(t, "--config", config, "daemon")), dir) // lock and unlock look for it first
 	for command, hidden := range map[string]bool{
 		"keys import " + key: true, "keys generate new": true, "lock": true, "unlock": true, "": false,
 	} {
@@ -47,9 +57,7 @@ func TestCommandsHideTheirMemory(t *testing.T) {
 		if hidden {
 			cmd = keybrokerAs(t, append([]string{"--config", config}, strings.Fields(command)...)...)
 		}
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Setsid: true}
-		cmd.Dir = "/"
+		cmd = asNobody(cmd)
 		cmd.Stdin = terminalOf(t)
 		said := untilPrompt(t, cmd)
 		reader := exec.Command("/usr/bin/head", "-c", "0", fmt.Sprintf("/proc/%d/mem", cmd.Process.Pid))
@@ -57,6 +65,34 @@ func TestCommandsHideTheirMemory(t *testing.T) {
 		out, err := reader.CombinedOutput()
 		if (err != nil) != hidden || hidden && !strings.Contains(string(out), "Permission denied") {
 			t.Errorf("%q, which said %q: %v %s", command, said, err, out)
+		}
+	}
+}
+
+// startBroker starts a broker, waits until it listens, and ends it with the test.
+func startBroker(t *testing.T, cmd *exec.Cmd, runtimeDir string) {
+	t.Helper()
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+	})
+	for {
+		if conn, err := net.Dial("unix", filepath.Join(runtimeDir, "keybroker", "control.sock")); err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("the broker ended: %v\n%s", err, &said)
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
