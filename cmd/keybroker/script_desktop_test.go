@@ -89,7 +89,7 @@ func startDesktop(ts *testscript.TestScript, r *rig) {
 			p.kill()
 		}
 		conn.Close()
-		x.kill()
+		x.stop()
 	})
 }
 

@@ -100,6 +100,12 @@ func (p *process) ended() bool {
 	}
 }
 
+// stop lets the process clear up: a killed X server leaves its socket behind.
+func (p *process) stop() {
+	_ = p.Process.Signal(syscall.SIGTERM)
+	<-p.done
+}
+
 func (p *process) kill() {
 	_ = p.Process.Kill() // it may have ended
 	<-p.done
