@@ -30,11 +30,23 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	// far end wants to log in.
 	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
-	} else if remote, ok := platform.RemoteOf(s.peer.Process); ok && s.peer.Identified && !d.Forwarded {
-		d.Trust, d.Claimed = keys.TrustClaimed, fmt.Sprintf("%s port %d", remote.Addr(), remote.Port())
+	} else if remote := s.remoteOnce(); remote != "" && !d.Forwarded {
+		d.Trust, d.Claimed = keys.TrustClaimed, remote
 		d.Why += "; that is where its one connection leads"
 	}
 	return d
+}
+
+// remoteOnce is where the client's one TCP connection leads, "" when that is not
+// known. It is looked for once a connection: it takes milliseconds.
+func (s *session) remoteOnce() string {
+	if s.remote == nil {
+		s.remote = new(string)
+		if remote, ok := platform.RemoteOf(s.peer.Process); ok && s.peer.Identified {
+			*s.remote = fmt.Sprintf("%s port %d", remote.Addr(), remote.Port())
+		}
+	}
+	return *s.remote
 }
 
 // withTyped compares a proved host with the name that the person typed. It says

@@ -24,6 +24,8 @@ const maxPending = 64
 // connection costs one parked goroutine. The reader goes on while a request
 // waits for a person: that is how a hang-up is noticed.
 type session struct {
+	remote *string // of remoteOnce; nil before it has looked; belongs to the worker
+
 	server *Server
 	conn   net.Conn
 	ctx    context.Context // ends when the client is gone
