@@ -30,11 +30,21 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	// far end wants to log in.
 	if claim := claimedHost(s.peer); claim.host != "" && !d.Forwarded {
 		d.Trust, d.Claimed = keys.TrustClaimed, claim.host
-	} else if remote := s.remoteOnce(); remote != "" && !d.Forwarded {
+	}
+	return d
+}
+
+// claimRemote adds where the client's one TCP connection leads to a login that
+// nothing else is known of. It is for the person who is asked: rules never match it.
+func (s *session) claimRemote(use *keys.Use) {
+	d := &use.Destination
+	if use.Purpose.Kind != wire.KindLogin || d.Trust != keys.TrustNone || d.Forwarded {
+		return
+	}
+	if remote := s.remoteOnce(); remote != "" {
 		d.Trust, d.Claimed = keys.TrustClaimed, remote
 		d.Why += "; that is where its one connection leads"
 	}
-	return d
 }
 
 // remoteOnce is where the client's one TCP connection leads, "" when that is not

@@ -110,6 +110,7 @@ func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Deci
 	ctx, cancel := now.within(s.ctx)
 	defer cancel()
 	if decision.Action == policy.Ask {
+		s.claimRemote(use)
 		asker, asks := source.(keys.Asker)
 		if asks && !decision.AskFirst {
 			signature, consent, err := asker.SignAsking(ctx, use, decision.Why, data, algorithm)
