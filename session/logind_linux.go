@@ -87,7 +87,7 @@ func (l *logind) attach(owner string) {
 		l.w.noteWhy(partLogind, "logind does not run")
 		return
 	}
-	l.holdSleep()
+	l.holdSleep(func() {})
 	l.readSessions()
 }
 
@@ -122,14 +122,16 @@ const (
 	askSessions = "sessions"
 )
 
-// holdSleep asks for a delay lock: sleep waits until it is given back.
-func (l *logind) holdSleep() {
+// holdSleep asks for a delay lock: sleep waits until it is given back. answered
+// is called in the loop once logind has answered.
+func (l *logind) holdSleep(answered func()) {
 	object := l.object(logindPath)
 	var fd dbus.UnixFD
 	l.ask(askSleep, func(ctx context.Context) error {
 		return call(ctx, object, logindManager+".Inhibit",
 			[]any{"sleep", "keybroker", "Drop opened keys, PINs and grants", "delay"}, &fd)
 	}, func(last bool, err error) {
+		defer answered()
 		if err != nil {
 			return
 		}
@@ -187,6 +189,13 @@ func (l *logind) sleep(body []any) {
 	}
 	l.w.sleptSince()
 	l.letSleep()
-	l.holdSleep()
-	l.w.emit(Resume, partLogind)
+	l.holdSleep(l.resumed)
+}
+
+// resumed is called once the next sleep is held back, so that whoever acts on
+// Resume knows that it is; or once it is clear that it cannot be.
+func (l *logind) resumed() {
+	if !l.asleep { // it did not fall asleep again meanwhile
+		l.w.emit(Resume, partLogind)
+	}
 }
