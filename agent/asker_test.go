@@ -7,10 +7,10 @@ import (
 	"testing"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/keys/keystest"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"golang.org/x/crypto/ssh"
 )
 

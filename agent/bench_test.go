@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 )

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )

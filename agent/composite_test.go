@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

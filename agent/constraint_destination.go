@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"fmt"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // Destination constraints (OpenSSH PROTOCOL.agent section 2) are held to the

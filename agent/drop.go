@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Drop is what ends when the person goes away.

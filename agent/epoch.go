@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // epoch is the time between two events that end what was allowed: a lock, a

@@ -3,9 +3,9 @@ package agent
 import (
 	"errors"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // handle answers one message. Every failure becomes the one failure byte here;

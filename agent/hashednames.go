@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // A hashed name "|1|salt|HMAC-SHA1" of known_hosts can only be tried.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // The person is told what was before, of the very use that is asked about.

@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"slices"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
 

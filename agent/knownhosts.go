@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"golang.org/x/crypto/ssh"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )

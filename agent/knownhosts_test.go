@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

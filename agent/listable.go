@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"sync"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // maxListable bounds the certificates that are remembered: as many as a list holds.

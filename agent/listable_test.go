@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/keys/keystest"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
 )

@@ -4,9 +4,9 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // ordered puts first what worked at the host that proved its key, the last one used before

@@ -3,7 +3,7 @@ package agent
 import (
 	"sync"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // maxUnbound bounds what is remembered of programs; the oldest goes first.

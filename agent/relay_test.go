@@ -3,9 +3,9 @@ package agent
 import (
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // TestRelay: a program that logs in without a bind, and then has a connection

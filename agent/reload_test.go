@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/keys/keystest"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -2,7 +2,7 @@ package agent
 
 import (
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // A client can be refused, and can have its keys listed, as often as it asks:

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

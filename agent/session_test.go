@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 func TestPoliteFailures(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

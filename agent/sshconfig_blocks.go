@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // applies says whether a block of the configuration is for the host.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

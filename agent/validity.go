@@ -1,6 +1,6 @@
 package agent
 
-import "github.com/keybroker/keybroker/agent/keys"
+import "github.com/keybroker/keybroker/keys"
 
 // outOfDate says why a certificate is of no use now; nil: it is of use, or it
 // is none. No server would take it, and each one that is offered costs a try.

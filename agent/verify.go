@@ -5,7 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
 

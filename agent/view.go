@@ -1,8 +1,8 @@
 package agent
 
 import (
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
 

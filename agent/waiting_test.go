@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/keys/keystest"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // "For 15 minutes" answers what waits already and is covered, and nothing else.

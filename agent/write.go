@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 )
 
 var (

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 var errTooMany = errors.New("too many requests")

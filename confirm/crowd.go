@@ -3,7 +3,7 @@ package confirm
 import (
 	"slices"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Limits on what programs with something in common do to the others.

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // headline names the deed and its place, and a host only when the host proved

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Why a request of the background has no answer.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // The remedy of prompt = "none" is the rule that is missing: no wider than the use.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Limits of pairing. With them a program that guesses has three chances in a

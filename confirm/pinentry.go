@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Codes of libgpg-error, without the source bits.

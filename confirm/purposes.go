@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // What is neither a login nor an SSHSIG, in words: the deed of the headline, what

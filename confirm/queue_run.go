@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // submit returns the prompt with its result set, or why there is none.

@@ -11,11 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // rig is a queue with a person behind it. The tests run in a synctest bubble:

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/desktop/waylandtest"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // TestScreenshots keeps pictures of the prompts for people to look at, when

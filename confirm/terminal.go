@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // labelWidth aligns the facts: the longest label and two blanks.

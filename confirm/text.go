@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // How much of a value that another program chose is shown. A value is clipped

@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
 
 // vector is a file that ssh-keygen of OpenSSH 10.5 has made.
 func vector(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../agent/publickey/testdata", name))
+	data, err := os.ReadFile(filepath.Join("../keys/publickey/testdata", name))
 	if err != nil {
 		t.Fatal(err)
 	}

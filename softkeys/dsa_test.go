@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 func TestAddedDSAKeySigns(t *testing.T) {

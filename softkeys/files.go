@@ -11,9 +11,9 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
 // certificateSuffix is that of the certificate that may lie beside a key. It is

@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // ErrSpec is a kind of key that cannot be made.

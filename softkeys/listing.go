@@ -11,12 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
 // Limits on what is read from the directory.

@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // MaxAdded is how many added keys are held at once. OpenSSH's clients refuse

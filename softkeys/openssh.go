@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
+	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // OpenSSH's own format of private keys (PROTOCOL.key). x/crypto reads the keys;

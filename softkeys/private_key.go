@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // Sizes of RSA keys in bits. Below 1024 crypto/rsa and OpenSSH

@@ -14,8 +14,8 @@ import (
 	"filippo.io/age"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
 )
 
 // Here is what a program can do that writes files as the user, and has not the

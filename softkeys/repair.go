@@ -8,9 +8,9 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
 // Repair writes a key's NAME.pub anew from what is sealed. Where NAME.mac does

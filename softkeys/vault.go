@@ -11,7 +11,7 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

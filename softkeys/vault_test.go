@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )

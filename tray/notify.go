@@ -8,8 +8,8 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Filter chooses records; the zero value chooses all. Key, Host and Program

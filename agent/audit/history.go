@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // maxPlaces bounds what a History remembers: a person's keys times the hosts

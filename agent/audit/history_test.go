@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 func signAt(key, host string) *keys.Use {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // login is the record of a login to a host with a key.

@@ -17,8 +17,8 @@ import (
 	"encoding/hex"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // The decisions of a record. A note is the log speaking of itself.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // maxFaults bounds how many unusable lines Usage names.

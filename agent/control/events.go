@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // parseFilter reads which records are asked for: since and until (RFC 3339),

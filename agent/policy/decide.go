@@ -3,7 +3,7 @@ package policy
 import (
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Options are what the rules do not say.

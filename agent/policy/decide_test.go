@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 func named(name, fields string) string { return "[[rule]]\nname = \"" + name + "\"\n" + fields + "\n" }

@@ -3,7 +3,7 @@ package policy
 import (
 	"slices"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // ListOnly is the value of a rule's list that hides all other keys.

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // MaxGrants bounds the grants that hold at one time. A person gives a handful;

@@ -8,7 +8,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 var asked = Decision{Action: Ask, Rule: "a", Remember: 15 * time.Minute}

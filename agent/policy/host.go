@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // matchNames holds a pattern against what is known of a proved host's names, and

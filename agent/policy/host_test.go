@@ -3,7 +3,7 @@ package policy
 import (
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // What known_hosts leaves open makes a rule that refuses apply, and one that

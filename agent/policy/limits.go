@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Limits are what the machine's owner sets for the rules of the user, whatever

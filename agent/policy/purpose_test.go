@@ -3,8 +3,8 @@ package policy
 import (
 	"testing"
 
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 func purpose(p wire.Purpose) func(*keys.Use) {

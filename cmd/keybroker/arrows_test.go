@@ -13,40 +13,41 @@ const module = "github.com/keybroker/keybroker/"
 // arrows is which of our packages may import which (the table of the design).
 // What is not here is forbidden.
 var arrows = map[string][]string{
-	"agent/publickey":    {}, // kinds of public key that x/crypto does not read yet, and certificates for them
-	"agent/wire":         {"agent/publickey"},
-	"platform":           {},
-	"docs":               {},
-	"platform/bus":       {}, // where the D-Bus daemons are, and never a new one
-	"session":            {"platform/bus"},
-	"agent/keys":         {"agent/publickey", "agent/wire", "platform"},
-	"agent/policy":       {"agent/keys", "agent/wire", "platform"},
-	"agent/audit":        {"agent/keys", "agent/wire", "platform"},
-	"confirm":            {"agent/publickey", "agent/keys", "agent/wire", "platform", "desktop/question"},
-	"desktop/question":   {},
-	"desktop/guard":      {},
-	"desktop/icon":       {},
-	"desktop/plain":      {"desktop/question"},
-	"desktop/window":     {"desktop/question", "desktop/guard", "desktop/icon", "platform", "platform/bus"},
-	"desktop/taskdialog": {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
-	"desktop/alert":      {"desktop/question", "desktop/plain", "platform"},
-	"softkeys":           {"agent/publickey", "agent/keys", "platform", "softkeys/keychain", "softkeys/pubformat"},
-	"softkeys/keychain":  {"platform", "platform/bus"},
-	"softkeys/pubformat": {"agent/publickey"},
-	"softkeys/sshadd":    {"agent/wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
-	"piv":                {},
-	"piv/cardkeys":       {"piv", "agent/keys", "platform"},
-	"piv/admin":          {"piv", "platform"},
-	"pkcs11":             {"agent/publickey", "agent/keys", "platform"},
-	"fido":               {"agent/keys", "agent/wire", "platform"},
-	"certificates":       {"agent/publickey", "agent/keys", "platform", "softkeys/pubformat"}, // of keys of every source
-	"upstream":           {"agent/publickey", "agent/keys", "agent/wire", "platform"},
-	"agent":              {"agent/publickey", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "confirm", "platform"},
-	"agent/control":      {"agent/keys", "agent/audit", "agent/policy", "platform"},
+	// The ground floor.
+	"keys/publickey":       {}, // kinds of public key that x/crypto does not read yet, and certificates for them
+	"keys/pubformat":       {"keys/publickey"},
+	"wire":                 {"keys/publickey"},
+	"platform":             {},
+	"docs":                 {},
+	"platform/bus":         {}, // where the D-Bus daemons are, and never a new one
+	"platform/session":     {"platform/bus"},
+	"keys":                 {"keys/publickey", "wire", "platform"},
+	"agent/policy":         {"keys", "wire", "platform"},
+	"agent/audit":          {"keys", "wire", "platform"},
+	"confirm":              {"keys/publickey", "keys", "wire", "platform", "desktop/question"},
+	"desktop/question":     {},
+	"desktop/guard":        {},
+	"desktop/icon":         {},
+	"desktop/plain":        {"desktop/question"},
+	"desktop/window":       {"desktop/question", "desktop/guard", "desktop/icon", "platform", "platform/bus"},
+	"desktop/taskdialog":   {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
+	"desktop/alert":        {"desktop/question", "desktop/plain", "platform"},
+	"softkeys":             {"keys/publickey", "keys", "platform", "softkeys/keychain", "keys/pubformat"},
+	"softkeys/keychain":    {"platform", "platform/bus"},
+	"softkeys/sshadd":      {"wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
+	"piv":                  {},
+	"piv/cardkeys":         {"piv", "keys", "platform"},
+	"piv/admin":            {"piv", "platform"},
+	"sources/pkcs11":       {"keys/publickey", "keys", "platform"},
+	"sources/fido":         {"keys", "wire", "platform"},
+	"sources/certificates": {"keys/publickey", "keys", "platform", "keys/pubformat"}, // of keys of every source
+	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
+	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
+	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
-	"tray":                  {"agent/control", "agent/audit", "agent/keys", "agent/policy", "agent/wire", "desktop/icon", "platform", "platform/bus"},
+	"tray":                  {"agent/control", "agent/audit", "keys", "agent/policy", "wire", "desktop/icon", "platform", "platform/bus"},
 	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
 
 	// What writes a file of the tree.
@@ -56,19 +57,19 @@ var arrows = map[string][]string{
 	"packaging/runtests": {"platform/apart"},
 
 	// Fakes stand beside what they replace, for tests only.
-	"agent/keys/keystest":     {"agent/keys"},
-	"platform/apart":          {},
-	"platform/platformtest":   {},
-	"session/sessiontest":     {},
-	"piv/pivtest":             {},
-	"piv/pivtest/cmd/pivcard": {"piv/pivtest"},
-	"confirm/confirmtest":     {"confirm"},
-	"desktop/waylandtest":     {},
-	"softkeys/softkeystest":   {"softkeys", "softkeys/keychain"},
+	"keys/keystest":                {"keys"},
+	"platform/apart":               {},
+	"platform/platformtest":        {},
+	"platform/session/sessiontest": {},
+	"piv/pivtest":                  {},
+	"piv/pivtest/cmd/pivcard":      {"piv/pivtest"},
+	"confirm/confirmtest":          {"confirm"},
+	"desktop/waylandtest":          {},
+	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"agent", "agent/publickey", "agent/wire", "agent/keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "session", "platform", "softkeys", "softkeys/keychain", "softkeys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "pkcs11", "fido",
-		"certificates", "upstream", "docs"},
+	"cmd/keybroker": {"agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
+		"confirm", "platform/session", "platform", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
+		"sources/certificates", "sources/upstream", "docs"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
@@ -78,11 +79,11 @@ var forbidden = map[[2]string]string{
 	{"softkeys", "confirm"}:     "a source asks through the function that it is given",
 	{"agent/policy", "confirm"}: "policy is pure: it says ask, it does not ask",
 	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
-	{"agent/control", "agent/wire"}: "the control socket does not speak the agent protocol, and cannot be " +
+	{"agent/control", "wire"}: "the control socket does not speak the agent protocol, and cannot be " +
 		"reached through a forwarded agent",
-	{"piv", "piv/admin"}:       "piv-go holds a card exclusively: nothing that signs may wait for it",
-	{"agent", "piv/admin"}:     "the process that holds keys administers no card",
-	{"platform", "agent/keys"}: "platform is what the system says, not what the broker makes of it",
+	{"piv", "piv/admin"}:   "piv-go holds a card exclusively: nothing that signs may wait for it",
+	{"agent", "piv/admin"}: "the process that holds keys administers no card",
+	{"platform", "keys"}:   "platform is what the system says, not what the broker makes of it",
 }
 
 // outside are modules that only the named packages may import, and why.
@@ -90,12 +91,12 @@ var outside = map[string]struct {
 	only []string
 	why  string
 }{
-	"github.com/godbus/dbus":       {[]string{"platform/bus", "session", "session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
+	"github.com/godbus/dbus":       {[]string{"platform/bus", "platform/session", "platform/session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
 	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
-	"github.com/cloudflare":        {[]string{"agent/publickey"}, "until x/crypto or Go has ML-DSA"},
+	"github.com/cloudflare":        {[]string{"keys/publickey"}, "until x/crypto or Go has ML-DSA"},
 	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},

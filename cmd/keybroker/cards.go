@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"

@@ -20,7 +20,7 @@ var pipesAllowed = map[string]string{
 	"piv/admin/helper.go":           "the standard error alone: words for a person",
 	"cmd/keybroker/testdata":        "tests",
 	"softkeys/softkeystest":         "tests",
-	"session/sessiontest":           "tests",
+	"platform/session/sessiontest":  "tests",
 	"desktop/waylandtest":           "tests",
 	"piv/pivtest":                   "tests",
 	"bench":                         "measures, and holds no key of anybody",

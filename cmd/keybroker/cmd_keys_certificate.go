@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/agent/publickey"
-	"github.com/keybroker/keybroker/certificates"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/sources/certificates"
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 )

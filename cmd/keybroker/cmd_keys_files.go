@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/publickey"
+	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 

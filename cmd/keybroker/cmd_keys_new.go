@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/softkeys"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 

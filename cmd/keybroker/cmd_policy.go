@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/wire"
 	"github.com/spf13/cobra"
 )
 

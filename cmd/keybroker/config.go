@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
-	"github.com/keybroker/keybroker/certificates"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/sources/certificates"
 )
 
 // config is config.toml. docs/config.md is the same for users.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
 )
 
 // before says in the prompt what was before a use: "first time with this key",

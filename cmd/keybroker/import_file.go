@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/keybroker/keybroker/softkeys/pubformat"
+	"github.com/keybroker/keybroker/keys/pubformat"
 )
 
 // standardInput is the path that stands for it.

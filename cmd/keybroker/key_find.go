@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/keys"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 	"github.com/spf13/cobra"
 )
 

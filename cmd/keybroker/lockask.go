@@ -6,8 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 

@@ -10,7 +10,7 @@ import (
 	"net"
 	"os"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"github.com/keybroker/keybroker/session/sessiontest"
+	"github.com/keybroker/keybroker/platform/session/sessiontest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 

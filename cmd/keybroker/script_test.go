@@ -19,7 +19,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/platform/apart"
-	"github.com/keybroker/keybroker/session/sessiontest"
+	"github.com/keybroker/keybroker/platform/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"

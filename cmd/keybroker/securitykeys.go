@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/confirm"
-	"github.com/keybroker/keybroker/fido"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/sources/fido"
 )
 
 // asking has a source of security keys ask the person as everything else does.

@@ -12,7 +12,7 @@ import (
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/session"
+	"github.com/keybroker/keybroker/platform/session"
 )
 
 // sessionConfig is [session]: what each way of going away drops.

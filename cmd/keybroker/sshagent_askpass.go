@@ -12,8 +12,8 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/publickey"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
 

@@ -15,13 +15,13 @@ import (
 
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/keys"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
-	"github.com/keybroker/keybroker/fido"
-	"github.com/keybroker/keybroker/pkcs11"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/sources/fido"
+	"github.com/keybroker/keybroker/sources/pkcs11"
 )
 
 const (

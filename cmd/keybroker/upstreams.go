@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/keys"
-	"github.com/keybroker/keybroker/upstream"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/sources/upstream"
 )
 
 // firstLists is how long the start waits for the lists of other agents, so that

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/softkeys"
-	"github.com/keybroker/keybroker/softkeys/pubformat"
 )
 
 // firstKey is the name of the key that `make run` makes.

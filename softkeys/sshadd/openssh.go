@@ -5,7 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 
-	"github.com/keybroker/keybroker/agent/wire"
+	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/ssh"
 )
 

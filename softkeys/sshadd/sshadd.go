@@ -21,8 +21,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 const (

@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/keybroker/keybroker/agent/wire"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // The test binary is also the program that ssh-add asks by.

@@ -1,0 +1,132 @@
+package keys
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/keys/publickey"
+	"golang.org/x/crypto/ssh"
+)
+
+// OpenSSH's clients take a list of keys as a whole or not at all: one entry that
+// they cannot parse ("invalid format") hides every key. The limits are those of
+// its sshkey_from_blob (sshkey.c, ssh-rsa.c) and sshbuf_get_cstring.
+const (
+	// minRSA and maxRSA bound the modulus, in bits (SSH_RSA_MINIMUM_MODULUS_SIZE,
+	// SSHBUF_MAX_BIGNUM).
+	minRSA, maxRSA = 1024, 16384
+	// maxPrincipals is SSHKEY_CERT_MAX_PRINCIPALS.
+	maxPrincipals = 256
+)
+
+// ErrUnlistable is wrapped by Listable's errors.
+var ErrUnlistable = errors.New("OpenSSH's programs cannot read it, and would show no key at all")
+
+func unlistable(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrUnlistable)
+}
+
+// Listable returns why a key must not be in the list of an agent; nil: it may.
+// A certificate's signature is verified, as those who read the list do: that takes
+// up to a millisecond.
+func Listable(key ssh.PublicKey) error {
+	if cert, ok := publickey.CertificateOf(key); ok {
+		return listableCertificate(key, cert)
+	}
+	switch k := key.(type) {
+	case nil:
+		return unlistable("there is no public key")
+	case ssh.CryptoPublicKey:
+		if err := listablePlain(k); err != nil {
+			return err
+		}
+	}
+	return listableApplication(key)
+}
+
+// listableApplication looks at a security key's last field (PROTOCOL.u2f).
+func listableApplication(key ssh.PublicKey) error {
+	var application string
+	var err error
+	switch key.Type() {
+	case ssh.KeyAlgoSKED25519:
+		var parts struct{ Type, Public, Application string }
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		application = parts.Application
+	case ssh.KeyAlgoSKECDSA256:
+		var parts struct{ Type, Curve, Public, Application string }
+		err = ssh.Unmarshal(key.Marshal(), &parts)
+		application = parts.Application
+	}
+	if err != nil || hasNUL(application) {
+		return unlistable("a security key whose application has a NUL byte")
+	}
+	return nil
+}
+
+func listablePlain(key ssh.CryptoPublicKey) error {
+	switch k := key.CryptoPublicKey().(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < minRSA || bits > maxRSA {
+			return unlistable("an RSA key of %d bits", bits)
+		}
+	case *ecdsa.PublicKey:
+		// Before OpenSSH 10: coordinates that are far too small.
+		if smallCoordinate(k) {
+			return unlistable("an ECDSA key with a coordinate that is too small")
+		}
+	}
+	return nil
+}
+
+// smallCoordinate says that x or y takes at most half of the curve's bits.
+func smallCoordinate(k *ecdsa.PublicKey) bool {
+	point, err := k.Bytes() // 4, x, y (SEC 1, 2.3.3)
+	if err != nil {
+		return true
+	}
+	x, y := point[1:1+len(point)/2], point[1+len(point)/2:]
+	half := k.Params().N.BitLen() / 2
+	return new(big.Int).SetBytes(x).BitLen() <= half || new(big.Int).SetBytes(y).BitLen() <= half
+}
+
+func listableCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
+	switch {
+	case c.CertType != ssh.UserCert && c.CertType != ssh.HostCert:
+		return unlistable("a certificate of type %d", c.CertType)
+	case len(c.ValidPrincipals) > maxPrincipals:
+		return unlistable("a certificate with %d principals", len(c.ValidPrincipals))
+	case hasNUL(c.KeyId) || slices.ContainsFunc(c.ValidPrincipals, hasNUL):
+		return unlistable("a certificate whose key ID or principals have a NUL byte")
+	}
+	if _, chained := publickey.CertificateOf(c.SignatureKey); chained {
+		return unlistable("a certificate that another certificate has signed")
+	}
+	for _, part := range []ssh.PublicKey{c.Key, c.SignatureKey} {
+		if err := Listable(part); err != nil {
+			return err
+		}
+	}
+	if !publickey.SignedByAuthority(key) {
+		return unlistable("a certificate whose signature is not its authority's")
+	}
+	return nil
+}
+
+func hasNUL(text string) bool { return strings.ContainsRune(text, 0) }
+
+// CheckComment refuses a comment that would hide the whole list.
+func CheckComment(comment string) error {
+	if hasNUL(comment) {
+		return unlistable("the comment has a NUL byte")
+	}
+	return nil
+}
+
+// ListedComment is the comment as a list may have it.
+func ListedComment(comment string) string { return strings.ReplaceAll(comment, "\x00", `\x00`) }

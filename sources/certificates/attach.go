@@ -1,0 +1,54 @@
+package certificates
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/keys/publickey"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// Attach puts a certificate beside key, in the place of the one that it had
+// there, and returns the path of its file. sealed says that the key is one of
+// the directory of sealed keys.
+func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string, error) {
+	if certified := publickey.Certified(cert); !bytes.Equal(certified.Marshal(), key.Blob) {
+		return "", fmt.Errorf("the certificate is for another key: for %s, and %q is %s\nask for a certificate of this key",
+			ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint)
+	}
+	info := keys.NewInfo(cert, "")
+	if until := info.ValidUntil(); !until.IsZero() && !s.config.Now().Before(until) {
+		return "", fmt.Errorf("the certificate %s\nask for a new one", info.NotValid(s.config.Now()))
+	}
+	line, err := pubformat.Marshal(pubformat.OpenSSH, cert, "")
+	if err != nil {
+		return "", err
+	}
+	path := s.pathFor(key, sealed)
+	err = os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = platform.WriteFileAtomic(path, line, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("certificates: %w", err)
+	}
+	return path, nil
+}
+
+// pathFor names the file after the key. A name that comes from a card, or none,
+// is none of a file.
+func (s *Source) pathFor(key keys.Info, sealed bool) string {
+	if sealed {
+		return filepath.Join(s.config.SealedKeys, key.Name+suffix)
+	}
+	const hexBytes = 8 // of a digest: enough to tell a person's keys apart
+	digest := sha256.Sum256(key.Blob)
+	return filepath.Join(s.config.Dir, fmt.Sprintf("%s-%x%s", key.Source, digest[:hexBytes], suffix))
+}

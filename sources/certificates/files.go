@@ -1,0 +1,172 @@
+package certificates
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/keys/publickey"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform"
+)
+
+const (
+	// maxFiles bounds the files that are read, and looked at for each list.
+	maxFiles = 256
+	// settleTime is how old a change must be before the file's time stamp is
+	// trusted to show the next one: file systems stamp in steps of up to two
+	// seconds (FAT).
+	settleTime = 2 * time.Second
+
+	suffix = "-cert.pub"
+)
+
+// file is one certificate's file.
+type file struct {
+	path        string
+	certificate ssh.PublicKey // nil: problem says why
+	blob, plain []byte        // of the certificate, and of the key that it certifies
+	problem     string
+	remedy      string // "": replace it
+}
+
+// listing is the two directories at one moment. It is never changed once made.
+type listing struct {
+	stamps  map[string]stamp // of the directories and of each file
+	settled bool
+	files   []*file
+	byBlob  map[string]*file
+	problem string // what else is to be said
+}
+
+// stamp is what changes with a file: programs that renew certificates rename a
+// new one over it, or write into it.
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+func stampOf(path string) stamp {
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info.ModTime(), info.Size()}
+}
+
+// current returns the listing, read again when something changed.
+func (s *Source) current() *listing {
+	s.mu.Lock()
+	l := s.listing
+	s.mu.Unlock()
+	if l != nil && l.settled && l.fresh() {
+		return l
+	}
+	l = s.scan()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listing = l
+	return l
+}
+
+func (l *listing) fresh() bool {
+	for path, then := range l.stamps {
+		if stampOf(path) != then {
+			return false
+		}
+	}
+	return true
+}
+
+// scan reads both directories. A file that is broken spoils itself only.
+func (s *Source) scan() *listing {
+	l := &listing{stamps: map[string]stamp{}, byBlob: map[string]*file{}}
+	l.read(s.config.SealedKeys, suffix, s.besideKey)
+	l.read(s.config.Dir, ".pub", func(string) []byte { return nil })
+	l.settled = true
+	for then := range maps.Values(l.stamps) {
+		l.settled = l.settled && time.Since(then.modified) > settleTime
+	}
+	return l
+}
+
+// besideKey is the key that a file's name says it is for.
+func (s *Source) besideKey(path string) []byte {
+	line, err := readFile(strings.TrimSuffix(path, suffix) + ".pub")
+	if err != nil {
+		return []byte{}
+	}
+	pub, _, err := pubformat.Parse(line)
+	if err != nil {
+		return []byte{}
+	}
+	return pub.Marshal()
+}
+
+// read adds the files of one directory. keyOf is the key that a file has to
+// certify; nil: any.
+func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
+	l.stamps[dir] = stampOf(dir) // before it is read
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.problem = fmt.Sprintf("the certificates in %s cannot be read: %v", dir, err)
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), suffix) || strings.HasPrefix(entry.Name(), ".") {
+			continue
+		}
+		if len(l.files) == maxFiles {
+			l.problem = fmt.Sprintf("there are more than %d certificates; the rest is left out", maxFiles)
+			return
+		}
+		path := filepath.Join(dir, entry.Name())
+		l.stamps[path] = stampOf(path)
+		l.add(readCertificate(path, keyOf(path)))
+	}
+}
+
+func (l *listing) add(f *file) {
+	l.files = append(l.files, f)
+	if f.certificate == nil {
+		return
+	}
+	if first := l.byBlob[string(f.blob)]; first != nil {
+		f.certificate, f.problem = nil, "it is the same as "+first.path
+		return
+	}
+	l.byBlob[string(f.blob)] = f
+}
+
+func readCertificate(path string, key []byte) *file {
+	data, err := readFile(path)
+	if untrusted, ok := errors.AsType[*platform.UntrustedError](err); ok {
+		return &file{path: path, problem: "it " + untrusted.What, remedy: untrusted.Remedy}
+	}
+	if err != nil {
+		return &file{path: path, problem: err.Error()}
+	}
+	cert, err := Parse(data)
+	if err != nil {
+		return &file{path: path, problem: err.Error()}
+	}
+	certified := publickey.Certified(cert)
+	plain := certified.Marshal()
+	if key != nil && len(key) == 0 {
+		return &file{path: path, problem: "there is no key of that name beside it"}
+	}
+	if key != nil && !bytes.Equal(plain, key) {
+		return &file{path: path, problem: fmt.Sprintf("it is for another key than the one beside it: for %s", ssh.FingerprintSHA256(certified))}
+	}
+	return &file{path: path, certificate: cert, blob: cert.Marshal(), plain: plain}
+}
+
+// readFile waits for nothing, and reads what only this user and root may write.
+func readFile(path string) ([]byte, error) { return platform.ReadTrusted(path, pubformat.MaxSize) }

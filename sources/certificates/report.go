@@ -1,0 +1,55 @@
+package certificates
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
+)
+
+// All is every file: what List has, and by the file's name what it has not;
+// State says why. What is no certificate has no PublicKey.
+func (s *Source) All() []keys.Info {
+	var infos []keys.Info
+	for _, f := range s.current().files {
+		info, ok := s.info(f)
+		if !ok {
+			info = f.unused()
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+func (f *file) unused() keys.Info {
+	info := keys.Info{State: "not used: " + f.problem}
+	if f.certificate != nil {
+		says, _ := publickey.CertificateOf(f.certificate)
+		info = keys.NewInfo(f.certificate, says.KeyId)
+		info.State = "not used: its key is not here"
+	}
+	info.Name, info.Source = filepath.Base(f.path), sourceName
+	return info
+}
+
+// Problems are what a person should do something about, each error with its
+// remedy on the next line.
+func (s *Source) Problems() []error {
+	var list []error
+	l := s.current()
+	if l.problem != "" {
+		list = append(list, fmt.Errorf("%s\nlook there, and remove what is not needed", l.problem))
+	}
+	for _, f := range l.files {
+		info, ok := s.info(f)
+		switch {
+		case f.certificate == nil:
+			list = append(list, fmt.Errorf("the certificate %s is not used: %s\n%s", f.path, f.problem, cmp.Or(f.remedy, "replace it, or remove it")))
+		case ok && !s.valid(info):
+			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nrenew it: put the new one in the place of the file", f.path, info.State))
+		}
+	}
+	return list
+}

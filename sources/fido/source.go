@@ -1,0 +1,251 @@
+// Package fido is the keys of FIDO2 security keys that clients hand over. The
+// device makes the signature; OpenSSH's ssh-sk-helper talks to it, a process for
+// each signature, since a provider is a library that anybody may have written.
+package fido
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
+)
+
+// maxKeys bounds the keys that are held; OpenSSH's clients refuse an agent that
+// lists more than 2048.
+const maxKeys = 2048
+
+// answerTime is how long the helper may take for one signature, a touch and all:
+// devices give up after half a minute. A request without a limit of its own must
+// not wait for a faulty library for ever.
+const answerTime = 2 * time.Minute
+
+var errLate = fmt.Errorf("ssh-sk-helper did not answer within %v and was ended\n"+
+	"plug the security key in again and try once more; if it happens again, its library is faulty", answerTime)
+
+// Config says which devices may be reached, and how the person is. The
+// functions may be nil: then nobody is told, and a PIN cannot be had.
+type Config struct {
+	Allowed string // patterns of libraries, as ssh-agent -P has them
+	Websafe string // patterns of applications whose keys sign anything, as ssh-agent -O websafe-allow
+	Helper  string // path of ssh-sk-helper; "": SSH_SK_HELPER, or where systems have it
+	Log     *slog.Logger
+
+	// AskPIN returns what the person typed; it is wiped here.
+	AskPIN func(ctx context.Context, use *keys.Use, title, text string) ([]byte, error)
+	// Notify shows that the device waits for a touch until ctx ends, and then
+	// returns nil. It returns ErrRefused when the person refused the use.
+	Notify func(ctx context.Context, use *keys.Use, title, text string) error
+}
+
+// ErrRefused is what Notify returns when the person refused.
+var ErrRefused = errors.New("refused by the person")
+
+var (
+	_ keys.Source           = (*Source)(nil)
+	_ keys.Remover          = (*Source)(nil)
+	_ keys.SecurityKeyAdder = (*Source)(nil)
+)
+
+// Source holds the keys.
+type Source struct {
+	config Config
+	limit  time.Duration // answerTime, but for tests
+
+	mu   sync.Mutex // guards what follows; never held over a device
+	keys []*key
+}
+
+type key struct {
+	keys.SecurityKey
+	info    keys.Info
+	size    int
+	expires time.Time // zero: never
+}
+
+// New returns an empty source.
+func New(config Config) *Source {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Source{config: config, limit: answerTime}
+}
+
+// Name implements keys.Source.
+func (s *Source) Name() string { return "fido" }
+
+// AddSecurityKey implements keys.SecurityKeyAdder. A key that is there already
+// keeps its place.
+func (s *Source) AddSecurityKey(added keys.SecurityKey) (keys.Info, error) {
+	if strings.EqualFold(added.Provider, keys.InternalProvider) {
+		added.Provider = keys.InternalProvider
+	} else {
+		var err error
+		if added.Provider, err = keys.AllowedLibrary(added.Provider, s.config.Allowed); err != nil {
+			return keys.Info{}, fmt.Errorf("fido: %w", err)
+		}
+	}
+	k := &key{SecurityKey: added, info: keys.NewInfo(added.PublicKey, added.Comment)}
+	k.info.Source, k.info.Confirm, k.info.Destinations = s.Name(), added.Confirm, added.Destinations
+	if added.Lifetime > 0 {
+		k.expires = time.Now().Add(added.Lifetime)
+		k.info.Expires = k.expires.Round(0)
+	}
+	return k.info, s.put(k)
+}
+
+func (s *Source) put(k *key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expireLocked()
+	k.size = k.info.Size()
+	size, i := k.size, s.indexLocked(k.info.Blob)
+	for at, other := range s.keys {
+		if at != i { // which it replaces
+			size += other.size
+		}
+	}
+	if i < 0 && len(s.keys) >= maxKeys || size > keys.MaxAddedBytes {
+		return fmt.Errorf("fido: %d keys, or as many large ones as may be, are held already\nremove some: ssh-add -d FILE, or all: ssh-add -D", maxKeys)
+	}
+	if i >= 0 {
+		s.keys[i] = k
+		return nil
+	}
+	s.keys = append(s.keys, k)
+	return nil
+}
+
+func (s *Source) indexLocked(blob []byte) int {
+	return slices.IndexFunc(s.keys, func(k *key) bool { return bytes.Equal(k.info.Blob, blob) })
+}
+
+// expireLocked needs no timer: nothing of these keys is secret.
+func (s *Source) expireLocked() {
+	now := time.Now()
+	s.keys = slices.DeleteFunc(s.keys, func(k *key) bool {
+		return !k.expires.IsZero() && (!now.Before(k.expires) || !now.Round(0).Before(k.expires.Round(0)))
+	})
+}
+
+// List implements keys.Source.
+func (s *Source) List() []keys.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expireLocked()
+	list := make([]keys.Info, len(s.keys))
+	for i, k := range s.keys {
+		list[i] = k.info
+	}
+	return list
+}
+
+// Find implements keys.Source.
+func (s *Source) Find(blob []byte) (keys.Info, bool) {
+	if k := s.find(blob); k != nil {
+		return k.info, true
+	}
+	return keys.Info{}, false
+}
+
+func (s *Source) find(blob []byte) *key {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expireLocked()
+	if i := s.indexLocked(blob); i >= 0 {
+		return s.keys[i]
+	}
+	return nil
+}
+
+// Remove implements keys.Remover.
+func (s *Source) Remove(blob []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expireLocked()
+	i := s.indexLocked(blob)
+	if i < 0 {
+		return fmt.Errorf("fido: remove: %w", keys.ErrNotFound)
+	}
+	s.keys = slices.Delete(s.keys, i, i+1)
+	return nil
+}
+
+// RemoveAll implements keys.Remover.
+func (s *Source) RemoveAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = nil
+}
+
+// Sign implements keys.Source. The device is asked without a PIN first; when it
+// wants one, the person is asked once, and a wrong one is not tried again.
+func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
+	k := s.find(use.Key.Blob)
+	if k == nil {
+		return nil, fmt.Errorf("fido: sign: %w", keys.ErrNotFound)
+	}
+	if use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind != wire.KindSSHSig && !keys.MatchPatternList(k.Application, s.config.Websafe) {
+		return nil, fmt.Errorf("fido: a key for the application %.64q does not sign what is no SSH message\n"+
+			"it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow", k.Application)
+	}
+	signature, err := s.touch(ctx, use, k, data, nil)
+	if !errors.Is(err, errPIN) {
+		return signature, err
+	}
+	if s.config.AskPIN == nil {
+		return nil, fmt.Errorf("fido: %w, and nobody can be asked for it", err)
+	}
+	pin, err := s.config.AskPIN(ctx, use, "PIN of a security key", describe(k)+pinText(k))
+	if err != nil {
+		return nil, fmt.Errorf("fido: PIN: %w", err)
+	}
+	defer clear(pin)
+	return s.touch(ctx, use, k, data, pin)
+}
+
+func pinText(k *key) string {
+	if k.Flags&keys.FlagUserPresence != 0 {
+		return "\nThen touch it."
+	}
+	return ""
+}
+
+func describe(k *key) string { return "The key " + k.info.Fingerprint + " is in a security key." }
+
+// touch has one signature made while the person is told to touch the device.
+func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []byte) (*ssh.Signature, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, s.limit, errLate)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		if k.Flags&keys.FlagUserPresence == 0 || s.config.Notify == nil {
+			return
+		}
+		err := s.config.Notify(ctx, use, "Touch your security key", describe(k))
+		switch {
+		case errors.Is(err, ErrRefused):
+			cancel(err)
+		case err != nil: // it still blinks
+			s.config.Log.Warn("nobody could be told to touch the security key", "error", err)
+		}
+	}()
+	signature, err := s.config.sign(ctx, k, data, pin)
+	if ctx.Err() != nil {
+		signature, err = nil, fmt.Errorf("fido: %w", context.Cause(ctx))
+	}
+	cancel(nil)
+	<-told
+	return signature, err
+}

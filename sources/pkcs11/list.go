@@ -1,0 +1,90 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys"
+)
+
+// List implements keys.Source.
+func (s *Source) List() []keys.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []keys.Info
+	for _, p := range s.providers {
+		if !p.expired() {
+			list = append(list, p.infos()...)
+		}
+	}
+	return list
+}
+
+// Find implements keys.Source.
+func (s *Source) Find(blob []byte) (keys.Info, bool) {
+	_, k := s.find(blob)
+	return k.info, k.plain != nil
+}
+
+func (s *Source) find(blob []byte) (*provider, key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.providers {
+		for _, k := range p.keys {
+			if bytes.Equal(k.info.Blob, blob) && !p.expired() {
+				return p, k
+			}
+		}
+	}
+	return nil, key{}
+}
+
+// expired does not wait for the timer, which a suspended night makes late.
+func (p *provider) expired() bool {
+	return !p.expires.IsZero() && (!time.Now().Before(p.expires) || !time.Now().Round(0).Before(p.expires.Round(0)))
+}
+
+// Sign implements keys.Source. It waits for the token, and for the signatures
+// that its helper makes before, until ctx ends.
+func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
+	p, k := s.find(use.Key.Blob)
+	if p == nil {
+		return nil, fmt.Errorf("pkcs11: sign: %w", keys.ErrNotFound)
+	}
+	signature, err := p.helper.sign(ctx, k.plain, data, algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("pkcs11: sign: %w", err)
+	}
+	return signature, nil
+}
+
+// Remove implements keys.Remover. With its last key the provider goes.
+func (s *Source) Remove(blob []byte) error {
+	p, _ := s.find(blob)
+	if p == nil {
+		return fmt.Errorf("pkcs11: remove: %w", keys.ErrNotFound)
+	}
+	s.mu.Lock()
+	p.keys = slices.DeleteFunc(slices.Clone(p.keys), func(k key) bool { return bytes.Equal(k.info.Blob, blob) })
+	empty := len(p.keys) == 0
+	s.mu.Unlock()
+	if empty {
+		s.drop(p, "")
+	}
+	return nil
+}
+
+// RemoveAll implements keys.Remover.
+func (s *Source) RemoveAll() {
+	s.mu.Lock()
+	all := slices.Clone(s.providers)
+	s.mu.Unlock()
+	for _, p := range all {
+		s.drop(p, "")
+	}
+}

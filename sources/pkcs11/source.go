@@ -1,0 +1,247 @@
+// Package pkcs11 is the keys of PKCS#11 tokens. A provider is a library that
+// anybody may have written, so it runs in a process of its own: OpenSSH's
+// ssh-pkcs11-helper, one for each provider. One that crashes or hangs takes no
+// other key with it, and never sees the memory of this process.
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys"
+)
+
+const (
+	// maxProviders bounds the helper processes.
+	maxProviders = 16
+	// maxKeys bounds the keys of one token; known ones have some dozens.
+	maxKeys = 256
+)
+
+// Config says what may be loaded, and by what.
+type Config struct {
+	Allowed string // patterns of libraries, as ssh-agent -P has them; "": none
+	Helper  string // path of ssh-pkcs11-helper; "": SSH_PKCS11_HELPER, or where systems have it
+	Log     *slog.Logger
+}
+
+var (
+	_ keys.Source      = (*Source)(nil)
+	_ keys.Remover     = (*Source)(nil)
+	_ keys.TokenSource = (*Source)(nil)
+)
+
+// Source holds the keys of the tokens that were loaded.
+type Source struct {
+	config Config
+
+	mu        sync.Mutex // guards what follows; never held over a helper
+	providers []*provider
+	loading   map[string]bool // by path
+	closed    bool
+}
+
+// provider is one library, its helper and the keys that it gave.
+type provider struct {
+	path    string
+	helper  *helper
+	expires time.Time // zero: never
+	timer   *time.Timer
+	keys    []key
+}
+
+// key is one entry of the list; for a certificate plain is what it certifies.
+type key struct {
+	info  keys.Info
+	plain []byte
+}
+
+// New returns an empty source.
+func New(config Config) *Source {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Source{config: config, loading: map[string]bool{}}
+}
+
+// Name implements keys.Source.
+func (s *Source) Name() string { return "pkcs11" }
+
+// AddToken implements keys.TokenSource. A provider that is loaded already is an
+// error, as with OpenSSH: its keys keep the constraints that they have.
+func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, error) {
+	path, err := keys.AllowedLibrary(token.Provider, s.config.Allowed)
+	if err != nil {
+		return nil, fmt.Errorf("pkcs11: %w", err)
+	}
+	if err := s.begin(path); err != nil {
+		return nil, err
+	}
+	defer s.end(path)
+	newish, err := s.config.dialect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("pkcs11: %s: %w", path, err)
+	}
+	helper, err := startHelper(s.config)
+	if err != nil {
+		return nil, err
+	}
+	helper.newish = newish
+	p := &provider{path: path, helper: helper}
+	go helper.serve(func() { s.drop(p, "its helper has ended") })
+	infos, err := s.load(ctx, p, token)
+	if err != nil {
+		helper.kill()
+		return nil, fmt.Errorf("pkcs11: %s: %w", path, err)
+	}
+	return infos, nil
+}
+
+func (s *Source) load(ctx context.Context, p *provider, token keys.Token) ([]keys.Info, error) {
+	found, err := p.helper.load(ctx, p.path, token.PIN)
+	if err != nil {
+		return nil, err
+	}
+	p.keys = entries(found, token, p.path)
+	return s.put(p, token.Lifetime)
+}
+
+// begin keeps two clients from loading one provider at a time.
+func (s *Source) begin(path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errors.New("pkcs11: closed")
+	case s.loading[path], s.findLocked(path) != nil:
+		return fmt.Errorf("pkcs11: %s is loaded already\nforget it first: ssh-add -e %[1]s", path)
+	case len(s.providers)+len(s.loading) >= maxProviders:
+		return fmt.Errorf("pkcs11: %d providers are loaded\nforget one first: ssh-add -e", maxProviders)
+	}
+	s.loading[path] = true
+	return nil
+}
+
+func (s *Source) end(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.loading, path)
+}
+
+// entries are the keys to be listed: each key's certificates, then the key.
+func entries(found []tokenKey, token keys.Token, path string) []key {
+	var list []key
+	for _, one := range found {
+		plain := one.public.Marshal()
+		comment := one.label
+		if comment == "" {
+			comment = path
+		}
+		add := func(public ssh.PublicKey) {
+			info := keys.NewInfo(public, comment)
+			info.Source, info.Confirm, info.Destinations = "pkcs11", token.Confirm, token.Destinations
+			list = append(list, key{info: info, plain: plain})
+		}
+		for _, cert := range token.Certificates {
+			if bytes.Equal(cert.Key.Marshal(), plain) {
+				add(cert)
+			}
+		}
+		if !token.CertificatesOnly {
+			add(one.public)
+		}
+	}
+	return list
+}
+
+func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
+	if len(p.keys) == 0 {
+		return nil, errors.New("no key of the token fits\ncheck the PIN, and the certificates: ssh-add -C")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, errors.New("closed")
+	case p.helper.ended():
+		return nil, errHelper
+	}
+	if lifetime > 0 {
+		p.expires = time.Now().Add(lifetime)
+		for i := range p.keys {
+			p.keys[i].info.Expires = p.expires.Round(0)
+		}
+		p.timer = time.AfterFunc(lifetime, func() { s.drop(p, "") })
+	}
+	s.providers = append(s.providers, p)
+	return p.infos(), nil
+}
+
+// RemoveToken implements keys.TokenSource.
+func (s *Source) RemoveToken(name string) error {
+	path, err := keys.RealLibrary(name)
+	if err != nil {
+		return fmt.Errorf("pkcs11: %w", err)
+	}
+	s.mu.Lock()
+	p := s.findLocked(path)
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("pkcs11: %s: %w", path, keys.ErrNotFound)
+	}
+	s.drop(p, "")
+	return nil
+}
+
+func (s *Source) findLocked(path string) *provider {
+	for _, p := range s.providers {
+		if p.path == path {
+			return p
+		}
+	}
+	return nil
+}
+
+// drop forgets a provider and ends its helper. why is for the log; "": expected.
+func (s *Source) drop(p *provider, why string) {
+	s.mu.Lock()
+	i := slices.Index(s.providers, p)
+	if i >= 0 {
+		s.providers = slices.Delete(s.providers, i, i+1)
+	}
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	s.mu.Unlock()
+	if i >= 0 && why != "" {
+		s.config.Log.Warn("the keys of a token are gone", "provider", p.path, "why", why, "remedy", "load them again: ssh-add -s")
+	}
+	p.helper.kill()
+}
+
+// Close ends every helper.
+func (s *Source) Close() {
+	s.mu.Lock()
+	s.closed = true
+	all := slices.Clone(s.providers)
+	s.mu.Unlock()
+	for _, p := range all {
+		s.drop(p, "")
+	}
+}
+
+func (p *provider) infos() []keys.Info {
+	list := make([]keys.Info, len(p.keys))
+	for i, k := range p.keys {
+		list[i] = k.info
+	}
+	return list
+}

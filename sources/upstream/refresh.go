@@ -1,0 +1,189 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
+)
+
+var errNotYet = errors.New("it has not been asked yet")
+
+// run reads the list when somebody has asked for ours, and finds the agent
+// again when it was away.
+func (s *Source) run(ctx context.Context) {
+	defer close(s.ended)
+	pause := firstRetry
+	for ctx.Err() == nil {
+		if served, err := s.follow(ctx); err != nil && ctx.Err() == nil {
+			s.lost(err)
+			if served {
+				pause = firstRetry
+			}
+		}
+		retry := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-s.wanted:
+		case <-retry.C:
+			pause = min(2*pause, lastRetry)
+		}
+		retry.Stop()
+	}
+}
+
+// want has the list read again soon. It does not wait.
+func (s *Source) want() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.asked) >= fresh {
+		s.asked = now
+		s.wake()
+	}
+}
+
+func (s *Source) wake() {
+	select {
+	case s.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// follow keeps one connection: its end is how the end of the agent is noticed.
+func (s *Source) follow(ctx context.Context) (served bool, err error) {
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	answers := make(chan []byte)
+	go readAll(conn, answers)
+	defer func() {
+		conn.Close()
+		for range answers { // until its reader has ended
+		}
+	}()
+	for {
+		list, err := readList(ctx, conn, answers)
+		if err != nil {
+			return served, err
+		}
+		served = true
+		s.put(list)
+		select {
+		case <-s.wanted:
+		case <-answers: // nothing was asked
+			return served, errEnded
+		case <-ctx.Done():
+			return served, ctx.Err()
+		}
+	}
+}
+
+func readAll(r io.Reader, answers chan<- []byte) {
+	defer close(answers)
+	for {
+		message, err := wire.ReadFrame(r)
+		if err != nil {
+			return
+		}
+		answers <- message
+	}
+}
+
+var errEnded = errors.New("it has ended, or has closed the connection\nstart it again")
+
+func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire.Identity, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, errSlow)
+	defer cancel()
+	if err := conn.SetWriteDeadline(time.Now().Add(listTimeout)); err != nil {
+		return nil, err
+	}
+	if err := wire.WriteFrame(conn, wire.RequestIdentities{}.Marshal()); err != nil {
+		return nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case message, ok := <-answers:
+		if !ok {
+			return nil, errEnded
+		}
+		reply, _, err := wire.ReplyAndRest(message)
+		if err != nil {
+			return nil, fmt.Errorf("its list cannot be read: %w\nupdate that agent", err)
+		}
+		list, ok := reply.(wire.IdentitiesAnswer)
+		if !ok {
+			return nil, errors.New("it does not list its keys\nis it locked?")
+		}
+		return list.Identities, nil
+	}
+}
+
+var errSlow = fmt.Errorf("it does not answer within %v\nsee what it does", listTimeout)
+
+// put takes a new list. What cannot be used is left out, and told by Problems.
+func (s *Source) put(list []wire.Identity) {
+	infos := make([]keys.Info, 0, len(list))
+	var left []string
+	for _, one := range list[:min(len(list), maxKeys)] {
+		info, err := infoOf(one)
+		if err != nil {
+			left = append(left, err.Error())
+			continue
+		}
+		info.Source = s.Name()
+		infos = append(infos, info)
+	}
+	if more := len(list) - maxKeys; more > 0 {
+		left = append(left, fmt.Sprintf("%d more keys than the %d that are taken of one agent", more, maxKeys))
+	}
+	s.mu.Lock()
+	back := s.away != nil
+	for i := range infos {
+		s.limitLocked(&infos[i])
+	}
+	changed := back || !slices.EqualFunc(s.keys, infos, func(a, b keys.Info) bool {
+		return string(a.Blob) == string(b.Blob) && a.Comment == b.Comment
+	})
+	changed = changed || !slices.Equal(s.left, left)
+	s.keys, s.left, s.away = infos, left, nil
+	s.mu.Unlock()
+	s.told()
+	if back {
+		s.config.Log.Info("another agent is there", "agent", s.config.Name, "keys", len(infos))
+	}
+	if changed {
+		s.config.Changed()
+	}
+}
+
+// lost remembers why the agent is away.
+func (s *Source) lost(why error) {
+	s.mu.Lock()
+	new := s.away == nil || s.away.Error() != s.wrap(why).Error()
+	s.away = s.wrap(why)
+	s.mu.Unlock()
+	s.told()
+	if new {
+		s.config.Log.Warn("another agent is away", "agent", s.config.Name, "why", why)
+		s.config.Changed()
+	}
+}
+
+func (s *Source) wrap(err error) error { return fmt.Errorf("%s: %w", s.Name(), err) }
+
+// told closes first. Only run gets here.
+func (s *Source) told() {
+	select {
+	case <-s.first:
+	default:
+		close(s.first)
+	}
+}

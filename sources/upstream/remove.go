@@ -1,0 +1,70 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
+)
+
+// Remove implements keys.Remover. The keys are another agent's: ours only stops
+// to show them, until Show. What we have handed over itself is taken back.
+func (s *Source) Remove(blob []byte) error {
+	if _, found := s.Find(blob); !found {
+		return s.wrap(fmt.Errorf("remove: %w", keys.ErrNotFound))
+	}
+	s.mu.Lock()
+	s.hidden[string(blob)] = true
+	_, ours := s.given[string(blob)]
+	s.mu.Unlock()
+	if ours {
+		return s.takeBack(blob)
+	}
+	return nil
+}
+
+// RemoveAll implements keys.Remover.
+func (s *Source) RemoveAll() {
+	s.mu.Lock()
+	all := slices.Clone(s.keys)
+	s.mu.Unlock()
+	for _, info := range all {
+		if err := s.Remove(info.Blob); err != nil && !errors.Is(err, keys.ErrNotFound) {
+			s.config.Log.Error("a key could not be taken back", "agent", s.config.Name, "key", info.Fingerprint, "error", err)
+		}
+	}
+}
+
+// Show puts hidden keys on the list again.
+func (s *Source) Show() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.hidden)
+}
+
+// takeBack has the other agent forget a key that it got from us. It stays
+// hidden when that fails.
+func (s *Source) takeBack(blob []byte) error {
+	conn, release, err := s.open(context.Background())
+	if err != nil {
+		return s.wrap(err)
+	}
+	defer release()
+	reply, err := exchange(conn, wire.RemoveIdentity{KeyBlob: blob})
+	if err != nil {
+		return s.wrap(explain(err))
+	}
+	if reply != wire.Success {
+		return s.wrap(errors.New("the other agent does not forget the key\nremove it there"))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.given, string(blob))
+	delete(s.hidden, string(blob))
+	s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(info keys.Info) bool { return bytes.Equal(info.Blob, blob) })
+	return nil
+}

@@ -1,0 +1,96 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/keys/publickey"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
+)
+
+const (
+	// maxNamed bounds the keys that a problem names, and maxName their names.
+	maxNamed, maxName = 4, 64
+)
+
+// infoOf reads one entry of the other agent's list. Its error names the key.
+func infoOf(one wire.Identity) (keys.Info, error) {
+	name := "a key without a comment"
+	if one.Comment != "" {
+		name = fmt.Sprintf("the key \"%s\"", platform.Escape(one.Comment, maxName))
+	}
+	key, err := publickey.Parse(one.KeyBlob)
+	if err != nil {
+		return keys.Info{}, fmt.Errorf("%s, of %s", name, kindOf(one.KeyBlob))
+	}
+	if err := keys.Listable(key); err != nil {
+		return keys.Info{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return keys.NewInfo(key, keys.ListedComment(one.Comment)), nil
+}
+
+// kindOf says in words what a key is that cannot be read.
+func kindOf(blob []byte) string {
+	var start struct {
+		Type string
+		Rest []byte `ssh:"rest"`
+	}
+	switch err := ssh.Unmarshal(blob, &start); {
+	case err != nil || start.Type == "":
+		return "no readable type"
+	case start.Type == publickey.MLDSA44Ed25519, start.Type == publickey.MLDSA44Ed25519Certificate, slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
+		return fmt.Sprintf("the type %s, but damaged or out of its limits", start.Type)
+	}
+	return fmt.Sprintf("a type that is not known here (%s)", platform.Escape(start.Type, maxName))
+}
+
+// Problems are what of the other agent is not used, each with what to do.
+func (s *Source) Problems() (list []error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away != nil {
+		return []error{s.away}
+	}
+	if len(s.left) > 0 {
+		named := strings.Join(s.left[:min(len(s.left), maxNamed)], "; ")
+		if more := len(s.left) - maxNamed; more > 0 {
+			named += fmt.Sprintf("; and %d more", more)
+		}
+		list = append(list, s.wrap(fmt.Errorf("not used: %s\nask that agent itself for them: SSH_AUTH_SOCK=%s", named, s.config.Path)))
+	}
+	if s.old {
+		list = append(list, s.wrap(errTooOld))
+	}
+	return list
+}
+
+// errTooOld is about an agent that does not know the flags of RFC 8332, and signs
+// as if there were none.
+var errTooOld = errors.New("that agent is too old for RSA keys: it signs with SHA-1 (ssh-rsa) when SHA-2 is asked for, which servers refuse\n" +
+	"update that agent, or use a key of another type in it; its keys of other types are used")
+
+// checkAlgorithm remembers an agent that is too old, until it signs as it was asked.
+func (s *Source) checkAlgorithm(signature *ssh.Signature, algorithm string) error {
+	rsa := flags(algorithm) != 0
+	if !rsa {
+		return nil
+	}
+	s.mu.Lock()
+	old := s.old
+	s.old = signature.Format == ssh.KeyAlgoRSA
+	now := s.old
+	s.mu.Unlock()
+	if now != old {
+		s.config.Changed()
+	}
+	if now {
+		return errTooOld
+	}
+	return nil
+}
