@@ -71,14 +71,7 @@ func TestRulesThatNameAKeyForAHost(t *testing.T) {
 
 // TestOnlyOfTheMachine: the user's rules do not add to what the machine's show.
 func TestOnlyOfTheMachine(t *testing.T) {
-	parse := func(text string) []Rule {
-		rules, err := Parse("file", []byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return rules
-	}
-	user := parse(`
+	user := rulesIn(t, `
 [[rule]]
 key = "home"
 host = "git.example.com"
@@ -86,11 +79,11 @@ list = "only"
 action = "ask"
 `)
 	home := testKey(t, "home")
-	machine := New(parse(onlyWork), user, Options{}).Fitting(login(t, listing))
+	machine := New(rulesIn(t, onlyWork), user, Options{}).Fitting(login(t, listing))
 	if !machine.Hides(&home) {
 		t.Error("the user's rule shows what the machine's hides")
 	}
-	both := New(nil, append(parse(onlyWork), user...), Options{}).Fitting(login(t, listing))
+	both := New(nil, append(rulesIn(t, onlyWork), user...), Options{}).Fitting(login(t, listing))
 	if both.Hides(&home) {
 		t.Error("two rules of one file do not add up")
 	}

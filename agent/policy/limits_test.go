@@ -7,11 +7,8 @@ import (
 
 func TestLimits(t *testing.T) {
 	minute, no := time.Minute, false
-	owner, _ := Parse("policy.toml", []byte("[[rule]]\nname = \"owner\"\nkey = \"own\"\naction = \"allow\"\n[[rule]]\nkey = \"ask\"\naction = \"ask\"\nremember = \"1h\""))
-	user, err := Parse("config.toml", []byte("[[rule]]\nname = \"user\"\nkey = \"work\"\naction = \"allow\"\n[[rule]]\nname = \"fwd\"\nforwarded = true\naction = \"ask\"\nremember = \"2h\"\n[[rule]]\nname = \"two\"\nkey = \"two\"\naction = \"ask\"\nremember = \"2h\""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	owner := rulesIn(t, "[[rule]]\nname = \"owner\"\nkey = \"own\"\naction = \"allow\"\n[[rule]]\nkey = \"ask\"\naction = \"ask\"\nremember = \"1h\"")
+	user := rulesIn(t, "[[rule]]\nname = \"user\"\nkey = \"work\"\naction = \"allow\"\n[[rule]]\nname = \"fwd\"\nforwarded = true\naction = \"ask\"\nremember = \"2h\"\n[[rule]]\nname = \"two\"\nkey = \"two\"\naction = \"ask\"\nremember = \"2h\"")
 	with := func(l Limits) *Rules {
 		return New(owner, user, Options{DefaultRemember: time.Hour, Limits: l}).WithViews(View{Name: "ai", Action: Allow})
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"crypto/ed25519"
+	"github.com/BurntSushi/toml"
 	"strings"
 	"testing"
 	"time"
@@ -84,9 +85,21 @@ func account(name string) func(*keys.Use) { return func(u *keys.Use) { u.Purpose
 // rulesOf parses text, because what is decided on is what people write.
 func rulesOf(t testing.TB, text string) *Rules {
 	t.Helper()
-	rules, err := Parse("config.toml", []byte(text))
-	if err != nil {
+	return New(nil, rulesIn(t, text), Options{DefaultRemember: defaultRemember})
+}
+
+func rulesIn(t testing.TB, text string) []Rule {
+	t.Helper()
+	var document struct {
+		Rules []Rule `toml:"rule"`
+	}
+	if _, err := toml.Decode(text, &document); err != nil {
 		t.Fatal(err)
 	}
-	return New(nil, rules, Options{DefaultRemember: defaultRemember})
+	for i := range document.Rules {
+		if err := document.Rules[i].Validate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return document.Rules
 }

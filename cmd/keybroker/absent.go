@@ -24,13 +24,13 @@ func (a absence) Unwrap() error { return control.ErrNotRunning }
 // removed, with their directory or without. It makes them anew by itself where it
 // can. It is found by the audit log, which one broker at a time writes to.
 func (a *app) whyAbsent() error {
-	if pid, held := audit.Holder(a.auditDir()); held {
+	if pid, held := audit.Holder(a.config.AuditDir()); held {
 		return absence{
-			fmt.Sprintf("the broker runs, as process %d, but does not answer at %s: was that removed?", pid, a.config.paths.ControlSocket),
+			fmt.Sprintf("the broker runs, as process %d, but does not answer at %s: was that removed?", pid, a.config.Paths.ControlSocket),
 			"it makes it anew within seconds: try again; if that does not help: " + startAgain(pid),
 		}
 	}
-	if systemdStarts(a.config.paths.AgentSocket) {
+	if systemdStarts(a.config.Paths.AgentSocket) {
 		return absence{"the broker is not running; systemd starts it", "start it: " + startUnit}
 	}
 	return nil
@@ -38,7 +38,7 @@ func (a *app) whyAbsent() error {
 
 // mayStart refuses a second broker, and names the first one.
 func (a *app) mayStart() error {
-	if pid, held := audit.Holder(a.auditDir()); held {
+	if pid, held := audit.Holder(a.config.AuditDir()); held {
 		return fmt.Errorf("the broker runs already, as process %d\nsee: keybroker status; to start it anew: %s", pid, startAgain(pid))
 	}
 	return nil

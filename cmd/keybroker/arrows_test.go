@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
 	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
+	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
@@ -67,7 +68,7 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
+	"cmd/keybroker": {"broker/config", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "platform/session", "platform", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
 		"sources/certificates", "sources/upstream", "docs"},
 }
@@ -81,9 +82,10 @@ var forbidden = map[[2]string]string{
 	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
 	{"agent/control", "wire"}: "the control socket does not speak the agent protocol, and cannot be " +
 		"reached through a forwarded agent",
-	{"piv", "piv/admin"}:   "piv-go holds a card exclusively: nothing that signs may wait for it",
-	{"agent", "piv/admin"}: "the process that holds keys administers no card",
-	{"platform", "keys"}:   "platform is what the system says, not what the broker makes of it",
+	{"piv", "piv/admin"}:              "piv-go holds a card exclusively: nothing that signs may wait for it",
+	{"agent/policy", "broker/config"}: "rules are values: where they were written is the configuration's",
+	{"agent", "piv/admin"}:            "the process that holds keys administers no card",
+	{"platform", "keys"}:              "platform is what the system says, not what the broker makes of it",
 }
 
 // outside are modules that only the named packages may import, and why.
@@ -103,7 +105,7 @@ var outside = map[string]struct {
 	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
 	"golang.org/x/text":            {[]string{"desktop/window", "confirm"}, "for its tables of keyboards and of wide characters only"},
 	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
-	"github.com/BurntSushi/toml":   {[]string{"agent/policy"}, "files are decoded strictly, in one place"},
+	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }
 
 type pkg struct {

@@ -20,7 +20,7 @@ var _ control.Broker = (*daemon)(nil)
 func (d *daemon) Status() control.Status {
 	server, head := d.server.Status(), d.audit.Head()
 	return control.Status{
-		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.paths.AgentSocket, Sockets: d.socketList(),
+		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.Paths.AgentSocket, Sockets: d.socketList(),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
 		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Approve: d.approval(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
@@ -85,7 +85,7 @@ func (d *daemon) Keys() []control.Key {
 
 func (d *daemon) Refusals() []audit.Record { return d.server.Refusals() }
 func (d *daemon) Grants() []policy.Grant   { return d.server.Grants.List(time.Now()) }
-func (d *daemon) AuditDir() string         { return d.app.auditDir() }
+func (d *daemon) AuditDir() string         { return d.app.config.AuditDir() }
 
 // Load brings back what ssh-add -d or -D took off the list.
 func (d *daemon) Load(names []string) error {

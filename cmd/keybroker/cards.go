@@ -23,7 +23,7 @@ func (d *daemon) newCards() (*cardkeys.Source, error) {
 		return nil, nil
 	}
 	return cardkeys.New(cardkeys.Config{
-		File:     filepath.Join(c.paths.StateDir, "cards.json"),
+		File:     filepath.Join(c.Paths.StateDir, "cards.json"),
 		PINCache: c.PIV.PINCache, Wait: c.Confirm.Timeout, Rules: c.PIV.Rules,
 		Ask: d.askPIN, Notify: d.notify, Changed: d.feed.Changed, Log: d.log,
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/spf13/cobra"
 )
 
@@ -57,7 +58,7 @@ func (c *choices) Set(text string) error {
 func pick(values []string, text string) (string, error) {
 	i := slices.IndexFunc(values, func(value string) bool { return strings.EqualFold(value, text) })
 	if i < 0 {
-		return "", fmt.Errorf("use %s", alternatives(values))
+		return "", fmt.Errorf("use %s", keys.Alternatives(values))
 	}
 	return values[i], nil
 }
@@ -66,16 +67,7 @@ func usageOf(usage string, values []string) string {
 	if usage != "" {
 		return usage
 	}
-	return alternatives(values)
-}
-
-// alternatives joins values as a sentence does: "a, b or c".
-func alternatives(values []string) string {
-	last := len(values) - 1
-	if last < 1 {
-		return strings.Join(values, "")
-	}
-	return strings.Join(values[:last], ", ") + " or " + values[last]
+	return keys.Alternatives(values)
 }
 
 func completeFixed(cmd *cobra.Command, flag string, values ...string) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
@@ -129,7 +130,7 @@ func printCards(w io.Writer, cards control.Cards) {
 	for _, card := range cards.Cards {
 		name := platform.Escape(card.Name, maxCardCell)
 		if !card.In {
-			name += " (out, seen " + ago(time.Now(), *card.LastSeen) + ")"
+			name += " (out, seen " + keys.Ago(time.Now(), *card.LastSeen) + ")"
 		}
 		if len(card.Slots) == 0 {
 			row(w, name, "", "no keys", "", "", "", "", "")
@@ -180,7 +181,7 @@ func printCard(w io.Writer, card control.Card) {
 	if card.In {
 		row(w, "in reader", platform.Escape(card.Reader, maxCardCell))
 	} else {
-		row(w, "out", "seen "+ago(time.Now(), *card.LastSeen))
+		row(w, "out", "seen "+keys.Ago(time.Now(), *card.LastSeen))
 	}
 	row(w, "ID", card.ID)
 	for _, fact := range [][2]string{{"firmware", card.Version}, {"FASC-N", card.FASCN}, {"expires", day(card.Expires)}} {

@@ -18,6 +18,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
@@ -125,11 +126,11 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		return nil, err
 	}
 	d.history = audit.NewHistory()
-	if d.audit, err = audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log, Observe: d.history.Add}); err != nil {
+	if d.audit, err = audit.Open(audit.Config{Dir: a.config.AuditDir(), Durability: audit.Durability(a.config.Audit.Durability), Log: d.log, Observe: d.history.Add}); err != nil {
 		return nil, err
 	}
-	d.heads = newHeadTeller(d.audit, a.auditDir(), d.log)
-	go d.history.Load(a.auditDir()) // a long log takes a while; until then the prompt says nothing of it
+	d.heads = newHeadTeller(d.audit, a.config.AuditDir(), d.log)
+	go d.history.Load(a.config.AuditDir()) // a long log takes a while; until then the prompt says nothing of it
 	d.learn()
 	if d.paired, err = confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal}); err != nil {
 		return nil, usageError{err}
@@ -150,7 +151,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.written, Logins: d.logins, History: d.before,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
-	}, a.config.rules())
+	}, a.config.PolicyRules())
 	d.session = newSessionWatch(a.config.Session, d.server, d.log, d.feed.Changed)
 	d.control = control.NewServer(control.Config{Broker: d, Feed: &d.feed, Log: d.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 	return d, nil
@@ -161,7 +162,7 @@ func (d *daemon) learn() {
 	d.logins = audit.NewLogins()
 	ctx, cancel := context.WithCancel(context.Background())
 	d.reading = cancel
-	go d.logins.Load(ctx, d.app.auditDir())
+	go d.logins.Load(ctx, d.app.config.AuditDir())
 }
 
 // written passes on each record of the log.
@@ -197,11 +198,11 @@ func ownTerminal() *os.File {
 }
 
 // listen takes the sockets that a service manager passes, and makes the others.
-func listen(c *config) (map[string]net.Listener, error) {
-	paths := map[string]string{"agent": c.paths.AgentSocket, "control": c.paths.ControlSocket}
+func listen(c *config.Config) (map[string]net.Listener, error) {
+	paths := map[string]string{"agent": c.Paths.AgentSocket, "control": c.Paths.ControlSocket}
 	for _, s := range c.Sockets {
 		var err error
-		if paths[s.Name], err = c.socketPath(s); err != nil {
+		if paths[s.Name], err = c.SocketPath(s); err != nil {
 			return nil, usageError{fmt.Errorf("socket %q: %w", s.Name, err)}
 		}
 	}
@@ -258,7 +259,7 @@ func (d *daemon) prove(ctx context.Context) {
 func (d *daemon) run(ctx context.Context) error {
 	defer d.heads.start()() // ends last: the last head is that of all that was written
 	d.server.Started(d.howStarted())
-	for _, f := range d.app.config.fixed {
+	for _, f := range d.app.config.Fixed {
 		if f.NotTaken != "" {
 			d.log.Warn("a setting of the configuration is not taken: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
 		}
@@ -277,7 +278,7 @@ func (d *daemon) run(ctx context.Context) error {
 	defer d.session.start()()
 	go d.prove(ctx)
 	_ = platform.Notify("READY=1")
-	d.log.Info("keybroker serves", "socket", d.app.config.paths.AgentSocket, "prompt", d.queue.Name())
+	d.log.Info("keybroker serves", "socket", d.app.config.Paths.AgentSocket, "prompt", d.queue.Name())
 	for _, err := range []error{d.nobodyToAsk(), d.store.Vault().CheckPassphraseFile()} {
 		if err != nil {
 			what, remedy := parted(err)
@@ -301,7 +302,7 @@ func (d *daemon) run(ctx context.Context) error {
 
 // howStarted is for the log: by what the broker decides and asks.
 func (d *daemon) howStarted() string {
-	return fmt.Sprintf("version %s, configuration %s, %d rules, prompt %s", version, d.app.config.paths.ConfigFile, d.server.Rules().Len(), d.queue.Name())
+	return fmt.Sprintf("version %s, configuration %s, %d rules, prompt %s", version, d.app.config.Paths.ConfigFile, d.server.Rules().Len(), d.queue.Name())
 }
 
 // shutdown ends in one order: no new connections, requests that were read are

@@ -72,20 +72,20 @@ func (a *app) checkConfiguration() check {
 		what, remedy := parted(err)
 		return check{"configuration", "FAIL", what, remedy}
 	}
-	if _, err := os.Stat(a.config.paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
-		return check{"configuration", "ok", "the defaults: there is no " + a.config.paths.ConfigFile, ""}
+	if _, err := os.Stat(a.config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+		return check{"configuration", "ok", "the defaults: there is no " + a.config.Paths.ConfigFile, ""}
 	}
-	return check{"configuration", "ok", a.config.paths.ConfigFile, ""}
+	return check{"configuration", "ok", a.config.Paths.ConfigFile, ""}
 }
 
 // checkFixed tells what the machine's owner has fixed, and what of the user's
 // configuration is not taken for it.
 func (a *app) checkFixed() (list []check) {
-	for _, f := range a.config.fixed {
+	for _, f := range a.config.Fixed {
 		c := check{"fixed", "ok", fmt.Sprintf("%s = %s, fixed by %s", f.Setting, f.Value, f.By), ""}
 		if f.NotTaken != "" {
 			c.Result, c.Text = "note", fmt.Sprintf("%s: your %s is not taken; %s is fixed by %s", f.Setting, f.NotTaken, f.Owner, f.By)
-			c.Remedy = "take it out of " + a.config.paths.ConfigFile
+			c.Remedy = "take it out of " + a.config.Paths.ConfigFile
 		}
 		list = append(list, c)
 	}
@@ -122,7 +122,7 @@ func (a *app) checkBroker(ctx context.Context) []check {
 func (a *app) checkEnvironment() check {
 	socket := os.Getenv("SSH_AUTH_SOCK")
 	switch socket {
-	case a.config.paths.AgentSocket:
+	case a.config.Paths.AgentSocket:
 		return check{"SSH_AUTH_SOCK", "ok", socket, ""}
 	case "":
 		if runtime.GOOS == "windows" {
@@ -141,7 +141,7 @@ func envHint() string {
 }
 
 func (a *app) checkAgent(ctx context.Context) check {
-	conn, err := platform.Dial(ctx, a.config.paths.AgentSocket)
+	conn, err := platform.Dial(ctx, a.config.Paths.AgentSocket)
 	if err != nil {
 		return check{"agent socket", "FAIL", platform.Plain(err), "start the broker: keybroker daemon"}
 	}
@@ -157,7 +157,7 @@ func (a *app) checkAgent(ctx context.Context) check {
 }
 
 func (a *app) checkKeychain(ctx context.Context) check {
-	chain := keychain.System(filepath.Join(a.config.paths.DataDir, "vault"))
+	chain := keychain.System(filepath.Join(a.config.Paths.DataDir, "vault"))
 	switch err := chain.Available(ctx); {
 	case err == nil:
 		return check{"keychain", "ok", chain.Name(), ""}
@@ -184,7 +184,7 @@ func (a *app) checkAudit(ctx context.Context) check {
 	report, err := a.verifyLog(ctx, client)
 	switch {
 	case err != nil:
-		return check{"audit log", "FAIL", platform.Plain(err), "check the directory: ls -ld " + a.auditDir()}
+		return check{"audit log", "FAIL", platform.Plain(err), "check the directory: ls -ld " + a.config.AuditDir()}
 	case report.Bad != nil:
 		return check{"audit log", "FAIL", report.Bad.String(), "keybroker log verify"}
 	}

@@ -42,17 +42,17 @@ func newEnvCommand(a *app) *cobra.Command {
 func (a *app) socketNamed(name string) (string, error) {
 	if name == "" {
 		err := a.locate()
-		return a.config.paths.AgentSocket, err
+		return a.config.Paths.AgentSocket, err
 	}
 	if err := a.load(); err != nil {
 		return "", err
 	}
 	for _, s := range a.config.Sockets {
 		if s.Name == name {
-			return a.config.socketPath(s)
+			return a.config.SocketPath(s)
 		}
 	}
-	return "", usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to %s", name, a.config.paths.ConfigFile)}
+	return "", usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to %s", name, a.config.Paths.ConfigFile)}
 }
 
 func defaultShell() string {

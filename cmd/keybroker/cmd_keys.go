@@ -46,7 +46,7 @@ func (a *app) store() (*softkeys.Store, error) {
 }
 
 func (a *app) softkeysConfig(ask softkeys.AskFunc) softkeys.Config {
-	dir := a.config.paths.DataDir
+	dir := a.config.Paths.DataDir
 	return softkeys.Config{
 		Dir:            dir,
 		Seal:           softkeys.Seal(a.config.Softkeys.Seal),
@@ -76,7 +76,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			usage, err := audit.Usage(a.auditDir())
+			usage, err := audit.Usage(a.config.AuditDir())
 			if err != nil {
 				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: last uses are not known:", platform.Plain(err))
 			}
@@ -129,7 +129,7 @@ func printKeys(w io.Writer, list []control.Key) {
 	for _, key := range list {
 		last := "never"
 		if key.LastUsed != nil {
-			last = ago(now, *key.LastUsed)
+			last = keys.Ago(now, *key.LastUsed)
 		}
 		row(w, key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
 	}

@@ -20,7 +20,7 @@ import (
 
 // certificates are those in files, for the keys of ring.
 func (a *app) certificates(ring *keys.Ring) *certificates.Source {
-	dir := a.config.paths.DataDir
+	dir := a.config.Paths.DataDir
 	return certificates.New(certificates.Config{
 		SealedKeys: filepath.Join(dir, "keys"), Dir: filepath.Join(dir, "certificates"),
 		Plain: certificates.Order(a.config.Certificates.Plain), Ring: ring,

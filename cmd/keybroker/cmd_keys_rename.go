@@ -108,7 +108,7 @@ func (a *app) recordRenaming(ctx context.Context, info keys.Info, renaming contr
 	if err := client.Renames(ctx, renaming); err == nil || !isNotRunning(err) {
 		return err
 	}
-	log, err := audit.Open(audit.Config{Dir: a.auditDir(), Durability: audit.Durability(a.config.Audit.Durability)})
+	log, err := audit.Open(audit.Config{Dir: a.config.AuditDir(), Durability: audit.Durability(a.config.Audit.Durability)})
 	if err != nil {
 		return fmt.Errorf("it cannot be written to the audit log: %w", err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +17,6 @@ const (
 	// defaultLast is how many records `keybroker log` shows when not told.
 	defaultLast = 50
 )
-
-func (a *app) auditDir() string { return filepath.Join(a.config.paths.StateDir, "audit") }
 
 // logFlags select records.
 type logFlags struct {
@@ -117,9 +114,9 @@ signature went and what was decided. It works without a running broker.`,
 			if err != nil {
 				return err
 			}
-			records := audit.Read(a.auditDir(), filter)
+			records := audit.Read(a.config.AuditDir(), filter)
 			if follow {
-				records = audit.Follow(cmd.Context(), a.auditDir(), filter)
+				records = audit.Follow(cmd.Context(), a.config.AuditDir(), filter)
 			}
 			return a.printLog(cmd.OutOrStdout(), records, follow)
 		},

@@ -30,7 +30,7 @@ func newLogExportCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			records := audit.Read(a.auditDir(), filter)
+			records := audit.Read(a.config.AuditDir(), filter)
 			if format == "csv" {
 				return exportCSV(cmd.OutOrStdout(), records)
 			}

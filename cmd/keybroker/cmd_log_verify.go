@@ -40,16 +40,16 @@ change. With --against-journal=FILE they are read from a file: the output of
 				return err
 			}
 			if report.Bad == nil && len(report.Files) == 0 {
-				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.auditDir())
+				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.config.AuditDir())
 			}
 			if err := a.print(cmd, report, func(w io.Writer) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
-				return fmt.Errorf("the audit log was changed: %s\nkeep a copy of %s before anything else", report.Bad, a.auditDir())
+				return fmt.Errorf("the audit log was changed: %s\nkeep a copy of %s before anything else", report.Bad, a.config.AuditDir())
 			}
 			if journal != "" && len(heads.Witnessed) == 0 {
-				return fmt.Errorf("%s has no head of the log in %s, so nothing was compared\nis it kept there? see: journalctl MESSAGE_ID=%s", journal, a.auditDir(), audit.HeadID)
+				return fmt.Errorf("%s has no head of the log in %s, so nothing was compared\nis it kept there? see: journalctl MESSAGE_ID=%s", journal, a.config.AuditDir(), audit.HeadID)
 			}
 			return nil
 		},
@@ -65,7 +65,7 @@ func (a *app) verifyLog(ctx context.Context, client *control.Client, witnessed .
 	if before, err := client.Status(ctx); err == nil {
 		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})
 	}
-	report, err := audit.Verify(a.auditDir(), witnessed...)
+	report, err := audit.Verify(a.config.AuditDir(), witnessed...)
 	if err != nil || report.Bad != nil {
 		return report, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
@@ -45,13 +46,13 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 			if err := a.load(); err != nil {
 				return err
 			}
-			if _, err := os.Stat(a.config.paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use is asked about\n", a.config.paths.ConfigFile)
+			if _, err := os.Stat(a.config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use is asked about\n", a.config.Paths.ConfigFile)
 			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.ConfigFile, len(a.config.Rules))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.Paths.ConfigFile, len(a.config.Rules))
 			}
-			if n := len(a.config.machineRules); n > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.paths.MachinePolicy, n)
+			if n := len(a.config.MachineRules); n > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.Paths.MachinePolicy, n)
 			}
 			return softkeys.NewStore(a.softkeysConfig(nil)).Vault().CheckPassphraseFile()
 		},
@@ -70,9 +71,9 @@ taken for it.`,
 			if err := a.load(); err != nil {
 				return err
 			}
-			rules := append(append([]policy.Rule{}, a.config.machineRules...), a.config.Rules...)
-			shown := shownPolicy{Rules: rules, Fixed: a.config.fixed}
-			return a.print(cmd, shown, func(w io.Writer) { printRules(w, rules); printFixed(w, a.config.fixed) })
+			rules := append(append([]policy.Rule{}, a.config.MachineRules...), a.config.Rules...)
+			shown := shownPolicy{Rules: rules, Fixed: a.config.Fixed}
+			return a.print(cmd, shown, func(w io.Writer) { printRules(w, rules); printFixed(w, a.config.Fixed) })
 		},
 	})
 }
@@ -80,11 +81,11 @@ taken for it.`,
 // shownPolicy is what `policy show --json` prints.
 type shownPolicy struct {
 	Rules []policy.Rule  `json:"rules"`
-	Fixed []fixedSetting `json:"fixed,omitempty"` // by the machine's owner
+	Fixed []config.Fixed `json:"fixed,omitempty"` // by the machine's owner
 }
 
 // printFixed prints a table of its own, below the rules.
-func printFixed(w io.Writer, fixed []fixedSetting) {
+func printFixed(w io.Writer, fixed []config.Fixed) {
 	if len(fixed) == 0 {
 		return
 	}
@@ -145,7 +146,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 			if err != nil {
 				return err
 			}
-			return a.printDecision(cmd, use, a.config.rules().Decide(use))
+			return a.printDecision(cmd, use, a.config.PolicyRules().Decide(use))
 		},
 	})
 	flags := cmd.Flags()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/spf13/cobra"
 )
 
@@ -38,7 +39,7 @@ It is asked in the usual way; this command answers nothing.`,
 					if one.Held {
 						state = "held"
 					}
-					row(w, one.ID, state, ago(time.Now(), one.Since), one.Title, one.Program)
+					row(w, one.ID, state, keys.Ago(time.Now(), one.Since), one.Title, one.Program)
 				}
 			})
 		},

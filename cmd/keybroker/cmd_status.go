@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
@@ -20,7 +21,7 @@ func (a *app) client() (*control.Client, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	client := control.NewClient(a.config.paths.ControlSocket)
+	client := control.NewClient(a.config.Paths.ControlSocket)
 	client.Absent = a.whyAbsent
 	return client, nil
 }
@@ -65,7 +66,7 @@ func printStatus(w io.Writer, s control.Status) {
 	if s.Version != version {
 		row(w, "note", otherVersion(s.Version)+": "+startAgain(s.PID))
 	}
-	row(w, "process", strconv.Itoa(s.PID)+", started "+ago(time.Now(), s.Started))
+	row(w, "process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
 	row(w, "socket", s.AgentSocket)
 	for _, socket := range s.Sockets {
 		row(w, "socket "+socket.Name, socket.Path+", "+socketText(socket))
@@ -76,7 +77,7 @@ func printStatus(w io.Writer, s control.Status) {
 	row(w, "cards", s.Smartcards)
 	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	if a := s.Approve; a != nil {
-		row(w, "approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, ago(time.Now(), a.Since)))
+		row(w, "approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, keys.Ago(time.Now(), a.Since)))
 	}
 	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
 	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
@@ -140,7 +141,7 @@ func (a *app) refusal(cmd *cobra.Command, args []string) (audit.Record, error) {
 		return last, nil
 	}
 	filter := audit.Filter{Decision: audit.Refused, Last: 1, IDs: args}
-	for record, err := range audit.Read(a.auditDir(), filter) {
+	for record, err := range audit.Read(a.config.AuditDir(), filter) {
 		return record, err
 	}
 	if len(args) > 0 {

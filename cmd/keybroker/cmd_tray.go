@@ -12,9 +12,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// What [tray] notify may name, as keybroker-desktop knows it.
-var notifyKinds = []string{"touch", "waiting", "grant", "refused", "approve", "rules"}
-
 // desktopProgram is what draws; it is installed beside this program.
 const desktopProgram = "keybroker-desktop"
 
@@ -38,7 +35,7 @@ cannot allow anything.`,
 			if err != nil {
 				return err
 			}
-			return platform.Become(program, "tray", "--control", a.config.paths.ControlSocket,
+			return platform.Become(program, "tray", "--control", a.config.Paths.ControlSocket,
 				"--notify", strings.Join(a.config.Tray.Notify, ","))
 		},
 	}

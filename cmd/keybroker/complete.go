@@ -95,7 +95,7 @@ func (a *app) refusedIDs(*cobra.Command) (ids []string) {
 	if a.locate() != nil {
 		return nil
 	}
-	for record, err := range audit.Read(a.auditDir(), audit.Filter{Decision: audit.Refused, Last: maxCompleted}) {
+	for record, err := range audit.Read(a.config.AuditDir(), audit.Filter{Decision: audit.Refused, Last: maxCompleted}) {
 		if err != nil {
 			break
 		}

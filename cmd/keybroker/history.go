@@ -19,11 +19,11 @@ func (d *daemon) before(use *keys.Use) string {
 	case past.Key.IsZero():
 		text = "first time with this key"
 	case past.Place && past.Here.IsZero():
-		text = "first time here; this key was last used " + ago(now, past.Key)
+		text = "first time here; this key was last used " + keys.Ago(now, past.Key)
 	case past.Place:
-		text = "last used here " + ago(now, past.Here)
+		text = "last used here " + keys.Ago(now, past.Here)
 	default:
-		text = "this key was last used " + ago(now, past.Key)
+		text = "this key was last used " + keys.Ago(now, past.Key)
 	}
 	grants := 0
 	for _, grant := range d.Grants() {

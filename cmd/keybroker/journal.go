@@ -33,7 +33,7 @@ func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) 
 	if err != nil {
 		return audit.Heads{}, err
 	}
-	witness := audit.Witness{Dir: a.auditDir(), UID: platform.CurrentUser(), Exe: exe}
+	witness := audit.Witness{Dir: a.config.AuditDir(), UID: platform.CurrentUser(), Exe: exe}
 	if journal == theJournal {
 		return readJournal(ctx, witness)
 	}

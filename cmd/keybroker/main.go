@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 	"github.com/spf13/cobra"
@@ -59,7 +61,7 @@ func run(args []string) int {
 	return exitCode(err)
 }
 
-// usageError marks an error of the command line or of a configuration file.
+// usageError marks an error of the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -77,7 +79,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
-	case isA[usageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
+	case isA[usageError](err), isA[config.InvalidError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return exitUsage
 	case isA[refusedError](err):
 		return exitRefused
@@ -89,15 +91,6 @@ func exitCode(err error) int {
 func isA[T error](err error) bool {
 	_, ok := errors.AsType[T](err)
 	return ok
-}
-
-// app is what every command needs: where the files are and what the
-// configuration says. It is filled before a command runs.
-type app struct {
-	configFile string // --config
-	json       bool   // --json
-	card       string // --card
-	config     config
 }
 
 func newRoot() *cobra.Command {
@@ -154,7 +147,7 @@ func refuseUnknownTopics(cmd *cobra.Command) {
 		}
 		cmd.Args = func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("there is no completion for %q: use %s", args[0], alternatives(shells))
+				return fmt.Errorf("there is no completion for %q: use %s", args[0], keys.Alternatives(shells))
 			}
 			return nil
 		}

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
@@ -53,22 +52,6 @@ func row(w io.Writer, cells ...string) {
 		}
 	}
 	fmt.Fprintln(w, strings.Join(cells, "\t"))
-}
-
-// ago says how long before now something was, as people do.
-func ago(now, then time.Time) string {
-	switch d := now.Sub(then); {
-	case then.IsZero():
-		return "never"
-	case d < time.Minute:
-		return "just now"
-	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
-	}
 }
 
 // parted is an error's text for a person: what happened, and on a line of its

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -65,12 +66,12 @@ func (d *daemon) reloadRules(ctx context.Context, peer platform.Peer, how string
 
 func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
 	before := d.server.BeforeReload()
-	fresh, err := readConfig(d.app.config.paths, d.app.configFile != "")
+	fresh, err := config.Read(d.app.config.Paths, d.app.configFile != "")
 	if err != nil {
 		d.server.ReloadRefused(peer, err)
 		return reloaded, err
 	}
-	rules := fresh.rules()
+	rules := fresh.PolicyRules()
 	wider := policy.Widened(before.Rules, rules)
 	if len(wider) > 0 {
 		ctx, cancel := before.Until(ctx)
@@ -80,7 +81,7 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 			return reloaded, err
 		}
 	}
-	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: d.app.config.readAtStart(fresh)}
+	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: d.app.config.ReadAtStart(fresh)}
 	return reloaded, d.server.Reload(peer, before, rules, wider, how)
 }
 
@@ -89,7 +90,7 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 func (d *daemon) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
 	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
 	if !d.canAsk() {
-		if platform.OnlyRootCanWrite(d.app.config.paths.ConfigFile) == nil { // it is the machine's owner who asks
+		if platform.OnlyRootCanWrite(d.app.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
 			return nil
 		}
 		return fmt.Errorf("%s; nobody can be asked whether that is meant\nif it is: restart the broker, which forgets what it has open", what)

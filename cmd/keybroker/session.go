@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -11,44 +10,19 @@ import (
 
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/session"
 )
 
-// sessionConfig is [session]: what each way of going away drops.
-type sessionConfig struct {
-	Lock    []string `toml:"lock"`    // the screen was locked
-	Suspend []string `toml:"suspend"` // the machine sleeps
-	End     []string `toml:"end"`     // the session on the desktop ended
-}
-
-// What [session] may name.
-const (
-	dropSecrets = "secrets" // opened keys and card PINs
-	dropGrants  = "grants"
-)
-
-func defaultSessionConfig() sessionConfig {
-	all := []string{dropSecrets, dropGrants}
-	return sessionConfig{Lock: all, Suspend: all, End: all}
-}
-
-func (c sessionConfig) check(file string, data []byte) error {
-	return errors.Join(
-		eachOneOf(file, data, "session.lock", c.Lock, dropSecrets, dropGrants),
-		eachOneOf(file, data, "session.suspend", c.Suspend, dropSecrets, dropGrants),
-		eachOneOf(file, data, "session.end", c.End, dropSecrets, dropGrants),
-	)
-}
-
-func (c sessionConfig) dropAt(kind session.Kind) agent.Drop {
+func dropAt(c config.Session, kind session.Kind) agent.Drop {
 	list := map[session.Kind][]string{session.Lock: c.Lock, session.Suspend: c.Suspend, session.End: c.End}[kind]
-	return agent.Drop{Secrets: slices.Contains(list, dropSecrets), Grants: slices.Contains(list, dropGrants)}
+	return agent.Drop{Secrets: slices.Contains(list, config.DropSecrets), Grants: slices.Contains(list, config.DropGrants)}
 }
 
 // sessionWatch drops what is to be dropped when the person goes away.
 type sessionWatch struct {
-	config  sessionConfig
+	config  config.Session
 	server  *agent.Server
 	log     *slog.Logger
 	changed func() // after each event
@@ -58,7 +32,7 @@ type sessionWatch struct {
 	last string     // what was dropped last, and why
 }
 
-func newSessionWatch(config sessionConfig, server *agent.Server, log *slog.Logger, changed func()) *sessionWatch {
+func newSessionWatch(config config.Session, server *agent.Server, log *slog.Logger, changed func()) *sessionWatch {
 	s := &sessionWatch{config: config, server: server, log: log, changed: changed}
 	s.watcher = session.New(session.Config{On: s.on, Log: log})
 	return s
@@ -75,7 +49,7 @@ func (s *sessionWatch) start() (end func()) {
 func (s *sessionWatch) on(e session.Event) {
 	defer s.changed()
 	s.log.Info("session", "event", e.Kind, "source", e.Source)
-	drop := s.config.dropAt(e.Kind)
+	drop := dropAt(s.config, e.Kind)
 	if drop == (agent.Drop{}) {
 		return
 	}

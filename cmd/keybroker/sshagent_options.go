@@ -8,12 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Defaults of ssh-agent(1).
-const (
-	defaultProviders = "/usr/lib*/*,/usr/local/lib*/*" // -P
-	defaultWebsafe   = "ssh:*"                         // -O websafe-allow
+	"github.com/keybroker/keybroker/broker/config"
 )
 
 // maxLifetime is what the protocol's 32 bits of seconds hold.
@@ -150,10 +146,10 @@ func (o *sshAgentOptions) finish() error {
 		return errSSHAgentUsage
 	}
 	if o.providers == "" {
-		o.providers = defaultProviders
+		o.providers = config.DefaultProviders
 	}
 	if o.websafe == "" {
-		o.websafe = defaultWebsafe
+		o.websafe = config.DefaultWebsafe
 	}
 	return nil
 }

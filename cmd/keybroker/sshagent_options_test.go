@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/keybroker/keybroker/broker/config"
 )
 
 func TestSSHAgentOptions(t *testing.T) {
@@ -28,10 +30,10 @@ func TestSSHAgentOptions(t *testing.T) {
 			want.hash = "sha256"
 		}
 		if want.providers == "" {
-			want.providers = defaultProviders
+			want.providers = config.DefaultProviders
 		}
 		if want.websafe == "" {
-			want.websafe = defaultWebsafe
+			want.websafe = config.DefaultWebsafe
 		}
 		if want.command == nil {
 			want.command = []string{}

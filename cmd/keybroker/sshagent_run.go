@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/sys/unix"
 )
@@ -50,7 +51,7 @@ func (o sshAgentOptions) run() (int, error) {
 		return 0, cleanStaleSockets(o.clean > 1, true)
 	}
 	// A machine's rules that cannot be read must be told while somebody listens.
-	if _, err := readMachine(platform.MachinePolicy()); err != nil {
+	if _, err := config.ReadMachine(platform.MachinePolicy()); err != nil {
 		return 0, err
 	}
 	giveBack := platform.KeepDescriptors() // the agent has none of them; the command has them all

@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -41,7 +42,7 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	if err := harden(); err != nil {
 		return 0, err
 	}
-	machine, err := readMachine(platform.MachinePolicy())
+	machine, err := config.ReadMachine(platform.MachinePolicy())
 	if err != nil {
 		return 0, err
 	}

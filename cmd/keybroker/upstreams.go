@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/sources/upstream"
 )
@@ -26,7 +27,7 @@ func (d *daemon) newUpstreams() (list upstreams) {
 	for _, u := range d.app.config.Upstreams {
 		c := upstream.Config{Name: u.Name, Own: own, Changed: d.feed.Changed, Log: d.log}
 		var err error
-		if c.Path, err = expand(u.Path); err != nil {
+		if c.Path, err = config.Expand(u.Path); err != nil {
 			c.Missing = err.Error()
 		}
 		list = append(list, upstream.New(c))
@@ -91,7 +92,7 @@ func (d *daemon) serveSockets(failed chan<- error) {
 // socketList is for the status.
 func (d *daemon) socketList() (list []control.Socket) {
 	for _, s := range d.app.config.Sockets {
-		view := s.view()
+		view := s.View()
 		keys := "all keys"
 		if view.Keys != nil {
 			keys = "keys " + strings.Join(view.Keys, ", ")

@@ -27,7 +27,7 @@ func (d *daemon) welcome(ctx context.Context) error {
 	if line := pathLine(defaultShell()); line != "" {
 		fmt.Printf("  %s\n", line)
 	}
-	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), d.app.config.paths.AgentSocket))
+	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), d.app.config.Paths.AgentSocket))
 	for _, entry := range d.store.All() {
 		if entry.PublicKey == nil {
 			continue
@@ -36,7 +36,7 @@ func (d *daemon) welcome(ctx context.Context) error {
 			fmt.Printf("Your key %q. Its public half: %s keys export %[1]s\n\n", entry.Name, self())
 			continue
 		}
-		public := filepath.Join(d.app.config.paths.DataDir, "keys", entry.Name+".pub")
+		public := filepath.Join(d.app.config.Paths.DataDir, "keys", entry.Name+".pub")
 		fmt.Printf("Your key %q. Put it on a host, then log in: ssh-copy-id -f -i %s HOST\n\n", entry.Name, public)
 		line, err := pubformat.Marshal(pubformat.OpenSSH, entry.PublicKey, entry.Comment)
 		if err != nil {

@@ -1,4 +1,4 @@
-package policy
+package config
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
+	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 )
 
 const goodRules = `# rules
@@ -26,8 +28,22 @@ remember = "15m"
 action = "refuse"
 `
 
-func TestParse(t *testing.T) {
-	rules, err := Parse("config.toml", []byte(goodRules))
+// parseRules reads a file that holds [[rule]] tables and nothing else.
+func parseRules(file string, data []byte) ([]policy.Rule, error) {
+	var document struct {
+		Rules []policy.Rule `toml:"rule"`
+	}
+	if err := decode(file, data, &document); err != nil {
+		return nil, err
+	}
+	if err := checkRules(file, data, document.Rules); err != nil {
+		return nil, err
+	}
+	return document.Rules, nil
+}
+
+func TestRules(t *testing.T) {
+	rules, err := parseRules("config.toml", []byte(goodRules))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,14 +52,14 @@ func TestParse(t *testing.T) {
 		first.Forwarded == nil || *first.Forwarded || first.User != `CORP\alice` {
 		t.Errorf("first: %+v", first)
 	}
-	if second.Name != "rule 2 (config.toml:13)" || second.Forwarded != nil || second.Action != Refuse {
+	if second.Name != "rule 2 (config.toml:13)" || second.Forwarded != nil || second.Action != policy.Refuse {
 		t.Errorf("second: %+v", second)
 	}
 }
 
 // Every row breaks one thing of goodRules (an error that a row without the
-// break does not give: TestParse).
-func TestParseErrors(t *testing.T) {
+// break does not give: TestRules).
+func TestErrorsInRules(t *testing.T) {
 	tests := []struct{ name, old, new, want string }{
 		{"unknown field", `host = "[git`, `hots = "[git`, `config.toml:5:1: unknown field "hots" in [[rule]]; did you mean "host"?`},
 		{"unknown field in the second", `action = "refuse"`, "action = \"refuse\"\n  porpose = \"login\"", `config.toml:15:3: unknown field "porpose" in [[rule]]; did you mean "purpose"?`},
@@ -79,7 +95,7 @@ func TestParseErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			text := strings.Replace(goodRules, test.old, test.new, 1)
-			rules, err := Parse("config.toml", []byte(text))
+			rules, err := parseRules("config.toml", []byte(text))
 			if err == nil || err.Error() != test.want || rules != nil {
 				t.Errorf("got  %v\nwant %v\nof\n%s", err, test.want, text)
 			}
@@ -95,69 +111,36 @@ func TestDecodeInALargerFile(t *testing.T) {
 			Prompt  string        `toml:"prompt"`
 		} `toml:"confirm"`
 		Plain int
-		Rules []Rule `toml:"rule"`
+		Rules []policy.Rule `toml:"rule"`
 	}
 	text := "\ufeffplain = 3\n[confirm]\n  timeout = \"60s\"\n  prompt = \"[[rule]]\"\n[[rule]]\naction = \"ask\"\n"
 	var c config
-	if err := Decode("c", []byte(text), &c); err != nil {
+	if err := decode("c", []byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check("c", []byte(text), c.Rules); err != nil {
+	if err := checkRules("c", []byte(text), c.Rules); err != nil {
 		t.Fatal(err)
 	}
 	if c.Plain != 3 || c.Confirm.Timeout != time.Minute || len(c.Rules) != 1 || c.Rules[0].Line != 5 {
 		t.Errorf("got %+v", c)
 	}
 
-	err := ErrorAt("c", []byte(text), "confirm.timeout", errors.New("too short"))
+	err := errorAt("c", []byte(text), "confirm.timeout", errors.New("too short"))
 	if err.Error() != "c:3:3: too short" {
 		t.Errorf("got %v", err)
 	}
-	var at *Error
+	var at *Fault
 	if !errors.As(err, &at) || at.Line != 3 {
-		t.Errorf("no *Error with its line in %v", err)
+		t.Errorf("no *Fault with its line in %v", err)
 	}
-	if err := ErrorAt("c", []byte(text), "confirm.absent", errors.New("missing")); err.Error() != "c:2:1: missing" {
+	if err := errorAt("c", []byte(text), "confirm.absent", errors.New("missing")); err.Error() != "c:2:1: missing" {
 		t.Errorf("absent: got %v", err)
 	}
-	if err := ErrorAt("c", []byte(text), "nowhere.absent", errors.New("missing")); err.Error() != "c: missing" {
+	if err := errorAt("c", []byte(text), "nowhere.absent", errors.New("missing")); err.Error() != "c: missing" {
 		t.Errorf("nowhere: got %v", err)
 	}
-	if err := Decode("c", make([]byte, MaxFile+1), &c); err == nil || !strings.Contains(err.Error(), "larger than") {
+	if err := decode("c", make([]byte, maxFile+1), &c); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a huge file: got %v", err)
-	}
-}
-
-func TestPattern(t *testing.T) {
-	tests := []struct {
-		pattern, text string
-		path, want    bool
-	}{
-		{"work", "work", false, true},
-		{"work", "works", false, false},
-		{"*", "", false, true},
-		{"a*", "a/b", false, true},
-		{"a*", "a/b", true, false},
-		{"/usr/*/ssh", "/usr/bin/ssh", true, true},
-		{"/usr/*/s?h", "/usr/bin/ssh", true, true},
-		{"/usr/*/s*", "/usr/bin/x/ssh", true, false},
-		{"/usr/*/s?h", "/usr/a/b/ssh", true, false},
-		{"?", "/", true, false},
-		{"?", "/", false, true},
-		{"?", "ü", false, true},
-		{"a*b*c", "a-b-b-c", false, true},
-		{"a*b*c", "a-c-b", false, false},
-		{"ab*ba", "aba", false, false},
-		{"ab*ba", "abba", false, true},
-		{"**a?", "xxab", false, true},
-		{"*?", "", false, false},
-	}
-	for _, test := range tests {
-		p := compile(test.pattern)
-		p.path = test.path
-		if p.match(test.text) != test.want {
-			t.Errorf("%q on %q (path %v): want %v", test.pattern, test.text, test.path, test.want)
-		}
 	}
 }
 
@@ -172,7 +155,7 @@ var tomlSeeds = []string{
 
 // What is not an error is a valid rule, and every key of a valid document is
 // found where it stands.
-func FuzzParse(f *testing.F) {
+func FuzzRules(f *testing.F) {
 	if len(tomlSeeds) == 0 {
 		f.Fatal("no seeds")
 	}
@@ -180,7 +163,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rules, err := Parse("f", data)
+		rules, err := parseRules("f", data)
 		found := positions(data)
 		if err != nil {
 			if rules != nil || err.Error() == "" {
@@ -193,7 +176,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("rule %d: %+v: %v", i, r, err)
 			}
 		}
-		New(rules, nil, Options{}).Decide(login(t))
+		policy.New(rules, nil, policy.Options{}).Decide(&keys.Use{Op: keys.OpSign})
 		lines := strings.Count(string(data), "\n") + 1
 		for path, at := range found {
 			if at.line < 1 || at.line > lines || at.col < 1 {

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"reflect"
@@ -9,19 +9,19 @@ import (
 // read at all; all others are read when it starts. Of [[socket]] only what it shows is.
 var atReload = []string{"rule", "confirm.remember", "tray.notify"}
 
-// readAtStart names the settings in which fresh differs from what the broker
+// ReadAtStart names the settings in which fresh differs from what the broker
 // started with, as "table.field" or the name of a table that there are several of.
-func (c *config) readAtStart(fresh config) []string {
+func (c *Config) ReadAtStart(fresh Config) []string {
 	return slices.DeleteFunc(differing("", reflect.ValueOf(started(*c)), reflect.ValueOf(started(fresh))), func(path string) bool {
 		return slices.Contains(atReload, path)
 	})
 }
 
 // started is a config without what a reload reads of its sockets.
-func started(c config) config {
-	var sockets []socketConfig
+func started(c Config) Config {
+	var sockets []Socket
 	for _, s := range c.Sockets {
-		sockets = append(sockets, socketConfig{Name: s.Name, Path: s.Path})
+		sockets = append(sockets, Socket{Name: s.Name, Path: s.Path})
 	}
 	c.Sockets = sockets
 	return c
@@ -31,7 +31,7 @@ func differing(prefix string, a, b reflect.Value) (paths []string) {
 	for i := range a.NumField() {
 		name := a.Type().Field(i).Tag.Get("toml")
 		switch {
-		case name == "":
+		case name == "", name == "-":
 		case a.Field(i).Kind() == reflect.Struct:
 			paths = append(paths, differing(prefix+name+".", a.Field(i), b.Field(i))...)
 		case a.Field(i).Kind() == reflect.Slice && a.Field(i).Len() == 0 && b.Field(i).Len() == 0: // one of them is nil

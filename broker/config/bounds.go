@@ -1,4 +1,4 @@
-package policy
+package config
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ const (
 	maxDepth = 32 // open brackets and braces
 )
 
-// bounded returns an *Error for a document that would keep the library busy. It
+// bounded returns an *Fault for a document that would keep the library busy. It
 // refuses texts of several lines, which no setting needs: without them each line
 // can be looked at by itself.
 func bounded(file string, data []byte) error {
@@ -21,7 +21,7 @@ func bounded(file string, data []byte) error {
 	for line := range bytes.Lines(data) {
 		number++
 		fault := func(col int, format string, args ...any) error {
-			return &Error{File: file, Line: number, Col: col + 1, Message: fmt.Sprintf(format, args...)}
+			return &Fault{File: file, Line: number, Col: col + 1, Message: fmt.Sprintf(format, args...)}
 		}
 		dots := 0
 		for col := 0; col < len(line) && line[col] != '#'; col++ {

@@ -1,4 +1,4 @@
-package policy
+package config
 
 import (
 	"cmp"
@@ -10,33 +10,33 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// MaxFile bounds a configuration file, in bytes. A thousand rules take a tenth
+// maxFile bounds a configuration file, in bytes. A thousand rules take a tenth
 // of it; reading something else by mistake should fail quickly.
-const MaxFile = 1 << 20
+const maxFile = 1 << 20
 
-// Error is a fault in a configuration file, with its place.
-type Error struct {
+// Fault is what is wrong in a configuration file, with its place.
+type Fault struct {
 	File      string
 	Line, Col int // from 1; 0 when the place is not known
 	Message   string
 }
 
-func (e *Error) Error() string {
+func (e *Fault) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.File, e.Message)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
 }
 
-// Decode fills dst, a pointer to a struct, from a TOML document, strictly:
+// decode fills dst, a pointer to a struct, from a TOML document, strictly:
 // every field of the document must have a place in dst with exactly its name
 // (the `toml` tag, or else the field's name in lower case) and its type, a
 // time.Duration must be a string such as "15m", and a string whose field has
-// the tag `policy:"nonempty"` must not be empty. The error joins one *Error for
+// the tag `policy:"nonempty"` must not be empty. The error joins one *Fault for
 // each fault, in the order of the file; then dst is not to be used.
-func Decode(file string, data []byte, dst any) error {
-	if len(data) > MaxFile {
-		return &Error{File: file, Message: fmt.Sprintf("the file is larger than %d bytes", MaxFile)}
+func decode(file string, data []byte, dst any) error {
+	if len(data) > maxFile {
+		return &Fault{File: file, Message: fmt.Sprintf("the file is larger than %d bytes", maxFile)}
 	}
 	if err := bounded(file, data); err != nil {
 		return err
@@ -54,10 +54,10 @@ func Decode(file string, data []byte, dst any) error {
 	return nil
 }
 
-// ErrorAt gives err the place of path in the document, such as
+// errorAt gives err the place of path in the document, such as
 // "confirm.timeout" or "rule[2].host" (counted from 0). When path is not in the
 // document, the table around it is named.
-func ErrorAt(file string, data []byte, path string, err error) error {
+func errorAt(file string, data []byte, path string, err error) error {
 	return place(file, data, []fault{{path: path, message: err.Error()}})
 }
 
@@ -66,12 +66,12 @@ type fault struct{ path, message string }
 
 func place(file string, data []byte, faults []fault) error {
 	found := positions(data)
-	list := make([]*Error, len(faults))
+	list := make([]*Fault, len(faults))
 	for i, f := range faults {
 		at := find(found, f.path)
-		list[i] = &Error{File: file, Line: at.line, Col: at.col, Message: f.message}
+		list[i] = &Fault{File: file, Line: at.line, Col: at.col, Message: f.message}
 	}
-	slices.SortStableFunc(list, func(a, b *Error) int {
+	slices.SortStableFunc(list, func(a, b *Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Message, b.Message))
 	})
 	joined := make([]error, len(list))
@@ -98,7 +98,7 @@ func find(found map[string]position, path string) position {
 
 func libraryError(file string, err error) error {
 	if syntax, ok := errors.AsType[toml.ParseError](err); ok {
-		return &Error{File: file, Line: syntax.Position.Line, Col: syntax.Position.Col, Message: syntax.Message}
+		return &Fault{File: file, Line: syntax.Position.Line, Col: syntax.Position.Col, Message: syntax.Message}
 	}
-	return &Error{File: file, Message: strings.TrimPrefix(err.Error(), "toml: ")}
+	return &Fault{File: file, Message: strings.TrimPrefix(err.Error(), "toml: ")}
 }

@@ -1,4 +1,4 @@
-package policy
+package config
 
 import (
 	"reflect"
@@ -8,6 +8,9 @@ import (
 
 // maxTypo is how many letters may be wrong for a suggestion.
 const maxTypo = 2
+
+// maxFieldName bounds the comparison, whose time grows with the square.
+const maxFieldName = 128
 
 // fieldsOf gives the fields of struct type t that TOML can fill, by name.
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
@@ -43,7 +46,7 @@ func nearest(typo string, fields map[string]reflect.StructField) string {
 // distance counts the insertions, deletions, replacements and swaps of
 // neighbours between two words (optimal string alignment).
 func distance(a, b string) int {
-	if len(a) > MaxName { // quadratic otherwise, for nothing
+	if len(a) > maxFieldName {
 		return len(a)
 	}
 	rows := make([][]int, len(a)+1)

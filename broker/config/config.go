@@ -1,4 +1,6 @@
-package main
+// Package config reads config.toml and policy.toml, strictly: an unknown setting, a
+// wrong type and a value out of its bounds are errors, with their place in the file.
+package config
 
 import (
 	"errors"
@@ -15,8 +17,9 @@ import (
 	"github.com/keybroker/keybroker/sources/certificates"
 )
 
-// config is config.toml. docs/config.md is the same for users.
-type config struct {
+// Config is config.toml, narrowed by what the machine's owner fixes. docs/config.md is
+// the same for users.
+type Config struct {
 	Agent struct {
 		ForwardedChanges bool `toml:"forwarded_changes"` // let forwarded connections add, remove and lock
 	} `toml:"agent"`
@@ -53,22 +56,31 @@ type config struct {
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
-	Session sessionConfig `toml:"session"`
+	Session Session `toml:"session"`
 	Tray    struct {
 		Notify []string `toml:"notify"` // what its notifications tell of
 	} `toml:"tray"`
-	Upstreams []upstreamConfig `toml:"upstream"` // other agents
-	Sockets   []socketConfig   `toml:"socket"`   // of their own
-	Rules     []policy.Rule    `toml:"rule"`
+	Upstreams []Upstream    `toml:"upstream"` // other agents
+	Sockets   []Socket      `toml:"socket"`   // of their own
+	Rules     []policy.Rule `toml:"rule"`
 
-	paths        platform.Paths
-	machineRules []policy.Rule
-	limits       policy.Limits  // of the machine's owner
-	fixed        []fixedSetting // by the machine's owner
+	Paths        platform.Paths `toml:"-"`
+	MachineRules []policy.Rule  `toml:"-"` // of the machine's owner
+	OwnerLimits  policy.Limits  `toml:"-"` // likewise
+	Fixed        []Fixed        `toml:"-"` // by the machine's owner
 }
 
 // maxPINCache: for longer than a working day nobody means to be away.
 const maxPINCache = 24 * time.Hour
+
+// Defaults of ssh-agent(1).
+const (
+	DefaultProviders = "/usr/lib*/*,/usr/local/lib*/*" // -P
+	DefaultWebsafe   = "ssh:*"                         // -O websafe-allow
+)
+
+// notifyKinds are what [tray] notify may name, as keybroker-desktop knows them.
+var notifyKinds = []string{"touch", "waiting", "grant", "refused", "approve", "rules"}
 
 // Bounds of [confirm].
 const (
@@ -76,65 +88,52 @@ const (
 	maxTimeout = time.Hour       // ssh and git have given up long before
 )
 
-func defaultConfig() config {
-	var c config
+// Default is the configuration where no file says otherwise.
+func Default() Config {
+	var c Config
 	c.Softkeys.Seal = "auto"
 	c.Confirm.Prompt = "auto"
 	c.Confirm.Background = string(confirm.QuietBackground)
 	c.Confirm.Timeout = 60 * time.Second
 	c.Confirm.Remember = 15 * time.Minute
 	c.PIV.Enabled, c.PIV.PINCache = true, 15*time.Minute
-	c.PKCS11.Providers = defaultProviders
-	c.FIDO.Websafe = defaultWebsafe
+	c.PKCS11.Providers = DefaultProviders
+	c.FIDO.Websafe = DefaultWebsafe
 	c.Certificates.Plain = string(certificates.PlainAfter)
 	c.Audit.Durability = "process"
-	c.Session = defaultSessionConfig()
+	c.Session = defaultSession()
 	c.Tray.Notify = notifyKinds
 	return c
 }
 
-// locate finds the files. What talks to a running broker or reads its log does
-// no more than that, so that an error in the configuration is not in its way.
-func (a *app) locate() (err error) {
-	if a.config.paths, err = platform.DefaultPaths(); err != nil || a.configFile == "" {
-		return err
-	}
-	a.config.paths.ConfigFile, err = filepath.Abs(a.configFile)
-	return err
-}
+// InvalidError marks a configuration that cannot be used: wrong usage, not a failure.
+type InvalidError struct{ error }
 
-// load reads the machine's rules and the user's configuration. A file that is
-// missing is empty, unless the person named it.
-func (a *app) load() error {
-	if err := a.locate(); err != nil {
-		return err
-	}
-	var err error
-	a.config, err = readConfig(a.config.paths, a.configFile != "")
-	return err
-}
+func (e InvalidError) Unwrap() error { return e.error }
 
-func readConfig(paths platform.Paths, mustExist bool) (config, error) {
-	c := defaultConfig()
-	c.paths = paths
+// Read reads the machine's rules and the user's configuration. A file that is missing
+// is an empty one, unless it must be there: the person named it.
+func Read(paths platform.Paths, mustExist bool) (Config, error) {
+	c := Default()
+	c.Paths = paths
 	var set map[string]bool
-	data, err := platform.ReadTrusted(paths.ConfigFile, policy.MaxFile)
+	data, err := platform.ReadTrusted(paths.ConfigFile, maxFile)
 	if err == nil {
 		err = platform.CheckTrustedDir(filepath.Dir(paths.ConfigFile))
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 	case err != nil:
-		return c, usageError{fmt.Errorf("the configuration cannot be read: %w", orElse(err, "check that it is there and yours: ls -l "+paths.ConfigFile))}
+		return c, InvalidError{fmt.Errorf("the configuration cannot be read: %w", orElse(err, "check that it is there and yours: ls -l "+paths.ConfigFile))}
 	default:
 		if err := c.decode(paths.ConfigFile, data); err != nil {
-			return c, usageError{fmt.Errorf("the configuration has errors:\n%w\ncorrect them, then: keybroker policy check", err)}
+			return c, InvalidError{fmt.Errorf("the configuration has errors:\n%w\ncorrect them, then: keybroker policy check", err)}
 		}
 		if set, err = pathsIn(paths.ConfigFile, data); err != nil {
 			return c, err
 		}
 	}
-	owner, err := readMachine(paths.MachinePolicy)
+	owner, err := ReadMachine(paths.MachinePolicy)
 	if err != nil {
 		return c, err
 	}
@@ -142,15 +141,15 @@ func readConfig(paths platform.Paths, mustExist bool) (config, error) {
 	return c, nil
 }
 
-func (c *config) decode(file string, data []byte) error {
-	if err := policy.Decode(file, data, c); err != nil {
+func (c *Config) decode(file string, data []byte) error {
+	if err := decode(file, data, c); err != nil {
 		return err
 	}
-	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), policy.Check(file, data, c.Rules))
+	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), checkRules(file, data, c.Rules))
 }
 
 // checkValues finds what is wrong with single settings.
-func (c *config) checkValues(file string, data []byte) error {
+func (c *Config) checkValues(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		absolute(file, data, "softkeys.passphrase_file", c.Softkeys.PassphraseFile),
@@ -171,7 +170,7 @@ func checkCardRules(file string, data []byte, rules []cardkeys.Rule) error {
 	var all error
 	for i, rule := range rules {
 		if err := rule.Validate(); err != nil {
-			all = errors.Join(all, policy.ErrorAt(file, data, fmt.Sprintf("piv.rule[%d]", i), err))
+			all = errors.Join(all, errorAt(file, data, fmt.Sprintf("piv.rule[%d]", i), err))
 		}
 	}
 	return all
@@ -183,7 +182,7 @@ func oneOf(file string, data []byte, path, value string, allowed ...string) erro
 			return nil
 		}
 	}
-	return policy.ErrorAt(file, data, path, fmt.Errorf("%q is not known: use %s", value, alternatives(allowed)))
+	return errorAt(file, data, path, fmt.Errorf("%q is not known: use %s", value, keys.Alternatives(allowed)))
 }
 
 func eachOneOf(file string, data []byte, path string, values []string, allowed ...string) error {
@@ -200,16 +199,21 @@ func absolute(file string, data []byte, path, value string) error {
 	if value == "" || filepath.IsAbs(value) {
 		return nil
 	}
-	return policy.ErrorAt(file, data, path, fmt.Errorf("%.256q is not an absolute path: write the whole path, without ~", value))
+	return errorAt(file, data, path, fmt.Errorf("%.256q is not an absolute path: write the whole path, without ~", value))
 }
 
 func within(file string, data []byte, path string, value, low, high time.Duration) error {
 	if value >= low && value <= high {
 		return nil
 	}
-	return policy.ErrorAt(file, data, path, fmt.Errorf("%s is not between %s and %s", keys.ShortDuration(value), keys.ShortDuration(low), keys.ShortDuration(high)))
+	return errorAt(file, data, path, fmt.Errorf("%s is not between %s and %s", keys.ShortDuration(value), keys.ShortDuration(low), keys.ShortDuration(high)))
 }
 
-func (c *config) rules() *policy.Rules {
-	return policy.New(c.machineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember, Limits: c.limits}).WithViews(c.views()...)
+// AuditDir is where the audit log is.
+func (c *Config) AuditDir() string { return filepath.Join(c.Paths.StateDir, "audit") }
+
+// PolicyRules are the rules of the machine's owner and of the user, with the views of
+// the sockets, ready to decide.
+func (c *Config) PolicyRules() *policy.Rules {
+	return policy.New(c.MachineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember, Limits: c.OwnerLimits}).WithViews(c.views()...)
 }

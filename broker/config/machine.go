@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -13,37 +13,37 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// machine is policy.toml, the file of the machine's owner: rules that are read
+// Machine is policy.toml, the file of the machine's owner: rules that are read
 // first, limits for the user's, and settings of config.toml that the user's file
 // can only narrow (decision 0022).
-type machine struct {
-	config
+type Machine struct {
+	Config
 	Limits policy.Limits `toml:"limits"`
 
 	file string
 	set  map[string]bool // the settings that it fixes, by path
 }
 
-// readMachine reads the file of the machine's owner; none is an empty one. It is
+// ReadMachine reads the file of the machine's owner; none is an empty one. It is
 // only believed when nobody else could have written it; when it is there and
 // cannot be used, nothing runs without it.
-func readMachine(path string) (*machine, error) {
-	m := &machine{config: defaultConfig(), file: path}
+func ReadMachine(path string) (*Machine, error) {
+	m := &Machine{Config: Default(), file: path}
 	if path == "" {
 		return m, nil
 	}
 	if err := platform.OwnersDirectory(filepath.Dir(path)); err != nil { // the file could be taken away
-		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
+		return nil, InvalidError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
 	}
-	data, err := platform.ReadRoots(path, policy.MaxFile)
+	data, err := platform.ReadRoots(path, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return m, nil
 	case err != nil:
-		return nil, usageError{fmt.Errorf("the machine's rules in %s are not used: %w", path, orElse(err, "ask the machine's owner"))}
+		return nil, InvalidError{fmt.Errorf("the machine's rules in %s are not used: %w", path, orElse(err, "ask the machine's owner"))}
 	}
 	if err := m.decode(path, data); err != nil {
-		return nil, usageError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
+		return nil, InvalidError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
 	}
 	return m, nil
 }
@@ -56,8 +56,8 @@ func orElse(err error, remedy string) error {
 	return fmt.Errorf("%w\n%s", err, remedy)
 }
 
-func (m *machine) decode(file string, data []byte) error {
-	if err := policy.Decode(file, data, m); err != nil {
+func (m *Machine) decode(file string, data []byte) error {
+	if err := decode(file, data, m); err != nil {
 		return err
 	}
 	var err error
@@ -67,16 +67,16 @@ func (m *machine) decode(file string, data []byte) error {
 	var all []error
 	for _, path := range slices.Sorted(maps.Keys(m.set)) {
 		if !fixable(path) {
-			all = append(all, policy.ErrorAt(file, data, path, fmt.Errorf("%s is the user's: the machine's owner cannot fix it", path)))
+			all = append(all, errorAt(file, data, path, fmt.Errorf("%s is the user's: the machine's owner cannot fix it", path)))
 		}
 		for _, other := range implied[path] {
 			m.set[other] = true
 		}
 	}
 	if field, err := m.Limits.Check(); err != nil {
-		all = append(all, policy.ErrorAt(file, data, "limits."+field, err))
+		all = append(all, errorAt(file, data, "limits."+field, err))
 	}
-	return errors.Join(append(all, m.checkValues(file, data), policy.Check(file, data, m.Rules))...)
+	return errors.Join(append(all, m.checkValues(file, data), checkRules(file, data, m.Rules))...)
 }
 
 func fixable(path string) bool {
@@ -87,7 +87,7 @@ func fixable(path string) bool {
 // pathsIn are the fields that a file sets: "confirm.prompt"; "rule" for all of [[rule]].
 func pathsIn(file string, data []byte) (map[string]bool, error) {
 	var tables map[string]any
-	if err := policy.Decode(file, data, &tables); err != nil {
+	if err := decode(file, data, &tables); err != nil {
 		return nil, err
 	}
 	set := make(map[string]bool)
@@ -104,9 +104,9 @@ func pathsIn(file string, data []byte) (map[string]bool, error) {
 }
 
 // limitsText tells the limits with the settings that are fixed.
-func (m *machine) limitsText() (list []fixedSetting) {
+func (m *Machine) limitsText() (list []Fixed) {
 	add := func(name, value string) {
-		list = append(list, fixedSetting{Setting: "limits." + name, Value: value, Owner: value, By: m.file})
+		list = append(list, Fixed{Setting: "limits." + name, Value: value, Owner: value, By: m.file})
 	}
 	if m.Limits.Allow != nil {
 		add("allow", fmt.Sprint(*m.Limits.Allow))

@@ -1,4 +1,4 @@
-package policy
+package config
 
 import (
 	"strings"
@@ -21,13 +21,13 @@ func TestDocumentsThatWouldHang(t *testing.T) {
 		"tables in tables":     {nested("{a = ", "}", 1000), nested("{a = ", "}", 20), "more than 32 brackets are open here"},
 		"hidden in a text":     {"a = {b = \"\"\"\n\"\"\", " + dotted("a", 1000) + "}", "a = {b = \"\", c = 1}", "f:1:10: a text of several lines"},
 		"dots in a text":       {"a = '" + strings.Repeat("[.", 100) + "' # " + strings.Repeat("[.", 100) + "\n" + dotted("a", 100), "a = '" + strings.Repeat("[.", 100) + "' # " + strings.Repeat("[.", 100), "f:2:66"},
-		"the size of the file": {strings.Repeat("# 0123456789\n", MaxFile/10), "# 0123456789", "the file is larger than 1048576 bytes"},
+		"the size of the file": {strings.Repeat("# 0123456789\n", maxFile/10), "# 0123456789", "the file is larger than 1048576 bytes"},
 	} {
 		var document map[string]any
-		if err := Decode("f", []byte(test.text), &document); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := decode("f", []byte(test.text), &document); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", name, err, test.want)
 		}
-		if err := Decode("f", []byte(test.small), &document); err != nil {
+		if err := decode("f", []byte(test.small), &document); err != nil {
 			t.Errorf("%s in small: %v", name, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 type setting struct {
 	path string
 	// field is where it stands in a config: a pointer.
-	field func(*config) any
+	field func(*Config) any
 	// narrower says whether the user's value, which differs, is as narrow as the owner's.
 	narrower func(user, owner any) bool
 }
@@ -22,24 +22,24 @@ type setting struct {
 // settings are all that can be fixed. What is not here is no matter of safety, or
 // has its rules in [limits].
 var settings = []setting{
-	{"agent.forwarded_changes", func(c *config) any { return &c.Agent.ForwardedChanges }, only(false)},
-	{"softkeys.seal", func(c *config) any { return &c.Softkeys.Seal }, never},
-	{"confirm.prompt", func(c *config) any { return &c.Confirm.Prompt }, only("none")},
-	{"confirm.window", func(c *config) any { return &c.Confirm.Window }, never},
-	{"confirm.pinentry", func(c *config) any { return &c.Confirm.Pinentry }, never},
-	{"confirm.timeout", func(c *config) any { return &c.Confirm.Timeout }, shorter},
-	{"confirm.remember", func(c *config) any { return &c.Confirm.Remember }, shorter},
-	{"confirm.background", func(c *config) any { return &c.Confirm.Background }, only("refuse")},
-	{"piv.enabled", func(c *config) any { return &c.PIV.Enabled }, only(false)},
-	{"piv.pin_cache", func(c *config) any { return &c.PIV.PINCache }, shorter},
-	{"piv.unlock_gives_pin", func(c *config) any { return &c.PIV.UnlockGivesPIN }, only(false)},
-	{"pkcs11.providers", func(c *config) any { return &c.PKCS11.Providers }, fewerPatterns},
-	{"pkcs11.remote", func(c *config) any { return &c.PKCS11.Remote }, only(false)},
-	{"fido.websafe", func(c *config) any { return &c.FIDO.Websafe }, fewerPatterns},
-	{"audit.durability", func(c *config) any { return &c.Audit.Durability }, only("power")},
-	{"session.lock", func(c *config) any { return &c.Session.Lock }, dropsMore},
-	{"session.suspend", func(c *config) any { return &c.Session.Suspend }, dropsMore},
-	{"session.end", func(c *config) any { return &c.Session.End }, dropsMore},
+	{"agent.forwarded_changes", func(c *Config) any { return &c.Agent.ForwardedChanges }, only(false)},
+	{"softkeys.seal", func(c *Config) any { return &c.Softkeys.Seal }, never},
+	{"confirm.prompt", func(c *Config) any { return &c.Confirm.Prompt }, only("none")},
+	{"confirm.window", func(c *Config) any { return &c.Confirm.Window }, never},
+	{"confirm.pinentry", func(c *Config) any { return &c.Confirm.Pinentry }, never},
+	{"confirm.timeout", func(c *Config) any { return &c.Confirm.Timeout }, shorter},
+	{"confirm.remember", func(c *Config) any { return &c.Confirm.Remember }, shorter},
+	{"confirm.background", func(c *Config) any { return &c.Confirm.Background }, only("refuse")},
+	{"piv.enabled", func(c *Config) any { return &c.PIV.Enabled }, only(false)},
+	{"piv.pin_cache", func(c *Config) any { return &c.PIV.PINCache }, shorter},
+	{"piv.unlock_gives_pin", func(c *Config) any { return &c.PIV.UnlockGivesPIN }, only(false)},
+	{"pkcs11.providers", func(c *Config) any { return &c.PKCS11.Providers }, fewerPatterns},
+	{"pkcs11.remote", func(c *Config) any { return &c.PKCS11.Remote }, only(false)},
+	{"fido.websafe", func(c *Config) any { return &c.FIDO.Websafe }, fewerPatterns},
+	{"audit.durability", func(c *Config) any { return &c.Audit.Durability }, only("power")},
+	{"session.lock", func(c *Config) any { return &c.Session.Lock }, dropsMore},
+	{"session.suspend", func(c *Config) any { return &c.Session.Suspend }, dropsMore},
+	{"session.end", func(c *Config) any { return &c.Session.End }, dropsMore},
 }
 
 // implied are fixed with another setting: a way to ask is no fixed one while the
@@ -72,9 +72,9 @@ func dropsMore(user, owner any) bool {
 	return !slices.ContainsFunc(owner.([]string), func(what string) bool { return !slices.Contains(user.([]string), what) })
 }
 
-// fixedSetting is one that the machine's owner has fixed, as `policy show` and
+// Fixed is one that the machine's owner has fixed, as `policy show` and
 // `doctor` tell it.
-type fixedSetting struct {
+type Fixed struct {
 	Setting  string `json:"setting"`
 	Value    string `json:"value"`               // in force
 	Owner    string `json:"owner"`               // what the owner fixed it to
@@ -85,13 +85,13 @@ type fixedSetting struct {
 // narrow puts the owner's settings into the user's configuration where that does
 // not say something narrower. What would be wider is not taken, and named: an
 // owner who fixes something must not keep the brokers of a fleet from starting.
-func (c *config) narrow(owner *machine, set map[string]bool) {
+func (c *Config) narrow(owner *Machine, set map[string]bool) {
 	for _, s := range settings {
 		if !owner.set[s.path] {
 			continue
 		}
-		mine, theirs := reflect.ValueOf(s.field(c)).Elem(), reflect.ValueOf(s.field(&owner.config)).Elem()
-		f := fixedSetting{Setting: s.path, Owner: valueText(theirs), By: owner.file}
+		mine, theirs := reflect.ValueOf(s.field(c)).Elem(), reflect.ValueOf(s.field(&owner.Config)).Elem()
+		f := Fixed{Setting: s.path, Owner: valueText(theirs), By: owner.file}
 		if same := reflect.DeepEqual(mine.Interface(), theirs.Interface()); !same && (!set[s.path] || !s.narrower(mine.Interface(), theirs.Interface())) {
 			if set[s.path] {
 				f.NotTaken = valueText(mine)
@@ -99,11 +99,11 @@ func (c *config) narrow(owner *machine, set map[string]bool) {
 			mine.Set(theirs)
 		}
 		f.Value = valueText(mine)
-		c.fixed = append(c.fixed, f)
+		c.Fixed = append(c.Fixed, f)
 	}
 	c.PIV.Rules = append(slices.Clone(owner.PIV.Rules), c.PIV.Rules...)
-	c.machineRules, c.limits = owner.Rules, owner.Limits
-	c.fixed = append(c.fixed, owner.limitsText()...)
+	c.MachineRules, c.OwnerLimits = owner.Rules, owner.Limits
+	c.Fixed = append(c.Fixed, owner.limitsText()...)
 }
 
 func valueText(v reflect.Value) string {

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -10,15 +10,15 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 )
 
-// upstreamConfig is one [[upstream]] table: another agent whose keys are listed too.
-type upstreamConfig struct {
+// Upstream is one [[upstream]] table: another agent whose keys are listed too.
+type Upstream struct {
 	Name string `toml:"name"`
 	Path string `toml:"path"` // of its socket; environment variables are those of the daemon
 	Add  bool   `toml:"add"`  // ssh-add's keys are handed on to it
 }
 
-// socketConfig is one [[socket]] table: a socket of its own with a view of the keys.
-type socketConfig struct {
+// Socket is one [[socket]] table: a socket of its own with a view of the keys.
+type Socket struct {
 	Name     string        `toml:"name"`
 	Path     string        `toml:"path"` // "": NAME.sock beside the agent's
 	Keys     []string      `toml:"keys"`
@@ -27,16 +27,17 @@ type socketConfig struct {
 	Action   policy.Action `toml:"action"`
 }
 
-func (s socketConfig) view() policy.View {
+// View is what the socket shows, as rules see it.
+func (s Socket) View() policy.View {
 	return policy.View{Name: s.Name, Keys: s.Keys, Hosts: s.Hosts, Action: s.Action, ReadOnly: s.ReadOnly == nil || *s.ReadOnly}
 }
 
 // reservedNames are those of the broker's own sockets.
 var reservedNames = []string{"agent", "control"}
 
-// expand puts environment variables in, "$NAME" or "${NAME}". Those that are
+// Expand puts environment variables in, "$NAME" or "${NAME}". Those that are
 // not set make it useless: what is left could be another socket.
-func expand(path string) (string, error) {
+func Expand(path string) (string, error) {
 	var missing []string
 	full := os.Expand(path, func(name string) string {
 		value := os.Getenv(name)
@@ -54,28 +55,28 @@ func expand(path string) (string, error) {
 	return full, nil
 }
 
-// socketPath is where a socket of its own is served.
-func (c *config) socketPath(s socketConfig) (string, error) {
+// SocketPath is where a socket of its own is served.
+func (c *Config) SocketPath(s Socket) (string, error) {
 	if s.Path == "" {
-		return c.paths.Socket(s.Name), nil
+		return c.Paths.Socket(s.Name), nil
 	}
-	return expand(s.Path)
+	return Expand(s.Path)
 }
 
-func (c *config) views() []policy.View {
+func (c *Config) views() []policy.View {
 	var list []policy.View
 	for _, s := range c.Sockets {
-		list = append(list, s.view())
+		list = append(list, s.View())
 	}
 	return list
 }
 
 // checkAgents finds what is wrong with [[upstream]], [[socket]] and the rules
 // that name one.
-func (c *config) checkAgents(file string, data []byte) error {
+func (c *Config) checkAgents(file string, data []byte) error {
 	var all []error
 	fault := func(path, format string, args ...any) {
-		all = append(all, policy.ErrorAt(file, data, path, fmt.Errorf(format, args...)))
+		all = append(all, errorAt(file, data, path, fmt.Errorf(format, args...)))
 	}
 	names, adds := map[string]bool{}, 0
 	for i, u := range c.Upstreams {
@@ -100,16 +101,16 @@ func (c *config) checkAgents(file string, data []byte) error {
 	return errors.Join(append(all, c.checkSockets(file, data))...)
 }
 
-func (c *config) checkSockets(file string, data []byte) error {
+func (c *Config) checkSockets(file string, data []byte) error {
 	var all []error
-	fault := func(path string, err error) { all = append(all, policy.ErrorAt(file, data, path, err)) }
+	fault := func(path string, err error) { all = append(all, errorAt(file, data, path, err)) }
 	names := map[string]bool{}
 	for _, name := range reservedNames {
 		names[name] = true
 	}
 	for i, s := range c.Sockets {
 		at := fmt.Sprintf("socket[%d]", i)
-		view := s.view()
+		view := s.View()
 		for _, err := range unjoin(view.Validate()) {
 			fault(at+fieldOf(err), err)
 		}
@@ -127,19 +128,3 @@ func (c *config) checkSockets(file string, data []byte) error {
 }
 
 func reserved(name string) bool { return name == reservedNames[0] || name == reservedNames[1] }
-
-// unjoin gives the errors that were joined.
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return nil
-}
-
-// fieldOf is where in its table an error stands.
-func fieldOf(err error) string {
-	if field, ok := errors.AsType[*policy.FieldError](err); ok && field.Field != "" {
-		return "." + field.Field
-	}
-	return ""
-}

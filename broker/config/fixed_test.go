@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package config
 
 import (
 	"os"
@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // configOf reads both files as the broker does.
-func configOf(t *testing.T, owner, user string) (config, error) {
+func configOf(t *testing.T, owner, user string) (Config, error) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("only root can write the machine owner's file")
@@ -27,7 +29,7 @@ func configOf(t *testing.T, owner, user string) (config, error) {
 			t.Fatal(err)
 		}
 	}
-	return readConfig(paths, true)
+	return Read(paths, true)
 }
 
 // What the owner fixes, the user's file can only narrow: of each setting something
@@ -61,17 +63,17 @@ func TestWhatTheOwnerFixes(t *testing.T) {
 		{"session.end", "session", `end = ["secrets"]`, `end = []`, `end = ["grants", "secrets"]`},
 	} {
 		table := "[" + test.table + "]\n"
-		find := func(user string) fixedSetting {
+		find := func(user string) Fixed {
 			t.Helper()
 			c, err := configOf(t, table+test.owner, user)
 			if err != nil {
 				t.Fatalf("%s, %s: %v", test.owner, user, err)
 			}
-			i := slices.IndexFunc(c.fixed, func(f fixedSetting) bool { return f.Setting == test.path })
+			i := slices.IndexFunc(c.Fixed, func(f Fixed) bool { return f.Setting == test.path })
 			if i < 0 {
-				t.Fatalf("%s: %s is not fixed: %+v", test.owner, test.path, c.fixed)
+				t.Fatalf("%s: %s is not fixed: %+v", test.owner, test.path, c.Fixed)
 			}
-			return c.fixed[i]
+			return c.Fixed[i]
 		}
 		if f := find(""); f.Value != f.Owner || f.NotTaken != "" || !strings.HasSuffix(f.By, "policy.toml") {
 			t.Errorf("%s, and nothing: %+v", test.owner, f)
@@ -99,11 +101,10 @@ func TestTheOwnersValueIsTheOneInForce(t *testing.T) {
 	if c.Confirm.Prompt != "window" || c.Confirm.Window != "" || c.Confirm.Remember != time.Minute || c.PIV.Rules[0].Action != "hide" || len(c.PIV.Rules) != 2 {
 		t.Errorf("%+v %+v", c.Confirm, c.PIV)
 	}
-	use, err := trial{key: "work", purpose: "sshsig:git", program: "/usr/bin/ssh-keygen"}.use()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := c.rules().Decide(use); d.Action != policy.Ask || !strings.Contains(d.Why, "machine's owner") {
+	use := &keys.Use{Op: keys.OpSign, Key: keys.Info{Name: "work", Blob: []byte("key")}, Destination: keys.Destination{Trust: keys.TrustNone},
+		Peer:    platform.Peer{Identified: true, Process: platform.Process{Executable: "/usr/bin/ssh-keygen", Name: "ssh-keygen"}},
+		Purpose: wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}}
+	if d := c.PolicyRules().Decide(use); d.Action != policy.Ask || !strings.Contains(d.Why, "machine's owner") {
 		t.Errorf("%+v", d)
 	}
 }
@@ -115,16 +116,16 @@ func TestTheOwnersDirectory(t *testing.T) {
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "policy.toml")
-	if _, err := readMachine(path); err != nil {
+	if _, err := ReadMachine(path); err != nil {
 		t.Errorf("an empty directory of root's: %v", err)
 	}
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readMachine(path); err == nil || !strings.Contains(err.Error(), "the directory "+dir+": others may write it (mode 0777)") {
+	if _, err := ReadMachine(path); err == nil || !strings.Contains(err.Error(), "the directory "+dir+": others may write it (mode 0777)") {
 		t.Errorf("an open directory: %v", err)
 	}
-	if _, err := readMachine(filepath.Join(dir, "none", "policy.toml")); err != nil {
+	if _, err := ReadMachine(filepath.Join(dir, "none", "policy.toml")); err != nil {
 		t.Errorf("no directory: %v", err)
 	}
 }
