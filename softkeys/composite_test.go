@@ -3,6 +3,7 @@ package softkeys
 import (
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,6 +49,25 @@ func TestCompositeIsImportedSealedAndSigns(t *testing.T) {
 	}
 	if line, err := os.ReadFile(s.file("quantum", ".pub")); err != nil || !bytes.Equal(line, vector(t, "composite.pub")) {
 		t.Errorf("%v: %s", err, line)
+	}
+}
+
+// ssh-keygen of OpenSSH 10.5 has encrypted it.
+func TestEncryptedCompositeIsRead(t *testing.T) {
+	locked := vector(t, "composite-locked")
+	private, err := ParsePrivate(locked, []byte("the files own"))
+	if err != nil || private.Comment != "bob@laptop" {
+		t.Fatalf("%v, %q", err, private.Comment)
+	}
+	block, _ := pem.Decode(locked)
+	file, _ := readOpenSSH(block.Bytes)
+	if public, err := private.Public(); err != nil || !bytes.Equal(public.Marshal(), file.Public) {
+		t.Errorf("another key than the file's: %v", err)
+	}
+	for passphrase, want := range map[string]error{"": ErrPassphraseNeeded, "the file's own": ErrPassphraseWrong} {
+		if _, err := ParsePrivate(locked, []byte(passphrase)); !errors.Is(err, want) {
+			t.Errorf("%q: %v, not %v", passphrase, err, want)
+		}
 	}
 }
 

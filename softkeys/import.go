@@ -14,7 +14,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
-	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // maxImport bounds a private key file: RSA of 16384 bits takes 13 KiB.
@@ -79,9 +78,7 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 		key, err := openPKCS8(block.Bytes, passphrase)
 		return Private{Key: key}, err
 	case block.Type == opensshType:
-		if err := checkOpenSSH(block.Bytes); err != nil {
-			return Private{}, err
-		}
+		return parseOpenSSH(block, passphrase)
 	case block.Headers["DEK-Info"] != "":
 		if err := checkDEK(block); err != nil {
 			return Private{}, err
@@ -90,10 +87,32 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 	alone := pem.EncodeToMemory(block)
 	defer clear(alone)
 	key, err := parsePEM(alone, passphrase, block.Headers["DEK-Info"] != "")
+	return Private{Key: key}, err
+}
+
+// parseOpenSSH decrypts the file first, so that its comment can be read.
+func parseOpenSSH(block *pem.Block, passphrase []byte) (Private, error) {
+	file, err := checkOpenSSH(block.Bytes)
 	if err != nil {
 		return Private{}, err
 	}
-	return Private{key, opensshComment(alone)}, nil
+	var plain []byte
+	switch {
+	case file.Cipher == "none":
+		plain = pem.EncodeToMemory(block)
+	case len(passphrase) == 0:
+		return Private{}, ErrPassphraseNeeded
+	default:
+		if plain, err = file.decrypt(passphrase); err != nil {
+			return Private{}, err
+		}
+	}
+	defer clear(plain)
+	key, err := parsePEM(plain, nil, false)
+	if err != nil {
+		return Private{}, err
+	}
+	return Private{key, opensshComment(plain)}, nil
 }
 
 func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
@@ -136,21 +155,19 @@ func openPKCS8(der, passphrase []byte) (any, error) {
 	return key, nil
 }
 
-// checkOpenSSH names what x/crypto does not read, before anybody is asked for a passphrase.
-func checkOpenSSH(block []byte) error {
+// checkOpenSSH names what is not read here, before anybody is asked for a passphrase.
+func checkOpenSSH(block []byte) (opensshFile, error) {
 	file, ok := readOpenSSH(block)
 	switch {
 	case !ok:
-		return &UnreadError{What: "it is in OpenSSH's format, and damaged"}
+		return file, errDamagedOpenSSH
 	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
-		return fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device\n"+
+		return file, fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device\n"+
 			"add it to the running broker: ssh-add FILE", ErrNotPrivate)
-	case file.keyType() == publickey.MLDSA44Ed25519 && file.Cipher != "none":
-		return &UnreadError{What: "it is an encrypted key of the type " + publickey.MLDSA44Ed25519 + ", which takes the ssh-add of OpenSSH 10.5"}
-	case file.Cipher != "none" && file.Cipher != "aes256-ctr" && file.Cipher != "aes256-cbc":
-		return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", file.Cipher)}
+	case file.Cipher != "none":
+		return file, file.canDecrypt()
 	}
-	return nil
+	return file, nil
 }
 
 // dekCiphers are those of crypto/x509.

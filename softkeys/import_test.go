@@ -54,6 +54,12 @@ var privateFiles = map[string]struct{ make, passphrase string }{
 	"openssh-aes-cbc": {"ssh-keygen -q -t ed25519 -Z aes256-cbc -N secret -a 1 -f key", "secret"},
 }
 
+func init() {
+	for name := range opensshCiphers {
+		privateFiles[name] = struct{ make, passphrase string }{"ssh-keygen -q -t ed25519 -Z " + name + " -N secret -a 2 -f key", "secret"}
+	}
+}
+
 func makePrivate(t testing.TB, line string) (file []byte, path string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -180,9 +186,39 @@ func TestUnread(t *testing.T) {
 
 func TestCommentIsKept(t *testing.T) {
 	for _, keyType := range []string{"ed25519", "ecdsa", "rsa"} {
-		file, _ := makePrivate(t, "ssh-keygen -q -t "+keyType+" -C anna@laptop -N '' -f key")
-		if private, err := ParsePrivate(file, nil); err != nil || private.Comment != "anna@laptop" {
-			t.Errorf("%s: %q, %v", keyType, private.Comment, err)
+		for _, passphrase := range []string{"''", "secret"} {
+			file, _ := makePrivate(t, "ssh-keygen -q -t "+keyType+" -C anna@laptop -a 1 -N "+passphrase+" -f key")
+			if private, err := ParsePrivate(file, []byte(strings.Trim(passphrase, "'"))); err != nil || private.Comment != "anna@laptop" {
+				t.Errorf("%s: %q, %v", keyType, private.Comment, err)
+			}
+		}
+	}
+}
+
+// What an encrypted file says of itself is read before anybody is asked.
+func TestEncryptedFileThatIsNotReadHere(t *testing.T) {
+	file, _ := makePrivate(t, "ssh-keygen -q -t ed25519 -N secret -a 1 -f key")
+	block, _ := pem.Decode(file)
+	whole, _ := readOpenSSH(block.Bytes)
+	options := func(salt string, rounds uint32) string {
+		return string(ssh.Marshal(struct {
+			Salt   string
+			Rounds uint32
+		}{salt, rounds}))
+	}
+	for want, change := range map[string]func(*opensshFile){
+		"4097 rounds, and keybroker takes 4096 at the most": func(f *opensshFile) { f.KDFOptions = options("salt", maxBcryptRounds+1) },
+		"the passphrase does not open":                      func(f *opensshFile) { f.KDFOptions = options("salt", 1) }, // the twin
+		"OpenSSH's format, and damaged":                     func(f *opensshFile) { f.KDFOptions = options("salt", 0) },
+		"in OpenSSH's format, and damaged":                  func(f *opensshFile) { f.KDFOptions = options("", 1) },
+		"it is in OpenSSH's format, and damaged":            func(f *opensshFile) { f.KDFOptions = "" },
+		`encrypted with "aes256-ctr" and "scrypt"`:          func(f *opensshFile) { f.KDF = "scrypt" },
+	} {
+		changed := whole
+		change(&changed)
+		data := pem.EncodeToMemory(&pem.Block{Type: opensshType, Bytes: append([]byte(opensshMagic), ssh.Marshal(changed)...)})
+		if _, err := ParsePrivate(data, []byte("secret")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }

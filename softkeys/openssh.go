@@ -13,6 +13,7 @@ import (
 
 // OpenSSH's own format of private keys (PROTOCOL.key). x/crypto reads the keys;
 // what it does not tell is here: the comment, and the name of the cipher.
+// opensshcipher.go decrypts.
 
 const (
 	opensshType  = "OPENSSH PRIVATE KEY"

@@ -36,22 +36,16 @@ func (r *keyReader) read(ctx context.Context) (softkeys.Private, error) {
 	if err != nil {
 		return softkeys.Private{}, err
 	}
-	return r.withComment(ctx, private), nil
+	return r.withComment(private), nil
 }
 
-// withComment looks for the comment where it was not read: beside the file,
-// and in one of OpenSSH's that is encrypted, where only ssh-add sees it.
-func (r *keyReader) withComment(ctx context.Context, private softkeys.Private) softkeys.Private {
+// withComment looks for the comment beside the file where the file has none.
+func (r *keyReader) withComment(private softkeys.Private) softkeys.Private {
 	if private.Comment != "" {
 		return private
 	}
 	if public, err := private.Public(); err == nil {
 		private.Comment = r.file.publicComment(public.Marshal())
-	}
-	if private.Comment == "" && bytes.Contains(r.file.content, []byte("BEGIN OPENSSH PRIVATE KEY")) && r.passphrase != nil {
-		if again, err := r.bySSHAdd(ctx, new(softkeys.UnreadError)); err == nil {
-			private.Comment = again.Comment
-		}
 	}
 	return private
 }
