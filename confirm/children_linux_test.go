@@ -21,10 +21,10 @@ func TestNobodyWritesForAPrompt(t *testing.T) {
 	asks := script(t, "echo $$ >"+pids+".new; mv "+pids+".new "+pids+"; sleep 1000")
 	for name, p := range map[string]Prompter{
 		"window":         newWindowOn(t, d),
-		"pinentry-qt":    &pinentry{path: needs(t, "pinentry-qt"), env: d.env},
-		"pinentry-gtk-2": &pinentry{path: needs(t, "pinentry-gtk-2"), env: d.env},
-		"zenity":         &dialog{path: needs(t, "zenity"), env: d.env},
-		"yad":            &dialog{path: needs(t, "yad"), env: d.env},
+		"pinentry-qt":    &pinentry{path: linkTo(t, "pinentry-qt"), env: d.env},
+		"pinentry-gtk-2": &pinentry{path: linkTo(t, "pinentry-gtk-2"), env: d.env},
+		"zenity":         &dialog{path: linkTo(t, "zenity"), env: d.env},
+		"yad":            &dialog{path: linkTo(t, "yad"), env: d.env},
 		"askpass":        &askpass{path: asks, env: plainEnv},
 	} {
 		for kind, talk := range map[string]func(context.Context) error{
@@ -45,7 +45,7 @@ func TestNobodyWritesForAPrompt(t *testing.T) {
 					os.Remove(pids)
 				} else {
 					d.window(t)
-					dirs = d.processes(t, p)
+					dirs = processesOf(p)
 				}
 				if dirs == "" {
 					t.Fatal("no process")

@@ -51,7 +51,7 @@ func windowPerson(t *testing.T) person {
 
 func pinentryPerson(t *testing.T, name string) person {
 	d := newDesktop(t)
-	return keysPerson(d, &pinentry{path: needs(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
+	return keysPerson(d, &pinentry{path: linkTo(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
 }
 
 // onceKeys go from the button of a dialog that denies, which has the focus, to the other.
@@ -59,7 +59,7 @@ var onceKeys = []string{"Tab", "Return"}
 
 func dialogPerson(t *testing.T, name string) person {
 	d := newDesktop(t)
-	p := keysPerson(d, &dialog{path: needs(t, name), env: d.env}, onceKeys, nil, []string{"Return"})
+	p := keysPerson(d, &dialog{path: linkTo(t, name), env: d.env}, onceKeys, nil, []string{"Return"})
 	p.allowLong = nil
 	return p
 }

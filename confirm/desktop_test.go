@@ -26,6 +26,17 @@ func needs(t testing.TB, name string) string {
 	return path
 }
 
+// linkTo is a program under a path that no other test has, by which processesOf
+// finds its processes.
+func linkTo(t testing.TB, name string) string {
+	t.Helper()
+	link := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(needs(t, name), link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
 // desktop is a screen of its own, without a window manager.
 type desktop struct {
 	display string
@@ -136,56 +147,32 @@ func (d *desktop) asked(t *testing.T, p Prompter, q Question, act func(cancel fu
 // leavesNothing fails when a process of the prompter is still there.
 func (d *desktop) leavesNothing(t testing.TB, p Prompter) {
 	t.Helper()
-	if left := d.processes(t, p); left != "" {
+	if left := processesOf(p); left != "" {
 		t.Errorf("processes are left behind: %s", left)
 	}
 }
 
-// processes lists those that p has started on this desktop.
-func (d *desktop) processes(t testing.TB, p Prompter) string {
-	t.Helper()
+// processesOf lists those that p has started. All else that would tell them apart
+// they hide from other programs; their path is the test's own.
+func processesOf(p Prompter) string {
+	var path string
 	switch p := p.(type) {
-	case *window: // it hides its environment; its path is the test's own
-		return processesOf(p.path)
+	case *window:
+		path = p.path
 	case *pinentry:
-		return processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))
+		path = p.path
 	case *dialog:
-		return processesWith(t, "DISPLAY="+d.display, filepath.Base(p.path))
+		path = p.path
 	}
-	return ""
-}
-
-// processesOf lists the processes whose command line begins with path.
-func processesOf(path string) string {
 	var found []string
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		line, _ := os.ReadFile(dir + "/cmdline")
-		if strings.HasPrefix(string(line), path+"\x00") {
+		if path != "" && strings.HasPrefix(string(line), path+"\x00") {
 			found = append(found, dir)
 		}
 	}
 	return strings.Join(found, " ")
-}
-
-// processesWith lists the processes of a name whose environment holds entry.
-func processesWith(t testing.TB, entry, name string) string {
-	t.Helper()
-	var found []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		env, _ := os.ReadFile(dir + "/environ")
-		if programIn(dir) == name && strings.Contains("\x00"+string(env), "\x00"+entry+"\x00") {
-			found = append(found, dir)
-		}
-	}
-	return strings.Join(found, " ")
-}
-
-// programIn is the name of a process's program, which may run from a copy in memory.
-func programIn(dir string) string {
-	exe, _ := os.Readlink(dir + "/exe")
-	return strings.TrimSuffix(strings.TrimPrefix(filepath.Base(exe), "memfd:"), " (deleted)")
 }
 
 func TestPinentryOnDesktop(t *testing.T) {
@@ -194,7 +181,7 @@ func TestPinentryOnDesktop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each on a screen of its own
 			d := newDesktop(t)
-			p := &pinentry{path: needs(t, name), env: d.env}
+			p := &pinentry{path: linkTo(t, name), env: d.env}
 			testAnswers(t, d, p)
 			t.Run("no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
 			t.Run("no answer", func(t *testing.T) { testTimeout(t, d, p) })
@@ -236,7 +223,7 @@ func testAnswers(t *testing.T, d *desktop, p *pinentry) {
 // kill ends the prompt program from outside.
 func (d *desktop) kill(t *testing.T, p Prompter) {
 	t.Helper()
-	killAll(d.processes(t, p))
+	killAll(processesOf(p))
 }
 
 // killAll ends processes, each given by its directory in /proc.

@@ -22,12 +22,6 @@ func onWayland(s *waylandtest.Sway, p Prompter, allow, allowLong, deny []string)
 	press := func(keys []string) func(*testing.T, string) {
 		return func(t *testing.T, _ string) { s.Keys(t, keys...) }
 	}
-	processes := func(t *testing.T) string {
-		if w, ok := p.(*window); ok {
-			return processesOf(w.path)
-		}
-		return processesWith(t, "XDG_RUNTIME_DIR="+s.Env("XDG_RUNTIME_DIR"), p.Name())
-	}
 	return person{
 		prompter: p, allow: press(allow), allowLong: press(allowLong), deny: press(deny),
 		wait: func(t *testing.T) string {
@@ -40,9 +34,9 @@ func onWayland(s *waylandtest.Sway, p Prompter, allow, allowLong, deny []string)
 			})
 			return ""
 		},
-		kill: func(t *testing.T, _ string) { killAll(processes(t)) },
+		kill: func(t *testing.T, _ string) { killAll(processesOf(p)) },
 		gone: func(t *testing.T) {
-			if left := processes(t); left != "" {
+			if left := processesOf(p); left != "" {
 				t.Errorf("processes are left behind: %s", left)
 			}
 			s.Until(t, "the window is gone", func() bool { return !strings.HasPrefix(focused(s.Windows(t)), "keybroker") })
@@ -69,12 +63,12 @@ func xwaylandPerson(t *testing.T) person {
 
 func waylandPinentryPerson(t *testing.T) person {
 	s := waylandtest.Start(t, false)
-	return onWayland(s, &pinentry{path: needs(t, "pinentry-qt"), env: s.Env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
+	return onWayland(s, &pinentry{path: linkTo(t, "pinentry-qt"), env: s.Env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
 }
 
 func waylandDialogPerson(t *testing.T, name string) person {
 	s := waylandtest.Start(t, false)
-	p := onWayland(s, &dialog{path: needs(t, name), env: s.Env}, onceKeys, nil, []string{"Return"})
+	p := onWayland(s, &dialog{path: linkTo(t, name), env: s.Env}, onceKeys, nil, []string{"Return"})
 	p.allowLong = nil
 	return p
 }
@@ -241,8 +235,8 @@ func TestWaylandThatDies(t *testing.T) {
 	t.Parallel()
 	for name, prompter := range map[string]func(s *waylandtest.Sway) Prompter{
 		"the window, by XWayland": func(s *waylandtest.Sway) Prompter { return newWindowIn(t, s.Env) },
-		"pinentry-qt":             func(s *waylandtest.Sway) Prompter { return &pinentry{path: needs(t, "pinentry-qt"), env: s.Env} },
-		"zenity":                  func(s *waylandtest.Sway) Prompter { return &dialog{path: needs(t, "zenity"), env: s.Env} },
+		"pinentry-qt":             func(s *waylandtest.Sway) Prompter { return &pinentry{path: linkTo(t, "pinentry-qt"), env: s.Env} },
+		"zenity":                  func(s *waylandtest.Sway) Prompter { return &dialog{path: linkTo(t, "zenity"), env: s.Env} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := waylandtest.Start(t, strings.Contains(name, "XWayland"))
