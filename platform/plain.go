@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"regexp"
 	"strings"
 )
@@ -43,3 +44,11 @@ var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
 
 // dialed is how Go names a connection that failed.
 var dialed = regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|read|write): `)
+
+// PlainAttr writes errors into a log as people read them: slog.HandlerOptions.ReplaceAttr.
+func PlainAttr(_ []string, attr slog.Attr) slog.Attr {
+	if err, ok := attr.Value.Any().(error); ok {
+		attr.Value = slog.StringValue(Plain(err))
+	}
+	return attr
+}

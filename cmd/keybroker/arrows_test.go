@@ -21,6 +21,7 @@ var arrows = map[string][]string{
 	"docs":                 {},
 	"platform/bus":         {}, // where the D-Bus daemons are, and never a new one
 	"platform/session":     {"platform/bus"},
+	"platform/terminal":    {"platform"}, // of a command that a person typed
 	"keys":                 {"keys/publickey", "wire", "platform"},
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
@@ -45,6 +46,8 @@ var arrows = map[string][]string{
 	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
+	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "softkeys", "sources/pkcs11", "sources/fido",
+		"keys/publickey", "keys", "platform"},
 
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
@@ -68,8 +71,8 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker/config", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform/session", "platform", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
+	"cmd/keybroker": {"broker/config", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
+		"confirm", "platform/session", "platform", "platform/terminal", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
 		"sources/certificates", "sources/upstream", "docs"},
 }
 

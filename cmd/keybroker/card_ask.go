@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
-	"golang.org/x/term"
+	"github.com/keybroker/keybroker/platform/terminal"
 )
 
 // cardOut is where a card command writes: results, and what is said beside.
@@ -19,8 +18,8 @@ type cardOut struct{ out, say io.Writer }
 // askLine asks something that may be seen.
 func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(w.say, question)
-	line, err := ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
-	if err != nil || !atTerminal() {
+	line, err := terminal.Line(ctx)
+	if err != nil || !terminal.Interactive() {
 		fmt.Fprintln(w.say)
 	}
 	return strings.TrimSpace(string(line)), err
@@ -30,10 +29,7 @@ func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
 func (w cardOut) askSecret(ctx context.Context, question string) ([]byte, error) {
 	fmt.Fprint(w.say, question)
 	defer fmt.Fprintln(w.say)
-	if atTerminal() {
-		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
-	}
-	return ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+	return terminal.Secret(ctx)
 }
 
 // askNewSecret asks for a new PIN or PUK, twice on a terminal, until check
@@ -41,7 +37,7 @@ func (w cardOut) askSecret(ctx context.Context, question string) ([]byte, error)
 func (w cardOut) askNewSecret(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
 	for {
 		secret, err := w.askNewOnce(ctx, what, check)
-		if err == nil || !atTerminal() || errors.Is(err, errNoLine) || errors.Is(err, errInterrupted) {
+		if err == nil || !terminal.Interactive() || errors.Is(err, terminal.ErrNoLine) || errors.Is(err, terminal.ErrInterrupted) {
 			return secret, err
 		}
 		clear(secret)
@@ -54,7 +50,7 @@ func (w cardOut) askNewOnce(ctx context.Context, what string, check func([]byte)
 	if err == nil {
 		err = check(secret)
 	}
-	if err != nil || !atTerminal() {
+	if err != nil || !terminal.Interactive() {
 		return secret, err
 	}
 	again, err := w.askSecret(ctx, "The same again: ")
@@ -79,7 +75,7 @@ func (w cardOut) agreed(ctx context.Context, question string) (bool, error) {
 		case "n", "no":
 			return false, nil
 		}
-		if !atTerminal() {
+		if !terminal.Interactive() {
 			return false, fmt.Errorf("%q is neither yes nor no", platform.Escape(answer, 40))
 		}
 	}

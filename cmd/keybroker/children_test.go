@@ -13,7 +13,7 @@ import (
 // with the reason.
 var pipesAllowed = map[string]string{
 	"platform/conn_windows.go":      "Windows has no socket pairs; its pipes have no name",
-	"cmd/keybroker/sshagent_run.go": "says only that the agent in the background serves",
+	"sshagent/run.go":               "says only that the agent in the background serves",
 	"tray/clipboard.go":             "a public key for the clipboard, which every program can read and set",
 	"platform/become_windows.go":    "the same program in this one's place",
 	"cmd/keybroker/cmd_keys_git.go": "git's settings",

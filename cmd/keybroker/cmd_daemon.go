@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
@@ -23,6 +22,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/sources/certificates"
 	"github.com/keybroker/keybroker/sources/fido"
@@ -117,7 +117,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 			d.close()
 		}
 	}()
-	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: plainAttr})))
+	d.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})))
 	d.terminal = ownTerminal()
 	if err = a.mayStart(); err != nil {
 		return nil, err
@@ -143,11 +143,11 @@ func newDaemon(a *app) (_ *daemon, err error) {
 		return nil, err
 	}
 	d.tokens = pkcs11.New(pkcs11.Config{Allowed: a.config.PKCS11.Providers, Log: d.log})
-	d.fido = fido.New(asking(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log}, d.queue, d.before))
+	d.fido = fido.New(fido.Config{Allowed: a.config.PKCS11.Providers, Websafe: a.config.FIDO.Websafe, Log: d.log, AskPIN: d.askKeyPIN, Notify: d.notifyTouch})
 	d.upstreams = d.newUpstreams()
 	d.server = agent.NewServer(agent.Config{
 		Ring:   d.ring(),
-		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: knownHosts(), SSHConfig: userSSHConfig(),
+		Grants: new(policy.Grants), Audit: d.audit, Prompt: d.queue, Log: d.log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: d.written, Logins: d.logins, History: d.before,
 		ForwardedChanges: a.config.Agent.ForwardedChanges, RemoteProviders: a.config.PKCS11.Remote,
 		UnlockGivesPIN: a.config.PIV.UnlockGivesPIN,
@@ -190,7 +190,7 @@ func ownTerminal() *os.File {
 	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
 		return nil
 	}
-	tty, err := os.OpenFile(ownTerminalName, os.O_RDWR, 0)
+	tty, err := os.OpenFile(terminal.Path, os.O_RDWR, 0)
 	if err != nil {
 		return nil
 	}
@@ -351,31 +351,4 @@ func (d *daemon) close() {
 	if d.terminal != nil {
 		_ = d.terminal.Close()
 	}
-}
-
-// knownHosts are the files that ssh reads without being told otherwise
-// (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile). Those of the
-// machine's owner come first: their names lead.
-func knownHosts() *agent.KnownHosts {
-	var paths []string
-	if dir := platform.SystemSSH(); dir != "" {
-		paths = append(paths, filepath.Join(dir, "ssh_known_hosts"), filepath.Join(dir, "ssh_known_hosts2"))
-	}
-	if home, err := os.UserHomeDir(); err == nil {
-		paths = append(paths, filepath.Join(home, ".ssh", "known_hosts"), filepath.Join(home, ".ssh", "known_hosts2"))
-	}
-	return agent.NewKnownHosts(paths...)
-}
-
-// userSSHConfig are the files in which ssh looks up a host's name (ssh_config(5)).
-func userSSHConfig() *agent.SSHConfig {
-	var files []agent.ConfigFile
-	if home, err := os.UserHomeDir(); err == nil {
-		dir := filepath.Join(home, ".ssh")
-		files = append(files, agent.ConfigFile{Path: filepath.Join(dir, "config"), Dir: dir})
-	}
-	if dir := platform.SystemSSH(); dir != "" {
-		files = append(files, agent.ConfigFile{Path: filepath.Join(dir, "ssh_config"), Dir: dir})
-	}
-	return agent.NewSSHConfig(files...)
 }

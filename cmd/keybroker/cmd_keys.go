@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	"github.com/spf13/cobra"
@@ -63,7 +64,7 @@ func askOnTerminal(ctx context.Context, title, text, lastError string, _ *keys.U
 			fmt.Fprintln(os.Stderr, line)
 		}
 	}
-	return readPassphrase(ctx, "Passphrase: ")
+	return terminal.ReadPassphrase(ctx, "Passphrase: ")
 }
 
 func newKeysListCommand(a *app) *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 )
@@ -93,7 +94,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			}
 			if !yes {
 				describeRemoved(store, args[0])
-				if yes, err = confirmed(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
+				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
 					return err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/spf13/cobra"
 )
 
@@ -82,7 +83,7 @@ func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s.age holds %s %s (%s).\nNothing proves that it is yours: another program could have put it there.\n",
 		info.Name, info.PublicKey.Type(), info.Fingerprint, platform.Escape(info.Comment, maxCell))
-	yes, err := confirmed(cmd.Context(), "Is this fingerprint that of your key?")
+	yes, err := terminal.Confirm(cmd.Context(), "Is this fingerprint that of your key?")
 	if err == nil && !yes {
 		err = refusedError{errors.New("nothing was changed")}
 	}

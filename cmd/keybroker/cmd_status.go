@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/spf13/cobra"
 )
 
@@ -210,7 +211,7 @@ func lock(ctx context.Context, client *control.Client, ask bool) error {
 	if _, err := client.Status(ctx); err != nil { // before the person chooses a passphrase for nothing
 		return err
 	}
-	passphrase, err := readNewPassphrase(ctx, "Passphrase to lock with: ")
+	passphrase, err := terminal.ReadNewPassphrase(ctx, "Passphrase to lock with: ")
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func unlock(ctx context.Context, client *control.Client, ask bool) error {
 	if _, err := client.Status(ctx); err != nil {
 		return err
 	}
-	passphrase, err := readPassphrase(ctx, "Passphrase to unlock with: ")
+	passphrase, err := terminal.ReadPassphrase(ctx, "Passphrase to unlock with: ")
 	if err != nil {
 		return err
 	}

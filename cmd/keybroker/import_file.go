@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform/terminal"
 )
 
 // standardInput is the path that stands for it.
@@ -48,7 +49,7 @@ func openKeyFile(path string, remove bool) (*keyFile, error) {
 // readStandardInput leaves the terminal, where there is one, for the questions.
 func readStandardInput() (*keyFile, error) {
 	content, err := readKeyFile(os.Stdin)
-	if tty, e := os.Open(ownTerminalName); e == nil {
+	if tty, e := os.Open(terminal.Path); e == nil {
 		os.Stdin = tty
 	}
 	return &keyFile{path: standardInput, content: content}, err

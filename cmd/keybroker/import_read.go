@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 )
@@ -52,7 +53,7 @@ func (r *keyReader) withComment(private softkeys.Private) softkeys.Private {
 
 func (r *keyReader) ask(ctx context.Context) ([]byte, error) {
 	if r.passphrase == nil {
-		passphrase, err := readPassphrase(ctx, "Passphrase of "+r.file.path+": ")
+		passphrase, err := terminal.ReadPassphrase(ctx, "Passphrase of "+r.file.path+": ")
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +77,7 @@ func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) 
 		return softkeys.Private{}, softkeys.ErrPassphraseWrong
 	case errors.Is(err, sshadd.ErrSecurityKey):
 		return softkeys.Private{}, fmt.Errorf("%w\nadd it to the running broker: ssh-add FILE", err)
-	case errors.Is(err, errInterrupted), errors.Is(err, errNoLine):
+	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, terminal.ErrNoLine):
 		return softkeys.Private{}, err
 	case err != nil:
 		return softkeys.Private{}, fmt.Errorf("%w; and %w", unread, err)

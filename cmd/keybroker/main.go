@@ -13,8 +13,10 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
+	"github.com/keybroker/keybroker/sshagent"
 	"github.com/spf13/cobra"
 )
 
@@ -37,7 +39,7 @@ func main() {
 		os.Exit(answerSSHAdd())
 	}
 	if calledSSHAgent() {
-		os.Exit(runSSHAgent(os.Args[1:]))
+		os.Exit(sshagent.Run(os.Args[1:], version))
 	}
 	os.Exit(run(os.Args[1:]))
 }
@@ -50,7 +52,7 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil { // whatever it makes of that
-		err = errInterrupted
+		err = terminal.ErrInterrupted
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
@@ -75,7 +77,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, terminal.ErrInterrupted):
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"reflect"
 	"strings"
 	"text/tabwriter"
@@ -58,14 +57,6 @@ func row(w io.Writer, cells ...string) {
 // own what to do.
 func parted(err error) (what, remedy string) {
 	return platform.Parted(platform.Plain(err))
-}
-
-// plainAttr writes errors into the daemon's own log as people read them.
-func plainAttr(_ []string, attr slog.Attr) slog.Attr {
-	if err, ok := attr.Value.Any().(error); ok {
-		attr.Value = slog.StringValue(platform.Plain(err))
-	}
-	return attr
 }
 
 // counted writes a number with its noun: "1 card", "2 cards".

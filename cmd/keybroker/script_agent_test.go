@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/keybroker/keybroker/sshagent"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[0] {
 	case "start":
-		ts.Check(ts.Exec(sshAgentName, args[1:]...))
+		ts.Check(ts.Exec(sshagent.Name, args[1:]...))
 		setAgent(ts, ts.ReadFile("stdout"))
 		pid := agentPID(ts)
 		rigOf(ts).onEnd(func() { endAgent(pid, syscall.SIGKILL) })
@@ -90,7 +91,7 @@ func isRunning(pid int) bool {
 }
 
 func startForeground(ts *testscript.TestScript, flags []string) {
-	cmd := exec.Command(commandPath(ts, sshAgentName), flags...)
+	cmd := exec.Command(commandPath(ts, sshagent.Name), flags...)
 	cmd.Env, cmd.Dir = environ(ts), ts.Getenv("WORK")
 	output, err := os.Create(filepath.Join(cmd.Dir, "agent.out"))
 	ts.Check(err)

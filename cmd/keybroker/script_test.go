@@ -21,6 +21,7 @@ import (
 	"github.com/keybroker/keybroker/platform/apart"
 	"github.com/keybroker/keybroker/platform/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
+	"github.com/keybroker/keybroker/sshagent"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +33,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshAgentName: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "rehashed": rehashMain, "hangs": hangAtTheEnd})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshagent.Name: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "rehashed": rehashMain, "hangs": hangAtTheEnd})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.

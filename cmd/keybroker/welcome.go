@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 )
 
@@ -53,7 +54,7 @@ func (d *daemon) offerFirstKey(ctx context.Context) error {
 		fmt.Printf("There is no key yet. Make one: %s keys generate %s\n", self(), firstKey)
 		return nil
 	}
-	yes, err := confirmed(ctx, "There is no key yet. Make one now (ed25519, sealed)?")
+	yes, err := terminal.Confirm(ctx, "There is no key yet. Make one now (ed25519, sealed)?")
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package sshagent
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 )
 
 func TestSSHAgentOptions(t *testing.T) {
-	for line, want := range map[string]sshAgentOptions{
+	for line, want := range map[string]options{
 		"":                             {},
 		"-s":                           {sh: true},
 		"-c -a /tmp/s":                 {csh: true, socket: "/tmp/s"},
@@ -25,7 +25,7 @@ func TestSSHAgentOptions(t *testing.T) {
 		"-V -d":                        {version: true, debug: true},
 		"-":                            {command: []string{"-"}},
 	} {
-		got, err := parseSSHAgent(strings.Fields(line))
+		got, err := parse(strings.Fields(line))
 		if want.hash == "" {
 			want.hash = "sha256"
 		}
@@ -47,7 +47,7 @@ func TestSSHAgentOptions(t *testing.T) {
 		"-c -s": true, "-d -D": true, "-s true": true, "-k true": true, "-x": true, "-t": true, "-t 1x": true, "-a": true,
 		"-E none": false, "-O more": false, "-P a -P b": false, "-O websafe-allow=a -O websafe-allow=b": false,
 	} {
-		if _, err := parseSSHAgent(strings.Fields(line)); err == nil || errors.Is(err, errSSHAgentUsage) != usage {
+		if _, err := parse(strings.Fields(line)); err == nil || errors.Is(err, errUsage) != usage {
 			t.Errorf("%q: %v", line, err)
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package sshagent
 
 import (
 	"context"
@@ -37,9 +37,9 @@ const (
 )
 
 // serve is the agent itself, until a signal or the end of parent (0: none).
-func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, parent int) (int, error) {
+func (o options) serve(listener *net.UnixListener, socket agentSocket, parent int) (int, error) {
 	defer socket.remove()
-	if err := harden(); err != nil {
+	if _, err := platform.Harden(); err != nil {
 		return 0, err
 	}
 	machine, err := config.ReadMachine(platform.MachinePolicy())
@@ -51,9 +51,9 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	tokens := pkcs11.New(pkcs11.Config{Allowed: o.providers, Log: log})
 	defer tokens.Close()
 	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
-		fido.New(asking(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log}, prompter, noHistory)))
+		fido.New(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log, AskPIN: askPIN(prompter), Notify: notify(prompter)}))
 	server := agent.NewServer(agent.Config{
-		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: knownHosts(), SSHConfig: userSSHConfig(),
+		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
 		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime, ExpiredCertificates: true,
 	}, policy.New(machine.Rules, nil, policy.Options{AsSSHAgent: true, Limits: machine.Limits}))
@@ -71,13 +71,13 @@ func (o sshAgentOptions) serve(listener *net.UnixListener, socket agentSocket, p
 	cancel()
 	server.Shutdown(aborted)                           // ssh-agent ends at once, and so do its prompts
 	if ended == syscall.SIGTERM && socket.Path == "" { // a service manager ends it so
-		return exitDone, err
+		return 0, err
 	}
 	return exitSignal, err
 }
 
 // signals are those that the agent acts on. In the background Ctrl-C is for others.
-func (o sshAgentOptions) signals() chan os.Signal {
+func (o options) signals() chan os.Signal {
 	signals := make(chan os.Signal, 8)
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
@@ -118,20 +118,20 @@ func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.
 
 // log goes where ssh-agent's goes: to the terminal with -d and -D, else to the
 // system's log where there is one.
-func (o sshAgentOptions) log() *slog.Logger {
+func (o options) log() *slog.Logger {
 	level := slog.LevelInfo
 	var to io.Writer = os.Stderr
 	switch {
 	case o.debug:
 		level = slog.LevelDebug
 	case o.background:
-		system, err := syslog.New(syslog.LOG_AUTH|syslog.LOG_INFO, sshAgentName)
+		system, err := syslog.New(syslog.LOG_AUTH|syslog.LOG_INFO, Name)
 		if err != nil {
 			return slog.New(slog.DiscardHandler)
 		}
 		to = system
 	}
-	handler := slog.Handler(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level, ReplaceAttr: plainAttr}))
+	handler := slog.Handler(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level, ReplaceAttr: platform.PlainAttr}))
 	if !o.debug {
 		handler = agent.QuietLog(handler)
 	}

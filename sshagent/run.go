@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package sshagent
 
 import (
 	"encoding/json"
@@ -36,14 +36,14 @@ type background struct {
 }
 
 // run does what the command line says and returns the exit code.
-func (o sshAgentOptions) run() (int, error) {
+func (o options) run() (int, error) {
 	dropGroup()
 	if text := os.Getenv(inBackground); text != "" {
 		return o.continueInBackground(text)
 	}
 	switch {
 	case o.version:
-		fmt.Fprintf(os.Stderr, "keybroker %s, an ssh-agent as of OpenSSH 10\n", version)
+		fmt.Fprintf(os.Stderr, "keybroker %s, an ssh-agent as of OpenSSH 10\n", o.release)
 		return 0, nil
 	case o.kill:
 		return 0, o.killAgent()
@@ -81,7 +81,7 @@ func dropGroup() {
 // prints how to reach the agent. Go cannot fork, so the agent is this program
 // started once more, with the socket that serves already. giveBack gives the
 // command the files that this program was started with.
-func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket, giveBack func()) error {
+func (o options) start(listener *net.UnixListener, socket agentSocket, giveBack func()) error {
 	program, err := o.program()
 	if err != nil {
 		socket.remove()
@@ -103,14 +103,14 @@ func (o sshAgentOptions) start(listener *net.UnixListener, socket agentSocket, g
 }
 
 // program is the path of the command, or "".
-func (o sshAgentOptions) program() (string, error) {
+func (o options) program() (string, error) {
 	if len(o.command) == 0 {
 		return "", nil
 	}
 	return exec.LookPath(o.command[0])
 }
 
-func (o sshAgentOptions) startBackground(listener *net.UnixListener, socket agentSocket) (pid int, err error) {
+func (o options) startBackground(listener *net.UnixListener, socket agentSocket) (pid int, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
@@ -133,7 +133,7 @@ func (o sshAgentOptions) startBackground(listener *net.UnixListener, socket agen
 		return 0, err
 	}
 	cmd := exec.Command(self)
-	cmd.Args = append([]string{sshAgentName}, o.flags...)
+	cmd.Args = append([]string{Name}, o.flags...)
 	cmd.Env = append(os.Environ(), inBackground+"="+string(text))
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{file, tell} // listenFD and readyFD
@@ -151,7 +151,7 @@ func (o sshAgentOptions) startBackground(listener *net.UnixListener, socket agen
 }
 
 // continueInBackground is the other side of startBackground.
-func (o sshAgentOptions) continueInBackground(text string) (int, error) {
+func (o options) continueInBackground(text string) (int, error) {
 	os.Unsetenv(inBackground)
 	unix.CloseOnExec(listenFD)
 	unix.CloseOnExec(readyFD)
@@ -169,7 +169,7 @@ func (o sshAgentOptions) continueInBackground(text string) (int, error) {
 }
 
 // killAgent ends the agent that SSH_AGENT_PID names.
-func (o sshAgentOptions) killAgent() error {
+func (o options) killAgent() error {
 	text := os.Getenv("SSH_AGENT_PID")
 	if text == "" {
 		return errors.New("SSH_AGENT_PID not set, cannot kill agent")
@@ -192,14 +192,14 @@ func (o sshAgentOptions) killAgent() error {
 }
 
 // cshell says whether the shell that reads the output is a csh.
-func (o sshAgentOptions) cshell() bool {
+func (o options) cshell() bool {
 	return o.csh || !o.sh && strings.HasSuffix(os.Getenv("SHELL"), "csh")
 }
 
 // variable is the shell's line that sets one.
-func (o sshAgentOptions) variable(name, value string) string {
+func (o options) variable(name, value string) string {
 	if strings.ContainsFunc(value, needsQuotes) {
-		value = quote(value, `'\''`)
+		value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 	}
 	if o.cshell() {
 		return fmt.Sprintf("setenv %s %s;\n", name, value)

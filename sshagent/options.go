@@ -1,4 +1,4 @@
-package main
+package sshagent
 
 import (
 	"errors"
@@ -15,8 +15,8 @@ import (
 // maxLifetime is what the protocol's 32 bits of seconds hold.
 const maxLifetime = (1<<32 - 1) * time.Second
 
-// sshAgentOptions is a command line of ssh-agent(1).
-type sshAgentOptions struct {
+// options is a command line of ssh-agent(1).
+type options struct {
 	csh, sh    bool          // -c, -s
 	foreground bool          // -D
 	debug      bool          // -d
@@ -33,21 +33,22 @@ type sshAgentOptions struct {
 	remote     bool          // -O allow-remote-pkcs11
 	command    []string
 
+	release    string   // of this program, for -V
 	flags      []string // what came before the command, as it was given
 	background bool     // this is the agent that another run of the program has started
 	ready      *os.File // with background: is written to when the agent serves
 }
 
-// errSSHAgentUsage means that the usage has to be shown.
-var errSSHAgentUsage = errors.New("wrong usage")
+// errUsage means that the usage has to be shown.
+var errUsage = errors.New("wrong usage")
 
 // fingerprintHashes are what -E takes.
 var fingerprintHashes = []string{"md5", "sha1", "sha256", "sha384", "sha512"}
 
-// parseSSHAgent reads a command line as getopt(3) does: flags may be joined, a
+// parse reads a command line as getopt(3) does: flags may be joined, a
 // value may follow its flag at once, and the first other word is the command.
-func parseSSHAgent(args []string) (sshAgentOptions, error) {
-	o := sshAgentOptions{hash: "sha256"}
+func parse(args []string) (options, error) {
+	o := options{hash: "sha256"}
 	rest := args
 	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
 		word := rest[0][1:]
@@ -62,7 +63,7 @@ func parseSSHAgent(args []string) (sshAgentOptions, error) {
 			if strings.IndexByte("EaOPt", letter) >= 0 {
 				if value = word; value == "" {
 					if len(rest) == 0 {
-						return o, fmt.Errorf("option requires an argument -- %c: %w", letter, errSSHAgentUsage)
+						return o, fmt.Errorf("option requires an argument -- %c: %w", letter, errUsage)
 					}
 					value, rest = rest[0], rest[1:]
 				}
@@ -78,7 +79,7 @@ func parseSSHAgent(args []string) (sshAgentOptions, error) {
 }
 
 // set takes one flag. The short cases are in the manual page's order.
-func (o *sshAgentOptions) set(letter byte, value string) error {
+func (o *options) set(letter byte, value string) error {
 	switch letter {
 	case 'a':
 		o.socket = value
@@ -108,7 +109,7 @@ func (o *sshAgentOptions) set(letter byte, value string) error {
 	case 't':
 		var err error
 		if o.lifetime, err = sshTime(value); err != nil {
-			return fmt.Errorf("invalid lifetime: %w: %w", err, errSSHAgentUsage)
+			return fmt.Errorf("invalid lifetime: %w: %w", err, errUsage)
 		}
 	case 'U':
 		o.keepStale = true
@@ -117,12 +118,12 @@ func (o *sshAgentOptions) set(letter byte, value string) error {
 	case 'V':
 		o.version = true
 	default:
-		return fmt.Errorf("unknown option -- %c: %w", letter, errSSHAgentUsage)
+		return fmt.Errorf("unknown option -- %c: %w", letter, errUsage)
 	}
 	return nil
 }
 
-func (o *sshAgentOptions) setExtra(value string) error {
+func (o *options) setExtra(value string) error {
 	list, websafe := strings.CutPrefix(value, "websafe-allow=")
 	switch {
 	case websafe && o.websafe != "":
@@ -139,11 +140,11 @@ func (o *sshAgentOptions) setExtra(value string) error {
 	return nil
 }
 
-func (o *sshAgentOptions) finish() error {
+func (o *options) finish() error {
 	alone := o.csh || o.sh || o.kill || o.debug || o.foreground || o.clean > 0
 	switch {
 	case o.csh && o.sh, o.debug && o.foreground, len(o.command) > 0 && alone:
-		return errSSHAgentUsage
+		return errUsage
 	}
 	if o.providers == "" {
 		o.providers = config.DefaultProviders

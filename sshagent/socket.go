@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package sshagent
 
 import (
 	"crypto/rand"
@@ -48,7 +48,7 @@ func (s agentSocket) remove() {
 
 // listen makes the socket where OpenSSH 10 has it: at -a, with -T in a
 // directory of its own below $TMPDIR, else in ~/.ssh/agent.
-func (o sshAgentOptions) listen() (*net.UnixListener, agentSocket, error) {
+func (o options) listen() (*net.UnixListener, agentSocket, error) {
 	switch {
 	case o.socket != "":
 		return listenAt(o.socket, "")
@@ -164,7 +164,7 @@ func isStale(path string) bool {
 }
 
 // activated says whether a service manager passes the socket (sd_listen_fds(3)).
-func (o sshAgentOptions) activated() bool {
+func (o options) activated() bool {
 	return (o.foreground || o.debug) && os.Getenv("LISTEN_FDS") == "1" && os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid())
 }
 

@@ -1,4 +1,6 @@
-package main
+// Package terminal asks the person who typed a command, on the terminal of that
+// command. Where standard input is no terminal, the answers are its lines.
+package terminal
 
 import (
 	"bytes"
@@ -9,16 +11,17 @@ import (
 	"os"
 	"strings"
 
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/term"
 )
 
-// atTerminal says whether a person can be asked. If not, answers are lines of
-// standard input.
-func atTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+// Interactive reports whether standard input is a terminal.
+func Interactive() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
+// Why there is no answer.
 var (
-	errNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
-	errInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
+	ErrNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
+	ErrInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
 )
 
 // asked is an answer that was read.
@@ -40,30 +43,43 @@ func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 		switch {
 		case ctx.Err() != nil: // Enter right after Ctrl-C
 			clear(a.text)
-			return nil, errInterrupted
+			return nil, ErrInterrupted
 		case a.err != nil:
-			return nil, errNoLine
+			return nil, ErrNoLine
 		}
 		return a.text, nil
 	case <-ctx.Done():
 		if before != nil {
 			_ = term.Restore(int(os.Stdin.Fd()), before)
 		}
-		return nil, errInterrupted
+		return nil, ErrInterrupted
 	}
 }
 
-// readPassphrase asks on the terminal without echo. Where standard input is no
+// Line reads a line that may be seen.
+func Line(ctx context.Context) ([]byte, error) {
+	return ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+}
+
+// Secret reads a line without echo; the caller wipes it.
+func Secret(ctx context.Context) ([]byte, error) {
+	if Interactive() {
+		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
+	}
+	return Line(ctx)
+}
+
+// ReadPassphrase asks on the terminal without echo. Where standard input is no
 // terminal, it is the first line of that, so that a script can pipe it; never
 // an argument or a variable, which other programs can read.
-func readPassphrase(ctx context.Context, prompt string) ([]byte, error) {
-	if err := harden(); err != nil {
+func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
+	if _, err := platform.Harden(); err != nil { // another program must not read the answer
 		return nil, err
 	}
-	if atTerminal() {
+	if Interactive() {
 		fmt.Fprint(os.Stderr, prompt)
 		defer fmt.Fprintln(os.Stderr)
-		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
+		return Secret(ctx)
 	}
 	line, err := readLine(os.Stdin)
 	if err != nil {
@@ -72,13 +88,13 @@ func readPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	return line, nil
 }
 
-// readNewPassphrase asks twice on a terminal.
-func readNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
-	first, err := readPassphrase(ctx, prompt)
-	if err != nil || !atTerminal() {
+// ReadNewPassphrase asks twice on a terminal.
+func ReadNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
+	first, err := ReadPassphrase(ctx, prompt)
+	if err != nil || !Interactive() {
 		return notEmpty(first, err)
 	}
-	again, err := readPassphrase(ctx, "Again: ")
+	again, err := ReadPassphrase(ctx, "Again: ")
 	defer clear(again)
 	if err != nil {
 		return nil, err
@@ -117,14 +133,14 @@ func readLine(r io.Reader) ([]byte, error) {
 	}
 }
 
-// confirmed asks a yes-or-no question; anything but yes means no.
-func confirmed(ctx context.Context, question string) (bool, error) {
+// Confirm asks a yes-or-no question; anything but yes means no.
+func Confirm(ctx context.Context, question string) (bool, error) {
 	fmt.Fprint(os.Stderr, question+" [y/N] ")
-	line, err := ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+	line, err := Line(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr)
 	}
-	if errors.Is(err, errNoLine) {
+	if errors.Is(err, ErrNoLine) {
 		return false, nil
 	}
 	answer := strings.ToLower(strings.TrimSpace(string(line)))

@@ -1,4 +1,0 @@
-package main
-
-// ownTerminalName is the console of this process, whatever its input is.
-const ownTerminalName = "CONIN$"

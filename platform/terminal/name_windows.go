@@ -1,0 +1,4 @@
+package terminal
+
+// Path is the console of this process, whatever its input is.
+const Path = "CONIN$"
