@@ -187,11 +187,18 @@ func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
 	if burst, span, ok := policy.OfferBurst(use, decision); ok {
 		question.Burst = &confirm.Burst{Command: burst.Command, PID: burst.PID, Count: burst.Left, For: span}
 	}
+	if offer, ok := policy.OfferHosts(use, decision); ok {
+		burst := confirm.Burst{Command: offer.Burst.Command, PID: offer.Burst.PID, Count: offer.Burst.Left, For: offer.For}
+		question.Together = &confirm.Together{Like: offer.Like, Max: policy.MaxHosts, Offer: burst}
+	}
 	return question
 }
 
 func (s *session) grant(use *keys.Use, decision policy.Decision, question confirm.Question, answer confirm.Answer) (policy.Grant, error) {
 	now := s.server.Now()
+	if answer.Verdict == confirm.AllowBurst && question.Together != nil {
+		return s.server.Grants.AddHosts(use, decision, answer.Hosts, now.Add(question.Together.Offer.For))
+	}
 	if answer.Verdict == confirm.AllowBurst {
 		if question.Burst == nil {
 			return policy.Grant{}, policy.ErrNotGrantable

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/keybroker/keybroker/keys"
 )
 
 var errTooMany = errors.New("too many requests")
 
 // admitLocked makes room for a prompt, or refuses it.
-func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
+func (q *Queue) admitLocked(p *prompt) error {
+	use := p.use
 	all := q.allLocked()
 	own := 0
 	for _, p := range all {
@@ -27,8 +26,11 @@ func (q *Queue) admitLocked(use *keys.Use, now time.Time) error {
 	if full && !found {
 		return fmt.Errorf("%w wait: %d", errTooMany, len(all))
 	}
-	if err := q.flood.admit(use, now, q.log); err != nil {
+	if err := q.flood.admit(use, p.since, q.log); err != nil {
 		return err
+	}
+	if p.counted = !q.joinsOthersLocked(p); p.counted {
+		q.flood.add(use, p.since)
 	}
 	if full {
 		q.giveWayLocked(crowd)

@@ -31,25 +31,52 @@ type Question struct {
 	Remember time.Duration // the longest grant that may be offered; 0: none
 	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
 	Burst    *Burst        // may be offered too; nil: it may not
+	Together *Together     // the Queue makes a Burst of it when others of its like wait; nil: it is asked about alone
 	History  string        // what was before: "first time with this key", "last used here 3 days ago"
 	Of       int           // how many questions wait when it is shown, this one with them
 }
 
-// Burst is one command that may sign a number of times after one question.
+// Burst is one command that may sign a number of times after one question: for
+// git, or for logins to the hosts that are listed.
 type Burst struct {
 	Command string        // "git rebase", escaped
 	PID     int           // of the command
 	Count   int           // signatures at most, this one with them
 	For     time.Duration // at most
+	Hosts   []keys.Host   // each with a name; this one's first; none: it is for git
+	New     int           // with Hosts: logins of the command that wait and are not in them, as the host has no name
 }
 
 // Label is what a button or a key to press says.
 func (b Burst) Label() string {
-	return "Allow this git command (" + b.limit() + ")"
+	if len(b.Hosts) > 0 {
+		return fmt.Sprintf("These %d hosts", len(b.Hosts))
+	}
+	return "This git command"
 }
 
 func (b Burst) limit() string {
+	if len(b.Hosts) > 0 {
+		return fmt.Sprintf("this command to log in to these hosts, up to %d times, %s", b.Count, keys.ShortDuration(b.For))
+	}
 	return fmt.Sprintf("up to %d signatures, %s", b.Count, keys.ShortDuration(b.For))
+}
+
+// word is what is typed for it on a terminal.
+func (b Burst) word() string {
+	if len(b.Hosts) > 0 {
+		return "hosts"
+	}
+	return "git"
+}
+
+// choice is what stands behind the first letter of word there.
+func (b Burst) choice() string {
+	limit := fmt.Sprintf("up to %d, %s", b.Count, keys.ShortDuration(b.For))
+	if len(b.Hosts) > 0 {
+		return fmt.Sprintf("osts (these %d, %s)", len(b.Hosts), limit)
+	}
+	return "it command (" + limit + ")"
 }
 
 // Line is the fact that goes with it: which command that is.
@@ -63,6 +90,7 @@ type Answer struct {
 	For     time.Duration // with AllowFor and DenyFor: how long
 	Said    bool          // with Deny: the person said so; no time was over, and nothing broke
 	Remedy  string        // with Deny: what would help; "": to try again
+	Hosts   []keys.Host   // with AllowBurst: those that the question listed; the Queue sets it
 	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 

@@ -93,7 +93,7 @@ func sourcesOf(use *keys.Use) []source {
 	return list
 }
 
-// admit counts one prompt, or refuses it.
+// admit refuses a prompt of a program that asks too often. One that it lets in is to be added.
 func (g *floodGate) admit(use *keys.Use, now time.Time, log *slog.Logger) error {
 	g.forgetOld(now)
 	sources := sourcesOf(use)
@@ -118,13 +118,17 @@ func (g *floodGate) admit(use *keys.Use, now time.Time, log *slog.Logger) error 
 	if len(g.sources)+len(sources) > maxSources {
 		return fmt.Errorf("%w: too many programs ask", errTooMany)
 	}
-	for _, s := range sources {
+	return nil
+}
+
+// add counts one prompt.
+func (g *floodGate) add(use *keys.Use, now time.Time) {
+	for _, s := range sourcesOf(use) {
 		if g.sources[s] == nil {
 			g.sources[s] = &count{}
 		}
 		g.sources[s].asked = append(g.sources[s].asked, now)
 	}
-	return nil
 }
 
 // errPaused is why a program is refused without a question.

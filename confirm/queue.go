@@ -75,6 +75,11 @@ type prompt struct {
 	title string
 	quiet bool // it may be held
 	use   *keys.Use
+
+	together *Together // nil: it is asked about alone
+	listed   []*prompt // whose hosts the question shows, too; guarded by Queue.mu
+	counted  bool      // for the flood gate; guarded by Queue.mu
+
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
 	ctx   context.Context // ends early when its time is over or nobody waits
@@ -115,19 +120,45 @@ var errGone = errors.New("the program went away")
 // wrong is a Deny with its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	title, _ := Text(question)
-	p := &prompt{title: title, quiet: true, use: question.Use}
+	p := &prompt{title: title, quiet: true, use: question.Use, together: question.Together}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
-		question.Of = q.count()
-		a, err := q.prompter.Ask(ctx, question)
-		return clamp(a, question), nil, err
+		a, err := q.draw(ctx, p, question)
+		return a, nil, err
 	}
 	p, err := q.submit(ctx, p)
+	var together *togetherError
+	if errors.As(err, &together) {
+		answer := together.answer
+		answer.Reason = err.Error()
+		return answer, nil
+	}
 	if err != nil {
 		answer := denied(reason(err))
 		answer.Remedy = remedy(err)
 		return answer, nil
 	}
 	return p.answer, nil
+}
+
+// draw asks p's question as it stands now. Where the list of hosts does not fit,
+// it is asked without them.
+func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer, error) {
+	question.Of = q.count()
+	if burst := q.gather(p); burst != nil {
+		together := question
+		together.Burst = burst
+		a, err := q.prompter.Ask(ctx, together)
+		if !errors.Is(err, errTooLong) {
+			a = clamp(a, together)
+			if a.Verdict == AllowBurst {
+				a.Hosts = burst.Hosts
+			}
+			return a, err
+		}
+		q.gatherNone(p)
+	}
+	a, err := q.prompter.Ask(ctx, question)
+	return clamp(a, question), err
 }
 
 // Secret returns what the person typed; the caller wipes it. An error wraps ErrClosed when the person wanted no more of it.
@@ -187,6 +218,7 @@ func remedy(err error) string {
 
 // clamp keeps a prompter's mistake from widening what was offered.
 func clamp(a Answer, q Question) Answer {
+	a.Hosts = nil
 	switch {
 	case a.Verdict == AllowOnce, a.Verdict == AllowBurst && q.Burst != nil:
 		a.For = 0

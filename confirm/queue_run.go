@@ -40,7 +40,7 @@ func (q *Queue) join(p *prompt) error {
 	if background && q.background == RefuseBackground {
 		return errUnattended
 	}
-	if err := q.admitLocked(p.use, p.since); err != nil {
+	if err := q.admitLocked(p); err != nil {
 		return err
 	}
 	q.last++
@@ -125,6 +125,7 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	if err == nil && answer.Verdict == DenyFor {
 		answer = q.pauseLocked(p, answer.For)
 	}
+	q.endListedLocked(p, answer, err)
 	p.answer, p.secret, p.err = answer, secret, err
 	close(p.done)
 	q.pending = slices.Delete(q.pending, 0, 1)

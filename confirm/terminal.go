@@ -45,7 +45,7 @@ func newTerminal(file *os.File) (*terminal, error) {
 
 func (t *terminal) Name() string { return "terminal" }
 
-// Ask allows only when "y", "yes", "m", "minutes", or "g", "git" was typed in
+// Ask allows only when "y", "yes", "m", "minutes", "g", "git", or "h", "hosts" was typed in
 // full after the question was shown. Enter, the end of the input and anything else deny.
 func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 	prompt := choices(ctx, q)
@@ -62,7 +62,7 @@ func (t *terminal) Ask(ctx context.Context, q Question) (Answer, error) {
 		return allowed(AllowOnce, 0), nil
 	case (word == "m" || word == "minutes") && q.Remember > 0:
 		return allowed(AllowFor, q.Remember), nil
-	case (word == "g" || word == "git") && q.Burst != nil:
+	case q.Burst != nil && (word == q.Burst.word() || word == q.Burst.word()[:1]):
 		return allowed(AllowBurst, 0), nil
 	}
 	return saidNo("denied by the person"), nil
@@ -92,7 +92,7 @@ func choices(ctx context.Context, q Question) string {
 		fmt.Fprintf(&b, "[m]inutes (%s) / ", keys.ShortDuration(q.Remember))
 	}
 	if q.Burst != nil {
-		fmt.Fprintf(&b, "[g]it command (up to %d, %s) / ", q.Burst.Count, keys.ShortDuration(q.Burst.For))
+		fmt.Fprintf(&b, "[%s]%s / ", q.Burst.word()[:1], q.Burst.choice())
 	}
 	b.WriteString("[N]o")
 	if end, ok := ctx.Deadline(); ok {

@@ -74,5 +74,5 @@ func (t *terminal) fitting(prompt string, text func(writer) string) (string, err
 			return page, nil
 		}
 	}
-	return "", fmt.Errorf("terminal: the facts do not fit on its screen of %d columns and %d rows\nmake it larger", s.columns, s.rows)
+	return "", fmt.Errorf("terminal: %w on its screen of %d columns and %d rows\nmake it larger", errTooLong, s.columns, s.rows)
 }

@@ -1,7 +1,6 @@
 package confirm
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -85,7 +84,7 @@ func fitting(fits func(text string) bool, text func(writer) string) (string, err
 			return text, nil
 		}
 	}
-	return "", errors.New("the facts do not fit into the prompt")
+	return "", fmt.Errorf("%w into the prompt", errTooLong)
 }
 
 func joined(lines []Line) string {
@@ -147,6 +146,9 @@ func (w writer) text(q Question) (title string, lines []Line) {
 	default:
 		lines = append(lines, w.where(use.Destination)...)
 	}
+	if q.Burst != nil && len(q.Burst.Hosts) > 0 {
+		lines = append(lines, q.Burst.hostLines()...)
+	}
 	lines = append(lines, w.who(use.Peer)...)
 	if use.Socket != "" {
 		lines = append(lines, Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
@@ -161,7 +163,7 @@ func (w writer) text(q Question) (title string, lines []Line) {
 	if q.Why != "" {
 		lines = append(lines, Line{Label: "Asked", Text: foreign(q.Why, w.long)})
 	}
-	return w.headline(use) + "?", lines
+	return w.headline(use) + q.Burst.among() + "?", lines
 }
 
 // leading is the title of what needs more than an answer: first what for, then

@@ -3,6 +3,7 @@ package confirm
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -74,9 +75,13 @@ func (w *window) Ask(ctx context.Context, q Question) (Answer, error) {
 		shown.For = inWords(q.Remember)
 	}
 	if q.Burst != nil {
-		shown.Burst, shown.Pause = "This git command", "" // five buttons do not fit
+		shown.Burst, shown.Pause = q.Burst.Label(), "" // five buttons do not fit
 	}
-	answer, err := w.fitting(ctx, shown, func(q2 *question.Question, wr writer) {
+	ask := w.fitting
+	if q.Burst != nil && len(q.Burst.Hosts) > 0 {
+		ask = w.fit // else it is asked again, without the list
+	}
+	answer, err := ask(ctx, shown, func(q2 *question.Question, wr writer) {
 		title, lines := wr.text(q)
 		q2.Title, q2.Rows = title, rows(lines)
 		if q.Burst != nil {
@@ -148,6 +153,16 @@ func (w *window) Notify(ctx context.Context, n Notice) error {
 // fitting asks with values clipped so far that everything is on the screen: no
 // program may push another fact out of it by a long name of its own.
 func (w *window) fitting(ctx context.Context, q question.Question, fill func(*question.Question, writer)) (question.Answer, error) {
+	answer, err := w.fit(ctx, q, fill)
+	if errors.Is(err, errTooLong) {
+		fill(&q, writers[len(writers)-1])
+		w.sayTooLong(ctx, q)
+	}
+	return answer, err
+}
+
+// fit is fitting that says nothing to the person.
+func (w *window) fit(ctx context.Context, q question.Question, fill func(*question.Question, writer)) (question.Answer, error) {
 	for _, wr := range writers {
 		fill(&q, wr)
 		if end, ok := ctx.Deadline(); ok {
@@ -163,8 +178,7 @@ func (w *window) fitting(ctx context.Context, q question.Question, fill func(*qu
 			return answer, nil
 		}
 	}
-	w.sayTooLong(ctx, q)
-	return question.Answer{}, fmt.Errorf("%s: the facts do not fit on the screen", w.Name())
+	return question.Answer{}, fmt.Errorf("%s: %w on the screen", w.Name(), errTooLong)
 }
 
 // sayTooLong tells the person why nothing was asked. They close it.

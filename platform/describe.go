@@ -23,16 +23,9 @@ func (p Peer) Chain() string {
 	return p.chain(Process.escapedName)
 }
 
-// Commands is Chain with the sub-commands: "ssh ← git push ← zsh ← code". Show
-// it to the person who is asked; it is for no log.
-func (p Peer) Commands() string {
-	return p.chain(func(p Process) string {
-		if sub := p.SubCommand(); sub != "" {
-			return p.escapedName() + " " + sub
-		}
-		return p.escapedName()
-	})
-}
+// Commands is Chain with the sub-commands and scripts: "ssh ← git push ← zsh ←
+// code". Show it to the person who is asked; it is for no log.
+func (p Peer) Commands() string { return p.chain(Process.Title) }
 
 func (p Peer) chain(name func(Process) string) string {
 	if !p.Identified {

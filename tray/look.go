@@ -237,6 +237,9 @@ func nameOf(h keys.Host) string {
 // grantText says all that a grant covers, so that nothing seems narrower.
 func grantText(g policy.Grant, comment string) string {
 	text := platform.Escape(cmp.Or(g.KeyName, comment, g.Fingerprint), maxText) + ", " + platform.Escape(g.Program, 2*maxText) + ", " + platform.Escape(g.Purpose, maxText)
+	if len(g.Hosts) > 0 {
+		text += fmt.Sprintf(" to %s on %d hosts", platform.Escape(g.User, maxText), len(g.Hosts))
+	}
 	if !g.Host.IsZero() {
 		text += " to " + platform.Escape(g.User, maxText) + "@" + nameOf(g.Host)
 	}

@@ -12,19 +12,20 @@ import (
 // Grant is the person's "allow for 15 minutes": the uses that are exactly like
 // one that was allowed need no further question until Until.
 type Grant struct {
-	ID          string    `json:"id"`
-	Fingerprint string    `json:"fingerprint"`
-	KeyName     string    `json:"key_name,omitempty"`
-	Program     string    `json:"program"`        // absolute path of the executable
-	Host        keys.Host `json:"host,omitzero"`  // that proved its key; empty for a purpose that goes to no host
-	User        string    `json:"user,omitempty"` // login: the account on the host
-	Purpose     string    `json:"purpose"`
-	Forwarded   bool      `json:"forwarded,omitempty"`
-	Socket      string    `json:"socket,omitempty"`    // the socket of its own that it came through
-	Container   bool      `json:"container,omitempty"` // the program runs in a container: the grant is for that one alone
-	Rule        string    `json:"rule,omitempty"`      // that asked
-	Burst       *Burst    `json:"burst,omitempty"`     // only below this command, and so often
-	Until       time.Time `json:"until"`
+	ID          string      `json:"id"`
+	Fingerprint string      `json:"fingerprint"`
+	KeyName     string      `json:"key_name,omitempty"`
+	Program     string      `json:"program"`        // absolute path of the executable
+	Host        keys.Host   `json:"host,omitzero"`  // that proved its key; empty for a purpose that goes to no host
+	User        string      `json:"user,omitempty"` // login: the account on the host
+	Purpose     string      `json:"purpose"`
+	Forwarded   bool        `json:"forwarded,omitempty"`
+	Socket      string      `json:"socket,omitempty"`    // the socket of its own that it came through
+	Container   bool        `json:"container,omitempty"` // the program runs in a container: the grant is for that one alone
+	Rule        string      `json:"rule,omitempty"`      // that asked
+	Burst       *Burst      `json:"burst,omitempty"`     // only below this command, and so often
+	Hosts       []keys.Host `json:"hosts,omitempty"`     // with Burst: each of these in the place of Host
+	Until       time.Time   `json:"until"`
 }
 
 // scope is everything that two uses must have in common for one grant.
@@ -34,6 +35,7 @@ type scope struct {
 	forwarded                                               bool
 	tree                                                    int    // a burst: the command's process,
 	start                                                   uint64 // and its start time
+	answer                                                  uint64 // several hosts: the grant's number, as one command may have more than one
 }
 
 func scopeOf(u *keys.Use) scope {
@@ -81,11 +83,17 @@ func Offer(u *keys.Use, d Decision) time.Duration {
 	return min(max(d.Remember, 0), MaxRemember)
 }
 
-func newGrant(id string, u *keys.Use, d Decision, until time.Time) Grant {
+func newGrant(id string, u *keys.Use, d Decision, t terms) Grant {
 	grant := Grant{
 		ID: id, Fingerprint: u.Key.Fingerprint, KeyName: u.Key.Name, Program: u.Peer.Executable,
 		User: u.Purpose.User, Purpose: u.Purpose.String(), Forwarded: u.Destination.Forwarded, Socket: u.Socket, Container: u.Peer.Container,
-		Rule: d.Rule, Until: until,
+		Rule: d.Rule, Burst: t.burst, Until: t.until,
+	}
+	if len(t.hosts) > 0 {
+		for _, host := range t.hosts {
+			grant.Hosts = append(grant.Hosts, keys.Host{Fingerprint: host.Fingerprint, Names: slices.Clone(host.Names)})
+		}
+		return grant
 	}
 	if u.Destination.Trust.Proved() {
 		grant.Host = keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: slices.Clone(u.Destination.Host.Names)}

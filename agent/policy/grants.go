@@ -38,7 +38,7 @@ func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 	if Offer(u, d) == 0 {
 		return Grant{}, ErrNotGrantable
 	}
-	return g.add(scopeOf(u), u, d, nil, until)
+	return g.add(scopeOf(u), u, d, terms{until: until})
 }
 
 // AddBurst makes a grant for uses like u below the command that OfferBurst
@@ -51,12 +51,19 @@ func (g *Grants) AddBurst(u *keys.Use, d Decision, until time.Time) (Grant, erro
 	burst.Left--
 	s := scopeOf(u)
 	s.tree, s.start = burst.PID, burst.Start
-	return g.add(s, u, d, &burst, until)
+	return g.add(s, u, d, terms{burst: &burst, until: until})
 }
 
-func (g *Grants) add(s scope, u *keys.Use, d Decision, burst *Burst, until time.Time) (Grant, error) {
-	if latest := u.Time.Add(MaxRemember); until.After(latest) {
-		until = latest
+// terms are how far a grant goes.
+type terms struct {
+	burst *Burst      // nil: it is for no command alone
+	hosts []keys.Host // none: the host of the use
+	until time.Time
+}
+
+func (g *Grants) add(s scope, u *keys.Use, d Decision, t terms) (Grant, error) {
+	if latest := u.Time.Add(MaxRemember); t.until.After(latest) {
+		t.until = latest
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -68,8 +75,10 @@ func (g *Grants) add(s scope, u *keys.Use, d Decision, burst *Burst, until time.
 		g.held = map[scope]Grant{}
 	}
 	g.last++
-	grant := newGrant(strconv.FormatUint(g.last, 10), u, d, until)
-	grant.Burst = burst
+	if len(t.hosts) > 0 {
+		s.answer = g.last
+	}
+	grant := newGrant(strconv.FormatUint(g.last, 10), u, d, t)
 	g.held[s] = grant
 	return grant, nil
 }
@@ -90,6 +99,9 @@ func (g *Grants) Match(u *keys.Use, now time.Time) (Grant, bool) {
 		if grant, ok := g.held[s]; ok && !expired(grant, now) {
 			return g.useUpLocked(s, grant), true
 		}
+	}
+	if s, ok := g.hostsGrantLocked(u, now); ok {
+		return g.useUpLocked(s, g.held[s]), true
 	}
 	return Grant{}, false
 }

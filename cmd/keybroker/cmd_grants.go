@@ -39,11 +39,19 @@ func newGrantsListCommand(a *app) *cobra.Command {
 				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
 					row(w, g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
-						hostText(g.Host), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime), burstText(g.Burst))
+						grantHosts(g), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime), burstText(g.Burst))
 				}
 			})
 		},
 	})
+}
+
+// grantHosts names the host, or says how many there are: --json names them all.
+func grantHosts(g policy.Grant) string {
+	if len(g.Hosts) == 0 {
+		return hostText(g.Host)
+	}
+	return fmt.Sprintf("%d hosts", len(g.Hosts))
 }
 
 func burstText(b *policy.Burst) string {

@@ -1,0 +1,194 @@
+package confirm_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// host is a login to host n by an ssh that one parallel-ssh has started.
+func host(n int) confirm.Question {
+	q := by(100 + n)
+	q.Use.Peer.Terminal = "pts/1"
+	q.Use.Peer.Parents = []platform.Process{{PID: 7, Start: 1, Name: "parallel-ssh"}}
+	q.Use.Destination.Host = keys.Host{Fingerprint: fmt.Sprintf("SHA256:%d", n), Names: []string{fmt.Sprintf("h%d", n)}}
+	q.Together = &confirm.Together{Like: "one command", Max: 40,
+		Offer: confirm.Burst{Command: "parallel-ssh", PID: 7, Count: 100, For: 10 * time.Minute}}
+	return q
+}
+
+func namesOf(hosts []keys.Host) string {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.Names[0])
+	}
+	return strings.Join(names, " ")
+}
+
+// Thirty logins of one command wait, though a program may ask twenty times a
+// minute. The question after the first one lists and offers the others.
+func TestTogether(t *testing.T) {
+	run(t, func(r rig) {
+		var answers []<-chan confirm.Answer
+		var leave []context.CancelCauseFunc
+		for n := range 30 {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			leave = append(leave, cancel)
+			answers = append(answers, r.ask(ctx, host(n)))
+		}
+		first := r.person.Next(r)
+		if first.Question.Burst != nil {
+			t.Errorf("offered when one waited: %+v", first.Question.Burst)
+		}
+		first.AllowOnce()
+		r.want(answers[0], confirm.AllowOnce, "")
+		second := r.person.Next(r)
+		title, lines := confirm.Text(second.Question)
+		if title != "Log in to h1, 1 of 29 hosts?" || !strings.Contains(fmt.Sprint(lines), "29 of one command: h1, h2, h3,") ||
+			!strings.Contains(fmt.Sprint(lines), ", h29}") && !strings.Contains(fmt.Sprint(lines), "h28, h29") {
+			t.Errorf("%q, %v", title, lines)
+		}
+
+		late := r.ask(r.Context(), host(30)) // after the question was drawn
+		second.Answer(confirm.Answer{Verdict: confirm.AllowBurst, Reason: "allowed by the person"})
+		a := r.want(answers[1], confirm.AllowBurst, "")
+		if got := namesOf(a.Hosts); len(a.Hosts) != 29 || !strings.HasPrefix(got, "h1 h2 ") || strings.Contains(got, "h30") {
+			t.Errorf("hosts: %s", got)
+		}
+		for n := 2; n < 30; n++ { // as the agent does when its grant covers them
+			leave[n](confirm.ErrAllowed)
+			<-answers[n]
+		}
+		shown := r.person.Next(r)
+		if hosts := shown.Question.Use.Destination.Host; hosts.Names[0] != "h30" || shown.Question.Burst != nil {
+			t.Errorf("shown: %v, %+v", hosts.Names, shown.Question.Burst)
+		}
+		shown.Deny()
+		r.want(late, confirm.Deny, "denied by the person")
+	})
+}
+
+// The same logins are a flood when nothing says that they belong together, or
+// when they go to one host.
+func TestTogetherCountsAsOneOnlyForOtherHosts(t *testing.T) {
+	for name, change := range map[string]func(*confirm.Question){
+		"alone":    func(q *confirm.Question) { q.Together = nil },
+		"one host": func(q *confirm.Question) { q.Use.Destination.Host.Fingerprint = "SHA256:x" },
+		"another one each": func(q *confirm.Question) {
+			q.Together = &confirm.Together{Like: q.Use.Peer.PID, Max: 40}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(r rig) {
+				ctx, end := context.WithCancel(r.Context())
+				for n := range confirm.FloodLimit {
+					q := host(n)
+					change(&q)
+					r.ask(ctx, q)
+				}
+				q := host(confirm.FloodLimit)
+				change(&q)
+				r.want(r.ask(ctx, q), confirm.Deny, "asked more than 20 times")
+				end()
+			})
+		})
+	}
+}
+
+// A no is one for all that were listed; what came later is asked about.
+func TestTogetherDenied(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer func(*confirmtest.Shown)
+		reason string
+	}{
+		"denied": {func(s *confirmtest.Shown) {
+			s.Answer(confirm.Answer{Verdict: confirm.Deny, Said: true, Reason: "denied by the person"})
+		}, "denied by the person (asked together"},
+		"closed": {func(s *confirmtest.Shown) {
+			s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "the prompt was closed"})
+		}, "the prompt was closed (asked together"},
+		"silence": {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(r rig) {
+				first := r.ask(r.Context(), host(0))
+				second, third := r.ask(r.Context(), host(1)), r.ask(r.Context(), host(2))
+				r.person.Next(r).AllowOnce()
+				r.want(first, confirm.AllowOnce, "")
+				shown := r.person.Next(r)
+				late := r.ask(r.Context(), host(3))
+				test.answer(shown)
+				r.want(second, confirm.Deny, "")
+				a := r.want(third, confirm.Deny, test.reason)
+				if a.Said != (name == "denied") {
+					t.Errorf("said: %v", a.Said)
+				}
+				r.person.Next(r).AllowOnce()
+				r.want(late, confirm.AllowOnce, "")
+			})
+		})
+	}
+}
+
+// Each question that is drawn counts: a command that is denied again and again
+// cannot keep the person busy by hosts that come after each question.
+func TestTogetherStillFloods(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		n := 2
+		r.ask(ctx, host(0))
+		r.ask(ctx, host(1))
+		for range 3 * confirm.FloodLimit {
+			shown := r.person.Next(r)
+			next := r.ask(ctx, host(n))
+			n++
+			if len(next) > 0 {
+				r.want(next, confirm.Deny, "asked more than 20 times")
+				return
+			}
+			shown.Deny()
+			synctest.Wait()
+		}
+		t.Error("it may ask for ever")
+	})
+}
+
+// A host whose name cannot be shown whole, and a login that is gone, are not listed.
+func TestTogetherListsWhatCanBeRead(t *testing.T) {
+	run(t, func(r rig) {
+		gone, leave := context.WithCancel(r.Context())
+		ctx, end := context.WithCancel(r.Context())
+		r.ask(ctx, by(1))
+		shown := r.person.Next(r)
+		r.ask(ctx, host(1))
+		r.ask(ctx, host(2))
+		r.ask(gone, host(3))
+		long, strange, other := host(4), host(5), host(6)
+		long.Use.Destination.Host.Names = []string{strings.Repeat("x", 65)}
+		strange.Use.Destination.Host.Names = []string{"h\x1b5"}
+		other.Together = &confirm.Together{Like: "another command", Max: 40}
+		unknown := by(50)
+		unknown.Use.Destination = keys.Destination{Trust: keys.TrustNew, Host: keys.Host{Fingerprint: "SHA256:new"}}
+		unknown.Use.Peer.Parents = host(1).Use.Peer.Parents
+		for _, q := range []confirm.Question{long, strange, other, unknown} {
+			r.ask(ctx, q)
+		}
+		leave()
+		synctest.Wait()
+		shown.AllowOnce()
+		burst := r.person.Next(r).Question.Burst
+		if burst == nil || namesOf(burst.Hosts) != "h1 h2" || burst.New != 1 {
+			t.Errorf("%+v", burst)
+		}
+		end()
+	})
+}
