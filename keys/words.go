@@ -30,3 +30,11 @@ func Alternatives(values []string) string {
 	}
 	return strings.Join(values[:last], ", ") + " or " + values[last]
 }
+
+// Counted writes a number with its noun: "1 card", "2 cards".
+func Counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

@@ -12,6 +12,7 @@ import (
 type app struct {
 	configFile string // --config
 	json       bool   // --json
+	wide       bool   // --wide
 	card       string // --card
 	config     config.Config
 }

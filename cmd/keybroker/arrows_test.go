@@ -99,6 +99,7 @@ var outside = map[string]struct {
 	"github.com/godbus/dbus":       {[]string{"platform/bus", "platform/session", "platform/session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
+	"github.com/jedib0t/go-pretty": {[]string{"cmd/keybroker"}, "tables are for commands; nothing that decides prints one"},
 	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"github.com/cloudflare":        {[]string{"keys/publickey"}, "until x/crypto or Go has ML-DSA"},

@@ -256,7 +256,7 @@ func TestWindowsBroker(t *testing.T) {
 	r.run(exitDone, "secret\n", "unlock")
 	r.mustSign("unlocked")
 	r.run(exitDone, "", "log verify")
-	r.run(exitFailed, "", "doctor", "Windows' own ssh asks the broker", "1 keys listed", "dpapi", "nobody can be asked")
+	r.run(exitFailed, "", "doctor", "Windows' own ssh asks the broker", "1 key listed", "dpapi", "nobody can be asked")
 	r.run(exitDone, "", "env --shell powershell", `$env:SSH_AUTH_SOCK = '\\.\pipe\openssh-ssh-agent'`)
 
 	r.stop()

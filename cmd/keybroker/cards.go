@@ -9,6 +9,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
@@ -150,7 +151,7 @@ func cardsInWords(cards control.Cards) string {
 		return words
 	}
 	in := len(cardsIn(cards))
-	return fmt.Sprintf("%s, %s in, %d remembered", counted(len(cards.Readers), "reader"), counted(in, "card"), len(cards.Cards)-in)
+	return fmt.Sprintf("%s, %s in, %d remembered", keys.Counted(len(cards.Readers), "reader"), keys.Counted(in, "card"), len(cards.Cards)-in)
 }
 
 // cardsIn names the cards that are in.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 const maxCardCell = 72
 
 func newCardListCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List the cards and their keys, those of cards that are out too",
 		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
@@ -30,13 +29,13 @@ authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 			if err != nil {
 				return err
 			}
-			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+cardsInWords(cards)+").", func(w io.Writer) { printCards(w, cards) })
+			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+cardsInWords(cards)+").", func(w *table) { printCards(w, cards) })
 		},
 	})
 }
 
 func newCardInfoCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "info [CARD]",
 		Short: "Show everything that is known of a card",
 		Long: `Show everything that is known of a card: its numbers, PIN tries, and for each
@@ -51,7 +50,7 @@ It can be left out when there is one.`,
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, card, func(w io.Writer) { printCard(w, card) })
+			return a.print(cmd, card, func(w *table) { printCard(w, card) })
 		},
 	})
 }
@@ -125,37 +124,37 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	return control.Card{}, severalCards(found, namesOfCard)
 }
 
-func printCards(w io.Writer, cards control.Cards) {
-	row(w, "CARD", "SLOT", "KEY", "LISTED", "PIN", "TOUCH", "CERTIFICATE OF", "EXPIRES")
+func printCards(w *table, cards control.Cards) {
+	w.head("CARD", "SLOT", "KEY", "LISTED", "PIN", "TOUCH", "CERTIFICATE OF", "EXPIRES")
 	for _, card := range cards.Cards {
 		name := platform.Escape(card.Name, maxCardCell)
 		if !card.In {
 			name += " (out, seen " + keys.Ago(time.Now(), *card.LastSeen) + ")"
 		}
 		if len(card.Slots) == 0 {
-			row(w, name, "", "no keys", "", "", "", "", "")
+			w.row(name, "", "no keys", "", "", "", "", "")
 		}
 		for _, slot := range card.Slots {
-			row(w, name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
+			w.row(name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
 				platform.Escape(slot.Subject, maxCardCell), expiry(slot))
 			if slot.Problem != "" {
-				row(w, name, slot.Slot, "PROBLEM: "+platform.Escape(slot.Problem, 2*maxCardCell), "", "", "", "", "")
+				w.line("PROBLEM: slot " + slot.Slot + ": " + platform.Escape(slot.Problem, 2*maxCardCell))
 			}
 		}
 		for _, problem := range card.Problems {
-			row(w, name, "", "PROBLEM: "+platform.Escape(problem, 2*maxCardCell), "", "", "", "", "")
+			w.line("PROBLEM: " + platform.Escape(problem, 2*maxCardCell))
 		}
 	}
 	for _, reader := range cards.Readers {
 		if reader.State != "PIV card" {
-			row(w, platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
+			w.row(platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
 			if reader.Problem != "" {
-				row(w, platform.Escape(reader.Name, maxCardCell), "", "PROBLEM: "+platform.Escape(reader.Problem, 2*maxCardCell), "", "", "", "", "")
+				w.line("PROBLEM: " + platform.Escape(reader.Problem, 2*maxCardCell))
 			}
 		}
 	}
 	if len(cards.Readers) == 0 {
-		row(w, "("+cardsInWords(cards)+")", "", "", "", "", "", "", "")
+		w.line("(" + cardsInWords(cards) + ")")
 	}
 }
 
@@ -176,32 +175,32 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-func printCard(w io.Writer, card control.Card) {
-	row(w, "card", platform.Escape(card.Name, maxCardCell))
+func printCard(w *table, card control.Card) {
+	w.row("card", platform.Escape(card.Name, maxCardCell))
 	if card.In {
-		row(w, "in reader", platform.Escape(card.Reader, maxCardCell))
+		w.row("in reader", platform.Escape(card.Reader, maxCardCell))
 	} else {
-		row(w, "out", "seen "+keys.Ago(time.Now(), *card.LastSeen))
+		w.row("out", "seen "+keys.Ago(time.Now(), *card.LastSeen))
 	}
-	row(w, "ID", card.ID)
+	w.row("ID", card.ID)
 	for _, fact := range [][2]string{{"firmware", card.Version}, {"FASC-N", card.FASCN}, {"expires", day(card.Expires)}} {
 		if fact[1] != "" {
-			row(w, fact[0], fact[1])
+			w.row(fact[0], fact[1])
 		}
 	}
 	if card.In {
-		row(w, "PIN", pinInWords(card))
+		w.row("PIN", pinInWords(card))
 	}
 	for _, slot := range card.Slots {
 		printSlot(w, slot)
 	}
 	for _, problem := range card.Problems {
-		row(w, "PROBLEM", platform.Escape(problem, 2*maxCardCell))
+		w.row("PROBLEM", platform.Escape(problem, 2*maxCardCell))
 	}
 }
 
-func printSlot(w io.Writer, slot control.CardSlot) {
-	row(w, "slot "+slot.Slot, slot.Name)
+func printSlot(w *table, slot control.CardSlot) {
+	w.row("slot "+slot.Slot, slot.Name)
 	facts := [][2]string{
 		{"key", strings.TrimSpace(slot.Algorithm + " " + slot.Fingerprint)}, {"public key", slot.PublicKey}, {"listed", yesNo(slot.Listed)},
 		{"PIN", slot.PIN}, {"touch", slot.Touch}, {"made", slot.Origin},
@@ -212,7 +211,7 @@ func printSlot(w io.Writer, slot control.CardSlot) {
 	}
 	for _, fact := range facts {
 		if fact[1] != "" {
-			row(w, "  "+fact[0], fact[1])
+			w.row("  "+fact[0], fact[1])
 		}
 	}
 }

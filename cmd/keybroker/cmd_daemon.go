@@ -302,7 +302,7 @@ func (d *daemon) run(ctx context.Context) error {
 
 // howStarted is for the log: by what the broker decides and asks.
 func (d *daemon) howStarted() string {
-	return fmt.Sprintf("version %s, configuration %s, %d rules, prompt %s", version, d.app.config.Paths.ConfigFile, d.server.Rules().Len(), d.queue.Name())
+	return fmt.Sprintf("version %s, configuration %s, %s, prompt %s", version, d.app.config.Paths.ConfigFile, keys.Counted(d.server.Rules().Len(), "rule"), d.queue.Name())
 }
 
 // shutdown ends in one order: no new connections, requests that were read are

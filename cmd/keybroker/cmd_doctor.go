@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ type check struct {
 }
 
 func newDoctorCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything that a signature needs, and say what to mend",
 		Args:  cobra.NoArgs,
@@ -38,7 +39,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 			ctx, cancel := context.WithTimeout(cmd.Context(), checkTime)
 			defer cancel()
 			checks := a.examine(ctx)
-			if err := a.print(cmd, checks, func(w io.Writer) { printChecks(w, checks) }); err != nil {
+			if err := a.print(cmd, checks, func(w *table) { printChecks(w, checks) }); err != nil {
 				return err
 			}
 			for _, c := range checks {
@@ -51,11 +52,12 @@ func newDoctorCommand(a *app) *cobra.Command {
 	})
 }
 
-func printChecks(w io.Writer, checks []check) {
+func printChecks(w *table, checks []check) {
+	w.paint(0, map[string]text.Color{"ok": text.FgGreen, "note": text.FgYellow, "FAIL": text.FgRed})
 	for _, c := range checks {
-		row(w, c.Result, c.Name, c.Text)
+		w.row(c.Result, c.Name, c.Text)
 		if c.Remedy != "" {
-			row(w, "", "", "→ "+c.Remedy)
+			w.below("→ " + c.Remedy)
 		}
 	}
 }
@@ -153,7 +155,7 @@ func (a *app) checkAgent(ctx context.Context) check {
 	if err != nil {
 		return check{"agent socket", "FAIL", "it does not answer: " + platform.Plain(err), "restart the broker"}
 	}
-	return check{"agent socket", "ok", fmt.Sprintf("%d keys listed", len(list)), ""}
+	return check{"agent socket", "ok", keys.Counted(len(list), "key") + " listed", ""}
 }
 
 func (a *app) checkKeychain(ctx context.Context) check {
@@ -191,5 +193,5 @@ func (a *app) checkAudit(ctx context.Context) check {
 	if len(report.Files) == 0 {
 		return check{"audit log", "note", "there is none yet", "the broker begins it with its first record: keybroker daemon"}
 	}
-	return check{"audit log", "ok", fmt.Sprintf("%d records, whole", report.Records), ""}
+	return check{"audit log", "ok", keys.Counted(int(report.Records), "record") + ", whole", ""}
 }

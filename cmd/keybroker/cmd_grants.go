@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
@@ -22,7 +21,7 @@ func newGrantsCommand(a *app) *cobra.Command {
 }
 
 func newGrantsListCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List the grants in force",
 		Args:  cobra.NoArgs,
@@ -35,10 +34,10 @@ func newGrantsListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, grants, len(grants), "Nothing is allowed for a while: there are no grants.", func(w io.Writer) {
-				row(w, "ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
+			return a.printList(cmd, grants, len(grants), "Nothing is allowed for a while: there are no grants.", func(w *table) {
+				w.head("ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
-					row(w, g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
+					w.row(g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
 						grantHosts(g), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime), burstText(g.Burst))
 				}
 			})

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
@@ -68,7 +68,7 @@ func askOnTerminal(ctx context.Context, title, text, lastError string, _ *keys.U
 }
 
 func newKeysListCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List every key, with its state and when it was last used",
 		Args:  cobra.NoArgs,
@@ -87,7 +87,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 				}
 			}
 			return a.printList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
-				func(w io.Writer) { printKeys(w, list) })
+				func(w *table) { printKeys(w, list) })
 		},
 	})
 }
@@ -124,15 +124,16 @@ func storedKeys(store *softkeys.Store) []control.Key {
 	return list
 }
 
-func printKeys(w io.Writer, list []control.Key) {
-	row(w, "NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")
+func printKeys(w *table, list []control.Key) {
+	w.head("NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")
+	w.paint(5, map[string]text.Color{"ready": text.FgGreen})
 	now := time.Now()
 	for _, key := range list {
 		last := "never"
 		if key.LastUsed != nil {
 			last = keys.Ago(now, *key.LastUsed)
 		}
-		row(w, key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
+		w.row(key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
 	}
 }
 
@@ -151,7 +152,7 @@ func stateText(now time.Time, key control.Key) string {
 		parts = append(parts, "always asks")
 	}
 	if key.Expires != nil {
-		parts = append(parts, "for "+key.Expires.Sub(now).Round(time.Second).String())
+		parts = append(parts, "for "+left(key.Expires.Sub(now)))
 	}
 	if key.ValidUntil != nil && now.Before(*key.ValidUntil) {
 		parts = append(parts, "valid until "+key.ValidUntil.Local().Format("2006-01-02 15:04"))

@@ -100,7 +100,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 func newLogCommand(a *app) *cobra.Command {
 	var flags logFlags
 	var follow bool
-	cmd := a.jsonFlag(&cobra.Command{
+	cmd := a.tableFlags(&cobra.Command{
 		Use:   "log",
 		Short: "Show what was asked of the keys, and what was decided",
 		Long: `Show the audit log: each request with who asked, for which key, where the

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -13,7 +12,7 @@ import (
 
 func newLogVerifyCommand(a *app) *cobra.Command {
 	var journal string
-	cmd := a.jsonFlag(&cobra.Command{
+	cmd := a.tableFlags(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the hash chain of the audit log; name the first bad line",
 		Long: `Check the audit log from its first record to its last: nothing changed, removed,
@@ -42,7 +41,7 @@ change. With --against-journal=FILE they are read from a file: the output of
 			if report.Bad == nil && len(report.Files) == 0 {
 				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.config.AuditDir())
 			}
-			if err := a.print(cmd, report, func(w io.Writer) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
+			if err := a.print(cmd, report, func(w *table) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
@@ -76,13 +75,13 @@ func (a *app) verifyLog(ctx context.Context, client *control.Client, witnessed .
 	return report, nil
 }
 
-func printReport(w io.Writer, r audit.Report) {
-	row(w, "records", strconv.FormatUint(r.Records, 10))
-	row(w, "files", strconv.Itoa(len(r.Files)))
-	row(w, "last", fmt.Sprintf("record %d, %s", r.Head.Seq, r.Head.Hash))
+func printReport(w *table, r audit.Report) {
+	w.row("records", strconv.FormatUint(r.Records, 10))
+	w.row("files", strconv.Itoa(len(r.Files)))
+	w.row("last", fmt.Sprintf("record %d, %s", r.Head.Seq, r.Head.Hash))
 	if r.Bad == nil {
-		row(w, "result", "whole: every record follows from the one before")
+		w.row("result", "whole: every record follows from the one before")
 	} else {
-		row(w, "result", "BAD: "+r.Bad.String())
+		w.row("result", "BAD: "+r.Bad.String())
 	}
 }

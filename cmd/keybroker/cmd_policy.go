@@ -49,10 +49,10 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 			if _, err := os.Stat(a.config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use is asked about\n", a.config.Paths.ConfigFile)
 			} else {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.Paths.ConfigFile, len(a.config.Rules))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no errors\n", a.config.Paths.ConfigFile, keys.Counted(len(a.config.Rules), "rule"))
 			}
 			if n := len(a.config.MachineRules); n > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d rules, no errors\n", a.config.Paths.MachinePolicy, n)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no errors\n", a.config.Paths.MachinePolicy, keys.Counted(n, "rule"))
 			}
 			return softkeys.NewStore(a.softkeysConfig(nil)).Vault().CheckPassphraseFile()
 		},
@@ -60,7 +60,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 }
 
 func newPolicyShowCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "show",
 		Short: "Show the rules in the order in which they are tried, and what is fixed by whom",
 		Long: `Show the rules in the order in which they are tried. Below them is what the
@@ -73,7 +73,7 @@ taken for it.`,
 			}
 			rules := append(append([]policy.Rule{}, a.config.MachineRules...), a.config.Rules...)
 			shown := shownPolicy{Rules: rules, Fixed: a.config.Fixed}
-			return a.print(cmd, shown, func(w io.Writer) { printRules(w, rules); printFixed(w, a.config.Fixed) })
+			return a.print(cmd, shown, func(w *table) { printRules(w, rules); printFixed(w, a.config.Fixed) })
 		},
 	})
 }
@@ -85,19 +85,18 @@ type shownPolicy struct {
 }
 
 // printFixed prints a table of its own, below the rules.
-func printFixed(w io.Writer, fixed []config.Fixed) {
+func printFixed(w *table, fixed []config.Fixed) {
 	if len(fixed) == 0 {
 		return
 	}
-	fmt.Fprintln(w)
-	row(w, "SETTING", "IN FORCE", "FIXED TO", "BY", "NOT TAKEN FROM YOURS")
+	w.head("SETTING", "IN FORCE", "FIXED TO", "BY", "NOT TAKEN FROM YOURS")
 	for _, f := range fixed {
-		row(w, f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
+		w.row(f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
 	}
 }
 
-func printRules(w io.Writer, rules []policy.Rule) {
-	row(w, "#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
+func printRules(w *table, rules []policy.Rule) {
+	w.head("#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
 	for i, r := range rules {
 		forwarded := ""
 		if r.Forwarded != nil {
@@ -113,9 +112,9 @@ func printRules(w io.Writer, rules []policy.Rule) {
 		if r.List != "" {
 			action += ", list " + r.List
 		}
-		row(w, strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
+		w.row(strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
 	}
-	row(w, "", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
+	w.row("", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
 }
 
 // trial is a use that a person describes.
@@ -126,7 +125,7 @@ type trial struct {
 
 func newPolicyTestCommand(a *app) *cobra.Command {
 	var t trial
-	cmd := a.jsonFlag(&cobra.Command{
+	cmd := a.tableFlags(&cobra.Command{
 		Use:   "test",
 		Short: "Say what would happen to a request, and by which rule",
 		Long: `Say what would happen to a request, and by which rule. Nothing is signed and
@@ -241,11 +240,11 @@ func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision
 	if offer := policy.Offer(use, d); offer > 0 {
 		v.Remember = keys.ShortDuration(offer)
 	}
-	err := a.print(cmd, v, func(w io.Writer) {
-		row(w, "action", string(v.Action))
-		row(w, "rule", v.Rule)
-		row(w, "why", v.Why)
-		row(w, "grant offered", v.Remember)
+	err := a.print(cmd, v, func(w *table) {
+		w.row("action", string(v.Action))
+		w.row("rule", v.Rule)
+		w.row("why", v.Why)
+		w.row("grant offered", v.Remember)
 	})
 	if err == nil && d.Action == policy.Refuse {
 		return refusedError{fmt.Errorf("%s", strings.TrimSpace("it would be refused: "+d.Why+"\n"+d.Remedy))}
@@ -284,7 +283,7 @@ func printReloaded(w io.Writer, r control.Reloaded) {
 	if r.Same {
 		same = ", the same as before"
 	}
-	fmt.Fprintf(w, "The rules were read again: %d in force%s.\n", r.Rules, same)
+	fmt.Fprintf(w, "The rules were read again: %s in force%s.\n", keys.Counted(r.Rules, "rule"), same)
 	if len(r.AtStart) > 0 {
 		fmt.Fprintf(w, "Changed, but read at start only: %s. Restart the broker for that.\n", strings.Join(r.AtStart, ", "))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
@@ -12,7 +11,7 @@ import (
 
 func newShowCommand(a *app) *cobra.Command {
 	var list bool
-	cmd := a.jsonFlag(&cobra.Command{
+	cmd := a.tableFlags(&cobra.Command{
 		Use:   "show [ID]",
 		Short: "Bring up the question of a program in the background",
 		Long: `Bring up the question of a program in the background that is held (see
@@ -32,14 +31,14 @@ It is asked in the usual way; this command answers nothing.`,
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, waiting, len(waiting), "Nothing waits for you.", func(w io.Writer) {
-				row(w, "ID", "STATE", "SINCE", "WHAT", "PROGRAM")
+			return a.printList(cmd, waiting, len(waiting), "Nothing waits for you.", func(w *table) {
+				w.head("ID", "STATE", "SINCE", "WHAT", "PROGRAM")
 				for _, one := range waiting {
 					state := "waits"
 					if one.Held {
 						state = "held"
 					}
-					row(w, one.ID, state, keys.Ago(time.Now(), one.Since), one.Title, one.Program)
+					w.row(one.ID, state, keys.Ago(time.Now(), one.Since), one.Title, one.Program)
 				}
 			})
 		},

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
@@ -36,7 +36,7 @@ func notRunning(err error) error {
 }
 
 func newStatusCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "status",
 		Short: "Show whether the broker runs and what it holds",
 		Args:  cobra.NoArgs,
@@ -49,12 +49,14 @@ func newStatusCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.print(cmd, status, func(w io.Writer) { printStatus(w, status) })
+			return a.print(cmd, status, func(w *table) { printStatus(w, status) })
 		},
 	})
 }
 
-func printStatus(w io.Writer, s control.Status) {
+func printStatus(w *table, s control.Status) {
+	w.paint(0, map[string]text.Color{"PROBLEM": text.FgRed, "note": text.FgYellow})
+	w.paint(1, map[string]text.Color{"running": text.FgGreen})
 	state := "running"
 	if s.Paused {
 		state = "paused (resume it: keybroker resume)"
@@ -62,37 +64,41 @@ func printStatus(w io.Writer, s control.Status) {
 	if s.Locked {
 		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
 	}
-	row(w, "state", state)
-	row(w, "version", s.Version)
+	w.row("state", state)
+	w.row("version", s.Version)
 	if s.Version != version {
-		row(w, "note", otherVersion(s.Version)+": "+startAgain(s.PID))
+		w.row("note", otherVersion(s.Version)+": "+startAgain(s.PID))
 	}
-	row(w, "process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
-	row(w, "socket", s.AgentSocket)
+	w.row("process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
+	w.row("socket", s.AgentSocket)
 	for _, socket := range s.Sockets {
-		row(w, "socket "+socket.Name, socket.Path+", "+socketText(socket))
+		w.row("socket "+socket.Name, socket.Path+", "+socketText(socket))
 	}
-	row(w, "connections", strconv.Itoa(s.Connections))
-	row(w, "keys", strconv.Itoa(s.Keys))
-	row(w, "sealed by", s.Seal)
-	row(w, "cards", s.Smartcards)
-	row(w, "prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
+	w.row("connections", strconv.Itoa(s.Connections))
+	w.row("keys", strconv.Itoa(s.Keys))
+	if s.Seal != "" {
+		w.row("sealed by", s.Seal)
+	}
+	w.row("cards", s.Smartcards)
+	w.row("prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	if a := s.Approve; a != nil {
-		row(w, "approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, keys.Ago(time.Now(), a.Since)))
+		w.row("approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, keys.Ago(time.Now(), a.Since)))
 	}
-	row(w, "policy", fmt.Sprintf("%d rules, %d grants", s.Rules, s.Grants))
-	row(w, "audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
+	w.row("policy", keys.Counted(s.Rules, "rule")+", "+keys.Counted(s.Grants, "grant"))
+	w.row("audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
 	if s.Session.Locked {
-		row(w, "screen", "locked")
+		w.row("screen", "locked")
 	}
-	row(w, "dropped last", s.Session.Last)
+	if s.Session.Last != "" {
+		w.row("dropped last", s.Session.Last)
+	}
 	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
-		row(w, "note", note)
+		w.row("note", note)
 	}
 	for _, p := range s.Problems {
-		row(w, "PROBLEM", p.What)
+		w.row("PROBLEM", p.What)
 		if p.Remedy != "" {
-			row(w, "  remedy", p.Remedy)
+			w.row("  remedy", p.Remedy)
 		}
 	}
 }
@@ -110,7 +116,7 @@ func socketText(socket control.Socket) string {
 }
 
 func newWhyCommand(a *app) *cobra.Command {
-	return a.jsonFlag(&cobra.Command{
+	return a.tableFlags(&cobra.Command{
 		Use:   "why [ID]",
 		Short: "Say why a request was refused, and what to do",
 		Long: `Say why the last request was refused, by which rule, and what to do about it.
@@ -122,7 +128,7 @@ With the ID of a request (see "keybroker log"), say it of that one.`,
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, record, func(w io.Writer) { printRefusal(w, record) })
+			return a.print(cmd, record, func(w *table) { printRefusal(w, record) })
 		},
 	})
 }
@@ -160,23 +166,23 @@ func lastRefusal(refusals []audit.Record, ids []string) (audit.Record, bool) {
 	return audit.Record{}, false
 }
 
-func printRefusal(w io.Writer, r audit.Record) {
-	row(w, "request", r.ID+", "+r.Time.Local().Format(time.DateTime))
-	row(w, "what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
-	row(w, "who", peerText(r))
+func printRefusal(w *table, r audit.Record) {
+	w.row("request", r.ID+", "+r.Time.Local().Format(time.DateTime))
+	w.row("what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
+	w.row("who", peerText(r))
 	if r.Socket != "" {
-		row(w, "through", "socket "+platform.Escape(r.Socket, maxCell))
+		w.row("through", "socket "+platform.Escape(r.Socket, maxCell))
 	}
-	row(w, "key", keyText(r))
-	row(w, "where", destinationText(r, maxCell))
+	w.row("key", keyText(r))
+	w.row("where", destinationText(r, maxCell))
 	if d := r.Destination; d != nil && d.Why != "" {
-		row(w, "not proved", platform.Escape(d.Why, audit.MaxReason))
+		w.row("not proved", platform.Escape(d.Why, audit.MaxReason))
 	}
-	row(w, "rule", r.Rule)
-	row(w, "refused", platform.Escape(r.Reason, audit.MaxReason))
-	row(w, "remedy", r.Remedy)
+	w.row("rule", r.Rule)
+	w.row("refused", platform.Escape(r.Reason, audit.MaxReason))
+	w.row("remedy", r.Remedy)
 	if r.Repeats > 1 {
-		row(w, "repeated", fmt.Sprintf("%d times, of which this was the last", r.Repeats))
+		w.row("repeated", fmt.Sprintf("%d times, of which this was the last", r.Repeats))
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/keybroker/keybroker/keys"
 )
 
 // checkVault looks at owners, modes and proofs of the vault and the keys in it.
@@ -29,8 +31,11 @@ func (a *app) checkVault(ctx context.Context) check {
 			unproved++
 		}
 	}
+	if len(entries) == 0 {
+		return check{name, "ok", "there are none", ""}
+	}
 	if unproved > 0 {
 		return check{name, "note", fmt.Sprintf("%d, of which %d are not proved until the vault is opened", len(entries), unproved), ""}
 	}
-	return check{name, "ok", fmt.Sprintf("%d, each what it says", len(entries)), ""}
+	return check{name, "ok", fmt.Sprintf("%s, each proved", keys.Counted(len(entries), "key")), ""}
 }

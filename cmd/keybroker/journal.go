@@ -71,20 +71,20 @@ func readJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error
 	return audit.Heads{}, fmt.Errorf("there is no journal on this system\nname a file of syslog: keybroker log verify --against-journal=FILE")
 }
 
-func printHeads(w io.Writer, journal string, heads audit.Heads) {
+func printHeads(w *table, journal string, heads audit.Heads) {
 	if journal == "" {
 		return
 	}
 	if len(heads.Witnessed) == 0 {
-		row(w, "heads", "none in "+journal)
+		w.row("heads", "none in "+journal)
 	} else {
-		row(w, "heads", headsText(heads.Witnessed, journal))
+		w.row("heads", headsText(heads.Witnessed, journal))
 	}
 	if heads.LeftOut > 0 {
-		row(w, "left out", strconv.Itoa(heads.LeftOut)+" heads of another user or program")
+		w.row("left out", strconv.Itoa(heads.LeftOut)+" heads of another user or program")
 	}
 	if heads.Syslog {
-		row(w, "note", "lines of syslog can be written by any program: a head there that does not fit may be false")
+		w.row("note", "lines of syslog can be written by any program: a head there that does not fit may be false")
 	}
 }
 

@@ -2,94 +2,101 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
-	"golang.org/x/term"
 )
 
-// printLog says that there is no record, unless one could still come.
-func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], more bool) error {
-	encoder := json.NewEncoder(out)
-	header := false // and with it a row
+// printLog prints records. With follow, each shows as soon as it is there.
+func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], follow bool) error {
+	if a.json {
+		return printJSONLines(out, records)
+	}
+	w := newTable(out, a.wide)
+	w.head("TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
+	w.paint(2, map[string]text.Color{audit.Allowed: text.FgGreen, audit.Refused: text.FgRed})
+	if w.room == 0 || follow {
+		w.widths = logWidths
+	}
+	empty := true
 	for r, err := range records {
 		if err != nil {
-			return err
+			return errors.Join(w.flush(), err)
 		}
-		if a.json {
-			if err := encoder.Encode(r); err != nil {
-				return err
-			}
+		empty = false
+		w.row(r.Time.Local().Format(time.DateTime), r.ID, r.Decision, strings.TrimSpace(string(r.Op)+" "+purposeText(r)),
+			keyText(r), destinationText(r, maxCell), peerText(r), reasonText(r))
+		if w.widths == nil {
 			continue
 		}
-		if !header {
-			header = true
-			fmt.Fprintf(out, logRow, "TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
+		if err := w.flush(); err != nil {
+			return err
 		}
-		fmt.Fprintf(out, logRow, r.Time.Local().Format(time.DateTime), r.ID, decisionText(out, r.Decision),
-			strings.TrimSpace(string(r.Op)+" "+purposeText(r)), keyText(r), destinationText(r, whereWidth), peerText(r), reasonText(r))
 	}
-	if !header && !a.json && !more {
+	switch {
+	case !empty:
+		return w.flush()
+	case !follow:
 		fmt.Fprintln(out, "The log has no such record.")
 	}
 	return nil
 }
 
+func printJSONLines(out io.Writer, records iter.Seq2[audit.Record, error]) error {
+	encoder := json.NewEncoder(out)
+	for r, err := range records {
+		if err == nil {
+			err = encoder.Encode(r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func reasonText(r audit.Record) string {
-	text := platform.Escape(r.Reason, maxCell)
+	text := platform.Escape(r.Reason, audit.MaxReason)
 	if r.Repeats > 1 {
 		text = fmt.Sprintf("%d times: %s", r.Repeats, text)
 	}
 	return text
 }
 
-// logRow has fixed widths, so that -f can print a row as soon as it is there.
-const logRow = "%-19s  %-8s  %-8s  %-20s  %-20s  %-28s  %-32s  %s\n"
-
-// whereWidth is the column WHERE.
-const whereWidth = 28
-
-// decisionText is red for what was refused and green for what was allowed, where the
-// table goes to a terminal and the person has not set NO_COLOR (no-color.org).
-func decisionText(out io.Writer, decision string) string {
-	colour := map[string]string{audit.Allowed: "32", audit.Refused: "31"}[decision]
-	file, ok := out.(*os.File)
-	if colour == "" || !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return decision
-	}
-	return fmt.Sprintf("\x1b[%sm%-8s\x1b[0m", colour, decision)
-}
+// logWidths are the columns of a log that is written row by row.
+var logWidths = []int{len(time.DateTime), 8, 8, 20, 20, 28, 32, 40}
 
 func purposeText(r audit.Record) string {
 	switch {
 	case r.Purpose == nil || r.Purpose.Kind == "":
 		return ""
 	case r.Purpose.Kind == wire.KindLogin:
-		return "login as " + platform.Escape(r.Purpose.User, 16)
+		return "login as " + platform.Escape(r.Purpose.User, maxCell)
 	}
-	return platform.Escape(r.Purpose.String(), 20)
+	return platform.Escape(r.Purpose.String(), maxCell)
 }
 
 func keyText(r audit.Record) string {
 	switch {
 	case r.Op == keys.OpList:
-		return fmt.Sprintf("%d keys", r.Count)
+		return keys.Counted(r.Count, "key")
 	case r.Key == nil:
 		return "-"
 	case r.Key.Name != "":
-		return platform.Escape(r.Key.Name, 20)
+		return platform.Escape(r.Key.Name, maxCell)
 	case r.Key.Comment != "":
-		return platform.Escape(r.Key.Comment, 20)
+		return platform.Escape(r.Key.Comment, maxCell)
 	}
-	return platform.Escape(r.Key.Fingerprint, 20)
+	return platform.Escape(r.Key.Fingerprint, maxCell)
 }
 
 // destinationText takes no more than room characters, with what is said behind the name.
@@ -115,9 +122,9 @@ func destinationText(r audit.Record, room int) string {
 
 func hostText(host keys.Host) string {
 	if len(host.Names) == 0 {
-		return platform.Escape(host.Fingerprint, 28)
+		return platform.Escape(host.Fingerprint, maxCell)
 	}
-	return platform.Escape(host.Names[0], 28)
+	return platform.Escape(host.Names[0], maxCell)
 }
 
 func peerText(r audit.Record) string {
@@ -125,16 +132,16 @@ func peerText(r audit.Record) string {
 		return "-"
 	}
 	if r.Peer.Program == "" {
-		return platform.Escape("user "+r.Peer.User+", program not known", 32)
+		return platform.Escape("user "+r.Peer.User+", program not known", maxCell)
 	}
 	names := append([]string{r.Peer.Program}, r.Peer.Chain...)
 	if (platform.Process{Executable: r.Peer.Exe}).Outside() { // its name may be any
 		names = []string{r.Peer.Exe}
 	}
 	if r.Socket != "" { // which says more than the chain
-		return platform.Escape(names[0]+", socket "+r.Socket, 32)
+		return platform.Escape(names[0]+", socket "+r.Socket, maxCell)
 	}
-	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), 32)
+	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), maxCell)
 }
 
 // maxChain is how many programs of a chain are shown in a table.

@@ -3,23 +3,23 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"reflect"
-	"strings"
-	"text/tabwriter"
+	"time"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
-// jsonFlag gives a command that prints a table the flag --json.
-func (a *app) jsonFlag(cmd *cobra.Command) *cobra.Command {
+// tableFlags gives a command that prints a table the flags --json and --wide.
+func (a *app) tableFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&a.json, "json", false, "print JSON with stable field names")
+	cmd.Flags().BoolVar(&a.wide, "wide", false, "print whole rows, also where they are wider than the terminal")
 	return cmd
 }
 
-// print writes value as JSON with --json, else what table writes.
-func (a *app) print(cmd *cobra.Command, value any, table func(w io.Writer)) error {
+// print writes value as JSON with --json, else the rows that fill adds to a table.
+func (a *app) print(cmd *cobra.Command, value any, fill func(w *table)) error {
 	if a.json {
 		encoder := json.NewEncoder(cmd.OutOrStdout())
 		encoder.SetIndent("", "  ")
@@ -28,29 +28,19 @@ func (a *app) print(cmd *cobra.Command, value any, table func(w io.Writer)) erro
 		}
 		return encoder.Encode(value)
 	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	table(w)
-	return w.Flush()
+	w := newTable(cmd.OutOrStdout(), a.wide)
+	fill(w)
+	return w.flush()
 }
 
 // printList is print for a table that can be empty: then it says so in a
 // sentence, and with --json is an empty array.
-func (a *app) printList(cmd *cobra.Command, value any, length int, empty string, table func(w io.Writer)) error {
+func (a *app) printList(cmd *cobra.Command, value any, length int, empty string, fill func(w *table)) error {
 	if length == 0 && !a.json {
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), empty)
 		return err
 	}
-	return a.print(cmd, value, table)
-}
-
-// row writes one line of a table; an empty cell shows as "-".
-func row(w io.Writer, cells ...string) {
-	for i, cell := range cells {
-		if cell == "" {
-			cells[i] = "-"
-		}
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
+	return a.print(cmd, value, fill)
 }
 
 // parted is an error's text for a person: what happened, and on a line of its
@@ -59,10 +49,10 @@ func parted(err error) (what, remedy string) {
 	return platform.Parted(platform.Plain(err))
 }
 
-// counted writes a number with its noun: "1 card", "2 cards".
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
+// left writes how much time is left: "7h59m", "59m1s".
+func left(d time.Duration) string {
+	if d >= time.Hour {
+		return keys.ShortDuration(d.Round(time.Minute))
 	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return keys.ShortDuration(d.Round(time.Second))
 }

@@ -114,6 +114,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"sway":         cmdSway,
 	"tmpfs":        cmdTmpfs,
 	"tmux":         cmdTmux,
+	"fits":         cmdFits,
 	"tray":         cmdTray,
 	"type":         cmdType,
 	"until":        cmdUntil,

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	pretty "github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/keybroker/keybroker/platform"
+	"golang.org/x/term"
+)
+
+const (
+	// columnGap separates two columns.
+	columnGap = 2
+	// narrowest is how far a column may shrink. Where the terminal has no room for all
+	// columns at this width, the last ones go below their row.
+	narrowest = 16
+	// maxLine bounds one line of a cell in a table that is not fitted.
+	maxLine = 4096
+
+	// fingerprintTitle is the one column that is shortened: its text has no words to wrap at.
+	fingerprintTitle = "FINGERPRINT"
+)
+
+// table writes rows in aligned columns. On a terminal they fit its width; in a pipe, a
+// file and with --wide they are whole.
+type table struct {
+	out     io.Writer
+	room    int  // columns of the terminal; 0: no limit
+	colours bool // whether colours are shown
+	painted map[int]map[string]text.Color
+
+	titles []string   // nil: a table of facts, with their names in the first column
+	rows   []tableRow // not yet written
+	widths []int      // set for a table that is written row by row; else the rows decide
+	begun  bool       // the titles were written
+	text   strings.Builder
+}
+
+type tableRow struct {
+	cells []string
+	line  string // a text below a row instead, over all columns
+}
+
+// newTable reads the width of the terminal, if out is one.
+func newTable(out io.Writer, wide bool) *table {
+	t := &table{out: out, painted: map[int]map[string]text.Color{}}
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return t
+	}
+	t.colours = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" // no-color.org
+	if width, _, err := term.GetSize(int(file.Fd())); err == nil && !wide {
+		t.room = width
+	}
+	return t
+}
+
+// head begins a table with titles, after what was there before.
+func (t *table) head(titles ...string) {
+	if len(t.rows) > 0 {
+		t.layOut()
+		t.text.WriteString("\n")
+	}
+	t.titles, t.widths, t.begun = titles, nil, false
+	t.painted = map[int]map[string]text.Color{}
+}
+
+// paint gives cells of one column a colour by their whole text.
+func (t *table) paint(column int, colours map[string]text.Color) { t.painted[column] = colours }
+
+// row adds a row; an empty cell shows as "-".
+func (t *table) row(cells ...string) {
+	shown := make([]string, len(cells))
+	for i, cell := range cells {
+		if shown[i] = oneCell(cell); cell == "" {
+			shown[i] = "-"
+		}
+	}
+	t.rows = append(t.rows, tableRow{cells: shown})
+}
+
+// below adds a line to the last column, under the row before.
+func (t *table) below(cell string) {
+	blank := make([]string, len(t.rows[len(t.rows)-1].cells))
+	blank[len(blank)-1] = oneCell(cell)
+	t.rows = append(t.rows, tableRow{cells: blank})
+}
+
+// line adds a text over all columns.
+func (t *table) line(text string) { t.rows = append(t.rows, tableRow{line: oneCell(text)}) }
+
+// oneCell escapes what a cell holds once more: a caller that forgot to must not let a
+// name move the cursor or colour the terminal.
+func oneCell(cell string) string {
+	lines := strings.Split(cell, "\n")
+	for i, line := range lines {
+		lines[i] = platform.Escape(line, maxLine)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// flush writes the rows that were added.
+func (t *table) flush() error {
+	t.layOut()
+	_, err := io.WriteString(t.out, t.text.String())
+	t.text.Reset()
+	return err
+}
+
+func (t *table) layOut() {
+	rows := t.rows
+	t.rows = nil
+	if t.titles != nil && !t.begun {
+		rows = append([]tableRow{{cells: t.titles}}, rows...)
+	}
+	widths := t.widths
+	if widths == nil {
+		widths = naturalWidths(rows)
+	}
+	if t.room > 0 {
+		widths = fit(widths, t.room)
+	}
+	for i, row := range rows {
+		isTitle := t.titles != nil && !t.begun && i == 0
+		if row.cells == nil {
+			t.indented(row.line)
+		} else {
+			t.write(row.cells, widths, isTitle)
+		}
+	}
+	t.begun = true
+}
+
+// naturalWidths is what each column takes when nothing is cut.
+func naturalWidths(rows []tableRow) []int {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row.cells {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], text.LongestLineLen(cell))
+		}
+	}
+	return widths
+}
+
+// fit returns the widths of those columns that have room side by side, at least one. What
+// is left of the room goes first to the column that lacks least.
+func fit(natural []int, room int) []int {
+	var widths []int
+	for i, width := range natural {
+		width = min(width, narrowest)
+		if i > 0 && width+columnGap > room {
+			break
+		}
+		if i > 0 {
+			room -= columnGap
+		}
+		widths = append(widths, width)
+		room -= width
+	}
+	lacks := func(i int) int { return natural[i] - widths[i] }
+	order := make([]int, len(widths))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return lacks(i) - lacks(j) })
+	for _, i := range order {
+		grow := max(0, min(lacks(i), room))
+		widths[i] += grow
+		room -= grow
+	}
+	return widths
+}
+
+// write writes one row, and below it the cells that have no column.
+func (t *table) write(cells []string, widths []int, isTitle bool) {
+	w := pretty.NewWriter()
+	w.SetStyle(plainStyle)
+	w.SuppressTrailingSpaces()
+	side := min(len(cells), len(widths))
+	w.SetColumnConfigs(t.columns(widths[:side]))
+	line := make(pretty.Row, side)
+	for i := range line {
+		line[i] = t.coloured(i, cells[i])
+	}
+	w.AppendRow(line)
+	t.text.WriteString(w.Render() + "\n")
+	if !isTitle {
+		for i := side; i < len(cells); i++ {
+			t.writeBelow(i, cells[i])
+		}
+	}
+}
+
+// plainStyle has no lines, and two spaces between columns.
+var plainStyle = pretty.Style{Name: "plain", Box: pretty.BoxStyle{PaddingRight: strings.Repeat(" ", columnGap)}}
+
+func (t *table) columns(widths []int) []pretty.ColumnConfig {
+	configs := make([]pretty.ColumnConfig, len(widths))
+	for i, width := range widths {
+		configs[i] = pretty.ColumnConfig{Number: i + 1, WidthMin: width}
+		if t.room > 0 {
+			configs[i].WidthMax, configs[i].WidthMaxEnforcer = width, text.WrapSoft
+			if i < len(t.titles) && t.titles[i] == fingerprintTitle {
+				configs[i].WidthMaxEnforcer = shorten
+			}
+		}
+	}
+	return configs
+}
+
+func shorten(cell string, width int) string { return text.Snip(cell, width, "…") }
+
+// coloured paints a cell of a known word.
+func (t *table) coloured(column int, cell string) string {
+	colour, ok := t.painted[column][cell]
+	if !ok || !t.colours {
+		return cell
+	}
+	return colour.EscapeSeq() + cell + text.EscapeReset
+}
+
+// writeBelow writes a cell under its row, with its title.
+func (t *table) writeBelow(column int, cell string) {
+	if cell == "-" || cell == "" {
+		return
+	}
+	if column < len(t.titles) {
+		cell = strings.ToLower(t.titles[column]) + ": " + cell
+	}
+	t.indented(cell)
+}
+
+func (t *table) indented(line string) {
+	const indent = "    "
+	if t.room > 0 {
+		line = text.WrapSoft(line, max(t.room-len(indent), narrowest))
+	}
+	t.text.WriteString(indent + strings.ReplaceAll(line, "\n", "\n"+indent) + "\n")
+}
