@@ -46,6 +46,7 @@ var arrows = map[string][]string{
 	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
+	"cardadmin":            {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
@@ -71,7 +72,7 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker/config", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
+	"cmd/keybroker": {"broker/config", "cardadmin", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
 		"confirm", "platform/session", "platform", "platform/terminal", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
 		"sources/certificates", "sources/upstream", "docs"},
 }
@@ -87,6 +88,7 @@ var forbidden = map[[2]string]string{
 		"reached through a forwarded agent",
 	{"piv", "piv/admin"}:              "piv-go holds a card exclusively: nothing that signs may wait for it",
 	{"agent/policy", "broker/config"}: "rules are values: where they were written is the configuration's",
+	{"broker", "cardadmin"}:           "the daemon administers no card: the command does, in its own process",
 	{"agent", "piv/admin"}:            "the process that holds keys administers no card",
 	{"platform", "keys"}:              "platform is what the system says, not what the broker makes of it",
 }

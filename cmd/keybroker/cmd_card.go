@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 
-	"github.com/keybroker/keybroker/piv"
-	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/spf13/cobra"
 )
+
+// cardGrammar is what every command takes for a card.
+const cardGrammar = "serial number, name, ID (guid:...) or the start of one, or part of the reader's name"
 
 func newCardCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
@@ -34,41 +34,10 @@ other programs can read.`,
 	return cmd
 }
 
-// onCard is a command's RunE: it finds the card, has do work on it, and lets
-// it go.
-func (a *app) onCard(do func(ctx context.Context, w *cardWork, args []string) error) func(*cobra.Command, []string) error {
+// onCard is a command's RunE: do works on the card that --card names.
+func (a *app) onCard(do func(ctx context.Context, w *cardadmin.Work, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if !piv.CompiledIn {
-			return withRemedy(piv.ErrNotCompiledIn)
-		}
-		if err := harden(); err != nil { // PINs and management keys pass through this process
-			return err
-		}
-		ctx := cmd.Context()
-		w, err := a.openCard(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
-		if err != nil {
-			return withRemedy(err)
-		}
-		defer w.close()
-		err = do(ctx, w, args)
-		if w.changed {
-			a.tellDaemon(ctx, w)
-		}
-		return withRemedy(err)
-	}
-}
-
-// tellDaemon has a running broker read the cards again, and then forget what it
-// knew this one by when that is no more.
-func (a *app) tellDaemon(ctx context.Context, w *cardWork) {
-	client, err := a.client()
-	if err == nil {
-		err = client.RefreshCards(ctx)
-	}
-	if w.strange && client != nil {
-		_ = client.ForgetCard(ctx, w.token().ID) // it may not have known it
-	}
-	if err != nil && !isNotRunning(err) {
-		fmt.Fprintln(os.Stderr, "keybroker: the broker could not read the card again:", platform.Plain(err))
+		config := cardadmin.Config{Card: a.card, Out: cmd.OutOrStdout(), Say: cmd.ErrOrStderr(), Helper: helperCommand, NextStep: sayNextStep, Broker: a.client}
+		return cardadmin.Run(cmd.Context(), config, func(w *cardadmin.Work) error { return do(cmd.Context(), w, args) })
 	}
 }

@@ -3,34 +3,14 @@ package main
 import (
 	"context"
 
-	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/spf13/cobra"
 )
-
-// keySpec is a key to be made on a YubiKey.
-type keySpec struct {
-	slot        piv.Slot
-	algorithm   piv.Algorithm
-	pin         piv.PINPolicy
-	touch       piv.TouchPolicy
-	certificate bool
-	subject     subjectSpec
-}
-
-// keyTypes are the keys that a YubiKey makes, with the firmware that can.
-// RSA-1024 is none: it is never used.
-var keyTypes = map[string]struct {
-	algorithm    piv.Algorithm
-	major, minor byte
-}{
-	"p256": {piv.P256, 4, 0}, "p384": {piv.P384, 4, 0}, "rsa2048": {piv.RSA2048, 4, 0},
-	"ed25519": {piv.Ed25519, 5, 7}, "rsa3072": {piv.RSA3072, 5, 7}, "rsa4096": {piv.RSA4096, 5, 7},
-}
 
 func newCardGenerateCommand(a *app) *cobra.Command {
 	var slot, keyType, pin, touch string
 	var noCertificate bool
-	var subject subjectSpec
+	var subject cardadmin.Subject
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Make a key on a YubiKey and print its public half",
@@ -53,16 +33,16 @@ factory's nor on the card.`,
   keybroker card generate --slot 82 --type ed25519 --touch-policy always`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			spec, err := readKeySpec(slot, keyType, pin, touch)
+			spec, err := cardadmin.ParseKeySpec(slot, keyType, pin, touch)
 			if err == nil {
-				err = subject.check()
+				err = subject.Check()
 			}
 			if err != nil {
 				return err
 			}
-			spec.certificate, spec.subject = !noCertificate, subject
-			return a.onCard(func(ctx context.Context, w *cardWork, _ []string) error {
-				return w.generate(ctx, spec)
+			spec.Certificate, spec.Subject = !noCertificate, subject
+			return a.onCard(func(ctx context.Context, w *cardadmin.Work, _ []string) error {
+				return w.Generate(ctx, spec)
 			})(cmd, args)
 		},
 	}
@@ -74,28 +54,6 @@ factory's nor on the card.`,
 	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: the slot's, once; 9c always; 9e never)", "once", "always", "never")
 	choiceFlag(cmd, &touch, "touch-policy", "", "", "cached", "always", "never")
 	flags.BoolVar(&noCertificate, "no-certificate", false, "write no certificate: other programs may not see the key")
-	subject.flags(cmd)
+	subjectFlags(cmd, &subject)
 	return cmd
-}
-
-func readKeySpec(slot, keyType, pin, touch string) (spec keySpec, err error) {
-	if spec.slot, err = slotFlag(slot); err != nil {
-		return spec, err
-	}
-	spec.algorithm, spec.pin, spec.touch = keyTypes[keyType].algorithm, piv.PINPolicy(pin), piv.TouchPolicy(touch)
-	if spec.pin == "" {
-		spec.pin = defaultPINPolicy(spec.slot)
-	}
-	return spec, nil
-}
-
-// defaultPINPolicy is the standard's (SP 800-73-4 part 1 table 4b).
-func defaultPINPolicy(slot piv.Slot) piv.PINPolicy {
-	switch slot {
-	case piv.SlotCardAuthentication:
-		return piv.PINNever
-	case piv.SlotSignature:
-		return piv.PINAlways
-	}
-	return piv.PINOnce
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
@@ -109,19 +110,10 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	if err != nil {
 		return control.Card{}, err
 	}
-	found := cards.Cards
-	if want != "" {
-		found = calledSo(found, namesOfCard, want)
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(cards.Cards) == 0:
+	if len(cards.Cards) == 0 {
 		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", cardsInWords(cards))
-	case len(found) == 0:
-		return control.Card{}, noSuchCard(want, cards.Cards, namesOfCard)
 	}
-	return control.Card{}, severalCards(found, namesOfCard)
+	return cardadmin.Find(cards.Cards, want)
 }
 
 func printCards(w *table, cards control.Cards) {

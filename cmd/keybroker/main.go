@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
@@ -81,9 +82,9 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
-	case isA[usageError](err), isA[config.InvalidError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
+	case isA[usageError](err), isA[config.InvalidError](err), isA[cardadmin.UsageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return exitUsage
-	case isA[refusedError](err):
+	case isA[refusedError](err), isA[cardadmin.RefusedError](err):
 		return exitRefused
 	default:
 		return exitFailed

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 const lastTry = "use the last try"
 
 // needPIN asks for the PIN, once a command, and has the card check it: one try.
-func (w *cardWork) needPIN(ctx context.Context) error {
+func (w *Work) needPIN(ctx context.Context) error {
 	if w.pin != nil {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (w *cardWork) needPIN(ctx context.Context) error {
 }
 
 // askCurrentPIN asks for the PIN and sends nothing.
-func (w *cardWork) askCurrentPIN(ctx context.Context) ([]byte, error) {
+func (w *Work) askCurrentPIN(ctx context.Context) ([]byte, error) {
 	tries, err := w.pinTries(ctx)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func (w *cardWork) askCurrentPIN(ctx context.Context) ([]byte, error) {
 }
 
 // pinTries asks the card how many are left; -1: it does not say.
-func (w *cardWork) pinTries(ctx context.Context) (tries int, err error) {
+func (w *Work) pinTries(ctx context.Context) (tries int, err error) {
 	err = w.do(ctx, func(a *piv.Applet) error {
 		if metadata, err := a.PINMetadata(ctx); err == nil && metadata.Tries >= 0 {
 			tries = metadata.Tries
@@ -54,7 +54,7 @@ func (w *cardWork) pinTries(ctx context.Context) (tries int, err error) {
 }
 
 // askCurrentPUK asks for the PUK and sends nothing. Only a YubiKey tells the tries.
-func (w *cardWork) askCurrentPUK(ctx context.Context) ([]byte, error) {
+func (w *Work) askCurrentPUK(ctx context.Context) ([]byte, error) {
 	tries := -1
 	err := w.do(ctx, func(a *piv.Applet) error {
 		metadata, err := a.PUKMetadata(ctx)
@@ -70,7 +70,7 @@ func (w *cardWork) askCurrentPUK(ctx context.Context) ([]byte, error) {
 }
 
 // askCurrent shows the tries that are left before anything is typed.
-func (w *cardWork) askCurrent(ctx context.Context, what string, reference piv.PINReference, tries int) ([]byte, error) {
+func (w *Work) askCurrent(ctx context.Context, what string, reference piv.PINReference, tries int) ([]byte, error) {
 	left := ""
 	switch {
 	case tries == 0:
@@ -88,7 +88,7 @@ func (w *cardWork) askCurrent(ctx context.Context, what string, reference piv.PI
 }
 
 // newPINRule is what a new PIN of this card must be.
-func (w *cardWork) newPINRule(pin []byte) error {
+func (w *Work) newPINRule(pin []byte) error {
 	return admin.CheckNewPIN(pin, w.token().Kind != piv.KindYubiKey)
 }
 
@@ -102,7 +102,7 @@ func notThere(err error) error {
 
 // needManagement finds the management key: the factory's, the one that the PIN
 // protects on the card, or one that is typed. It is never shown.
-func (w *cardWork) needManagement(ctx context.Context) error {
+func (w *Work) needManagement(ctx context.Context) error {
 	if w.management != nil {
 		return nil
 	}
@@ -121,13 +121,13 @@ func (w *cardWork) needManagement(ctx context.Context) error {
 }
 
 // tryManagement costs nothing: a YubiKey counts no tries of it.
-func (w *cardWork) tryManagement(ctx context.Context, key []byte) error {
+func (w *Work) tryManagement(ctx context.Context, key []byte) error {
 	return w.do(ctx, func(a *piv.Applet) error { return a.AuthenticateManagement(ctx, key) })
 }
 
 // protectedManagement is the key on the card. The error is ErrManagementKey
 // when there is none, or none that the card takes.
-func (w *cardWork) protectedManagement(ctx context.Context) (key []byte, err error) {
+func (w *Work) protectedManagement(ctx context.Context) (key []byte, err error) {
 	if err := w.needPIN(ctx); err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (w *cardWork) protectedManagement(ctx context.Context) (key []byte, err err
 }
 
 // typedManagement asks for the key in hexadecimal. An empty answer is ErrManagementKey.
-func (w *cardWork) typedManagement(ctx context.Context) ([]byte, error) {
+func (w *Work) typedManagement(ctx context.Context) ([]byte, error) {
 	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN.\n"+
 		"Management key in hexadecimal (Enter: there is none): ")
 	if err != nil {
@@ -162,14 +162,14 @@ func (w *cardWork) typedManagement(ctx context.Context) ([]byte, error) {
 	return key, w.tryManagement(ctx, key)
 }
 
-// slotFlag reads "9a", "82" and the like.
-func slotFlag(text string) (piv.Slot, error) {
+// ParseSlot reads "9a", "82" and the like.
+func ParseSlot(text string) (piv.Slot, error) {
 	var slot piv.Slot
 	if b, err := hex.DecodeString(strings.ToLower(text)); err == nil && len(b) == 1 {
 		slot = piv.Slot(b[0])
 	}
 	if !slot.Valid() {
-		return 0, usageError{fmt.Errorf("%q is no slot\ngive 9a, 9c, 9d, 9e, or 82 to 95", text)}
+		return 0, UsageError{fmt.Errorf("%q is no slot\ngive 9a, 9c, 9d, 9e, or 82 to 95", text)}
 	}
 	return slot, nil
 }

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type cardFacts struct {
 	chuid, ccc bool
 }
 
-func (w *cardWork) look(ctx context.Context) (facts cardFacts, err error) {
+func (w *Work) look(ctx context.Context) (facts cardFacts, err error) {
 	err = w.do(ctx, func(a *piv.Applet) error {
 		pin, err1 := a.PINMetadata(ctx)
 		puk, err2 := a.PUKMetadata(ctx)
@@ -64,7 +64,7 @@ func managementInWords(ctx context.Context, a *piv.Applet) (string, error) {
 	return "neither the factory's nor known to be on the card", nil
 }
 
-func (f cardFacts) print(w *cardWork) {
+func (f cardFacts) print(w *Work) {
 	token := w.token()
 	fmt.Fprintf(w.out, "%s, firmware %s, in %q\n", token.Name(), token.Version, platform.Escape(w.handle.Reader(), 80))
 	fmt.Fprintf(w.out, "  PIN             %s\n  PUK             %s\n  Management key  %s\n", f.pin, f.puk, f.management)

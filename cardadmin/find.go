@@ -1,10 +1,9 @@
-package main
+package cardadmin
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -21,27 +20,26 @@ const findLimit = 10 * time.Second
 // holds before it changes one.
 const readLimit = 5 * time.Minute
 
-// openCard finds the card that --card names, or the only one.
-func (a *app) openCard(ctx context.Context, out, say io.Writer) (*cardWork, error) {
-	w := watchCards(cardOut{out, say})
+// open finds the card that c names, or the only one.
+func open(ctx context.Context, c Config) (*Work, error) {
+	w := watchCards(output{c.Out, c.Say})
 	if err := w.settle(ctx, w.waiting); err != nil {
 		_ = w.readers.Close()
 		return nil, err
 	}
-	handle, err := chooseCard(w.readers, a.card)
+	handle, err := chooseCard(w.readers, c.Card)
+	if err == nil && handle.Token().Reading {
+		err = errors.New("not all of the card could be read\npull it, put it in again and run this again")
+	}
 	if err != nil {
 		_ = w.readers.Close()
 		return nil, err
 	}
-	if handle.Token().Reading {
-		_ = w.readers.Close()
-		return nil, errors.New("not all of the card could be read\npull it, put it in again and run this again")
-	}
-	w.handle = handle
+	w.handle, w.helper, w.nextStep = handle, c.Helper, c.NextStep
 	return w, nil
 }
 
-func watchCards(out cardOut) *cardWork {
+func watchCards(out output) *Work {
 	changed := make(chan struct{}, 1)
 	readers := piv.Watch(piv.Config{Event: func(piv.Event) {
 		select {
@@ -49,12 +47,12 @@ func watchCards(out cardOut) *cardWork {
 		default:
 		}
 	}})
-	return &cardWork{cardOut: out, readers: readers, events: changed}
+	return &Work{output: out, readers: readers, events: changed}
 }
 
 // settle waits until every card that is in was read, or is known to be none.
 // waiting is told, once, that another program holds one.
-func (w *cardWork) settle(ctx context.Context, waiting func()) error {
+func (w *Work) settle(ctx context.Context, waiting func()) error {
 	limit, end := time.After(findLimit), time.After(readLimit)
 	for told := false; ; {
 		state := w.readers.State()

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"bytes"
@@ -12,11 +12,11 @@ import (
 	"github.com/keybroker/keybroker/platform/terminal"
 )
 
-// cardOut is where a card command writes: results, and what is said beside.
-type cardOut struct{ out, say io.Writer }
+// output is where a card command writes: results, and what is said beside.
+type output struct{ out, say io.Writer }
 
 // askLine asks something that may be seen.
-func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
+func (w output) askLine(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(w.say, question)
 	line, err := terminal.Line(ctx)
 	if err != nil || !terminal.Interactive() {
@@ -26,7 +26,7 @@ func (w cardOut) askLine(ctx context.Context, question string) (string, error) {
 }
 
 // askSecret asks without echo; the caller wipes the answer.
-func (w cardOut) askSecret(ctx context.Context, question string) ([]byte, error) {
+func (w output) askSecret(ctx context.Context, question string) ([]byte, error) {
 	fmt.Fprint(w.say, question)
 	defer fmt.Fprintln(w.say)
 	return terminal.Secret(ctx)
@@ -34,7 +34,7 @@ func (w cardOut) askSecret(ctx context.Context, question string) ([]byte, error)
 
 // askNewSecret asks for a new PIN or PUK, twice on a terminal, until check
 // takes it. In a script one that is not taken is an error.
-func (w cardOut) askNewSecret(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
+func (w output) askNewSecret(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
 	for {
 		secret, err := w.askNewOnce(ctx, what, check)
 		if err == nil || !terminal.Interactive() || errors.Is(err, terminal.ErrNoLine) || errors.Is(err, terminal.ErrInterrupted) {
@@ -45,7 +45,7 @@ func (w cardOut) askNewSecret(ctx context.Context, what string, check func([]byt
 	}
 }
 
-func (w cardOut) askNewOnce(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
+func (w output) askNewOnce(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
 	secret, err := w.askSecret(ctx, fmt.Sprintf("New %s (6 to 8 characters): ", what))
 	if err == nil {
 		err = check(secret)
@@ -63,7 +63,7 @@ func (w cardOut) askNewOnce(ctx context.Context, what string, check func([]byte)
 
 // agreed asks a question before a change; Enter means yes, and what is neither
 // yes nor no is asked again on a terminal.
-func (w cardOut) agreed(ctx context.Context, question string) (bool, error) {
+func (w output) agreed(ctx context.Context, question string) (bool, error) {
 	for {
 		answer, err := w.askLine(ctx, question+" [Y/n] ")
 		if err != nil {
@@ -82,13 +82,13 @@ func (w cardOut) agreed(ctx context.Context, question string) (bool, error) {
 }
 
 // inWords has the person type words before what cannot be taken back.
-func (w cardOut) inWords(ctx context.Context, warning, words string) error {
+func (w output) inWords(ctx context.Context, warning, words string) error {
 	answer, err := w.askLine(ctx, fmt.Sprintf("%s\nTo do it, type: %s\n> ", warning, words))
 	if err != nil {
 		return err
 	}
 	if answer != words {
-		return refusedError{errors.New("nothing was done: the words were not typed")}
+		return RefusedError{errors.New("nothing was done: the words were not typed")}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"context"
@@ -13,12 +13,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// generate makes the key, and its certificate.
-func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
+// Generate makes the key, and its certificate.
+func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 	if err := w.mayGenerate(ctx, spec); err != nil {
 		return err
 	}
-	if spec.certificate && spec.pin != piv.PINNever {
+	if spec.Certificate && spec.PIN != piv.PINNever {
 		if err := w.needPIN(ctx); err != nil {
 			return err
 		}
@@ -26,14 +26,14 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 	if err := w.needManagement(ctx); err != nil {
 		return err
 	}
-	if spec.algorithm == piv.RSA3072 || spec.algorithm == piv.RSA4096 {
+	if spec.Algorithm == piv.RSA3072 || spec.Algorithm == piv.RSA4096 {
 		fmt.Fprintln(w.say, "The card looks for large primes; that may take minutes.")
 	}
-	if err := w.stillEmpty(ctx, spec.slot); err != nil {
+	if err := w.stillEmpty(ctx, spec.Slot); err != nil {
 		return err
 	}
-	answer, err := w.yubico(ctx, admin.Request{Op: admin.OpGenerate, Slot: spec.slot, Algorithm: spec.algorithm,
-		PINPolicy: spec.pin, TouchPolicy: spec.touch, Secrets: admin.Secrets{ManagementKey: w.management}})
+	answer, err := w.yubico(ctx, admin.Request{Op: admin.OpGenerate, Slot: spec.Slot, Algorithm: spec.Algorithm,
+		PINPolicy: spec.PIN, TouchPolicy: spec.Touch, Secrets: admin.Secrets{ManagementKey: w.management}})
 	if err != nil {
 		return err
 	}
@@ -41,21 +41,21 @@ func (w *cardWork) generate(ctx context.Context, spec keySpec) error {
 	if err != nil {
 		return fmt.Errorf("the card's new key: %w", err)
 	}
-	fmt.Fprintf(w.say, "A new %s key is in slot %s of %s (PIN %s, touch %s).\n", spec.algorithm, spec.slot, w.token().Name(), spec.pin, spec.touch)
-	if err := w.dropCertificate(ctx, spec.slot); err != nil {
+	fmt.Fprintf(w.say, "A new %s key is in slot %s of %s (PIN %s, touch %s).\n", spec.Algorithm, spec.Slot, w.token().Name(), spec.PIN, spec.Touch)
+	if err := w.dropCertificate(ctx, spec.Slot); err != nil {
 		return err
 	}
-	if spec.certificate {
-		if err := w.selfSign(ctx, spec.slot, key, spec.pin, spec.touch, spec.subject); err != nil {
-			return fmt.Errorf("%w\nthe key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", err, spec.slot)
+	if spec.Certificate {
+		if err := w.selfSign(ctx, spec.Slot, key, spec.PIN, spec.Touch, spec.Subject); err != nil {
+			return fmt.Errorf("%w\nthe key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", err, spec.Slot)
 		}
 	}
-	return w.printKey(spec.slot, key)
+	return w.printKey(spec.Slot, key)
 }
 
 // stillEmpty looks again at a slot that was empty when the card was read: the
 // person may have taken minutes to answer, and another program filled it.
-func (w *cardWork) stillEmpty(ctx context.Context, slot piv.Slot) error {
+func (w *Work) stillEmpty(ctx context.Context, slot piv.Slot) error {
 	if _, full := w.token().Slot(slot); full {
 		return nil // its replacement was agreed to
 	}
@@ -71,7 +71,7 @@ func (w *cardWork) stillEmpty(ctx context.Context, slot piv.Slot) error {
 
 // dropCertificate deletes the certificate of a key that was replaced: programs
 // would take it for the new one's.
-func (w *cardWork) dropCertificate(ctx context.Context, slot piv.Slot) error {
+func (w *Work) dropCertificate(ctx context.Context, slot piv.Slot) error {
 	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil && !held.NoKey {
 		return nil
 	}
@@ -84,30 +84,30 @@ func (w *cardWork) dropCertificate(ctx context.Context, slot piv.Slot) error {
 }
 
 // mayGenerate checks what the card can do and what the slot holds.
-func (w *cardWork) mayGenerate(ctx context.Context, spec keySpec) error {
+func (w *Work) mayGenerate(ctx context.Context, spec KeySpec) error {
 	if err := w.needYubiKey("generate"); err != nil {
 		return err
 	}
 	version := w.token().Version
 	for name, kind := range keyTypes {
-		if kind.algorithm == spec.algorithm && !version.AtLeast(kind.major, kind.minor) {
+		if kind.algorithm == spec.Algorithm && !version.AtLeast(kind.major, kind.minor) {
 			return fmt.Errorf("firmware %s makes no %s keys: that takes %d.%d\nevery YubiKey makes p256", version, name, kind.major, kind.minor)
 		}
 	}
-	if spec.touch == piv.TouchCached && !version.AtLeast(4, 3) {
+	if spec.Touch == piv.TouchCached && !version.AtLeast(4, 3) {
 		return fmt.Errorf("firmware %s has no touch policy \"cached\": that takes 4.3\ngive --touch-policy always or never", version)
 	}
-	held, full := w.token().Slot(spec.slot)
+	held, full := w.token().Slot(spec.Slot)
 	if !full {
 		return nil
 	}
 	if held.NoKey {
-		warning := fmt.Sprintf("Slot %s (%s) of %s holds a certificate and no key.\nWith a new key the certificate goes.", spec.slot, spec.slot.Name(), w.token().Name())
-		return w.inWords(ctx, warning, "replace "+spec.slot.String())
+		warning := fmt.Sprintf("Slot %s (%s) of %s holds a certificate and no key.\nWith a new key the certificate goes.", spec.Slot, spec.Slot.Name(), w.token().Name())
+		return w.inWords(ctx, warning, "replace "+spec.Slot.String())
 	}
 	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. What it opened, it opens no more.",
-		spec.slot, spec.slot.Name(), w.token().Name(), describeSlot(held))
-	return w.inWords(ctx, warning, "replace "+spec.slot.String())
+		spec.Slot, spec.Slot.Name(), w.token().Name(), describeSlot(held))
+	return w.inWords(ctx, warning, "replace "+spec.Slot.String())
 }
 
 func describeSlot(info piv.SlotInfo) string {
@@ -121,7 +121,7 @@ func describeSlot(info piv.SlotInfo) string {
 }
 
 // printKey prints the line for authorized_keys.
-func (w *cardWork) printKey(slot piv.Slot, key crypto.PublicKey) error {
+func (w *Work) printKey(slot piv.Slot, key crypto.PublicKey) error {
 	line, err := w.authorizedKey(slot, key)
 	if err != nil {
 		return err
@@ -130,12 +130,12 @@ func (w *cardWork) printKey(slot piv.Slot, key crypto.PublicKey) error {
 		return err
 	}
 	if public, err := ssh.NewPublicKey(key); err == nil {
-		sayNextStep(w.say, ssh.FingerprintSHA256(public))
+		w.nextStep(w.say, ssh.FingerprintSHA256(public))
 	}
 	return nil
 }
 
-func (w *cardWork) authorizedKey(slot piv.Slot, key crypto.PublicKey) (string, error) {
+func (w *Work) authorizedKey(slot piv.Slot, key crypto.PublicKey) (string, error) {
 	public, err := ssh.NewPublicKey(key)
 	if err != nil {
 		return "", fmt.Errorf("slot %s: %w", slot, err)

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"slices"
@@ -6,13 +6,13 @@ import (
 )
 
 func TestCardNames(t *testing.T) {
-	cards := []cardNames{
-		{id: "guid:3f2a91c0-0000-4000-8000-000000000001", name: "PIV card 3f2a91c0", guid: "3f2a91c0-0000-4000-8000-000000000001", reader: "Virtual PCD 00 00"},
-		{id: "guid:3f2bffff-0000-4000-8000-000000000002", name: "YubiKey 12345678", guid: "3f2bffff-0000-4000-8000-000000000002", reader: "Yubico YubiKey 00 00", serial: 12345678},
-		{id: "serial:123456", name: "YubiKey 123456", serial: 123456, reader: "Yubico YubiKey 01 00"},
-		{id: "guid:aaaa0000-0000-4000-8000-000000000003", name: "PIV card 7000-0001-000042", guid: "aaaa0000-0000-4000-8000-000000000003"},
-		{id: "key:00ff00ff00ff00ff", name: "PIV card 00ff00ff", reader: "Virtual PCD 00 01"},
-		{name: "PIV card", reader: "Odd reader"},
+	cards := []Names{
+		{ID: "guid:3f2a91c0-0000-4000-8000-000000000001", Name: "PIV card 3f2a91c0", GUID: "3f2a91c0-0000-4000-8000-000000000001", Reader: "Virtual PCD 00 00"},
+		{ID: "guid:3f2bffff-0000-4000-8000-000000000002", Name: "YubiKey 12345678", GUID: "3f2bffff-0000-4000-8000-000000000002", Reader: "Yubico YubiKey 00 00", Serial: 12345678},
+		{ID: "serial:123456", Name: "YubiKey 123456", Serial: 123456, Reader: "Yubico YubiKey 01 00"},
+		{ID: "guid:aaaa0000-0000-4000-8000-000000000003", Name: "PIV card 7000-0001-000042", GUID: "aaaa0000-0000-4000-8000-000000000003"},
+		{ID: "key:00ff00ff00ff00ff", Name: "PIV card 00ff00ff", Reader: "Virtual PCD 00 01"},
+		{Name: "PIV card", Reader: "Odd reader"},
 	}
 	for text, want := range map[string][]int{
 		"PIV card 3f2a91c0":                   {0},
@@ -36,7 +36,7 @@ func TestCardNames(t *testing.T) {
 		"nobody":                              nil,
 	} {
 		var got []int
-		for _, card := range calledSo(cards, func(c cardNames) cardNames { return c }, text) {
+		for _, card := range calledSo(cards, func(c Names) Names { return c }, text) {
 			got = append(got, slices.Index(cards, card))
 		}
 		if !slices.Equal(got, want) {

@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 // ownManagementKey sees to it that the management key is the card's own secret,
 // which the PIN protects.
-func (s *cardSetup) ownManagementKey(ctx context.Context) error {
+func (s *setup) ownManagementKey(ctx context.Context) error {
 	key := piv.DefaultManagementKey()
 	err := s.tryManagement(ctx, key)
 	if errors.Is(err, piv.ErrManagementKey) {
@@ -45,7 +45,7 @@ func (s *cardSetup) ownManagementKey(ctx context.Context) error {
 // protectManagement replaces the management key. The order makes each moment
 // safe for an interruption: the new key is on the card, under the PIN, before it
 // is in force.
-func (s *cardSetup) protectManagement(ctx context.Context) error {
+func (s *setup) protectManagement(ctx context.Context) error {
 	if err := s.needPIN(ctx); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *cardSetup) protectManagement(ctx context.Context) error {
 
 // replaceManagement puts the new key on the card and in force. One that the card
 // refuses is taken off again: other programs would take it for the one in force.
-func (s *cardSetup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []byte) error {
+func (s *setup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []byte) error {
 	if err := a.Verify(ctx, s.pin); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func putProtected(ctx context.Context, a *piv.Applet, key []byte) error {
 
 // markManagement sets the mark by which other programs know where the key is,
 // unless it is there.
-func (s *cardSetup) markManagement(ctx context.Context) error {
+func (s *setup) markManagement(ctx context.Context) error {
 	return s.do(ctx, func(a *piv.Applet) error {
 		marked, err := a.ManagementKeyMarked(ctx)
 		if err != nil || marked {

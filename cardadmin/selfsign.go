@@ -1,4 +1,4 @@
-package main
+package cardadmin
 
 import (
 	"context"
@@ -12,32 +12,30 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/piv"
-	"github.com/spf13/cobra"
 )
 
 // maxDays: dates in certificates end with the year 9999.
 const maxDays = 365 * 100
 
-// subjectSpec is what a self-signed certificate says.
-type subjectSpec struct {
-	name string // common name; "": one that names card and slot
-	days int
+// DefaultDays is how long a certificate is valid when nobody says otherwise.
+const DefaultDays = 3650
+
+// Subject is what a self-signed certificate says.
+type Subject struct {
+	Name string // common name; "": one that names card and slot
+	Days int    // how long it is valid
 }
 
-func (s *subjectSpec) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.name, "subject", "", `common name in the certificate (default: like "YubiKey 12345678 slot 9a")`)
-	cmd.Flags().IntVar(&s.days, "days", 3650, "how long the certificate is valid")
-}
-
-func (s subjectSpec) check() error {
-	if s.days < 1 || s.days > maxDays {
-		return usageError{fmt.Errorf("--days %d: give 1 to %d", s.days, maxDays)}
+// Check returns a UsageError where no certificate can say that.
+func (s Subject) Check() error {
+	if s.Days < 1 || s.Days > maxDays {
+		return UsageError{fmt.Errorf("--days %d: give 1 to %d", s.Days, maxDays)}
 	}
 	return nil
 }
 
 // selfSign writes a certificate for the slot's key, signed by that key.
-func (w *cardWork) selfSign(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, touch piv.TouchPolicy, subject subjectSpec) error {
+func (w *Work) selfSign(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, touch piv.TouchPolicy, subject Subject) error {
 	if err := w.needManagement(ctx); err != nil {
 		return err
 	}
@@ -63,8 +61,8 @@ func (w *cardWork) selfSign(ctx context.Context, slot piv.Slot, key crypto.Publi
 	return w.putCertificate(ctx, slot, cert)
 }
 
-func (w *cardWork) template(slot piv.Slot, subject subjectSpec) *x509.Certificate {
-	name := subject.name
+func (w *Work) template(slot piv.Slot, subject Subject) *x509.Certificate {
+	name := subject.Name
 	if name == "" {
 		name = fmt.Sprintf("%s slot %s", w.token().Name(), slot)
 	}
@@ -75,14 +73,14 @@ func (w *cardWork) template(slot piv.Slot, subject subjectSpec) *x509.Certificat
 		SerialNumber: new(big.Int).SetBytes(number),
 		Subject:      pkix.Name{CommonName: name},
 		NotBefore:    time.Now().Truncate(time.Second),
-		NotAfter:     time.Now().AddDate(0, 0, subject.days),
+		NotAfter:     time.Now().AddDate(0, 0, subject.Days),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 }
 
 // signCertificate verifies the signature, too: x509 does.
-func (w *cardWork) signCertificate(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, template *x509.Certificate) (der []byte, err error) {
+func (w *Work) signCertificate(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, template *x509.Certificate) (der []byte, err error) {
 	err = w.do(ctx, func(a *piv.Applet) error {
 		if pin != piv.PINNever {
 			if err := a.Verify(ctx, w.pin); err != nil {
@@ -100,7 +98,7 @@ func (w *cardWork) signCertificate(ctx context.Context, slot piv.Slot, key crypt
 }
 
 // putCertificate writes a certificate with the management key.
-func (w *cardWork) putCertificate(ctx context.Context, slot piv.Slot, cert *x509.Certificate) error {
+func (w *Work) putCertificate(ctx context.Context, slot piv.Slot, cert *x509.Certificate) error {
 	if err := w.needManagement(ctx); err != nil {
 		return err
 	}

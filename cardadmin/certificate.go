@@ -1,0 +1,112 @@
+package cardadmin
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// maxCertificateFile: a YubiKey's object takes 3 KB, in PEM 4 KB.
+const maxCertificateFile = 64 << 10
+
+// mayWrite checks that the certificate is for the slot's key, and asks before
+// one is replaced.
+func (w *Work) mayWrite(ctx context.Context, slot piv.Slot, key crypto.PublicKey) error {
+	if err := w.needYubiKey("write a certificate"); err != nil {
+		return err
+	}
+	held, ok := w.token().Slot(slot)
+	if !ok {
+		return fmt.Errorf("slot %s of %s holds no key\nmake one: keybroker card generate --slot %s", slot, w.token().Name(), slot)
+	}
+	if mine, ok := held.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && !mine.Equal(key) {
+		return fmt.Errorf("the certificate is for another key than slot %s of %s holds\nsee which it holds: keybroker card certificate export --slot %s", slot, w.token().Name(), slot)
+	}
+	if held.Certificate == nil {
+		return nil
+	}
+	yes, err := w.agreed(ctx, fmt.Sprintf("Replace the certificate of %q in slot %s?", platform.Escape(held.Certificate.Subject.String(), 100), slot))
+	if err == nil && !yes {
+		err = RefusedError{errors.New("nothing was written")}
+	}
+	return err
+}
+
+func readCertificate(path string) (*x509.Certificate, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxCertificateFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if block, _ := pem.Decode(data); block != nil {
+		data = block.Bytes
+	}
+	cert, err := x509.ParseCertificate(data)
+	if err != nil || len(data) > maxCertificateFile {
+		return nil, fmt.Errorf("%s is no certificate: %w\ngive one as PEM or DER", path, err)
+	}
+	return cert, nil
+}
+
+// ExportCertificate prints the certificate of a slot as PEM.
+func (w *Work) ExportCertificate(ctx context.Context, slot piv.Slot) error {
+	var cert piv.Certificate
+	err := w.do(ctx, func(a *piv.Applet) (err error) {
+		cert, err = a.Certificate(ctx, slot)
+		return err
+	})
+	if errors.Is(err, piv.StatusNotFound) {
+		return fmt.Errorf("slot %s of %s has no certificate", slot, w.token().Name())
+	}
+	if err != nil {
+		return err
+	}
+	if !cert.IsCertificate() {
+		return fmt.Errorf("slot %s of %s: %s\nhave a new one made or issued: keybroker card certificate self-signed, or import",
+			slot, w.token().Name(), platform.Escape(cert.Problem, 200))
+	}
+	return pem.Encode(w.out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.DER})
+}
+
+// ImportCertificate writes the certificate in a file (PEM or DER) beside the key that it is for.
+func (w *Work) ImportCertificate(ctx context.Context, slot piv.Slot, path string) error {
+	cert, err := readCertificate(path)
+	if err != nil {
+		return err
+	}
+	if err := w.mayWrite(ctx, slot, cert.PublicKey); err != nil {
+		return err
+	}
+	if err := w.putCertificate(ctx, slot, cert); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.say, "The certificate of %q is in slot %s of %s.\n", platform.Escape(cert.Subject.String(), 100), slot, w.token().Name())
+	return nil
+}
+
+// SelfSignCertificate has the key of a slot sign a certificate for itself, and writes it.
+func (w *Work) SelfSignCertificate(ctx context.Context, slot piv.Slot, subject Subject) error {
+	held, ok := w.token().Slot(slot)
+	if ok && held.PublicKey == nil {
+		return fmt.Errorf("slot %s: the card does not tell its public key", slot)
+	}
+	if err := w.mayWrite(ctx, slot, held.PublicKey); err != nil {
+		return err
+	}
+	if err := w.selfSign(ctx, slot, held.PublicKey, held.PIN, held.Touch, subject); err != nil {
+		return err
+	}
+	return w.printKey(slot, held.PublicKey)
+}

@@ -1,0 +1,135 @@
+package cardadmin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/piv/cardkeys"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// minNumber is how much of a GUID, or of another long number, names a card.
+const minNumber = 4
+
+// Names is what a card can be called.
+type Names struct {
+	ID, Name, GUID string
+	Reader         string // "": the card is out
+	Serial         uint32 // 0: it has none
+}
+
+func namesOfHandle(card *piv.Handle) Names {
+	token := card.Token()
+	return Names{ID: token.ID, Name: token.Name(), GUID: token.GUID.String(), Serial: token.Serial, Reader: card.Reader()}
+}
+
+func namesOfCard(card control.Card) Names {
+	return Names{ID: card.ID, Name: card.Name, GUID: card.GUID, Serial: card.Serial, Reader: card.Reader}
+}
+
+// fit says how well text names the card: 3 for a whole name or number, 2 for the
+// start of a number, 1 for a part of the reader's name, 0 not at all. The name
+// may be written as in a key's comment ("YubiKey 12345678 slot 9a") or as in
+// rules ("yubikey-12345678").
+func (c Names) fit(text string) int {
+	text, _, _ = strings.Cut(strings.TrimPrefix(text, "insert card: "), " slot ")
+	number := plainNumber(text)
+	_, last, _ := strings.Cut(strings.TrimPrefix(c.Name, "PIV "), " ")
+	switch {
+	case text == "":
+		return 0
+	case c.Serial != 0 && text == strconv.FormatUint(uint64(c.Serial), 10),
+		cardkeys.Slug(text) == cardkeys.Slug(c.Name), strings.EqualFold(text, c.ID), text == last:
+		return 3
+	case len(number) >= minNumber && (strings.HasPrefix(plainNumber(c.ID), number) || strings.HasPrefix(plainNumber(c.GUID), number)):
+		return 2
+	case strings.Contains(strings.ToLower(c.Reader), strings.ToLower(text)):
+		return 1
+	}
+	return 0
+}
+
+// plainNumber is a number without its kind ("guid:") and dashes.
+func plainNumber(id string) string {
+	if _, number, ok := strings.Cut(id, ":"); ok {
+		id = number
+	}
+	return strings.ToLower(strings.ReplaceAll(id, "-", ""))
+}
+
+// calledSo returns the cards that text names best: a whole name goes before a
+// part of one.
+func calledSo[T any](cards []T, names func(T) Names, text string) (found []T) {
+	best := 1
+	for _, card := range cards {
+		switch fit := names(card).fit(text); {
+		case fit > best:
+			best, found = fit, []T{card}
+		case fit == best:
+			found = append(found, card)
+		}
+	}
+	return found
+}
+
+func severalCards[T any](cards []T, names func(T) Names) error {
+	return UsageError{fmt.Errorf("there is more than one card:\n%schoose one by what only it has: --card NAME", listNames(cards, names))}
+}
+
+func noSuchCard[T any](want string, cards []T, names func(T) Names) error {
+	return UsageError{fmt.Errorf("no card is %q; there are:\n%schoose one: --card NAME", platform.Escape(want, 60), listNames(cards, names))}
+}
+
+func listNames[T any](cards []T, names func(T) Names) string {
+	var text strings.Builder
+	for _, card := range cards {
+		c := names(card)
+		where := "out"
+		if c.Reader != "" {
+			where = fmt.Sprintf("in %q", platform.Escape(c.Reader, 80))
+		}
+		fmt.Fprintf(&text, "  %s, %s, %s\n", platform.Escape(c.Name, 80), platform.Escape(c.ID, 60), where)
+	}
+	return text.String()
+}
+
+// Find picks the card that want names; "": the only one.
+func Find(cards []control.Card, want string) (control.Card, error) {
+	found := cards
+	if want != "" {
+		found = calledSo(found, namesOfCard, want)
+	}
+	switch len(found) {
+	case 0:
+		return control.Card{}, noSuchCard(want, cards, namesOfCard)
+	case 1:
+		return found[0], nil
+	}
+	return control.Card{}, severalCards(found, namesOfCard)
+}
+
+// Known are the broker's cards, or without a broker those that are in.
+func Known(ctx context.Context, client func() (*control.Client, error)) (names []Names) {
+	if broker, err := client(); err == nil {
+		if cards, err := broker.Cards(ctx); err == nil {
+			for _, card := range cards.Cards {
+				names = append(names, namesOfCard(card))
+			}
+			return names
+		}
+	}
+	if !piv.CompiledIn {
+		return nil
+	}
+	w := watchCards(output{})
+	defer w.close()
+	_ = w.settle(ctx, func() {})
+	for _, card := range w.readers.Cards() {
+		names = append(names, namesOfHandle(card))
+	}
+	return names
+}
