@@ -72,7 +72,7 @@ func (s *session) parseToken(request wire.AddSmartcardKey) (keys.Token, error) {
 }
 
 // certificates passes over plain keys in the list, as OpenSSH does.
-func certificates(contents []byte) (list []*ssh.Certificate, only bool, err error) {
+func certificates(contents []byte) (list []ssh.PublicKey, only bool, err error) {
 	parsed, err := wire.ParseAssociatedCerts(contents)
 	for _, blob := range parsed.Blobs {
 		if err != nil {
@@ -81,8 +81,8 @@ func certificates(contents []byte) (list []*ssh.Certificate, only bool, err erro
 		var key ssh.PublicKey
 		// The key that is parsed points into its blob, and the message is wiped.
 		if key, err = publickey.Parse(bytes.Clone(blob)); err == nil {
-			if cert, ok := key.(*ssh.Certificate); ok {
-				list = append(list, cert)
+			if _, ok := publickey.CertificateOf(key); ok {
+				list = append(list, key)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ type Token struct {
 	Destinations []DestinationConstraint
 
 	// Certificates are listed for those keys of the token that they certify.
-	Certificates     []*ssh.Certificate
+	Certificates     []ssh.PublicKey
 	CertificatesOnly bool // the plain keys are not listed then
 }
 

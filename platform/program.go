@@ -5,7 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 )
+
+// outputDelay is how long Wait waits for a child's standard error after the child
+// has ended: a process that the child has left behind may hold it for ever.
+const outputDelay = 2 * time.Second
 
 // Program is a program that is run where it answers a question or sees a secret.
 //
@@ -52,6 +57,7 @@ func (p *Program) Start(cmd *exec.Cmd) (Conn, error) {
 		return nil, err
 	}
 	cmd.Stdin, cmd.Stdout = stdin, stdout
+	cmd.WaitDelay = outputDelay
 	err = p.start(cmd)
 	_ = stdin.Close()
 	_ = stdout.Close() // on Unix the same, and closed already

@@ -257,3 +257,28 @@ func TestUnreadableProgram(t *testing.T) {
 		t.Errorf("one's own: %s", got)
 	}
 }
+
+// A process that a child leaves behind with its standard error does not keep
+// whoever waits for the child.
+func TestWaitEndsWithTheChild(t *testing.T) {
+	var complaint strings.Builder
+	cmd := exec.Command("/bin/sh", "-c", "sleep 1000 </dev/null >/dev/null & echo $!; echo complaint >&2")
+	cmd.Stderr = &complaint
+	conn, err := StartChild(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Kill(left, syscall.SIGKILL)
+	if err := cmd.Wait(); !errors.Is(err, exec.ErrWaitDelay) || complaint.String() != "complaint\n" {
+		t.Errorf("%v, %q", err, &complaint)
+	}
+}

@@ -50,6 +50,20 @@ func Parse(blob []byte) (ssh.PublicKey, error) {
 	return nil, UnknownType{name}
 }
 
+// Describe says of which type a key is that Parse does not read.
+func Describe(blob []byte) string {
+	head, _, ok := takeString(blob)
+	name := string(head)
+	_, certificate := subjectFields[name]
+	switch {
+	case !ok || name == "":
+		return "no readable type"
+	case plainTypes[name], certificate, name == MLDSA44Ed25519, name == MLDSA44Ed25519Certificate:
+		return fmt.Sprintf("the type %s, but damaged or out of its limits", name)
+	}
+	return fmt.Sprintf("a type that is not known here (%s)", strings.Trim(fmt.Sprintf("%+.64q", name), `"`))
+}
+
 var plainTypes = map[string]bool{
 	//lint:ignore SA1019 OpenSSH before 10 has DSA keys
 	ssh.KeyAlgoRSA: true, ssh.InsecureKeyAlgoDSA: true, ssh.KeyAlgoED25519: true,

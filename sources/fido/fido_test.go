@@ -28,7 +28,7 @@ const device = "/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so"
 
 // asHelper makes the test binary play an ssh-sk-helper: with "pin" one whose
 // device wants the PIN 1234, before the real one; with "old" one of another
-// version; with "silent" one that never answers.
+// version; with "silent" one that never answers; with "deaf" one that never reads.
 const asHelper = "KEYBROKER_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -191,6 +191,11 @@ func TestSilentHelperIsEnded(t *testing.T) {
 	if _, err := s.Sign(context.Background(), login(info), nil, ""); !errors.Is(err, errLate) {
 		t.Error(err)
 	}
+	self(t, "deaf") // it does not even read
+	const moreThanASocketHolds = 8 << 20
+	if _, err := s.Sign(context.Background(), login(info), make([]byte, moreThanASocketHolds), ""); !errors.Is(err, errLate) {
+		t.Error(err)
+	}
 }
 
 // Twice each: what is refused, and the same without the rule.
@@ -285,6 +290,9 @@ func self(t *testing.T, as string) {
 }
 
 func playHelper(as string) {
+	if as == "deaf" {
+		time.Sleep(time.Hour)
+	}
 	request, _ := io.ReadAll(os.Stdin)
 	answer := func(version byte, fields ...uint32) {
 		b := []byte{version}

@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -29,33 +30,39 @@ var errDialect = errors.New("ssh-pkcs11-helper does not answer\ncheck that it is
 
 // dialect says whether the helper speaks the dialect of OpenSSH 10.1.
 func (c Config) dialect(ctx context.Context) (newish bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, dialectTime, errDialect)
-	defer cancel()
 	h, err := startHelper(c)
 	if err != nil {
 		return false, err
 	}
+	return h.dialect(ctx, pokeInterval)
+}
+
+// dialect ends the helper.
+func (h *helper) dialect(ctx context.Context, interval time.Duration) (newish bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, dialectTime, errDialect)
+	defer cancel()
 	answers := make(chan []byte)
 	go h.read(answers)
 	defer h.end(answers)
-	const noLibrary = os.DevNull // it is there, and cannot be loaded
+	defer context.AfterFunc(ctx, func() { _ = h.conn.Close() })() // a helper that reads nothing lets no poke through
+	const noLibrary = os.DevNull                                  // it is there, and cannot be loaded
 	err = errors.Join(
 		h.send(tokenMessage(numRemoveToken, noLibrary, nil)),
 		h.send(tokenMessage(numAddToken, noLibrary, nil)))
-	poke := time.NewTicker(pokeInterval)
+	poke := time.NewTicker(interval)
 	defer poke.Stop()
 	for err == nil {
 		select {
 		case first, ok := <-answers:
-			if !ok {
-				return false, errHelper
+			if ok {
+				return len(first) > 1, nil
 			}
-			return len(first) > 1, nil
+			err = errHelper
 		case <-poke.C:
 			err = h.send([]byte{numUnknown})
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			err = ctx.Err()
 		}
 	}
-	return false, err
+	return false, cmp.Or(context.Cause(ctx), err) // the end of ctx closes the connection
 }

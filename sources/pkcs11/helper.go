@@ -15,8 +15,9 @@ import (
 // maxMessage bounds a helper's answer, as OpenSSH does.
 const maxMessage = 256 << 10
 
-// answerTime is how long a helper may take for one answer. The person may have
-// to type a PIN on the reader, or to touch the token. Then it is ended.
+// answerTime is how long a helper may take to read one request, and then to
+// answer it: the person may have to type a PIN on the reader, or to touch the
+// token. A helper that takes longer is ended.
 const answerTime = 2 * time.Minute
 
 var errLate = fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended\nload the token again: ssh-add -s; if it happens again, its library is faulty", answerTime)
@@ -30,6 +31,7 @@ type helper struct {
 	conn   platform.Conn
 	jobs   chan job
 	done   chan struct{} // closed when the process is gone
+	limit  time.Duration // answerTime, but for tests
 	newish bool          // it speaks the dialect of OpenSSH 10.1; set by load
 }
 
@@ -50,7 +52,7 @@ func startHelper(config Config) (*helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{})}
+	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{}), limit: answerTime}
 	if h.conn, err = platform.StartChild(h.cmd); err != nil {
 		return nil, fmt.Errorf("pkcs11: start the helper: %w", err)
 	}
@@ -113,17 +115,20 @@ func (h *helper) read(answers chan<- []byte) {
 }
 
 func (h *helper) do(one job, answers <-chan []byte) reply {
-	unread := time.AfterFunc(answerTime, func() { h.kill(); _ = h.conn.Close() }) // it does not read what is sent
-	defer unread.Stop()
-	if err := h.send(one.message); err != nil {
+	unread := time.AfterFunc(h.limit, func() { h.kill(); _ = h.conn.Close() })
+	err := h.send(one.message)
+	switch {
+	case !unread.Stop():
+		return reply{err: errLate}
+	case err != nil:
 		return reply{err: errHelper}
 	}
-	return next(answers)
+	return next(answers, h.limit)
 }
 
-// next waits for an answer, but not without end.
-func next(answers <-chan []byte) reply {
-	late := time.NewTimer(answerTime)
+// next waits for an answer up to the limit.
+func next(answers <-chan []byte, limit time.Duration) reply {
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case answer, ok := <-answers:

@@ -26,14 +26,15 @@ type tokenKey struct {
 	label  string
 }
 
-// load has the helper open the library.
-func (h *helper) load(ctx context.Context, path string, pin []byte) ([]tokenKey, error) {
+// load has the helper open the library. unread names
+// the keys that cannot be used.
+func (h *helper) load(ctx context.Context, path string, pin []byte) (list []tokenKey, unread []string, err error) {
 	answer, err := h.ask(ctx, tokenMessage(numAddToken, path, pin))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if answer[0] != numIdentities {
-		return nil, errors.New("the library gives no keys\ncheck the PIN and that the token is there: pkcs11-tool --module LIBRARY -O")
+		return nil, nil, errors.New("the library gives no keys\ncheck the PIN and that the token is there: pkcs11-tool --module LIBRARY -O")
 	}
 	return parseKeys(answer[1:])
 }
@@ -46,15 +47,14 @@ func tokenMessage(number byte, path string, pin []byte) []byte {
 	return append(b, pin...)
 }
 
-func parseKeys(rest []byte) ([]tokenKey, error) {
+func parseKeys(rest []byte) (list []tokenKey, unread []string, err error) {
 	var count struct {
 		N    uint32
 		Rest []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(rest, &count); err != nil || count.N > maxKeys {
-		return nil, fmt.Errorf("the helper's list cannot be read: %d keys: %w", count.N, err)
+		return nil, nil, fmt.Errorf("the helper's list cannot be read: %d keys: %w", count.N, err)
 	}
-	var list []tokenKey
 	rest = count.Rest
 	for range count.N {
 		var one struct {
@@ -63,14 +63,15 @@ func parseKeys(rest []byte) ([]tokenKey, error) {
 			Rest  []byte `ssh:"rest"`
 		}
 		if err := ssh.Unmarshal(rest, &one); err != nil {
-			return nil, fmt.Errorf("the helper's list cannot be read: %w", err)
+			return nil, nil, fmt.Errorf("the helper's list cannot be read: %w", err)
 		}
 		rest = one.Rest
 		public, err := publickey.Parse(one.Blob)
 		if err != nil { // a kind of key that cannot be used does not hide the others
+			unread = append(unread, "a key of "+publickey.Describe(one.Blob))
 			continue
 		}
 		list = append(list, tokenKey{public, one.Label})
 	}
-	return list, nil
+	return list, unread, nil
 }

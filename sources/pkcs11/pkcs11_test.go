@@ -3,14 +3,17 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,11 +23,15 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 // asHelper makes the test binary play the ssh-pkcs11-helper of OpenSSH 10.1,
 // which Debian 12 does not have. Its value is the file of the private key.
 const asHelper = "KEYBROKER_TEST_HELPER"
+
+// alsoListed names files of public keys that this helper lists besides.
+const alsoListed = "KEYBROKER_TEST_ALSO_LISTED"
 
 func TestMain(m *testing.M) {
 	if file := os.Getenv(asHelper); file != "" {
@@ -190,7 +197,7 @@ func TestCertificatesStandBesideTheirKeys(t *testing.T) {
 		if err := s.RemoveToken(path); err != nil {
 			t.Fatal(err)
 		}
-		infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Certificates: []*ssh.Certificate{cert}, CertificatesOnly: only})
+		infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Certificates: []ssh.PublicKey{cert}, CertificatesOnly: only})
 		if err != nil || len(infos) != want {
 			t.Fatalf("%v, %v", infos, err)
 		}
@@ -200,7 +207,7 @@ func TestCertificatesStandBesideTheirKeys(t *testing.T) {
 	}
 	_ = s.RemoveToken(path)
 	stranger, _ := ssh.NewPublicKey(newKey(t).Public())
-	if _, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Certificates: []*ssh.Certificate{certify(t, stranger)}, CertificatesOnly: true}); err == nil || !strings.Contains(err.Error(), "no key of the token fits") {
+	if _, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Certificates: []ssh.PublicKey{certify(t, stranger)}, CertificatesOnly: true}); err == nil || !strings.Contains(err.Error(), "no key of the token can be used: the certificate \"\" (ssh-ed25519-cert-v01@openssh.com), which is for none of its keys") {
 		t.Errorf("%v", err)
 	}
 }
@@ -266,14 +273,11 @@ func TestHelperIsMissing(t *testing.T) {
 	}
 }
 
-func TestHelperOfOpenSSH10(t *testing.T) {
-	key := newKey(t)
-	public, err := ssh.NewPublicKey(key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
+// newHelper plays the helper of OpenSSH 10.1 for a fresh key.
+func newHelper(t *testing.T) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, key.Seed(), 0o600); err != nil {
+	if err := os.WriteFile(file, newKey(t).Seed(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(asHelper, file)
@@ -281,7 +285,20 @@ func TestHelperOfOpenSSH10(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSource(t, Config{Helper: self})
+	return self
+}
+
+func TestHelperOfOpenSSH10(t *testing.T) {
+	s := newSource(t, Config{Helper: newHelper(t)})
+	file := os.Getenv(asHelper)
+	seed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := ssh.NewPublicKey(keyOf(seed).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
 	infos, err := s.AddToken(t.Context(), keys.Token{Provider: file, PIN: pin()})
 	if err != nil || len(infos) != 1 || string(infos[0].Blob) != string(public.Marshal()) || infos[0].Comment != "1234" {
 		t.Fatalf("%+v, %v", infos, err)
@@ -354,12 +371,12 @@ func handleOne(signer ssh.Signer, queue []byte) (rest []byte, wrote bool) {
 // A helper that hangs is waited for as long as a person may need, and no longer.
 func TestAnswersAreNotAwaitedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if r := next(make(chan []byte)); !errors.Is(r.err, errLate) {
+		if r := next(make(chan []byte), answerTime); !errors.Is(r.err, errLate) {
 			t.Errorf("%+v", r)
 		}
 		answers := make(chan []byte)
 		go func() { time.Sleep(answerTime - time.Second); answers <- []byte{5} }()
-		if r := next(answers); r.err != nil || len(r.answer) != 1 {
+		if r := next(answers, answerTime); r.err != nil || len(r.answer) != 1 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -382,6 +399,96 @@ func TestHelperThatNeverAnswers(t *testing.T) {
 	}
 }
 
+// A helper that reads no request is ended, and is named.
+func TestHelperThatStopsReading(t *testing.T) {
+	h, err := startHelper(Config{Helper: deaf(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.limit = 100 * time.Millisecond
+	gone := make(chan struct{})
+	go h.serve(func() { close(gone) })
+	const moreThanASocketHolds = 8 << 20
+	if _, err := h.ask(context.Background(), make([]byte, moreThanASocketHolds)); !errors.Is(err, errLate) {
+		t.Error(err)
+	}
+	<-gone
+	if _, err := h.ask(context.Background(), []byte{1}); !errors.Is(err, errHelper) {
+		t.Errorf("it is asked again: %v", err)
+	}
+}
+
+// Nor do the pokes of one that reads nothing wait for ever: some hundreds of them fill a socket.
+func TestPokesEnd(t *testing.T) {
+	h, err := startHelper(Config{Helper: deaf(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := errors.New("gone")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, gone)
+	defer cancel()
+	if _, err := h.dialect(ctx, time.Millisecond); !errors.Is(err, gone) {
+		t.Error(err)
+	}
+}
+
+// deaf is a program that neither reads nor writes.
+func deaf(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "helper")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What is not used of a token is named: keys of a type that is not known, and
+// certificates for none of its keys. The certificates of a composite authority
+// and of a composite key are certificates like any other.
+func TestUnusedPartsOfATokenAreNamed(t *testing.T) {
+	const unknownKey, otherCertificate = "a key of a type that is not known here (ssh-next)", `the certificate "id" (` + publickey.MLDSA44Ed25519Certificate + "), which is for none of its keys"
+	plain, composite := publicKey(t, "plain-cert.pub"), publicKey(t, "composite-cert.pub")
+	for listed, want := range map[string]struct {
+		keys  int
+		names []string
+	}{
+		"plain.pub":               {3, []string{unknownKey, otherCertificate}},
+		"plain.pub composite.pub": {5, []string{unknownKey}},
+	} {
+		t.Setenv(alsoListed, listed)
+		var log bytes.Buffer
+		s := newSource(t, Config{Helper: newHelper(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		infos, err := s.AddToken(t.Context(), keys.Token{Provider: os.Getenv(asHelper), PIN: pin(), Certificates: []ssh.PublicKey{plain, composite}})
+		if err != nil || len(infos) != want.keys {
+			t.Errorf("%s: %d keys, %v", listed, len(infos), err)
+		}
+		for _, name := range []string{unknownKey, otherCertificate} {
+			if named := strings.Contains(strings.ReplaceAll(log.String(), `\"`, `"`), name); named != slices.Contains(want.names, name) {
+				t.Errorf("%s: %q is named: %v\n%s", listed, name, named, &log)
+			}
+		}
+	}
+}
+
+// publicKey is one of OpenSSH 10.5's own.
+func publicKey(t testing.TB, name string) ssh.PublicKey {
+	t.Helper()
+	key, err := readPublicKey(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func readPublicKey(name string) (ssh.PublicKey, error) {
+	line, err := os.ReadFile(filepath.Join("../../keys/publickey/testdata", name))
+	if err != nil {
+		return nil, err
+	}
+	key, _, _, _, err := publickey.ParseLine(line)
+	return key, err
+}
+
 func answerOf(signer ssh.Signer, message []byte) []byte {
 	switch message[0] {
 	case numAddToken:
@@ -390,7 +497,7 @@ func answerOf(signer ssh.Signer, message []byte) []byte {
 			return []byte{5, 0, 0, 0, 1}
 		}
 		// The PIN comes back as the label, to show that it arrived.
-		return append([]byte{numIdentities, 0, 0, 0, 1}, ssh.Marshal(struct{ Blob, Label string }{string(signer.PublicKey().Marshal()), add.PIN})...)
+		return listOf(signer.PublicKey().Marshal(), add.PIN)
 	case numSignRequest:
 		var sign struct {
 			Blob, Data []byte
@@ -407,4 +514,24 @@ func answerOf(signer ssh.Signer, message []byte) []byte {
 		return append([]byte{numSignResponse}, ssh.Marshal(struct{ S []byte }{ssh.Marshal(signature)})...)
 	}
 	return nil
+}
+
+// listOf is one key, and those that the test wants besides, behind one of a type that nobody knows.
+func listOf(blob []byte, label string) []byte {
+	blobs := [][]byte{blob}
+	if names := strings.Fields(os.Getenv(alsoListed)); len(names) > 0 {
+		blobs = append(blobs, ssh.Marshal(struct{ Type string }{"ssh-next"}))
+		for _, name := range names {
+			key, err := readPublicKey(name)
+			if err != nil {
+				os.Exit(1)
+			}
+			blobs = append(blobs, key.Marshal())
+		}
+	}
+	answer := []byte{numIdentities, 0, 0, 0, byte(len(blobs))}
+	for _, blob := range blobs {
+		answer = append(answer, ssh.Marshal(struct{ Blob, Label string }{string(blob), label})...)
+	}
+	return answer
 }

@@ -11,12 +11,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 )
 
 const (
@@ -24,6 +26,8 @@ const (
 	maxProviders = 16
 	// maxKeys bounds the keys of one token; known ones have some dozens.
 	maxKeys = 256
+	// maxNamed bounds what is named of a token that cannot be used.
+	maxNamed = 4
 )
 
 // Config says what may be loaded, and by what.
@@ -106,11 +110,18 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 }
 
 func (s *Source) load(ctx context.Context, p *provider, token keys.Token) ([]keys.Info, error) {
-	found, err := p.helper.load(ctx, p.path, token.PIN)
+	found, unread, err := p.helper.load(ctx, p.path, token.PIN)
 	if err != nil {
 		return nil, err
 	}
 	p.keys = entries(found, token, p.path)
+	unused := inWords(append(unread, unfitting(token.Certificates, p.keys)...))
+	if len(p.keys) == 0 {
+		return nil, fmt.Errorf("no key of the token can be used%s\ncheck the PIN, and the certificates: ssh-add -C", unused)
+	}
+	if unused != "" {
+		s.config.Log.Warn("not everything of a token is used"+unused, "provider", p.path)
+	}
 	return s.put(p, token.Lifetime)
 }
 
@@ -151,7 +162,7 @@ func entries(found []tokenKey, token keys.Token, path string) []key {
 			list = append(list, key{info: info, plain: plain})
 		}
 		for _, cert := range token.Certificates {
-			if bytes.Equal(cert.Key.Marshal(), plain) {
+			if bytes.Equal(publickey.Certified(cert).Marshal(), plain) {
 				add(cert)
 			}
 		}
@@ -162,10 +173,30 @@ func entries(found []tokenKey, token keys.Token, path string) []key {
 	return list
 }
 
-func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
-	if len(p.keys) == 0 {
-		return nil, errors.New("no key of the token fits\ncheck the PIN, and the certificates: ssh-add -C")
+// unfitting names the certificates that are for none of the keys.
+func unfitting(certificates []ssh.PublicKey, list []key) (names []string) {
+	for _, cert := range certificates {
+		if !slices.ContainsFunc(list, func(k key) bool { return bytes.Equal(k.info.Blob, cert.Marshal()) }) {
+			says, _ := publickey.CertificateOf(cert)
+			names = append(names, fmt.Sprintf("the certificate %.64q (%s), which is for none of its keys", says.KeyId, cert.Type()))
+		}
 	}
+	return names
+}
+
+// inWords follows a sentence; "": there is nothing to name.
+func inWords(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	words := ": " + strings.Join(list[:min(len(list), maxNamed)], "; ")
+	if more := len(list) - maxNamed; more > 0 {
+		words += fmt.Sprintf("; and %d more", more)
+	}
+	return words
+}
+
+func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

@@ -3,7 +3,6 @@ package upstream
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/keybroker/keybroker/keys/publickey"
@@ -27,27 +26,12 @@ func infoOf(one wire.Identity) (keys.Info, error) {
 	}
 	key, err := publickey.Parse(one.KeyBlob)
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("%s, of %s", name, kindOf(one.KeyBlob))
+		return keys.Info{}, fmt.Errorf("%s, of %s", name, publickey.Describe(one.KeyBlob))
 	}
 	if err := keys.Listable(key); err != nil {
 		return keys.Info{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return keys.NewInfo(key, keys.ListedComment(one.Comment)), nil
-}
-
-// kindOf says in words what a key is that cannot be read.
-func kindOf(blob []byte) string {
-	var start struct {
-		Type string
-		Rest []byte `ssh:"rest"`
-	}
-	switch err := ssh.Unmarshal(blob, &start); {
-	case err != nil || start.Type == "":
-		return "no readable type"
-	case start.Type == publickey.MLDSA44Ed25519, start.Type == publickey.MLDSA44Ed25519Certificate, slices.Contains(ssh.SupportedAlgorithms().PublicKeyAuths, start.Type):
-		return fmt.Sprintf("the type %s, but damaged or out of its limits", start.Type)
-	}
-	return fmt.Sprintf("a type that is not known here (%s)", platform.Escape(start.Type, maxName))
 }
 
 // Problems are what of the other agent is not used, each with what to do.
