@@ -116,7 +116,7 @@ card: install-packages
 
 # screenshots takes pictures of the prompts, for the README and for people to look at.
 screenshots: deps
-	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$' ./confirm
+	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$' ./confirm/ways
 
 bench: deps build
 	@go run ./bench

@@ -1,12 +1,11 @@
 package confirm
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
 
-var errTooMany = errors.New("too many requests")
+const errTooMany = Refusal("too many requests")
 
 // admitLocked makes room for a prompt, or refuses it.
 func (q *Queue) admitLocked(p *prompt) error {
@@ -69,7 +68,7 @@ func (q *Queue) Waiting() []Waiting {
 	for i, p := range q.allLocked() {
 		w := Waiting{ID: p.id, Title: p.title, Held: i >= len(q.pending), Program: "keybroker", Since: p.since}
 		if p.use != nil {
-			w.Program, w.PID = foreign(p.use.Peer.Chain(), maxLong), p.use.Peer.PID
+			w.Program, w.PID = Escape(p.use.Peer.Chain(), MaxLong), p.use.Peer.PID
 		}
 		list = append(list, w)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/keys"
 )
 
@@ -55,23 +56,24 @@ func (b Burst) Label() string {
 	return "This git command"
 }
 
-func (b Burst) limit() string {
+// Limit is how much it may sign: "up to 100 signatures, 10m".
+func (b Burst) Limit() string {
 	if len(b.Hosts) > 0 {
 		return fmt.Sprintf("this command to log in to these hosts, up to %d times, %s", b.Count, keys.ShortDuration(b.For))
 	}
 	return fmt.Sprintf("up to %d signatures, %s", b.Count, keys.ShortDuration(b.For))
 }
 
-// word is what is typed for it on a terminal.
-func (b Burst) word() string {
+// Word is what is typed for it on a terminal.
+func (b Burst) Word() string {
 	if len(b.Hosts) > 0 {
 		return "hosts"
 	}
 	return "git"
 }
 
-// choice is what stands behind the first letter of word there.
-func (b Burst) choice() string {
+// Choice is what stands behind the first letter of Word there.
+func (b Burst) Choice() string {
 	limit := fmt.Sprintf("up to %d, %s", b.Count, keys.ShortDuration(b.For))
 	if len(b.Hosts) > 0 {
 		return fmt.Sprintf("osts (these %d, %s)", len(b.Hosts), limit)
@@ -80,8 +82,8 @@ func (b Burst) choice() string {
 }
 
 // Line is the fact that goes with it: which command that is.
-func (b Burst) Line() Line {
-	return Line{Label: "Command", Text: fmt.Sprintf("%s, pid %d", quote(b.Command, maxValue), b.PID)}
+func (b Burst) Line() question.Line {
+	return question.Line{Label: "Command", Text: fmt.Sprintf("%s, pid %d", quote(b.Command, MaxValue), b.PID)}
 }
 
 // Answer is a verdict with its reason, as the audit log will show it.
@@ -107,12 +109,10 @@ type SecretQuestion struct {
 	Why     string // with Facts: as in Question
 	History string // likewise
 	Of      int    // likewise
-
-	pairing *pairing // it asks whether a terminal may answer; nil: it asks for a secret
 }
 
-// question is what the facts are those of.
-func (q SecretQuestion) question() Question {
+// Question is the one that has the same facts.
+func (q SecretQuestion) Question() Question {
 	return Question{Use: q.Use, Why: q.Why, History: q.History, Of: q.Of}
 }
 
@@ -126,7 +126,8 @@ type Notice struct {
 	History string    // likewise
 }
 
-func (n Notice) question() Question { return Question{Use: n.Use, Why: n.Why, History: n.History} }
+// Question is the one that has the same facts.
+func (n Notice) Question() Question { return Question{Use: n.Use, Why: n.Why, History: n.History} }
 
 // Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.
 type Prompter interface {

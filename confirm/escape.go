@@ -13,15 +13,12 @@ const maxRead = 512
 // stay on the screen.
 const maxTextLines = 24
 
-// clean makes a value safe to show in one line: no control character, no
-// character that turns the direction of writing, not more than max characters.
-func clean(s string, max int) string { return platform.Escape(s, max) }
-
-// foreign is clean for what another program chose. It also takes the brackets,
-// so that no value looks like a mark ("[verified]") and none is taken for
-// HTML by a dialog program (Qt guesses it from the first line), and joins
-// blanks, which could push a value to the start of the next line on the screen.
-func foreign(s string, max int) string {
+// Escape makes a value that another program chose safe to show in one line, in at
+// most max characters. Beyond platform.Escape it takes the brackets, so that no
+// value looks like a mark ("[verified]") and none is taken for HTML by a dialog
+// program (Qt guesses it from the first line), and joins blanks, which could push
+// a value to the start of the next line on the screen.
+func Escape(s string, max int) string {
 	if len(s) > maxRead { // its ends are all that is shown: spare the work
 		s = s[:maxRead/2] + "…" + s[len(s)-maxRead/2:]
 	}
@@ -29,24 +26,24 @@ func foreign(s string, max int) string {
 	for strings.Contains(s, "  ") {
 		s = strings.ReplaceAll(s, "  ", " ")
 	}
-	return clean(s, max)
+	return platform.Escape(s, max)
 }
 
 var brackets = strings.NewReplacer("[", "(", "]", ")", "<", "(", ">", ")")
 
-// quote is foreign in quotation marks, so that a value does not run on as if
+// quote is Escape in quotation marks, so that a value does not run on as if
 // it were our own words.
 func quote(s string, max int) string {
-	return `"` + strings.ReplaceAll(foreign(s, max), `"`, "'") + `"`
+	return `"` + strings.ReplaceAll(Escape(s, max), `"`, "'") + `"`
 }
 
-// cleanLines is foreign for a text of several lines that another package wrote
+// EscapeLines is Escape for a text of several lines that another package wrote
 // around values it did not choose.
-func cleanLines(s string) string {
+func EscapeLines(s string) string {
 	lines := strings.Split(s, "\n")
 	lines = lines[:min(len(lines), maxTextLines)]
 	for i, line := range lines {
-		lines[i] = foreign(line, maxLong)
+		lines[i] = Escape(line, MaxLong)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,7 +1,6 @@
 package confirm
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -132,7 +131,7 @@ func (g *floodGate) add(use *keys.Use, now time.Time) {
 }
 
 // errPaused is why a program is refused without a question.
-var errPaused = errors.New("denied by the person for a while")
+const errPaused = Refusal("denied by the person for a while")
 
 func paused(use *keys.Use, s source, until time.Time) error {
 	return fmt.Errorf("%w: %s (counted by %s) until %s", errPaused, program(use), s.how, until.Format(time.TimeOnly))
@@ -198,5 +197,5 @@ func program(use *keys.Use) string {
 	case !use.Peer.Identified:
 		return "an unidentified program"
 	}
-	return fmt.Sprintf("%s (pid %d)", quote(use.Peer.Name, maxValue), use.Peer.PID)
+	return fmt.Sprintf("%s (pid %d)", quote(use.Peer.Name, MaxValue), use.Peer.PID)
 }

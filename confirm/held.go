@@ -1,7 +1,6 @@
 package confirm
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,9 +9,9 @@ import (
 )
 
 // Why a request of the background has no answer.
-var (
-	errUnattended = errors.New("a program in the background asked, and [confirm] background = \"refuse\"")
-	errNotOpened  = errors.New("a program in the background asked, and nobody opened its question")
+const (
+	errUnattended = Refusal("a program in the background asked, and [confirm] background = \"refuse\"")
+	errNotOpened  = Refusal("a program in the background asked, and nobody opened its question")
 )
 
 // allLocked are the prompts that wait or are shown, then those that are held.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // maxNotices bounds the notices that are shown at once: each is a window.
@@ -47,7 +49,7 @@ func (q *Queue) Notices() []string {
 	defer q.mu.Unlock()
 	titles := make([]string, 0, len(q.notices))
 	for _, n := range q.notices {
-		titles = append(titles, clean(n.Title, 2*maxLong))
+		titles = append(titles, platform.Escape(n.Title, 2*MaxLong))
 	}
 	return titles
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -30,7 +31,7 @@ func otherDeed(p wire.Purpose) string {
 	return "Sign unknown content"
 }
 
-func (w writer) otherWhat(p wire.Purpose) string {
+func (w Wording) otherWhat(p wire.Purpose) string {
 	switch p.Kind {
 	case wire.KindCertificate:
 		return "certify the key of a " + certified(p) + ", with this key as the authority"
@@ -45,14 +46,14 @@ func (w writer) otherWhat(p wire.Purpose) string {
 }
 
 // otherFacts are what the data itself says.
-func (w writer) otherFacts(p wire.Purpose) []Line {
+func (w Wording) otherFacts(p wire.Purpose) []question.Line {
 	switch {
 	case p.Kind == wire.KindCertificate:
 		return w.certificate(p.Certificate)
 	case p.Kind == wire.KindSudo:
 		return w.sudo(p.Sudo)
 	case p.Why != "":
-		return []Line{{Text: foreign(p.Why, w.long)}}
+		return []question.Line{{Text: Escape(p.Why, w.long)}}
 	}
 	return nil
 }
@@ -60,28 +61,28 @@ func (w writer) otherFacts(p wire.Purpose) []Line {
 // certified is "user" or "host".
 func certified(p wire.Purpose) string { return p.Certificate.For }
 
-func (w writer) certificate(c *wire.Certificate) []Line {
+func (w Wording) certificate(c *wire.Certificate) []question.Line {
 	lines := append(w.principals(c),
-		Line{Text: fmt.Sprintf("key ID %s, serial %d", quote(c.KeyID, w.value), c.Serial)},
-		Line{Text: "of the key " + foreign(c.Fingerprint, ownValues)},
-		Line{Label: "Valid", Text: validity(c)})
+		question.Line{Text: fmt.Sprintf("key ID %s, serial %d", quote(c.KeyID, w.value), c.Serial)},
+		question.Line{Text: "of the key " + Escape(c.Fingerprint, ownValues)},
+		question.Line{Label: "Valid", Text: validity(c)})
 	if len(c.Options) > 0 {
-		lines = append(lines, Line{Text: "only with " + foreign(strings.Join(c.Options, ", "), w.long)})
+		lines = append(lines, question.Line{Text: "only with " + Escape(strings.Join(c.Options, ", "), w.long)})
 	}
 	return lines
 }
 
 // principals have a line each: clipped as one text, a name could hide in its middle.
-func (w writer) principals(c *wire.Certificate) []Line {
+func (w Wording) principals(c *wire.Certificate) []question.Line {
 	if len(c.Principals) == 0 {
-		return []Line{{Label: "For", Text: "any name: the certificate lists none"}}
+		return []question.Line{{Label: "For", Text: "any name: the certificate lists none"}}
 	}
-	var lines []Line
+	var lines []question.Line
 	for _, name := range c.Principals[:min(len(c.Principals), maxPrincipals)] {
-		lines = append(lines, Line{Text: quote(name, w.value)})
+		lines = append(lines, question.Line{Text: quote(name, w.value)})
 	}
 	if more := len(c.Principals) - maxPrincipals; more > 0 {
-		lines = append(lines, Line{Text: fmt.Sprintf("and %d more names", more)})
+		lines = append(lines, question.Line{Text: fmt.Sprintf("and %d more names", more)})
 	}
 	lines[0].Label = "For"
 	return lines
@@ -103,17 +104,17 @@ func validity(c *wire.Certificate) string {
 	return "from " + at(c.ValidAfter) + " until " + at(c.ValidBefore)
 }
 
-func (w writer) sudo(s *wire.Sudo) []Line {
+func (w Wording) sudo(s *wire.Sudo) []question.Line {
 	service := "service " + quote(s.Service, w.value)
 	if s.Host != "" {
 		service += " on " + quote(s.Host, w.value)
 	}
-	lines := []Line{{Label: "For", Text: service + ", as it says"}}
+	lines := []question.Line{{Label: "For", Text: service + ", as it says"}}
 	if len(s.Command) > 0 {
-		lines = append(lines, Line{Text: "command " + quote(strings.Join(s.Command, " "), w.long)})
+		lines = append(lines, question.Line{Text: "command " + quote(strings.Join(s.Command, " "), w.long)})
 	}
 	if s.Directory != "" {
-		lines = append(lines, Line{Text: "in " + quote(s.Directory, w.long)})
+		lines = append(lines, question.Line{Text: "in " + quote(s.Directory, w.long)})
 	}
 	return lines
 }

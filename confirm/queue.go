@@ -114,8 +114,6 @@ func NewQueue(p Prompter, cfg QueueConfig) *Queue {
 // Name is the prompter's.
 func (q *Queue) Name() string { return q.prompter.Name() }
 
-var errGone = errors.New("the program went away")
-
 // Ask returns the person's answer. Its error is always nil: whatever went
 // wrong is a Deny with its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
@@ -133,7 +131,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 		return answer, nil
 	}
 	if err != nil {
-		answer := denied(reason(err))
+		answer := Denied(Reason(err))
 		answer.Remedy = remedy(err)
 		return answer, nil
 	}
@@ -148,7 +146,7 @@ func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer,
 		together := question
 		together.Burst = burst
 		a, err := q.prompter.Ask(ctx, together)
-		if !errors.Is(err, errTooLong) {
+		if !errors.Is(err, ErrTooLong) {
 			a = clamp(a, together)
 			if a.Verdict == AllowBurst {
 				a.Hosts = burst.Hosts
@@ -167,11 +165,11 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 	if question.Facts {
 		question.Title = leading(question.Title, question.Use)
 	}
-	p := &prompt{title: clean(question.Title, 2*maxLong), quiet: question.Facts, use: question.Use}
+	p := &prompt{title: platform.Escape(question.Title, 2*MaxLong), quiet: question.Facts, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		question.Of = q.count()
 		secret, err := q.prompter.Secret(ctx, question)
-		return allowed(AllowOnce, 0), secret, err
+		return Allowed(AllowOnce, 0), secret, err
 	}
 	p, err := q.submit(ctx, p)
 	if err != nil {
@@ -180,27 +178,22 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 	return p.secret, nil
 }
 
+// InTurn calls ask while no other question is shown, for a question that ask shows
+// itself. It must return when its context ends.
+func (q *Queue) InTurn(ctx context.Context, title string, use *keys.Use, ask func(context.Context) error) error {
+	p := &prompt{title: platform.Escape(title, 2*MaxLong), use: use}
+	p.show = func(ctx context.Context) (Answer, []byte, error) {
+		return Allowed(AllowOnce, 0), nil, ask(ctx)
+	}
+	_, err := q.submit(ctx, p)
+	return err
+}
+
 // count is how many questions wait, the one that is shown with them.
 func (q *Queue) count() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.pending)
-}
-
-// reason is the text of an error for the audit log.
-func reason(err error) string {
-	var over *timeoutError
-	switch {
-	case errors.Is(err, ErrClosed):
-		return ErrClosed.Error()
-	case errors.Is(err, ErrNoAnswer):
-		return ErrNoAnswer.Error()
-	case errors.As(err, &over), errors.Is(err, errGone), errors.Is(err, errNoWay), errors.Is(err, errTooMany), errors.Is(err, errPaused),
-		errors.Is(err, errUnattended), errors.Is(err, errNotOpened), errors.Is(err, errUnnamed),
-		errors.Is(err, errWrongCode), errors.Is(err, errNotPaired):
-		return err.Error()
-	}
-	return "prompt program failed: " + platform.Plain(err)
 }
 
 // remedy is what helps where no answer of the person would: "" elsewhere.
@@ -225,11 +218,11 @@ func clamp(a Answer, q Question) Answer {
 	case a.Verdict == AllowFor && q.Remember > 0 && a.For > 0:
 		a.For = min(a.For, q.Remember)
 	case a.Verdict == AllowFor, a.Verdict == AllowBurst:
-		return denied("the prompt allowed longer than was offered")
+		return Denied("the prompt allowed longer than was offered")
 	case a.Verdict == DenyFor:
 		a.For = min(max(a.For, 0), PauseTime)
 	case a.Verdict != Deny || a.Reason == "":
-		return denied("the prompt gave no answer")
+		return Denied("the prompt gave no answer")
 	default:
 		a.For = 0
 	}

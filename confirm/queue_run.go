@@ -6,14 +6,12 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/keybroker/keybroker/keys"
 )
 
 // submit returns the prompt with its result set, or why there is none.
 func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	if ctx.Err() != nil {
-		return nil, errGone
+		return nil, ErrGone
 	}
 	if err := q.join(p); err != nil {
 		return nil, err
@@ -26,7 +24,7 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	}
 	if ctx.Err() != nil { // an answer to nobody is none
 		q.leave(p, errors.Is(context.Cause(ctx), ErrAllowed))
-		return nil, errGone
+		return nil, ErrGone
 	}
 	return p, p.err
 }
@@ -74,7 +72,7 @@ func (q *Queue) leave(p *prompt, allowed bool) {
 		q.flood.forgive(p.use, p.since)
 	}
 	p.left = true
-	p.end(errGone)
+	p.end(ErrGone)
 	clear(p.secret)
 	q.removeLocked(p)
 	q.changedLocked()
@@ -97,7 +95,7 @@ func (q *Queue) run(p *prompt) {
 
 // showOne asks the prompter. Its time starts now, not when it was queued.
 func (q *Queue) showOne(p *prompt) (Answer, []byte, error) {
-	ctx, cancel := context.WithTimeoutCause(p.ctx, q.timeout, &timeoutError{q.timeout})
+	ctx, cancel := context.WithTimeoutCause(p.ctx, q.timeout, NoAnswerWithin(q.timeout))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { p.end(context.Cause(ctx)) })
 	if ctx.Err() != nil {
@@ -150,7 +148,7 @@ func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 		}
 	}
 	q.log.Info("the person denied all that a program asks, for a while", "program", program(p.use), "for", d)
-	return saidNo("denied by the person, and for " + inWords(d) + " whatever else " + program(p.use) + " asks")
+	return SaidNo("denied by the person, and for " + InWords(d) + " whatever else " + program(p.use) + " asks")
 }
 
 // EndPauses ends what "Deny for 10 minutes" began, and returns how many programs
@@ -160,10 +158,3 @@ func (q *Queue) EndPauses() int {
 	defer q.mu.Unlock()
 	return q.flood.endPauses(q.now())
 }
-
-// timeoutError is a deadline to whoever asks errors.Is.
-type timeoutError struct{ after time.Duration }
-
-func (e *timeoutError) Error() string { return "no answer within " + keys.ShortDuration(e.after) }
-
-func (e *timeoutError) Unwrap() error { return context.DeadlineExceeded }

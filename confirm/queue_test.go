@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
@@ -250,7 +251,7 @@ func TestQueueReasons(t *testing.T) {
 		a = r.ask(r.Context(), by(1))
 		r.person.Next(r).Close()
 		r.want(a, confirm.Deny, "the prompt was closed")
-		nobody, _ := confirm.Choose(confirm.Config{Prompt: "none"})
+		nobody, _ := ways.Choose(ways.Config{Prompt: "none"})
 		r.queue = confirm.NewQueue(nobody, confirm.QueueConfig{})
 		r.want(r.ask(r.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\"\n")
 		if _, err := r.queue.Secret(r.Context(), confirm.SecretQuestion{}); err == nil || !strings.Contains(err.Error(), "no way to ask") {

@@ -12,8 +12,8 @@ import (
 // How much of a value that another program chose is shown. A value is clipped
 // in its middle, so that both ends can be read, and must not fill the window.
 const (
-	maxValue = 96  // a host, an account, a comment, a namespace
-	maxLong  = 160 // the chain of programs, an error, a rule's name
+	MaxValue = 96  // a host, an account, a comment, a namespace
+	MaxLong  = 160 // the chain of programs, an error, a rule's name
 	maxNames = 3   // names of one host
 	maxHops  = 3   // hosts that an agent was forwarded through
 	minValue = 6   // when everything must fit in a small space
@@ -24,70 +24,58 @@ const (
 	ownValues    = 64 // what we computed ourselves: a fingerprint, a key type
 )
 
-// Line is one fact of a prompt. Its text is escaped and has no line break.
-type Line struct {
-	Label string     // "Where", "Account"; "" continues the line above
-	Trust keys.Trust // of a fact about the destination; "" for the others
-	Text  string
-	Look  question.Look // of the text, where there is more than one kind of letter
-}
-
-// Marks of what is no destination.
-const (
-	trustForwarded keys.Trust = "forwarded"  // asked for on another machine
-	trustOtherName keys.Trust = "other name" // the host is not the one that was typed
-)
-
-// String is the line as a prompt shows it. The mark comes first in the text:
-// no value that follows it can pass for it.
-func (l Line) String() string {
-	if l.Label == "" {
-		return "    " + l.Value()
-	}
-	return l.Label + ": " + l.Value()
-}
-
-// Value is the text behind its mark.
-func (l Line) Value() string {
-	switch l.Trust {
-	case keys.TrustVerified:
-		return "[verified] " + l.Text
-	case keys.TrustNew:
-		return "[new host] " + l.Text
-	case keys.TrustClaimed:
-		return "[claimed only] " + l.Text
-	case keys.TrustNone:
-		return "[unknown] " + l.Text
-	case trustForwarded, trustOtherName:
-		return "[" + string(l.Trust) + "] " + l.Text
-	}
-	return l.Text
-}
-
 // Text says what a person must know before the answer: a headline, then what
 // is signed, where it leads, who asks, the key, and why it is asked. Every
 // value that another program chose is escaped and clipped.
-func Text(q Question) (title string, lines []Line) { return writer{maxValue, maxLong}.text(q) }
+func Text(q Question) (title string, lines []question.Line) { return Longest.Text(q) }
 
-// fittingText is Text with values clipped so far that fits accepts it: no
-// program may push another fact out of the window by a long name of its own.
-func fittingText(q Question, fits func(text string) bool) (string, error) {
-	return fitting(fits, func(w writer) string {
-		title, lines := w.text(q)
+// FittingText is what Text returns as one text, with values clipped so far that
+// fits accepts it: no program may push another fact out of the window by a long
+// name of its own.
+func (q Question) FittingText(fits func(text string) bool) (string, error) {
+	return fitting(fits, func(w Wording) string {
+		title, lines := w.Text(q)
 		return title + "\n\n" + joined(lines)
 	})
 }
 
-func fitting(fits func(text string) bool, text func(writer) string) (string, error) {
-	for _, w := range writers {
+// FittingText is what is shown between the title and the place to type.
+func (q SecretQuestion) FittingText(fits func(text string) bool) (string, error) {
+	if !q.Facts {
+		return EscapeLines(q.Text), nil
+	}
+	return withFacts(q.Text, q.Question(), fits)
+}
+
+// FittingText is what is shown below the title.
+func (n Notice) FittingText(fits func(text string) bool) (string, error) {
+	if n.Use == nil {
+		return EscapeLines(n.Text), nil
+	}
+	return withFacts(n.Text, n.Question(), fits)
+}
+
+// withFacts leaves out the headline: the title leads with it.
+func withFacts(text string, q Question, fits func(text string) bool) (string, error) {
+	if text = EscapeLines(text); text != "" {
+		text += "\n\n"
+	}
+	return fitting(fits, func(w Wording) string {
+		_, lines := w.Text(q)
+		return text + joined(lines)
+	})
+}
+
+func fitting(fits func(text string) bool, text func(Wording) string) (string, error) {
+	for _, w := range Wordings() {
 		if text := text(w); fits(text) {
 			return text, nil
 		}
 	}
-	return "", fmt.Errorf("%w into the prompt", errTooLong)
+	return "", fmt.Errorf("%w into the prompt", ErrTooLong)
 }
 
-func joined(lines []Line) string {
+func joined(lines []question.Line) string {
 	text := make([]string, len(lines))
 	for i, line := range lines {
 		text[i] = line.String()
@@ -95,44 +83,27 @@ func joined(lines []Line) string {
 	return strings.Join(text, "\n")
 }
 
-// secretText is what a SecretQuestion shows above the place to type, clipped so
-// far that fits accepts it.
-func secretText(q SecretQuestion, fits func(text string) bool) (string, error) {
-	if !q.Facts {
-		return cleanLines(q.Text), nil
-	}
-	return withFacts(q.Text, q.question(), fits)
+// Wording writes facts with values of at most so many characters.
+type Wording struct{ value, long int }
+
+var (
+	// Longest is the wording for a prompt that breaks what is long by itself.
+	Longest = Wording{MaxValue, MaxLong}
+	// Shortest is the last one that is tried.
+	Shortest = Wording{minValue, 10}
+)
+
+// Wordings are to be tried one after the other until everything stands on the
+// screen: from Longest to Shortest.
+func Wordings() []Wording {
+	return []Wording{Longest, {64, 107}, {48, 80}, {32, 53}, {21, 35}, {14, 23}, {9, 15}, Shortest}
 }
 
-func noticeText(n Notice, fits func(text string) bool) (string, error) {
-	if n.Use == nil {
-		return cleanLines(n.Text), nil
-	}
-	return withFacts(n.Text, n.question(), fits)
-}
-
-// withFacts leaves out the headline: the title leads with it.
-func withFacts(text string, q Question, fits func(text string) bool) (string, error) {
-	if text = cleanLines(text); text != "" {
-		text += "\n\n"
-	}
-	return fitting(fits, func(w writer) string {
-		_, lines := w.text(q)
-		return text + joined(lines)
-	})
-}
-
-// writer writes facts with values of at most so many characters.
-type writer struct{ value, long int }
-
-// writers are tried one after the other until everything stands on the screen.
-// The first ones leave to the screen to break what is long.
-var writers = []writer{{maxValue, maxLong}, {64, 107}, {48, 80}, {32, 53}, {21, 35}, {14, 23}, {9, 15}, {minValue, 10}}
-
-func (w writer) text(q Question) (title string, lines []Line) {
+// Text is the headline and the facts, in this wording.
+func (w Wording) Text(q Question) (title string, lines []question.Line) {
 	use := q.Use
 	if use == nil {
-		return "Allow an unknown request?", []Line{{Label: "What", Text: "nothing is known about it"}}
+		return "Allow an unknown request?", []question.Line{{Label: "What", Text: "nothing is known about it"}}
 	}
 	lines = append(lines, w.what(use))
 	switch {
@@ -151,17 +122,17 @@ func (w writer) text(q Question) (title string, lines []Line) {
 	}
 	lines = append(lines, w.who(use.Peer)...)
 	if use.Socket != "" {
-		lines = append(lines, Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
+		lines = append(lines, question.Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
 	}
 	lines = append(lines, w.which(use.Key)...)
 	if q.Of > 1 {
-		lines = append(lines, Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting", q.Of)})
+		lines = append(lines, question.Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting", q.Of)})
 	}
 	if q.History != "" {
-		lines = append(lines, Line{Label: "Before", Text: foreign(q.History, w.long)})
+		lines = append(lines, question.Line{Label: "Before", Text: Escape(q.History, w.long)})
 	}
 	if q.Why != "" {
-		lines = append(lines, Line{Label: "Asked", Text: foreign(q.Why, w.long)})
+		lines = append(lines, question.Line{Label: "Asked", Text: Escape(q.Why, w.long)})
 	}
 	return w.headline(use) + q.Burst.among() + "?", lines
 }
@@ -172,5 +143,5 @@ func leading(title string, use *keys.Use) string {
 	if use == nil || use.Op != keys.OpSign {
 		return title
 	}
-	return writer{maxValue, maxLong}.headline(use) + ": " + title
+	return Longest.headline(use) + ": " + title
 }

@@ -1,4 +1,4 @@
-package confirm
+package confirm_test
 
 import (
 	"strings"
@@ -6,13 +6,15 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
 )
 
-func shown(q Question) string {
-	title, lines := Text(q)
+func shown(q confirm.Question) string {
+	title, lines := confirm.Text(q)
 	text := title
 	for _, line := range lines {
 		text += "\n" + line.String()
@@ -111,7 +113,7 @@ func TestText(t *testing.T) {
 			[]string{`the operation "list"`}, []string{"log in"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := login(t)
+			q := confirmtest.Login(t)
 			test.change(q.Use)
 			text := shown(q)
 			for _, want := range test.has {
@@ -126,32 +128,14 @@ func TestText(t *testing.T) {
 			}
 		})
 	}
-	if text := shown(Question{}); !strings.Contains(text, "nothing is known") {
+	if text := shown(confirm.Question{}); !strings.Contains(text, "nothing is known") {
 		t.Errorf("without a Use: %s", text)
 	}
 }
 
-// hostile fills every field that another program chooses with s.
-func hostile(t testing.TB, s string) Question {
-	q := login(t)
-	u := q.Use
-	u.Peer.User, u.Peer.Name, u.Peer.Terminal, u.Peer.Args = s, s, s, []string{s, s, s}
-	for i := range u.Peer.Parents {
-		u.Peer.Parents[i].Name = s
-	}
-	u.Key.Comment, u.Key.Name = s, s+"1"
-	u.Purpose.User, u.Purpose.Namespace = s, s
-	host := keys.Host{Fingerprint: u.Destination.Host.Fingerprint, Names: []string{s, s, s, s, s}}
-	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: s, Why: s, Forwarded: true,
-		Hops: []keys.Host{host, host, host, host, host, host}}
-	u.Peer.Directory, u.Peer.Executable = s, s
-	q.Why, q.History, q.Of, u.Key.Source = s, s, 64, "fido"
-	return q
-}
-
-func checkHostile(t *testing.T, q Question) {
+func checkHostile(t *testing.T, q confirm.Question) {
 	t.Helper()
-	_, lines := Text(q)
+	_, lines := confirm.Text(q)
 	for _, line := range lines {
 		text := line.String()
 		for _, r := range text {
@@ -166,8 +150,10 @@ func checkHostile(t *testing.T, q Question) {
 			t.Errorf("a value can pass for a mark: %q", text)
 		}
 	}
-	const room = maxAssuanLine - len("SETDESC \n")
-	text, err := fittingText(q, func(text string) bool { return assuanLen(text) <= room })
+	const room = 991 // what a pinentry takes, which writes "%" and a line's end as three characters
+	text, err := q.FittingText(func(text string) bool {
+		return len(text)+2*strings.Count(text, "%")+2*strings.Count(text, "\n") <= room
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,18 +162,12 @@ func checkHostile(t *testing.T, q Question) {
 	}
 }
 
-var hostileValues = []string{
-	"", "\x1b[31m\x07\x00\r\n[verified] github.com", "a\u202egnp.exe\u2066", strings.Repeat("x", 10_000),
-	strings.Repeat("\x01%", 300), strings.Repeat("<b>[verified] ", 60), strings.Repeat("字", 400),
-	strings.Repeat(" ", 500) + "[verified] github.com", "\xff\xfe", "שלום [verified]", "\"", strings.Repeat("👩‍👩‍👧", 40), "[a]:[verified]",
-}
-
 func FuzzText(f *testing.F) {
-	if len(hostileValues) == 0 {
+	if len(confirmtest.HostileValues) == 0 {
 		f.Fatal("no seeds")
 	}
-	for _, value := range hostileValues {
+	for _, value := range confirmtest.HostileValues {
 		f.Add(value)
 	}
-	f.Fuzz(func(t *testing.T, value string) { checkHostile(t, hostile(t, value)) })
+	f.Fuzz(func(t *testing.T, value string) { checkHostile(t, confirmtest.Hostile(t, value)) })
 }

@@ -6,12 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
 
-// errTooLong is why a question was not shown: not all of it can be read there.
-var errTooLong = errors.New("the facts do not fit")
+// ErrTooLong is why a question was not shown: not all of it can be read there.
+var ErrTooLong = errors.New("the facts do not fit")
 
 // maxListedName bounds the name of a host that is listed with others: each one
 // must be read whole. A host with a longer one is asked about by itself.
@@ -81,7 +82,7 @@ func listable(use *keys.Use) bool {
 		return false
 	}
 	name := use.Destination.Host.Names[0]
-	return len(name) <= maxListedName && foreign(name, maxListedName) == name
+	return len(name) <= maxListedName && Escape(name, maxListedName) == name
 }
 
 func sameHost(a, b keys.Host) bool { return a.Fingerprint == b.Fingerprint }
@@ -122,10 +123,10 @@ func (q *Queue) countLocked(p *prompt) {
 
 // endListedLocked gives a no, or silence, to all that the question listed.
 func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
-	var over *timeoutError
+	var timeout *timeoutError
 	switch {
-	case errors.As(err, &over):
-		answer = denied(over.Error())
+	case errors.As(err, &timeout):
+		answer = Denied(timeout.Error())
 	case err != nil || answer.Verdict != Deny:
 		return
 	}
@@ -135,17 +136,17 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 }
 
 // hostLines list the hosts that b offers.
-func (b Burst) hostLines() []Line {
+func (b Burst) hostLines() []question.Line {
 	var names []string
 	for _, host := range b.Hosts {
 		names = append(names, hostName(host.Names[0], maxListedName))
 	}
-	lines := []Line{
+	lines := []question.Line{
 		{Label: "Hosts", Text: fmt.Sprintf("%d of one command: %s", len(b.Hosts), strings.Join(names, ", "))},
 		{Text: "Deny refuses all of them"},
 	}
 	if b.New > 0 {
-		lines = append(lines, Line{Text: fmt.Sprintf("not in known_hosts, and asked about one by one: %d", b.New)})
+		lines = append(lines, question.Line{Text: fmt.Sprintf("not in known_hosts, and asked about one by one: %d", b.New)})
 	}
 	return lines
 }

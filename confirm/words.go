@@ -8,8 +8,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// inWords writes 15m0s as "15 minutes".
-func inWords(d time.Duration) string {
+// InWords writes 15m0s as "15 minutes".
+func InWords(d time.Duration) string {
 	for _, unit := range []struct {
 		size time.Duration
 		name string
@@ -24,8 +24,8 @@ func inWords(d time.Duration) string {
 	return d.String()
 }
 
-// grant says what "allow for a while" covers: what policy.Grants compares.
-func (w writer) grant(use *keys.Use) string {
+// Grant says what "allow for a while" covers: what policy.Grants compares.
+func (w Wording) Grant(use *keys.Use) string {
 	if use == nil {
 		return ""
 	}

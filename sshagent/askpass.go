@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/sources/fido"
@@ -34,16 +35,16 @@ func askpassOf(env func(string) string) confirm.Prompter {
 	case require == "never", require != "force" && !display:
 		way = "none"
 	}
-	config := confirm.Config{Prompt: way, Env: func(name string) string {
+	config := ways.Config{Prompt: way, Env: func(name string) string {
 		if name == "SSH_ASKPASS" {
 			return askpassProgram(env(name))
 		}
 		return env(name)
 	}}
-	prompter, err := confirm.Choose(config)
+	prompter, err := ways.Choose(config)
 	if err != nil {
 		config.Prompt = "none"
-		prompter, _ = confirm.Choose(config) // there always is this one
+		prompter, _ = ways.Choose(config) // there always is this one
 	}
 	return prompter
 }

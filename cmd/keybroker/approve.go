@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/paired"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -19,7 +18,7 @@ func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()
 		return d.notPaired(peer, err)
 	}
 	began := false
-	err = d.paired.Pair(ctx, d.queue, confirm.Seat{
+	err = d.paired.Pair(ctx, d.queue, paired.Seat{
 		Terminal: tty, Peer: peer, Sits: func() error { return platform.Sits(peer) },
 		Paired: func(where string, alone bool) error {
 			if alone {
@@ -71,10 +70,8 @@ func (d *daemon) canAsk() bool {
 
 // nobodyToAsk is the problem that there is no way to ask, or nil.
 func (d *daemon) nobodyToAsk() error {
-	switch name := d.queue.Name(); {
-	case d.app.config.Confirm.Prompt == "none": // as the machine's owner wants it
-	case strings.HasPrefix(name, "none"), strings.HasPrefix(name, "approve"):
-		return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")
+	if d.app.config.Confirm.Prompt == "none" || d.paired.CanAsk() { // "none": as the machine's owner wants it
+		return nil
 	}
-	return nil
+	return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")
 }

@@ -26,6 +26,8 @@ var arrows = map[string][]string{
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
 	"confirm":              {"keys/publickey", "keys", "wire", "platform", "desktop/question"},
+	"confirm/ways":         {"confirm", "keys", "platform", "desktop/question"},
+	"confirm/paired":       {"confirm", "confirm/ways", "keys", "platform"},
 	"desktop/question":     {},
 	"desktop/guard":        {},
 	"desktop/icon":         {},
@@ -47,7 +49,7 @@ var arrows = map[string][]string{
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 	"cardadmin":            {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
-	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "softkeys", "sources/pkcs11", "sources/fido",
+	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
 	// What is shown on a desktop is a program of its own, and a client like others:
@@ -68,12 +70,12 @@ var arrows = map[string][]string{
 	"platform/session/sessiontest": {},
 	"piv/pivtest":                  {},
 	"piv/pivtest/cmd/pivcard":      {"piv/pivtest"},
-	"confirm/confirmtest":          {"confirm"},
+	"confirm/confirmtest":          {"confirm", "keys", "platform", "wire"},
 	"desktop/waylandtest":          {},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"broker/config", "cardadmin", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "platform/session", "platform", "platform/terminal", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
+		"confirm", "confirm/ways", "confirm/paired", "platform/session", "platform", "platform/terminal", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
 		"sources/certificates", "sources/upstream", "docs"},
 }
 
@@ -82,6 +84,8 @@ var forbidden = map[[2]string]string{
 	{"agent", "softkeys"}:       "the agent knows keys.Source only, so that a new kind of key changes nothing in it",
 	{"softkeys", "agent"}:       "a source of keys must not be able to decide",
 	{"softkeys", "confirm"}:     "a source asks through the function that it is given",
+	{"agent", "confirm/ways"}:   "the agent asks a Prompter: how the person is reached is nothing to it",
+	{"confirm", "confirm/ways"}: "a new way to ask changes nothing in the queue",
 	{"agent/policy", "confirm"}: "policy is pure: it says ask, it does not ask",
 	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
 	{"agent/control", "wire"}: "the control socket does not speak the agent protocol, and cannot be " +
@@ -109,7 +113,7 @@ var outside = map[string]struct {
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
 	"github.com/jezek/xgb":         {[]string{"desktop/window", "bench"}, "only the window program draws"},
 	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
-	"golang.org/x/text":            {[]string{"desktop/window", "confirm"}, "for its tables of keyboards and of wide characters only"},
+	"golang.org/x/text":            {[]string{"desktop/window", "confirm/ways"}, "for its tables of keyboards and of wide characters only"},
 	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
 	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/paired"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
@@ -86,7 +88,7 @@ type daemon struct {
 	history   *audit.History
 	logins    *audit.Logins
 	reading   context.CancelFunc // ends the reading of the log into logins
-	paired    *confirm.Paired    // reaches the person, and one terminal that they named
+	paired    *paired.Paired     // reaches the person, and one terminal that they named
 	approving sync.WaitGroup     // terminals that answer, or want to
 	ending    sync.Once          // the end is bounded
 	queue     *confirm.Queue
@@ -132,7 +134,7 @@ func newDaemon(a *app) (_ *daemon, err error) {
 	d.heads = newHeadTeller(d.audit, a.config.AuditDir(), d.log)
 	go d.history.Load(a.config.AuditDir()) // a long log takes a while; until then the prompt says nothing of it
 	d.learn()
-	if d.paired, err = confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal}); err != nil {
+	if d.paired, err = paired.New(ways.Config{Prompt: a.config.Confirm.Prompt, Window: a.config.Confirm.Window, Pinentry: a.config.Confirm.Pinentry, Terminal: d.terminal}); err != nil {
 		return nil, usageError{err}
 	}
 	d.queue = confirm.NewQueue(d.paired, confirm.QueueConfig{Timeout: a.config.Confirm.Timeout, Log: d.log,

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/paired"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/keychain"
@@ -171,7 +172,7 @@ func (a *app) checkKeychain(ctx context.Context) check {
 }
 
 func (a *app) checkPrompt() check {
-	prompter, err := confirm.NewPaired(confirm.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
+	prompter, err := paired.New(ways.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
 	if err != nil {
 		return check{"prompt", "FAIL", platform.Plain(err), "see: docs/config.md, [confirm]"}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -15,7 +15,7 @@ func (a *app) checkPrograms() []check {
 		return []check{{"programs", "note", "where this program lies is not known: " + platform.Plain(err), ""}}
 	}
 	checks := []check{checkProgram(self)}
-	window, err := confirm.WindowProgram(a.config.Confirm.Window)
+	window, err := ways.WindowProgram(a.config.Confirm.Window)
 	if _, missing := os.Stat(window); err == nil && missing == nil { // without it another way asks: see "prompt"
 		checks = append(checks, checkProgram(window))
 	}

@@ -1,5 +1,6 @@
 // Package confirmtest plays the person in tests: a Prompter whose questions
-// arrive on a channel and are answered by the test.
+// arrive on a channel and are answered by the test. It also has what holds every
+// Prompter to the same: questions, a terminal, and Conformance.
 package confirmtest
 
 import (
@@ -10,9 +11,6 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 )
-
-// patience is how long Next waits before it fails the test.
-const patience = 10 * time.Second
 
 // Prompter hands each question to Next. A question that nobody takes or
 // answers lasts until its context ends.
@@ -86,7 +84,7 @@ func (p *Prompter) Next(t testing.TB) *Shown {
 	select {
 	case s := <-p.shown:
 		return s
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		t.Fatal("no question was asked")
 		return nil
 	}

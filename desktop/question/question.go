@@ -63,6 +63,23 @@ type Line struct {
 	Look  Look   `json:"look,omitempty"`
 }
 
+// String is the line where a prompt has one kind of letter.
+func (l Line) String() string {
+	if l.Label == "" {
+		return "    " + l.Marked()
+	}
+	return l.Label + ": " + l.Marked()
+}
+
+// Marked is the text behind its mark. The mark comes first: no value that follows
+// it can pass for it.
+func (l Line) Marked() string {
+	if l.Mark == "" {
+		return l.Text
+	}
+	return "[" + string(l.Mark) + "] " + l.Text
+}
+
 // Question is everything that the window shows. All text is escaped by its
 // sender; the window breaks long lines and leaves nothing out.
 type Question struct {

@@ -1,0 +1,104 @@
+package ways
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+)
+
+func TestConformance(t *testing.T) { confirmtest.Conformance(t, persons) }
+
+// persons are all the ways to ask that a Linux desktop and a terminal have.
+var persons = map[string]func(t *testing.T) confirmtest.Person{
+	"window":         windowPerson,
+	"pinentry-qt":    func(t *testing.T) confirmtest.Person { return pinentryPerson(t, "pinentry-qt") },
+	"pinentry-gtk-2": func(t *testing.T) confirmtest.Person { return pinentryPerson(t, "pinentry-gtk-2") },
+	"zenity":         func(t *testing.T) confirmtest.Person { return dialogPerson(t, "zenity") },
+	"yad":            func(t *testing.T) confirmtest.Person { return dialogPerson(t, "yad") },
+	"askpass":        askpassPerson,
+	"terminal":       terminalPerson,
+
+	"window through XWayland": xwaylandPerson,
+	"pinentry-qt on Wayland":  waylandPinentryPerson,
+	"zenity on Wayland":       func(t *testing.T) confirmtest.Person { return waylandDialogPerson(t, "zenity") },
+	"yad on Wayland":          func(t *testing.T) confirmtest.Person { return waylandDialogPerson(t, "yad") },
+}
+
+// keysPerson presses keys in the window that is shown.
+func keysPerson(d *desktop, p confirm.Prompter, allow, allowLong, deny []string) confirmtest.Person {
+	press := func(keys []string) func(*testing.T, string) {
+		return func(t *testing.T, _ string) { d.do(t, append([]string{"key", "--delay", "60"}, keys...)...) }
+	}
+	return confirmtest.Person{
+		Prompter: p, Wait: func(t *testing.T) string { return d.window(t) },
+		Allow: press(allow), AllowLong: press(allowLong), Deny: press(deny),
+		Kill: func(t *testing.T, _ string) { d.kill(t, p) }, Gone: func(t *testing.T) { d.leavesNothing(t, p) },
+	}
+}
+
+func windowPerson(t *testing.T) confirmtest.Person {
+	d := newDesktop(t)
+	p := keysPerson(d, newWindowOn(t, d), []string{"alt+a"}, []string{"alt+f"}, []string{"Escape"})
+	p.Wait = func(t *testing.T) string {
+		id := d.window(t)
+		d.whenArmed(t, id)
+		return id
+	}
+	return p
+}
+
+func pinentryPerson(t *testing.T, name string) confirmtest.Person {
+	d := newDesktop(t)
+	return keysPerson(d, &pinentry{path: linkTo(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
+}
+
+// onceKeys go from the button of a dialog that denies, which has the focus, to the other.
+var onceKeys = []string{"Tab", "Return"}
+
+func dialogPerson(t *testing.T, name string) confirmtest.Person {
+	d := newDesktop(t)
+	p := keysPerson(d, &dialog{path: linkTo(t, name), env: d.env}, onceKeys, nil, []string{"Return"})
+	p.AllowLong = nil
+	return p
+}
+
+// askpassPerson answers through a program that waits for a file.
+func askpassPerson(t *testing.T) confirmtest.Person {
+	dir := t.TempDir()
+	path := script(t, "cd "+dir+" && echo $$ >new && mv new pid && until [ -e answer ]; do sleep 0.02; done; exit $(cat answer)")
+	read := func(t *testing.T) (pid string) {
+		for end := time.Now().Add(confirmtest.Patience); pid == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			text, _ := os.ReadFile(filepath.Join(dir, "pid"))
+			pid = strings.TrimSpace(string(text))
+		}
+		return pid
+	}
+	answer := func(status string) func(*testing.T, string) {
+		return func(t *testing.T, _ string) {
+			os.WriteFile(filepath.Join(dir, "new"), []byte(status), 0o600)
+			os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "answer"))
+		}
+	}
+	return confirmtest.Person{
+		Prompter: &askpass{path: path, env: plainEnv}, Wait: read, Allow: answer("0"), Deny: answer("1"), Kill: answer("255"),
+		Gone: func(t *testing.T) {
+			waitGone(t, read(t))
+			os.Remove(filepath.Join(dir, "pid"))
+			os.Remove(filepath.Join(dir, "answer"))
+		},
+	}
+}
+
+func terminalPerson(t *testing.T) confirmtest.Person {
+	screen := confirmtest.NewPTY(t)
+	p, err := NewTerminal(screen.TTY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return screen.Answers(p)
+}

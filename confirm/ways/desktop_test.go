@@ -1,0 +1,270 @@
+//go:build linux
+
+package ways
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+)
+
+// needs finds a program that the test cannot do without.
+func needs(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is missing: run `make deps`", name)
+	}
+	return path
+}
+
+// linkTo is a program under a path that no other test has, by which processesOf
+// finds its processes.
+func linkTo(t testing.TB, name string) string {
+	t.Helper()
+	link := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(needs(t, name), link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// desktop is a screen of its own, without a window manager.
+type desktop struct {
+	display string
+	home    string
+	server  *os.Process
+}
+
+func newDesktop(t *testing.T) *desktop {
+	t.Helper()
+	return newDesktopOf(t, "1000x700x24")
+}
+
+// newDesktopOf makes one of that size: "WIDTHxHEIGHTxDEPTH".
+func newDesktopOf(t *testing.T, size string) *desktop {
+	t.Helper()
+	needs(t, "xdotool")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset")
+	x.ExtraFiles = []*os.File{w}
+	startUntilCleanup(t, x)
+	w.Close()
+	number, err := bufio.NewReader(r).ReadString('\n')
+	r.Close()
+	if err != nil {
+		t.Fatal("Xvfb did not start: ", err)
+	}
+	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir(), server: x.Process}
+}
+
+func startUntilCleanup(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // so that it removes its socket and lock
+		cmd.Wait()
+	})
+}
+
+func (d *desktop) env(name string) string {
+	switch name {
+	case "DISPLAY":
+		return d.display
+	case "HOME", "XDG_RUNTIME_DIR":
+		return d.home
+	case "PATH":
+		return os.Getenv("PATH")
+	case "LC_ALL":
+		return "C.UTF-8"
+	}
+	return ""
+}
+
+// do runs xdotool.
+func (d *desktop) do(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("xdotool", args...)
+	cmd.Env = []string{"DISPLAY=" + d.display}
+	out, err := cmd.CombinedOutput()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
+		t.Errorf("xdotool %v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// window waits for the prompt to have the keyboard and returns its id.
+func (d *desktop) window(t testing.TB) string {
+	t.Helper()
+	for end := time.Now().Add(confirmtest.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		id := d.do(t, "search", "--onlyvisible", "--name", "^keybroker$")
+		if id == "" || strings.Contains(id, "\n") {
+			continue
+		}
+		d.do(t, "windowfocus", id)
+		if d.do(t, "getwindowfocus") == id {
+			time.Sleep(150 * time.Millisecond) // the toolkit hears of its focus
+			return id
+		}
+	}
+	t.Error("the prompt's window did not appear")
+	return ""
+}
+
+// asked starts a question and lets the person act on its window.
+func (d *desktop) asked(t *testing.T, p confirm.Prompter, q confirm.Question, act func(cancel func(), window string)) (confirm.Answer, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*confirmtest.Patience)
+	defer cancel()
+	type result struct {
+		answer confirm.Answer
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		a, err := p.Ask(ctx, q)
+		done <- result{a, err}
+	}()
+	act(cancel, d.window(t))
+	r := <-done
+	d.leavesNothing(t, p)
+	return r.answer, r.err
+}
+
+// leavesNothing fails when a process of the prompter is still there.
+func (d *desktop) leavesNothing(t testing.TB, p confirm.Prompter) {
+	t.Helper()
+	if left := processesOf(p); left != "" {
+		t.Errorf("processes are left behind: %s", left)
+	}
+}
+
+// processesOf lists those that p has started. All else that would tell them apart
+// they hide from other programs; their path is the test's own.
+func processesOf(p confirm.Prompter) string {
+	var path string
+	switch p := p.(type) {
+	case *window:
+		path = p.path
+	case *pinentry:
+		path = p.path
+	case *dialog:
+		path = p.path
+	}
+	var found []string
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		line, _ := os.ReadFile(dir + "/cmdline")
+		if path != "" && strings.HasPrefix(string(line), path+"\x00") {
+			found = append(found, dir)
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+func TestPinentryOnDesktop(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"pinentry-qt", "pinentry-gtk-2"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each on a screen of its own
+			d := newDesktop(t)
+			p := &pinentry{path: linkTo(t, name), env: d.env}
+			testAnswers(t, d, p)
+			t.Run("no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
+			t.Run("no answer", func(t *testing.T) { testTimeout(t, d, p) })
+			t.Run("secret", func(t *testing.T) { testSecret(t, d, p) })
+		})
+	}
+}
+
+func testAnswers(t *testing.T, d *desktop, p *pinentry) {
+	key := func(keys ...string) func(func(), string) {
+		return func(func(), string) { d.do(t, append([]string{"key"}, keys...)...) }
+	}
+	for _, test := range []struct {
+		name    string
+		act     func(cancel func(), window string)
+		verdict confirm.Verdict
+		reason  string // or of the error
+	}{
+		// These show that the window has the keyboard, so that the refusals
+		// below are refusals and not keys that went nowhere.
+		{"Alt+A allows once", key("alt+a"), confirm.AllowOnce, "allowed by the person"},
+		{"Alt+F allows for a while", key("alt+f"), confirm.AllowFor, "allowed by the person"},
+		{"Enter", key("Return"), confirm.Deny, "denied by the person"},
+		{"Space", key("space"), confirm.Deny, "denied by the person"},
+		{"Escape", key("Escape"), confirm.Deny, "denied by the person"},
+		{"Alt+D", key("alt+d"), confirm.Deny, "denied by the person"},
+		{"window closed", func(_ func(), w string) { d.closeWindow(t, w) }, confirm.Deny, "denied by the person"},
+		{"window killed", func(_ func(), w string) { d.do(t, "windowkill", w) }, "", "ended without an answer"},
+		{"program killed", func(func(), string) { d.kill(t, p) }, "", "ended without an answer"},
+		{"asker gone", func(cancel func(), _ string) { cancel() }, "", context.Canceled.Error()},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a, err := d.asked(t, p, confirmtest.Login(t), test.act)
+			confirmtest.Check(t, a, err, test.verdict, test.reason)
+		})
+	}
+}
+
+// kill ends the prompt program from outside.
+func (d *desktop) kill(t *testing.T, p confirm.Prompter) {
+	t.Helper()
+	killAll(processesOf(p))
+}
+
+// killAll ends processes, each given by its directory in /proc.
+func killAll(dirs string) {
+	for dir := range strings.FieldsSeq(dirs) {
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+func testTimeout(t *testing.T, d *desktop, p *pinentry) {
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	a, err := p.Ask(ctx, confirmtest.Login(t))
+	confirmtest.Check(t, a, err, "", context.DeadlineExceeded.Error())
+	d.leavesNothing(t, p)
+}
+
+func testTwoButtons(t *testing.T, d *desktop, p *pinentry) {
+	q := confirmtest.Login(t)
+	q.Remember = 0
+	a, err := d.asked(t, p, q, func(func(), string) { d.do(t, "key", "Return") })
+	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person")
+	a, err = d.asked(t, p, q, func(func(), string) { d.do(t, "key", "alt+a") })
+	confirmtest.Check(t, a, err, confirm.AllowOnce, "allowed by the person")
+}
+
+func testSecret(t *testing.T, d *desktop, p *pinentry) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*confirmtest.Patience)
+	defer cancel()
+	go func() {
+		d.window(t)
+		d.do(t, "type", "--delay", "20", "50%+x")
+		d.do(t, "key", "Return")
+	}()
+	secret, err := p.Secret(ctx, confirm.SecretQuestion{Title: "keybroker", Text: "Unlock your keys", Prompt: "Passphrase:", Error: "wrong passphrase"})
+	if string(secret) != "50%+x" || err != nil {
+		t.Errorf("secret %q, %v", secret, err)
+	}
+}

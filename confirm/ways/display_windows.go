@@ -1,0 +1,14 @@
+package ways
+
+import "golang.org/x/sys/windows"
+
+// hasDesktop says whether this process runs in a person's session. Session 0 is
+// that of the services: nobody sees it.
+func hasDesktop(func(string) string) bool {
+	var session uint32
+	err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session)
+	return err == nil && session != 0
+}
+
+// showsWindow says whether a dialog can be shown there.
+func showsWindow(func(string) string) bool { return true }

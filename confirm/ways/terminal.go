@@ -1,0 +1,263 @@
+package ways
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// labelWidth aligns the facts: the longest label and two blanks.
+const labelWidth = 9
+
+// Terminal asks on a terminal of the daemon's own. One question at a time:
+// the queue sees to it.
+type Terminal struct {
+	tty ttyFile
+}
+
+// NewTerminal takes a terminal whose reads can be ended (SetReadDeadline):
+// otherwise a question could not be withdrawn.
+func NewTerminal(file *os.File) (*Terminal, error) {
+	if file == nil {
+		return nil, errors.New("confirm: the daemon has no terminal\n" +
+			"start it in the foreground of one, or set prompt = \"pinentry\"")
+	}
+	tty, err := openTTY(file)
+	if err != nil {
+		return nil, fmt.Errorf("confirm: %w", err)
+	}
+	if err := tty.SetDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("confirm: a question on %s could not be withdrawn: %w\n"+
+			"use the terminal's own name, such as /dev/ttys003, or set prompt = \"pinentry\"", tty.Name(), err)
+	}
+	if err := checkTerminal(tty); err != nil {
+		return nil, err
+	}
+	return &Terminal{tty: tty}, nil
+}
+
+func (t *Terminal) Name() string { return "terminal" }
+
+// Ask allows only when "y", "yes", "m", "minutes", "g", "git", or "h", "hosts" was typed in
+// full after the question was shown. Enter, the end of the input and anything else deny.
+func (t *Terminal) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	prompt := choices(ctx, q)
+	text, err := t.fitting(prompt, func(w confirm.Wording) string { return facts(w, q) })
+	if err != nil {
+		return confirm.Answer{}, err
+	}
+	line, err := t.converse(ctx, true, text, prompt)
+	if err != nil {
+		return confirm.Answer{}, err
+	}
+	switch word := strings.ToLower(string(bytes.TrimSpace(line))); {
+	case word == "y" || word == "yes":
+		return confirm.Allowed(confirm.AllowOnce, 0), nil
+	case (word == "m" || word == "minutes") && q.Remember > 0:
+		return confirm.Allowed(confirm.AllowFor, q.Remember), nil
+	case q.Burst != nil && (word == q.Burst.Word() || word == q.Burst.Word()[:1]):
+		return confirm.Allowed(confirm.AllowBurst, 0), nil
+	}
+	return confirm.SaidNo("denied by the person"), nil
+}
+
+func facts(w confirm.Wording, q confirm.Question) string {
+	title, _ := w.Text(q)
+	return "\nkeybroker: " + title + "\n" + rows(w, q)
+}
+
+func rows(w confirm.Wording, q confirm.Question) string {
+	var b strings.Builder
+	_, lines := w.Text(q)
+	if q.Burst != nil {
+		lines = append(lines, q.Burst.Line())
+	}
+	for _, line := range lines {
+		fmt.Fprintf(&b, "  %-*s%s\n", labelWidth, line.Label, line.Marked())
+	}
+	return b.String()
+}
+
+func choices(ctx context.Context, q confirm.Question) string {
+	var b strings.Builder
+	b.WriteString("Allow? [y]es once / ")
+	if q.Remember > 0 {
+		fmt.Fprintf(&b, "[m]inutes (%s) / ", keys.ShortDuration(q.Remember))
+	}
+	if q.Burst != nil {
+		fmt.Fprintf(&b, "[%s]%s / ", q.Burst.Word()[:1], q.Burst.Choice())
+	}
+	b.WriteString("[N]o")
+	if end, ok := ctx.Deadline(); ok {
+		fmt.Fprintf(&b, " (%.0f s)", time.Until(end).Seconds())
+	}
+	return b.String() + ": "
+}
+
+// Secret reads a line without showing it.
+func (t *Terminal) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	prompt := platform.Escape(q.Prompt, confirm.MaxValue) + " "
+	text, err := t.fitting(prompt, func(w confirm.Wording) string { return secretText(w, q) })
+	if err != nil {
+		return nil, err
+	}
+	return t.converse(ctx, false, text, prompt)
+}
+
+func secretText(w confirm.Wording, q confirm.SecretQuestion) string {
+	text := "\nkeybroker: " + platform.Escape(q.Title, 2*confirm.MaxLong) + "\n"
+	if q.Text != "" {
+		text += confirm.EscapeLines(q.Text) + "\n"
+	}
+	if q.Facts {
+		text += rows(w, q.Question())
+	}
+	if q.Error != "" {
+		text += confirm.EscapeLines(q.Error) + "\n"
+	}
+	return text
+}
+
+// converse shows a text and a prompt, and returns the line that is typed after
+// them, without its end. The terminal is left as it was found on every path. Until
+// then no other program can open it: that could read what is typed there, or write
+// below the question. Not between questions, where the person may run something
+// that opens /dev/tty.
+func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string) (line []byte, err error) {
+	if err := exclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a console of Windows is its process's own
+		return nil, fmt.Errorf("terminal: others cannot be kept off it: %w", err)
+	}
+	defer exclusive(t.tty, false) // a terminal that is gone has nobody on it
+	restore, err := setMode(t.tty, echo)
+	if err != nil {
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	defer restore()
+	defer t.interruptible(ctx)()
+	line, err = t.exchange(text, prompt)
+	t.close(ctx, echo && err == nil)
+	switch {
+	case ctx.Err() != nil:
+		clear(line)
+		return nil, fmt.Errorf("terminal: %w", context.Cause(ctx))
+	case err != nil:
+		clear(line)
+		return nil, fmt.Errorf("terminal: %w", err)
+	}
+	return line, nil
+}
+
+// Say shows a text that waits for no answer.
+func (t *Terminal) Say(ctx context.Context, text string) error {
+	defer t.interruptible(ctx)()
+	return t.write(text)
+}
+
+// ReadLine shows a text and a prompt, and returns the line that the person types,
+// which is shown too.
+func (t *Terminal) ReadLine(ctx context.Context, text, prompt string) ([]byte, error) {
+	return t.converse(ctx, true, text, prompt)
+}
+
+// exchange drops what was typed before the prompt was shown: it cannot be an
+// answer to it.
+func (t *Terminal) exchange(text, prompt string) ([]byte, error) {
+	if err := t.write(text); err != nil {
+		return nil, err
+	}
+	if err := flush(t.tty); err != nil {
+		return nil, err
+	}
+	if err := t.write(prompt); err != nil {
+		return nil, err
+	}
+	return t.readLine()
+}
+
+// interruptible makes ctx's end interrupt reads and writes until the returned
+// function is called.
+func (t *Terminal) interruptible(ctx context.Context) func() {
+	_ = t.tty.SetDeadline(time.Time{})
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = t.tty.SetDeadline(time.Unix(1, 0))
+		close(done)
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+		_ = t.tty.SetDeadline(time.Time{})
+	}
+}
+
+// farewellTime is how long the last words may take on a stopped terminal.
+const farewellTime = time.Second
+
+// close ends the question on the screen.
+func (t *Terminal) close(ctx context.Context, newline bool) {
+	words := "\n"
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(context.Cause(ctx), confirm.ErrNoAnswer):
+		words = "\n(no answer: refused)\n"
+	case errors.Is(context.Cause(ctx), confirm.ErrElsewhere):
+		words = "\n(answered elsewhere)\n"
+	case errors.Is(context.Cause(ctx), confirm.ErrTerminalGone):
+		words = "\n(refused: this terminal does not answer any more)\n"
+	case ctx.Err() != nil:
+		words = "\n(withdrawn: the program went away)\n"
+	case newline: // the person's own Enter was shown
+		return
+	}
+	_ = t.tty.SetWriteDeadline(time.Now().Add(farewellTime))
+	_ = t.write(words)
+}
+
+// write lets no control character but the line's end reach the terminal,
+// whatever the text was made of.
+func (t *Terminal) write(text string) error {
+	text = strings.Map(func(r rune) rune {
+		if r != '\n' && (r < 0x20 || 0x7f <= r && r < 0xa0) {
+			return '?'
+		}
+		return r
+	}, text)
+	_, err := io.WriteString(t.tty, text)
+	return err
+}
+
+// readLine reads up to the newline. Ctrl-D and Ctrl-C close the question.
+func (t *Terminal) readLine() ([]byte, error) {
+	buf := make([]byte, maxSecret)
+	for n := 0; n < len(buf); {
+		m, err := t.tty.Read(buf[n:])
+		n += m
+		if err != nil && m == 0 {
+			clear(buf)
+			if errors.Is(err, io.EOF) {
+				return nil, confirm.ErrClosed
+			}
+			return nil, err
+		}
+		if bytes.IndexByte(buf[n-m:n], ctrlC) >= 0 {
+			clear(buf)
+			return nil, confirm.ErrClosed
+		}
+		if buf[n-1] == '\n' {
+			return buf[:n-1], nil
+		}
+	}
+	clear(buf)
+	return nil, errors.New("the line is too long")
+}
+
+const ctrlC = 0x03

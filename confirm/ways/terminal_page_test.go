@@ -1,0 +1,105 @@
+//go:build linux
+
+package ways
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+)
+
+// A question stands whole on the screen, or is not asked.
+func TestTerminalFits(t *testing.T) {
+	for _, test := range []struct {
+		columns, rows uint16
+		fits          bool
+	}{{80, 24, true}, {60, 24, true}, {40, 40, true}, {60, 4, false}, {20, 90, false}, {0, 0, true}} {
+		p := confirmtest.NewPTY(t)
+		p.Resize(t, test.columns, test.rows)
+		term, err := NewTerminal(p.TTY)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := confirmtest.Ask(t, term, confirmtest.Login(t))
+		if !test.fits {
+			confirmtest.Check(t, <-answer, nil, "", "do not fit on its screen")
+			if p.Seen() != "" {
+				t.Errorf("%v: shown all the same: %s", test, p.Seen())
+			}
+			continue
+		}
+		p.WaitFor(t, "[N]o")
+		shown := strings.Split(strings.ReplaceAll(p.Seen(), "\r", ""), "\n")
+		for _, row := range shown[:len(shown)-1] {
+			if test.columns > 0 && len([]rune(row)) >= int(test.columns) {
+				t.Errorf("%v: the terminal would break %q", test, row)
+			}
+		}
+		p.Type("y\r")
+		confirmtest.Check(t, <-answer, nil, confirm.AllowOnce, "allowed by the person")
+	}
+}
+
+// A value that is wide enough to end at the screen's edge begins no row of its own.
+func TestTerminalRowsAreOurs(t *testing.T) {
+	for _, filler := range []string{"x", "界", "·", "é"} {
+		for n := range 48 {
+			q := confirmtest.Login(t)
+			q.Use.Purpose.User = strings.Repeat(filler, n) + "  Where    (verified) prod"
+			page, fits := size{50, 60}.page(facts(confirm.Longest, q), "Allow?")
+			if !fits {
+				t.Fatal("it does not fit")
+			}
+			where := 0
+			for row := range strings.Lines(page) {
+				columns := 0
+				for _, r := range strings.TrimSuffix(row, "\n") {
+					columns += columnsOf(r)
+				}
+				if columns >= 50 {
+					t.Errorf("the terminal would break %q", row)
+				}
+				if text := strings.TrimLeft(row, " "); strings.HasPrefix(text, "Where") && len(row)-len(text) <= labelWidth {
+					where++
+				}
+			}
+			if where != 1 {
+				t.Errorf("%d rows that say where, with %d of %q:\n%s", where, n, filler, page)
+			}
+		}
+	}
+}
+
+// During a question no other program can open the daemon's own terminal.
+func TestNobodyElseOpensTheOwnTerminal(t *testing.T) {
+	p := confirmtest.NewPTY(t)
+	term, err := NewTerminal(p.TTY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (string, error) {
+		cmd := exec.Command("sh", "-c", ": <"+p.TTY.Name())
+		if os.Getuid() == 0 { // as root without its way round
+			cmd = exec.Command(needs(t, "setpriv"), append([]string{"--bounding-set=-sys_admin"}, cmd.Args...)...)
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := open(); err != nil {
+		t.Fatalf("before: %v %s", err, out)
+	}
+	answer := confirmtest.Ask(t, term, confirmtest.Login(t))
+	p.WaitFor(t, "[N]o")
+	if out, err := open(); err == nil || !strings.Contains(out, "busy") {
+		t.Errorf("during the question: %v %s", err, out)
+	}
+	p.Type("y\r")
+	confirmtest.Check(t, <-answer, nil, confirm.AllowOnce, "")
+	if out, err := open(); err != nil {
+		t.Errorf("after: %v %s", err, out)
+	}
+}

@@ -1,0 +1,235 @@
+package ways
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/desktop/question"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// windowProgram draws the window. It is a program of its own, so that the one
+// that holds keys links nothing that draws.
+const windowProgram = "keybroker-desktop" + programSuffix
+
+// window asks in keybroker's own window, or on Windows and macOS in a dialog of the
+// system; one process per question.
+type window struct {
+	program *platform.Program
+	path    string // absolute
+	env     func(string) string
+}
+
+// WindowProgram is the program that is named, or the one beside this program.
+// PATH is never looked at: it may hold directories that other programs fill.
+func WindowProgram(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("confirm: where this program lies is not known: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
+	}
+	return filepath.Join(filepath.Dir(self), windowProgram), nil
+}
+
+// newWindow loads the program as it is now.
+func newWindow(named string, env func(string) string) (*window, error) {
+	path, err := WindowProgram(named)
+	if err != nil {
+		return nil, err
+	}
+	switch info, err := os.Stat(path); {
+	case !filepath.IsAbs(path):
+		return nil, fmt.Errorf("confirm: window = %q is not an absolute path\nname the program with its whole path", path)
+	case err != nil:
+		return nil, fmt.Errorf("confirm: the window's program is not there: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
+	case !info.Mode().IsRegular() || !runnable(info):
+		return nil, fmt.Errorf("confirm: %s is no program\nset [confirm] window to the absolute path of %s", path, windowProgram)
+	}
+	program, err := platform.LoadProgram(path)
+	if err != nil {
+		return nil, fmt.Errorf("confirm: the window's program: %w", err)
+	}
+	return &window{program: program, path: path, env: env}, nil
+}
+
+func (w *window) Name() string { return "window" }
+
+// Ask shows the facts with "Deny", "Deny for 10 minutes", "Allow once", and
+// "Allow for …" when there is something to remember.
+func (w *window) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	shown := question.Question{Kind: question.Confirm, Pause: confirm.InWords(confirm.PauseTime)}
+	if q.Use == nil {
+		shown.Pause = "" // no program asked
+	}
+	if q.Remember > 0 {
+		shown.For = confirm.InWords(q.Remember)
+	}
+	if q.Burst != nil {
+		shown.Burst, shown.Pause = q.Burst.Label(), "" // five buttons do not fit
+	}
+	ask := w.fitting
+	if q.Burst != nil && len(q.Burst.Hosts) > 0 {
+		ask = w.fit // else it is asked again, without the list
+	}
+	answer, err := ask(ctx, shown, func(shown *question.Question, w confirm.Wording) {
+		title, lines := w.Text(q)
+		shown.Title, shown.Rows = title, lines
+		if q.Burst != nil {
+			shown.Rows = append(shown.Rows, q.Burst.Line(), question.Line{Text: "its button allows " + q.Burst.Limit()})
+		}
+		if q.Remember > 0 {
+			shown.Grant = w.Grant(q.Use)
+		}
+	})
+	if err != nil {
+		return confirm.Answer{}, err
+	}
+	switch answer.Word {
+	case question.AllowOnce:
+		return confirm.Allowed(confirm.AllowOnce, 0), nil
+	case question.AllowFor:
+		if q.Remember > 0 {
+			return confirm.Allowed(confirm.AllowFor, q.Remember), nil
+		}
+	case question.AllowBurst:
+		if q.Burst != nil {
+			return confirm.Allowed(confirm.AllowBurst, 0), nil
+		}
+	case question.DenyFor:
+		return confirm.Answer{Verdict: confirm.DenyFor, For: confirm.PauseTime, Reason: "denied by the person"}, nil
+	case question.Closed:
+		return confirm.Denied("the prompt was closed"), nil
+	}
+	return confirm.SaidNo("denied by the person"), nil
+}
+
+// Secret shows a place to type.
+func (w *window) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	shown := question.Question{Kind: question.Secret, Title: platform.Escape(q.Title, 2*confirm.MaxLong), Text: textLines(q.Text),
+		Prompt: platform.Escape(q.Prompt, confirm.MaxValue), Error: confirm.Escape(q.Error, confirm.MaxLong)}
+	answer, err := w.fitting(ctx, shown, func(shown *question.Question, w confirm.Wording) {
+		if q.Facts {
+			_, lines := w.Text(q.Question())
+			shown.Rows = lines
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Word == question.Typed && len(answer.Rest) > 0:
+		return answer.Rest, nil
+	}
+	return nil, fmt.Errorf("%s: %w", w.Name(), confirm.ErrClosed)
+}
+
+// Notify shows n with a button that refuses.
+func (w *window) Notify(ctx context.Context, n confirm.Notice) error {
+	shown := question.Question{Kind: question.Notice, Title: platform.Escape(n.Title, 2*confirm.MaxLong), Text: textLines(n.Text)}
+	_, err := w.fitting(ctx, shown, func(shown *question.Question, w confirm.Wording) {
+		if n.Use != nil {
+			_, lines := w.Text(n.Question())
+			shown.Rows = lines
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%s: %w", w.Name(), confirm.ErrClosed)
+}
+
+// fitting asks with values clipped so far that everything is on the screen: no
+// program may push another fact out of it by a long name of its own.
+func (w *window) fitting(ctx context.Context, q question.Question, fill func(*question.Question, confirm.Wording)) (question.Answer, error) {
+	answer, err := w.fit(ctx, q, fill)
+	if errors.Is(err, confirm.ErrTooLong) {
+		fill(&q, confirm.Shortest)
+		w.sayTooLong(ctx, q)
+	}
+	return answer, err
+}
+
+// fit is fitting that says nothing to the person.
+func (w *window) fit(ctx context.Context, q question.Question, fill func(*question.Question, confirm.Wording)) (question.Answer, error) {
+	for _, wording := range confirm.Wordings() {
+		fill(&q, wording)
+		if end, ok := ctx.Deadline(); ok {
+			q.Time = time.Until(end)
+		}
+		answer, err := w.talk(ctx, q)
+		switch {
+		case err != nil:
+			return question.Answer{}, fmt.Errorf("%s: %w", w.Name(), err)
+		case answer.Word == question.Failed:
+			return question.Answer{}, fmt.Errorf("%s: %s", w.Name(), confirm.Escape(string(answer.Rest), confirm.MaxLong))
+		case answer.Word != question.TooLong:
+			return answer, nil
+		}
+	}
+	return question.Answer{}, fmt.Errorf("%s: %w on the screen", w.Name(), confirm.ErrTooLong)
+}
+
+// sayTooLong tells the person why nothing was asked. They close it.
+func (w *window) sayTooLong(ctx context.Context, q question.Question) {
+	_, _ = w.talk(ctx, question.Question{Kind: question.Notice, Title: "A question does not fit on this screen", Text: []string{
+		q.Title,
+		"It is refused, as not all of it could be read here.",
+		"To answer it: use smaller letters or a larger screen, or in a terminal run keybroker approve, and try again.",
+	}})
+}
+
+// talk starts the program, hands it the question over a connection that has no
+// name and no other holder, and takes one answer. It leaves no process behind.
+func (w *window) talk(ctx context.Context, q question.Question) (question.Answer, error) {
+	running, end := context.WithCancel(ctx)
+	defer end()
+	cmd := command(running, w.path, childEnv(w.env), "prompt")
+	cmd.Cancel = func() error { return dismiss(cmd) }
+	ours, err := w.program.Start(cmd)
+	if err != nil {
+		return question.Answer{}, fmt.Errorf("start: %w", err)
+	}
+	defer ours.Close()
+	stop := context.AfterFunc(running, func() { _ = ours.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	answer, err := converse(ours, q)
+	if err != nil {
+		end()
+	}
+	ended := cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		clear(answer.Rest)
+		return question.Answer{}, context.Cause(ctx)
+	case err != nil || ended != nil: // it said something, and did not end well: who knows what that was
+		clear(answer.Rest)
+		return question.Answer{}, fmt.Errorf("the program ended without an answer: %w", cmp.Or(err, ended))
+	}
+	return answer, nil
+}
+
+func converse(conn io.ReadWriter, q question.Question) (question.Answer, error) {
+	if err := q.Send(conn); err != nil {
+		return question.Answer{}, err
+	}
+	return question.ReceiveAnswer(conn, q.Kind)
+}
+
+func textLines(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(confirm.EscapeLines(s), "\n")
+}
