@@ -4,8 +4,6 @@ go 1.26.0
 
 require (
 	filippo.io/age v1.3.2
-	filippo.io/edwards25519 v1.2.0
-	filippo.io/nistec v0.0.4
 	fyne.io/systray v1.12.2
 	github.com/BurntSushi/toml v1.6.0
 	github.com/cloudflare/circl v1.6.5

@@ -17,8 +17,9 @@ import (
 // asker is a source that asks by itself: as a card does for its PIN.
 type asker struct {
 	*keystest.Source
-	err   error // of SignAsking
-	steps *[]string
+	consent string // what SignAsking returns
+	err     error
+	steps   *[]string
 }
 
 func (a asker) SignAsking(ctx context.Context, use *keys.Use, why string, data []byte, algorithm string) (*ssh.Signature, string, error) {
@@ -27,7 +28,7 @@ func (a asker) SignAsking(ctx context.Context, use *keys.Use, why string, data [
 		return nil, "", a.err
 	}
 	signature, err := a.Source.Sign(ctx, use, data, algorithm)
-	return signature, "allowed by the person: PIN", err
+	return signature, a.consent, err
 }
 
 func (a asker) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
@@ -39,6 +40,7 @@ func (a asker) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm s
 func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 	for _, test := range []struct {
 		name    string
+		silent  bool // it signs, and returns neither a consent nor an error
 		err     error
 		rules   []policy.Rule
 		verdict confirm.Verdict
@@ -50,6 +52,8 @@ func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 			steps: []string{"the source asks: no rule matches"}, reason: "allowed by the person: PIN"},
 		{name: "its no is a refusal", err: errors.New("the PIN prompt was closed"), verdict: confirm.AllowOnce,
 			steps: []string{"the source asks: no rule matches"}, reason: "the PIN prompt was closed", refused: true},
+		{name: "it signs without a consent", silent: true, verdict: confirm.AllowOnce,
+			steps: []string{"the source asks: no rule matches"}, reason: "the key's source signed without the person's consent", refused: true},
 		{name: "nothing to ask for: the ordinary question", err: keys.ErrNotAsked, verdict: confirm.AllowOnce,
 			steps: []string{"the source asks: no rule matches", "question", "sign"}, reason: "the person said allow-once"},
 		{name: "nothing to ask for, and denied", err: keys.ErrNotAsked, verdict: confirm.Deny,
@@ -65,8 +69,12 @@ func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var steps []string
+			consent := "allowed by the person: PIN"
+			if test.silent {
+				consent = ""
+			}
 			r := newRigWith(t, func(c *Config) {
-				c.Ring = keys.NewRing(asker{c.Ring.Sources()[1].(*keystest.Source), test.err, &steps})
+				c.Ring = keys.NewRing(asker{c.Ring.Sources()[1].(*keystest.Source), consent, test.err, &steps})
 			}, test.rules...)
 			r.prompt.answer = func(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
 				steps = append(steps, "question")

@@ -90,7 +90,7 @@ func TestALatePINIsVoid(t *testing.T) {
 		t.Run(ending.what, func(t *testing.T) {
 			var steps []string
 			r := newRigWith(t, func(c *Config) {
-				c.Ring = keys.NewRing(asker{c.Ring.Sources()[1].(*keystest.Source), nil, &steps})
+				c.Ring = keys.NewRing(asker{c.Ring.Sources()[1].(*keystest.Source), "allowed by the person: PIN", nil, &steps})
 			})
 			r.source.Before = func(context.Context, *keys.Use) error { ending.do(r); return nil }
 			r.signedUnless(ending.void)

@@ -70,10 +70,10 @@ func (s *session) handleLocked(op keys.Op, request wire.Request) wire.Reply {
 			return s.bind(r.Contents)
 		}
 	}
-	return s.refuse(s.newUse(op), isLocked)
+	return s.refuse(s.newUse(op), errLocked)
 }
 
-var isLocked = refusal{reason: "the agent is locked", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
+var errLocked = refusal{reason: "the agent is locked", remedy: "unlock it: ssh-add -X, or keybroker unlock"}
 
 // extension answers RFC 9987 section 5.8: 5 for an unknown extension, 28 for a
 // known one that could not be done.

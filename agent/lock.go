@@ -79,7 +79,7 @@ func (s *Server) lockNow(passphrase []byte) error {
 		return refusal{reason: "an empty passphrase cannot lock the agent", remedy: "give one"}
 	}
 	if !s.lock.close(passphrase) {
-		return refusal{reason: "the agent is locked already", remedy: isLocked.remedy}
+		return refusal{reason: "the agent is locked already", remedy: errLocked.remedy}
 	}
 	s.epoch.advance("the agent was locked", func() { s.Grants.RevokeAll() })
 	s.Ring.Forget() // waits for cards

@@ -8,13 +8,13 @@ import (
 // While the agent is paused no key is used, whatever rules and grants say. It
 // needs no passphrase: resuming leads back to where everything is decided as
 // always. Keys are still listed, and grants stay, with their end.
-var isPaused = refusal{reason: "the broker is paused", remedy: "resume it: keybroker resume"}
+var errPaused = refusal{reason: "the broker is paused", remedy: "resume it: keybroker resume"}
 
 // Pause refuses every use of a key until Resume.
 func (s *Server) Pause(peer platform.Peer) error {
 	return s.locking(s.newUse(keys.OpPause, peer), func() error {
 		if s.paused.Swap(true) {
-			return refusal{reason: "the broker is paused already", remedy: isPaused.remedy}
+			return refusal{reason: "the broker is paused already", remedy: errPaused.remedy}
 		}
 		s.epoch.advance("the broker was paused", func() {})
 		return nil
@@ -35,9 +35,9 @@ func (s *Server) Resume(peer platform.Peer) error {
 func (s *Server) stopped() error {
 	switch {
 	case s.lock.locked():
-		return isLocked
+		return errLocked
 	case s.paused.Load():
-		return isPaused
+		return errPaused
 	}
 	return nil
 }

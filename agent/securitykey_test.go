@@ -73,7 +73,7 @@ func TestSecurityKeySignaturesAreVerified(t *testing.T) {
 	for name, device := range skDevices(t) {
 		for _, flags := range []byte{0, keys.FlagUserPresence, 5} {
 			signature := device.signature([]byte("data"), flags)
-			if err := new(verifier).verify(device.public, []byte("data"), signature, device.public.Type()); err != nil {
+			if err := verify(device.public, []byte("data"), signature, device.public.Type()); err != nil {
 				t.Errorf("%s, flags %d: %v", name, flags, err)
 			}
 			if flags == keys.FlagUserPresence && device.public.Verify([]byte("data"), signature) != nil {
@@ -88,7 +88,7 @@ func TestSecurityKeySignaturesAreVerified(t *testing.T) {
 			} {
 				bad := *signature
 				change(&bad)
-				if err := new(verifier).verify(device.public, []byte("data"), &bad, device.public.Type()); err == nil || !strings.Contains(err.Error(), what) {
+				if err := verify(device.public, []byte("data"), &bad, device.public.Type()); err == nil || !strings.Contains(err.Error(), what) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}

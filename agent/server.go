@@ -68,7 +68,6 @@ type Server struct {
 	borrowed borrowed
 	workers  workers
 	listSize atomic.Int64 // of the last list, in bytes
-	verifier verifier
 	listable listable
 	auditErr atomic.Pointer[error] // nil: the last record was written
 	paused   atomic.Bool

@@ -53,15 +53,12 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, err)
 	}
-	signature, permission, err := s.obtain(use, source, decision, now, request.Data, algorithm)
+	signature, permission, err := s.obtain(source, decision, now, toSign{use, request.Data, algorithm})
 	if void := s.void(use, permission, now); void != nil { // while the person was asked
 		return s.refuse(use, void)
 	}
 	if err != nil {
 		return s.refuse(use, err)
-	}
-	if err := s.server.verifier.verify(info.PublicKey, request.Data, signature, algorithm); err != nil {
-		return s.refuse(use, s.misfit(use, source, permission.Rule, err))
 	}
 	if s.ctx.Err() != nil {
 		return s.refuse(use, refusal{reason: "the program went away before it had its signature", rule: permission.Rule})
@@ -70,17 +67,6 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 		return s.refuse(use, noRecord(err))
 	}
 	return wire.SignResponse{Signature: ssh.Marshal(signature)}
-}
-
-// misfit is the refusal for a signature that does not fit the key. The device is
-// faulty, unless the source finds that another program has replaced the key.
-func (s *session) misfit(use *keys.Use, source keys.Source, rule string, err error) error {
-	if source, can := source.(keys.Rechecker); can {
-		if why := source.Recheck(s.ctx, use); why != nil {
-			return refusal{reason: why.Error(), rule: rule}
-		}
-	}
-	return refusal{reason: err.Error(), rule: rule, remedy: "the key or its device is faulty: do not use it"}
 }
 
 // decide goes by the rules, then by a grant. The decision that it returns
@@ -106,25 +92,24 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 // There is one question for a signature: a source that must ask for a PIN or a
 // touch anyway asks both in one, unless a rule wants the question first. All of
 // it ends with the epoch.
-func (s *session) obtain(use *keys.Use, source keys.Source, decision policy.Decision, now *moment, data []byte, algorithm string) (*ssh.Signature, policy.Decision, error) {
+func (s *session) obtain(source keys.Source, decision policy.Decision, now *moment, wanted toSign) (*ssh.Signature, policy.Decision, error) {
 	ctx, cancel := now.within(s.ctx)
 	defer cancel()
 	if decision.Action == policy.Ask {
-		s.claimRemote(use)
-		asker, asks := source.(keys.Asker)
-		if asks && !decision.AskFirst {
-			signature, consent, err := asker.SignAsking(ctx, use, decision.Why, data, algorithm)
+		s.claimRemote(wanted.use)
+		if !decision.AskFirst {
+			signature, consent, err := signAsking(ctx, source, decision.Why, wanted)
 			if !errors.Is(err, keys.ErrNotAsked) {
 				decision.Why = consent
 				return signature, decision, notSigned(err, decision.Rule)
 			}
 		}
 		var err error
-		if decision, err = s.ask(ctx, use, decision, now); err != nil {
+		if decision, err = s.ask(ctx, wanted.use, decision, now); err != nil {
 			return nil, decision, err
 		}
 	}
-	signature, err := source.Sign(ctx, use, data, algorithm)
+	signature, err := compute(ctx, source, wanted)
 	return signature, decision, notSigned(err, decision.Rule)
 }
 
@@ -133,7 +118,10 @@ func notSigned(err error, rule string) error {
 	if err == nil {
 		return nil
 	}
-	return refusal{reason: err.Error(), rule: rule, remedy: "see: keybroker keys list; keybroker status"}
+	why := refusal{reason: err.Error(), remedy: "see: keybroker keys list; keybroker status"}
+	_ = errors.As(err, &why)
+	why.rule = rule
+	return why
 }
 
 // ask returns decision with the person's consent as its reason. An answer that
@@ -160,17 +148,11 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 	switch answer.Verdict {
 	case confirm.AllowOnce:
 	case confirm.AllowFor, confirm.AllowBurst:
-		var grant policy.Grant
-		err := s.server.epoch.during(now, func() (err error) {
-			grant, err = s.grant(use, decision, question, answer)
-			s.server.answer()
-			return err
-		})
-		if err != nil { // this one use was allowed all the same
-			s.server.Log.Warn("no grant was made", "error", err)
-			break
+		if !offers(question, answer.Verdict) {
+			return decision, refusal{reason: fmt.Sprintf("the prompt answered %q, which it was not offered", answer.Verdict), rule: decision.Rule,
+				remedy: "please report this: it is a fault of keybroker"}
 		}
-		answer.Reason += ", grant " + grant.ID
+		answer.Reason += s.remember(use, decision, question, answer, now)
 	default:
 		if answer.Said {
 			s.deny(use)
@@ -179,6 +161,31 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 	}
 	decision.Why = answer.Reason
 	return decision, now.err()
+}
+
+// offers reports whether question lets the person answer with an allowance that
+// covers later uses too.
+func offers(question confirm.Question, verdict confirm.Verdict) bool {
+	if verdict == confirm.AllowBurst {
+		return question.Burst != nil
+	}
+	return question.Remember > 0
+}
+
+// remember makes the grant that the person allowed, and names it. Without one
+// this use is allowed all the same.
+func (s *session) remember(use *keys.Use, decision policy.Decision, question confirm.Question, answer confirm.Answer, now *moment) string {
+	var grant policy.Grant
+	err := s.server.epoch.during(now, func() (err error) {
+		grant, err = s.grant(use, decision, question, answer)
+		s.server.answer()
+		return err
+	})
+	if err != nil {
+		s.server.Log.Warn("no grant was made", "error", err)
+		return ""
+	}
+	return ", grant " + grant.ID
 }
 
 // questionOf offers what may be remembered, and not more.
@@ -200,9 +207,6 @@ func (s *session) grant(use *keys.Use, decision policy.Decision, question confir
 		return s.server.Grants.AddHosts(use, decision, answer.Hosts, now.Add(question.Together.Offer.For))
 	}
 	if answer.Verdict == confirm.AllowBurst {
-		if question.Burst == nil {
-			return policy.Grant{}, policy.ErrNotGrantable
-		}
 		return s.server.Grants.AddBurst(use, decision, now.Add(question.Burst.For))
 	}
 	return s.server.Grants.Add(use, decision, now.Add(min(answer.For, question.Remember)))

@@ -41,12 +41,12 @@ func TestSignatureIsRefused(t *testing.T) {
 	}{
 		{"denied", "the person said deny", func(r *rig) { r.prompt.answer = say(confirm.Deny) }},
 		{"no verdict", "", func(r *rig) { r.prompt.answer = say("") }},
-		{"grant where none was offered", "the person said allow-for", func(r *rig) {
-			r.server.SetRules(policy.New(nil, nil, policy.Options{}))
-			r.prompt.answer = func(context.Context, confirm.Question) (confirm.Answer, error) {
-				return confirm.Answer{Verdict: "allow", Reason: "the person said allow-for"}, nil
-			}
+		{"unknown verdict", "the person said allow", func(r *rig) { r.prompt.answer = say("allow") }},
+		{"grant where none was offered", `the prompt answered "allow-for", which it was not offered`, func(r *rig) {
+			r.server.SetRules(policy.New(nil, nil, policy.Options{})) // nothing is remembered
+			r.prompt.answer = say(confirm.AllowFor)
 		}},
+		{"burst where none was offered", `the prompt answered "allow-burst", which it was not offered`, func(r *rig) { r.prompt.answer = say(confirm.AllowBurst) }},
 		{"broken prompt", "nobody could be asked: no display", func(r *rig) {
 			r.prompt.answer = func(context.Context, confirm.Question) (confirm.Answer, error) {
 				return confirm.Answer{Verdict: confirm.AllowOnce}, errors.New("no display")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/keybroker/keybroker/keys/privatekey"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 )
@@ -48,8 +49,17 @@ type Source interface {
 	// Sign signs data. algorithm is a name of RFC 8332 or the key's own type
 	// ("ssh-ed25519", "rsa-sha2-512"). It may wait for a person or a device
 	// until ctx ends. It returns ErrNotFound for a key it does not hold. The
-	// caller verifies the signature before it leaves.
+	// caller verifies the signature before it leaves, whatever source made it.
 	Sign(ctx context.Context, use *Use, data []byte, algorithm string) (*ssh.Signature, error)
+}
+
+// Lender is a Source that holds private keys in this process. The agent signs
+// with a lent key itself, and only such a signature is not verified: no source
+// can say of a signature that it needs no verification.
+type Lender interface {
+	// Lend returns the private key of use, which fits its public key. It may wait
+	// as Sign does. It returns nil for a key that only Sign can sign with.
+	Lend(ctx context.Context, use *Use) (*privatekey.Key, error)
 }
 
 // Added is a private key that a client handed over (RFC 9987 section 3.2).

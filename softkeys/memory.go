@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keybroker/keybroker/keys/privatekey"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
 
@@ -25,6 +26,7 @@ var ErrFull = fmt.Errorf("%d added keys, or as many large ones as may be, are he
 
 var (
 	_ keys.Source  = (*Memory)(nil)
+	_ keys.Lender  = (*Memory)(nil)
 	_ keys.Adder   = (*Memory)(nil)
 	_ keys.Remover = (*Memory)(nil)
 )
@@ -163,6 +165,16 @@ func (m *Memory) Sign(_ context.Context, use *keys.Use, data []byte, algorithm s
 		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
 	}
 	return sign(a.signer, data, algorithm)
+}
+
+// Lend implements keys.Lender.
+func (m *Memory) Lend(_ context.Context, use *keys.Use) (*privatekey.Key, error) {
+	a := m.find(use.Key.Blob)
+	if a == nil {
+		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+	}
+	key, _ := a.signer.(*privatekey.Key)
+	return key, nil
 }
 
 // find looks at the clock itself: a timer that is late, as after a suspended

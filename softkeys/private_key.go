@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/keys/privatekey"
 	"github.com/keybroker/keybroker/keys/publickey"
 )
 
@@ -57,11 +58,11 @@ func signerOf(private any) (ssh.AlgorithmSigner, error) {
 	if err != nil {
 		return nil, err
 	}
-	signer, err := ssh.NewSignerFromSigner(private.(crypto.Signer))
+	key, err := privatekey.New(private.(crypto.Signer))
 	if err != nil {
-		return nil, err
+		return nil, err // and no nil *privatekey.Key
 	}
-	return signer.(ssh.AlgorithmSigner), nil
+	return key, nil
 }
 
 var errHalves = errors.New("the public half does not belong to the private half")

@@ -11,25 +11,42 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/privatekey"
 )
 
-// Sign implements keys.Source. The first signature of a key opens its file,
-// and with it the vault, which may wait for the person. What was decided on a
-// name that the opened vault does not prove, or no longer, is not done.
+// Sign implements keys.Source.
 func (s *Store) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
+	signer, err := s.signer(ctx, use)
+	if err != nil {
+		return nil, err
+	}
+	return sign(signer, data, algorithm)
+}
+
+// Lend implements keys.Lender.
+func (s *Store) Lend(ctx context.Context, use *keys.Use) (*privatekey.Key, error) {
+	signer, err := s.signer(ctx, use)
+	if err != nil {
+		return nil, err
+	}
+	key, _ := signer.(*privatekey.Key)
+	return key, nil
+}
+
+// signer is the key of use. The first use of a key opens its file, and with it
+// the vault, which may wait for the person. What was decided on a name that the
+// opened vault does not prove, or no longer, is not done.
+func (s *Store) signer(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, error) {
 	if _, err := s.listedAs(&use.Key); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
 	signer := s.opened[string(use.Key.Blob)] // of a key that was proved
 	s.mu.RUnlock()
-	if signer == nil {
-		var err error
-		if signer, err = s.open(ctx, use); err != nil {
-			return nil, err
-		}
+	if signer != nil {
+		return signer, nil
 	}
-	return sign(signer, data, algorithm)
+	return s.open(ctx, use)
 }
 
 // listedAs finds the key under the name and the comment that the decision was made on.

@@ -14,6 +14,7 @@ const sourceName = "softkeys"
 
 var (
 	_ keys.Source    = (*Store)(nil)
+	_ keys.Lender    = (*Store)(nil)
 	_ keys.Remover   = (*Store)(nil)
 	_ keys.Forgetter = (*Store)(nil)
 )

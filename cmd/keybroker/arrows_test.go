@@ -15,6 +15,7 @@ const module = "github.com/keybroker/keybroker/"
 var arrows = map[string][]string{
 	// The ground floor.
 	"keys/publickey":       {}, // kinds of public key that x/crypto does not read yet, and certificates for them
+	"keys/privatekey":      {}, // private keys that Go's own crypto computes with
 	"keys/pubformat":       {"keys/publickey"},
 	"wire":                 {"keys/publickey"},
 	"platform":             {},
@@ -22,7 +23,7 @@ var arrows = map[string][]string{
 	"platform/bus":         {}, // where the D-Bus daemons are, and never a new one
 	"platform/session":     {"platform/bus"},
 	"platform/terminal":    {"platform"}, // of a command that a person typed
-	"keys":                 {"keys/publickey", "wire", "platform"},
+	"keys":                 {"keys/privatekey", "keys/publickey", "wire", "platform"},
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
 	"confirm":              {"keys/publickey", "keys", "wire", "platform", "desktop/question"},
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 	"desktop/window":       {"desktop/question", "desktop/guard", "desktop/icon", "platform", "platform/bus"},
 	"desktop/taskdialog":   {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
 	"desktop/alert":        {"desktop/question", "desktop/plain", "platform"},
-	"softkeys":             {"keys/publickey", "keys", "platform", "softkeys/keychain", "keys/pubformat"},
+	"softkeys":             {"keys/privatekey", "keys/publickey", "keys", "platform", "softkeys/keychain", "keys/pubformat"},
 	"softkeys/keychain":    {"platform", "platform/bus"},
 	"softkeys/sshadd":      {"wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
 	"piv":                  {},
@@ -43,7 +44,7 @@ var arrows = map[string][]string{
 	"piv/admin":            {"piv", "platform"},
 	"sources/pkcs11":       {"keys/publickey", "keys", "platform"},
 	"sources/fido":         {"keys", "wire", "platform"},
-	"sources/certificates": {"keys/publickey", "keys", "platform", "keys/pubformat"}, // of keys of every source
+	"sources/certificates": {"keys/privatekey", "keys/publickey", "keys", "platform", "keys/pubformat"}, // of keys of every source
 	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
 	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 	"packaging/runtests": {"platform/apart"},
 
 	// Fakes stand beside what they replace, for tests only.
-	"keys/keystest":                {"keys"},
+	"keys/keystest":                {"keys", "keys/privatekey"},
 	"platform/apart":               {},
 	"platform/platformtest":        {},
 	"platform/session/sessiontest": {},

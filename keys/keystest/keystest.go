@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/privatekey"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -19,8 +20,8 @@ type Source struct {
 	// Corrupt makes Sign return a signature that does not verify.
 	Corrupt bool
 
-	info   keys.Info
-	signer ssh.AlgorithmSigner
+	info keys.Info
+	key  *privatekey.Key
 
 	mu   sync.Mutex
 	uses []keys.Use
@@ -32,14 +33,17 @@ func New(comment string) *Source {
 	if err != nil {
 		panic(err)
 	}
-	signer, err := ssh.NewSignerFromKey(private)
+	key, err := privatekey.New(private)
 	if err != nil {
 		panic(err)
 	}
-	info := keys.NewInfo(signer.PublicKey(), comment)
+	info := keys.NewInfo(key.PublicKey(), comment)
 	info.Name, info.Source = comment, "test"
-	return &Source{info: info, signer: signer.(ssh.AlgorithmSigner)}
+	return &Source{info: info, key: key}
 }
+
+// Private is the private key, for a test source that lends it.
+func (s *Source) Private() *privatekey.Key { return s.key }
 
 // Info is the key.
 func (s *Source) Info() keys.Info { return s.info }
@@ -67,7 +71,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 			return nil, err
 		}
 	}
-	sig, err := s.signer.SignWithAlgorithm(rand.Reader, data, algorithm)
+	sig, err := s.key.SignWithAlgorithm(rand.Reader, data, algorithm)
 	if err == nil && s.Corrupt {
 		sig.Blob[0] ^= 1
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/privatekey"
 )
 
 // Order is where the plain key stands in the list.
@@ -43,6 +44,7 @@ const sourceName = "certificates"
 
 var (
 	_ keys.Source   = (*Source)(nil)
+	_ keys.Lender   = (*Source)(nil)
 	_ keys.Asker    = (*Source)(nil)
 	_ keys.Arranger = (*Source)(nil)
 )
@@ -112,6 +114,19 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 		return nil, err
 	}
 	return source.Sign(ctx, plain, data, algorithm)
+}
+
+// Lend implements keys.Lender for those keys whose source does.
+func (s *Source) Lend(ctx context.Context, use *keys.Use) (*privatekey.Key, error) {
+	plain, source, err := s.plain(use)
+	if err != nil {
+		return nil, err
+	}
+	lender, ok := source.(keys.Lender)
+	if !ok {
+		return nil, nil
+	}
+	return lender.Lend(ctx, plain)
 }
 
 // SignAsking implements keys.Asker for those keys whose source does.

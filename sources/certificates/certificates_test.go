@@ -16,6 +16,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/keystest"
+	"github.com/keybroker/keybroker/keys/privatekey"
 )
 
 // rig is two keys, work and home, an authority, and the directories.
@@ -269,5 +270,32 @@ func TestFilesOpenToOthersAreNotUsed(t *testing.T) {
 	}
 	if len(problems) != 1 || !strings.Contains(problems[0].Error(), "it may be written by others (mode 0666)\nrun: chmod go-w "+path) {
 		t.Errorf("%v", problems)
+	}
+}
+
+// lender is a test source that lends its key.
+type lender struct{ *keystest.Source }
+
+func (l lender) Lend(context.Context, *keys.Use) (*privatekey.Key, error) { return l.Private(), nil }
+
+// A certificate's key is lent where its source lends it.
+func TestACertifiedKeyIsLent(t *testing.T) {
+	r := newRig(t, PlainAfter)
+	r.certificates.config.Ring = keys.NewRing(r.work, lender{r.home})
+	for key, lent := range map[*keystest.Source]bool{r.work: false, r.home: true} {
+		path := filepath.Join(r.dir, key.Info().Name+"-cert.pub")
+		certificate := r.certify(key, same)
+		r.write(path, certificate)
+		info, ok := r.certificates.Find(certificate.Marshal())
+		if !ok {
+			t.Fatal("the certificate is not listed")
+		}
+		private, err := r.certificates.Lend(t.Context(), &keys.Use{Key: info})
+		if err != nil || (private != nil) != lent || lent && !private.Fits(key.Info().PublicKey) {
+			t.Errorf("%s: %v, %v", key.Info().Name, private, err)
+		}
+	}
+	if _, err := r.certificates.Lend(t.Context(), &keys.Use{Key: r.work.Info()}); !errors.Is(err, keys.ErrNotFound) {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,71 @@
+// Package privatekey holds private keys that Go's own crypto computes with in
+// this process. A source lends such a Key to the agent, which then knows where
+// the signature was computed, because it called the computation itself.
+package privatekey
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Key is a private key. Its methods may be called from many goroutines at once.
+type Key struct {
+	private crypto.Signer // one of the types that New names
+	signer  ssh.AlgorithmSigner
+}
+
+var _ ssh.AlgorithmSigner = (*Key)(nil)
+
+// New takes an ed25519.PrivateKey, *ecdsa.PrivateKey or *rsa.PrivateKey and
+// refuses every other type, so that no device and no other library can stand
+// behind a Key. The caller has checked that both halves belong together.
+func New(private crypto.Signer) (*Key, error) {
+	switch private.(type) {
+	case ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey:
+	default:
+		return nil, fmt.Errorf("%T is not a private key of Go's own crypto", private)
+	}
+	signer, err := ssh.NewSignerFromSigner(private)
+	if err != nil {
+		return nil, err
+	}
+	algorithms, ok := signer.(ssh.AlgorithmSigner)
+	if !ok {
+		return nil, errors.New("x/crypto returned a signer without algorithms")
+	}
+	return &Key{private, algorithms}, nil
+}
+
+// PublicKey implements ssh.Signer.
+func (k *Key) PublicKey() ssh.PublicKey { return k.signer.PublicKey() }
+
+// Fits reports whether public is the public half that k signs with at this
+// moment: Ed25519 hashes the stored one into the signature, and a signature made
+// with a wrong one gives the private key away. public is not a certificate.
+func (k *Key) Fits(public ssh.PublicKey) bool {
+	listed, ok := public.(ssh.CryptoPublicKey)
+	if !ok {
+		return false
+	}
+	half, ok := k.private.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && half.Equal(listed.CryptoPublicKey())
+}
+
+// Sign implements ssh.Signer. It ignores random, as SignWithAlgorithm does.
+func (k *Key) Sign(random io.Reader, data []byte) (*ssh.Signature, error) {
+	return k.SignWithAlgorithm(random, data, "")
+}
+
+// SignWithAlgorithm implements ssh.AlgorithmSigner. The random numbers are
+// always the system's, whatever the caller passes.
+func (k *Key) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	return k.signer.SignWithAlgorithm(rand.Reader, data, algorithm)
+}
