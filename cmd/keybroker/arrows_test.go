@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"sources/fido":         {"keys", "wire", "platform"},
 	"sources/certificates": {"keys/privatekey", "keys/publickey", "keys", "platform", "keys/pubformat"}, // of keys of every source
 	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
-	"agent":                {"keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
+	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 	"cardadmin":            {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
