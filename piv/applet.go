@@ -44,14 +44,14 @@ type Applet struct {
 	stale bool
 	// reference is the PIN's key reference from the Discovery Object.
 	reference PINReference
-	known     bool // whether reference was read
-	// given: Verify gave the PIN, so that other programs can use the card
-	// until it is taken back. shared: another program had given it before.
-	given, shared bool
-	pin           pinFacts // what the card told of the PIN last
+	known     bool     // whether reference was read
+	login     *login   // whose PIN the card has
+	pin       pinFacts // what the card told of the PIN last
 }
 
-func newApplet(card Card) *Applet { return &Applet{link: newLink(card), pin: pinFacts{tries: -1}} }
+func newApplet(card Card) *Applet {
+	return &Applet{link: newLink(card), login: &login{}, pin: pinFacts{tries: -1}}
+}
 
 // Select selects the PIV application. It returns ErrNotPIV, or ErrOldCAC, for
 // a card that has none.

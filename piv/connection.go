@@ -1,132 +1,105 @@
 package piv
 
-import (
-	"context"
-	"errors"
-)
+import "errors"
 
-// What runs in a Handle's worker: the connection to the card.
+// What runs in a session's worker: all calls of PC/SC.
 
-// beginTransaction connects if needed. A connection that died by a removal is
-// made once more; of a reset begin must know. When the service ended this Handle
-// has, too: the watcher sees to that.
-func (h *Handle) beginTransaction() (err error) {
+// hold gets a transaction. fresh says that it is on a new connection. A connection
+// that died by a removal is made once more; of a reset begin must know. When the
+// service ended the Handle has, too: the watcher sees to that.
+func (s *session) hold() (fresh bool, err error) {
 	for range 2 {
-		if err = h.connect(); err == nil {
-			err = h.resume()
+		if fresh = s.card == nil; fresh {
+			err = s.connect()
+		}
+		if err == nil {
+			err = s.beginTransaction()
 		}
 		if err == nil || errors.Is(err, ErrReset) || errors.Is(err, ErrBusy) || errors.Is(err, ErrNoService) {
 			break
 		}
 	}
-	return err
+	return fresh, err
 }
 
-func (h *Handle) connect() (err error) {
-	if h.card != nil {
-		return nil
-	}
-	if h.context == nil {
-		if h.context, err = h.system.establish(); err != nil {
-			h.context = nil
+func (s *session) connect() (err error) {
+	if s.context == nil {
+		if s.context, err = s.system.establish(); err != nil {
+			s.context = nil
 			return err
 		}
 	}
-	h.connects.Add(1) // first: the watcher may see the use before connect returns
-	if h.card, err = h.context.connect(h.reader); err != nil {
-		h.card = nil
+	s.connects.Add(1) // first: the watcher may see the use before connect returns
+	if s.card, err = s.context.connect(s.reader); err != nil {
+		s.card = nil
 	}
-	h.connected.Store(err == nil)
 	return err
 }
 
-// errNotConnected is a connection that was lost before.
-var errNotConnected = errors.New("the connection to the card is lost")
-
-// resume begins a transaction on the connection that is there, unless one has
-// begun. A connection on which that fails is given up.
-func (h *Handle) resume() error {
-	switch {
-	case h.open:
+// beginTransaction gives up a connection on which it fails.
+func (s *session) beginTransaction() error {
+	if s.holding {
 		return nil
-	case h.card == nil:
-		return errNotConnected
 	}
-	err := h.card.begin()
-	h.open = err == nil
+	err := s.card.begin()
+	s.holding = err == nil
 	if errors.Is(err, ErrReset) {
-		h.unlocked.Store(false) // the PIN is gone: another reset would only hit the next program
+		s.login.over() // another reset would only hit the next program
 	}
 	if err != nil {
-		h.disconnect()
+		s.disconnect()
 	}
 	return err
 }
 
-// endTransaction lets other programs in. It runs in the worker.
-func (h *Handle) endTransaction() {
-	if h.open && h.card.end() != nil {
-		h.broken.Store(true)
+// errNoTransaction is a command outside of Do.
+var errNoTransaction = errors.New("no transaction with the card")
+
+func (s *session) transmit(command []byte) (response []byte, err error) {
+	if !s.holding {
+		return nil, errNoTransaction
 	}
-	h.open = false
-	if h.broken.Swap(false) {
-		h.disconnect()
+	s.sent.timed(func() { response, err = s.card.transmit(command) })
+	if err != nil {
+		s.lost.Store(true)
 	}
-	if h.card != nil {
-		h.idle.Reset(releaseAfter)
+	if errors.Is(err, ErrReset) {
+		s.login.over()
+	}
+	return response, err
+}
+
+// end lets other programs in.
+func (s *session) end() {
+	if s.holding && s.card.end() != nil {
+		s.lost.Store(true)
+	}
+	s.holding = false
+	if s.lost.Load() {
+		s.disconnect()
+	}
+	if s.card != nil {
+		s.idle.Reset(releaseAfter)
 	}
 }
 
-// release disconnects a card that is not used, and takes the PIN back first. A
-// use that goes on starts the time anew when it ends.
-func (h *Handle) release() {
-	select {
-	case h.turn <- struct{}{}:
-		h.limit = transmitLimit
-		h.logOut()
-		_, _ = h.worker.call(context.Background(), connectLimit, h.disconnect)
-		<-h.turn
-	default: // its end starts the time anew
+// disconnect lets the card go. A PIN of ours that is still in it goes with a reset.
+func (s *session) disconnect() {
+	if s.card != nil {
+		s.card.disconnect(s.login.over())
 	}
-}
-
-// Release lets the card go now, if it is not in use: without it that happens
-// 1.5 seconds after the last use.
-func (h *Handle) Release() { h.release() }
-
-// logOut takes the PIN back in the way that disturbs other programs least. When
-// it cannot, disconnect resets the card.
-func (h *Handle) logOut() {
-	if !h.unlocked.Load() {
-		return
-	}
-	ctx, stop := context.WithTimeoutCause(context.Background(), logOutLimit, ErrNoAnswer)
-	defer stop()
-	_ = h.perform(ctx, func(a *Applet) error {
-		// On a new connection, as the card was reset meanwhile, a PIN is another program's.
-		if _, _, err := a.PINStatus(ctx); err != nil || !a.given {
-			return err
-		}
-		return a.Logout(ctx)
-	})
-}
-
-func (h *Handle) disconnect() {
-	if h.card != nil {
-		h.card.disconnect(h.unlocked.Swap(false))
-	}
-	h.card, h.open = nil, false
-	h.connected.Store(false)
+	s.card, s.holding = nil, false
+	s.lost.Store(false)
 }
 
 // hangUp is the worker's last act.
-func (h *Handle) hangUp() {
-	h.idle.Stop()
-	if h.open {
-		_ = h.card.end()
+func (s *session) hangUp() {
+	s.idle.Stop()
+	if s.holding {
+		_ = s.card.end()
 	}
-	h.disconnect()
-	if h.context != nil {
-		h.context.release()
+	s.disconnect()
+	if s.context != nil {
+		s.context.release()
 	}
 }

@@ -36,12 +36,12 @@ func (r *Readers) serve(h *Handle, lane chan struct{}) {
 	select {
 	case lane <- struct{}{}:
 	case <-h.Gone():
-		<-h.worker.done
+		<-h.session.worker.done
 		return
 	}
 	r.identify(h)
 	r.readAgain(h)
-	<-h.worker.done
+	<-h.session.worker.done
 	<-lane
 }
 
@@ -77,7 +77,7 @@ func countsAsRefusal(err error, h *Handle) bool {
 func (r *Readers) describe(ctx context.Context, h *Handle, early func(*Token)) error {
 	d, resets := newDescription(), 0
 	for !d.done() {
-		err := h.do(ctx, readLimit, func(a *Applet) error {
+		err := h.read(ctx, func(a *Applet) error {
 			for begin := time.Now(); !d.done() && time.Since(begin) < turnTime; {
 				if err := d.step(ctx, a); err != nil {
 					return err
@@ -124,7 +124,7 @@ func (r *Readers) early(h *Handle, token *Token) {
 // some of it is listed.
 func (r *Readers) read(h *Handle, err error, leave bool) {
 	r.change(func() []Event {
-		one, ok := r.mu.readers[h.reader]
+		one, ok := r.mu.readers[h.Reader()]
 		if !ok || one.handle != h {
 			return nil
 		}
@@ -210,7 +210,7 @@ func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 		return nil
 	}
 	r.change(func() []Event {
-		if one, ok := r.mu.readers[h.reader]; !ok || one.handle != h {
+		if one, ok := r.mu.readers[h.Reader()]; !ok || one.handle != h {
 			return nil
 		}
 		return []Event{{Kind: CardChanged, Handle: h}}

@@ -60,7 +60,7 @@ func (one *reader) use(now bool) {
 	if now || one.handle == nil {
 		return
 	}
-	connects := one.handle.connects.Load()
+	connects := one.handle.session.connects.Load()
 	if ended && connects == one.connects && one.told {
 		select {
 		case one.handle.freed <- struct{}{}:
@@ -99,13 +99,13 @@ func (r *Readers) insert(name string, one *reader) {
 // watcher has not seen yet, or a card that was given another number.
 func (r *Readers) swapped(h *Handle) {
 	r.change(func() []Event {
-		one, ok := r.mu.readers[h.reader]
+		one, ok := r.mu.readers[h.Reader()]
 		if !ok || one.handle != h {
 			return nil
 		}
 		events := one.out()
 		one.present = true
-		r.insert(h.reader, one)
+		r.insert(h.Reader(), one)
 		return append(events, Event{Kind: StateChange})
 	})
 }

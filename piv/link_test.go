@@ -127,7 +127,8 @@ func (w *wiped) Transmit(_ context.Context, apdu []byte) ([]byte, error) {
 
 func TestCommandsAreWiped(t *testing.T) {
 	card := &wiped{}
-	a := &Applet{link: newLink(card), known: true, reference: PINApplication}
+	a := newApplet(card)
+	a.known, a.reference = true, PINApplication
 	if err := a.Verify(t.Context(), []byte("123456")); err != nil {
 		t.Fatal(err)
 	}

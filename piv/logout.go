@@ -53,7 +53,7 @@ func (a *Applet) leave(ctx context.Context) error {
 // global PIN outlives that, so it is logged out first. Where the PIN is still
 // there, the Handle resets the card when it lets it go.
 func (a *Applet) EndSession(ctx context.Context) error {
-	given := a.given
+	given := a.PINGiven()
 	if reference, err := a.PINReference(ctx); err == nil && reference == PINGlobal {
 		if err := a.Logout(ctx); fatal(err) {
 			return err
@@ -63,6 +63,8 @@ func (a *Applet) EndSession(ctx context.Context) error {
 		return err
 	}
 	_, verified, err := a.PINStatus(ctx)
-	a.given, a.shared = err != nil || verified, false
+	if err != nil || verified {
+		a.login.mustEnd()
+	}
 	return fatalOnly(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
@@ -21,7 +22,7 @@ func plugged(t *testing.T, character pivtest.Character) (*pivtest.Card, *Handle)
 
 func released(h *Handle) bool {
 	let := false
-	_, _ = h.worker.call(context.Background(), 0, func() { let = h.card == nil })
+	_, _ = h.session.worker.call(context.Background(), 0, func() { let = h.session.card == nil })
 	return let
 }
 
@@ -75,7 +76,7 @@ func TestBrokenConnectionResetsTheCard(t *testing.T) {
 	if err := verify(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
-	h.broken.Store(true)
+	h.session.lost.Store(true)
 	_ = h.Do(t.Context(), func(*Applet) error { return nil })
 	eventually(t, "the PIN is taken back", func() bool { return !card.PINVerified() })
 }
@@ -105,7 +106,7 @@ func TestACardThatWasResetIsNotResetAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := false
-	_, _ = h.worker.call(t.Context(), 0, func() { h.card = wasReset{h.card, &again} })
+	_, _ = h.session.worker.call(t.Context(), 0, func() { h.session.card = wasReset{h.session.card, &again} })
 	if err := verify(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
@@ -242,5 +243,80 @@ func TestAPINGivenAfterAnothersLogoutIsTakenBack(t *testing.T) {
 	h.Release()
 	if card.PINVerified() {
 		t.Error("the card was left open for every program")
+	}
+}
+
+// A slow card is read for long, and others are let in between: the PIN that one of
+// them gave does not stay in until the reading ends.
+func TestAPINIsTakenBackWhileTheCardIsRead(t *testing.T) {
+	for name, c := range map[string]struct{ ignoresLogout, release bool }{
+		"1.5 s after the use":   {},
+		"by a reset":            {ignoresLogout: true},
+		"at once, as at a lock": {release: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake("a")
+			r, _ := watchFake(t, f)
+			card := newCard(t, pivtest.GovernmentPIV())
+			card.Slow(100 * time.Millisecond)
+			card.IgnoreLogout(c.ignoresLogout)
+			f.insert("a", resettable{virtual{card, t}})
+			eventually(t, "the card is listed", func() bool { return len(r.Cards()) == 1 })
+			h := r.Cards()[0]
+			if err := verify(t.Context(), h); err != nil {
+				t.Fatal(err)
+			}
+			if c.release {
+				h.Release()
+			}
+			eventually(t, "the PIN is taken back", func() bool { return !card.PINVerified() })
+			if !h.Token().Reading {
+				t.Error("the card was read before: nothing is shown")
+			}
+			f.remove("a")
+		})
+	}
+}
+
+// A lock in the middle of a signature: the PIN goes when it ends, and at once.
+func TestReleaseWaitsForAUse(t *testing.T) {
+	card, h := plugged(t, pivtest.YubiKey5())
+	released, begun := make(chan struct{}), make(chan struct{})
+	go func() { <-begun; h.Release(); close(released) }()
+	err := h.Do(t.Context(), func(a *Applet) error {
+		close(begun)
+		select {
+		case <-released:
+			t.Error("it did not wait")
+		case <-time.After(50 * time.Millisecond):
+		}
+		return a.Verify(t.Context(), []byte(pivtest.DefaultPIN))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-released
+	if card.PINVerified() {
+		t.Error("the card was left open for every program")
+	}
+}
+
+// Between two uses another program may select its own application, which must not
+// get the PIN.
+func TestThePINGoesToNoOtherApplication(t *testing.T) {
+	card, h := plugged(t, pivtest.YubiKey5())
+	nothing := func(*Applet) error { return nil }
+	if err := h.Do(t.Context(), nothing); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newApplet(virtual{card, t}).selectAID(t.Context(), aidOther[0]); err != nil {
+		t.Fatal(err)
+	}
+	if released(h) {
+		t.Skip("the machine is too slow to show anything")
+	}
+	if err := verify(t.Context(), h); err != nil {
+		t.Error(err)
 	}
 }

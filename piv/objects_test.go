@@ -69,7 +69,7 @@ func TestDiscovery(t *testing.T) {
 			}
 			return append(appendTLV(nil, 0x7E, appendTLV(nil, 0x5F2F, unhex(t, policy))), 0x90, 0x00)
 		})
-		a := &Applet{link: newLink(card)}
+		a := newApplet(card)
 		got, err := a.PINReference(t.Context())
 		if err != nil || got != want {
 			t.Errorf("%s: %02x %v", policy, got, err)

@@ -194,7 +194,7 @@ func testExchangedCard(t *testing.T, r rig) {
 	other := *h.Token()
 	other.Serial, other.ID = other.Serial+1, "serial:1" // as if it had been another card
 	h.token.Store(&other)
-	if _, err := h.worker.call(t.Context(), connectLimit, h.disconnect); err != nil { // else in 1.5 s
+	if _, err := h.session.worker.call(t.Context(), connectLimit, h.session.disconnect); err != nil { // else in 1.5 s
 		t.Fatal(err)
 	}
 	before := card.Counts().Verifies

@@ -78,7 +78,7 @@ func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 
 // PINGiven says whether Verify gave the PIN since the card was opened. The card
 // may have forgotten it since.
-func (a *Applet) PINGiven() bool { return a.given }
+func (a *Applet) PINGiven() bool { return a.login.given() }
 
 // PINStatus asks how many tries are left and spends none (VERIFY with no data,
 // SP 800-73-4 part 2 section 3.2.1). verified means that the PIN was already
@@ -91,13 +91,13 @@ func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err e
 	// In the wrong application even this could mean something else.
 	_, err = a.call(ctx, command{ins: insVerify, p2: byte(reference), secret: true})
 	if err == nil {
-		a.shared = a.shared || !a.given
+		a.login.seen()
 		a.pin = pinFacts{tries: a.pin.tries, verified: true, told: true}
 		return -1, true, nil
 	}
 	var wrong *PINError
 	if err = pinError(err, reference); errors.As(err, &wrong) && wrong.Tries >= 0 {
-		a.given, a.shared = false, false
+		a.login.over()
 		a.pin = pinFacts{tries: wrong.Tries, told: true}
 		return wrong.Tries, false, nil
 	}
@@ -157,10 +157,10 @@ func (a *Applet) proved(err error) {
 	switch {
 	case errors.As(err, &wrong) && wrong.Reference == PUK:
 	case errors.As(err, &wrong): // nobody's login outlives a wrong PIN
-		a.given, a.shared = false, false
+		a.login.over()
 		a.pin = pinFacts{tries: wrong.Tries, told: true}
 	case err == nil || fatal(err):
-		a.given = true
+		a.login.gave()
 	}
 }
 

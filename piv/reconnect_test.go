@@ -12,7 +12,7 @@ import (
 func resetByAnother(t *testing.T, card *pivtest.Card, h *Handle) {
 	t.Helper()
 	card.PowerOn()
-	_, _ = h.worker.call(t.Context(), 0, func() { h.card = wasReset{h.card, new(bool)} })
+	_, _ = h.session.worker.call(t.Context(), 0, func() { h.session.card = wasReset{h.session.card, new(bool)} })
 }
 
 // The operation that finds it out goes on with a new connection, on which nobody
@@ -35,7 +35,7 @@ func TestAResetForgetsThePIN(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.unlocked.Load() {
+	if h.session.login.ours() {
 		t.Error("the card counts as open")
 	}
 }
@@ -80,15 +80,11 @@ func TestReleaseAfterAnothersReset(t *testing.T) {
 	}
 }
 
-// A connection that is lost before the application is selected is an error, as
-// there is no operation to go on with.
-func TestLostBeforeTheApplication(t *testing.T) {
+// A command outside of a transaction reaches no card.
+func TestNoCommandOutsideATransaction(t *testing.T) {
 	_, h := plugged(t, pivtest.YubiKey5())
 	eventually(t, "the card is let go", func() bool { return released(h) })
-	h.turn <- struct{}{}
-	defer func() { <-h.turn }()
-	h.applet = nil
-	if _, err := (handleCard{handle: h}).Transmit(t.Context(), []byte{0, insSelect, 4, 0}); !errors.Is(err, errNotConnected) {
+	if _, err := h.session.Transmit(t.Context(), []byte{0, insSelect, 4, 0}); !errors.Is(err, errNoTransaction) {
 		t.Error(err)
 	}
 }

@@ -186,7 +186,7 @@ func FuzzSignResponse(f *testing.F) {
 	_, _ = rand.Read(message)
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		for _, pub := range pubs {
-			a := &Applet{link: newLink(echo(answer))}
+			a := newApplet(echo(answer))
 			signature, err := a.Sign(t.Context(), 0x9A, pub, message, sshAlgorithm(pub))
 			if err == nil && pub.Verify(message, signature) != nil {
 				t.Fatalf("a wrong signature left: %x", answer)

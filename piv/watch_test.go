@@ -201,7 +201,7 @@ func TestAbandonedOperation(t *testing.T) {
 	for _, call := range []string{"begin", "transmit", "end"} {
 		t.Run(call, func(t *testing.T) {
 			before := card.Counts().Signatures
-			if _, err := h.worker.call(t.Context(), 0, func() {}); err != nil { // the last transaction has ended
+			if _, err := h.session.worker.call(t.Context(), 0, func() {}); err != nil { // the last transaction has ended
 				t.Fatal(err)
 			}
 			connects := f.made()
