@@ -126,7 +126,7 @@ func (w Wording) Text(q Question) (title string, lines []question.Line) {
 	}
 	lines = append(lines, w.which(use.Key)...)
 	if q.Of > 1 {
-		lines = append(lines, question.Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting", q.Of)})
+		lines = append(lines, question.Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting when this appeared", q.Of)})
 	}
 	if q.History != "" {
 		lines = append(lines, question.Line{Label: "Before", Text: Escape(q.History, w.long)})

@@ -113,6 +113,15 @@ type Reloaded struct {
 	AtStart []string `json:"at_start,omitempty"` // settings that were changed since the start, and are read there only
 }
 
+// InvalidError marks a configuration that cannot be used: Reload returns it on both
+// sides of the socket, so that a command can tell it from a broker that failed.
+type InvalidError struct{ error }
+
+func (e InvalidError) Unwrap() error { return e.error }
+
+// Invalid marks err as an error of the configuration.
+func Invalid(err error) error { return InvalidError{err} }
+
 // Failure is the body of an answer that is not 200.
 type Failure struct {
 	Error string `json:"error"`

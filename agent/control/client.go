@@ -148,7 +148,11 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
-		return nil, failureOf(response.Body)
+		err := failureOf(response.Body)
+		if response.StatusCode == http.StatusUnprocessableEntity {
+			err = Invalid(err)
+		}
+		return nil, err
 	}
 	return response.Body, nil
 }

@@ -216,6 +216,10 @@ func (s *Server) records(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 	reloaded, err := s.broker.Reload(r.Context(), peerOf(r))
+	if _, invalid := errors.AsType[InvalidError](err); invalid {
+		fail(w, http.StatusUnprocessableEntity, err)
+		return
+	}
 	if err != nil {
 		fail(w, http.StatusConflict, err)
 		return

@@ -259,6 +259,7 @@ func newPolicyReloadCommand(a *app) *cobra.Command {
 		Long: `Make the running broker read its configuration again, as the signal HUP does:
 the rules, what the machine's owner limits, [confirm] remember, and what each
 [[socket]] shows. All else is read at start: what of that was changed is named.
+[tray] is read when keybroker tray starts.
 With an error in a file the broker goes on with what it had. Rules that allow
 more than before are asked about first; where nobody can be asked, restart the
 broker.`,

@@ -93,6 +93,7 @@ func (h *headTeller) tell() {
 		h.log.Debug("the audit log's head was told", "record", head.Seq, "to", where)
 	case !h.failed:
 		h.failed = true
-		h.log.Warn("the audit log's head is kept nowhere else", "error", err)
+		h.log.Warn("the audit log's head is kept nowhere else", "error", err,
+			"remedy", "start a syslog service or systemd's journal, or note the head yourself: keybroker log verify")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
@@ -79,6 +80,8 @@ func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) 
 		return softkeys.Private{}, fmt.Errorf("%w\nadd it to the running broker: ssh-add FILE", err)
 	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, terminal.ErrNoLine):
 		return softkeys.Private{}, err
+	case err != nil && strings.Contains(unread.What, "\n"): // it says what to do
+		return softkeys.Private{}, unread
 	case err != nil:
 		return softkeys.Private{}, fmt.Errorf("%w; and %w", unread, err)
 	}

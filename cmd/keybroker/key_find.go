@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
@@ -45,6 +46,7 @@ func (a *app) proved(ctx context.Context, key control.Key) (control.Key, error) 
 	if err != nil {
 		return control.Key{}, err
 	}
+	fmt.Fprintf(os.Stderr, "Nothing has opened the vault since this public key was read. Open it to prove that %q is your key.\n", key.Name)
 	line, err := store.Export(ctx, key.Name, pubformat.OpenSSH)
 	if err != nil {
 		return control.Key{}, err

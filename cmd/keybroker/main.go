@@ -82,7 +82,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
-	case isA[usageError](err), isA[config.InvalidError](err), isA[cardadmin.UsageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
+	case isA[usageError](err), isA[config.InvalidError](err), isA[control.InvalidError](err), isA[cardadmin.UsageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return exitUsage
 	case isA[refusedError](err), isA[cardadmin.RefusedError](err):
 		return exitRefused

@@ -33,6 +33,8 @@ func sayable(err error) string {
 	switch {
 	case errors.Is(err, softkeys.ErrPassphraseWrong):
 		return text + "\nrun it again with the passphrase of that file"
+	case isA[*softkeys.UnreadError](err), errors.Is(err, softkeys.ErrNotPrivate):
+		return text + "\ngive a private key file as ssh-keygen, openssl or PuTTYgen writes it, or make a key: keybroker keys generate NAME"
 	case !isPath:
 		return text
 	case errors.Is(err, fs.ErrNotExist):

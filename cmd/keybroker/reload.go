@@ -69,7 +69,7 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 	fresh, err := config.Read(d.app.config.Paths, d.app.configFile != "")
 	if err != nil {
 		d.server.ReloadRefused(peer, err)
-		return reloaded, err
+		return reloaded, control.Invalid(err)
 	}
 	rules := fresh.PolicyRules()
 	wider := policy.Widened(before.Rules, rules)

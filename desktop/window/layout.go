@@ -14,7 +14,7 @@ import (
 const minZoom = 0.7
 
 // smaller is said in a window whose letters are not of the size that was asked for.
-const smaller = "The letters are smaller than your desktop's, so that all of it is on this screen."
+const smaller = "The letters are smaller than your desktop's, so that everything fits on this screen."
 
 // errTooMuch means that the facts do not fit. Then nothing is shown: a window
 // with a fact left out is worse than none.
