@@ -310,7 +310,7 @@ func TestThePINGoesToNoOtherApplication(t *testing.T) {
 	if err := h.Do(t.Context(), nothing); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newApplet(virtual{card, t}).selectAID(t.Context(), aidOther[0]); err != nil {
+	if err := newApplet(virtual{card, t}).leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if released(h) {
