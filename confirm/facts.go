@@ -249,7 +249,10 @@ func (w Wording) who(p platform.Peer) []question.Line {
 // outside names the file of a program that may have any name: the one that asks,
 // and the nearest one of that kind that started it. Both ends of a path stay.
 func (w Wording) outside(p platform.Peer) (lines []question.Line) {
-	if file := p.OutsideFile(); file != "" {
+	switch file := p.OutsideFile(); {
+	case p.Executable == "": // it keeps others of the user out, and its name is its own word
+		lines = append(lines, question.Line{Text: "its file is not known: it may be any program"})
+	case file != "":
 		lines = append(lines, question.Line{Text: "its file is " + Escape(file, max(w.long, minPath))})
 	}
 	if i := slices.IndexFunc(p.Parents, platform.Process.Outside); i >= 0 {

@@ -106,6 +106,8 @@ func TestText(t *testing.T) {
 		}, []string{"Who: ssh ← git", "its file is /tmp/.x/((", "((/usr/bin/ssh\n", "started by /home/anna/bin/zsh"}, []string{"[" + "[", "/bin/git"}},
 		{"a program with mounts of its own", func(u *keys.Use) { u.Peer.Executable, u.Peer.Shares.OwnMounts = "/usr/bin/ssh", true },
 			[]string{"its file is /usr/bin/ssh"}, []string{"started by"}},
+		{"a program that hides its file", func(u *keys.Use) { u.Peer.Executable = "" },
+			[]string{"its file is not known: it may be any program"}, nil},
 		{"a program of the system", func(u *keys.Use) { u.Peer.Executable = "/usr/bin/ssh" }, nil, []string{"its file is", "started by"}},
 		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
 			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},

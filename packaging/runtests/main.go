@@ -29,6 +29,10 @@ var (
 	tooMuchFor = "race detector"
 )
 
+// packageTime bounds the tests of one package, and with them a script that hangs. The
+// longest take some four minutes alone on two cores, and many times that on a busy machine.
+const packageTime = "40m"
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
@@ -104,7 +108,7 @@ func runAgain(all *results, traces *traces, sudo bool) {
 
 // goTest adds to all what ran. exec is go test's; "": none.
 func goTest(all *results, traces *traces, execute string, args []string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", "-json", "-count=1", "-timeout=" + packageTime}, args...)...)
 	if execute != "" {
 		cmd.Args = slices.Insert(cmd.Args, 2, "-exec="+execute)
 	}
