@@ -9,7 +9,7 @@ TOOL     := go tool -modfile=tools/go.mod
 
 # sudo's PATH lacks where https://go.dev/doc/install puts it.
 export PATH := $(PATH):/usr/local/go/bin
-export DESKTOP
+export KEYBROKER_TEST_DESKTOP = $(DESKTOP)
 
 # What the tests work against: the real thing each time. DESKTOP=no leaves out what
 # only tests of a desktop need, half of it all; they are listed as NOT RUN.

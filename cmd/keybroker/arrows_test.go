@@ -72,7 +72,8 @@ var arrows = map[string][]string{
 	"piv/pivtest":                  {},
 	"piv/pivtest/cmd/pivcard":      {"piv/pivtest"},
 	"confirm/confirmtest":          {"confirm", "keys", "platform", "wire"},
-	"desktop/waylandtest":          {},
+	"desktop/desktoptest":          {},
+	"desktop/waylandtest":          {"desktop/desktoptest"},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
 	"cmd/keybroker": {"broker/config", "cardadmin", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",

@@ -17,8 +17,10 @@ import (
 	"syscall"
 
 	"github.com/godbus/dbus/v5"
-	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keybroker/keybroker/desktop/desktoptest"
+	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
 // desktop is a screen that nobody sees, with what a person has on it.
@@ -73,7 +75,7 @@ func startDesktop(ts *testscript.TestScript, r *rig) {
 	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", r.bus.Address)
 	read, write, err := os.Pipe()
 	ts.Check(err)
-	cmd := exec.Command(commandPath(ts, "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-screen", "0", "900x600x24")
+	cmd := exec.Command(desktoptest.Program(r.t, "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-screen", "0", "900x600x24")
 	cmd.ExtraFiles = []*os.File{write}
 	x, err := startProcess(cmd)
 	ts.Check(err)

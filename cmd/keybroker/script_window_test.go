@@ -15,8 +15,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/control"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
 // cmdX11 is "x11 start": a screen, and the program that draws on it in
@@ -34,11 +36,12 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 		os.Remove("/tmp/.X11-unix/X" + number)
 		return
 	}
+	server := desktoptest.Program(r.t, "Xvfb")
 	buildWindow(ts)
 	reader, writer, err := os.Pipe()
 	ts.Check(err)
 	defer reader.Close()
-	r.screenServer = exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
+	r.screenServer = exec.Command(server, "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
 	r.screenServer.ExtraFiles = []*os.File{writer}
 	ts.Check(r.screenServer.Start())
 	writer.Close()

@@ -17,16 +17,13 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
 // needs finds a program that the test cannot do without.
 func needs(t testing.TB, name string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%s is missing: run `make deps`", name)
-	}
-	return path
+	return desktoptest.Program(t, name)
 }
 
 // linkTo is a program under a path that no other test has, by which processesOf

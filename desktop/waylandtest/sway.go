@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
 // patience bounds every wait for an event; no test asserts a time.
@@ -66,7 +68,7 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &Sway{dir: dir}
-	cmd := exec.Command(Needs(t, "sway"), "--config", s.configure(t, xwayland))
+	cmd := exec.Command(desktoptest.Program(t, "sway"), "--config", s.configure(t, xwayland))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "LC_ALL=C.UTF-8",
 		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", // a toolkit would start a bus, and leave it behind
 		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"}
@@ -198,7 +200,7 @@ type place struct{ X, Y, Width, Height int }
 // Windows are those that are visible, the one on top last.
 func (s *Sway) Windows(t testing.TB) []Window {
 	t.Helper()
-	out, err := s.Command(Needs(t, "swaymsg"), "--raw", "--type", "get_tree").Output()
+	out, err := s.Command(desktoptest.Program(t, "swaymsg"), "--raw", "--type", "get_tree").Output()
 	var root node
 	if err == nil {
 		err = json.Unmarshal(out, &root)
@@ -240,7 +242,7 @@ func (s *Sway) Shown(t testing.TB, title string) (w Window) {
 // Message tells sway something, as its configuration would: sway(5).
 func (s *Sway) Message(t testing.TB, command string) {
 	t.Helper()
-	if out, err := s.Command(Needs(t, "swaymsg"), command).CombinedOutput(); err != nil {
+	if out, err := s.Command(desktoptest.Program(t, "swaymsg"), command).CombinedOutput(); err != nil {
 		t.Errorf("swaymsg: %v\n%s", err, out)
 	}
 }
@@ -256,20 +258,10 @@ func (s *Sway) Until(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// Needs finds a program that the test cannot do without.
-func Needs(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%s is missing: run `make deps`", name)
-	}
-	return path
-}
-
 // Shot writes a picture of the screen.
 func (s *Sway) Shot(t testing.TB, path string) {
 	t.Helper()
-	if out, err := s.Command(Needs(t, "grim"), path).CombinedOutput(); err != nil {
+	if out, err := s.Command(desktoptest.Program(t, "grim"), path).CombinedOutput(); err != nil {
 		t.Errorf("grim: %v\n%s", err, out)
 	}
 }

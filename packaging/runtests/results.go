@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,23 +82,21 @@ func (r *results) end(action string, name testName, printed []string, to io.Writ
 	}
 }
 
-// reason is what a test says when it is skipped: by Skip, or by a script.
+// reason is what a test says when it is skipped: by Skip, or by a script's skip, each
+// of which is shown, those before it with a condition that did not hold.
 func reason(printed []string) string {
-	for _, line := range slices.Backward(printed) {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "==="):
-		case strings.Contains(line, "skip '"):
-			_, why, _ := strings.Cut(line, "skip '")
-			return strings.TrimSuffix(why, "'")
-		default:
-			if place, why, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
-				return why
-			}
-			return line
+	script := "it does not say why"
+	byTest := ""
+	for _, line := range printed {
+		if _, why, ok := strings.Cut(strings.TrimSpace(line), "skip '"); ok {
+			script = strings.TrimSuffix(why, "'")
+		}
+		place, why, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if ok && strings.Contains(place, ".go:") && !strings.HasPrefix(place, "testscript.go:") { // that shows the script
+			byTest = why
 		}
 	}
-	return "it does not say why"
+	return cmp.Or(byTest, script)
 }
 
 // endedBadly notes a failure that no test has: one that did not build.
