@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/cardadmin"
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
@@ -52,7 +53,7 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil { // whatever it makes of that
+	if err != nil && (ctx.Err() != nil || errors.Is(err, confirm.ErrClosed)) { // by Ctrl-C, whatever it makes of that
 		err = terminal.ErrInterrupted
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {

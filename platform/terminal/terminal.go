@@ -30,12 +30,21 @@ type asked struct {
 	err  error
 }
 
-// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was.
-func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
-	before, _ := term.GetState(int(os.Stdin.Fd()))
+// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was. So the
+// echo is switched here, and not by what reads, which may only begin after that.
+func ask(ctx context.Context, echo bool) ([]byte, error) {
+	fd := int(os.Stdin.Fd())
+	if before, err := term.GetState(fd); err == nil {
+		defer term.Restore(fd, before)
+		if !echo {
+			if err := hide(fd); err != nil {
+				return nil, fmt.Errorf("the terminal does not hide what is typed: %w", err)
+			}
+		}
+	}
 	answer := make(chan asked, 1)
 	go func() {
-		text, err := read()
+		text, err := readLine(os.Stdin)
 		answer <- asked{text, err}
 	}()
 	select {
@@ -49,25 +58,15 @@ func ask(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 		}
 		return a.text, nil
 	case <-ctx.Done():
-		if before != nil {
-			_ = term.Restore(int(os.Stdin.Fd()), before)
-		}
 		return nil, ErrInterrupted
 	}
 }
 
 // Line reads a line that may be seen.
-func Line(ctx context.Context) ([]byte, error) {
-	return ask(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
-}
+func Line(ctx context.Context) ([]byte, error) { return ask(ctx, true) }
 
 // Secret reads a line without echo; the caller wipes it.
-func Secret(ctx context.Context) ([]byte, error) {
-	if Interactive() {
-		return ask(ctx, func() ([]byte, error) { return term.ReadPassword(int(os.Stdin.Fd())) })
-	}
-	return Line(ctx)
-}
+func Secret(ctx context.Context) ([]byte, error) { return ask(ctx, false) }
 
 // ReadPassphrase asks on the terminal without echo. Where standard input is no
 // terminal, it is the first line of that, so that a script can pipe it; never
@@ -81,11 +80,11 @@ func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 		defer fmt.Fprintln(os.Stderr)
 		return Secret(ctx)
 	}
-	line, err := readLine(os.Stdin)
-	if err != nil {
+	line, err := Line(ctx)
+	if errors.Is(err, ErrNoLine) {
 		return nil, fmt.Errorf("no passphrase: standard input is no terminal and has no line\nrun it in a terminal, or pipe the passphrase in")
 	}
-	return line, nil
+	return line, err
 }
 
 // ReadNewPassphrase asks twice on a terminal.
@@ -113,10 +112,13 @@ func notEmpty(passphrase []byte, err error) ([]byte, error) {
 	return passphrase, err
 }
 
+// usualLine is the length up to which a secret is not copied while it is read.
+const usualLine = 4096
+
 // readLine reads byte by byte up to a line's end, so that what follows stays
 // for the next question.
 func readLine(r io.Reader) ([]byte, error) {
-	var line []byte
+	line := make([]byte, 0, usualLine)
 	one := make([]byte, 1)
 	for {
 		n, err := r.Read(one)

@@ -1,0 +1,15 @@
+package terminal
+
+import "golang.org/x/sys/windows"
+
+// hide has the console read lines without showing them; Ctrl-C stays a signal.
+func hide(fd int) error {
+	console := windows.Handle(fd)
+	var mode uint32
+	if err := windows.GetConsoleMode(console, &mode); err != nil {
+		return err
+	}
+	mode &^= windows.ENABLE_ECHO_INPUT
+	mode |= windows.ENABLE_PROCESSED_INPUT | windows.ENABLE_LINE_INPUT
+	return windows.SetConsoleMode(console, mode)
+}
