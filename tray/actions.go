@@ -9,25 +9,25 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// clickTimeout bounds what a click starts. Locking waits for a person.
+// clickTimeout bounds the action of a click. Locking waits for the person.
 const clickTimeout = 5 * time.Minute
 
-// do runs what a click asked for, beside everything else. Its error becomes a
-// line of the menu, until the next click, and a notification.
+// do runs the action of a click in the background. Its error is shown in the menu
+// until the next click, and as a notification.
 func (t *tray) do(ctx context.Context, action func(context.Context) error) {
 	t.running.Go(func() {
 		short, cancel := context.WithTimeout(ctx, clickTimeout)
 		defer cancel()
-		said := ""
+		failure := ""
 		if err := action(short); err != nil && ctx.Err() == nil {
-			said = strings.ReplaceAll(err.Error(), "\n", ": ")
+			failure = strings.ReplaceAll(err.Error(), "\n", ": ")
 			t.Log.Warn("not done", "error", err)
 			if !t.isAsking() {
-				_ = t.notifier.notify(ctx, "failed", "keybroker: not done", said)
+				_ = t.notifier.notify(ctx, "failed", "keybroker: not done", failure)
 			}
 		}
 		t.mu.Lock()
-		t.said = platform.Escape(said, 4*maxText)
+		t.clickError = platform.Escape(failure, 4*maxText)
 		t.mu.Unlock()
 		t.draw(ctx)
 	})
@@ -59,18 +59,18 @@ func (t *tray) isPaused() bool {
 	return t.broker.event.Status.Paused
 }
 
-// isAsking says whether a notification could lie over a question.
+// isAsking says whether a notification could cover a question.
 func (t *tray) isAsking() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return onScreen(t.broker.event)
+	return windowOpen(t.broker.event)
 }
 
 func (t *tray) revoke(id string) func(context.Context) error {
 	return func(ctx context.Context) error { return t.Client.Revoke(ctx, id) }
 }
 
-// copy puts a public key on the clipboard, or says how to get it otherwise.
+// copy puts a public key on the clipboard.
 func (t *tray) copy(line string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := copyText(ctx, line); err != nil {
@@ -80,7 +80,7 @@ func (t *tray) copy(line string) func(context.Context) error {
 	}
 }
 
-// describe tells all about one line of the recent activity, when no question is on the screen.
+// describe notifies of one recent record in full, unless a question is on the screen.
 func (t *tray) describe(id string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		t.mu.Lock()

@@ -13,7 +13,7 @@ import (
 var errNoClipboard = errors.New("there is no program for the clipboard\n" +
 	"install wl-clipboard or xclip, or print the key: keybroker keys export NAME")
 
-// clipboard is the program that puts its input on the clipboard.
+// clipboard is the command that puts its input on the clipboard.
 func clipboard() ([]string, error) {
 	var programs [][]string
 	switch {
@@ -37,8 +37,8 @@ func clipboard() ([]string, error) {
 	return nil, errNoClipboard
 }
 
-// copyText returns when the program has taken the text. One that stays, to hand the
-// text out, does so in the background and ends with the next copy.
+// copyText returns when the program has taken the text. Some stay in the background
+// to serve it until the next copy.
 func copyText(ctx context.Context, text string) error {
 	program, err := clipboard()
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/keybroker/keybroker/platform/bus"
 )
 
-// busName is taken so that there is one icon.
+// busName is owned by the one tray that runs.
 const busName = "org.keybroker.Tray"
 
-// join connects to the session bus. The returned function leaves it; cancel is
-// called when the bus is gone, and the desktop with it.
+// join connects to the session bus. The returned function disconnects. cancel is
+// called when the bus, and the desktop with it, ends.
 func join(ctx context.Context, cancel context.CancelFunc, log *slog.Logger) (notifier, func(), error) {
 	address, err := bus.Session()
 	if err == nil {
-		// The library would start a bus of its own where this is not set.
+		// Without this variable the library would start another bus.
 		err = os.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 	}
 	if err != nil {
@@ -37,13 +37,13 @@ func join(ctx context.Context, cancel context.CancelFunc, log *slog.Logger) (not
 		_ = conn.Close()
 		return nil, nil, err
 	}
-	sayWhetherThereIsAHost(conn, log)
+	logMissingPanel(conn, log)
 	go keepRegistered(conn.Context(), conn, log) // it ends with the connection
 	stop := context.AfterFunc(conn.Context(), cancel)
 	return &desktopNotifier{conn: conn, shown: map[string]uint32{}}, func() { stop(); _ = conn.Close() }, nil
 }
 
-func sayWhetherThereIsAHost(conn *dbus.Conn, log *slog.Logger) {
+func logMissingPanel(conn *dbus.Conn, log *slog.Logger) {
 	var has bool
 	if conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, watcherName).Store(&has) == nil && !has {
 		log.Info("this desktop has no tray now; the icon appears when one comes")

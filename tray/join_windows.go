@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// mutexName is taken so that there is one icon. "Local" is the person's session.
+// mutexName is owned by the one tray that runs. "Local" is the person's session.
 const mutexName = `Local\org.keybroker.Tray`
 
 func join(context.Context, context.CancelFunc, *slog.Logger) (notifier, func(), error) {

@@ -29,15 +29,15 @@ type menu struct {
 	pause, lock    *systray.MenuItem
 }
 
-// list is some lines of the menu that are made once and shown when needed: a
-// line that is taken away while the menu is open confuses panels.
+// list is a number of lines of the menu. They are made once and shown when needed:
+// removing a line while the menu is open confuses panels.
 type list struct {
 	parent *systray.MenuItem // nil: the lines are in the menu itself
 	items  []*systray.MenuItem
 	ids    []string
 }
 
-// newMenu makes all the lines. It runs once the library is ready.
+// newMenu makes all lines. The library must be ready.
 func newMenu(ctx context.Context, end context.CancelFunc, t *tray) *menu {
 	m := &menu{tray: t, ctx: ctx, end: end}
 	m.head = systray.AddMenuItem("keybroker", "")
@@ -63,7 +63,7 @@ func newMenu(ctx context.Context, end context.CancelFunc, t *tray) *menu {
 	return m
 }
 
-// maxTrouble is how many lines tell what does not work; keybroker status has all.
+// maxTrouble bounds the lines about problems; keybroker status shows all.
 const maxTrouble = 4
 
 func (m *menu) openWaiting() func(id string) func(context.Context) error {
@@ -73,8 +73,8 @@ func (m *menu) openWaiting() func(id string) func(context.Context) error {
 	return m.tray.open
 }
 
-// newList makes n hidden lines, below a line of their own when it has a title.
-// A click does what action makes of the line's id; without one the lines only tell.
+// newList makes n hidden lines, in a submenu if there is a title. A click runs the
+// action for the line's id; without an action the lines cannot be clicked.
 func (m *menu) newList(title string, n int, action func(id string) func(context.Context) error) *list {
 	l := &list{ids: make([]string, n)}
 	if title != "" {
@@ -121,33 +121,33 @@ func (m *menu) onClick(item *systray.MenuItem, action func() func(context.Contex
 	}()
 }
 
-// show brings the menu in line with l.
-func (m *menu) show(l look) {
+// show updates the menu to v.
+func (m *menu) show(v view) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	defer m.survive()
-	if l.state != m.state {
-		m.state = l.state
-		systray.SetIcon(iconFile(l.state))
+	if v.state != m.state {
+		m.state = v.state
+		systray.SetIcon(iconFile(v.state))
 	}
-	systray.SetTooltip(l.tooltip)
-	m.head.SetTitle(l.head)
-	m.trouble.show(texts(l.trouble))
-	m.waiting.show(l.waiting)
-	m.recent.show(l.recent)
-	m.grants.show(l.grants)
-	m.keys.show(l.keys)
-	m.more.SetTitle(l.more)
-	visible(m.more, l.more != "")
-	visible(m.revokeAll, len(l.grants) > 0)
-	m.lock.SetTitle(lockText(l.locked))
-	if l.paused {
+	systray.SetTooltip(v.tooltip)
+	m.head.SetTitle(v.head)
+	m.trouble.show(texts(v.trouble))
+	m.waiting.show(v.waiting)
+	m.recent.show(v.recent)
+	m.grants.show(v.grants)
+	m.keys.show(v.keys)
+	m.more.SetTitle(v.more)
+	visible(m.more, v.more != "")
+	visible(m.revokeAll, len(v.grants) > 0)
+	m.lock.SetTitle(lockText(v.locked))
+	if v.paused {
 		m.pause.Check()
 	} else {
 		m.pause.Uncheck()
 	}
 	for _, item := range []*systray.MenuItem{m.pause, m.lock} {
-		enable(item, l.state != notRunning)
+		enable(item, v.state != notRunning)
 	}
 }
 

@@ -13,96 +13,96 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// The kinds of events that a notification can tell of.
+// The kinds of notification.
 const (
-	tellTouch   = "touch"   // a device waits for a hand
-	tellWaiting = "waiting" // a question waits for an answer
-	tellGrant   = "grant"   // a key was used by a grant
-	tellRefused = "refused" // a request was refused
-	tellApprove = "approve" // a terminal answers questions from now on
-	tellRules   = "rules"   // the rules were changed
+	kindTouch   = "touch"   // a device waits to be touched
+	kindWaiting = "waiting" // a question waits for an answer
+	kindGrant   = "grant"   // a key was used by a grant
+	kindRefused = "refused" // a request was refused
+	kindApprove = "approve" // a terminal answers questions from now on
+	kindRules   = "rules"   // the rules were changed
 )
 
 // Kinds are the names that Config.Notify may hold.
 func Kinds() []string {
-	return []string{tellTouch, tellWaiting, tellGrant, tellRefused, tellApprove, tellRules}
+	return []string{kindTouch, kindWaiting, kindGrant, kindRefused, kindApprove, kindRules}
 }
 
-// tellTime bounds all notifications of one event: behind a notification service
-// that does not answer the next event must not wait until the broker gives up on us.
-const tellTime = 5 * time.Second
+// newsTimeout bounds the notifications of one event, so that a notification service
+// that hangs does not delay the next event until the broker closes the connection.
+const newsTimeout = 5 * time.Second
 
-// maxLater bounds the notifications that wait until a question is gone: the newest stay.
-const maxLater = 8
+// maxPostponed bounds the postponed notifications; the oldest are dropped.
+const maxPostponed = 8
 
-// note is one notification.
-type note struct{ kind, summary, body string }
+// notification is one notification.
+type notification struct{ kind, summary, body string }
 
-// tell sends a notification for each new thing that the person wants to hear of.
-// While a question is on the screen none is shown, and those that are go: one that
-// lies over a question's window keeps it from its answer.
-func (t *tray) tell(ctx context.Context, before, now control.Event) {
-	ctx, cancel := context.WithTimeout(ctx, tellTime)
+// notifyNews sends a notification for each new event that the person asked for.
+// While a question is on the screen, notifications are postponed and those that are
+// shown are removed: one that covers a question's window keeps it from being answered.
+func (t *tray) notifyNews(ctx context.Context, before, now control.Event) {
+	ctx, cancel := context.WithTimeout(ctx, newsTimeout)
 	defer cancel()
-	list := append(t.later, news(before, now)...)
-	t.later = nil
+	list := append(t.postponed, news(before, now)...)
+	t.postponed = nil
 	for _, n := range list {
 		switch {
 		case !slices.Contains(t.Notify, n.kind):
-		case onScreen(now):
-			t.later = append(t.later, n)
+		case windowOpen(now):
+			t.postponed = append(t.postponed, n)
 		default:
 			t.notify(ctx, n)
 		}
 	}
-	t.later = t.later[max(len(t.later)-maxLater, 0):]
-	if onScreen(now) && !onScreen(before) {
+	t.postponed = t.postponed[max(len(t.postponed)-maxPostponed, 0):]
+	if windowOpen(now) && !windowOpen(before) {
 		t.notifier.clear(ctx)
 	}
 }
 
-// onScreen says whether the broker asks, or waits for a hand, in a window.
-func onScreen(e control.Event) bool {
+// windowOpen says whether a question or a notice is shown in a window.
+func windowOpen(e control.Event) bool {
 	asked := slices.ContainsFunc(e.Waiting, func(w control.Waiting) bool { return !w.Held })
-	return (asked || len(e.Notices) > 0) && !strings.HasPrefix(e.Status.Prompt, "terminal")
+	return (asked || len(e.Notices) > 0) && !e.Status.OnTerminal
 }
 
-// news are what came with the last event. What stands on the screen needs no telling.
-func news(before, now control.Event) (list []note) {
-	add := func(kind, summary, body string) { list = append(list, note{kind, summary, body}) }
+// news is what now has and before has not, except what a window shows already.
+func news(before, now control.Event) (list []notification) {
+	add := func(kind, summary, body string) { list = append(list, notification{kind, summary, body}) }
 	for _, title := range now.Notices {
-		if !onScreen(now) && !slices.Contains(before.Notices, title) {
-			add(tellTouch, title, "")
+		if !windowOpen(now) && !slices.Contains(before.Notices, title) {
+			add(kindTouch, title, "")
 		}
 	}
 	for _, w := range now.Waiting {
-		if (w.Held || !onScreen(now)) && !slices.ContainsFunc(before.Waiting, func(old control.Waiting) bool { return old.ID == w.ID }) {
-			add(tellWaiting, "A request waits for you", strings.TrimSpace(w.Title+"\n"+w.Program))
+		if (w.Held || !windowOpen(now)) && !slices.ContainsFunc(before.Waiting, func(old control.Waiting) bool { return old.ID == w.ID }) {
+			add(kindWaiting, "A request waits for you", strings.TrimSpace(w.Title+"\n"+w.Program))
 		}
 	}
 	for _, record := range now.Records {
 		switch {
 		case record.Decision == audit.Refused:
-			add(tellRefused, "Refused", recordText(record)+"\n"+platform.Escape(record.Reason, 4*maxText))
+			add(kindRefused, "Refused", recordText(record)+"\n"+platform.Escape(record.Reason, 4*maxText))
 		case record.Decision == audit.Allowed && record.Op == keys.OpApprove:
-			add(tellApprove, "A terminal answers questions now", platform.Escape(record.Reason, 4*maxText)+"\nIf that is not you: keybroker status")
+			add(kindApprove, "A terminal answers questions now", platform.Escape(record.Reason, 4*maxText)+"\nIf that is not you: keybroker status")
 		case record.Decision == audit.Allowed && record.Op == keys.OpReload:
-			add(tellRules, "The rules were changed", platform.Escape(record.Reason, 8*maxText)+"\nIf that was not you: keybroker lock; keybroker policy show")
+			add(kindRules, "The rules were changed", platform.Escape(record.Reason, 8*maxText)+"\nIf that was not you: keybroker lock; keybroker policy show")
 		case record.Decision == audit.Allowed && policy.ByGrant(record.Reason):
-			add(tellGrant, "Used without a question", recordText(record))
+			add(kindGrant, "Used without a question", recordText(record))
 		}
 	}
 	return list
 }
 
-func (t *tray) notify(ctx context.Context, n note) {
+func (t *tray) notify(ctx context.Context, n notification) {
 	if err := t.notifier.notify(ctx, n.kind, n.summary, n.body); err != nil {
 		t.Log.Warn("no notification was shown", "error", err)
 	}
 }
 
-// markup makes text fit for a body, in which the specification allows some
-// HTML ("Markup" of the Desktop Notifications Specification).
+// markup escapes text for the body of a notification, which may hold some HTML
+// (Desktop Notifications Specification, "Markup").
 func markup(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(text)
 }

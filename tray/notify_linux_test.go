@@ -52,14 +52,14 @@ func TestNotifications(t *testing.T) {
 	refused := record(audit.Refused, "<b>no</b>")
 	event := control.Event{Notices: []string{"Touch it"}, Waiting: []control.Waiting{{ID: "1", Program: "git"}},
 		Records: []audit.Record{refused, record(audit.Allowed, "grant 3: no rule matches"), record(audit.Allowed, `allowed by rule "grant x"`)}}
-	event.Status.Prompt = "terminal" // not on this screen
-	tr.tell(t.Context(), control.Event{}, event)
+	event.Status.OnTerminal = true // not on this screen
+	tr.notifyNews(t.Context(), control.Event{}, event)
 	if len(n.shown) != 0 {
 		t.Fatal("nothing was wanted")
 	}
 	tr.Notify = Kinds()
-	tr.tell(t.Context(), control.Event{}, event)
-	tr.tell(t.Context(), event, control.Event{Status: event.Status, Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
+	tr.notifyNews(t.Context(), control.Event{}, event)
+	tr.notifyNews(t.Context(), event, control.Event{Status: event.Status, Notices: event.Notices, Waiting: event.Waiting, Records: []audit.Record{refused}})
 	var got [][]any
 	for range len(n.shown) {
 		shown := <-n.shown

@@ -12,15 +12,15 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// said keeps what it was told.
-type said []string
+// recorder keeps the notifications.
+type recorder []string
 
-func (s *said) notify(_ context.Context, kind, summary, body string) error {
+func (s *recorder) notify(_ context.Context, kind, summary, body string) error {
 	*s = append(*s, kind+": "+summary+": "+body)
 	return nil
 }
 
-func (s *said) clear(context.Context) { *s = append(*s, "cleared") }
+func (s *recorder) clear(context.Context) { *s = append(*s, "cleared") }
 
 func TestTellsOfATerminalThatAnswers(t *testing.T) {
 	now := control.Event{Records: []audit.Record{
@@ -28,12 +28,12 @@ func TestTellsOfATerminalThatAnswers(t *testing.T) {
 		{Op: keys.OpApprove, Decision: audit.Note, Reason: "terminal pts/3 answers no more"},
 	}}
 	for _, wanted := range []bool{true, false} {
-		var heard said
+		var heard recorder
 		tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler)}, notifier: &heard}
 		if wanted {
-			tr.Notify = []string{tellApprove}
+			tr.Notify = []string{kindApprove}
 		}
-		tr.tell(t.Context(), control.Event{}, now)
+		tr.notifyNews(t.Context(), control.Event{}, now)
 		if wanted && (len(heard) != 1 || !strings.HasPrefix(heard[0], "approve: A terminal answers questions now: terminal pts/3 answers from now on")) ||
 			!wanted && len(heard) > 0 {
 			t.Errorf("wanted %v: %q", wanted, heard)
@@ -42,9 +42,9 @@ func TestTellsOfATerminalThatAnswers(t *testing.T) {
 }
 
 func TestTellsOfChangedRules(t *testing.T) {
-	var heard said
-	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{tellRules}}, notifier: &heard}
-	tr.tell(t.Context(), control.Event{}, control.Event{Records: []audit.Record{
+	var heard recorder
+	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{kindRules}}, notifier: &heard}
+	tr.notifyNews(t.Context(), control.Event{}, control.Event{Records: []audit.Record{
 		{Op: keys.OpReload, Decision: audit.Allowed, Reason: "asked for by keybroker; they allow more: rule \"x\" (allow) is new"},
 		{Op: keys.OpReload, Decision: audit.Refused, Reason: "denied"},
 	}})
@@ -67,24 +67,24 @@ func (h *hung) clear(context.Context) {}
 // No notification comes while a question is on the screen, and what is shown goes:
 // it would lie over the question. What was to tell comes afterwards.
 func TestNothingLiesOverAQuestion(t *testing.T) {
-	var heard said
+	var heard recorder
 	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: Kinds()}, notifier: &heard}
 	asks := control.Event{Waiting: []control.Waiting{{ID: "1", Title: "Log in?"}}, Notices: []string{"Touch it"},
 		Records: []audit.Record{{Op: keys.OpReload, Decision: audit.Allowed, Reason: "asked for"}}}
 	asks.Status.Prompt = "window"
-	tr.tell(t.Context(), control.Event{}, asks)
+	tr.notifyNews(t.Context(), control.Event{}, asks)
 	if want := []string{"cleared"}; !slices.Equal(heard, want) {
 		t.Errorf("while it is asked: %q, want %q", heard, want)
 	}
-	tr.tell(t.Context(), asks, asks)
-	tr.tell(t.Context(), asks, control.Event{})
+	tr.notifyNews(t.Context(), asks, asks)
+	tr.notifyNews(t.Context(), asks, control.Event{})
 	if len(heard) != 3 || !strings.HasPrefix(heard[1], "rules: ") || !strings.HasPrefix(heard[2], "rules: ") {
 		t.Errorf("afterwards: %q", heard)
 	}
 	heard = nil
 	held := control.Event{Waiting: []control.Waiting{{ID: "2", Title: "Log in?", Held: true}}}
 	held.Status.Prompt = "window"
-	tr.tell(t.Context(), control.Event{}, held)
+	tr.notifyNews(t.Context(), control.Event{}, held)
 	if len(heard) != 1 || !strings.HasPrefix(heard[0], "waiting: ") {
 		t.Errorf("of one that is held: %q", heard)
 	}
@@ -93,12 +93,12 @@ func TestNothingLiesOverAQuestion(t *testing.T) {
 // A service that hangs costs one event's time, and not that of each notification.
 func TestTellIsBounded(t *testing.T) {
 	service := new(hung)
-	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{tellRefused}}, notifier: service}
+	tr := &tray{Config: Config{Log: slog.New(slog.DiscardHandler), Notify: []string{kindRefused}}, notifier: service}
 	records := make([]audit.Record, 20)
 	for i := range records {
 		records[i] = audit.Record{Op: keys.OpSign, Decision: audit.Refused}
 	}
-	tr.tell(t.Context(), control.Event{}, control.Event{Records: records}) // without the bound it does not return
+	tr.notifyNews(t.Context(), control.Event{}, control.Event{Records: records}) // without the bound it does not return
 	if service.asked != len(records) {
 		t.Errorf("%d of %d were tried", service.asked, len(records))
 	}

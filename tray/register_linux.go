@@ -18,24 +18,23 @@ const (
 	watcherPath = "/StatusNotifierWatcher"
 )
 
-// looks are when a panel that came is asked whether it lists the icon: the
-// library puts it there once, when the panel takes its name, and some take it
-// before they can answer.
-func looks() []time.Duration {
+// checkDelays says when to ask a new panel whether it lists the icon. The library
+// registers the icon once, when the panel takes its name; some panels take it before
+// they can answer.
+func checkDelays() []time.Duration {
 	return []time.Duration{3 * time.Second, 10 * time.Second, 30 * time.Second}
 }
 
 // itemName is the name under which the library offers the icon.
 func itemName() string { return fmt.Sprintf("org.kde.StatusNotifierItem-%d-1", os.Getpid()) }
 
-// keepRegistered sees to it that the icon is listed by whatever panel comes,
-// until ctx ends.
+// keepRegistered registers the icon with every panel that appears, until ctx ends.
 func keepRegistered(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
 	_ = conn.AddMatchSignal(dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"),
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName))
-	due := looks()
+	due := checkDelays()
 	for {
 		var look <-chan time.Time
 		if len(due) > 0 {
@@ -48,7 +47,7 @@ func keepRegistered(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 			if !open {
 				return
 			}
-			due = looks()
+			due = checkDelays()
 		case <-look:
 			due = due[1:]
 			register(ctx, conn, log)
@@ -56,10 +55,10 @@ func keepRegistered(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 	}
 }
 
-// registerTime bounds the calls to a panel, which may hang.
+// registerTime bounds the calls to a panel that hangs.
 const registerTime = 5 * time.Second
 
-// register does nothing where there is no panel, or the icon is listed.
+// register does nothing if there is no panel or the icon is listed.
 func register(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, registerTime)
 	defer cancel()
@@ -68,10 +67,10 @@ func register(ctx context.Context, conn *dbus.Conn, log *slog.Logger) {
 		return
 	}
 	err := watcher.CallWithContext(ctx, watcherName+".RegisterStatusNotifierItem", dbus.FlagNoAutoStart, itemName()).Err
-	log.Info("the panel did not list the icon; it was told again", "error", err)
+	log.Info("the panel did not list the icon; it was registered again", "error", err)
 }
 
-// isListed asks the panel; known is false when there is none to ask.
+// isListed asks the panel; known is false if there is none.
 func isListed(ctx context.Context, conn *dbus.Conn, watcher dbus.BusObject) (listed, known bool) {
 	var items dbus.Variant
 	var owner string

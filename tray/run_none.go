@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// Run says that there is no tray in this build.
+// Run fails: this build has no tray.
 func Run(context.Context, Config) error {
 	return errors.New("this build has no tray on this system\nuse the commands: keybroker status, pause, lock, grants")
 }

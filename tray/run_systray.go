@@ -8,9 +8,9 @@ import (
 	"fyne.io/systray"
 )
 
-// Run shows the icon until ctx ends, the person hides it, or the desktop goes
-// away. On a desktop without a tray it waits for one and shows nothing.
-// The library can be run once in a process, and wants the main goroutine.
+// Run shows the icon until ctx ends, the person hides it, or the desktop ends. On a
+// desktop without a tray it waits for one. Call it once, on the main goroutine: the
+// library demands both.
 func Run(ctx context.Context, config Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -20,11 +20,11 @@ func Run(ctx context.Context, config Config) error {
 	}
 	defer leave()
 	t := &tray{Config: config, notifier: notifier}
-	ready := func() { // the library shows the menu when this returns
+	ready := func() { // the library shows the menu once this returns
 		t.screen = newMenu(ctx, cancel, t)
 		t.running.Go(func() { t.follow(ctx) })
 	}
-	// Nothing may be drawn any more when the library hangs up: it would panic.
+	// Drawing must end before the library quits: it would panic.
 	stop := context.AfterFunc(ctx, func() { t.running.Wait(); systray.Quit() })
 	defer stop()
 	systray.Run(ready, cancel)

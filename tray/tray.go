@@ -1,6 +1,6 @@
-// Package tray shows on the desktop's panel how the broker is, and offers in a
-// menu what the command line offers too. It is a client of the control socket
-// in a process of its own, and cannot approve anything.
+// Package tray shows the broker's state in the desktop's panel, with a menu of what
+// the command line offers. It runs in a separate process as a client of the control
+// socket, and cannot approve anything.
 package tray
 
 import (
@@ -15,47 +15,46 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// retry is the wait before a broker that does not answer is tried again.
-const retry = 2 * time.Second
+// retryDelay is how long to wait before connecting to the broker again.
+const retryDelay = 2 * time.Second
 
 // Config is what the tray works with.
 type Config struct {
 	Client *control.Client
 	Log    *slog.Logger
-	Notify []string // what a notification tells of: the names of Kinds; empty: nothing
+	Notify []string // the Kinds of notification to show; empty: none
 
-	// Show brings a question that waits to the front; nil: there is no way to,
-	// and what waits is only listed.
+	// Show brings a waiting question to the front; nil: waiting questions are only
+	// listed.
 	Show func(ctx context.Context, id string) error
 }
 
-// screen is where a look goes: the menu in the panel.
+// screen shows a view: the menu in the panel.
 type screen interface {
-	show(l look)
+	show(v view)
 }
 
-// notifier tells the person something that needs no answer.
+// notifier shows notifications, which need no answer.
 type notifier interface {
 	notify(ctx context.Context, kind, summary, body string) error
-	clear(ctx context.Context) // takes back what is shown
+	clear(ctx context.Context) // removes what is shown
 }
 
 // tray follows the broker.
 type tray struct {
 	Config
-	screen   screen
-	notifier notifier
-	later    []note         // what is told when no question is on the screen; follow's alone
-	running  sync.WaitGroup // everything that draws
-	drawing  sync.Mutex     // so that an older look never follows a newer one; taken before mu
+	screen    screen
+	notifier  notifier
+	postponed []notification // while a question is on the screen; used by follow alone
+	running   sync.WaitGroup // all goroutines that draw
+	drawing   sync.Mutex     // keeps an older view from following a newer one; taken before mu
 
-	mu     sync.Mutex // guards the fields that follow
-	broker broker
-	said   string // the answer to the last click, when it is not what was wanted
+	mu         sync.Mutex // guards the fields that follow
+	broker     broker
+	clickError string // why the last click failed; "": it did not
 }
 
-// follow shows the broker's state until ctx ends, whether it comes, goes or
-// comes back.
+// follow shows the broker's state until ctx ends, across restarts of the broker.
 func (t *tray) follow(ctx context.Context) {
 	t.draw(ctx)
 	for ctx.Err() == nil {
@@ -64,7 +63,7 @@ func (t *tray) follow(ctx context.Context) {
 			if err != nil {
 				break
 			}
-			t.take(ctx, event, first)
+			t.apply(ctx, event, first)
 			first = false
 		}
 		t.mu.Lock()
@@ -73,22 +72,22 @@ func (t *tray) follow(ctx context.Context) {
 		t.draw(ctx)
 		select {
 		case <-ctx.Done():
-		case <-time.After(retry):
+		case <-time.After(retryDelay):
 		}
 	}
 }
 
-func (t *tray) take(ctx context.Context, event control.Event, first bool) {
+func (t *tray) apply(ctx context.Context, event control.Event, first bool) {
 	t.mu.Lock()
 	before := t.broker.event
-	t.broker.take(event)
+	t.broker.apply(event)
 	t.mu.Unlock()
 	if first || event.Status.Keys != before.Status.Keys || slices.ContainsFunc(event.Records, changesKeys) {
 		t.readKeys(ctx)
 	}
 	t.draw(ctx)
 	if !first {
-		t.tell(ctx, before, event)
+		t.notifyNews(ctx, before, event)
 	}
 }
 
@@ -114,9 +113,9 @@ func (t *tray) draw(ctx context.Context) {
 	t.drawing.Lock()
 	defer t.drawing.Unlock()
 	t.mu.Lock()
-	l := t.broker.look()
-	if t.said != "" {
-		l.trouble = append([]string{t.said}, l.trouble...)
+	l := t.broker.view()
+	if t.clickError != "" {
+		l.trouble = append([]string{t.clickError}, l.trouble...)
 	}
 	t.mu.Unlock()
 	t.screen.show(l)

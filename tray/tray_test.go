@@ -26,7 +26,7 @@ func TestTheMostUrgentStateShows(t *testing.T) {
 	var b broker
 	want := func(s state) {
 		t.Helper()
-		if got := b.look().state; got != s {
+		if got := b.view().state; got != s {
 			t.Errorf("%q, want %q", got, s)
 		}
 	}
@@ -45,7 +45,7 @@ func TestTheMostUrgentStateShows(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.change()
-		b.take(event)
+		b.apply(event)
 		want(step.state)
 	}
 }
@@ -53,18 +53,18 @@ func TestTheMostUrgentStateShows(t *testing.T) {
 func TestLinesAreEscapedAndBounded(t *testing.T) {
 	var b broker
 	for range 20 {
-		b.take(control.Event{Records: []audit.Record{record(audit.Allowed, "")},
+		b.apply(control.Event{Records: []audit.Record{record(audit.Allowed, "")},
 			Grants: []policy.Grant{{ID: "1", KeyName: strings.Repeat("k", 10_000), Program: "/bin/\u202egit", Purpose: "login", User: "me",
 				Host: keys.Host{Fingerprint: "SHA256:x", Names: []string{"box"}}, Until: time.Now()}}})
 	}
-	l := b.look()
-	if len(l.recent) != maxRecent {
-		t.Errorf("%d lines", len(l.recent))
+	v := b.view()
+	if len(v.recent) != maxRecent {
+		t.Errorf("%d lines", len(v.recent))
 	}
-	if text := l.recent[0].text; !strings.HasSuffix(text, `allowed: git, work, login to box\x1b[1m (claimed)`) {
+	if text := v.recent[0].text; !strings.HasSuffix(text, `allowed: git, work, login to box\x1b[1m (claimed)`) {
 		t.Error(text)
 	}
-	if text := l.grants[0].text; len(text) > 300 || !strings.Contains(text, `/bin/\u202egit, login to me@box, until `) {
+	if text := v.grants[0].text; len(text) > 300 || !strings.Contains(text, `/bin/\u202egit, login to me@box, until `) {
 		t.Error(text)
 	}
 }
@@ -85,11 +85,11 @@ func TestHostsInTheirTrust(t *testing.T) {
 }
 
 func TestHiddenKeysAreNotOffered(t *testing.T) {
-	b := broker{runs: true, keys: []control.Key{{Name: "work", PublicKey: "ssh-ed25519 AAAA", Comment: "me@home", Type: "ssh-ed25519"},
+	b := broker{running: true, keys: []control.Key{{Name: "work", PublicKey: "ssh-ed25519 AAAA", Comment: "me@home", Type: "ssh-ed25519"},
 		{Name: "old", PublicKey: "ssh-ed25519 BBBB", Hidden: true}, {Name: "damaged"}}}
-	l := b.look()
-	if len(l.keys) != 1 || l.keys[0].id != "ssh-ed25519 AAAA me@home" {
-		t.Errorf("%+v", l.keys)
+	v := b.view()
+	if len(v.keys) != 1 || v.keys[0].id != "ssh-ed25519 AAAA me@home" {
+		t.Errorf("%+v", v.keys)
 	}
 }
 
@@ -116,23 +116,23 @@ func TestIcons(t *testing.T) {
 // slowScreen takes longest to show that all is well: whoever overtakes is seen.
 type slowScreen struct {
 	mu   sync.Mutex
-	last look
+	last view
 }
 
-func (s *slowScreen) show(l look) {
-	if l.state == idle {
+func (s *slowScreen) show(v view) {
+	if v.state == idle {
 		time.Sleep(time.Millisecond)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = l
+	s.last = v
 }
 
 func TestTheLastLookStays(t *testing.T) {
 	for range 100 {
 		screen := &slowScreen{}
 		tr := &tray{screen: screen}
-		tr.broker.runs = true
+		tr.broker.running = true
 		var both sync.WaitGroup
 		both.Go(func() { tr.draw(t.Context()) }) // after a click
 		both.Go(func() {                         // an event
@@ -151,20 +151,20 @@ func TestTheLastLookStays(t *testing.T) {
 // Keys that last come before those that a program has added, however many; what has
 // no line is said.
 func TestKeysThatLastComeFirst(t *testing.T) {
-	b := broker{runs: true}
+	b := broker{running: true}
 	for i := range maxKeys + 1 {
 		b.keys = append(b.keys, control.Key{Comment: fmt.Sprint("added", i), PublicKey: "x", Source: "added"})
 	}
 	b.keys = append(b.keys, control.Key{Name: "card", PublicKey: "x", Source: "cards"}, control.Key{Name: "work", PublicKey: "x", Source: "softkeys"})
-	l := b.look()
-	if !strings.HasPrefix(l.keys[0].text, "work ") || !strings.HasPrefix(l.keys[1].text, "card ") || !strings.HasPrefix(l.keys[2].text, "added0 ") {
-		t.Errorf("%v", l.keys[:3])
+	v := b.view()
+	if !strings.HasPrefix(v.keys[0].text, "work ") || !strings.HasPrefix(v.keys[1].text, "card ") || !strings.HasPrefix(v.keys[2].text, "added0 ") {
+		t.Errorf("%v", v.keys[:3])
 	}
-	if l.more != "3 more: keybroker keys list" {
-		t.Errorf("%q", l.more)
+	if v.more != "3 more: keybroker keys list" {
+		t.Errorf("%q", v.more)
 	}
 	b.keys = b.keys[:2]
-	if l := b.look(); l.more != "" {
-		t.Errorf("%q", l.more)
+	if v := b.view(); v.more != "" {
+		t.Errorf("%q", v.more)
 	}
 }

@@ -27,11 +27,12 @@ type Status struct {
 	Connections int         `json:"connections"`
 	TurnedAway  uint64      `json:"turned_away"`
 	Keys        int         `json:"keys"`
-	Smartcards  string      `json:"smartcards"`        // how the smartcards do, in words
-	Prompt      string      `json:"prompt"`            // the way a person is asked
-	Approve     *Approval   `json:"approve,omitempty"` // the terminal that answers; nil: none
-	Waiting     int         `json:"waiting"`           // requests that wait for a person
-	Seal        string      `json:"seal,omitempty"`    // what opens the sealed keys
+	Smartcards  string      `json:"smartcards"`            // how the smartcards do, in words
+	Prompt      string      `json:"prompt"`                // the way a person is asked
+	OnTerminal  bool        `json:"on_terminal,omitempty"` // questions are shown on terminals only, in no window
+	Approve     *Approval   `json:"approve,omitempty"`     // the terminal that answers; nil: none
+	Waiting     int         `json:"waiting"`               // requests that wait for a person
+	Seal        string      `json:"seal,omitempty"`        // what opens the sealed keys
 	Rules       int         `json:"rules"`
 	Grants      int         `json:"grants"`
 	Audit       AuditStatus `json:"audit"`

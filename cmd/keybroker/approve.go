@@ -18,9 +18,9 @@ func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()
 		return d.notPaired(peer, err)
 	}
 	began := false
-	err = d.paired.Pair(ctx, d.queue, paired.Seat{
-		Terminal: tty, Peer: peer, Sits: func() error { return platform.Sits(peer) },
-		Paired: func(where string, alone bool) error {
+	err = d.paired.Pair(ctx, d.queue, paired.Candidate{
+		Terminal: tty, Peer: peer, StillThere: func() error { return platform.Sits(peer) },
+		Confirmed: func(where string, alone bool) error {
 			if alone {
 				if err := d.announce(peer); err != nil {
 					return err
@@ -28,7 +28,7 @@ func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()
 			}
 			return d.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
 		},
-		Answers: func() { began = true; d.feed.Changed(); answers() },
+		Started: func() { began = true; d.feed.Changed(); answers() },
 	})
 	if !began {
 		return d.notPaired(peer, err)

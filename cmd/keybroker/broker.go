@@ -22,7 +22,7 @@ func (d *daemon) Status() control.Status {
 	return control.Status{
 		Version: version, PID: os.Getpid(), Started: d.started, AgentSocket: d.app.config.Paths.AgentSocket, Sockets: d.socketList(),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
-		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), Approve: d.approval(), Waiting: len(d.queue.Waiting()),
+		Keys: len(d.server.Ring.List()), Smartcards: cardsInWords(d.Cards()), Cards: cardsIn(d.Cards()), Prompt: d.queue.Name(), OnTerminal: d.paired.OnTerminal(), Approve: d.approval(), Waiting: len(d.queue.Waiting()),
 		Seal: string(d.store.Vault().Seal()), Rules: d.server.Rules().Len(), Grants: len(d.Grants()),
 		Audit:    control.AuditStatus{Directory: d.AuditDir(), Seq: head.Seq, Hash: head.Hash},
 		Problems: d.problems(), Hardening: d.hardening.Notes, Session: d.session.status(),

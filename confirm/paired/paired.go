@@ -1,5 +1,5 @@
-// Package paired lets a terminal that the person named answer ("keybroker
-// approve"), beside the way to ask that the configuration chose.
+// Package paired lets the person answer on a terminal of their choice ("keybroker
+// approve"), in addition to the configured prompt.
 package paired
 
 import (
@@ -14,93 +14,97 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Paired asks in another way, and on a terminal that the person has named, while
-// there is one ("keybroker approve"). Where both are there, the question is shown
-// in both, and the first answer counts.
+// Paired asks by the configured prompt and, while one is paired, on a terminal. With
+// both, each question is shown in both places, and the first answer counts.
 type Paired struct {
-	way      confirm.Prompter // that needs no pairing
-	only     bool             // nothing but a paired terminal answers; way asks about pairing only
-	closed   string           // why no terminal can be paired; "": one can
-	now      func() time.Time
-	patience time.Duration // codeTime, but in tests
+	way         confirm.Prompter // the configured prompt
+	exclusive   bool             // only a paired terminal answers; way is used for pairing only
+	refusal     string           // why no terminal may be paired; "": one may
+	now         func() time.Time
+	codeTimeout time.Duration // codeTime; tests shorten it
 
-	mu      sync.Mutex // guards what follows; never held over a prompt
-	current *named     // nil: no terminal is paired
-	busy    bool       // one is being paired
-	rest    time.Time  // until then none is paired: too many wrong codes
+	mu           sync.Mutex      // guards what follows; never held over a prompt
+	current      *pairedTerminal // nil: no terminal is paired
+	busy         bool            // a terminal is being paired
+	blockedUntil time.Time       // no pairing before then: too many wrong codes
 }
 
-// New puts the possibility to name a terminal beside the way that cfg asks for.
+// New chooses the prompt that cfg asks for. Pair adds a terminal to it.
 func New(cfg ways.Config) (*Paired, error) {
 	way, err := ways.Choose(cfg)
 	if err != nil {
 		return nil, err
 	}
-	p := &Paired{way: way, only: cfg.Prompt == "approve", now: time.Now, patience: codeTime}
+	p := &Paired{way: way, exclusive: cfg.Prompt == "approve", now: time.Now, codeTimeout: codeTime}
 	switch cfg.Prompt {
 	case "", "auto", "approve":
 	default:
-		p.closed = fmt.Sprintf("[confirm] prompt = %q lets nothing else answer\nset prompt = \"auto\" or \"approve\", and start the daemon again", cfg.Prompt)
+		p.refusal = fmt.Sprintf("[confirm] prompt = %q lets nothing else answer\nset prompt = \"auto\" or \"approve\", and start the daemon again", cfg.Prompt)
 	}
 	return p, nil
 }
 
 var errUnpaired = fmt.Errorf("%w: prompt = \"approve\", and no terminal is paired\n%s", confirm.ErrNoWay, ways.ApproveHere)
 
-// Name says where it would ask now.
+// Name names the places where a question would be shown now.
 func (p *Paired) Name() string {
-	n := p.named()
+	n := p.currentTerminal()
 	switch {
-	case n == nil && p.only:
+	case n == nil && p.exclusive:
 		return "approve (no terminal is paired)"
 	case n == nil:
 		return p.way.Name()
-	case p.alone():
+	case p.terminalOnly():
 		return n.Name()
 	}
 	return p.way.Name() + " and " + n.Name()
 }
 
-// CanAsk says whether there is somebody to ask now.
-func (p *Paired) CanAsk() bool { return p.named() != nil || !p.only && ways.Asks(p.way) }
+// CanAsk says whether a question would reach anybody now.
+func (p *Paired) CanAsk() bool { return p.currentTerminal() != nil || !p.exclusive && ways.Asks(p.way) }
 
-// alone says that there is no other way to ask.
-func (p *Paired) alone() bool {
-	_, nothing := p.way.(ways.None)
-	return p.only || nothing
+// OnTerminal says whether questions are shown on terminals only, in no window.
+func (p *Paired) OnTerminal() bool {
+	return p.currentTerminal() != nil && p.terminalOnly() || !p.exclusive && ways.OnTerminal(p.way)
 }
 
-func (p *Paired) named() *named {
+// terminalOnly says that only a paired terminal can answer.
+func (p *Paired) terminalOnly() bool {
+	_, nothing := p.way.(ways.None)
+	return p.exclusive || nothing
+}
+
+func (p *Paired) currentTerminal() *pairedTerminal {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current
 }
 
-// Pairing is a terminal that answers now.
+// Pairing describes the paired terminal.
 type Pairing struct {
 	Terminal string // "pts/3"
 	Peer     platform.Peer
 	Since    time.Time
 }
 
-// Pairing is the terminal that answers now, if there is one.
+// Pairing returns the paired terminal, if there is one.
 func (p *Paired) Pairing() (Pairing, bool) {
-	n := p.named()
+	n := p.currentTerminal()
 	if n == nil {
 		return Pairing{}, false
 	}
-	return Pairing{Terminal: n.name(), Peer: n.seat.Peer, Since: n.since}, true
+	return Pairing{Terminal: n.name(), Peer: n.candidate.Peer, Since: n.since}, true
 }
 
-// places are the prompters that a question is shown by.
-func (p *Paired) places() []confirm.Prompter {
-	n := p.named()
+// prompters returns all that would show a question now.
+func (p *Paired) prompters() []confirm.Prompter {
+	n := p.currentTerminal()
 	switch {
-	case n == nil && p.only:
+	case n == nil && p.exclusive:
 		return nil
 	case n == nil:
 		return []confirm.Prompter{p.way}
-	case p.alone():
+	case p.terminalOnly():
 		return []confirm.Prompter{n}
 	}
 	return []confirm.Prompter{p.way, n}
@@ -108,35 +112,36 @@ func (p *Paired) places() []confirm.Prompter {
 
 // Ask returns the first answer.
 func (p *Paired) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
-	return first(ctx, p.places(), func(ctx context.Context, place confirm.Prompter) (confirm.Answer, error) { return place.Ask(ctx, q) })
+	return firstAnswer(ctx, p.prompters(), func(ctx context.Context, place confirm.Prompter) (confirm.Answer, error) { return place.Ask(ctx, q) })
 }
 
-// Secret returns what was typed first.
+// Secret returns the first secret that was typed.
 func (p *Paired) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
-	return first(ctx, p.places(), func(ctx context.Context, place confirm.Prompter) ([]byte, error) { return place.Secret(ctx, q) })
+	return firstAnswer(ctx, p.prompters(), func(ctx context.Context, place confirm.Prompter) ([]byte, error) { return place.Secret(ctx, q) })
 }
 
-// Notify shows n in both places until ctx ends or it is refused in one.
+// Notify shows n everywhere until ctx ends or the person refuses it in one place.
 func (p *Paired) Notify(ctx context.Context, n confirm.Notice) error {
-	_, err := first(ctx, p.places(), func(ctx context.Context, place confirm.Prompter) (struct{}, error) {
+	_, err := firstAnswer(ctx, p.prompters(), func(ctx context.Context, place confirm.Prompter) (struct{}, error) {
 		return struct{}{}, place.Notify(ctx, n)
 	})
 	return err
 }
 
-type said[T any] struct {
+type reply[T any] struct {
 	value T
 	err   error
 }
 
-// answered says that a person did something, if only to close the question. A
-// place that failed leaves the question to the other one.
-func (s said[T]) answered() bool { return s.err == nil || errors.Is(s.err, confirm.ErrClosed) }
+// answered says that the person acted, if only to close the question. When one place
+// fails, the other one may still answer.
+func (r reply[T]) answered() bool { return r.err == nil || errors.Is(r.err, confirm.ErrClosed) }
 
-// first asks in all places at once and returns the first answer, after the
-// others are withdrawn. What came too late is wiped. With no answer it is the first error.
-func first[T any](ctx context.Context, places []confirm.Prompter, ask func(context.Context, confirm.Prompter) (T, error)) (T, error) {
-	var best said[T]
+// firstAnswer asks in all places at once, withdraws the question from the others when
+// one has answered, and returns that answer. Later answers are wiped. When all places
+// fail, it returns the first error.
+func firstAnswer[T any](ctx context.Context, places []confirm.Prompter, ask func(context.Context, confirm.Prompter) (T, error)) (T, error) {
+	var best reply[T]
 	switch len(places) {
 	case 0:
 		return best.value, errUnpaired
@@ -145,11 +150,11 @@ func first[T any](ctx context.Context, places []confirm.Prompter, ask func(conte
 	}
 	ctx, withdraw := context.WithCancelCause(ctx)
 	defer withdraw(nil)
-	answers := make(chan said[T], len(places))
+	answers := make(chan reply[T], len(places))
 	for _, place := range places {
 		go func() {
 			value, err := ask(ctx, place)
-			answers <- said[T]{value, err}
+			answers <- reply[T]{value, err}
 		}()
 	}
 	done := false

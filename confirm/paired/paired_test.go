@@ -68,16 +68,16 @@ func (p *pairedRig) start(t *testing.T, a *attempt) *attempt {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.leave = cancel
 	t.Cleanup(cancel)
-	seat := Seat{Terminal: tty, Peer: a.peer, Answers: func() { close(a.answers) },
-		Sits: func() error { a.mu.Lock(); defer a.mu.Unlock(); return a.sits },
-		Paired: func(where string, alone bool) error {
+	candidate := Candidate{Terminal: tty, Peer: a.peer, Started: func() { close(a.answers) },
+		StillThere: func() error { a.mu.Lock(); defer a.mu.Unlock(); return a.sits },
+		Confirmed: func(where string, alone bool) error {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			a.where, a.alone = where, alone
 			return a.no
 		},
 	}
-	go func() { a.ended <- p.Pair(ctx, p.queue, seat) }()
+	go func() { a.ended <- p.Pair(ctx, p.queue, candidate) }()
 	return a
 }
 
@@ -148,11 +148,14 @@ func answersOn(t *testing.T, p *pairedRig, want string) {
 
 func TestPairingWithNobodyElseToAsk(t *testing.T) {
 	p, screen := newRig(t, ways.Config{}), confirmtest.NewPTY(t)
-	if p.Name() != "none" {
-		t.Errorf("name %q", p.Name())
+	if p.Name() != "none" || p.CanAsk() || p.OnTerminal() {
+		t.Errorf("name %q, can ask %v, on a terminal %v", p.Name(), p.CanAsk(), p.OnTerminal())
 	}
 	a := p.pair(t, screen, screen)
 	answersOn(t, p, screen.TTY.Name())
+	if !p.CanAsk() || !p.OnTerminal() {
+		t.Errorf("can ask %v, on a terminal %v", p.CanAsk(), p.OnTerminal())
+	}
 	if p.Name() != "terminal "+a.peer.Terminal || !a.alone || !strings.Contains(a.where, "no other way") {
 		t.Errorf("name %q, confirmed by %q, alone %v", p.Name(), a.where, a.alone)
 	}
@@ -211,7 +214,7 @@ func TestPairingWrongCodes(t *testing.T) {
 	a.refused(t, errWrongCode.Error())
 	answersOn(t, p, "")
 	p.start(t, newAttempt(t, confirmtest.NewPTY(t))).refused(t, "too many wrong codes")
-	now = now.Add(codeRest)
+	now = now.Add(codeBlockTime)
 	screen.Clear()
 	own.Clear()
 	p.pair(t, confirmtest.NewPTY(t), own)
@@ -269,9 +272,9 @@ func TestPairingTakesNoForEnter(t *testing.T) {
 func TestPairingCodeExpires(t *testing.T) {
 	own, screen := confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Terminal: own.TTY})
-	p.patience = 100 * time.Millisecond
+	p.codeTimeout = 100 * time.Millisecond
 	p.start(t, newAttempt(t, screen)).refused(t, "no answer within 100ms")
-	p.patience = codeTime
+	p.codeTimeout = codeTime
 	screen.Clear()
 	p.pair(t, screen, own)
 }
@@ -322,6 +325,9 @@ func TestApproveOnly(t *testing.T) {
 		if !errors.Is(err, errUnpaired) || !strings.HasSuffix(err.Error(), "\nin a terminal of yours: keybroker approve") {
 			t.Errorf("error %v", err)
 		}
+	}
+	if p.CanAsk() || p.OnTerminal() {
+		t.Errorf("can ask %v, on a terminal %v", p.CanAsk(), p.OnTerminal())
 	}
 	if p.Name() != "approve (no terminal is paired)" || own.Seen() != "" {
 		t.Errorf("name %q, shown %q", p.Name(), own.Seen())

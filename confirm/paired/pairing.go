@@ -17,23 +17,23 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Limits of pairing. With them a program that guesses has three chances in a
-// million each minute, and each try shows.
+// Limits of pairing. A program that guesses has three chances in a million per
+// minute, and the person sees each try.
 const (
-	// codeDigits can be read and typed in one go (as for Bluetooth's and TV sets' pairing).
+	// codeDigits is as many as a person remembers while typing (Bluetooth has six, too).
 	codeDigits = 6
-	// codeTries is for a slip of the finger or two. Each try has a code of its own.
+	// codeTries allows for two typing errors. Each try has a new code.
 	codeTries = 3
-	// codeTime is enough to walk to another screen of the same room.
+	// codeTime is enough to walk to another screen in the same room.
 	codeTime = 60 * time.Second
-	// codeRest is how long nothing is paired after so many wrong codes.
-	codeRest = time.Minute
+	// codeBlockTime is how long pairing is refused after codeTries wrong codes.
+	codeBlockTime = time.Minute
 )
 
 // Why a terminal is not paired.
 const (
 	errWrongCode = confirm.Refusal("the code that was typed is not the one that was shown")
-	// errNotPaired is wrapped around what Seat.Paired found wrong.
+	// errNotPaired wraps the error of Candidate.Confirmed.
 	errNotPaired = confirm.Refusal("the terminal is not paired")
 )
 
@@ -42,57 +42,57 @@ var errReplaced = fmt.Errorf("%w: another terminal was paired in its place", con
 // pairingTitle heads the question about a code.
 const pairingTitle = "May a terminal answer for you?"
 
-// Pair asks through queue whether the terminal of seat may answer, and then
-// returns only when it answers no more, with the reason: ctx ended, it went away,
-// or another one was paired. It closes the terminal.
-func (p *Paired) Pair(ctx context.Context, queue *confirm.Queue, seat Seat) error {
-	n, err := newNamed(ctx, seat)
+// Pair asks the person, through queue, whether the candidate may answer. If so, it
+// returns when the pairing ends, with the reason: ctx ended, the terminal went away,
+// or another one was paired. It always closes the terminal.
+func (p *Paired) Pair(ctx context.Context, queue *confirm.Queue, candidate Candidate) error {
+	n, err := newPairedTerminal(ctx, candidate)
 	if err != nil {
-		_ = seat.Terminal.Close()
+		_ = candidate.Terminal.Close()
 		return err
 	}
 	defer n.close()
-	if err := p.start(); err != nil {
+	if err := p.beginPairing(); err != nil {
 		return err
 	}
 	err = p.confirm(n.ctx, queue, n)
-	p.stop(err)
+	p.endPairing(err)
 	if err != nil {
 		return errors.New(confirm.Reason(err))
 	}
-	p.take(n)
-	defer p.leave(n)
-	seat.Answers()
+	p.install(n)
+	defer p.remove(n)
+	candidate.Started()
 	<-n.ctx.Done()
-	return n.gone()
+	return n.endReason()
 }
 
-// start lets one terminal at a time be paired.
-func (p *Paired) start() error {
+// beginPairing admits one terminal at a time.
+func (p *Paired) beginPairing() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.closed != "":
-		return errors.New(p.closed)
+	case p.refusal != "":
+		return errors.New(p.refusal)
 	case p.busy:
 		return errors.New("another terminal is being paired\ntry again when that is done: keybroker status")
-	case p.now().Before(p.rest):
-		return fmt.Errorf("too many wrong codes: no terminal is paired before %s\ntry again then", p.rest.Format(time.TimeOnly))
+	case p.now().Before(p.blockedUntil):
+		return fmt.Errorf("too many wrong codes: no terminal is paired before %s\ntry again then", p.blockedUntil.Format(time.TimeOnly))
 	}
 	p.busy = true
 	return nil
 }
 
-func (p *Paired) stop(err error) {
+func (p *Paired) endPairing(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy = false
 	if errors.Is(err, errWrongCode) {
-		p.rest = p.now().Add(codeRest)
+		p.blockedUntil = p.now().Add(codeBlockTime)
 	}
 }
 
-func (p *Paired) take(n *named) {
+func (p *Paired) install(n *pairedTerminal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current != nil {
@@ -102,7 +102,7 @@ func (p *Paired) take(n *named) {
 	p.current = n
 }
 
-func (p *Paired) leave(n *named) {
+func (p *Paired) remove(n *pairedTerminal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == n {
@@ -110,9 +110,9 @@ func (p *Paired) leave(n *named) {
 	}
 }
 
-// confirm gives the person some tries.
-func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *named) (err error) {
-	use := &keys.Use{Op: keys.OpApprove, Peer: n.seat.Peer, Time: p.now()}
+// confirm lets the person type the code, with codeTries tries.
+func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *pairedTerminal) (err error) {
+	use := &keys.Use{Op: keys.OpApprove, Peer: n.candidate.Peer, Time: p.now()}
 	mistake := ""
 	for range codeTries {
 		var by confirmer
@@ -121,7 +121,7 @@ func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *named) (e
 			return p.compare(ctx, n, by, confirm.SecretQuestion{Title: pairingTitle, Prompt: "Code:", Use: use, Error: mistake})
 		})
 		if err == nil {
-			if err = n.seat.Paired(by.where(), by.prompter == nil); err != nil {
+			if err = n.candidate.Confirmed(by.where(), by.prompter == nil); err != nil {
 				err = fmt.Errorf("%w: %w", errNotPaired, err)
 			}
 			return err
@@ -134,16 +134,16 @@ func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *named) (e
 	return err
 }
 
-// confirmer is where the code is typed.
+// confirmer is where the code must be typed.
 type confirmer struct {
-	prompter confirm.Prompter // nil: nobody but the new terminal can be asked
-	replaced bool             // it is the terminal that answers now, and will not any more
+	prompter confirm.Prompter // nil: the new terminal itself, as there is no other place
+	replaced bool             // it is the paired terminal, which the new one replaces
 }
 
-// confirmer is where the person is asked already: the terminal that is paired now,
-// else the other way.
+// confirmer returns where the person is asked so far: the paired terminal, otherwise
+// the configured prompt.
 func (p *Paired) confirmer() confirmer {
-	if current := p.named(); current != nil {
+	if current := p.currentTerminal(); current != nil {
 		return confirmer{prompter: current, replaced: true}
 	}
 	if _, nothing := p.way.(ways.None); nothing {
@@ -159,29 +159,29 @@ func (c confirmer) where() string {
 	return c.prompter.Name()
 }
 
-// compare shows a new code on the terminal that is to be paired, and has it typed.
-func (p *Paired) compare(ctx context.Context, n *named, by confirmer, q confirm.SecretQuestion) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.patience, confirm.NoAnswerWithin(p.patience))
+// compare shows a new code on the candidate and checks what the person types.
+func (p *Paired) compare(ctx context.Context, n *pairedTerminal, by confirmer, q confirm.SecretQuestion) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.codeTimeout, confirm.NoAnswerWithin(p.codeTimeout))
 	defer cancel()
 	code, err := newCode()
 	if err != nil {
 		return err
 	}
 	defer clear(code)
-	typed, err := n.typed(ctx, by, q, code)
+	typed, err := n.readCode(ctx, by, q, code)
 	defer clear(typed)
 	switch {
 	case err != nil:
 		return err
-	case subtle.ConstantTimeCompare(digits(typed), code) != 1:
+	case subtle.ConstantTimeCompare(digitsOf(typed), code) != 1:
 		return errWrongCode
 	}
-	return n.here()
+	return n.checkPresence()
 }
 
-func (n *named) typed(ctx context.Context, by confirmer, q confirm.SecretQuestion, code []byte) ([]byte, error) {
+func (n *pairedTerminal) readCode(ctx context.Context, by confirmer, q confirm.SecretQuestion, code []byte) ([]byte, error) {
 	if by.prompter == nil {
-		return n.ownCode(ctx, code)
+		return n.readOwnCode(ctx, code)
 	}
 	if err := n.showCode(ctx, code, by.where()); err != nil {
 		return nil, err
@@ -190,10 +190,10 @@ func (n *named) typed(ctx context.Context, by confirmer, q confirm.SecretQuestio
 	return by.prompter.Secret(ctx, q)
 }
 
-// pairingText is shown where the code is typed. It says who wants it: the kernel's
-// word, and of the programs what they are called.
-func (n *named) pairingText(replaces bool) string {
-	peer := n.seat.Peer
+// pairingText is shown where the code is typed. It says which program asks, as the
+// kernel reports it; the programs' names are their own choice.
+func (n *pairedTerminal) pairingText(replaces bool) string {
+	peer := n.candidate.Peer
 	lines := []string{"keybroker approve wants to answer on terminal " + n.name() + "."}
 	where := fmt.Sprintf("Who: %s, pid %d", peer.Chain(), peer.PID)
 	if peer.SSHLogin {
@@ -206,20 +206,20 @@ func (n *named) pairingText(replaces bool) string {
 	return strings.Join(append(lines, "Type the code that it shows. If you did not start it, deny."), "\n")
 }
 
-// showCode tells the person at the new terminal what to do elsewhere.
-func (n *named) showCode(ctx context.Context, code []byte, place string) error {
-	return n.with(ctx, func(ctx context.Context) error {
+// showCode shows the code on the candidate, and where to type it.
+func (n *pairedTerminal) showCode(ctx context.Context, code []byte, place string) error {
+	return n.talk(ctx, func(ctx context.Context) error {
 		return n.terminal.Say(ctx, fmt.Sprintf("\nkeybroker: to let this terminal answer, type this code where keybroker asks for it (%s).\n  Code     %s\n",
 			confirm.Escape(place, confirm.MaxLong), spaced(code)))
 	})
 }
 
-// ownCode is for a broker that can ask nobody else. That the code is typed shows
-// that who reads this terminal also types on it, and no more.
-func (n *named) ownCode(ctx context.Context, code []byte) (typed []byte, err error) {
+// readOwnCode has the code typed on the candidate itself, where there is no other
+// place. It proves only that whoever reads the terminal also types on it.
+func (n *pairedTerminal) readOwnCode(ctx context.Context, code []byte) (typed []byte, err error) {
 	text := fmt.Sprintf("\nkeybroker: there is no other way to ask whether this terminal may answer.\n"+
 		"Until keybroker approve ends, who types here allows uses of your keys and gives PINs.\n  Code     %s\n", spaced(code))
-	err = n.with(ctx, func(ctx context.Context) error {
+	err = n.talk(ctx, func(ctx context.Context) error {
 		typed, err = n.terminal.ReadLine(ctx, text, "Type the code, or Enter for no: ")
 		return err
 	})
@@ -229,7 +229,7 @@ func (n *named) ownCode(ctx context.Context, code []byte) (typed []byte, err err
 	return typed, err
 }
 
-// newCode is codeDigits decimal digits, all equally likely.
+// newCode returns codeDigits random decimal digits.
 func newCode() ([]byte, error) {
 	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(codeDigits), nil)
 	n, err := rand.Int(rand.Reader, limit)
@@ -239,12 +239,12 @@ func newCode() ([]byte, error) {
 	return fmt.Appendf(nil, "%0*d", codeDigits, n), nil
 }
 
-// spaced is a code as a person reads it: "481 207".
+// spaced writes a code for reading: "481 207".
 func spaced(code []byte) string {
 	return string(code[:codeDigits/2]) + " " + string(code[codeDigits/2:])
 }
 
-// digits are those of what was typed, with or without blanks.
-func digits(typed []byte) []byte {
+// digitsOf drops blanks and hyphens from what was typed.
+func digitsOf(typed []byte) []byte {
 	return slices.DeleteFunc(bytes.TrimSpace(typed), func(b byte) bool { return b == ' ' || b == '-' })
 }

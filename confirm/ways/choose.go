@@ -149,6 +149,12 @@ func Asks(p confirm.Prompter) bool {
 	return true
 }
 
+// OnTerminal says whether p asks on a terminal.
+func OnTerminal(p confirm.Prompter) bool {
+	_, is := p.(*Terminal)
+	return is
+}
+
 // split asks for confirmation in one way and for secrets in another.
 type split struct {
 	confirm.Prompter

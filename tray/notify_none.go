@@ -4,7 +4,7 @@ package tray
 
 import "context"
 
-// silent is for systems where notifications are not built yet.
+// silent stands in on systems that have no notifications here.
 type silent struct{}
 
 func (silent) notify(context.Context, string, string, string) error { return nil }

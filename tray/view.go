@@ -15,7 +15,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// How many entries each list of the menu has. What is beyond them, a command shows.
+// How many entries each list of the menu has. Commands show the rest.
 const (
 	maxRecent  = 5
 	maxGrants  = 10
@@ -25,7 +25,7 @@ const (
 	maxText = 32
 )
 
-// state is what the icon shows, and nothing but one of these.
+// state is what the icon shows.
 type state string
 
 const (
@@ -38,11 +38,11 @@ const (
 	idle       state = "ready"
 )
 
-// entry is one line of a list: what it says, and what a click is about.
+// entry is one line of a list, with the id that a click on it is about.
 type entry struct{ text, id string }
 
-// look is everything that the icon and its menu show.
-type look struct {
+// view is everything that the icon and its menu show.
+type view struct {
 	state   state
 	tooltip string
 	head    string   // first line of the menu
@@ -50,23 +50,23 @@ type look struct {
 	waiting []entry  // id: of the request
 	recent  []entry  // newest first
 	grants  []entry  // id: of the grant
-	keys    []entry  // id: the public key's line; those that last first
-	more    string   // what of the keys the menu has no room for
+	keys    []entry  // id: the public key's line; permanent keys first
+	more    string   // how many keys the menu has no room for
 	locked  bool
 	paused  bool
 }
 
-// broker is what is known of the broker; the zero value: it does not run.
+// broker is what the tray knows of the broker. The zero value: it is not running.
 type broker struct {
-	runs   bool
-	event  control.Event
-	recent []audit.Record // oldest first
-	keys   []control.Key
+	running bool
+	event   control.Event
+	recent  []audit.Record // oldest first
+	keys    []control.Key
 }
 
-// take brings in one more event.
-func (b *broker) take(event control.Event) {
-	b.runs, b.event = true, event
+// apply adds one event.
+func (b *broker) apply(event control.Event) {
+	b.running, b.event = true, event
 	for _, record := range event.Records {
 		if record.Op == keys.OpSign || record.Op == keys.OpReload || record.Decision == audit.Refused {
 			b.recent = append(b.recent, record)
@@ -75,54 +75,54 @@ func (b *broker) take(event control.Event) {
 	b.recent = b.recent[max(len(b.recent)-maxRecent, 0):]
 }
 
-// look decides what is shown. The most urgent state wins.
-func (b *broker) look() look {
-	if !b.runs {
-		return look{state: notRunning, tooltip: "keybroker is not running", head: "keybroker is not running. Start it: keybroker daemon"}
+// view decides what is shown. The most urgent state wins.
+func (b *broker) view() view {
+	if !b.running {
+		return view{state: notRunning, tooltip: "keybroker is not running", head: "keybroker is not running. Start it: keybroker daemon"}
 	}
 	status := b.event.Status
-	l := look{state: b.state(), locked: status.Locked, paused: status.Paused}
-	l.head = fmt.Sprintf("keybroker: %s", l.state)
-	l.tooltip = fmt.Sprintf("keybroker: %s. %s, %s", l.state, count(status.Keys, "key"), count(len(b.event.Grants), "grant"))
+	v := view{state: b.state(), locked: status.Locked, paused: status.Paused}
+	v.head = fmt.Sprintf("keybroker: %s", v.state)
+	v.tooltip = fmt.Sprintf("keybroker: %s. %s, %s", v.state, count(status.Keys, "key"), count(len(b.event.Grants), "grant"))
 	if len(status.Cards) > 0 {
-		l.tooltip += ", " + platform.Escape(strings.Join(status.Cards, ", "), maxText)
+		v.tooltip += ", " + platform.Escape(strings.Join(status.Cards, ", "), maxText)
 	}
 	for _, p := range status.Problems {
-		l.trouble = append(l.trouble, "Problem: "+platform.Escape(p.What, 3*maxText))
+		v.trouble = append(v.trouble, "Problem: "+platform.Escape(p.What, 3*maxText))
 	}
 	for _, title := range b.event.Notices {
-		l.trouble = append(l.trouble, platform.Escape(title, 2*maxText))
+		v.trouble = append(v.trouble, platform.Escape(title, 2*maxText))
 	}
 	for _, w := range b.event.Waiting {
-		l.waiting = append(l.waiting, waitingEntry(w))
+		v.waiting = append(v.waiting, waitingEntry(w))
 	}
 	for _, r := range slices.Backward(b.recent) {
-		l.recent = append(l.recent, entry{recordText(r), r.ID})
+		v.recent = append(v.recent, entry{recordText(r), r.ID})
 	}
 	for _, g := range b.event.Grants {
-		l.grants = append(l.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
+		v.grants = append(v.grants, entry{"End: " + grantText(g, b.commentOf(g.Fingerprint)), g.ID})
 	}
-	for _, k := range lastingFirst(b.keys) {
+	for _, k := range permanentFirst(b.keys) {
 		if k.PublicKey != "" && !k.Hidden && !k.Unproved {
-			l.keys = append(l.keys, entry{platform.Escape(cmp.Or(k.Name, k.Comment, k.Fingerprint), maxText) + " (" + k.Type + ")", publicLine(k)})
+			v.keys = append(v.keys, entry{platform.Escape(cmp.Or(k.Name, k.Comment, k.Fingerprint), maxText) + " (" + k.Type + ")", publicLine(k)})
 		}
 	}
-	if n := len(l.keys) - maxKeys; n > 0 {
-		l.more = fmt.Sprintf("%d more: keybroker keys list", n)
+	if n := len(v.keys) - maxKeys; n > 0 {
+		v.more = fmt.Sprintf("%d more: keybroker keys list", n)
 	}
-	return l
+	return v
 }
 
-// lastingFirst puts sealed keys and those of cards first, and those that a
-// program has added, of which there may be many, last.
-func lastingFirst(list []control.Key) []control.Key {
+// permanentFirst puts sealed keys and those of cards first. Keys that programs added
+// come last: there may be many.
+func permanentFirst(list []control.Key) []control.Key {
 	rank := map[string]int{"softkeys": -2, "cards": -1, "added": 1}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b control.Key) int { return rank[a.Source] - rank[b.Source] })
 	return list
 }
 
-// commentOf is what a person calls an added key, which has no name.
+// commentOf returns the comment of an added key, which has no name.
 func (b *broker) commentOf(fingerprint string) string {
 	for _, k := range b.keys {
 		if k.Fingerprint == fingerprint {
@@ -148,7 +148,7 @@ func (b *broker) state() state {
 	return idle
 }
 
-// waitingEntry has an id only where a click brings the question up.
+// waitingEntry has an id only if a click brings the question up.
 func waitingEntry(w control.Waiting) entry {
 	e := entry{text: "Waiting for you: " + platform.Escape(strings.TrimSpace(w.Title+" "+w.Program), 3*maxText)}
 	if w.Held {
@@ -164,12 +164,12 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// publicLine is what ~/.ssh/authorized_keys takes.
+// publicLine is the key as a line of ~/.ssh/authorized_keys.
 func publicLine(k control.Key) string {
 	return strings.TrimSpace(k.PublicKey + " " + platform.Escape(cmp.Or(k.Comment, k.Name), 4*maxText))
 }
 
-// details is all of a record that a person can use.
+// details is the text of a record in full.
 func details(r audit.Record) string {
 	text := recordText(r) + "\n" + platform.Escape(r.Reason, 8*maxText)
 	if r.Peer != nil && len(r.Peer.Chain) > 0 {
@@ -214,7 +214,7 @@ func purposeText(r audit.Record) string {
 	return platform.Escape(r.Purpose.String(), maxText)
 }
 
-// hostText names a host that proved itself; a claimed name never looks like it.
+// hostText names the host. A claimed name never looks like one that was proved.
 func hostText(d *keys.Destination) string {
 	switch {
 	case d == nil || d.Trust == keys.TrustNone || d.Trust == "":
@@ -234,7 +234,7 @@ func nameOf(h keys.Host) string {
 	return platform.Escape(h.Names[0], maxText)
 }
 
-// grantText says all that a grant covers, so that nothing seems narrower.
+// grantText names everything that a grant covers, so that it never seems narrower.
 func grantText(g policy.Grant, comment string) string {
 	text := platform.Escape(cmp.Or(g.KeyName, comment, g.Fingerprint), maxText) + ", " + platform.Escape(g.Program, 2*maxText) + ", " + platform.Escape(g.Purpose, maxText)
 	if len(g.Hosts) > 0 {
