@@ -34,7 +34,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test test-as unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop
 
@@ -90,6 +90,14 @@ unit:
 # none. It needs root, and ten minutes a row: ROWS="plain-ssh root-tmux" picks some.
 test-as: check-go deps
 	@packaging/test-as $(ROWS)
+
+# test-places runs the scripts that could care for where they are typed: in each place, and
+# with and without a runtime directory, a session bus and a display. It takes a minute a row.
+PLACES := plain-none plain-none+runtime plain-none+bus plain-none+display plain-ssh plain-ssh+bus+display \
+	plain-ssh+runtime+display plain-ssh+runtime+bus plain-tmux+runtime+bus+display alone-tmux root-tmux+runtime+bus+display
+PLACED := activation|approve|background|forward|keychain|login|no-keychain|policy|prompt|session|systemd|terminal|tray|upstream|wayland|window
+test-places: check-go deps
+	@packaging/test-as $(or $(ROWS),$(PLACES)) -- go run ./packaging/runtests -race=false -run 'TestScripts$$/^($(PLACED))$$' ./cmd/keybroker
 
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)

@@ -5,8 +5,15 @@
 //
 //	go run ./packaging/runtests [FLAG of go test …] PACKAGE …
 //
-// What a plain user may not do is done with sudo, where that asks for no password
-// or the person gives it; what takes too long with the race detector, without it.
+// First everything runs. Then what was skipped runs again: what a plain user may not
+// do, with sudo, where that asks for no password or the person gives it; what takes too
+// long with the race detector, without it. Last come the counts, the tests that failed,
+// those that did NOT RUN with the reason, and what was LEFT BEHIND; the last is a failure too.
+//
+//	main.go      the order of this
+//	results.go   what go test tells of each test, and the summary
+//	root.go      sudo
+//	traces.go    the directory of a run, and what is left behind
 package main
 
 import (
@@ -37,12 +44,12 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
 	interrupted := catchInterrupts()
-	traces, err := newTraces()
+	sudo := mayUseSudo()
+	traces, err := newTraces(sudo)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	sudo := mayUseSudo()
 	all := &results{}
 	if err := goTest(all, traces, "", append([]string{"-race"}, args...)); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -26,6 +26,11 @@ func (n testName) String() string {
 	return strings.TrimSpace(strings.TrimPrefix(n.pkg, module) + " " + n.test)
 }
 
+// in says whether n is a test of the package or of the test that other names.
+func (n testName) in(other testName) bool {
+	return n.pkg == other.pkg && n.test != "" && (other.test == "" || strings.HasPrefix(n.test, other.test+"/"))
+}
+
 const module = "github.com/keybroker/keybroker/"
 
 // results are the ends of all tests. One that runs again gives its last end.
@@ -151,8 +156,8 @@ func (r *results) print(to io.Writer, sudo bool) {
 	for name, why := range r.skipped {
 		byReason[why] = append(byReason[why], name.String())
 	}
-	r.failed = slices.DeleteFunc(r.failed, func(name testName) bool { // a package that fails for a test of it
-		return name.test == "" && slices.ContainsFunc(r.failed, func(other testName) bool { return other.pkg == name.pkg && other.test != "" })
+	r.failed = slices.DeleteFunc(slices.Clone(r.failed), func(name testName) bool { // for a test in it that has failed
+		return slices.ContainsFunc(r.failed, func(other testName) bool { return other.in(name) })
 	})
 	fmt.Fprintf(to, "== tests: %d passed, %d failed, %d NOT RUN\n", r.leaves(), len(r.failed), len(r.skipped))
 	for _, name := range r.failed {

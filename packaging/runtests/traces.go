@@ -26,10 +26,11 @@ const endTime = 5 * time.Second
 type traces struct {
 	dir    string
 	before map[string]bool // what is elsewhere
+	sudo   bool            // root can be asked
 }
 
 // newTraces makes the directory, with a short path: sockets lie in it.
-func newTraces() (*traces, error) {
+func newTraces(sudo bool) (*traces, error) {
 	var dir string
 	for { // like os.MkdirTemp, with fewer digits
 		dir = fmt.Sprintf("/tmp/kbt%04d", rand.IntN(10000))
@@ -42,7 +43,7 @@ func newTraces() (*traces, error) {
 	if err := os.Chmod(dir, 0o711); err != nil { // some tests act as another user
 		return nil, err
 	}
-	t := &traces{dir: dir, before: map[string]bool{}}
+	t := &traces{dir: dir, sudo: sudo, before: map[string]bool{}}
 	for _, path := range elsewhere() {
 		t.before[path] = true
 	}
@@ -111,6 +112,24 @@ func (t *traces) processes() (pids []int) {
 		environ, _ := os.ReadFile(proc + "/environ")
 		line, _ := os.ReadFile(proc + "/cmdline")
 		if pid != os.Getpid() && slices.ContainsFunc([]string{cwd, string(environ), string(line)}, func(s string) bool { return strings.Contains(s, t.dir) }) {
+			pids = append(pids, pid)
+		}
+	}
+	if t.sudo {
+		pids = append(pids, t.closed()...)
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}
+
+// closed are the processes that keep the user out, as a broker does and the prompts
+// it starts: root sees their environment.
+func (t *traces) closed() (pids []int) {
+	look := exec.Command("sudo", "-n", "sh", "-c", `grep -ls "$(cat)" /proc/[0-9]*/environ`)
+	look.Stdin = strings.NewReader(t.dir) // in its arguments it would be found itself
+	out, _ := look.Output()
+	for path := range strings.FieldsSeq(string(out)) {
+		if pid, err := strconv.Atoi(strings.Split(path, "/")[2]); err == nil && pid != os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}
