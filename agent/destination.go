@@ -22,8 +22,14 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	if d.Why = s.notProved(purpose); d.Why == "" {
 		return s.withTyped(arrived(d, s.host(s.last())))
 	}
-	if name := s.hostOfKey(purpose.HostKey); name != "" {
-		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, name, d.Why+"; the login names this host's key"
+	named := s.hostOfKey(purpose.HostKey)
+	if d.Named = named; named.Revoked == "" {
+		if bound := s.boundHost(); bound.Revoked != "" {
+			d.Named = bound
+		}
+	}
+	if len(named.Names) > 0 {
+		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, named.Names[0], d.Why+"; the login names this host's key"
 		return d
 	}
 	// The command line of a forwarding ssh names its own host, not where the
@@ -72,17 +78,22 @@ func (s *session) withTyped(d keys.Destination) keys.Destination {
 	return d
 }
 
-// hostOfKey is the known name of a host key that a login names without proof:
-// no other host takes that login, if it looks.
-func (s *session) hostOfKey(blob []byte) string {
+// hostOfKey is the host whose key a login names without proof: no other host
+// takes that login, if it looks.
+func (s *session) hostOfKey(blob []byte) keys.Host {
 	key, err := publickey.Parse(blob)
 	if err != nil {
-		return ""
+		return keys.Host{}
 	}
-	if names := s.host(&bind{hostKey: blob, key: key}).Names; len(names) > 0 {
-		return names[0]
+	return s.host(&bind{hostKey: blob, key: key})
+}
+
+// boundHost is the server that was bound last; zero: none, or only a hop.
+func (s *session) boundHost() keys.Host {
+	if len(s.binds) == 0 || s.last().forwarding {
+		return keys.Host{}
 	}
-	return ""
+	return s.host(s.last())
 }
 
 // way is the hosts that the agent is forwarded through, without a destination.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Drop is what ends when the person goes away.
@@ -40,8 +41,6 @@ func (s *Server) Drop(what Drop, why string, quiet bool) string {
 	}
 	// Not a request: the log speaks of the broker itself.
 	record := audit.Record{ID: newID(), Op: keys.OpDrop, Decision: audit.Note, Reason: text}
-	if _, err := s.write(record); err != nil {
-		s.Log.Error("the audit log cannot be written", "operation", keys.OpDrop, "error", err)
-	}
+	s.writeOrCount(s.newUse(keys.OpDrop, platform.Peer{}), record)
 	return text
 }

@@ -173,6 +173,9 @@ func TestRevokedKeysAreRefused(t *testing.T) {
 		{"under another name", h.line("@revoked elsewhere"), h, []wire.Extension{h.bind("s", false)}},
 		{"the key in its certificate", h.line("@revoked *"), certified, []wire.Extension{certified.bind("s", false)}},
 		{"the authority", authority.line("@revoked *"), certified, []wire.Extension{certified.bind("s", false)}},
+		{"a host that the login names, not bound", h.line("@revoked *"), h, nil},
+		{"a host that the login names, behind a hop", h.line("@revoked *"), h, []wire.Extension{hop.bind("s1", true)}},
+		{"a host that was bound for another session", h.line("@revoked *"), hop, []wire.Extension{h.bind("other", false)}},
 		{"a hop", hop.line("@revoked *"), h, []wire.Extension{hop.bind("s1", true), h.bind("s", false)}},
 	} {
 		for _, text := range []string{known, known + test.revoked} {

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
@@ -68,9 +67,7 @@ func (s *Server) locking(use *keys.Use, do func() error) error {
 		s.refuse(use, err)
 		return err
 	}
-	if err := s.record(use, audit.Allowed, "", ""); err != nil {
-		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
-	}
+	s.recordChange(use, "")
 	return nil
 }
 

@@ -66,9 +66,7 @@ func (s *Server) reload(peer platform.Peer, before Before, new *policy.Rules, wi
 		return ErrRulesChanged
 	}
 	if len(wider) == 0 && new.Digest() == before.Rules.Digest() { // nobody's question ends for that
-		record := audit.FromUse(s.newUse(keys.OpReload, peer))
-		record.Decision, record.Reason, record.Rules = audit.Allowed, how+"; the rules are the same", new.Digest()
-		s.writeOrCount(s.newUse(keys.OpReload, peer), record)
+		s.recordChange(s.newUse(keys.OpReload, peer), how+"; the rules are the same")
 		return nil
 	}
 	if len(wider) > 0 {
@@ -103,9 +101,15 @@ func (s *Server) Revoke(peer platform.Peer, id string) bool {
 	if !ok {
 		return false
 	}
-	use := s.newUse(keys.OpRevoke, peer)
-	if err := s.record(use, audit.Allowed, what, ""); err != nil {
-		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
-	}
+	s.recordChange(s.newUse(keys.OpRevoke, peer), what)
 	return true
+}
+
+// recordChange writes down, after the fact, that the broker was changed: a full
+// disk must keep nobody from making it stricter. Any program of the user can do
+// it without end, so such records have a budget.
+func (s *Server) recordChange(use *keys.Use, what string) {
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rules = audit.Allowed, what, s.Rules().Digest()
+	s.writeOrCount(use, record)
 }

@@ -11,8 +11,9 @@ import (
 // A client can be refused, and can have its keys listed, as often as it asks:
 // 12 MB of records in half a second. So what repeats is counted: the first
 // records of a kind are written one by one, and then one record stands for
-// many (audit.Record.Repeats). Signatures and changes always have a record
-// each.
+// many (audit.Record.Repeats). So are pauses, locks, revoked grants and the like,
+// which any program of the user can cause and which are never refused for that.
+// Signatures and changes of keys always have a record each.
 const (
 	// repeatBurst records of a kind are written one by one: more than a person
 	// causes, a rebase that is refused or a wrong key in a loop over hosts.
@@ -21,7 +22,8 @@ const (
 	repeatRefill = 10 * time.Second
 	// socketBurst and socketRefill are the same for all kinds on one socket, so
 	// that many programs cause no more than some: 2,000 records are about 1.5 MB,
-	// and one a second 60 MB a day.
+	// and one a second 60 MB a day. Changes of the broker have a second one, so
+	// that no storm of refusals delays the record of a pause.
 	socketBurst  = 2000
 	socketRefill = time.Second
 	// countTime is how long records are counted before the count is written.
@@ -76,8 +78,14 @@ type repeated struct {
 type repeats struct {
 	mu      sync.Mutex // guards what follows
 	kinds   map[kind]*repeated
-	sockets map[string]*bucket
+	budgets map[budgetOf]*bucket
 	closed  bool
+}
+
+// budgetOf is what shares one budget of records.
+type budgetOf struct {
+	socket  string
+	changes bool // of the broker
 }
 
 // admit says whether a record is written by itself. One that is not is counted,
@@ -86,7 +94,7 @@ func (r *repeats) admit(k kind, record audit.Record, now time.Time, write func(a
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	one := r.kindLocked(k, now)
-	if one.count == 0 && one.take(now, repeatBurst, repeatRefill) && r.socketLocked(k.socket).take(now, socketBurst, socketRefill) {
+	if one.count == 0 && one.take(now, repeatBurst, repeatRefill) && r.budgetLocked(k).take(now, socketBurst, socketRefill) {
 		return true
 	}
 	one.count++
@@ -99,7 +107,7 @@ func (r *repeats) admit(k kind, record audit.Record, now time.Time, write func(a
 
 func (r *repeats) kindLocked(k kind, now time.Time) *repeated {
 	if r.kinds == nil {
-		r.kinds, r.sockets = make(map[kind]*repeated), make(map[string]*bucket)
+		r.kinds, r.budgets = make(map[kind]*repeated), make(map[budgetOf]*bucket)
 	}
 	if r.kinds[k] == nil && len(r.kinds) >= maxKinds {
 		r.forgetLocked(now)
@@ -122,11 +130,12 @@ func (r *repeats) forgetLocked(now time.Time) {
 	}
 }
 
-func (r *repeats) socketLocked(socket string) *bucket {
-	if r.sockets[socket] == nil {
-		r.sockets[socket] = new(bucket)
+func (r *repeats) budgetLocked(k kind) *bucket {
+	of := budgetOf{k.socket, changesTheBroker(k.op) || k.op == keys.OpDrop}
+	if r.budgets[of] == nil {
+		r.budgets[of] = new(bucket)
 	}
-	return r.sockets[socket]
+	return r.budgets[of]
 }
 
 // flush writes the count of one kind.

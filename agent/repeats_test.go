@@ -214,3 +214,65 @@ func TestBorrowersHaveABudgetOfRecords(t *testing.T) {
 		t.Error("another borrower has no budget")
 	}
 }
+
+// A program that pauses, locks or revokes without end cannot fill the log. What
+// it does is done each time, and counted.
+func TestChangesOfTheBrokerHaveABudget(t *testing.T) {
+	r, who := stormRig(t)
+	peer := func(pid int) platform.Peer {
+		return platform.Peer{User: "1", Process: platform.Process{PID: pid, Name: "bad", Executable: "/tmp/bad"}}
+	}
+	const times = socketBurst
+	for i := range times { // each in a process of its own
+		if r.server.Pause(peer(i)) != nil || !r.server.Status().Paused || r.server.Resume(peer(i)) != nil || r.server.Status().Paused {
+			t.Fatal("it was not done")
+		}
+		r.server.Revoke(peer(i), "")
+		r.server.Drop(Drop{Grants: true}, "the screen was locked", false)
+	}
+	total := func() (records, changes int) {
+		for _, record := range r.records("") {
+			if record.Op != keys.OpSign {
+				records++
+				changes += max(record.Repeats, 1)
+			}
+		}
+		return records, changes
+	}
+	if records, _ := total(); records > socketBurst+100 {
+		t.Errorf("%d records", records)
+	}
+	who.Store(&platform.Process{PID: 3, Name: "good", Executable: "/usr/bin/good"})
+	r.connect().ask(unknownKey(1))
+	if records, _ := r.written(keys.OpSign); records != 1 {
+		t.Errorf("the storm hid the refusal of another program: %d records", records)
+	}
+	r.server.Shutdown(context.Background())
+	if _, changes := total(); changes != 4*times {
+		t.Errorf("%d changes are on record, want %d", changes, 4*times)
+	}
+	for _, record := range r.records(keys.OpRevoke) {
+		if record.Rules != r.server.Rules().Digest() {
+			t.Errorf("%+v", record)
+		}
+	}
+}
+
+// A storm of refusals does not delay the record of a pause.
+func TestAStormHidesNoPause(t *testing.T) {
+	r, who := stormRig(t)
+	for i := range socketBurst + 10 {
+		if i%repeatBurst == 0 {
+			who.Store(&platform.Process{PID: 100 + i, Name: "bad", Executable: "/tmp/bad"})
+		}
+		c := r.connect()
+		c.ask(unknownKey(i))
+		c.conn.Close()
+	}
+	if records, _ := r.written(keys.OpSign); records > socketBurst+1 {
+		t.Fatalf("%d records", records)
+	}
+	if err := r.server.Pause(platform.Peer{}); err != nil || len(r.records(keys.OpPause)) != 1 {
+		t.Errorf("%v, %+v", err, r.records(keys.OpPause))
+	}
+}

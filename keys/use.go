@@ -67,6 +67,7 @@ type Host struct {
 type Destination struct {
 	Trust     Trust  `json:"trust"`
 	Host      Host   `json:"host,omitzero"`        // the server that is logged in to; set when Trust.Proved
+	Named     Host   `json:"named,omitzero"`       // not proved: the server whose key the login names, or that was bound
 	Claimed   string `json:"claimed,omitempty"`    // host name in the caller's command line
 	Typed     string `json:"typed,omitempty"`      // proved only: the host name in the caller's command line
 	OtherName bool   `json:"other_name,omitempty"` // Typed is none of the proved host's names

@@ -155,6 +155,7 @@ func destinationOf(d keys.Destination) *keys.Destination {
 	clipped := &keys.Destination{
 		Trust:     d.Trust,
 		Host:      hostOf(d.Host),
+		Named:     hostOf(d.Named),
 		Claimed:   clip(d.Claimed, MaxText),
 		Typed:     clip(d.Typed, MaxText),
 		OtherName: d.OtherName,

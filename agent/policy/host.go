@@ -152,10 +152,14 @@ func (rs *Rules) HostNames() []string {
 	return names
 }
 
-// revoked says why a use may not go on at all: a host on its way has a key that
-// known_hosts revokes, or that an authority has signed which is revoked there.
+// revoked says why a use may not go on at all: known_hosts revokes the key of the
+// host, of a hop or of the host that a login names without proof, or revokes the
+// authority that signed it.
 func revoked(u *keys.Use) string {
 	host := &u.Destination.Host
+	if u.Destination.Named.Revoked != "" {
+		host = &u.Destination.Named
+	}
 	for i := range u.Destination.Hops {
 		if hop := &u.Destination.Hops[i]; hop.Revoked != "" {
 			host = hop
