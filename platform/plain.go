@@ -39,6 +39,9 @@ func Parted(text string) (what, remedy string) {
 	return oneLine.Replace(text), remedy
 }
 
+// Explain is the text of an error for a person, in the same two.
+func Explain(err error) (what, remedy string) { return Parted(Plain(err)) }
+
 // oneLine joins lines: a list behind a colon, and its parts.
 var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
 

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/keybroker/keybroker/platform"
@@ -16,6 +17,17 @@ type Renaming struct {
 	// Vouched says that only the person's word proves that the key has this name.
 	Vouched     bool   `json:"vouched,omitempty"`
 	Fingerprint string `json:"fingerprint"` // as the command read it from the sealed key
+}
+
+// Done says what was done.
+func (r Renaming) Done() string {
+	switch {
+	case r.Vouched:
+		return fmt.Sprintf("%q is this key's name from now on, as the person said", r.Old)
+	case r.Old == r.New:
+		return fmt.Sprintf("the public half of %q is written anew", r.Old)
+	}
+	return fmt.Sprintf("%q is called %q from now on", r.Old, r.New)
 }
 
 // Recorder is the part of a Broker that writes down what commands do.

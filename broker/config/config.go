@@ -111,6 +111,9 @@ type InvalidError struct{ error }
 
 func (e InvalidError) Unwrap() error { return e.error }
 
+// Invalid marks err so.
+func Invalid(err error) error { return InvalidError{err} }
+
 // Read reads the machine's rules and the user's configuration. A file that is missing
 // is an empty one, unless it must be there: the person named it.
 func Read(paths platform.Paths, mustExist bool) (Config, error) {

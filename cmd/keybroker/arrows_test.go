@@ -49,7 +49,10 @@ var arrows = map[string][]string{
 	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
-	"cardadmin":            {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
+	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
+		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
+		"keys/publickey", "keys", "platform", "platform/terminal", "platform/session"},
+	"cardadmin": {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
@@ -76,9 +79,9 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {"desktop/desktoptest"},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker/config", "cardadmin", "sshagent", "agent", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "agent/control",
-		"confirm", "confirm/ways", "confirm/paired", "platform/session", "platform", "platform/terminal", "softkeys", "softkeys/keychain", "keys/pubformat", "softkeys/sshadd", "piv", "piv/cardkeys", "piv/admin", "sources/pkcs11", "sources/fido",
-		"sources/certificates", "sources/upstream", "docs"},
+	"cmd/keybroker": {"broker", "broker/config", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm/ways", "confirm/paired",
+		"softkeys", "softkeys/keychain", "softkeys/sshadd", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
+		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.
@@ -95,6 +98,8 @@ var forbidden = map[[2]string]string{
 	{"piv", "piv/admin"}:              "piv-go holds a card exclusively: nothing that signs may wait for it",
 	{"agent/policy", "broker/config"}: "rules are values: where they were written is the configuration's",
 	{"broker", "cardadmin"}:           "the daemon administers no card: the command does, in its own process",
+	{"broker", "piv/admin"}:           "the process that holds keys administers no card",
+	{"cmd/keybroker", "agent"}:        "a command decides nothing",
 	{"agent", "piv/admin"}:            "the process that holds keys administers no card",
 	{"platform", "keys"}:              "platform is what the system says, not what the broker makes of it",
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -67,7 +68,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 		fmt.Fprintln(out, "\nThis terminal does not answer any more.")
 		return nil
 	case isNotRunning(err) && began:
-		return absence{"the broker has ended, and with it this terminal's answers", "when it runs again: keybroker approve"}
+		return broker.Absence{What: "the broker has ended, and with it this terminal's answers", Remedy: "when it runs again: keybroker approve"}
 	case isNotRunning(err):
 		return notRunning(err)
 	}

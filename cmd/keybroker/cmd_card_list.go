@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -30,7 +31,7 @@ authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 			if err != nil {
 				return err
 			}
-			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+cardsInWords(cards)+").", func(w *table) { printCards(w, cards) })
+			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+broker.CardsInWords(cards)+").", func(w *table) { printCards(w, cards) })
 		},
 	})
 }
@@ -111,7 +112,7 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 		return control.Card{}, err
 	}
 	if len(cards.Cards) == 0 {
-		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", cardsInWords(cards))
+		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", broker.CardsInWords(cards))
 	}
 	return cardadmin.Find(cards.Cards, want)
 }
@@ -146,7 +147,7 @@ func printCards(w *table, cards control.Cards) {
 		}
 	}
 	if len(cards.Readers) == 0 {
-		w.line("(" + cardsInWords(cards) + ")")
+		w.line("(" + broker.CardsInWords(cards) + ")")
 	}
 }
 

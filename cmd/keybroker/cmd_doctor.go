@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/confirm/paired"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
@@ -72,7 +73,7 @@ func (a *app) examine(ctx context.Context) []check {
 
 func (a *app) checkConfiguration() check {
 	if err := a.load(); err != nil {
-		what, remedy := parted(err)
+		what, remedy := platform.Explain(err)
 		return check{"configuration", "FAIL", what, remedy}
 	}
 	if _, err := os.Stat(a.config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
@@ -102,12 +103,12 @@ func (a *app) checkBroker(ctx context.Context) []check {
 	}
 	status, err := client.Status(ctx)
 	if err != nil {
-		what, remedy := parted(notRunning(err))
+		what, remedy := platform.Explain(notRunning(err))
 		return []check{{"broker", "FAIL", what, remedy}}
 	}
 	checks := []check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
 	if status.Version != version {
-		checks = append(checks, check{"broker", "note", otherVersion(status.Version), startAgain(status.PID)})
+		checks = append(checks, check{"broker", "note", otherVersion(status.Version), broker.StartAgain(status.PID)})
 	}
 	if a := status.Approve; a != nil {
 		checks = append(checks, check{"approve", "note", fmt.Sprintf("terminal %s answers questions: process %d, %s", a.Terminal, a.PID, a.Program),
@@ -172,7 +173,7 @@ func (a *app) checkKeychain(ctx context.Context) check {
 }
 
 func (a *app) checkPrompt() check {
-	prompter, err := paired.New(ways.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: ownTerminal()})
+	prompter, err := paired.New(ways.Config{Prompt: a.config.Confirm.Prompt, Pinentry: a.config.Confirm.Pinentry, Terminal: broker.OwnTerminal()})
 	if err != nil {
 		return check{"prompt", "FAIL", platform.Plain(err), "see: docs/config.md, [confirm]"}
 	}
@@ -184,7 +185,7 @@ func (a *app) checkAudit(ctx context.Context) check {
 	if err != nil {
 		return check{"audit log", "FAIL", platform.Plain(err), ""}
 	}
-	report, err := a.verifyLog(ctx, client)
+	report, err := broker.VerifyLog(ctx, &a.config, client)
 	switch {
 	case err != nil:
 		return check{"audit log", "FAIL", platform.Plain(err), "check the directory: ls -ld " + a.config.AuditDir()}

@@ -5,18 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
-	"github.com/keybroker/keybroker/softkeys/keychain"
 	"github.com/spf13/cobra"
 )
 
@@ -43,18 +42,7 @@ func (a *app) store() (*softkeys.Store, error) {
 	if err := a.load(); err != nil {
 		return nil, err
 	}
-	return softkeys.NewStore(a.softkeysConfig(askOnTerminal)), nil
-}
-
-func (a *app) softkeysConfig(ask softkeys.AskFunc) softkeys.Config {
-	dir := a.config.Paths.DataDir
-	return softkeys.Config{
-		Dir:            dir,
-		Seal:           softkeys.Seal(a.config.Softkeys.Seal),
-		Keychain:       keychain.System(filepath.Join(dir, "vault")),
-		PassphraseFile: a.config.Softkeys.PassphraseFile,
-		AskPassphrase:  ask,
-	}
+	return broker.SealedStore(&a.config, askOnTerminal), nil
 }
 
 // askOnTerminal asks for the passphrase of the vault.
@@ -108,21 +96,10 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 		return nil, err
 	}
 	store.Prove(ctx)
-	return append(storedKeys(store), certifiedKeys(a.certificates(keys.NewRing(store)))...), store.Err()
+	return append(broker.SealedKeys(store), broker.CertifiedKeys(broker.Certificates(&a.config, keys.NewRing(store)))...), store.Err()
 }
 
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
-
-// storedKeys lists the sealed keys, hidden and damaged ones too.
-func storedKeys(store *softkeys.Store) []control.Key {
-	list := []control.Key{}
-	for _, entry := range store.All() {
-		key := control.KeyOf(entry.Info)
-		key.Hidden, key.Unproved = entry.Hidden, entry.Unproved
-		list = append(list, key)
-	}
-	return list
-}
 
 func printKeys(w *table, list []control.Key) {
 	w.head("NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")

@@ -5,10 +5,9 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
@@ -17,24 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 )
-
-// certificates are those in files, for the keys of ring.
-func (a *app) certificates(ring *keys.Ring) *certificates.Source {
-	dir := a.config.Paths.DataDir
-	return certificates.New(certificates.Config{
-		SealedKeys: filepath.Join(dir, "keys"), Dir: filepath.Join(dir, "certificates"),
-		Plain: certificates.Order(a.config.Certificates.Plain), Ring: ring,
-	})
-}
-
-// certifiedKeys lists the certificates, those that are not used too.
-func certifiedKeys(source *certificates.Source) []control.Key {
-	var list []control.Key
-	for _, info := range source.All() {
-		list = append(list, control.KeyOf(info))
-	}
-	return list
-}
 
 func readUserCertificate(path string) (ssh.PublicKey, error) {
 	data, err := readCertificateFile(path)
@@ -64,7 +45,7 @@ func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicK
 	if err != nil {
 		return err
 	}
-	path, err := a.certificates(keys.NewRing()).Attach(cert, key, sealed)
+	path, err := broker.Certificates(&a.config, keys.NewRing()).Attach(cert, key, sealed)
 	if err != nil {
 		return err
 	}

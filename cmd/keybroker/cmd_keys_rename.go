@@ -72,7 +72,7 @@ to the audit log.`,
 // reported says what was done.
 func reported(cmd *cobra.Command, renaming control.Renaming, err error) error {
 	if err == nil {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n", renamed(renaming))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n", renaming.Done())
 	}
 	return err
 }
@@ -90,16 +90,6 @@ func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 	return err
 }
 
-func renamed(r control.Renaming) string {
-	switch {
-	case r.Vouched:
-		return fmt.Sprintf("%q is this key's name from now on, as the person said", r.Old)
-	case r.Old == r.New:
-		return fmt.Sprintf("the public half of %q is written anew", r.Old)
-	}
-	return fmt.Sprintf("%q is called %q from now on", r.Old, r.New)
-}
-
 // recordRenaming has the running broker write it down, or does so itself.
 func (a *app) recordRenaming(ctx context.Context, info keys.Info, renaming control.Renaming) error {
 	client, err := a.client()
@@ -115,7 +105,7 @@ func (a *app) recordRenaming(ctx context.Context, info keys.Info, renaming contr
 	}
 	defer log.Close()
 	record := audit.FromUse(&keys.Use{ID: rand.Text()[:8], Op: keys.OpRename, Peer: platform.Self(), Key: info})
-	record.Decision, record.Reason = audit.Allowed, renamed(renaming)
+	record.Decision, record.Reason = audit.Allowed, renaming.Done()
 	_, err = log.Append(record)
 	return err
 }

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/spf13/cobra"
 )
 
@@ -34,7 +33,7 @@ change. With --against-journal=FILE they are read from a file: the output of
 			if err != nil {
 				return err
 			}
-			report, err := a.verifyLog(cmd.Context(), client, heads.Witnessed...)
+			report, err := broker.VerifyLog(cmd.Context(), &a.config, client, heads.Witnessed...)
 			if err != nil {
 				return err
 			}
@@ -56,23 +55,6 @@ change. With --against-journal=FILE they are read from a file: the output of
 	cmd.Flags().StringVar(&journal, "against-journal", "", "compare with the heads in the system's journal, or in a `FILE`")
 	cmd.Flags().Lookup("against-journal").NoOptDefVal = theJournal
 	return cmd
-}
-
-// verifyLog holds the log against the heads that the running broker has: the one
-// before the log was read must be in it, and the one after must not be behind it.
-func (a *app) verifyLog(ctx context.Context, client *control.Client, witnessed ...audit.Witnessed) (audit.Report, error) {
-	if before, err := client.Status(ctx); err == nil {
-		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})
-	}
-	report, err := audit.Verify(a.config.AuditDir(), witnessed...)
-	if err != nil || report.Bad != nil {
-		return report, err
-	}
-	if after, err := client.Status(ctx); err == nil && after.Audit.Seq < report.Head.Seq {
-		report.Bad = &audit.Bad{File: report.Head.File, Why: fmt.Sprintf("the broker wrote record %d last, and the log goes on to record %d",
-			after.Audit.Seq, report.Head.Seq)}
-	}
-	return report, nil
 }
 
 func printReport(w *table, r audit.Report) {

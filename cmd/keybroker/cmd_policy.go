@@ -15,10 +15,10 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/wire"
 	"github.com/spf13/cobra"
 )
@@ -54,7 +54,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 			if n := len(a.config.MachineRules); n > 0 {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no errors\n", a.config.Paths.MachinePolicy, keys.Counted(n, "rule"))
 			}
-			return softkeys.NewStore(a.softkeysConfig(nil)).Vault().CheckPassphraseFile()
+			return broker.SealedStore(&a.config, nil).Vault().CheckPassphraseFile()
 		},
 	}
 }

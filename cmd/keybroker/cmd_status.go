@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -22,14 +23,12 @@ func (a *app) client() (*control.Client, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	client := control.NewClient(a.config.Paths.ControlSocket)
-	client.Absent = a.whyAbsent
-	return client, nil
+	return broker.Client(&a.config), nil
 }
 
 // notRunning adds the next step to the error of a broker that does not answer.
 func notRunning(err error) error {
-	if isNotRunning(err) && !isA[absence](err) {
+	if isNotRunning(err) && !isA[broker.Absence](err) {
 		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
 	}
 	return err
@@ -67,7 +66,7 @@ func printStatus(w *table, s control.Status) {
 	w.row("state", state)
 	w.row("version", s.Version)
 	if s.Version != version {
-		w.row("note", otherVersion(s.Version)+": "+startAgain(s.PID))
+		w.row("note", otherVersion(s.Version)+": "+broker.StartAgain(s.PID))
 	}
 	w.row("process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
 	w.row("socket", s.AgentSocket)

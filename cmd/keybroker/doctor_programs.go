@@ -33,7 +33,7 @@ func checkProgram(path string) check {
 	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
 	program, err := platform.LoadProgram(path)
 	if err != nil {
-		what, remedy := parted(err)
+		what, remedy := platform.Explain(err)
 		return check{"program", "FAIL", what, remedy}
 	}
 	defer program.Close()

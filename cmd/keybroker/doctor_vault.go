@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // checkVault looks at owners, modes and proofs of the vault and the keys in it.
@@ -12,14 +13,14 @@ func (a *app) checkVault(ctx context.Context) check {
 	const name = "sealed keys"
 	store, err := a.store()
 	if err != nil {
-		what, remedy := parted(err)
+		what, remedy := platform.Explain(err)
 		return check{name, "FAIL", what, remedy}
 	}
 	store.Prove(ctx)
 	entries, unproved := store.All(), 0
 	for _, err := range []error{store.Err(), store.Vault().Check(), store.Vault().CheckPassphraseFile()} {
 		if err != nil {
-			what, remedy := parted(err)
+			what, remedy := platform.Explain(err)
 			return check{name, "FAIL", what, remedy}
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys"
-	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
@@ -41,12 +40,6 @@ func (a *app) printList(cmd *cobra.Command, value any, length int, empty string,
 		return err
 	}
 	return a.print(cmd, value, fill)
-}
-
-// parted is an error's text for a person: what happened, and on a line of its
-// own what to do.
-func parted(err error) (what, remedy string) {
-	return platform.Parted(platform.Plain(err))
 }
 
 // left writes how much time is left: "7h59m", "59m1s".

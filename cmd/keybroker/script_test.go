@@ -33,7 +33,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshagent.Name: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "rehashed": rehashMain, "hangs": hangAtTheEnd})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshagent.Name: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "rehashed": rehashMain})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.

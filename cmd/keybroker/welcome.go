@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
@@ -17,10 +18,10 @@ import (
 const firstKey = "default"
 
 // welcome offers to make the first key, and says the next step.
-func (d *daemon) welcome(ctx context.Context) error {
-	d.prove(ctx)
-	if len(d.store.All()) == 0 {
-		if err := d.offerFirstKey(ctx); err != nil {
+func (a *app) welcome(ctx context.Context, b *broker.Broker) error {
+	sealed := b.Sealed(ctx)
+	if len(sealed.All()) == 0 {
+		if err := offerFirstKey(ctx, b.HasTerminal(), sealed); err != nil {
 			return err
 		}
 	}
@@ -28,8 +29,8 @@ func (d *daemon) welcome(ctx context.Context) error {
 	if line := pathLine(defaultShell()); line != "" {
 		fmt.Printf("  %s\n", line)
 	}
-	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), d.app.config.Paths.AgentSocket))
-	for _, entry := range d.store.All() {
+	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), a.config.Paths.AgentSocket))
+	for _, entry := range sealed.All() {
 		if entry.PublicKey == nil {
 			continue
 		}
@@ -37,7 +38,7 @@ func (d *daemon) welcome(ctx context.Context) error {
 			fmt.Printf("Your key %q. Its public half: %s keys export %[1]s\n\n", entry.Name, self())
 			continue
 		}
-		public := filepath.Join(d.app.config.Paths.DataDir, "keys", entry.Name+".pub")
+		public := filepath.Join(a.config.Paths.DataDir, "keys", entry.Name+".pub")
 		fmt.Printf("Your key %q. Put it on a host, then log in: ssh-copy-id -f -i %s HOST\n\n", entry.Name, public)
 		line, err := pubformat.Marshal(pubformat.OpenSSH, entry.PublicKey, entry.Comment)
 		if err != nil {
@@ -45,12 +46,12 @@ func (d *daemon) welcome(ctx context.Context) error {
 		}
 		fmt.Printf("  %s\n", line)
 	}
-	fmt.Printf("Each use is asked for: %s. What was asked: %s log -f\n\n", d.queue.Name(), self())
+	fmt.Printf("Each use is asked for: %s. What was asked: %s log -f\n\n", b.Prompt(), self())
 	return nil
 }
 
-func (d *daemon) offerFirstKey(ctx context.Context) error {
-	if d.terminal == nil {
+func offerFirstKey(ctx context.Context, canAsk bool, sealed *softkeys.Store) error {
+	if !canAsk {
 		fmt.Printf("There is no key yet. Make one: %s keys generate %s\n", self(), firstKey)
 		return nil
 	}
@@ -62,7 +63,7 @@ func (d *daemon) offerFirstKey(ctx context.Context) error {
 		fmt.Printf("Make one later: %s keys generate %s\n", self(), firstKey)
 		return nil
 	}
-	_, err = d.store.Generate(ctx, firstKey, softkeys.KeySpec{Type: "ed25519"}, "")
+	_, err = sealed.Generate(ctx, firstKey, softkeys.KeySpec{Type: "ed25519"}, "")
 	return err
 }
 

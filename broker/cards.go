@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"context"
@@ -17,30 +17,33 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// maxText bounds what a card's maker chose, and a command.
+const maxText = 72
+
 // newCards starts to watch the cards; nil where the configuration wants none.
-func (d *daemon) newCards() (*cardkeys.Source, error) {
-	c := d.app.config
+func (b *Broker) newCards() (*cardkeys.Source, error) {
+	c := b.config
 	if !c.PIV.Enabled {
 		return nil, nil
 	}
 	return cardkeys.New(cardkeys.Config{
 		File:     filepath.Join(c.Paths.StateDir, "cards.json"),
 		PINCache: c.PIV.PINCache, Wait: c.Confirm.Timeout, Rules: c.PIV.Rules,
-		Ask: d.askPIN, Notify: d.notify, Changed: d.feed.Changed, Log: d.log,
+		Ask: b.askPIN, Notify: b.notify, Changed: b.feed.Changed, Log: b.log,
 	})
 }
 
 // askPIN asks for a PIN as the person is asked everything else.
-func (d *daemon) askPIN(ctx context.Context, q cardkeys.Question) ([]byte, error) {
-	secret, err := d.queue.Secret(ctx, confirm.SecretQuestion{
+func (b *Broker) askPIN(ctx context.Context, q cardkeys.Question) ([]byte, error) {
+	secret, err := b.queue.Secret(ctx, confirm.SecretQuestion{
 		Title: q.Title, Text: q.Text, Prompt: q.Prompt, Error: q.Error,
-		Use: q.Use, Facts: q.Use != nil, Why: q.Why, History: d.before(q.Use),
+		Use: q.Use, Facts: q.Use != nil, Why: q.Why, History: b.before(q.Use),
 	})
 	return secret, asRefusal(err)
 }
 
-func (d *daemon) notify(ctx context.Context, n cardkeys.Notice) error {
-	return asRefusal(d.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why, History: d.before(n.Use)}))
+func (b *Broker) notify(ctx context.Context, n cardkeys.Notice) error {
+	return asRefusal(b.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why, History: b.before(n.Use)}))
 }
 
 func asRefusal(err error) error {
@@ -51,33 +54,33 @@ func asRefusal(err error) error {
 }
 
 // Cards is what `keybroker card list` and `card info` show.
-func (d *daemon) Cards() control.Cards {
-	if d.cards == nil {
+func (b *Broker) Cards() control.Cards {
+	if b.cards == nil {
 		return control.Cards{Service: "switched off", Why: "[piv] enabled = false", Readers: []control.Reader{}, Cards: []control.Card{}}
 	}
-	state, cards := d.cards.State()
+	state, cards := b.cards.State()
 	list := control.Cards{Service: string(state.Service), Why: state.Why, Readers: []control.Reader{}, Cards: []control.Card{}}
-	count, took := d.cards.Exchanges()
+	count, took := b.cards.Exchanges()
 	list.Exchanges, list.ExchangeTimeMS = count, float64(took)/float64(time.Millisecond)
 	for _, reader := range state.Readers {
 		list.Readers = append(list.Readers, control.Reader{Name: reader.Reader, State: string(reader.State), Problem: reader.Problem})
 	}
 	for _, card := range cards {
-		list.Cards = append(list.Cards, cardOf(card, d.cards.Rules()))
+		list.Cards = append(list.Cards, cardOf(card, b.cards.Rules()))
 	}
 	return list
 }
 
 // RefreshCards reads the cards again.
-func (d *daemon) RefreshCards(ctx context.Context) error {
-	if d.cards == nil {
+func (b *Broker) RefreshCards(ctx context.Context) error {
+	if b.cards == nil {
 		return nil
 	}
-	return d.cards.Refresh(ctx)
+	return b.cards.Refresh(ctx)
 }
 
 // ForgetCard drops what is remembered of a card.
-func (d *daemon) ForgetCard(id string) bool { return d.cards != nil && d.cards.ForgetCard(id) }
+func (b *Broker) ForgetCard(id string) bool { return b.cards != nil && b.cards.ForgetCard(id) }
 
 func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
 	if card.Token == nil {
@@ -141,8 +144,8 @@ func given(t time.Time) *time.Time {
 	return &t
 }
 
-// cardsInWords says how the cards do, for status.
-func cardsInWords(cards control.Cards) string {
+// CardsInWords says how the cards do, for status.
+func CardsInWords(cards control.Cards) string {
 	if cards.Service != string(piv.ServiceRunning) {
 		words := "smartcard service: " + cards.Service
 		if cards.Service == string(piv.ServiceNone) {
@@ -197,8 +200,8 @@ func cardProblems(cards control.Cards) []error {
 // dataProblems are what is wrong with the data on a card, as `card info` has it.
 func dataProblems(card control.Card) (problems []error) {
 	tell := func(where, what string) {
-		problems = append(problems, fmt.Errorf("%s%s: %s\nsee the whole: keybroker card info %s", platform.Escape(card.Name, maxCardCell), where,
-			platform.Escape(what, 2*maxCardCell), cardkeys.Slug(card.Name)))
+		problems = append(problems, fmt.Errorf("%s%s: %s\nsee the whole: keybroker card info %s", platform.Escape(card.Name, maxText), where,
+			platform.Escape(what, 2*maxText), cardkeys.Slug(card.Name)))
 	}
 	for _, problem := range card.Problems {
 		tell("", problem)
@@ -212,14 +215,14 @@ func dataProblems(card control.Card) (problems []error) {
 }
 
 func readerProblem(reader control.Reader) error {
-	name := platform.Escape(reader.Name, maxCardCell)
+	name := platform.Escape(reader.Name, maxText)
 	switch piv.CardState(reader.State) {
 	case piv.ReaderOldCAC:
 		return fmt.Errorf("the card in %q is a CAC from before PIV, which cannot be used\nask its issuer for one with PIV", name)
 	case piv.ReaderBusy:
 		return fmt.Errorf("another program holds the card in %q exclusively\nclose it; for gpg: gpgconf --kill scdaemon, and \"disable-ccid\" in scdaemon.conf", name)
 	case piv.ReaderMute, piv.ReaderFailing:
-		return fmt.Errorf("the card in %q cannot be read: %s\npull it and put it in again", name, platform.Escape(reader.Problem, maxCardCell))
+		return fmt.Errorf("the card in %q cannot be read: %s\npull it and put it in again", name, platform.Escape(reader.Problem, maxText))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 
 // before says in the prompt what was before a use: "first time with this key",
 // "last used here 3 days ago", and which grants are in force. use may be nil.
-func (d *daemon) before(use *keys.Use) string {
+func (b *Broker) before(use *keys.Use) string {
 	if use == nil {
 		return ""
 	}
-	past, text := d.history.Of(use), ""
+	past, text := b.history.Of(use), ""
 	switch now := time.Now(); {
 	case !past.Known:
 	case past.Key.IsZero():
@@ -26,7 +26,7 @@ func (d *daemon) before(use *keys.Use) string {
 		text = "this key was last used " + keys.Ago(now, past.Key)
 	}
 	grants := 0
-	for _, grant := range d.Grants() {
+	for _, grant := range b.Grants() {
 		if grant.Fingerprint == use.Key.Fingerprint {
 			grants++
 		}

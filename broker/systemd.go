@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"context"
@@ -21,8 +21,8 @@ const (
 	stopUnits = "systemctl --user stop 'keybroker*'"
 )
 
-// startAgain is the command that ends the broker with this process id and starts it.
-func startAgain(pid int) string {
+// StartAgain is the command that ends the broker with this process id and starts it.
+func StartAgain(pid int) string {
 	if inUnit(pid) {
 		return "systemctl --user restart " + unit
 	}
@@ -41,8 +41,8 @@ func systemdStarts(socket string) bool {
 	if runtime.GOOS != "linux" {
 		return false
 	}
-	config, _ := os.UserConfigDir()
-	for _, dir := range []string{config, "/etc"} {
+	own, _ := os.UserConfigDir()
+	for _, dir := range []string{own, "/etc"} {
 		if _, err := os.Lstat(filepath.Join(dir, "systemd/user/sockets.target.wants/keybroker.socket")); err == nil {
 			return true
 		}

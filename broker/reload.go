@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"context"
@@ -40,35 +40,35 @@ func (r *reloading) get() error {
 // Reload reads the rules again for peer. With an error in them the old ones stay:
 // a broken file never widens what is allowed, and never stops the daemon. Rules
 // that allow more need the person's word (decision 0021).
-func (d *daemon) Reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
-	return d.reloadRules(ctx, peer, "asked for by "+peer.Chain())
+func (b *Broker) Reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
+	return b.reloadRules(ctx, peer, "asked for by "+peer.Chain())
 }
 
 // hangUp is Reload by the signal HUP, whose sender nobody knows.
-func (d *daemon) hangUp(ctx context.Context) {
-	_, _ = d.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
+func (b *Broker) hangUp(ctx context.Context) {
+	_, _ = b.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
 }
 
-func (d *daemon) reloadRules(ctx context.Context, peer platform.Peer, how string) (control.Reloaded, error) {
-	reloaded, err := d.takeRules(ctx, peer, how)
-	d.reload.set(err)
-	d.feed.Changed()
+func (b *Broker) reloadRules(ctx context.Context, peer platform.Peer, how string) (control.Reloaded, error) {
+	reloaded, err := b.takeRules(ctx, peer, how)
+	b.reload.set(err)
+	b.feed.Changed()
 	if err != nil {
-		d.log.Error("the rules of before stay in force", "error", err)
+		b.log.Error("the rules of before stay in force", "error", err)
 		return reloaded, err
 	}
-	d.log.Info("the rules were read again", "rules", d.server.Rules().Len(), "digest", d.server.Rules().Digest())
+	b.log.Info("the rules were read again", "rules", b.server.Rules().Len(), "digest", b.server.Rules().Digest())
 	if len(reloaded.AtStart) > 0 {
-		d.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
+		b.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
 	}
 	return reloaded, nil
 }
 
-func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
-	before := d.server.BeforeReload()
-	fresh, err := config.Read(d.app.config.Paths, d.app.configFile != "")
+func (b *Broker) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
+	before := b.server.BeforeReload()
+	fresh, err := config.Read(b.config.Paths, b.named)
 	if err != nil {
-		d.server.ReloadRefused(peer, err)
+		b.server.ReloadRefused(peer, err)
 		return reloaded, control.Invalid(err)
 	}
 	rules := fresh.PolicyRules()
@@ -76,30 +76,30 @@ func (d *daemon) takeRules(ctx context.Context, peer platform.Peer, how string) 
 	if len(wider) > 0 {
 		ctx, cancel := before.Until(ctx)
 		defer cancel()
-		if err := d.mayWiden(ctx, peer, wider); err != nil {
-			d.server.ReloadRefused(peer, err)
+		if err := b.mayWiden(ctx, peer, wider); err != nil {
+			b.server.ReloadRefused(peer, err)
 			return reloaded, err
 		}
 	}
-	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: d.app.config.ReadAtStart(fresh)}
-	return reloaded, d.server.Reload(peer, before, rules, wider, how)
+	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: b.config.ReadAtStart(fresh)}
+	return reloaded, b.server.Reload(peer, before, rules, wider, how)
 }
 
 // mayWiden asks the person whether rules that allow more may be put in force. An
 // answer that is not yes, and nobody to ask, keep the old ones.
-func (d *daemon) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
+func (b *Broker) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
 	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
-	if !d.canAsk() {
-		if platform.OnlyRootCanWrite(d.app.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
+	if !b.canAsk() {
+		if platform.OnlyRootCanWrite(b.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
 			return nil
 		}
 		return fmt.Errorf("%s; nobody can be asked whether that is meant\nif it is: restart the broker, which forgets what it has open", what)
 	}
-	if d.reload.asking.Swap(true) {
+	if b.reload.asking.Swap(true) {
 		return errors.New("the person is asked about other rules already\nanswer that, then: keybroker policy reload")
 	}
-	defer d.reload.asking.Store(false)
-	answer, err := d.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
+	defer b.reload.asking.Store(false)
+	answer, err := b.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
 	if err == nil && answer.Verdict == confirm.AllowOnce {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"context"
@@ -19,13 +19,13 @@ const firstLists = time.Second
 // upstreams is the other agents, in the order of the configuration.
 type upstreams []*upstream.Source
 
-func (d *daemon) newUpstreams() (list upstreams) {
+func (b *Broker) newUpstreams() (list upstreams) {
 	var own []string
-	for _, listener := range d.listeners {
+	for _, listener := range b.listeners {
 		own = append(own, listener.Addr().String())
 	}
-	for _, u := range d.app.config.Upstreams {
-		c := upstream.Config{Name: u.Name, Own: own, Changed: d.feed.Changed, Log: d.log}
+	for _, u := range b.config.Upstreams {
+		c := upstream.Config{Name: u.Name, Own: own, Changed: b.feed.Changed, Log: b.log}
 		var err error
 		if c.Path, err = config.Expand(u.Path); err != nil {
 			c.Missing = err.Error()
@@ -45,9 +45,9 @@ func (d *daemon) newUpstreams() (list upstreams) {
 
 // withUpstreams puts the one that takes ssh-add's keys before all the broker's own,
 // and the others behind: of a key that is in both, ours signs.
-func (d *daemon) withUpstreams(own ...keys.Source) []keys.Source {
-	for i, u := range d.upstreams {
-		if d.app.config.Upstreams[i].Add {
+func (b *Broker) withUpstreams(own ...keys.Source) []keys.Source {
+	for i, u := range b.upstreams {
+		if b.config.Upstreams[i].Add {
 			own = append([]keys.Source{upstream.Adding{Source: u}}, own...)
 		} else {
 			own = append(own, u)
@@ -83,21 +83,21 @@ func (list upstreams) close() {
 }
 
 // serveSockets serves the sockets of their own; failed gets how each ends.
-func (d *daemon) serveSockets(failed chan<- error) {
-	for _, s := range d.app.config.Sockets {
-		go func(name string, listener net.Listener) { failed <- d.server.ServeSocket(name, listener) }(s.Name, d.listeners[s.Name])
+func (b *Broker) serveSockets(failed chan<- error) {
+	for _, s := range b.config.Sockets {
+		go func(name string, listener net.Listener) { failed <- b.server.ServeSocket(name, listener) }(s.Name, b.listeners[s.Name])
 	}
 }
 
 // socketList is for the status.
-func (d *daemon) socketList() (list []control.Socket) {
-	for _, s := range d.app.config.Sockets {
+func (b *Broker) socketList() (list []control.Socket) {
+	for _, s := range b.config.Sockets {
 		view := s.View()
 		keys := "all keys"
 		if view.Keys != nil {
 			keys = "keys " + strings.Join(view.Keys, ", ")
 		}
-		list = append(list, control.Socket{Name: s.Name, Path: d.listeners[s.Name].Addr().String(), Keys: keys, ReadOnly: view.ReadOnly})
+		list = append(list, control.Socket{Name: s.Name, Path: b.listeners[s.Name].Addr().String(), Keys: keys, ReadOnly: view.ReadOnly})
 	}
 	return list
 }

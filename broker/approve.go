@@ -1,4 +1,4 @@
-package main
+package broker
 
 import (
 	"context"
@@ -10,53 +10,53 @@ import (
 )
 
 // Approve lets peer's terminal answer, if the person agrees, until ctx ends.
-func (d *daemon) Approve(ctx context.Context, peer platform.Peer, answers func()) error {
-	d.approving.Add(1)
-	defer d.approving.Done()
+func (b *Broker) Approve(ctx context.Context, peer platform.Peer, answers func()) error {
+	b.approving.Add(1)
+	defer b.approving.Done()
 	tty, err := platform.OpenTerminal(peer)
 	if err != nil {
-		return d.notPaired(peer, err)
+		return b.notPaired(peer, err)
 	}
 	began := false
-	err = d.paired.Pair(ctx, d.queue, paired.Candidate{
+	err = b.paired.Pair(ctx, b.queue, paired.Candidate{
 		Terminal: tty, Peer: peer, StillThere: func() error { return platform.Sits(peer) },
 		Confirmed: func(where string, alone bool) error {
 			if alone {
-				if err := d.announce(peer); err != nil {
+				if err := b.announce(peer); err != nil {
 					return err
 				}
 			}
-			return d.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
+			return b.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
 		},
-		Started: func() { began = true; d.feed.Changed(); answers() },
+		Started: func() { began = true; b.feed.Changed(); answers() },
 	})
 	if !began {
-		return d.notPaired(peer, err)
+		return b.notPaired(peer, err)
 	}
-	d.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
-	return d.told(err)
+	b.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
+	return b.told(err)
 }
 
-func (d *daemon) notPaired(peer platform.Peer, err error) error {
+func (b *Broker) notPaired(peer platform.Peer, err error) error {
 	err = fmt.Errorf("this terminal is not paired: %w", err)
-	d.server.ApprovesNot(peer, err)
+	b.server.ApprovesNot(peer, err)
 	return err
 }
 
 // announce tells every other terminal of the person. It is for a pairing that
 // nobody else could be asked about: where one could be kept from hearing of it,
 // there is none.
-func (d *daemon) announce(peer platform.Peer) error {
+func (b *Broker) announce(peer platform.Peer) error {
 	text := fmt.Sprintf("keybroker: terminal %s answers its questions from now on (process %d, %s).\n"+
 		"If that is not you: kill %d, and see: keybroker log --op approve", peer.Terminal, peer.PID, peer.Chain(), peer.PID)
 	err := platform.Announce(text, peer.Terminal)
-	d.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
+	b.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
 	return err
 }
 
 // approval is the terminal that answers, nil when there is none.
-func (d *daemon) approval() *control.Approval {
-	p, ok := d.paired.Pairing()
+func (b *Broker) approval() *control.Approval {
+	p, ok := b.paired.Pairing()
 	if !ok {
 		return nil
 	}
@@ -64,13 +64,13 @@ func (d *daemon) approval() *control.Approval {
 }
 
 // canAsk says whether there is somebody to ask.
-func (d *daemon) canAsk() bool {
-	return d.app.config.Confirm.Prompt != "none" && d.nobodyToAsk() == nil
+func (b *Broker) canAsk() bool {
+	return b.config.Confirm.Prompt != "none" && b.nobodyToAsk() == nil
 }
 
 // nobodyToAsk is the problem that there is no way to ask, or nil.
-func (d *daemon) nobodyToAsk() error {
-	if d.app.config.Confirm.Prompt == "none" || d.paired.CanAsk() { // "none": as the machine's owner wants it
+func (b *Broker) nobodyToAsk() error {
+	if b.config.Confirm.Prompt == "none" || b.paired.CanAsk() { // "none": as the machine's owner wants it
 		return nil
 	}
 	return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")

@@ -1,0 +1,68 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
+)
+
+// Absence is why no broker answers, and what helps. It counts as not running for
+// whoever looks at the exit code.
+type Absence struct{ What, Remedy string }
+
+func (a Absence) Error() string { return a.What + "\n" + a.Remedy }
+
+func (a Absence) Unwrap() error { return control.ErrNotRunning }
+
+// Client is a client of the running broker, which knows why none answers.
+func Client(c *config.Config) *control.Client {
+	client := control.NewClient(c.Paths.ControlSocket)
+	client.Absent = func() error { return whyAbsent(c) }
+	return client
+}
+
+// whyAbsent knows of a broker that runs and cannot be reached: its sockets were
+// removed, with their directory or without. It makes them anew by itself where it
+// can. It is found by the audit log, which one broker at a time writes to.
+func whyAbsent(c *config.Config) error {
+	if pid, held := audit.Holder(c.AuditDir()); held {
+		return Absence{
+			fmt.Sprintf("the broker runs, as process %d, but does not answer at %s: was that removed?", pid, c.Paths.ControlSocket),
+			"it makes it anew within seconds: try again; if that does not help: " + StartAgain(pid),
+		}
+	}
+	if systemdStarts(c.Paths.AgentSocket) {
+		return Absence{"the broker is not running; systemd starts it", "start it: " + startUnit}
+	}
+	return nil
+}
+
+// mayStart refuses a second broker, and names the first one.
+func mayStart(c *config.Config) error {
+	if pid, held := audit.Holder(c.AuditDir()); held {
+		return fmt.Errorf("the broker runs already, as process %d\nsee: keybroker status; to start it anew: %s", pid, StartAgain(pid))
+	}
+	return nil
+}
+
+// lostSockets are those that were removed and are not there again yet. One that
+// systemd has made is not the broker's to make anew.
+func (b *Broker) lostSockets() (list []error) {
+	for _, name := range slices.Sorted(maps.Keys(b.listeners)) {
+		at := b.listeners[name].Addr()
+		if at.Network() != "unix" {
+			continue
+		}
+		if _, err := os.Lstat(at.String()); errors.Is(err, fs.ErrNotExist) {
+			list = append(list, fmt.Errorf("the socket %s was removed\nthe broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket", at))
+		}
+	}
+	return list
+}
