@@ -79,7 +79,7 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {"desktop/desktoptest"},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker", "broker/config", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm/ways", "confirm/paired",
+	"cmd/keybroker": {"broker", "broker/config", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
