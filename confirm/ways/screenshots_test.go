@@ -56,8 +56,6 @@ func TestScreenshots(t *testing.T) {
 			Error: "That was not the PIN.", Use: card.Use, Facts: true, Why: "no rule matches"})
 	}
 	needs(t, "import")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	for _, shot := range []struct {
 		name string
 		env  map[string]string
@@ -92,7 +90,7 @@ func TestScreenshots(t *testing.T) {
 				}
 				return d.env(name)
 			}
-			go shot.show(w, ctx)
+			go shot.show(w, aMinute(t))
 			d.shoot(t, filepath.Join(dir, shot.name+".png"))
 		})
 	}
@@ -103,22 +101,32 @@ func TestScreenshots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDesktop(t)
 			d.manage(t, "off")
-			go p(d).Ask(ctx, usual)
+			go p(d).Ask(aMinute(t), usual)
 			d.shoot(t, filepath.Join(dir, name+".png"))
 		})
 	}
 	t.Run("prompt-wayland", func(t *testing.T) {
 		s := waylandtest.Start(t, true)
-		go newWindowIn(t, s.Env).Ask(ctx, usual)
+		go newWindowIn(t, s.Env).Ask(aMinute(t), usual)
 		whenArmedOnWayland(t, s)
 		s.Shot(t, filepath.Join(dir, "prompt-wayland.png"))
 	})
+}
+
+// aMinute is how long each question stands.
+func aMinute(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // shoot keeps a picture of the prompt's frame once its buttons are armed.
 func (d *desktop) shoot(t *testing.T, path string) {
 	t.Helper()
 	id := d.shown(t)
+	if id == "" {
+		t.FailNow() // import would wait for a click
+	}
 	time.Sleep(1500 * time.Millisecond) // a picture only: nothing is asserted
 	if out, err := d.program("import", "-window", id, "-frame", "-strip", "+dither", "-colors", "48", "-define", "png:compression-filter=0", "-quality", "90", "png8:"+path).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
