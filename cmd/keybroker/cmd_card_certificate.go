@@ -57,7 +57,7 @@ a question.
 Asked for: yes or no, when there is a certificate; the PIN, when the management
 key is on the card.`,
 		Example: "  keybroker card certificate import --slot 9a issued.pem",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactArgs(1),
 	}, func(ctx context.Context, w *cardadmin.Work, slot piv.Slot, args []string) error {
 		return w.ImportCertificate(ctx, slot, args[0])
 	})

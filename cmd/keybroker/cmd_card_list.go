@@ -45,7 +45,7 @@ slot the key, its PIN and touch policy, and the certificate.
 
 CARD is its ` + cardGrammar + `.
 It can be left out when there is one.`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMost(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			card, err := a.oneCard(cmd, args)
@@ -66,7 +66,7 @@ is met as if for the first time, which is needed after its card authentication
 key (9e) was made anew.
 
 CARD is its ` + cardGrammar + `.`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMost(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && a.card == "" {

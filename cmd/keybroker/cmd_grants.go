@@ -65,7 +65,7 @@ func newGrantsRevokeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "revoke ID | --all",
 		Short:             "End a grant now",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMost(1),
 		ValidArgsFunction: completeFrom(a.grantIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {

@@ -28,7 +28,7 @@ key never leaves the vault.
   openssh   the line for authorized_keys
   rfc4716   as ssh-keygen -e writes it
   pkix      PEM "PUBLIC KEY", as ssh-keygen -e -m PKCS8 writes it`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
@@ -82,7 +82,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "remove NAME",
 		Short:             "Delete a key for good (asks first)",
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()

@@ -30,7 +30,7 @@ It works for every key that "keybroker keys list" shows, keys on cards too: git
 finds the key through SSH_AUTH_SOCK, and no file is needed.`,
 		Example: `  keybroker keys git work
   keybroker keys git yubikey-12345678-9a --set`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()

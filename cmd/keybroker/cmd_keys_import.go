@@ -39,7 +39,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 		Example: `  keybroker keys import ~/.ssh/id_ed25519
   pass show ssh/work | keybroker keys import - --name work
   keybroker keys import --certificate id-cert.pub`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
 			if err != nil {

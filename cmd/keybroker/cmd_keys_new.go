@@ -21,7 +21,7 @@ there is none, under a passphrase that is asked for.
 
 Keys of the type mldsa44-ed25519 hold against quantum computers too; servers and
 clients know them from OpenSSH 10.5 on.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()

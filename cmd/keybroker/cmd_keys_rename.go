@@ -24,7 +24,7 @@ func newKeysRenameCommand(a *app) *cobra.Command {
 		Long: `Give a key another name. Rules that name the key by the old one are not for it
 from then on. It takes the vault's secret, so a vault under a passphrase asks
 for that, and is written to the audit log.`,
-		Args:              cobra.ExactArgs(2),
+		Args:              exactArgs(2),
 		ValidArgsFunction: a.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()
@@ -49,7 +49,7 @@ func newKeysRepairCommand(a *app) *cobra.Command {
 Where NAME.mac does not prove that the sealed key had this name and is yours, the
 key is shown, and you are asked. It takes the vault's secret, and is written
 to the audit log.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.store()

@@ -57,7 +57,7 @@ func newManCommand() *cobra.Command {
 		Short: "Write the manual pages into a directory",
 		Long: `Write the manual pages into a directory: one for each command, and
 keybroker-config(5) and keybroker-policy(5).`,
-		Args: cobra.ExactArgs(1),
+		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err

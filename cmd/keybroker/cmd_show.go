@@ -17,7 +17,7 @@ func newShowCommand(a *app) *cobra.Command {
 		Long: `Bring up the question of a program in the background that is held (see
 [confirm] background in the configuration): the one with that ID, or the oldest.
 It is asked in the usual way; this command answers nothing.`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMost(1),
 		ValidArgsFunction: completeFrom(a.waitingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.client()

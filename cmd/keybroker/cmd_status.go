@@ -120,7 +120,7 @@ func newWhyCommand(a *app) *cobra.Command {
 		Short: "Say why a request was refused, and what to do",
 		Long: `Say why the last request was refused, by which rule, and what to do about it.
 With the ID of a request (see "keybroker log"), say it of that one.`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              atMost(1),
 		ValidArgsFunction: completeFrom(a.refusedIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			record, err := a.refusal(cmd, args)

@@ -115,7 +115,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w\nsee: %s --help", flagFault(err), cmd.CommandPath())}
 	})
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
@@ -165,6 +165,9 @@ func wrapUsage(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
 		return
+	}
+	if !cmd.HasSubCommands() && cmd.Use == cmd.Name() && !cmd.DisableFlagParsing {
+		check = atMost(0) // cobra would take a word too many for a command
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)

@@ -127,7 +127,7 @@ func (w *watch) status() string {
 	case w.seen.covered:
 		return liesBelow
 	case w.q.Kind == question.Notice:
-		return "Nothing is to be clicked here to go on. Esc refuses."
+		return "There is nothing to click. Esc refuses."
 	case w.q.Kind == question.Secret:
 		return silence + " Keys: Enter when typed, Esc cancels."
 	default:

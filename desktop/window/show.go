@@ -240,7 +240,7 @@ func calm(q question.Question, left time.Duration) string {
 	case question.Secret:
 		return silence + "Keys: Enter when typed, Esc cancels."
 	}
-	return "Nothing is to be clicked here to go on. Esc refuses."
+	return "There is nothing to click. Esc refuses."
 }
 
 // statusTexts are all that the line can say: there must be room for each.
