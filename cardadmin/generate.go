@@ -76,7 +76,7 @@ func (w *Work) dropCertificate(ctx context.Context, slot piv.Slot) error {
 		return nil
 	}
 	return w.do(ctx, func(a *piv.Applet) error {
-		if err := a.AuthenticateManagement(ctx, w.management); err != nil {
+		if err := w.proveManagement(ctx, a, w.management); err != nil {
 			return err
 		}
 		return a.DeleteCertificate(ctx, slot)

@@ -88,7 +88,7 @@ func (s *setup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []by
 	if err := a.Verify(ctx, s.pin); err != nil {
 		return err
 	}
-	if err := a.AuthenticateManagement(ctx, s.management); err != nil {
+	if err := s.proveManagement(ctx, a, s.management); err != nil {
 		return err
 	}
 	if err := putProtected(ctx, a, fresh); err != nil {
@@ -126,7 +126,7 @@ func (s *setup) markManagement(ctx context.Context) error {
 		if err != nil || marked {
 			return err
 		}
-		if err := a.AuthenticateManagement(ctx, s.management); err != nil {
+		if err := s.proveManagement(ctx, a, s.management); err != nil {
 			return err
 		}
 		s.changed = true

@@ -120,9 +120,31 @@ func (w *Work) needManagement(ctx context.Context) error {
 	return err
 }
 
+// proveManagement proves the management key to the card, and says so when the card
+// waits for a touch then.
+func (w *Work) proveManagement(ctx context.Context, a *piv.Applet, key []byte) error {
+	metadata, err := a.ManagementMetadata(ctx)
+	if err = notThere(err); err != nil {
+		return err
+	}
+	w.touchManagement = metadata.Touch == piv.TouchAlways || metadata.Touch == piv.TouchCached
+	w.sayTouch()
+	err = a.AuthenticateManagement(ctx, key)
+	if w.touchManagement && errors.Is(err, piv.ErrManagementKey) {
+		err = fmt.Errorf("%w: was the card not touched?", err)
+	}
+	return err
+}
+
+func (w *Work) sayTouch() {
+	if w.touchManagement {
+		fmt.Fprintln(w.say, "Touch the card now: it wants that for its management key.")
+	}
+}
+
 // tryManagement costs nothing: a YubiKey counts no tries of it.
 func (w *Work) tryManagement(ctx context.Context, key []byte) error {
-	return w.do(ctx, func(a *piv.Applet) error { return a.AuthenticateManagement(ctx, key) })
+	return w.do(ctx, func(a *piv.Applet) error { return w.proveManagement(ctx, a, key) })
 }
 
 // protectedManagement is the key on the card. The error is ErrManagementKey
@@ -142,14 +164,18 @@ func (w *Work) protectedManagement(ctx context.Context) (key []byte, err error) 
 		if err != nil {
 			return err
 		}
-		return a.AuthenticateManagement(ctx, key)
+		return w.proveManagement(ctx, a, key)
 	})
 	return key, err
 }
 
 // typedManagement asks for the key in hexadecimal. An empty answer is ErrManagementKey.
 func (w *Work) typedManagement(ctx context.Context) ([]byte, error) {
-	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN.\n"+
+	untouched := ""
+	if w.touchManagement {
+		untouched = ", or the card was not touched in time"
+	}
+	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN"+untouched+".\n"+
 		"Management key in hexadecimal (Enter: there is none): ")
 	if err != nil {
 		return nil, err

@@ -104,7 +104,7 @@ func (w *Work) putCertificate(ctx context.Context, slot piv.Slot, cert *x509.Cer
 	}
 	w.changed = true
 	return w.do(ctx, func(a *piv.Applet) error {
-		if err := a.AuthenticateManagement(ctx, w.management); err != nil {
+		if err := w.proveManagement(ctx, a, w.management); err != nil {
 			return err
 		}
 		return a.PutCertificate(ctx, slot, cert)

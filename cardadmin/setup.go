@@ -88,7 +88,7 @@ func (s *setup) identity(ctx context.Context) error {
 	var wrote []string
 	s.changed = true
 	err = s.do(ctx, func(a *piv.Applet) (err error) {
-		if err := a.AuthenticateManagement(ctx, s.management); err != nil {
+		if err := s.proveManagement(ctx, a, s.management); err != nil {
 			return err
 		}
 		wrote, err = a.PutIdentity(ctx)

@@ -86,6 +86,8 @@ type Work struct {
 	// What was typed and the card took, or what the card gave for it. Wiped by close.
 	pin        []byte
 	management []byte
+
+	touchManagement bool // the card wants a touch for its management key
 }
 
 func (w *Work) close() {
@@ -121,6 +123,9 @@ func (w *Work) yubico(ctx context.Context, request admin.Request) (admin.Answer,
 	helper := admin.Helper{Command: w.helper, Waiting: w.waiting}
 	w.changed = true
 	w.strange = w.strange || request.Op == admin.OpReset || request.Op == admin.OpGenerate && request.Slot == piv.SlotCardAuthentication
+	if request.ManagementKey != nil {
+		w.sayTouch()
+	}
 	return helper.Run(ctx, request)
 }
 

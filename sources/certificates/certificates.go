@@ -9,6 +9,7 @@ package certificates
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -43,10 +44,11 @@ type Config struct {
 const sourceName = "certificates"
 
 var (
-	_ keys.Source   = (*Source)(nil)
-	_ keys.Lender   = (*Source)(nil)
-	_ keys.Asker    = (*Source)(nil)
-	_ keys.Arranger = (*Source)(nil)
+	_ keys.Source    = (*Source)(nil)
+	_ keys.Lender    = (*Source)(nil)
+	_ keys.Asker     = (*Source)(nil)
+	_ keys.Rechecker = (*Source)(nil)
+	_ keys.Arranger  = (*Source)(nil)
 )
 
 // Source is the keys.Source of the certificates in files.
@@ -140,6 +142,21 @@ func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data
 		return nil, "", keys.ErrNotAsked
 	}
 	return asker.SignAsking(ctx, plain, why, data, algorithm)
+}
+
+// errReplaced is that the certified key is gone, although the certificate was listed.
+var errReplaced = errors.New("the key that this certificate is for has been replaced or deleted\nlist the keys again, and use one that is there: ssh-add -L")
+
+// Recheck implements keys.Rechecker for those keys whose source does.
+func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
+	plain, source, err := s.plain(use)
+	if err != nil {
+		return errReplaced
+	}
+	if rechecker, ok := source.(keys.Rechecker); ok {
+		return rechecker.Recheck(ctx, plain)
+	}
+	return nil
 }
 
 // plain is the same use, of the key that is certified.

@@ -139,6 +139,40 @@ func TestSignsWithThePlainKey(t *testing.T) {
 	}
 }
 
+// rechecked is a source whose keys were replaced.
+type rechecked struct {
+	*keystest.Source
+	of *[]byte // the blob that it was asked about
+}
+
+var errWasReplaced = errors.New("replaced")
+
+func (r rechecked) Recheck(_ context.Context, use *keys.Use) error {
+	*r.of = use.Key.Blob
+	return errWasReplaced
+}
+
+// A signature that does not fit a certificate is the plain key's matter.
+func TestRecheckOfTheCertifiedKey(t *testing.T) {
+	r := newRig(t, "")
+	var of []byte
+	source := New(Config{SealedKeys: r.sealed, Dir: r.dir, Ring: keys.NewRing(rechecked{r.work, &of}, r.home)})
+	recheck := func(key *keystest.Source, file string) error {
+		cert := r.certify(key, same)
+		r.write(filepath.Join(r.dir, file), cert)
+		return source.Recheck(t.Context(), &keys.Use{Key: keys.NewInfo(cert, "")})
+	}
+	if err := recheck(r.work, "work.pub"); err != errWasReplaced || string(of) != string(r.work.Info().Blob) {
+		t.Error("a source that can look:", err)
+	}
+	if err := recheck(r.home, "home.pub"); err != nil {
+		t.Error("a source that cannot:", err)
+	}
+	if err := recheck(keystest.New("gone"), "gone.pub"); err != errReplaced {
+		t.Error("a key that is gone:", err)
+	}
+}
+
 // TestRenewed: by renaming a new one over it, and by writing into it, with time
 // stamps long past, as a listing that is trusted has them.
 func TestRenewed(t *testing.T) {
