@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
@@ -103,6 +104,13 @@ func (s *Server) refuseUser(peer platform.Peer) {
 // record writes what was done. The caller must not do it when this fails.
 func (s *session) record(use *keys.Use, decision, reason, rule string) error {
 	return s.server.record(use, decision, reason, rule)
+}
+
+func (s *session) recordSignature(use *keys.Use, permission policy.Decision) error {
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rule, record.Grant = audit.Allowed, permission.Why, permission.Rule, permission.Grant
+	_, err := s.server.write(record)
+	return err
 }
 
 func (s *Server) record(use *keys.Use, decision, reason, rule string) error {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
@@ -63,7 +62,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if s.ctx.Err() != nil {
 		return s.refuse(use, refusal{reason: "the program went away before it had its signature", rule: permission.Rule})
 	}
-	if err := s.record(use, audit.Allowed, permission.Why, permission.Rule); err != nil {
+	if err := s.recordSignature(use, permission); err != nil {
 		return s.refuse(use, noRecord(err))
 	}
 	return wire.SignResponse{Signature: ssh.Marshal(signature)}

@@ -207,6 +207,9 @@ func TestGrantCoversTheLikeAndNothingWider(t *testing.T) {
 		if step.do(); asked != step.asked {
 			t.Fatalf("%s: asked %d times, want %d", step.what, asked, step.asked)
 		}
+		if last := r.last(); (last.Grant == "1") != (step.what == "the like") {
+			t.Errorf("%s: by the grant %q: %s", step.what, last.Grant, last.Reason)
+		}
 	}
 	r.server.Grants.RevokeAll()
 	if login(home, "git"); asked != 7 {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -88,7 +87,7 @@ func news(before, now control.Event) (list []notification) {
 			add(kindApprove, "A terminal answers questions now", platform.Escape(record.Reason, 4*maxText)+"\nIf that is not you: keybroker status")
 		case record.Decision == audit.Allowed && record.Op == keys.OpReload:
 			add(kindRules, "The rules were changed", platform.Escape(record.Reason, 8*maxText)+"\nIf that was not you: keybroker lock; keybroker policy show")
-		case record.Decision == audit.Allowed && policy.ByGrant(record.Reason):
+		case record.Decision == audit.Allowed && record.Grant != "":
 			add(kindGrant, "Used without a question", recordText(record))
 		}
 	}

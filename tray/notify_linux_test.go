@@ -49,9 +49,10 @@ func TestNotifications(t *testing.T) {
 	tr := &tray{notifier: &desktopNotifier{conn: conn, shown: map[string]uint32{}}}
 	tr.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-	refused := record(audit.Refused, "<b>no</b>")
+	refused, byGrant := record(audit.Refused, "<b>no</b>"), record(audit.Allowed, "grant 3: no rule matches")
+	byGrant.Grant = "3"
 	event := control.Event{Notices: []string{"Touch it"}, Waiting: []control.Waiting{{ID: "1", Program: "git"}},
-		Records: []audit.Record{refused, record(audit.Allowed, "grant 3: no rule matches"), record(audit.Allowed, `allowed by rule "grant x"`)}}
+		Records: []audit.Record{refused, byGrant, record(audit.Allowed, "grant me: a reason that looks like one")}}
 	event.Status.OnTerminal = true // not on this screen
 	tr.notifyNews(t.Context(), control.Event{}, event)
 	if len(n.shown) != 0 {

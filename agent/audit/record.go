@@ -37,6 +37,7 @@ type Record struct {
 	Decision    string            `json:"decision"`
 	Reason      string            `json:"reason,omitempty"`
 	Rule        string            `json:"rule,omitempty"`
+	Grant       string            `json:"grant,omitempty"`  // allowed without a question by this grant
 	Remedy      string            `json:"remedy,omitempty"` // refused: what a person can do about it
 	Key         *Key              `json:"key,omitempty"`
 	Peer        *Peer             `json:"peer,omitempty"`

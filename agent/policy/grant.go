@@ -101,15 +101,9 @@ func newGrant(id string, u *keys.Use, d Decision, t terms) Grant {
 	return grant
 }
 
-// grantWord begins the reason of a use that a grant allowed, and no other's.
-const grantWord = "grant "
-
 // GrantReason is the reason of a use that the rules would have asked about, for
 // why, and that the grant allowed.
-func GrantReason(grant Grant, why string) string { return grantWord + grant.ID + ": " + why }
-
-// ByGrant tells from its reason whether a grant allowed a use.
-func ByGrant(reason string) bool { return strings.HasPrefix(reason, grantWord) }
+func GrantReason(grant Grant, why string) string { return "grant " + grant.ID + ": " + why }
 
 // expired asks both clocks: the monotonic one stands still while the machine
 // sleeps, and the wall clock can be set back.

@@ -10,6 +10,7 @@ import (
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
@@ -139,7 +140,7 @@ func printCards(w *table, cards control.Cards) {
 		}
 	}
 	for _, reader := range cards.Readers {
-		if reader.State != "PIV card" {
+		if reader.State != string(piv.ReaderPIV) {
 			w.row(platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
 			if reader.Problem != "" {
 				w.line("PROBLEM: " + platform.Escape(reader.Problem, 2*maxCardCell))
