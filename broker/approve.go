@@ -3,60 +3,78 @@ package broker
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"sync"
 
+	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/paired"
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Approve lets peer's terminal answer, if the person agrees, until ctx ends.
-func (b *Broker) Approve(ctx context.Context, peer platform.Peer, answers func()) error {
-	b.approving.Add(1)
-	defer b.approving.Done()
+// approvals is the terminal that answers the broker's questions where the person has
+// named one, and whether there is anybody to ask at all.
+type approvals struct {
+	paired  *paired.Paired
+	queue   *confirm.Queue
+	server  *agent.Server
+	log     *slog.Logger
+	changed func()
+	prompt  string // [confirm] prompt
+
+	running sync.WaitGroup // terminals that answer, or want to
+}
+
+// approve lets peer's terminal answer, if the person agrees, until ctx ends.
+func (a *approvals) approve(ctx context.Context, peer platform.Peer, answers func()) error {
+	a.running.Add(1)
+	defer a.running.Done()
 	tty, err := platform.OpenTerminal(peer)
 	if err != nil {
-		return b.notPaired(peer, err)
+		return a.notPaired(peer, err)
 	}
 	began := false
-	err = b.paired.Pair(ctx, b.queue, paired.Candidate{
+	err = a.paired.Pair(ctx, a.queue, paired.Candidate{
 		Terminal: tty, Peer: peer, StillThere: func() error { return platform.Sits(peer) },
 		Confirmed: func(where string, alone bool) error {
 			if alone {
-				if err := b.announce(peer); err != nil {
+				if err := a.announce(peer); err != nil {
 					return err
 				}
 			}
-			return b.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
+			return a.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
 		},
-		Started: func() { began = true; b.feed.Changed(); answers() },
+		Started: func() { began = true; a.changed(); answers() },
 	})
 	if !began {
-		return b.notPaired(peer, err)
+		return a.notPaired(peer, err)
 	}
-	b.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
-	return b.told(err)
+	a.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
+	a.changed()
+	return err
 }
 
-func (b *Broker) notPaired(peer platform.Peer, err error) error {
+func (a *approvals) notPaired(peer platform.Peer, err error) error {
 	err = fmt.Errorf("this terminal is not paired: %w", err)
-	b.server.ApprovesNot(peer, err)
+	a.server.ApprovesNot(peer, err)
 	return err
 }
 
 // announce tells every other terminal of the person. It is for a pairing that
 // nobody else could be asked about: where one could be kept from hearing of it,
 // there is none.
-func (b *Broker) announce(peer platform.Peer) error {
+func (a *approvals) announce(peer platform.Peer) error {
 	text := fmt.Sprintf("keybroker: terminal %s answers its questions from now on (process %d, %s).\n"+
 		"If that is not you: kill %d, and see: keybroker log --op approve", peer.Terminal, peer.PID, peer.Chain(), peer.PID)
 	err := platform.Announce(text, peer.Terminal)
-	b.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
+	a.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
 	return err
 }
 
-// approval is the terminal that answers, nil when there is none.
-func (b *Broker) approval() *control.Approval {
-	p, ok := b.paired.Pairing()
+// terminal is the one that answers; nil when there is none.
+func (a *approvals) terminal() *control.Approval {
+	p, ok := a.paired.Pairing()
 	if !ok {
 		return nil
 	}
@@ -64,13 +82,13 @@ func (b *Broker) approval() *control.Approval {
 }
 
 // canAsk says whether there is somebody to ask.
-func (b *Broker) canAsk() bool {
-	return b.config.Confirm.Prompt != "none" && b.nobodyToAsk() == nil
+func (a *approvals) canAsk() bool {
+	return a.prompt != "none" && a.nobodyToAsk() == nil
 }
 
 // nobodyToAsk is the problem that there is no way to ask, or nil.
-func (b *Broker) nobodyToAsk() error {
-	if b.config.Confirm.Prompt == "none" || b.paired.CanAsk() { // "none": as the machine's owner wants it
+func (a *approvals) nobodyToAsk() error {
+	if a.prompt == "none" || a.paired.CanAsk() { // "none": as the machine's owner wants it
 		return nil
 	}
 	return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")

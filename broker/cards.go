@@ -2,85 +2,81 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
-	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
 // maxText bounds what a card's maker chose, and a command.
 const maxText = 72
 
-// newCards starts to watch the cards; nil where the configuration wants none.
-func (b *Broker) newCards() (*cardkeys.Source, error) {
-	c := b.config
+// cards are the person's PIV cards; switched off, it has none.
+type cards struct{ source *cardkeys.Source } // nil: switched off
+
+// newCards starts to watch the cards, unless the configuration wants none.
+func newCards(c *config.Config, p *person, changed func(), log *slog.Logger) (cards, error) {
 	if !c.PIV.Enabled {
-		return nil, nil
+		return cards{}, nil
 	}
-	return cardkeys.New(cardkeys.Config{
+	source, err := cardkeys.New(cardkeys.Config{
 		File:     filepath.Join(c.Paths.StateDir, "cards.json"),
 		PINCache: c.PIV.PINCache, Wait: c.Confirm.Timeout, Rules: c.PIV.Rules,
-		Ask: b.askPIN, Notify: b.notify, Changed: b.feed.Changed, Log: b.log,
+		Ask: p.askCardPIN, Notify: p.notifyCard, Changed: changed, Log: log,
 	})
+	return cards{source}, err
 }
 
-// askPIN asks for a PIN as the person is asked everything else.
-func (b *Broker) askPIN(ctx context.Context, q cardkeys.Question) ([]byte, error) {
-	secret, err := b.queue.Secret(ctx, confirm.SecretQuestion{
-		Title: q.Title, Text: q.Text, Prompt: q.Prompt, Error: q.Error,
-		Use: q.Use, Facts: q.Use != nil, Why: q.Why, History: b.before(q.Use),
-	})
-	return secret, asRefusal(err)
-}
-
-func (b *Broker) notify(ctx context.Context, n cardkeys.Notice) error {
-	return asRefusal(b.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why, History: b.before(n.Use)}))
-}
-
-func asRefusal(err error) error {
-	if errors.Is(err, confirm.ErrClosed) {
-		return fmt.Errorf("%w: %w", cardkeys.ErrRefused, err)
+func (c cards) close() error {
+	if c.source == nil {
+		return nil
 	}
-	return err
+	return c.source.Close()
 }
 
-// Cards is what `keybroker card list` and `card info` show.
-func (b *Broker) Cards() control.Cards {
-	if b.cards == nil {
+func (c cards) keys() []keys.Info {
+	if c.source == nil {
+		return nil
+	}
+	return c.source.List()
+}
+
+// shown is what `keybroker card list` and `card info` show.
+func (c cards) shown() control.Cards {
+	if c.source == nil {
 		return control.Cards{Service: "switched off", Why: "[piv] enabled = false", Readers: []control.Reader{}, Cards: []control.Card{}}
 	}
-	state, cards := b.cards.State()
+	state, cards := c.source.State()
 	list := control.Cards{Service: string(state.Service), Why: state.Why, Readers: []control.Reader{}, Cards: []control.Card{}}
-	count, took := b.cards.Exchanges()
+	count, took := c.source.Exchanges()
 	list.Exchanges, list.ExchangeTimeMS = count, float64(took)/float64(time.Millisecond)
 	for _, reader := range state.Readers {
 		list.Readers = append(list.Readers, control.Reader{Name: reader.Reader, State: string(reader.State), Problem: reader.Problem})
 	}
 	for _, card := range cards {
-		list.Cards = append(list.Cards, cardOf(card, b.cards.Rules()))
+		list.Cards = append(list.Cards, cardOf(card, c.source.Rules()))
 	}
 	return list
 }
 
-// RefreshCards reads the cards again.
-func (b *Broker) RefreshCards(ctx context.Context) error {
-	if b.cards == nil {
+// refresh reads the cards again.
+func (c cards) refresh(ctx context.Context) error {
+	if c.source == nil {
 		return nil
 	}
-	return b.cards.Refresh(ctx)
+	return c.source.Refresh(ctx)
 }
 
-// ForgetCard drops what is remembered of a card.
-func (b *Broker) ForgetCard(id string) bool { return b.cards != nil && b.cards.ForgetCard(id) }
+// forget drops what is remembered of a card.
+func (c cards) forget(id string) bool { return c.source != nil && c.source.ForgetCard(id) }
 
 func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
 	if card.Token == nil {
@@ -166,63 +162,4 @@ func cardsIn(cards control.Cards) []string {
 		}
 	}
 	return names
-}
-
-// cardProblems are what keeps cards from working. Where no card was ever seen,
-// a smartcard service that does not run is none.
-func cardProblems(cards control.Cards) []error {
-	var problems []error
-	switch piv.Service(cards.Service) {
-	case piv.ServiceAbsent:
-		if len(cards.Cards) > 0 {
-			problems = append(problems, errors.New("the smartcard service does not run, so cards are not seen\n"+
-				"start it: systemctl start pcscd.socket (package pcscd)"))
-		}
-	case piv.ServiceRefuses:
-		problems = append(problems, errors.New("the smartcard service refuses this user\nsee its polkit rules (org.debian.pcsc-lite.access_pcsc)"))
-	case piv.ServiceStuck:
-		problems = append(problems, errors.New("the smartcard service does not answer\nrestart it: systemctl restart pcscd"))
-	}
-	for _, reader := range cards.Readers {
-		if problem := readerProblem(reader); problem != nil {
-			problems = append(problems, problem)
-		}
-	}
-	for _, card := range cards.Cards {
-		if card.PINTries != nil && *card.PINTries == 0 {
-			problems = append(problems, fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", card.Name))
-		}
-		problems = append(problems, dataProblems(card)...)
-	}
-	return problems
-}
-
-// dataProblems are what is wrong with the data on a card, as `card info` has it.
-func dataProblems(card control.Card) (problems []error) {
-	tell := func(where, what string) {
-		problems = append(problems, fmt.Errorf("%s%s: %s\nsee the whole: keybroker card info %s", platform.Escape(card.Name, maxText), where,
-			platform.Escape(what, 2*maxText), cardkeys.Slug(card.Name)))
-	}
-	for _, problem := range card.Problems {
-		tell("", problem)
-	}
-	for _, slot := range card.Slots {
-		if slot.Problem != "" {
-			tell(", slot "+slot.Slot, slot.Problem)
-		}
-	}
-	return problems
-}
-
-func readerProblem(reader control.Reader) error {
-	name := platform.Escape(reader.Name, maxText)
-	switch piv.CardState(reader.State) {
-	case piv.ReaderOldCAC:
-		return fmt.Errorf("the card in %q is a CAC from before PIV, which cannot be used\nask its issuer for one with PIV", name)
-	case piv.ReaderBusy:
-		return fmt.Errorf("another program holds the card in %q exclusively\nclose it; for gpg: gpgconf --kill scdaemon, and \"disable-ccid\" in scdaemon.conf", name)
-	case piv.ReaderMute, piv.ReaderFailing:
-		return fmt.Errorf("the card in %q cannot be read: %s\npull it and put it in again", name, platform.Escape(reader.Problem, maxText))
-	}
-	return nil
 }

@@ -16,7 +16,7 @@ const hangs = "KEYBROKER_TEST_HANGS"
 // A part that never ends does not keep the process: it ends within 15 seconds.
 func TestPartThatNeverEnds(t *testing.T) {
 	if os.Getenv(hangs) != "" {
-		b := &Broker{log: slog.New(slog.NewTextHandler(os.Stderr, nil)), listeners: map[string]net.Listener{"agent": endless{}}}
+		b := &Broker{log: slog.New(slog.NewTextHandler(os.Stderr, nil)), sockets: sockets{"agent": endless{}}}
 		_ = b.shutdown()
 	}
 	t.Parallel()

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/broker/config"
@@ -17,58 +19,66 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// reloading is what one reload tells the next.
-type reloading struct {
+// reloader reads the rules again, and puts them in force.
+type reloader struct {
+	config    *config.Config // what the broker was started with
+	named     bool           // the person named the file
+	server    *agent.Server
+	queue     *confirm.Queue
+	approvals *approvals
+	log       *slog.Logger
+	changed   func()
+
 	asking atomic.Bool // the person is asked about wider rules
 
 	mu  sync.Mutex // guards err
 	err error      // why the rules of before stayed at the last reload; nil: they did not
 }
 
-func (r *reloading) set(err error) {
+func (r *reloader) setProblem(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.err = err
 }
 
-func (r *reloading) get() error {
+func (r *reloader) problem() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// Reload reads the rules again for peer. With an error in them the old ones stay:
+// reload reads the rules again for peer. With an error in them the old ones stay:
 // a broken file never widens what is allowed, and never stops the daemon. Rules
 // that allow more need the person's word (decision 0021).
-func (b *Broker) Reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
-	return b.reloadRules(ctx, peer, "asked for by "+peer.Chain())
+func (r *reloader) reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
+	return r.reloadRules(ctx, peer, "asked for by "+peer.Chain())
 }
 
-// hangUp is Reload by the signal HUP, whose sender nobody knows.
-func (b *Broker) hangUp(ctx context.Context) {
-	_, _ = b.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
+// hangUp is reload by the signal HUP, whose sender nobody knows.
+func (r *reloader) hangUp(ctx context.Context) {
+	_, _ = r.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
 }
 
-func (b *Broker) reloadRules(ctx context.Context, peer platform.Peer, how string) (control.Reloaded, error) {
-	reloaded, err := b.takeRules(ctx, peer, how)
-	b.reload.set(err)
-	b.feed.Changed()
+func (r *reloader) reloadRules(ctx context.Context, peer platform.Peer, how string) (control.Reloaded, error) {
+	reloaded, err := r.takeRules(ctx, peer, how)
+	r.setProblem(err)
+	r.changed()
 	if err != nil {
-		b.log.Error("the rules of before stay in force", "error", err)
+		r.log.Error("the rules of before stay in force", "error", err)
 		return reloaded, err
 	}
-	b.log.Info("the rules were read again", "rules", b.server.Rules().Len(), "digest", b.server.Rules().Digest())
+	r.log.Info("the rules were read again", "rules", r.server.Rules().Len(), "digest", r.server.Rules().Digest())
 	if len(reloaded.AtStart) > 0 {
-		b.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
+		r.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
 	}
 	return reloaded, nil
 }
 
-func (b *Broker) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
-	before := b.server.BeforeReload()
-	fresh, err := config.Read(b.config.Paths, b.named)
+func (r *reloader) takeRules(ctx context.Context, peer platform.Peer, how string) (reloaded control.Reloaded, err error) {
+	before := r.server.BeforeReload()
+	fresh, err := config.Read(r.config.Paths, r.named)
 	if err != nil {
-		b.server.ReloadRefused(peer, err)
+		r.server.ReloadRefused(peer, err)
 		return reloaded, control.Invalid(err)
 	}
 	rules := fresh.PolicyRules()
@@ -76,30 +86,30 @@ func (b *Broker) takeRules(ctx context.Context, peer platform.Peer, how string) 
 	if len(wider) > 0 {
 		ctx, cancel := before.Until(ctx)
 		defer cancel()
-		if err := b.mayWiden(ctx, peer, wider); err != nil {
-			b.server.ReloadRefused(peer, err)
+		if err := r.mayWiden(ctx, peer, wider); err != nil {
+			r.server.ReloadRefused(peer, err)
 			return reloaded, err
 		}
 	}
-	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: b.config.ReadAtStart(fresh)}
-	return reloaded, b.server.Reload(peer, before, rules, wider, how)
+	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: r.config.ReadAtStart(fresh)}
+	return reloaded, r.server.Reload(peer, before, rules, wider, how)
 }
 
 // mayWiden asks the person whether rules that allow more may be put in force. An
 // answer that is not yes, and nobody to ask, keep the old ones.
-func (b *Broker) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
+func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
 	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
-	if !b.canAsk() {
-		if platform.OnlyRootCanWrite(b.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
+	if !r.approvals.canAsk() {
+		if platform.OnlyRootCanWrite(r.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
 			return nil
 		}
 		return fmt.Errorf("%s; nobody can be asked whether that is meant\nif it is: restart the broker, which forgets what it has open", what)
 	}
-	if b.reload.asking.Swap(true) {
+	if r.asking.Swap(true) {
 		return errors.New("the person is asked about other rules already\nanswer that, then: keybroker policy reload")
 	}
-	defer b.reload.asking.Store(false)
-	answer, err := b.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
+	defer r.asking.Store(false)
+	answer, err := r.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
 	if err == nil && answer.Verdict == confirm.AllowOnce {
 		return nil
 	}

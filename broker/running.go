@@ -1,12 +1,7 @@
 package broker
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"maps"
-	"os"
-	"slices"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
@@ -50,19 +45,4 @@ func mayStart(c *config.Config) error {
 		return fmt.Errorf("the broker runs already, as process %d\nsee: keybroker status; to start it anew: %s", pid, StartAgain(pid))
 	}
 	return nil
-}
-
-// lostSockets are those that were removed and are not there again yet. One that
-// systemd has made is not the broker's to make anew.
-func (b *Broker) lostSockets() (list []error) {
-	for _, name := range slices.Sorted(maps.Keys(b.listeners)) {
-		at := b.listeners[name].Addr()
-		if at.Network() != "unix" {
-			continue
-		}
-		if _, err := os.Lstat(at.String()); errors.Is(err, fs.ErrNotExist) {
-			list = append(list, fmt.Errorf("the socket %s was removed\nthe broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket", at))
-		}
-	}
-	return list
 }

@@ -2,8 +2,7 @@ package broker
 
 import (
 	"context"
-	"net"
-	"strings"
+	"log/slog"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
@@ -19,13 +18,10 @@ const firstLists = time.Second
 // upstreams is the other agents, in the order of the configuration.
 type upstreams []*upstream.Source
 
-func (b *Broker) newUpstreams() (list upstreams) {
-	var own []string
-	for _, listener := range b.listeners {
-		own = append(own, listener.Addr().String())
-	}
-	for _, u := range b.config.Upstreams {
-		c := upstream.Config{Name: u.Name, Own: own, Changed: b.feed.Changed, Log: b.log}
+// newUpstreams connects to them. own are the broker's sockets, which are none of them.
+func newUpstreams(configured []config.Upstream, own []string, changed func(), log *slog.Logger) (list upstreams) {
+	for _, u := range configured {
+		c := upstream.Config{Name: u.Name, Own: own, Changed: changed, Log: log}
 		var err error
 		if c.Path, err = config.Expand(u.Path); err != nil {
 			c.Missing = err.Error()
@@ -43,11 +39,11 @@ func (b *Broker) newUpstreams() (list upstreams) {
 	return list
 }
 
-// withUpstreams puts the one that takes ssh-add's keys before all the broker's own,
+// around puts the one that takes ssh-add's keys before all the broker's own,
 // and the others behind: of a key that is in both, ours signs.
-func (b *Broker) withUpstreams(own ...keys.Source) []keys.Source {
-	for i, u := range b.upstreams {
-		if b.config.Upstreams[i].Add {
+func (list upstreams) around(own []keys.Source, configured []config.Upstream) []keys.Source {
+	for i, u := range list {
+		if configured[i].Add {
 			own = append([]keys.Source{upstream.Adding{Source: u}}, own...)
 		} else {
 			own = append(own, u)
@@ -70,6 +66,13 @@ func (list upstreams) keys() []control.Key {
 	return all
 }
 
+func (list upstreams) problems() (all []error) {
+	for _, u := range list {
+		all = append(all, u.Problems()...)
+	}
+	return all
+}
+
 func (list upstreams) show() {
 	for _, u := range list {
 		u.Show()
@@ -80,24 +83,4 @@ func (list upstreams) close() {
 	for _, u := range list {
 		u.Close()
 	}
-}
-
-// serveSockets serves the sockets of their own; failed gets how each ends.
-func (b *Broker) serveSockets(failed chan<- error) {
-	for _, s := range b.config.Sockets {
-		go func(name string, listener net.Listener) { failed <- b.server.ServeSocket(name, listener) }(s.Name, b.listeners[s.Name])
-	}
-}
-
-// socketList is for the status.
-func (b *Broker) socketList() (list []control.Socket) {
-	for _, s := range b.config.Sockets {
-		view := s.View()
-		keys := "all keys"
-		if view.Keys != nil {
-			keys = "keys " + strings.Join(view.Keys, ", ")
-		}
-		list = append(list, control.Socket{Name: s.Name, Path: b.listeners[s.Name].Addr().String(), Keys: keys, ReadOnly: view.ReadOnly})
-	}
-	return list
 }

@@ -1,0 +1,40 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// problems are what does not work now, each with its remedy.
+func (b controlAPI) problems() []control.Problem {
+	var list []control.Problem
+	add := func(err error) {
+		if err != nil {
+			what, remedy := platform.Explain(err)
+			list = append(list, control.Problem{What: what, Remedy: remedy})
+		}
+	}
+	add(b.reload.problem())
+	add(b.sealed.Err())
+	add(b.sealed.Vault().Check())
+	add(b.sealed.Vault().CheckPassphraseFile())
+	if err := b.server.AuditErr(); err != nil {
+		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, b.AuditDir()))
+	}
+	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), cardProblems(b.Cards())} {
+		for _, err := range errs {
+			add(err)
+		}
+	}
+	for _, entry := range b.sealed.All() {
+		if entry.Damaged() {
+			add(fmt.Errorf("the key %q is %s\n%s", entry.Name, entry.State, entry.Remedy))
+		}
+	}
+	for _, err := range b.certs.Problems() {
+		add(err)
+	}
+	return list
+}

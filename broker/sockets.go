@@ -1,0 +1,111 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/agent"
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// sockets are those that the broker serves: "agent", "control", and by name those of
+// [[socket]].
+type sockets map[string]net.Listener
+
+// listen takes the sockets that a service manager passes, and makes the others.
+func listen(c *config.Config) (sockets, error) {
+	paths := map[string]string{"agent": c.Paths.AgentSocket, "control": c.Paths.ControlSocket}
+	for _, s := range c.Sockets {
+		var err error
+		if paths[s.Name], err = c.SocketPath(s); err != nil {
+			return nil, config.Invalid(fmt.Errorf("socket %q: %w", s.Name, err))
+		}
+	}
+	passed, err := platform.Activated()
+	if err != nil {
+		return nil, err
+	}
+	all := sockets{}
+	maps.Copy(all, passed)
+	for name, path := range paths {
+		if all[name] != nil {
+			continue
+		}
+		if all[name], err = platform.Listen(path); err != nil {
+			all.close()
+			return nil, cannotListen(path, err)
+		}
+	}
+	return all, nil
+}
+
+// cannotListen says it of systemd when it is that which listens.
+func cannotListen(path string, err error) error {
+	if errors.Is(err, platform.ErrInUse) && systemdStarts(path) {
+		return fmt.Errorf("systemd listens at %s, and starts the broker itself\nlet it: %s; to run the broker here: %s", path, startUnit, stopUnits)
+	}
+	return err
+}
+
+func (s sockets) close() {
+	for _, listener := range s {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+}
+
+// serve serves the broker's own and those of [[socket]]; what it returns gets how each ends.
+func (s sockets) serve(server *agent.Server, control *control.Server, configured []config.Socket) <-chan error {
+	failed := make(chan error, len(s))
+	go func() { failed <- server.Serve(s["agent"]) }()
+	go func() { failed <- control.Serve(s["control"]) }()
+	for _, one := range configured {
+		go func() { failed <- server.ServeSocket(one.Name, s[one.Name]) }()
+	}
+	return failed
+}
+
+// addresses are where they are.
+func (s sockets) addresses() (list []string) {
+	for _, listener := range s {
+		list = append(list, listener.Addr().String())
+	}
+	return list
+}
+
+// lost are those that were removed and are not there again yet. One that
+// systemd has made is not the broker's to make anew.
+func (s sockets) lost() (list []error) {
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		at := s[name].Addr()
+		if at.Network() != "unix" {
+			continue
+		}
+		if _, err := os.Lstat(at.String()); errors.Is(err, fs.ErrNotExist) {
+			list = append(list, fmt.Errorf("the socket %s was removed\nthe broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket", at))
+		}
+	}
+	return list
+}
+
+// shown are those of [[socket]], for the status.
+func (s sockets) shown(configured []config.Socket) (list []control.Socket) {
+	for _, one := range configured {
+		view := one.View()
+		keys := "all keys"
+		if view.Keys != nil {
+			keys = "keys " + strings.Join(view.Keys, ", ")
+		}
+		list = append(list, control.Socket{Name: one.Name, Path: s[one.Name].Addr().String(), Keys: keys, ReadOnly: view.ReadOnly})
+	}
+	return list
+}
