@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/broker"
@@ -97,6 +98,7 @@ func printFixed(w *table, fixed []config.Fixed) {
 
 func printRules(w *table, rules []policy.Rule) {
 	w.head("#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
+	w.paint(9, map[string]text.Color{"allow": text.FgGreen, "refuse": text.FgRed})
 	for i, r := range rules {
 		forwarded := ""
 		if r.Forwarded != nil {

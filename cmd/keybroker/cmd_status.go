@@ -63,6 +63,9 @@ func printStatus(w *table, s control.Status) {
 	if s.Locked {
 		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
 	}
+	if state != "running" {
+		w.paint(1, map[string]text.Color{state: text.FgYellow})
+	}
 	w.row("state", state)
 	w.row("version", s.Version)
 	if s.Version != version {

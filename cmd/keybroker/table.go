@@ -231,10 +231,11 @@ func (t *table) writeBelow(column int, cell string) {
 	if cell == "-" || cell == "" {
 		return
 	}
+	shown := t.coloured(column, cell)
 	if column < len(t.titles) {
-		cell = strings.ToLower(t.titles[column]) + ": " + cell
+		shown = strings.ToLower(t.titles[column]) + ": " + shown
 	}
-	t.indented(cell)
+	t.indented(shown)
 }
 
 func (t *table) indented(line string) {
