@@ -79,6 +79,7 @@ type prompt struct {
 	together *Together // nil: it is asked about alone
 	listed   []*prompt // whose hosts the question shows, too; guarded by Queue.mu
 	counted  bool      // for the flood gate; guarded by Queue.mu
+	redraw   redraw    // guarded by Queue.mu
 
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
@@ -138,9 +139,22 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	return p.answer, nil
 }
 
-// draw asks p's question as it stands now. Where the list of hosts does not fit,
-// it is asked without them.
+// draw asks p's question, and again when more logins of its like wait.
 func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer, error) {
+	for {
+		drawn, end := q.drawable(ctx, p)
+		answer, err := q.drawOnce(drawn, p, question)
+		again := err != nil && ctx.Err() == nil && errors.Is(context.Cause(drawn), ErrMore)
+		end()
+		if !again {
+			return answer, err
+		}
+	}
+}
+
+// drawOnce asks p's question as it stands now. Where the list of hosts does not fit,
+// it is asked without them.
+func (q *Queue) drawOnce(ctx context.Context, p *prompt, question Question) (Answer, error) {
 	question.Of = q.count()
 	if burst := q.gather(p); burst != nil {
 		together := question

@@ -61,6 +61,7 @@ func (q *Queue) enqueueLocked(p *prompt) {
 	if len(q.pending) == 1 {
 		go q.run(p)
 	}
+	q.redrawLocked(p)
 	q.changedLocked()
 }
 
@@ -90,6 +91,20 @@ func (q *Queue) run(p *prompt) {
 	for p != nil {
 		answer, secret, err := q.showOne(p)
 		p = q.finish(p, answer, secret, err)
+		if p != nil && (answer.Verdict == AllowFor || answer.Verdict == AllowBurst) {
+			p.mayEnd()
+		}
+	}
+}
+
+// coverTime is how long a question waits to be withdrawn after an answer that
+// may cover it, too: no window is to flash up.
+const coverTime = 100 * time.Millisecond
+
+func (p *prompt) mayEnd() {
+	select {
+	case <-p.ctx.Done():
+	case <-time.After(coverTime):
 	}
 }
 

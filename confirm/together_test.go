@@ -131,6 +131,10 @@ func TestTogetherDenied(t *testing.T) {
 				if a.Said != (name == "denied") {
 					t.Errorf("said: %v", a.Said)
 				}
+				if name == "silence" { // it was drawn anew with the late one
+					r.want(late, confirm.Deny, test.reason)
+					return
+				}
 				r.person.Next(r).AllowOnce()
 				r.want(late, confirm.AllowOnce, "")
 			})
@@ -190,5 +194,60 @@ func TestTogetherListsWhatCanBeRead(t *testing.T) {
 			t.Errorf("%+v", burst)
 		}
 		end()
+	})
+}
+
+// The first question is drawn anew when others wait with it, so that one answer is
+// enough. What is said to the one that was withdrawn counts for nothing.
+func TestTogetherIsDrawnAnew(t *testing.T) {
+	run(t, func(r rig) {
+		var answers []<-chan confirm.Answer
+		var leave []context.CancelCauseFunc
+		for n := range 30 {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			leave = append(leave, cancel)
+			answers = append(answers, r.ask(ctx, host(n)))
+		}
+		first := r.person.Next(r)
+		again := r.person.Next(r)
+		if first.Ctx.Err() == nil || again.Question.Burst == nil || len(again.Question.Burst.Hosts) != 30 {
+			t.Fatalf("%v, %+v", first.Ctx.Err(), again.Question.Burst)
+		}
+		first.AllowOnce()
+		synctest.Wait()
+		if len(answers[0]) > 0 {
+			t.Error("an answer to what was withdrawn counts")
+		}
+		again.Answer(confirm.Answer{Verdict: confirm.AllowBurst, Reason: "allowed by the person"})
+		if a := r.want(answers[0], confirm.AllowBurst, ""); len(a.Hosts) != 30 {
+			t.Errorf("%d hosts", len(a.Hosts))
+		}
+		for n := 1; n < 30; n++ {
+			leave[n](confirm.ErrAllowed)
+			<-answers[n]
+		}
+		r.person.None(r) // nothing flashes up
+	})
+}
+
+// No command takes its question away again and again.
+func TestTogetherIsDrawnAnewNotForEver(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		r.ask(ctx, host(0))
+		shown := r.person.Next(r)
+		drawn := 1
+		for n := 1; n < 10; n++ {
+			r.ask(ctx, host(n))
+			time.Sleep(time.Second)
+			if shown.Ctx.Err() != nil {
+				shown = r.person.Next(r)
+				drawn++
+			}
+		}
+		if drawn != 3 || len(shown.Question.Burst.Hosts) != 3 {
+			t.Errorf("drawn %d times, the last time with %+v", drawn, shown.Question.Burst)
+		}
 	})
 }

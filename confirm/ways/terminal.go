@@ -209,6 +209,8 @@ func (t *Terminal) close(ctx context.Context, newline bool) {
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(context.Cause(ctx), confirm.ErrNoAnswer):
 		words = "\n(no answer: refused)\n"
+	case errors.Is(context.Cause(ctx), confirm.ErrMore):
+		words = "\n(asked again: more hosts of this command wait)\n"
 	case errors.Is(context.Cause(ctx), confirm.ErrElsewhere):
 		words = "\n(answered elsewhere)\n"
 	case errors.Is(context.Cause(ctx), confirm.ErrTerminalGone):
