@@ -49,40 +49,40 @@ type Burst struct {
 }
 
 // Label is what a button or a key to press says.
-func (b Burst) Label() string {
-	if len(b.Hosts) > 0 {
+func (b *Burst) Label() string {
+	if b.Lists() {
 		return fmt.Sprintf("These %d hosts", len(b.Hosts))
 	}
 	return "This git command"
 }
 
 // Limit is how much it may sign: "up to 100 signatures, 10m".
-func (b Burst) Limit() string {
-	if len(b.Hosts) > 0 {
+func (b *Burst) Limit() string {
+	if b.Lists() {
 		return fmt.Sprintf("this command to log in to these hosts, up to %d times, %s", b.Count, keys.ShortDuration(b.For))
 	}
 	return fmt.Sprintf("up to %d signatures, %s", b.Count, keys.ShortDuration(b.For))
 }
 
 // Word is what is typed for it on a terminal.
-func (b Burst) Word() string {
-	if len(b.Hosts) > 0 {
+func (b *Burst) Word() string {
+	if b.Lists() {
 		return "hosts"
 	}
 	return "git"
 }
 
 // Choice is what stands behind the first letter of Word there.
-func (b Burst) Choice() string {
+func (b *Burst) Choice() string {
 	limit := fmt.Sprintf("up to %d, %s", b.Count, keys.ShortDuration(b.For))
-	if len(b.Hosts) > 0 {
+	if b.Lists() {
 		return fmt.Sprintf("osts (these %d, %s)", len(b.Hosts), limit)
 	}
 	return "it command (" + limit + ")"
 }
 
 // Line is the fact that goes with it: which command that is.
-func (b Burst) Line() question.Line {
+func (b *Burst) Line() question.Line {
 	return question.Line{Label: "Command", Text: fmt.Sprintf("%s, pid %d", quote(b.Command, MaxValue), b.PID)}
 }
 

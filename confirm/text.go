@@ -117,7 +117,7 @@ func (w Wording) Text(q Question) (title string, lines []question.Line) {
 	default:
 		lines = append(lines, w.where(use.Destination)...)
 	}
-	if q.Burst != nil && len(q.Burst.Hosts) > 0 {
+	if q.Burst.Lists() {
 		lines = append(lines, q.Burst.hostLines()...)
 	}
 	lines = append(lines, w.who(use.Peer)...)

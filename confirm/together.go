@@ -136,7 +136,7 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 }
 
 // hostLines list the hosts that b offers.
-func (b Burst) hostLines() []question.Line {
+func (b *Burst) hostLines() []question.Line {
 	var names []string
 	for _, host := range b.Hosts {
 		names = append(names, hostName(host.Names[0], maxListedName))
@@ -151,9 +151,12 @@ func (b Burst) hostLines() []question.Line {
 	return lines
 }
 
+// Lists says that b is for hosts, which the question shows.
+func (b *Burst) Lists() bool { return b != nil && len(b.Hosts) > 0 }
+
 // among follows the name of the host in the headline.
 func (b *Burst) among() string {
-	if b == nil || len(b.Hosts) == 0 {
+	if !b.Lists() {
 		return ""
 	}
 	return fmt.Sprintf(", 1 of %d hosts", len(b.Hosts))

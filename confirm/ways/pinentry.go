@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
@@ -60,8 +59,8 @@ func programName(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), ".exe")
 }
 
-// Ask shows the facts with the buttons "Allow once", "Allow for …" (when
-// there is something to remember) and "Deny".
+// Ask shows the facts with the buttons "Allow once", "Deny", and where there is
+// something to remember "These … hosts" or "Allow for …": it has three at most.
 func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
 	var answer confirm.Answer
 	err := p.talk(ctx, func(a *assuan) error {
@@ -76,7 +75,7 @@ func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer,
 			return err
 		}
 		_, err = a.call("CONFIRM")
-		answer, err = verdict(err, q.Remember)
+		answer, err = verdict(err, q)
 		if err == nil && answer.Verdict == confirm.Deny {
 			return errNothingMore
 		}
@@ -91,17 +90,24 @@ func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer,
 // confirmText fills the window. Alt+A, Alt+F and Alt+D press a button; no letter, no
 // Enter and no Space alone does anything but deny.
 func confirmText(a *assuan, q confirm.Question) error {
-	text, err := q.FittingText(fitsDescription)
+	more := ""
+	if q.Burst.Lists() {
+		more = "\n" + q.Burst.Line().String() + "\nThe button with the hosts allows " + q.Burst.Limit()
+	}
+	text, err := q.FittingText(func(text string) bool { return fitsDescription(text + more) })
 	if err != nil {
 		return err
 	}
 	settings := [][2]string{
 		{"SETTITLE", "keybroker"},
-		{"SETDESC", text},
+		{"SETDESC", text + more},
 		{"SETOK", "_Allow once"},
 		{"SETCANCEL", "_Deny"},
 	}
-	if q.Remember > 0 {
+	switch {
+	case q.Burst.Lists():
+		settings = append(settings, [2]string{"SETNOTOK", fmt.Sprintf("Allow these %d _hosts", len(q.Burst.Hosts))})
+	case q.Remember > 0:
 		settings = append(settings, [2]string{"SETNOTOK", "Allow _for " + keys.ShortDuration(q.Remember)})
 	}
 	return setAll(a, settings)
@@ -111,15 +117,17 @@ func fitsDescription(text string) bool { return assuanLen(text) <= maxAssuanLine
 
 // verdict reads the answer to CONFIRM. Without a third button "not confirmed"
 // is what some programs say for cancel, so that it allows only when offered.
-func verdict(err error, remember time.Duration) (confirm.Answer, error) {
+func verdict(err error, q confirm.Question) (confirm.Answer, error) {
 	var e *assuanError
 	switch {
 	case err == nil:
 		return confirm.Allowed(confirm.AllowOnce, 0), nil
 	case !errors.As(err, &e):
 		return confirm.Answer{}, err
-	case e.is(gpgNotConfirmed) && remember > 0:
-		return confirm.Allowed(confirm.AllowFor, remember), nil
+	case e.is(gpgNotConfirmed) && q.Burst.Lists():
+		return confirm.Allowed(confirm.AllowBurst, 0), nil
+	case e.is(gpgNotConfirmed) && q.Remember > 0:
+		return confirm.Allowed(confirm.AllowFor, q.Remember), nil
 	case e.is(gpgCanceled), e.is(gpgNotConfirmed):
 		return confirm.SaidNo("denied by the person"), nil
 	case e.is(gpgFullyCancel):

@@ -36,6 +36,8 @@ func TestScreenshots(t *testing.T) {
 	burst.Use.Purpose.Kind, burst.Use.Purpose.Namespace = "sshsig", "git"
 	burst.Use.Peer.Directory, burst.Use.Key.Source = "/home/anna/src/keybroker", "added"
 	burst.Burst, burst.Remember = &confirm.Burst{Command: "git rebase", PID: 4711, Count: 100, For: 10 * time.Minute}, 15*time.Minute
+	hosts := confirmtest.Login(t)
+	hosts.Burst = thirtyHosts()
 	elsewhere := confirmtest.Login(t)
 	elsewhere.Use.Peer.Executable = "/tmp/.cache/tools/usr/bin/ssh"
 	elsewhere.Use.Peer.Parents[1].Executable = "/home/anna/.local/bin/zsh"
@@ -67,6 +69,7 @@ func TestScreenshots(t *testing.T) {
 		{"prompt-new", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, fresh) }},
 		{"prompt-hostile", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, confirmtest.Hostile(t, confirmtest.Nasty)) }},
 		{"prompt-burst", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
+		{"prompt-hosts", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, hosts) }},
 		{"prompt-pin", nil, pin},
 		{"prompt-touch", nil, func(p confirm.Prompter, ctx context.Context) {
 			confirm.NewQueue(p, confirm.QueueConfig{}).Notify(ctx, confirm.Notice{Title: "Touch YubiKey 12345678", Text: "It blinks.", Use: card.Use, Why: "rule \"work\""})
