@@ -91,7 +91,7 @@ type Question struct {
 	Prompt string        `json:"prompt,omitempty"`  // secret: "Passphrase:"
 	For    string        `json:"for,omitempty"`     // confirm: "15 minutes", or "": no such button
 	Grant  string        `json:"grant,omitempty"`   // with For: what it covers
-	Burst  string        `json:"burst,omitempty"`   // confirm: "Allow this git command", or "": no such button
+	Burst  string        `json:"burst,omitempty"`   // confirm: "This git command", "These 30 hosts", or "": no such button
 	Pause  string        `json:"pause,omitempty"`   // confirm: "10 minutes", or "": no such button
 	Time   time.Duration `json:"time_ns,omitempty"` // until silence refuses; 0: no end is shown
 }
