@@ -34,7 +34,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 
 	algorithm, err := signatureAlgorithm(info.PublicKey, request.Flags)
 	if err != nil {
-		return s.refuse(use, refusal{reason: err.Error(), remedy: "use a newer SSH client"})
+		return s.refuse(use, refusal{reason: err.Error(), remedy: "the program asks for what RFC 9987 does not define: update keybroker, or report it to that program's makers"})
 	}
 	if err := s.server.stopped(); err != nil {
 		return s.refuse(use, err)
@@ -147,7 +147,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 	switch answer.Verdict {
 	case confirm.AllowOnce:
 	case confirm.AllowFor, confirm.AllowBurst:
-		if !offers(question, answer.Verdict) {
+		if !offers(question, answer) {
 			return decision, refusal{reason: fmt.Sprintf("the prompt answered %q, which it was not offered", answer.Verdict), rule: decision.Rule,
 				remedy: "please report this: it is a fault of keybroker"}
 		}
@@ -163,12 +163,15 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 }
 
 // offers reports whether question lets the person answer with an allowance that
-// covers later uses too.
-func offers(question confirm.Question, verdict confirm.Verdict) bool {
-	if verdict == confirm.AllowBurst {
-		return question.Burst != nil
+// covers later uses too: one for hosts names them.
+func offers(question confirm.Question, answer confirm.Answer) bool {
+	switch {
+	case answer.Verdict != confirm.AllowBurst:
+		return question.Remember > 0
+	case question.Together != nil:
+		return len(answer.Hosts) > 0
 	}
-	return question.Remember > 0
+	return question.Burst != nil
 }
 
 // remember makes the grant that the person allowed, and names it. Without one

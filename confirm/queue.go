@@ -210,17 +210,28 @@ func (q *Queue) count() int {
 	return len(q.pending)
 }
 
+// pauseRemedy is for who said "Deny for 10 minutes" and thinks better of it.
+const pauseRemedy = "it ends at that time, or now: keybroker grants revoke --all"
+
 // remedy is what helps where no answer of the person would: "" elsewhere.
 func remedy(err error) string {
+	var timeout *timeoutError
+	var refusal Refusal
 	switch {
 	case errors.Is(err, errTooMany):
 		return fmt.Sprintf("let fewer ask at once (parallel-ssh -p %d, ansible -f %[1]d), or write a rule that allows them: keybroker policy test", MaxPerProcess)
 	case errors.Is(err, errPaused):
-		return "it ends at that time"
+		return pauseRemedy
 	case errors.Is(err, errUnattended):
 		return "write a rule that allows it, or set [confirm] background = \"ask\""
+	case errors.Is(err, errNotOpened):
+		return "open it when it comes: keybroker show; or write a rule that allows it"
+	case errors.Is(err, ErrTooLong):
+		return "use a larger screen or smaller letters, or answer in a terminal: keybroker approve"
+	case errors.As(err, &timeout), errors.As(err, &refusal):
+		return ""
 	}
-	return ""
+	return "see what is wrong with the prompt: keybroker doctor"
 }
 
 // clamp keeps a prompter's mistake from widening what was offered.

@@ -247,7 +247,9 @@ func TestQueueReasons(t *testing.T) {
 	run(t, func(r rig) {
 		a := r.ask(r.Context(), by(1))
 		r.person.Next(r).Fail(errors.New("pinentry-qt: no display"))
-		r.want(a, confirm.Deny, "prompt program failed: pinentry-qt: no display")
+		if got := r.want(a, confirm.Deny, "prompt program failed: pinentry-qt: no display"); got.Remedy != "see what is wrong with the prompt: keybroker doctor" {
+			t.Errorf("remedy: %q", got.Remedy)
+		}
 		a = r.ask(r.Context(), by(1))
 		r.person.Next(r).Close()
 		r.want(a, confirm.Deny, "the prompt was closed")
