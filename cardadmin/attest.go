@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 )
 
 // readRoots is nil without a file: Yubico's roots.
@@ -37,7 +38,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 // of that name; "": one that names card and slot. rootFile has other roots than
 // Yubico's; "": none.
 func (w *Work) Attest(ctx context.Context, slot piv.Slot, rootFile, name string) error {
-	roots, err := readRoots(rootFile)
+	roots, err := terminal.Interruptible(ctx, func() (*x509.CertPool, error) { return readRoots(rootFile) })
 	if err != nil {
 		return err
 	}

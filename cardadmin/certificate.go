@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 )
 
 // maxCertificateFile: a YubiKey's object takes 3 KB, in PEM 4 KB.
@@ -82,7 +83,7 @@ func (w *Work) ExportCertificate(ctx context.Context, slot piv.Slot) error {
 
 // ImportCertificate writes the certificate in a file (PEM or DER) beside the key that it is for.
 func (w *Work) ImportCertificate(ctx context.Context, slot piv.Slot, path string) error {
-	cert, err := readCertificate(path)
+	cert, err := terminal.Interruptible(ctx, func() (*x509.Certificate, error) { return readCertificate(path) })
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -11,14 +12,15 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/sources/certificates"
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 )
 
-func readUserCertificate(path string) (ssh.PublicKey, error) {
-	data, err := readCertificateFile(path)
+func readUserCertificate(ctx context.Context, path string) (ssh.PublicKey, error) {
+	data, err := terminal.Interruptible(ctx, func() ([]byte, error) { return readCertificateFile(path) })
 	if err != nil {
 		return nil, err
 	}

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/softkeys"
 )
 
 // importing is what the flags of `keys import` say.
@@ -47,7 +49,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 			}
 			var cert ssh.PublicKey
 			if certificate != "" { // looked at before anything is sealed
-				if cert, err = readUserCertificate(certificate); err != nil {
+				if cert, err = readUserCertificate(cmd.Context(), certificate); err != nil {
 					return err
 				}
 			}
@@ -112,7 +114,10 @@ func (i *importing) chooseName() error {
 }
 
 func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*keyFile, error) {
-	file, err := openKeyFile(i.path, i.remove)
+	if i.path == standardInput && terminal.Interactive() {
+		fmt.Fprintln(os.Stderr, "Paste the private key, then press Enter and Ctrl-D.")
+	}
+	file, err := terminal.Interruptible(ctx, func() (*keyFile, error) { return openKeyFile(i.path, i.remove) })
 	if err != nil {
 		return nil, err
 	}

@@ -24,10 +24,25 @@ var (
 	ErrInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
 )
 
-// asked is an answer that was read.
-type asked struct {
-	text []byte
-	err  error
+// Interruptible runs what may wait for a person or for another program, until it ends
+// or Ctrl-C. After that it is left to wait.
+func Interruptible[T any](ctx context.Context, wait func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		value, err := wait()
+		ended <- result{value, err}
+	}()
+	select {
+	case r := <-ended:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ErrInterrupted
+	}
 }
 
 // ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was. So the
@@ -42,24 +57,15 @@ func ask(ctx context.Context, echo bool) ([]byte, error) {
 			}
 		}
 	}
-	answer := make(chan asked, 1)
-	go func() {
-		text, err := readLine(os.Stdin)
-		answer <- asked{text, err}
-	}()
-	select {
-	case a := <-answer:
-		switch {
-		case ctx.Err() != nil: // Enter right after Ctrl-C
-			clear(a.text)
-			return nil, ErrInterrupted
-		case a.err != nil:
-			return nil, ErrNoLine
-		}
-		return a.text, nil
-	case <-ctx.Done():
+	line, err := Interruptible(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
+	switch {
+	case ctx.Err() != nil: // Enter right after Ctrl-C too
+		clear(line)
 		return nil, ErrInterrupted
+	case err != nil:
+		return nil, ErrNoLine
 	}
+	return line, nil
 }
 
 // Line reads a line that may be seen.
