@@ -193,10 +193,13 @@ func printCard(w *table, card control.Card) {
 	}
 }
 
+// publicKey is a fact that is copied, so its line is never broken.
+const publicKey = "public key"
+
 func printSlot(w *table, slot control.CardSlot) {
 	w.row("slot "+slot.Slot, slot.Name)
 	facts := [][2]string{
-		{"key", strings.TrimSpace(slot.Algorithm + " " + slot.Fingerprint)}, {"public key", slot.PublicKey}, {"listed", yesNo(slot.Listed)},
+		{"key", strings.TrimSpace(slot.Algorithm + " " + slot.Fingerprint)}, {publicKey, slot.PublicKey}, {"listed", yesNo(slot.Listed)},
 		{"PIN", slot.PIN}, {"touch", slot.Touch}, {"made", slot.Origin},
 		{"subject", platform.Escape(slot.Subject, 2*maxCardCell)}, {"issuer", platform.Escape(slot.Issuer, 2*maxCardCell)},
 		{"usage", platform.Escape(strings.Join(slot.EKU, ", "), 2*maxCardCell)},
@@ -204,7 +207,11 @@ func printSlot(w *table, slot control.CardSlot) {
 		{"PROBLEM", platform.Escape(slot.Problem, 2*maxCardCell)},
 	}
 	for _, fact := range facts {
-		if fact[1] != "" {
+		switch {
+		case fact[1] == "":
+		case fact[0] == publicKey:
+			w.whole("  "+fact[0], fact[1])
+		default:
 			w.row("  "+fact[0], fact[1])
 		}
 	}

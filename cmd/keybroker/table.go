@@ -42,6 +42,7 @@ type table struct {
 
 type tableRow struct {
 	cells []string
+	whole bool   // the last cell is never wrapped
 	line  string // a text below a row instead, over all columns
 }
 
@@ -90,6 +91,13 @@ func (t *table) below(cell string) {
 	t.rows = append(t.rows, tableRow{cells: blank})
 }
 
+// whole adds a row whose last cell is to be copied: where it is too wide, the terminal
+// breaks it, and a selection is still one line.
+func (t *table) whole(cells ...string) {
+	t.row(cells...)
+	t.rows[len(t.rows)-1].whole = true
+}
+
 // line adds a text over all columns.
 func (t *table) line(text string) { t.rows = append(t.rows, tableRow{line: oneCell(text)}) }
 
@@ -129,7 +137,7 @@ func (t *table) layOut() {
 		if row.cells == nil {
 			t.indented(row.line)
 		} else {
-			t.write(row.cells, widths, isTitle)
+			t.write(row, widths, isTitle)
 		}
 	}
 	t.begun = true
@@ -179,12 +187,17 @@ func fit(natural []int, room int) []int {
 }
 
 // write writes one row, and below it the cells that have no column.
-func (t *table) write(cells []string, widths []int, isTitle bool) {
+func (t *table) write(row tableRow, widths []int, isTitle bool) {
+	cells := row.cells
 	w := pretty.NewWriter()
 	w.SetStyle(plainStyle)
 	w.SuppressTrailingSpaces()
 	side := min(len(cells), len(widths))
-	w.SetColumnConfigs(t.columns(widths[:side]))
+	configs := t.columns(widths[:side])
+	if row.whole {
+		configs[side-1].WidthMax = 0
+	}
+	w.SetColumnConfigs(configs)
 	line := make(pretty.Row, side)
 	for i := range line {
 		line[i] = t.coloured(i, cells[i])
@@ -243,5 +256,7 @@ func (t *table) indented(line string) {
 	if t.room > 0 {
 		line = text.WrapSoft(line, max(t.room-len(indent), narrowest))
 	}
-	t.text.WriteString(indent + strings.ReplaceAll(line, "\n", "\n"+indent) + "\n")
+	for part := range strings.SplitSeq(line, "\n") {
+		t.text.WriteString(indent + strings.TrimRight(part, " ") + "\n")
+	}
 }

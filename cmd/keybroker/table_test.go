@@ -91,3 +91,19 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// A cell that is to be copied stays in one line.
+func TestTableDoesNotBreakWhatIsCopied(t *testing.T) {
+	var out bytes.Buffer
+	w := newTable(&out, false)
+	w.room = 40
+	key := "ssh-ed25519 " + strings.Repeat("A", 68)
+	w.row("key", key)
+	w.whole("public key", key)
+	if err := w.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "\npublic key  "+key+"\n") || strings.Count(out.String(), key) != 1 {
+		t.Errorf("got:\n%s", out.String())
+	}
+}
