@@ -117,6 +117,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"fits":         cmdFits,
 	"tray":         cmdTray,
 	"type":         cmdType,
+	"unopened":     cmdUnopened,
 	"until":        cmdUntil,
 	"vault":        cmdVault,
 	"x11":          cmdX11,
