@@ -10,6 +10,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/paired"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -83,12 +84,12 @@ func (a *approvals) terminal() *control.Approval {
 
 // canAsk says whether there is somebody to ask.
 func (a *approvals) canAsk() bool {
-	return a.prompt != "none" && a.nobodyToAsk() == nil
+	return a.prompt != ways.PromptNone && a.nobodyToAsk() == nil
 }
 
 // nobodyToAsk is the problem that there is no way to ask, or nil.
 func (a *approvals) nobodyToAsk() error {
-	if a.prompt == "none" || a.paired.CanAsk() { // "none": as the machine's owner wants it
+	if a.prompt == ways.PromptNone || a.paired.CanAsk() { // the owner of the machine wants PromptNone
 		return nil
 	}
 	return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")

@@ -13,29 +13,29 @@ import (
 const (
 	ErrNoAnswer = Refusal("no answer in time")
 	ErrClosed   = Refusal("the prompt was closed")
-	// ErrNoWay is wrapped where nobody can be reached.
+	// ErrNoWay: there is no prompt that could ask.
 	ErrNoWay = Refusal("no way to ask")
 	// ErrGone is the cause of a context whose program ended or hung up.
 	ErrGone = Refusal("the program went away")
-	// ErrAllowed is the cause of a context whose question is not needed any more.
+	// ErrAllowed is the cause of a context whose question is no longer needed.
 	ErrAllowed = Refusal("allowed meanwhile")
-	// ErrElsewhere is the cause where the question was answered in another place.
+	// ErrElsewhere is the cause of a context whose question was answered in another place.
 	ErrElsewhere = Refusal("answered in another place")
-	// ErrTerminalGone is the cause where a paired terminal answers no more.
+	// ErrTerminalGone is the cause of a context whose paired terminal has gone.
 	ErrTerminalGone = Refusal("the terminal that was to answer is gone")
 )
 
-// Refusal says why a question was refused without the person. An error that wraps
-// one is a reason for the audit log as it is; any other error is a fault of the
-// program that was to ask.
+// Refusal says why a question was refused without an answer. The text of an error
+// that wraps one is a reason in the audit log as it stands. Any other error is a
+// failure of the prompt.
 type Refusal string
 
 func (r Refusal) Error() string { return string(r) }
 
-// timeoutError is a deadline to whoever asks errors.Is.
+// timeoutError is context.DeadlineExceeded to errors.Is.
 type timeoutError struct{ after time.Duration }
 
-// NoAnswerWithin is the cause of a context in which the person did not answer.
+// NoAnswerWithin is the cause of a context that ended after d without an answer.
 func NoAnswerWithin(d time.Duration) error { return &timeoutError{d} }
 
 func (e *timeoutError) Error() string { return "no answer within " + keys.ShortDuration(e.after) }
@@ -57,13 +57,15 @@ func Reason(err error) string {
 	return "prompt program failed: " + platform.Plain(err)
 }
 
-// Denied is a refusal that the person did not speak.
+// Denied is a refusal for another reason than the person's No.
 func Denied(reason string) Answer { return Answer{Verdict: Deny, Reason: reason} }
 
-// SaidNo is what the person denied.
-func SaidNo(reason string) Answer { return Answer{Verdict: Deny, Said: true, Reason: reason} }
+// DeniedByPerson is the person's No.
+func DeniedByPerson() Answer {
+	return Answer{Verdict: Deny, Said: true, Reason: "denied by the person"}
+}
 
-// Allowed is what the person allowed; d is for AllowFor.
+// Allowed is the person's Yes; d is for AllowFor.
 func Allowed(v Verdict, d time.Duration) Answer {
 	return Answer{Verdict: v, For: d, Reason: "allowed by the person"}
 }

@@ -163,9 +163,10 @@ func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 		}
 	}
 	q.log.Info("the person denied all that a program asks, for a while", "program", program(p.use), "for", d)
-	answer := SaidNo("denied by the person, and for " + InWords(d) + " whatever else " + program(p.use) + " asks")
-	answer.Remedy = pauseRemedy
-	return answer
+	denied := DeniedByPerson()
+	denied.Reason += ", and for " + InWords(d) + " whatever else " + program(p.use) + " asks"
+	denied.Remedy = pauseRemedy
+	return denied
 }
 
 // EndPauses ends what "Deny for 10 minutes" began, and returns how many programs

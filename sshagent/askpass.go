@@ -29,11 +29,11 @@ var askpassPlaces = []string{"/usr/bin/ssh-askpass", "/usr/libexec/openssh/ssh-a
 // is a display, by the rules of ssh(1) for SSH_ASKPASS_REQUIRE; else none, and
 // what has to be asked is refused.
 func askpassOf(env func(string) string) confirm.Prompter {
-	way := "askpass"
+	way := ways.PromptAskpass
 	display := env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
 	switch require := strings.ToLower(env("SSH_ASKPASS_REQUIRE")); {
 	case require == "never", require != "force" && !display:
-		way = "none"
+		way = ways.PromptNone
 	}
 	config := ways.Config{Prompt: way, Env: func(name string) string {
 		if name == "SSH_ASKPASS" {
@@ -43,7 +43,7 @@ func askpassOf(env func(string) string) confirm.Prompter {
 	}}
 	prompter, err := ways.Choose(config)
 	if err != nil {
-		config.Prompt = "none"
+		config.Prompt = ways.PromptNone
 		prompter, _ = ways.Choose(config) // there always is this one
 	}
 	return prompter

@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
@@ -28,7 +29,7 @@ type Config struct {
 		PassphraseFile string `toml:"passphrase_file"` // for servers
 	} `toml:"softkeys"`
 	Confirm struct {
-		Prompt   string        `toml:"prompt"`   // "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+		Prompt   string        `toml:"prompt"`   // one of ways.Prompts
 		Window   string        `toml:"window"`   // path of keybroker-desktop; "": the one beside this program
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
 		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
@@ -156,8 +157,8 @@ func (c *Config) checkValues(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
 		absolute(file, data, "softkeys.passphrase_file", c.Softkeys.PassphraseFile),
-		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"),
-		oneOf(file, data, "confirm.background", c.Confirm.Background, "quiet", "ask", "refuse"),
+		oneOf(file, data, "confirm.prompt", c.Confirm.Prompt, ways.Prompts()...),
+		oneOf(file, data, "confirm.background", c.Confirm.Background, string(confirm.QuietBackground), string(confirm.AskBackground), string(confirm.RefuseBackground)),
 		oneOf(file, data, "certificates.plain", c.Certificates.Plain, "after", "before", "hidden"),
 		oneOf(file, data, "audit.durability", c.Audit.Durability, "process", "power"),
 		within(file, data, "confirm.timeout", c.Confirm.Timeout, minTimeout, maxTimeout),

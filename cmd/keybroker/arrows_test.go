@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
 	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
-	"broker/config":        {"agent/policy", "keys", "confirm", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
+	"broker/config":        {"agent/policy", "keys", "confirm", "confirm/ways", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
 		"keys/publickey", "keys", "platform", "platform/terminal", "platform/session"},

@@ -12,7 +12,7 @@ import (
 func (a *app) checkPrograms() []check {
 	self, err := os.Executable()
 	if err != nil {
-		return []check{{"programs", "note", "where this program lies is not known: " + platform.Plain(err), ""}}
+		return []check{{"programs", "note", "the path of this program is unknown: " + platform.Plain(err), ""}}
 	}
 	checks := []check{checkProgram(self)}
 	window, err := ways.WindowProgram(a.config.Confirm.Window)

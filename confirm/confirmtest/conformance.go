@@ -16,7 +16,7 @@ type Person struct {
 	Allow     func(t *testing.T, shown string)
 	AllowLong func(t *testing.T, shown string) // nil: it offers no such thing
 	Deny      func(t *testing.T, shown string)
-	Kill      func(t *testing.T, shown string) // nil: it is no program
+	Kill      func(t *testing.T, shown string) // nil: it is not a program
 	Gone      func(t *testing.T)               // fails when something is left of the question
 }
 
@@ -39,7 +39,7 @@ func Conformance(t *testing.T, persons map[string]func(t *testing.T) Person) {
 			t.Run("deny", func(t *testing.T) { p.answers(t, Login(t), p.Deny, confirm.Deny, "denied by the person") })
 			t.Run("killed", func(t *testing.T) {
 				if p.Kill == nil {
-					return // it is no program
+					return // it is not a program
 				}
 				p.answers(t, Login(t), p.Kill, "", p.Prompter.Name())
 			})

@@ -35,9 +35,9 @@ func New(cfg ways.Config) (*Paired, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Paired{way: way, exclusive: cfg.Prompt == "approve", now: time.Now, codeTimeout: codeTime}
+	p := &Paired{way: way, exclusive: cfg.Prompt == ways.PromptApprove, now: time.Now, codeTimeout: codeTime}
 	switch cfg.Prompt {
-	case "", "auto", "approve":
+	case "", ways.PromptAuto, ways.PromptApprove:
 	default:
 		p.refusal = fmt.Sprintf("[confirm] prompt = %q lets nothing else answer\nset prompt = \"auto\" or \"approve\", and start the daemon again", cfg.Prompt)
 	}

@@ -63,9 +63,11 @@ func (p *askpass) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, 
 	case err == nil && isYes(typed):
 		return confirm.Allowed(confirm.AllowOnce, 0), nil
 	case err == nil:
-		return confirm.SaidNo("denied by the person: what was typed is not yes"), nil
+		denied := confirm.DeniedByPerson()
+		denied.Reason += ": what was typed is not yes"
+		return denied, nil
 	case errors.As(err, &exit) && exit.ExitCode() == 1: // 255 and signals are faults
-		return confirm.SaidNo("denied by the person"), nil
+		return confirm.DeniedByPerson(), nil
 	}
 	return confirm.Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
 }

@@ -13,12 +13,29 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 )
 
-// Config says how the person is to be reached.
+// The values of [confirm] prompt in the configuration.
+const (
+	PromptAuto     = "auto"
+	PromptApprove  = "approve"
+	PromptWindow   = "window"
+	PromptPinentry = "pinentry"
+	PromptDialog   = "dialog"
+	PromptAskpass  = "askpass"
+	PromptTerminal = "terminal"
+	PromptNone     = "none"
+)
+
+// Prompts lists all values of Config.Prompt but "".
+func Prompts() []string {
+	return []string{PromptAuto, PromptApprove, PromptWindow, PromptPinentry, PromptDialog, PromptAskpass, PromptTerminal, PromptNone}
+}
+
+// Config says how to reach the person.
 type Config struct {
-	Prompt   string   // "auto" or "", "approve", "window", "pinentry", "dialog", "askpass", "terminal", "none"
+	Prompt   string   // one of Prompts; "": PromptAuto
 	Window   string   // absolute path of keybroker-desktop; "": the one beside this program
-	Pinentry string   // a program's path or name; "": the best that PATH has
-	Terminal *os.File // the daemon's own controlling terminal; nil: it has none
+	Pinentry string   // a program's path or name; "": the best one in PATH
+	Terminal *os.File // the daemon's controlling terminal; nil: it has none
 
 	Env      func(string) string          // nil: os.Getenv
 	LookPath func(string) (string, error) // nil: exec.LookPath
@@ -26,12 +43,11 @@ type Config struct {
 	qtPlugins []string // nil: qtOnWayland
 }
 
-// otherNames are the pinentries that may ask for a passphrase only.
+// otherNames are the pinentries that may ask for passphrases only.
 var otherNames = []string{"pinentry-gnome3", "pinentry-curses", "pinentry-tty", "pinentry"}
 
-// Choose returns the way that cfg asks for. It starts no program; one that
-// turns out not to work refuses each question with its reason, and nothing
-// weaker takes its place.
+// Choose returns the prompt that cfg asks for. It starts no program. A prompt that
+// turns out not to work refuses each question; nothing weaker takes its place.
 func Choose(cfg Config) (confirm.Prompter, error) {
 	if cfg.Env == nil {
 		cfg.Env = os.Getenv
@@ -43,19 +59,19 @@ func Choose(cfg Config) (confirm.Prompter, error) {
 		cfg.qtPlugins = qtOnWayland
 	}
 	switch cfg.Prompt {
-	case "", "auto", "approve": // with "approve" it asks whether a terminal may answer, and nothing else: see Paired
+	case "", PromptAuto, PromptApprove: // with PromptApprove it asks about pairing only: see package paired
 		return cfg.auto(), nil
-	case "window":
+	case PromptWindow:
 		return asPrompter(newWindow(cfg.Window, cfg.Env))
-	case "pinentry":
+	case PromptPinentry:
 		return cfg.pinentry()
-	case "dialog":
+	case PromptDialog:
 		return asPrompter(newDialog(cfg.Env, cfg.LookPath))
-	case "askpass":
+	case PromptAskpass:
 		return asPrompter(newAskpass(cfg.Env))
-	case "terminal":
+	case PromptTerminal:
 		return asPrompter(NewTerminal(cfg.Terminal))
-	case "none":
+	case PromptNone:
 		return None{why: `prompt = "none"`, wanted: true}, nil
 	case "tray":
 		return nil, errors.New("confirm: prompt = \"tray\" is called \"window\"\nset prompt = \"window\" or \"auto\"")
@@ -64,7 +80,7 @@ func Choose(cfg Config) (confirm.Prompter, error) {
 		"set \"auto\", \"approve\", \"window\", \"pinentry\", \"dialog\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
 }
 
-// asPrompter keeps a nil pointer from becoming a Prompter that is not nil.
+// asPrompter keeps a nil pointer from becoming a non-nil Prompter.
 func asPrompter[P confirm.Prompter](p P, err error) (confirm.Prompter, error) {
 	if err != nil {
 		return nil, err
@@ -72,39 +88,39 @@ func asPrompter[P confirm.Prompter](p P, err error) (confirm.Prompter, error) {
 	return p, nil
 }
 
-// pinentry is the one that is named, else a safe one that draws here, else any: that one
-// serves for passphrases, and its Ask says why it does not confirm.
+// pinentry returns the named one, otherwise a safe one that can draw here, otherwise
+// any. That last one serves for passphrases; its Ask says why it does not confirm.
 func (c Config) pinentry() (confirm.Prompter, error) {
 	names := append(append([]string{}, safeNames...), otherNames...)
 	if c.Pinentry != "" {
 		names = []string{c.Pinentry}
 	}
 	for _, name := range names {
-		if path, err := c.LookPath(name); err == nil && filepath.IsAbs(path) && (c.Pinentry != "" || c.draws(path)) {
+		if path, err := c.LookPath(name); err == nil && filepath.IsAbs(path) && (c.Pinentry != "" || c.canDraw(path)) {
 			return &pinentry{path: path, env: c.Env}, nil
 		}
 	}
 	if c.Pinentry != "" {
 		return nil, fmt.Errorf("confirm: there is no program %q\nset [confirm] pinentry to its absolute path", c.Pinentry)
 	}
-	if onlyWayland(c.Env) {
+	if isPureWayland(c.Env) {
 		return nil, errors.New("confirm: there is no pinentry program that draws on Wayland\ninstall pinentry-qt and qtwayland5, or XWayland")
 	}
 	return nil, errors.New("confirm: there is no pinentry program\ninstall pinentry-qt or pinentry-gtk2")
 }
 
-// auto takes the safest way there is: our own window, a pinentry whose Enter
-// denies, a dialog program, then the daemon's terminal, then the program that
-// the user named in SSH_ASKPASS. A pinentry that the user named goes first.
+// auto takes the safest prompt that is available, in this order: a pinentry that the
+// user named, keybroker's window, a pinentry whose Enter key denies, a dialog program,
+// the daemon's terminal, the program in SSH_ASKPASS.
 func (c Config) auto() confirm.Prompter {
 	display := hasDesktop(c.Env)
 	var pin confirm.Prompter
 	if display {
-		if w, err := newWindow(c.Window, c.Env); err == nil && c.Pinentry == "" && showsWindow(c.Env) {
+		if w, err := newWindow(c.Window, c.Env); err == nil && c.Pinentry == "" && canShowWindow(c.Env) {
 			return w
 		}
 		pin, _ = c.pinentry()
-		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || safe(p.path)) {
+		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || mayConfirm(p.path)) {
 			return p
 		}
 		if d, err := newDialog(c.Env, c.LookPath); err == nil && pin != nil {
@@ -117,7 +133,7 @@ func (c Config) auto() confirm.Prompter {
 		return t
 	}
 	// gnome-ssh-askpass allows on Enter, so it is never looked for by name.
-	var ask confirm.Prompter = None{why: c.lack(display), display: display}
+	var ask confirm.Prompter = None{why: c.whyNone(display), display: display}
 	if a, err := newAskpass(c.Env); err == nil && display {
 		ask = a
 	}
@@ -127,18 +143,18 @@ func (c Config) auto() confirm.Prompter {
 	return ask
 }
 
-// lack says why auto found nothing.
-func (c Config) lack(display bool) string {
+// whyNone says why auto found no prompt.
+func (c Config) whyNone(display bool) string {
 	if !display {
 		return "there is neither a display nor a terminal"
 	}
-	if onlyWayland(c.Env) {
+	if isPureWayland(c.Env) {
 		return "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad"
 	}
 	return "there is no window program, no pinentry whose Enter key denies, and neither zenity nor yad"
 }
 
-// Asks says whether p can ask for a confirmation at all.
+// Asks says whether p can ask for confirmation at all.
 func Asks(p confirm.Prompter) bool {
 	switch p := p.(type) {
 	case None:
@@ -155,7 +171,7 @@ func OnTerminal(p confirm.Prompter) bool {
 	return is
 }
 
-// split asks for confirmation in one way and for secrets in another.
+// split asks for confirmation by one prompt and for secrets by another.
 type split struct {
 	confirm.Prompter
 	secrets confirm.Prompter

@@ -89,7 +89,7 @@ func TestChoose(t *testing.T) {
 		{"a dialog, and any pinentry for secrets", "auto", "DISPLAY=:1", tty, []string{"zenity", "pinentry-gnome3"}, "zenity, passphrases: pinentry-gnome3"},
 		{"a safe pinentry before dialogs", "auto", "DISPLAY=:1", nil, []string{"zenity", "yad", "pinentry-qt"}, "pinentry-qt"},
 		{"window", "window", "DISPLAY=:1", nil, []string{"keybroker-desktop"}, "window"},
-		{"no window", "window", "DISPLAY=:1", nil, nil, "the window's program is not there"},
+		{"no window", "window", "DISPLAY=:1", nil, nil, "the window's program is missing"},
 		{"tray", "tray", "", nil, nil, "is called \"window\""},
 		{"dialog", "dialog", "", nil, []string{"zenity"}, "zenity"},
 		{"no dialog", "dialog", "", nil, nil, "neither yad nor zenity"},

@@ -13,8 +13,8 @@ const (
 	backspace = 0x08
 )
 
-// typed edits the line.
-func (c *console) typed(r rune) error {
+// handleKey edits the line.
+func (c *console) handleKey(r rune) error {
 	switch {
 	case r == ctrlD || r == ctrlZ:
 		return io.EOF

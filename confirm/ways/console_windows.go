@@ -58,11 +58,11 @@ func openConsole(name string) (windows.Handle, error) {
 	return handle, nil
 }
 
-// again is the terminal again, for a writer beside a question.
-func again(ttyFile) (ttyFile, error) { return openTTY(nil) }
+// reopen is the terminal again, for a writer beside a question.
+func reopen(ttyFile) (ttyFile, error) { return openTTY(nil) }
 
-// exclusive is for terminals that other processes can open.
-func exclusive(ttyFile, bool) error { return errors.ErrUnsupported }
+// setExclusive is for terminals that other processes can open.
+func setExclusive(ttyFile, bool) error { return errors.ErrUnsupported }
 
 func (c *console) Name() string { return "CONIN$" }
 
@@ -136,7 +136,7 @@ func (c *console) take() error {
 		return nil
 	}
 	for range max(event.repeat, 1) {
-		if err := c.typed(rune(event.letter)); err != nil {
+		if err := c.handleKey(rune(event.letter)); err != nil {
 			return err
 		}
 	}

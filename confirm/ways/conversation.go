@@ -27,8 +27,8 @@ func setAll(a *assuan, settings [][2]string) error {
 	return nil
 }
 
-// byeTime is how long a pinentry that has answered may take to end.
-const byeTime = 10 * time.Second
+// exitTimeout is how long a pinentry that has answered may take to end.
+const exitTimeout = 10 * time.Second
 
 // talk runs one conversation and leaves no process behind. When ctx ends, it
 // returns ctx's error at once. What was said counts only when the program then ends
@@ -50,7 +50,7 @@ func (p *pinentry) talk(ctx context.Context, say func(*assuan) error) error {
 		err = say(a)
 	}
 	if err == nil {
-		late := time.AfterFunc(byeTime, end)
+		late := time.AfterFunc(exitTimeout, end)
 		defer late.Stop()
 		err = a.bye()
 	}
@@ -71,7 +71,7 @@ func (p *pinentry) talk(ctx context.Context, say func(*assuan) error) error {
 
 // options are refused by some programs, which is no harm.
 func (p *pinentry) options(ctx context.Context, a *assuan) {
-	_, _ = a.call("OPTION lc-ctype=" + ctype(p.env))
+	_, _ = a.call("OPTION lc-ctype=" + localeOf(p.env))
 	if tty := p.env("GPG_TTY"); filepath.IsAbs(tty) {
 		_ = a.set("OPTION", "ttyname="+tty)
 		if term := p.env("TERM"); term != "" {

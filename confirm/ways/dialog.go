@@ -83,9 +83,9 @@ func (d *dialog) verdict(code int, quiet bool) (confirm.Answer, error) {
 	case d.isYad() && code == yadOnce, !d.isYad() && code == 0:
 		return confirm.Allowed(confirm.AllowOnce, 0), nil
 	case d.isYad() && code == yadDeny, !d.isYad() && code == zenityNo:
-		return confirm.SaidNo("denied by the person"), nil
+		return confirm.DeniedByPerson(), nil
 	case d.isYad() && code == yadClosed:
-		return confirm.Denied("the prompt was closed"), nil
+		return confirm.Denied(confirm.ErrClosed.Error()), nil
 	case d.isYad() && code == yadTimeout, !d.isYad() && code == zenityTimed:
 		return confirm.Denied(confirm.ErrNoAnswer.Error()), nil
 	}

@@ -1,8 +1,8 @@
 package ways
 
-// hasDesktop says whether there may be somebody before a screen: not behind an
-// ssh login. Whether an alert can be shown is found out when it is.
+// hasDesktop says whether somebody may be at a screen, which is not so in an ssh login.
+// Whether an alert can be shown turns out when it is.
 func hasDesktop(env func(string) string) bool { return env("SSH_CONNECTION") == "" }
 
-// showsWindow says whether an alert can be shown there.
-func showsWindow(func(string) string) bool { return true }
+// canShowWindow says whether an alert can be shown there.
+func canShowWindow(func(string) string) bool { return true }

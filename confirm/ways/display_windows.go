@@ -10,5 +10,5 @@ func hasDesktop(func(string) string) bool {
 	return err == nil && session != 0
 }
 
-// showsWindow says whether a dialog can be shown there.
-func showsWindow(func(string) string) bool { return true }
+// canShowWindow says whether a dialog can be shown there.
+func canShowWindow(func(string) string) bool { return true }

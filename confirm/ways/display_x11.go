@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// dialTime bounds the look for the display; on the same machine it answers at once.
+// dialTime bounds the connection to the display. A local one answers at once.
 const dialTime = time.Second
 
-// hasDesktop says whether there may be somebody before a screen.
+// hasDesktop says whether somebody may be at a screen.
 func hasDesktop(env func(string) string) bool {
 	return env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
 }
 
-// showsWindow says whether our own window can be shown there.
-func showsWindow(env func(string) string) bool { return hasX11(env("DISPLAY")) }
+// canShowWindow says whether keybroker's window can be shown there.
+func canShowWindow(env func(string) string) bool { return hasX11(env("DISPLAY")) }
 
 // hasX11 says whether something listens on the display of that name (X(7),
 // "Display names"). On Wayland that is XWayland.
@@ -45,8 +45,8 @@ func hasX11(name string) bool {
 	return listens("tcp", net.JoinHostPort(host, strconv.Itoa(firstPort+n))) // ssh -X
 }
 
-// listens is true, too, where so many clients wait that there is no room for one
-// more: XWayland has room for a single one until it has started.
+// listens is also true while the queue of clients is full: XWayland has room for a
+// single one until it has started.
 func listens(network, address string) bool {
 	conn, err := net.DialTimeout(network, address, dialTime)
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// ApproveHere is the remedy that lets somebody answer, wherever the daemon runs.
+// ApproveHere is the remedy that works wherever the daemon runs.
 const ApproveHere = "in a terminal of yours: keybroker approve"
 
-// maxRuleValue bounds each value of the rule that a refusal names.
+// maxRuleValue bounds each value of the rule that a refusal suggests.
 const maxRuleValue = 100
 
-// None refuses everything: there is no way to reach the person, or none is wanted.
+// None refuses everything: nobody can be reached, or nobody is to be asked.
 type None struct {
 	why     string
-	wanted  bool // by prompt = "none"
-	display bool // there is one, and nothing that draws on it
+	wanted  bool // PromptNone is configured
+	display bool // there is a display, but no program that draws on it
 }
 
 func (n None) Name() string {
@@ -47,7 +47,7 @@ func (n None) Secret(_ context.Context, q confirm.SecretQuestion) ([]byte, error
 
 func (n None) Notify(context.Context, confirm.Notice) error { return n.err("") }
 
-// err has the remedy in its second line.
+// err has the remedy on its second line.
 func (n None) err(remedy string) error {
 	if n.wanted {
 		remedy = cmp.Or(remedy, `set [confirm] prompt = "auto", and start the daemon again`)
@@ -58,7 +58,7 @@ func (n None) err(remedy string) error {
 	return fmt.Errorf("%w: %s\n%s", confirm.ErrNoWay, n.why, cmp.Or(remedy, ApproveHere))
 }
 
-// ruleFor is the rule that would allow this use, and as little else as can be.
+// ruleFor is the narrowest rule that would allow this use.
 func ruleFor(use *keys.Use) string {
 	fields := []string{"[[rule]]"}
 	add := func(name, value string) {

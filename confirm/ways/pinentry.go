@@ -47,9 +47,9 @@ type pinentry struct {
 
 func (p *pinentry) Name() string { return programName(p.path) }
 
-// safe tells by its name whether the program at path may be used to confirm.
+// mayConfirm tells by its name whether the program at path may be used to confirm.
 // Its flavor is asked again in each conversation; that is what counts.
-func safe(path string) bool { return slices.Contains(safeNames, programName(path)) }
+func mayConfirm(path string) bool { return slices.Contains(safeNames, programName(path)) }
 
 // programName follows the links of update-alternatives to the real name.
 func programName(path string) string {
@@ -129,11 +129,11 @@ func verdict(err error, q confirm.Question) (confirm.Answer, error) {
 	case e.is(gpgNotConfirmed) && q.Remember > 0:
 		return confirm.Allowed(confirm.AllowFor, q.Remember), nil
 	case e.is(gpgCanceled), e.is(gpgNotConfirmed):
-		return confirm.SaidNo("denied by the person"), nil
+		return confirm.DeniedByPerson(), nil
 	case e.is(gpgFullyCancel):
-		return confirm.Denied("the prompt was closed"), nil
+		return confirm.Denied(confirm.ErrClosed.Error()), nil
 	case e.is(gpgTimeout):
-		return confirm.Denied("no answer in time"), nil
+		return confirm.Denied(confirm.ErrNoAnswer.Error()), nil
 	}
 	return confirm.Answer{}, err
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// killDelay is how long a prompt program that was killed may hold its pipes.
+// killDelay is how long a killed prompt program may keep its pipes open.
 const killDelay = time.Second
 
-// passedOn are the variables that a prompt program needs to find the display,
-// the person's language and the size of the letters. None of them names code
-// to load, and no other variable of the daemon reaches the program.
-var passedOn = []string{
+// passedEnv lists the variables that a prompt program needs for the display, the
+// person's language and the font size. None of them names code to load, and no other
+// variable of the daemon is passed on.
+var passedEnv = []string{
 	"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
 	"XDG_RUNTIME_DIR", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP",
 	"HOME", "PATH", "TERM", "GPG_TTY",
@@ -25,14 +25,14 @@ var passedOn = []string{
 	"GDK_SCALE", "GDK_DPI_SCALE", "GTK_THEME",
 }
 
-// passedOnWindows are those without which no Windows program starts.
-var passedOnWindows = []string{"SystemRoot", "TEMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA"}
+// passedEnvWindows lists the variables without which no Windows program starts.
+var passedEnvWindows = []string{"SystemRoot", "TEMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA"}
 
-// childEnv is the environment of a prompt program: what passedOn names, and more.
+// childEnv is the environment of a prompt program: passedEnv, and more.
 func childEnv(env func(string) string, more ...string) []string {
-	names := passedOn
+	names := passedEnv
 	if runtime.GOOS == "windows" {
-		names = append(names[:len(names):len(names)], passedOnWindows...)
+		names = append(names[:len(names):len(names)], passedEnvWindows...)
 	}
 	var list []string
 	for _, name := range names {
@@ -41,35 +41,34 @@ func childEnv(env func(string) string, more ...string) []string {
 		}
 	}
 	if env("DBUS_SESSION_BUS_ADDRESS") == "" && !hasUserBus(env("XDG_RUNTIME_DIR")) {
-		// A toolkit would start a bus of its own, and leave it behind.
+		// A toolkit would start another bus and leave it running.
 		list = append(list, "DBUS_SESSION_BUS_ADDRESS=disabled:")
 	}
-	if env("QT_QPA_PLATFORM") == "" && onlyWayland(env) {
+	if env("QT_QPA_PLATFORM") == "" && isPureWayland(env) {
 		list = append(list, "QT_QPA_PLATFORM=wayland") // Qt 5 by itself tries X11 alone
 	}
 	return append(list, more...)
 }
 
-// hasUserBus says whether libdbus finds the session bus without being told.
+// hasUserBus says whether libdbus finds the session bus without the variable.
 func hasUserBus(runtimeDir string) bool {
 	_, err := os.Stat(filepath.Join(runtimeDir, "bus"))
 	return runtimeDir != "" && err == nil
 }
 
-// command prepares a prompt program in a process group of its own, all of
-// which is killed when ctx ends. Its standard error is
-// dropped: it may quote what was typed.
+// command prepares a prompt program in a new process group, which is killed when ctx
+// ends. Its standard error is dropped: it may quote what was typed.
 func command(ctx context.Context, path string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = env
 	cmd.WaitDelay = killDelay
-	ownGroup(cmd)
+	newSession(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	return cmd
 }
 
-// ctype is the locale that decides how a program decodes our UTF-8.
-func ctype(env func(string) string) string {
+// localeOf is the locale by which a program decodes our UTF-8.
+func localeOf(env func(string) string) string {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := env(name); value != "" && !strings.ContainsAny(value, " \n\r%") {
 			return value

@@ -5,6 +5,6 @@ import (
 	"syscall"
 )
 
-// dismiss ends a window's program so that it can take its alert back, which
-// another process shows. It is killed after killDelay, if it does not end.
+// dismiss asks the window's program to end, so that it removes its alert, which
+// another process shows. After killDelay it is killed.
 func dismiss(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }

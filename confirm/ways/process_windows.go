@@ -5,14 +5,14 @@ import (
 	"os/exec"
 )
 
-// ownGroup does nothing: a process group of Windows serves for Ctrl-C only.
-// What a prompt program starts itself is not killed here.
-func ownGroup(*exec.Cmd) {}
+// newSession does nothing: on Windows a process group serves for Ctrl-C only.
+// Processes that a prompt program starts are not killed.
+func newSession(*exec.Cmd) {}
 
 func killGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 
-// programSuffix ends the names of programs.
+// programSuffix ends the file names of programs.
 const programSuffix = ".exe"
 
-// runnable says whether a file is a program; Windows goes by the name.
+// runnable says whether a file is executable. On Windows its name decides.
 func runnable(os.FileInfo) bool { return true }

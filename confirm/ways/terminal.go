@@ -18,14 +18,13 @@ import (
 // labelWidth aligns the facts: the longest label and two blanks.
 const labelWidth = 9
 
-// Terminal asks on a terminal of the daemon's own. One question at a time:
-// the queue sees to it.
+// Terminal asks on a terminal. It is for one question at a time, as from a Queue.
 type Terminal struct {
 	tty ttyFile
 }
 
-// NewTerminal takes a terminal whose reads can be ended (SetReadDeadline):
-// otherwise a question could not be withdrawn.
+// NewTerminal needs a terminal that supports SetDeadline: otherwise a question could
+// not be withdrawn.
 func NewTerminal(file *os.File) (*Terminal, error) {
 	if file == nil {
 		return nil, errors.New("confirm: the daemon has no terminal\n" +
@@ -67,7 +66,7 @@ func (t *Terminal) Ask(ctx context.Context, q confirm.Question) (confirm.Answer,
 	case q.Burst != nil && (word == q.Burst.Word() || word == q.Burst.Word()[:1]):
 		return confirm.Allowed(confirm.AllowBurst, 0), nil
 	}
-	return confirm.SaidNo("denied by the person"), nil
+	return confirm.DeniedByPerson(), nil
 }
 
 func facts(w confirm.Wording, q confirm.Question) string {
@@ -127,16 +126,15 @@ func secretText(w confirm.Wording, q confirm.SecretQuestion) string {
 	return text
 }
 
-// converse shows a text and a prompt, and returns the line that is typed after
-// them, without its end. The terminal is left as it was found on every path. Until
-// then no other program can open it: that could read what is typed there, or write
-// below the question. Not between questions, where the person may run something
-// that opens /dev/tty.
+// converse shows a text and a prompt, and returns the line that the person types after
+// them, without the newline. It always restores the terminal. While it runs, no other
+// program can open the terminal, to read what is typed or to write below the question.
+// Between questions they can: the person may run a program that opens /dev/tty.
 func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string) (line []byte, err error) {
-	if err := exclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a console of Windows is its process's own
-		return nil, fmt.Errorf("terminal: others cannot be kept off it: %w", err)
+	if err := setExclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a Windows console belongs to its process
+		return nil, fmt.Errorf("terminal: other programs cannot be kept from opening it: %w", err)
 	}
-	defer exclusive(t.tty, false) // a terminal that is gone has nobody on it
+	defer setExclusive(t.tty, false) // fails only if the terminal is gone
 	restore, err := setMode(t.tty, echo)
 	if err != nil {
 		return nil, fmt.Errorf("terminal: %w", err)
@@ -144,7 +142,7 @@ func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string)
 	defer restore()
 	defer t.interruptible(ctx)()
 	line, err = t.exchange(text, prompt)
-	t.close(ctx, echo && err == nil)
+	t.endQuestion(ctx, echo && err == nil)
 	switch {
 	case ctx.Err() != nil:
 		clear(line)
@@ -156,7 +154,7 @@ func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string)
 	return line, nil
 }
 
-// Say shows a text that waits for no answer.
+// Say shows a text and waits for no answer.
 func (t *Terminal) Say(ctx context.Context, text string) error {
 	defer t.interruptible(ctx)()
 	return t.write(text)
@@ -168,8 +166,7 @@ func (t *Terminal) ReadLine(ctx context.Context, text, prompt string) ([]byte, e
 	return t.converse(ctx, true, text, prompt)
 }
 
-// exchange drops what was typed before the prompt was shown: it cannot be an
-// answer to it.
+// exchange drops what was typed before the prompt was shown: it cannot be the answer.
 func (t *Terminal) exchange(text, prompt string) ([]byte, error) {
 	if err := t.write(text); err != nil {
 		return nil, err
@@ -183,7 +180,7 @@ func (t *Terminal) exchange(text, prompt string) ([]byte, error) {
 	return t.readLine()
 }
 
-// interruptible makes ctx's end interrupt reads and writes until the returned
+// interruptible makes reads and writes fail when ctx ends, until the returned
 // function is called.
 func (t *Terminal) interruptible(ctx context.Context) func() {
 	_ = t.tty.SetDeadline(time.Time{})
@@ -200,11 +197,11 @@ func (t *Terminal) interruptible(ctx context.Context) func() {
 	}
 }
 
-// farewellTime is how long the last words may take on a stopped terminal.
-const farewellTime = time.Second
+// endTimeout bounds the last write: the terminal may be stopped.
+const endTimeout = time.Second
 
-// close ends the question on the screen.
-func (t *Terminal) close(ctx context.Context, newline bool) {
+// endQuestion shows how the question ended.
+func (t *Terminal) endQuestion(ctx context.Context, newline bool) {
 	words := "\n"
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(context.Cause(ctx), confirm.ErrNoAnswer):
@@ -220,12 +217,11 @@ func (t *Terminal) close(ctx context.Context, newline bool) {
 	case newline: // the person's own Enter was shown
 		return
 	}
-	_ = t.tty.SetWriteDeadline(time.Now().Add(farewellTime))
+	_ = t.tty.SetWriteDeadline(time.Now().Add(endTimeout))
 	_ = t.write(words)
 }
 
-// write lets no control character but the line's end reach the terminal,
-// whatever the text was made of.
+// write replaces every control character but the newline.
 func (t *Terminal) write(text string) error {
 	text = strings.Map(func(r rune) rune {
 		if r != '\n' && (r < 0x20 || 0x7f <= r && r < 0xa0) {

@@ -13,14 +13,14 @@ const (
 	setTermios = unix.TIOCSETA
 )
 
-// flush drops what was typed and not read: tcflush(fd, TCIFLUSH). Unrun here.
+// flush drops what was typed and not read: tcflush(fd, TCIFLUSH). Never run: there is no such machine to test on.
 func flush(tty *os.File) error {
 	const input = 1 // FREAD of <sys/fcntl.h>
 	return control(tty, func(fd int) error { return unix.IoctlSetPointerInt(fd, unix.TIOCFLUSH, input) })
 }
 
-// exclusive keeps other programs of the user from opening the terminal (tty(4)). Unrun here.
-func exclusive(tty *os.File, on bool) error {
+// setExclusive keeps other programs of the user from opening the terminal (tty(4)). Never run: there is no such machine to test on.
+func setExclusive(tty *os.File, on bool) error {
 	request := uint(unix.TIOCNXCL)
 	if on {
 		request = unix.TIOCEXCL

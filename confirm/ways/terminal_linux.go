@@ -16,9 +16,9 @@ func flush(tty *os.File) error {
 	return control(tty, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) })
 }
 
-// exclusive keeps other programs of the user from opening the terminal (ioctl_tty(2),
+// setExclusive keeps other programs of the user from opening the terminal (ioctl_tty(2),
 // TIOCEXCL), or lets them again. Root still can, and whoever has it open keeps it.
-func exclusive(tty *os.File, on bool) error {
+func setExclusive(tty *os.File, on bool) error {
 	request := uint(unix.TIOCNXCL)
 	if on {
 		request = unix.TIOCEXCL

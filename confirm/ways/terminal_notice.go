@@ -10,11 +10,11 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Notify writes the notice, and later that it is over. It reads nothing, and
-// writes through a descriptor of its own: a question may be on the terminal, whose
-// deadlines are for that. The name may be another terminal's by now.
+// Notify writes the notice, and a line when it is over. It reads nothing. It writes
+// through a second descriptor, as the deadlines of the first belong to a question that
+// may be shown. It does not open the name again: that may be another terminal by now.
 func (t *Terminal) Notify(ctx context.Context, n confirm.Notice) error {
-	tty, err := again(t.tty)
+	tty, err := reopen(t.tty)
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
@@ -27,7 +27,7 @@ func (t *Terminal) Notify(ctx context.Context, n confirm.Notice) error {
 	if n.Use != nil {
 		text += strings.TrimPrefix(facts(confirm.Longest, n.Question()), "\n")
 	}
-	if page, _ := sizeOf(tty).page(text, ""); page != "" { // it asks for nothing: it may be longer than the screen
+	if page, _ := sizeOf(tty).page(text, ""); page != "" { // it needs no answer, so it may be longer than the screen
 		text = page
 	}
 	writable := own.interruptible(ctx)
@@ -37,7 +37,7 @@ func (t *Terminal) Notify(ctx context.Context, n confirm.Notice) error {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	<-ctx.Done()
-	_ = tty.SetWriteDeadline(time.Now().Add(farewellTime))
+	_ = tty.SetWriteDeadline(time.Now().Add(endTimeout))
 	_ = own.write("keybroker: over: " + platform.Escape(n.Title, confirm.MaxLong) + "\n")
 	return nil
 }

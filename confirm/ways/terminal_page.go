@@ -9,19 +9,18 @@ import (
 )
 
 const (
-	// minColumns is the narrowest terminal that a question is shown on: the margin
-	// and a few letters.
+	// minColumns is the narrowest screen for a question: the margin and a few letters.
 	minColumns = 30
-	// margin begins each row that continues a line. It is wider than what our labels
-	// stand behind, so that no value can begin a row that looks like one of ours.
+	// margin indents each row that continues a line. It is wider than the column of the
+	// labels, so that no value can begin a row that looks like a fact.
 	margin = labelWidth + 4
 )
 
-// size is how many columns and rows a terminal has; 0: it does not say.
+// size is the size of a terminal's screen; 0: unknown.
 type size struct{ columns, rows int }
 
-// page breaks lines as the terminal would, but behind a margin, and says whether
-// all of them, and the prompt behind them, stand on the screen together.
+// page breaks lines as the terminal would, but with a margin, and says whether all of
+// them and the prompt fit on the screen.
 func (s size) page(text, prompt string) (page string, fits bool) {
 	if s.columns == 0 || s.rows == 0 {
 		return text, true
@@ -31,15 +30,15 @@ func (s size) page(text, prompt string) (page string, fits bool) {
 	}
 	var rows []string
 	for line := range strings.SplitSeq(text, "\n") {
-		rows = append(rows, s.broken(line)...)
+		rows = append(rows, s.wrap(line)...)
 	}
-	last := s.broken(prompt + "answer") // room to type
+	last := s.wrap(prompt + "answer") // room to type
 	return strings.Join(rows, "\n"), len(rows)-1+len(last) <= s.rows
 }
 
-// broken is one line as rows. The last column stays free: terminals differ in
-// when they go on to the next row.
-func (s size) broken(line string) []string {
+// wrap breaks one line into rows. It leaves the last column free, where terminals
+// differ in when they begin the next row.
+func (s size) wrap(line string) []string {
 	var rows []string
 	var row strings.Builder
 	at := 0
@@ -56,8 +55,8 @@ func (s size) broken(line string) []string {
 	return append(rows, row.String())
 }
 
-// columnsOf is how many columns a character takes at most: those that some
-// terminals show wide count as wide.
+// columnsOf is how many columns a character takes at most: one that some terminals
+// show wide counts as wide.
 func columnsOf(r rune) int {
 	switch width.LookupRune(r).Kind() {
 	case width.EastAsianWide, width.EastAsianFullwidth, width.EastAsianAmbiguous:
@@ -66,8 +65,7 @@ func columnsOf(r rune) int {
 	return 1
 }
 
-// fitting returns the first page of those with shorter and shorter values that
-// stands whole on the screen.
+// fitting returns the page with the longest values that fits on the screen.
 func (t *Terminal) fitting(prompt string, text func(confirm.Wording) string) (string, error) {
 	s := sizeOf(t.tty)
 	for _, w := range confirm.Wordings() {

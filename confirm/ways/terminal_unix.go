@@ -28,8 +28,8 @@ func control(tty *os.File, f func(fd int) error) error {
 	return inner
 }
 
-// again is the same opening of the terminal, with deadlines of its own.
-func again(tty ttyFile) (ttyFile, error) {
+// reopen duplicates the descriptor. The copy has separate deadlines.
+func reopen(tty ttyFile) (ttyFile, error) {
 	fd := -1
 	err := control(tty, func(old int) (err error) {
 		fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 0)
@@ -41,8 +41,8 @@ func again(tty ttyFile) (ttyFile, error) {
 	return os.NewFile(uintptr(fd), tty.Name()), nil
 }
 
-// checkTerminal refuses what is no terminal, and one that belongs to another
-// job of the shell: the kernel would stop the daemon when it reads.
+// checkTerminal refuses a file that is not a terminal, and a terminal whose foreground
+// belongs to another job: the kernel would stop the daemon when it reads.
 func checkTerminal(tty *os.File) error {
 	return control(tty, func(fd int) error {
 		if _, err := unix.IoctlGetTermios(fd, getTermios); err != nil {
@@ -58,9 +58,9 @@ func checkTerminal(tty *os.File) error {
 var errBackground = errors.New("the daemon runs in the background of its terminal\n" +
 	"bring it to the foreground, or set prompt = \"pinentry\"")
 
-// setMode gives the terminal whole lines, with or without echo, and takes the
-// signals off its keys: Ctrl-C at a question denies it, and does not end the
-// daemon with the echo switched off. It returns what undoes it.
+// setMode sets line mode, with or without echo, and disables the keys that send
+// signals: Ctrl-C closes the question and must not end the daemon with the echo off.
+// It returns the function that restores the terminal.
 func setMode(tty *os.File, echo bool) (restore func(), err error) {
 	if err := checkTerminal(tty); err != nil {
 		return nil, err

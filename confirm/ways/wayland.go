@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// qtOnWayland is where distributions keep the plugin by which Qt draws on Wayland
-// (Debian's qtwayland5, qt6-wayland). Without it a Qt program ends at once there.
+// qtOnWayland is where distributions install Qt's Wayland plugin (Debian's qtwayland5,
+// qt6-wayland). Without it a Qt program ends at once on Wayland.
 var qtOnWayland = []string{
 	"/usr/lib/*/qt[56]/plugins/platforms/libqwayland*.so",
 	"/usr/lib*/qt[56]/plugins/platforms/libqwayland*.so",
 	"/usr/lib/qt/plugins/platforms/libqwayland*.so",
 }
 
-// onlyWayland says whether the desktop is Wayland's, without XWayland.
-func onlyWayland(env func(string) string) bool {
-	return env("WAYLAND_DISPLAY") != "" && !showsWindow(env)
+// isPureWayland says whether the desktop is Wayland without XWayland.
+func isPureWayland(env func(string) string) bool {
+	return env("WAYLAND_DISPLAY") != "" && !canShowWindow(env)
 }
 
-// draws says whether the pinentry at path can show anything on this desktop. On
-// Wayland GTK 2 cannot: it would look for a terminal.
-func (c Config) draws(path string) bool {
+// canDraw says whether the pinentry at path can show anything on this desktop. GTK 2
+// cannot on Wayland: it would look for a terminal.
+func (c Config) canDraw(path string) bool {
 	switch name := programName(path); {
-	case !onlyWayland(c.Env):
+	case !isPureWayland(c.Env):
 		return true
 	case strings.HasPrefix(name, "pinentry-qt"):
 		return anyFile(c.qtPlugins)

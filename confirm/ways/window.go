@@ -16,32 +16,32 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// windowProgram draws the window. It is a program of its own, so that the one
-// that holds keys links nothing that draws.
+// windowProgram draws the window. It is a separate program, so that the one that holds
+// keys links no graphics code.
 const windowProgram = "keybroker-desktop" + programSuffix
 
-// window asks in keybroker's own window, or on Windows and macOS in a dialog of the
-// system; one process per question.
+// window asks in keybroker's window, or in a system dialog on Windows and macOS, with
+// one process per question.
 type window struct {
 	program *platform.Program
 	path    string // absolute
 	env     func(string) string
 }
 
-// WindowProgram is the program that is named, or the one beside this program.
-// PATH is never looked at: it may hold directories that other programs fill.
+// WindowProgram returns the named program, or the one beside this program. It ignores
+// PATH, which may hold directories that other programs write to.
 func WindowProgram(named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("confirm: where this program lies is not known: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
+		return "", fmt.Errorf("confirm: the path of this program is unknown: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
 	}
 	return filepath.Join(filepath.Dir(self), windowProgram), nil
 }
 
-// newWindow loads the program as it is now.
+// newWindow loads the program in its present state.
 func newWindow(named string, env func(string) string) (*window, error) {
 	path, err := WindowProgram(named)
 	if err != nil {
@@ -51,9 +51,9 @@ func newWindow(named string, env func(string) string) (*window, error) {
 	case !filepath.IsAbs(path):
 		return nil, fmt.Errorf("confirm: window = %q is not an absolute path\nname the program with its whole path", path)
 	case err != nil:
-		return nil, fmt.Errorf("confirm: the window's program is not there: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
+		return nil, fmt.Errorf("confirm: the window's program is missing: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
 	case !info.Mode().IsRegular() || !runnable(info):
-		return nil, fmt.Errorf("confirm: %s is no program\nset [confirm] window to the absolute path of %s", path, windowProgram)
+		return nil, fmt.Errorf("confirm: %s is not a program\nset [confirm] window to the absolute path of %s", path, windowProgram)
 	}
 	program, err := platform.LoadProgram(path)
 	if err != nil {
@@ -106,14 +106,14 @@ func (w *window) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, e
 			return confirm.Allowed(confirm.AllowBurst, 0), nil
 		}
 	case question.DenyFor:
-		return confirm.Answer{Verdict: confirm.DenyFor, For: confirm.PauseTime, Reason: "denied by the person"}, nil
+		return confirm.Answer{Verdict: confirm.DenyFor, For: confirm.PauseTime, Reason: confirm.DeniedByPerson().Reason}, nil
 	case question.Closed:
-		return confirm.Denied("the prompt was closed"), nil
+		return confirm.Denied(confirm.ErrClosed.Error()), nil
 	}
-	return confirm.SaidNo("denied by the person"), nil
+	return confirm.DeniedByPerson(), nil
 }
 
-// Secret shows a place to type.
+// Secret shows an input field.
 func (w *window) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
 	shown := question.Question{Kind: question.Secret, Title: platform.Escape(q.Title, 2*confirm.MaxLong), Text: textLines(q.Text),
 		Prompt: platform.Escape(q.Prompt, confirm.MaxValue), Error: confirm.Escape(q.Error, confirm.MaxLong)}
@@ -156,7 +156,7 @@ func (w *window) fitting(ctx context.Context, q question.Question, fill func(*qu
 	answer, err := w.fit(ctx, q, fill)
 	if errors.Is(err, confirm.ErrTooLong) {
 		fill(&q, confirm.Shortest)
-		w.sayTooLong(ctx, q)
+		w.showTooLong(ctx, q)
 	}
 	return answer, err
 }
@@ -181,8 +181,8 @@ func (w *window) fit(ctx context.Context, q question.Question, fill func(*questi
 	return question.Answer{}, fmt.Errorf("%s: %w on the screen", w.Name(), confirm.ErrTooLong)
 }
 
-// sayTooLong tells the person why nothing was asked. They close it.
-func (w *window) sayTooLong(ctx context.Context, q question.Question) {
+// showTooLong tells the person why the question was not shown.
+func (w *window) showTooLong(ctx context.Context, q question.Question) {
 	_, _ = w.talk(ctx, question.Question{Kind: question.Notice, Title: "A question does not fit on this screen", Text: []string{
 		q.Title,
 		"It is refused, as not all of it could be read here.",
@@ -190,8 +190,8 @@ func (w *window) sayTooLong(ctx context.Context, q question.Question) {
 	}})
 }
 
-// talk starts the program, hands it the question over a connection that has no
-// name and no other holder, and takes one answer. It leaves no process behind.
+// talk starts the program, sends it the question over an unnamed connection that no
+// other process holds, and reads one answer. It leaves no process behind.
 func (w *window) talk(ctx context.Context, q question.Question) (question.Answer, error) {
 	running, end := context.WithCancel(ctx)
 	defer end()
@@ -213,7 +213,7 @@ func (w *window) talk(ctx context.Context, q question.Question) (question.Answer
 	case ctx.Err() != nil:
 		clear(answer.Rest)
 		return question.Answer{}, context.Cause(ctx)
-	case err != nil || ended != nil: // it said something, and did not end well: who knows what that was
+	case err != nil || ended != nil: // an answer does not count if the program then failed
 		clear(answer.Rest)
 		return question.Answer{}, fmt.Errorf("the program ended without an answer: %w", cmp.Or(err, ended))
 	}

@@ -421,7 +421,7 @@ func TestNewWindow(t *testing.T) {
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"": "not there", "keybroker-desktop": "not an absolute path", dir: "no program", plain: "no program", dir + "/x": "not there"} {
+	for path, want := range map[string]string{"": "is missing", "keybroker-desktop": "not an absolute path", dir: "is not a program", plain: "is not a program", dir + "/x": "is missing"} {
 		if w, err := newWindow(path, os.Getenv); w != nil || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v", path, w, err)
 		}
