@@ -124,7 +124,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 		a, err := q.draw(ctx, p, question)
 		return a, nil, err
 	}
-	p, err := q.submit(ctx, p)
+	shown, err := q.submit(ctx, p) // may be another, that it joined; p stays what show draws
 	var together *togetherError
 	if errors.As(err, &together) {
 		answer := together.answer
@@ -136,7 +136,7 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 		answer.Remedy = remedy(err)
 		return answer, nil
 	}
-	return p.answer, nil
+	return shown.answer, nil
 }
 
 // draw asks p's question, and again when more logins of its like wait.
