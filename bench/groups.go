@@ -42,7 +42,7 @@ func (b *bench) groups() ([]group, error) {
 	}
 	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
-			{"sign, ed25519", "µs", gauge.RatioAtMost(0.2), b.latency(ed25519.Sign, ed25519.Verify)},
+			{"sign, ed25519", "µs", gauge.RatioAtMost(0.17), b.latency(ed25519.Sign, ed25519.Verify)},
 			{"sign, ed25519, 64 connections", gauge.PerSecond, gauge.RatioAtLeast(8), b.crowded(ed25519)},
 			{"sign, rsa-3072", "µs", gauge.RatioAtMost(1.3), b.latency(rsa.Sign, rsa.Verify)},
 			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},

@@ -48,37 +48,32 @@ func (b *bench) latency(r gauge.Request, verify func(reply []byte) error) func(*
 			return 0, err
 		}
 		defer c.Close()
-		var took []time.Duration
-		var sample samples
-		for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
-			begin := time.Now()
-			reply, err := c.Ask(r)
-			took = append(took, time.Since(begin))
-			if err != nil {
-				return 0, err
-			}
-			sample.take(i, reply)
-		}
-		return micros(took), sample.each(verify)
+		return medianTime(func() ([]byte, error) { return c.Ask(r) }, verify)
 	}
 }
 
 // logins is the median time of what ssh does to log in: connect, list, sign, hang up.
 func (b *bench) logins(k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
-		var took []time.Duration
-		var sample samples
-		for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
-			begin := time.Now()
-			reply, err := a.login(k, b.buf)
-			took = append(took, time.Since(begin))
-			if err != nil {
-				return 0, err
-			}
-			sample.take(i, reply)
-		}
-		return micros(took), sample.each(k.Verify)
+		return medianTime(func() ([]byte, error) { return a.login(k, b.buf) }, k.Verify)
 	}
+}
+
+// medianTime is the median time in microseconds that ask takes in one turn. Some
+// of the replies are verified afterwards.
+func medianTime(ask func() ([]byte, error), verify func(reply []byte) error) (float64, error) {
+	var took []time.Duration
+	var sample samples
+	for i, end := 0, time.Now().Add(turn); time.Now().Before(end); i++ {
+		begin := time.Now()
+		reply, err := ask()
+		took = append(took, time.Since(begin))
+		if err != nil {
+			return 0, err
+		}
+		sample.take(i, reply)
+	}
+	return float64(gauge.Quantile(took, 0.5)) / float64(time.Microsecond), sample.each(verify)
 }
 
 func (a *agent) login(k *key, buf []byte) ([]byte, error) {
@@ -154,9 +149,4 @@ func (s *samples) each(verify func([]byte) error) error {
 		}
 	}
 	return nil
-}
-
-// micros is the median in microseconds.
-func micros(took []time.Duration) float64 {
-	return float64(gauge.Quantile(took, 0.5)) / float64(time.Microsecond)
 }
