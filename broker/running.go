@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -21,6 +22,19 @@ func Client(c *config.Config) *control.Client {
 	client := control.NewClient(c.Paths.ControlSocket)
 	client.Absent = func() error { return whyAbsent(c) }
 	return client
+}
+
+// NotRunning adds the next step to the error of a broker that does not answer.
+func NotRunning(err error) error {
+	if _, absent := errors.AsType[Absence](err); errors.Is(err, control.ErrNotRunning) && !absent {
+		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
+	}
+	return err
+}
+
+// OtherVersion says that the broker is of another version than the command.
+func OtherVersion(running, own string) string {
+	return fmt.Sprintf("the broker is version %s, this command %s; restart it after an upgrade", running, own)
 }
 
 // whyAbsent knows of a broker that runs and cannot be reached: its sockets were

@@ -38,7 +38,8 @@ var arrows = map[string][]string{
 	"desktop/alert":        {"desktop/question", "desktop/plain", "platform"},
 	"softkeys":             {"keys/privatekey", "keys/publickey", "keys", "platform", "softkeys/keychain", "keys/pubformat"},
 	"softkeys/keychain":    {"platform", "platform/bus"},
-	"softkeys/sshadd":      {"wire", "platform"}, // it is an agent for one key, to the user's own ssh-add
+	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform/terminal"}, // asks for the passphrase of a file
+	"softkeys/sshadd":      {"wire", "platform"},                                                   // it is an agent for one key, to the user's own ssh-add
 	"piv":                  {},
 	"piv/cardkeys":         {"piv", "keys", "platform"},
 	"piv/admin":            {"piv", "platform"},
@@ -52,7 +53,8 @@ var arrows = map[string][]string{
 	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
 		"keys/publickey", "keys", "platform", "platform/terminal", "platform/session"},
-	"cardadmin": {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
+	"broker/doctor": {"broker", "broker/config", "agent/control", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "keys", "platform"},
+	"cardadmin":     {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
@@ -79,8 +81,8 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {"desktop/desktoptest"},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker", "broker/config", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
-		"softkeys", "softkeys/keychain", "softkeys/sshadd", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
+	"cmd/keybroker": {"broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
 

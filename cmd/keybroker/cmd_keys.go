@@ -19,9 +19,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxImport bounds a private key file; an RSA key of 16384 bits takes 13 KiB.
-const maxImport = 64 << 10
-
 func newKeysCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",

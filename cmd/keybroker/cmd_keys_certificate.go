@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/sources/certificates"
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
@@ -37,7 +38,7 @@ func readCertificateFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return readKeyFile(file)
+	return keyfile.ReadAll(file)
 }
 
 // attach puts a certificate beside the key that it certifies; with a name,

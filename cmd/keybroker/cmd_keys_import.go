@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-	"golang.org/x/crypto/ssh"
-
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/softkeys/keyfile"
+	"github.com/keybroker/keybroker/softkeys/sshadd"
+	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 )
 
 // importing is what the flags of `keys import` say.
@@ -78,7 +79,7 @@ func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, 
 	if err != nil {
 		return err
 	}
-	defer clear(file.content)
+	defer file.Wipe()
 	fmt.Fprintf(cmd.OutOrStdout(), "%s is sealed as %q.\n", i.path, i.name)
 	if cert != nil {
 		if err := a.attach(cmd, store, cert, i.name); err != nil {
@@ -86,13 +87,13 @@ func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, 
 		}
 	}
 	if i.remove {
-		if err := file.remove(); err != nil {
+		if err := file.Remove(); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s is removed.\n", i.path)
 		return nil
 	}
-	if i.path != standardInput {
+	if i.path != keyfile.StandardInput {
 		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. When you have tried the sealed one, remove the file: rm %s\n", i.path)
 	}
 	return nil
@@ -103,7 +104,7 @@ func (i *importing) chooseName() error {
 	if i.name != "" {
 		return nil
 	}
-	if i.path == standardInput {
+	if i.path == keyfile.StandardInput {
 		return usageError{errors.New("a key from standard input needs a name\ngive one: --name NAME")}
 	}
 	i.name = filepath.Base(i.path)
@@ -113,24 +114,31 @@ func (i *importing) chooseName() error {
 	return nil
 }
 
-func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*keyFile, error) {
-	if i.path == standardInput && terminal.Interactive() {
+func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*keyfile.File, error) {
+	if i.path == keyfile.StandardInput && terminal.Interactive() {
 		fmt.Fprintln(os.Stderr, "Paste the private key, then press Enter and Ctrl-D.")
 	}
-	file, err := terminal.Interruptible(ctx, func() (*keyFile, error) { return openKeyFile(i.path, i.remove) })
+	file, err := terminal.Interruptible(ctx, func() (*keyfile.File, error) { return keyfile.Open(i.path, i.remove) })
 	if err != nil {
 		return nil, err
 	}
-	reader := keyReader{file: file, dir: os.Getenv("XDG_RUNTIME_DIR")}
-	private, err := reader.read(ctx)
+	private, err := file.Private(ctx, os.Getenv("XDG_RUNTIME_DIR"), self())
 	if err != nil {
-		clear(file.content)
+		file.Wipe()
 		return nil, fmt.Errorf("%s is not imported: %w", i.path, err)
 	}
 	private.Comment = cmp.Or(i.comment, private.Comment)
 	if _, err := store.Import(ctx, i.name, private); err != nil {
-		clear(file.content)
+		file.Wipe()
 		return nil, err
 	}
 	return file, nil
+}
+
+// answerSSHAdd is this program as ssh-add runs it to ask for the passphrase.
+func answerSSHAdd() int {
+	if harden() != nil || sshadd.Answer(os.Stdout) != nil {
+		return exitFailed
+	}
+	return exitDone
 }

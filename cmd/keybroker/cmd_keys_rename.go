@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -34,7 +32,7 @@ for that, and is written to the audit log.`,
 			renaming := control.Renaming{Old: args[0], New: args[1]}
 			err = store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
 				renaming.Fingerprint = info.Fingerprint
-				return a.recordRenaming(cmd.Context(), info, renaming)
+				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
 			return reported(cmd, renaming, err)
 		},
@@ -62,7 +60,7 @@ to the audit log.`,
 					return err
 				}
 				renaming.Vouched, renaming.Fingerprint = !proved, info.Fingerprint
-				return a.recordRenaming(cmd.Context(), info, renaming)
+				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
 			return reported(cmd, renaming, err)
 		},
@@ -87,25 +85,5 @@ func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 	if err == nil && !yes {
 		err = refusedError{errors.New("nothing was changed")}
 	}
-	return err
-}
-
-// recordRenaming has the running broker write it down, or does so itself.
-func (a *app) recordRenaming(ctx context.Context, info keys.Info, renaming control.Renaming) error {
-	client, err := a.client()
-	if err != nil {
-		return err
-	}
-	if err := client.Renames(ctx, renaming); err == nil || !isNotRunning(err) {
-		return err
-	}
-	log, err := audit.Open(audit.Config{Dir: a.config.AuditDir(), Durability: audit.Durability(a.config.Audit.Durability)})
-	if err != nil {
-		return fmt.Errorf("it cannot be written to the audit log: %w", err)
-	}
-	defer log.Close()
-	record := audit.FromUse(&keys.Use{ID: rand.Text()[:8], Op: keys.OpRename, Peer: platform.Self(), Key: info})
-	record.Decision, record.Reason = audit.Allowed, renaming.Done()
-	_, err = log.Append(record)
 	return err
 }

@@ -27,12 +27,7 @@ func (a *app) client() (*control.Client, error) {
 }
 
 // notRunning adds the next step to the error of a broker that does not answer.
-func notRunning(err error) error {
-	if isNotRunning(err) && !isA[broker.Absence](err) {
-		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
-	}
-	return err
-}
+func notRunning(err error) error { return broker.NotRunning(err) }
 
 func newStatusCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
@@ -69,7 +64,7 @@ func printStatus(w *table, s control.Status) {
 	w.row("state", state)
 	w.row("version", s.Version)
 	if s.Version != version {
-		w.row("note", otherVersion(s.Version)+": "+broker.StartAgain(s.PID))
+		w.row("note", broker.OtherVersion(s.Version, version)+": "+broker.StartAgain(s.PID))
 	}
 	w.row("process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
 	w.row("socket", s.AgentSocket)
@@ -103,11 +98,6 @@ func printStatus(w *table, s control.Status) {
 			w.row("  remedy", p.Remedy)
 		}
 	}
-}
-
-// otherVersion says that the broker is of another version than this command.
-func otherVersion(broker string) string {
-	return fmt.Sprintf("the broker is version %s, this command %s; restart it after an upgrade", broker, version)
 }
 
 func socketText(socket control.Socket) string {

@@ -2,24 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/platform"
 )
 
 // theJournal is what --against-journal says without a file.
 const theJournal = "the journal"
-
-// journalctls are where the journal's reader is. PATH is not looked at: whoever
-// rewrites the log could have put another one there.
-var journalctls = []string{"/usr/bin/journalctl", "/bin/journalctl"}
 
 // headsIn reads the heads of the log that are kept in a journal; "": none.
 func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) {
@@ -35,7 +29,7 @@ func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) 
 	}
 	witness := audit.Witness{Dir: a.config.AuditDir(), UID: platform.CurrentUser(), Exe: exe}
 	if journal == theJournal {
-		return readJournal(ctx, witness)
+		return broker.ReadJournal(ctx, witness)
 	}
 	file, err := os.Open(journal)
 	if err != nil {
@@ -43,32 +37,6 @@ func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) 
 	}
 	defer file.Close()
 	return witness.ReadHeads(file)
-}
-
-// readJournal reads the heads over a socket, in a closed process from another: who
-// rewrote the log could take heads out of a pipe, and put others in.
-func readJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error) {
-	if err := harden(); err != nil {
-		return audit.Heads{}, err
-	}
-	for _, path := range journalctls {
-		command := exec.CommandContext(ctx, path, "--no-pager", "--quiet", "--output=json", "MESSAGE_ID="+audit.HeadID, "_UID="+witness.UID)
-		command.Stderr = os.Stderr
-		out, err := platform.StartChild(command)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return audit.Heads{}, fmt.Errorf("the journal cannot be read: %w", err)
-		}
-		heads, err := witness.ReadHeads(out)
-		_, _ = io.Copy(io.Discard, out)
-		_ = out.Close()
-		if failed := command.Wait(); failed != nil {
-			return heads, fmt.Errorf("the journal cannot be read: %w\nsee: %s MESSAGE_ID=%s", failed, path, audit.HeadID)
-		}
-		return heads, err
-	}
-	return audit.Heads{}, fmt.Errorf("there is no journal on this system\nname a file of syslog: keybroker log verify --against-journal=FILE")
 }
 
 func printHeads(w *table, journal string, heads audit.Heads) {

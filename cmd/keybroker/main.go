@@ -17,6 +17,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 	"github.com/keybroker/keybroker/sshagent"
 	"github.com/spf13/cobra"
@@ -83,7 +84,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return exitNotRunning
-	case isA[usageError](err), isA[config.InvalidError](err), isA[control.InvalidError](err), isA[cardadmin.UsageError](err), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
+	case isA[usageError](err), isA[config.InvalidError](err), isA[control.InvalidError](err), isA[cardadmin.UsageError](err), errors.Is(err, keyfile.ErrStandardInput), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return exitUsage
 	case isA[refusedError](err), isA[cardadmin.RefusedError](err):
 		return exitRefused
@@ -167,7 +168,13 @@ func wrapUsage(cmd *cobra.Command) {
 		return
 	}
 	if !cmd.HasSubCommands() && cmd.Use == cmd.Name() && !cmd.DisableFlagParsing {
-		check = atMost(0) // cobra would take a word too many for a command
+		own := check
+		check = func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 { // cobra would take a word too many for a command
+				return atMost(0)(cmd, args)
+			}
+			return own(cmd, args)
+		}
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"fmt"
@@ -9,40 +9,40 @@ import (
 )
 
 // checkPrograms says who could change our programs or get at them as they start.
-func (a *app) checkPrograms() []check {
+func (p *Patient) checkPrograms() []Check {
 	self, err := os.Executable()
 	if err != nil {
-		return []check{{"programs", "note", "the path of this program is unknown: " + platform.Plain(err), ""}}
+		return []Check{{"programs", "note", "the path of this program is unknown: " + platform.Plain(err), ""}}
 	}
-	checks := []check{checkProgram(self)}
-	window, err := ways.WindowProgram(a.config.Confirm.Window)
+	checks := []Check{checkProgram(self)}
+	window, err := ways.WindowProgram(p.Config.Confirm.Window)
 	if _, missing := os.Stat(window); err == nil && missing == nil { // without it another way asks: see "prompt"
 		checks = append(checks, checkProgram(window))
 	}
 	if scope := platform.PtraceScope(); scope != "" {
-		checks = append(checks, check{"tracing", "ok", scope, ""})
+		checks = append(checks, Check{"tracing", "ok", scope, ""})
 	}
 	return checks
 }
 
-func checkProgram(path string) check {
+func checkProgram(path string) Check {
 	info, err := os.Stat(path)
 	if err != nil {
-		return check{"program", "note", platform.Plain(err), ""}
+		return Check{"program", "note", platform.Plain(err), ""}
 	}
 	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
 	program, err := platform.LoadProgram(path)
 	if err != nil {
 		what, remedy := platform.Explain(err)
-		return check{"program", "FAIL", what, remedy}
+		return Check{"program", "FAIL", what, remedy}
 	}
 	defer program.Close()
 	switch gap := program.Gap(); {
 	case gap != nil:
-		return check{"program", "note", text + ": other programs of yours can reach it as it starts: " + platform.Plain(gap), ""}
+		return Check{"program", "note", text + ": other programs of yours can reach it as it starts: " + platform.Plain(gap), ""}
 	case !program.Unreadable():
-		return check{"program", "note", text + ": other programs of yours can reach it as it starts, unless the broker starts it",
+		return Check{"program", "note", text + ": other programs of yours can reach it as it starts, unless the broker starts it",
 			"as root: make install (owner root, mode 0711)"}
 	}
-	return check{"program", "ok", text, ""}
+	return Check{"program", "ok", text, ""}
 }

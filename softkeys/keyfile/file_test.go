@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package keyfile
 
 import (
 	"os"
@@ -27,14 +27,14 @@ func TestRemovesWhatWasReadOnly(t *testing.T) {
 		if err := os.WriteFile(path, []byte("the key"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		file, err := openKeyFile(path, true)
+		file, err := Open(path, true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := test.change(path); err != nil {
 			t.Fatal(err)
 		}
-		err = file.remove()
+		err = file.Remove()
 		_, there := os.Lstat(path)
 		switch {
 		case test.want == "" && (err != nil || there == nil):

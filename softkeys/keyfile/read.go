@@ -1,11 +1,10 @@
-package main
+package keyfile
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -13,16 +12,23 @@ import (
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 )
 
-// keyReader reads one private key file: by itself where it can, so that the key
+// Private reads the key, with the comment that the file has or the .pub beside it. dir is
+// for ssh-add's private socket; askpass is a program that answers ssh-add (sshadd.Answer).
+func (f *File) Private(ctx context.Context, dir, askpass string) (softkeys.Private, error) {
+	r := reader{file: f, dir: dir, askpass: askpass}
+	return r.read(ctx)
+}
+
+// reader reads one private key file: by itself where it can, so that the key
 // stays in this process, else with the user's own ssh-add, which reads more.
-type keyReader struct {
-	file       *keyFile
+type reader struct {
+	file       *File
 	dir        string // for ssh-add's private socket
+	askpass    string
 	passphrase []byte // once it was asked for
 }
 
-// read returns the key with the comment that the file has, or the .pub beside it.
-func (r *keyReader) read(ctx context.Context) (softkeys.Private, error) {
+func (r *reader) read(ctx context.Context) (softkeys.Private, error) {
 	defer func() { clear(r.passphrase) }()
 	private, err := softkeys.ParsePrivate(r.file.content, nil)
 	if errors.Is(err, softkeys.ErrPassphraseNeeded) {
@@ -42,7 +48,7 @@ func (r *keyReader) read(ctx context.Context) (softkeys.Private, error) {
 }
 
 // withComment looks for the comment beside the file where the file has none.
-func (r *keyReader) withComment(private softkeys.Private) softkeys.Private {
+func (r *reader) withComment(private softkeys.Private) softkeys.Private {
 	if private.Comment != "" {
 		return private
 	}
@@ -52,7 +58,7 @@ func (r *keyReader) withComment(private softkeys.Private) softkeys.Private {
 	return private
 }
 
-func (r *keyReader) ask(ctx context.Context) ([]byte, error) {
+func (r *reader) ask(ctx context.Context) ([]byte, error) {
 	if r.passphrase == nil {
 		passphrase, err := terminal.ReadPassphrase(ctx, "Passphrase of "+r.file.path+": ")
 		if err != nil {
@@ -66,13 +72,13 @@ func (r *keyReader) ask(ctx context.Context) ([]byte, error) {
 // stdinName is what ssh-add takes for the comment of a file that has none.
 const stdinName = "(stdin)"
 
-func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (softkeys.Private, error) {
-	program, askpass := sshadd.Find(), self()
+func (r *reader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (softkeys.Private, error) {
+	program := sshadd.Find()
 	if program == "" {
 		return softkeys.Private{}, fmt.Errorf("%w\ninstall OpenSSH's ssh-add, which reads more kinds of files; "+
 			"or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY", unread)
 	}
-	file, err := sshadd.Convert(ctx, sshadd.Config{Program: program, Dir: r.dir, Askpass: askpass, Passphrase: r.ask}, r.file.content)
+	file, err := sshadd.Convert(ctx, sshadd.Config{Program: program, Dir: r.dir, Askpass: r.askpass, Passphrase: r.ask}, r.file.content)
 	switch {
 	case errors.Is(err, sshadd.ErrPassphrase):
 		return softkeys.Private{}, softkeys.ErrPassphraseWrong
@@ -94,12 +100,4 @@ func (r *keyReader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) 
 		private.Comment = r.file.publicComment(public.Marshal())
 	}
 	return private, err
-}
-
-// answerSSHAdd is this program as ssh-add runs it to ask for the passphrase.
-func answerSSHAdd() int {
-	if harden() != nil || sshadd.Answer(os.Stdout) != nil {
-		return exitFailed
-	}
-	return exitDone
 }

@@ -1,4 +1,6 @@
-package main
+// Package keyfile reads private key files, of every kind that the ssh-add of this machine
+// reads, and removes them afterwards.
+package keyfile
 
 import (
 	"bytes"
@@ -12,25 +14,28 @@ import (
 	"github.com/keybroker/keybroker/platform/terminal"
 )
 
-// standardInput is the path that stands for it.
-const standardInput = "-"
+// maxSize bounds a private key file; an RSA key of 16384 bits takes 13 KiB.
+const maxSize = 64 << 10
 
-// keyFile is a private key file as it was read.
-type keyFile struct {
+// StandardInput is the path that stands for it.
+const StandardInput = "-"
+
+// File is a private key file as it was read.
+type File struct {
 	path    string
 	content []byte
 	info    fs.FileInfo // of what was opened; nil for standard input
 }
 
-// openKeyFile reads the file. One that is to be removed afterwards is looked at
+// Open reads the file. One that is to be removed afterwards is looked at
 // first: nothing is sealed that cannot end as it was asked for.
-func openKeyFile(path string, remove bool) (*keyFile, error) {
+func Open(path string, remove bool) (*File, error) {
 	if remove {
 		if err := mayRemove(path); err != nil {
 			return nil, err
 		}
 	}
-	if path == standardInput {
+	if path == StandardInput {
 		return readStandardInput()
 	}
 	file, err := os.Open(path)
@@ -42,33 +47,38 @@ func openKeyFile(path string, remove bool) (*keyFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := readKeyFile(file)
-	return &keyFile{path, content, info}, err
+	content, err := ReadAll(file)
+	return &File{path, content, info}, err
 }
 
 // readStandardInput leaves the terminal, where there is one, for the questions.
-func readStandardInput() (*keyFile, error) {
-	content, err := readKeyFile(os.Stdin)
+func readStandardInput() (*File, error) {
+	content, err := ReadAll(os.Stdin)
 	if tty, e := os.Open(terminal.Path); e == nil {
 		os.Stdin = tty
 	}
-	return &keyFile{path: standardInput, content: content}, err
+	return &File{path: StandardInput, content: content}, err
 }
 
-func readKeyFile(file *os.File) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(file, maxImport+1))
-	if err == nil && len(content) > maxImport {
+// ReadAll reads a file of keys, or refuses one that is too large to be one.
+func ReadAll(file *os.File) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(file, maxSize+1))
+	if err == nil && len(content) > maxSize {
 		clear(content)
-		return nil, fmt.Errorf("%s is larger than any private key (%d bytes)\ngive the key file itself", file.Name(), maxImport)
+		return nil, fmt.Errorf("%s is larger than any private key (%d bytes)\ngive the key file itself", file.Name(), maxSize)
 	}
 	return content, err
 }
 
+const leaveOut = "name the file itself, or leave --delete out"
+
+// ErrStandardInput is wrong usage.
+var ErrStandardInput = errors.New("standard input cannot be deleted\n" + leaveOut)
+
 // mayRemove refuses what --delete would not remove, or not alone.
 func mayRemove(path string) error {
-	const leaveOut = "name the file itself, or leave --delete out"
-	if path == standardInput {
-		return usageError{errors.New("standard input cannot be deleted\n" + leaveOut)}
+	if path == StandardInput {
+		return ErrStandardInput
 	}
 	info, err := os.Lstat(path)
 	switch {
@@ -82,10 +92,13 @@ func mayRemove(path string) error {
 	return nil
 }
 
-// remove deletes the file, if it still is the one that was read.
-func (f *keyFile) remove() error {
+// Wipe clears what was read.
+func (f *File) Wipe() { clear(f.content) }
+
+// Remove deletes the file, if it still is the one that was read.
+func (f *File) Remove() error {
 	const changed = "%s is not the file any more that was read, and stays\nsee what it holds, and import that too: ssh-keygen -l -f %[1]s"
-	again, err := openKeyFile(f.path, true)
+	again, err := Open(f.path, true)
 	if err != nil {
 		return fmt.Errorf("the key is sealed, and the file stays: %w", err)
 	}
@@ -97,7 +110,7 @@ func (f *keyFile) remove() error {
 }
 
 // publicComment is that of the public key that lies beside the file, if it is of this key.
-func (f *keyFile) publicComment(blob []byte) string {
+func (f *File) publicComment(blob []byte) string {
 	line, err := os.ReadFile(f.path + ".pub")
 	if err != nil {
 		return ""
