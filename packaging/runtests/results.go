@@ -87,18 +87,27 @@ func (r *results) end(action string, name testName, printed []string, to io.Writ
 	}
 }
 
-// reason is what a test says when it is skipped: by Skip, or by a script's skip, each
-// of which is shown, those before it with a condition that did not hold.
+// reason is what a test says when it is skipped: by Skip, in a line or several, or by a
+// script's skip, each of which is shown, those before it with a condition that did not hold.
 func reason(printed []string) string {
 	script := "it does not say why"
 	byTest := ""
+	inTest := false
 	for _, line := range printed {
-		if _, why, ok := strings.Cut(strings.TrimSpace(line), "skip '"); ok {
+		line = strings.TrimSpace(line)
+		if _, why, ok := strings.Cut(line, "skip '"); ok {
 			script = strings.TrimSuffix(why, "'")
 		}
-		place, why, ok := strings.Cut(strings.TrimSpace(line), ": ")
-		if ok && strings.Contains(place, ".go:") && !strings.HasPrefix(place, "testscript.go:") { // that shows the script
-			byTest = why
+		place, why, ok := strings.Cut(line, ": ")
+		switch {
+		case line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "==="):
+			inTest = false
+		case ok && strings.Contains(place, ".go:"):
+			if inTest = !strings.HasPrefix(place, "testscript.go:"); inTest { // that shows the script
+				byTest = why
+			}
+		case inTest:
+			byTest += "; " + line
 		}
 	}
 	return cmp.Or(byTest, script)
