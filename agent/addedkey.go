@@ -34,7 +34,7 @@ func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 func mayBeListed(added keys.Added) error {
 	public, err := added.Public()
 	if err == nil {
-		err = errors.Join(keys.CheckComment(added.Comment), keys.Listable(public))
+		err = errors.Join(keys.CheckComment(added.Comment), keys.CheckListable(public))
 	}
 	if err != nil {
 		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}

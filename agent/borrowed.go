@@ -6,7 +6,7 @@ import (
 )
 
 // Those who borrow the agent, a host that it is forwarded to and the programs
-// behind a socket of their own, may be allowed by a rule to sign without a
+// behind a separate socket, may be allowed by a rule to sign without a
 // question. Each signature and each change has its record, so without a budget
 // they could fill the disk.
 const (
@@ -29,14 +29,14 @@ type borrower struct {
 
 // borrowed counts the records of each. The zero value is ready.
 type borrowed struct {
-	mu sync.Mutex // guards of
-	of map[borrower]*bucket
+	mu      sync.Mutex // guards buckets
+	buckets map[borrower]*bucket
 }
 
 var tooManyRecords = refusal{reason: "too many signatures and changes came from a forwarded host, or through this socket",
 	remedy: "wait: one a second may follow; see who asks: keybroker log"}
 
-// borrower is who borrows the agent over this connection; false: nobody does.
+// borrower returns who borrows the agent over this connection; false: nobody does.
 func (s *session) borrower() (borrower, bool) {
 	switch {
 	case s.socket != "":
@@ -47,7 +47,7 @@ func (s *session) borrower() (borrower, bool) {
 	return borrower{}, false
 }
 
-// mayAddMore keeps places for the keys of the person.
+// mayAddMore keeps room for the person's own keys.
 func (s *session) mayAddMore() error {
 	if _, borrows := s.borrower(); !borrows || len(s.server.Ring.List()) < maxBorrowedKeys {
 		return nil
@@ -56,7 +56,7 @@ func (s *session) mayAddMore() error {
 		remedy: "remove some: ssh-add -d FILE"}
 }
 
-// mayRecord refuses one who borrows the agent and has used up the budget.
+// mayRecord refuses a borrower whose budget of records is used up.
 func (s *session) mayRecord() error {
 	who, borrows := s.borrower()
 	if !borrows || s.server.borrowed.take(who, s.server.Now()) {
@@ -68,26 +68,26 @@ func (s *session) mayRecord() error {
 func (b *borrowed) take(who borrower, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.of[who] == nil {
-		if len(b.of) >= maxBorrowers {
+	if b.buckets[who] == nil {
+		if len(b.buckets) >= maxBorrowers {
 			b.forgetLocked(now)
 		}
-		if len(b.of) >= maxBorrowers {
+		if len(b.buckets) >= maxBorrowers {
 			return false
 		}
-		if b.of == nil {
-			b.of = make(map[borrower]*bucket)
+		if b.buckets == nil {
+			b.buckets = make(map[borrower]*bucket)
 		}
-		b.of[who] = new(bucket)
+		b.buckets[who] = new(bucket)
 	}
-	return b.of[who].take(now, borrowedBurst, borrowedRefill)
+	return b.buckets[who].take(now, borrowedBurst, borrowedRefill)
 }
 
-// forgetLocked drops those who have their whole budget again.
+// forgetLocked drops the borrowers whose whole budget has been refilled.
 func (b *borrowed) forgetLocked(now time.Time) {
-	for who, one := range b.of {
+	for who, one := range b.buckets {
 		if now.Sub(one.last) >= time.Duration(one.spent)*borrowedRefill {
-			delete(b.of, who)
+			delete(b.buckets, who)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // Connections: a program that leaks them, or a host that opens them through a
 // forwarding ssh, leaves room for others; so do all programs of a container,
-// behind a socket of its own.
+// behind a separate socket.
 const (
 	// MaxConnections bounds what one user's programs can hold open: 12,000 idle
 	// ones cost about 100 MiB. Where the process may have fewer files open, there
@@ -20,7 +20,7 @@ const (
 	MaxConnections = 12_000
 	spareFiles     = 256
 	// Of them, one client program has at most processPart, which are 10,000, and
-	// one socket of its own has socketPart, which are 1,000.
+	// one separate socket has socketPart, which are 1,000.
 	processPart = 10.0 / 12
 	socketPart  = 1.0 / 12
 )

@@ -185,7 +185,7 @@ func TestUnreadAnswerEndsItsConnection(t *testing.T) {
 	}
 }
 
-// One program, and one socket of its own, leave room for the connections of others.
+// One program, and one separate socket, leave room for the connections of others.
 func TestConnectionsHaveABudget(t *testing.T) {
 	var pid atomic.Int64
 	r := newRigWith(t, func(c *Config) {
@@ -219,7 +219,7 @@ func TestConnectionsHaveABudget(t *testing.T) {
 
 func TestSocketsOfTheirOwnHaveABudget(t *testing.T) {
 	b := newBudgets()
-	b.most = 24 // of one socket of its own 2
+	b.most = 24 // of one separate socket 2
 	open := func(pid int, socket string) bool { return b.open(new(account), program{pid: pid}, socket) }
 	if !open(1, "box") || !open(2, "box") || open(3, "box") {
 		t.Error("not two connections")
@@ -268,7 +268,7 @@ func TestBoundSessionsHaveABudget(t *testing.T) {
 	}
 }
 
-// A program behind a socket of its own leaves places for the person's keys.
+// A program behind a separate socket leaves places for the person's keys.
 func TestBorrowersLeavePlacesForKeys(t *testing.T) {
 	r := newRig(t)
 	s := &session{server: r.server, socket: "box"}

@@ -6,8 +6,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// The requests that change what the agent holds. None stays done that could not
-// be written to the audit log.
+// These requests change which keys the agent holds. A change that cannot be
+// recorded in the audit log is undone or not made.
 
 func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if request.IsSecurityKey() {
@@ -32,7 +32,7 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: checkKey})
 	}
 	if err := s.record(use, audit.Allowed, describe(added), ""); err != nil {
-		_ = s.server.Ring.Remove(use.Key.Blob) // it was there a moment ago
+		_ = s.server.Ring.Remove(use.Key.Blob) // it was just added
 		return s.refuse(use, noRecord(err))
 	}
 	return wire.Success
@@ -47,7 +47,7 @@ func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
 		return s.refuse(use, err)
 	}
 	use.Key = info
-	if err := s.visible(&info); err != nil {
+	if err := s.maySee(&info); err != nil {
 		return s.refuse(use, err)
 	}
 	return s.change(use, func() error { return s.server.Ring.Remove(request.KeyBlob) })

@@ -81,8 +81,8 @@ func withPort(name, port string) string {
 }
 
 // candidates are the names under which ssh would have written the host to
-// known_hosts. An alias for its key (HostKeyAlias in ssh_config(5)) stands in
-// place of its own.
+// known_hosts. An alias for its key (HostKeyAlias in ssh_config(5)) replaces
+// its name.
 func (c claim) candidates(config *SSHConfig) (names []string) {
 	add := func(name string) {
 		for _, form := range []string{name, strings.ToLower(name)} {

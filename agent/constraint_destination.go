@@ -13,9 +13,9 @@ import (
 // sessions that were bound on the connection, in the way of ssh-agent.c: every
 // hop needs a constraint that leads from the host before it to this one.
 
-// visible says why this connection may not see a key, or change it; nil: it may.
-func (s *session) visible(key *keys.Info) error {
-	if err := s.inView(key); err != nil {
+// maySee returns why this connection may neither see nor change a key, or nil.
+func (s *session) maySee(key *keys.Info) error {
+	if err := s.mayShow(key); err != nil {
 		return err
 	}
 	switch {
@@ -37,7 +37,7 @@ func (s *session) visible(key *keys.Info) error {
 	return nil
 }
 
-// mayLogIn says why a constrained key may not make this signature; nil: it may.
+// mayLogIn returns why a constrained key may not make this signature, or nil.
 func (s *session) mayLogIn(use *keys.Use) error {
 	constraints, login := use.Key.Destinations, use.Purpose
 	switch {

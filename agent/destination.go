@@ -12,15 +12,15 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// destination says where a signature goes: for a login the host that proved
-// its key on this connection for the very session that is to be signed.
+// destination says where a signature goes. For a login that is the host that proved
+// its key on this connection, for the same session.
 func (s *session) destination(purpose wire.Purpose) keys.Destination {
-	d := s.way()
+	d := s.route()
 	if purpose.Kind != wire.KindLogin {
 		return d
 	}
 	if d.Why = s.notProved(purpose); d.Why == "" {
-		return s.withTyped(arrived(d, s.host(s.last())))
+		return s.withTyped(withProvedHost(d, s.host(s.last())))
 	}
 	named := s.hostOfKey(purpose.HostKey)
 	if d.Named = named; named.Revoked == "" {
@@ -40,8 +40,8 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 	return d
 }
 
-// claimRemote adds where the client's one TCP connection leads to a login that
-// nothing else is known of. It is for the person who is asked: rules never match it.
+// claimRemote adds the address of the client's only TCP connection to a login about
+// which nothing else is known. It informs the person who is asked; rules never match it.
 func (s *session) claimRemote(use *keys.Use) {
 	d := &use.Destination
 	if use.Purpose.Kind != wire.KindLogin || d.Trust != keys.TrustNone || d.Forwarded {
@@ -53,8 +53,8 @@ func (s *session) claimRemote(use *keys.Use) {
 	}
 }
 
-// remoteOnce is where the client's one TCP connection leads, "" when that is not
-// known. It is looked for once a connection: it takes milliseconds.
+// remoteOnce returns the address of the client's only TCP connection, or "". It is
+// looked up once for each connection, because that takes milliseconds.
 func (s *session) remoteOnce() string {
 	if s.remote == nil {
 		s.remote = new(string)
@@ -65,9 +65,9 @@ func (s *session) remoteOnce() string {
 	return *s.remote
 }
 
-// withTyped compares a proved host with the name that the person typed. It says
-// nothing of a host without names: which of them it has is not known. The command
-// line of a forwarding ssh names its own host.
+// withTyped compares a proved host with the name that the person typed. A host
+// without a known name cannot be compared. The command line of a forwarding ssh
+// names the host that it forwards to.
 func (s *session) withTyped(d keys.Destination) keys.Destination {
 	if d.Forwarded {
 		return d
@@ -78,8 +78,8 @@ func (s *session) withTyped(d keys.Destination) keys.Destination {
 	return d
 }
 
-// hostOfKey is the host whose key a login names without proof: no other host
-// takes that login, if it looks.
+// hostOfKey returns the host whose key a login names without proof. No other host
+// accepts that login if it checks the key.
 func (s *session) hostOfKey(blob []byte) keys.Host {
 	key, err := publickey.Parse(blob)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *session) hostOfKey(blob []byte) keys.Host {
 	return s.host(&bind{hostKey: blob, key: key})
 }
 
-// boundHost is the server that was bound last; zero: none, or only a hop.
+// boundHost returns the server that was bound last. It is zero if there is none, or only a hop.
 func (s *session) boundHost() keys.Host {
 	if len(s.binds) == 0 || s.last().forwarding {
 		return keys.Host{}
@@ -96,8 +96,8 @@ func (s *session) boundHost() keys.Host {
 	return s.host(s.last())
 }
 
-// way is the hosts that the agent is forwarded through, without a destination.
-func (s *session) way() keys.Destination {
+// route returns the hosts that the agent is forwarded through, without a destination.
+func (s *session) route() keys.Destination {
 	d := keys.Destination{Trust: keys.TrustNone, Forwarded: s.forwarded(), Relayed: s.relayed()}
 	for i := range s.binds {
 		if b := &s.binds[i]; b.forwarding {
@@ -107,8 +107,8 @@ func (s *session) way() keys.Destination {
 	return d
 }
 
-// arrived is the way with a host at its end that proved its key.
-func arrived(d keys.Destination, host keys.Host) keys.Destination {
+// withProvedHost adds the host at the end of the route, which proved its key.
+func withProvedHost(d keys.Destination, host keys.Host) keys.Destination {
 	d.Trust, d.Host = keys.TrustNew, host
 	if len(host.Names) > 0 {
 		d.Trust = keys.TrustVerified
@@ -116,8 +116,8 @@ func arrived(d keys.Destination, host keys.Host) keys.Destination {
 	return d
 }
 
-// listDestination says where the keys of a list are for. Behind a host that the
-// agent is forwarded to that is not known: no login names its host key yet.
+// listDestination says where a list of keys goes. Behind a forwarded agent that is
+// not known, because no login has named its host key yet.
 func (s *session) listDestination() keys.Destination {
 	d := s.listOrder()
 	if d.Forwarded && d.Trust.Proved() {
@@ -126,14 +126,14 @@ func (s *session) listDestination() keys.Destination {
 	return d
 }
 
-// listOrder is what the order of a list goes by: the host that was bound last,
-// when it is one to log in to. It decides nothing.
+// listOrder returns the host by which a list is ordered: the one bound last, if it is
+// a server to log in to. It decides nothing.
 func (s *session) listOrder() keys.Destination {
-	d := s.way()
+	d := s.route()
 	if len(s.binds) == 0 || s.bindFailed != "" || s.last().forwarding {
 		return d
 	}
-	return arrived(d, s.host(s.last()))
+	return withProvedHost(d, s.host(s.last()))
 }
 
 const behindHop = "behind a forwarded agent only a login that names its host key proves where it goes (ssh and sshd since 8.9 do that)"

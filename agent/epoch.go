@@ -10,14 +10,14 @@ import (
 )
 
 // epoch is the time between two events that end what was allowed: a lock, a
-// pause, new rules, a revoked grant, a drop. What a person was asked in one epoch
-// they did not answer for the next: a late answer, PIN or grant is void.
+// pause, new rules, a revoked grant, a drop. An answer, a PIN or a grant counts
+// only in the epoch in which the person was asked.
 type epoch struct {
 	mu   sync.Mutex // guards the field that follows; held while grants are made and revoked
 	last *moment
 }
 
-// moment is one epoch, as a request keeps it from before its decision to its end.
+// moment identifies an epoch. A request keeps it from before its decision to its end.
 type moment struct {
 	over context.Context // ends with the epoch; its cause says how
 	end  context.CancelCauseFunc
@@ -30,15 +30,15 @@ func newMoment() *moment {
 	return &moment{over, end}
 }
 
-// now is the epoch that lasts. Take it before the rules are read.
+// now returns the current epoch. Call it before reading the rules.
 func (e *epoch) now() *moment {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.last
 }
 
-// advance ends the epoch because of why ("the agent was locked") and does what
-// belongs to it before the next one begins. do must wait for nothing.
+// advance ends the epoch because of why ("the agent was locked"), and calls do
+// before the next one begins. do must not block.
 func (e *epoch) advance(why string, do func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -47,7 +47,7 @@ func (e *epoch) advance(why string, do func()) {
 	e.last = newMoment()
 }
 
-// advanceFrom is advance, unless the epoch is over already: then it says how that ended.
+// advanceFrom is advance for an epoch that is not over yet; otherwise it returns how it ended.
 func (e *epoch) advanceFrom(m *moment, why string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -59,7 +59,7 @@ func (e *epoch) advanceFrom(m *moment, why string) error {
 	return nil
 }
 
-// during does something that must not outlast the epoch, or returns why it is over.
+// during calls do while the epoch lasts, or returns why it is over.
 func (e *epoch) during(m *moment, do func() error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -69,19 +69,19 @@ func (e *epoch) during(m *moment, do func() error) error {
 	return do()
 }
 
-// err is a refusal when the epoch is over, and says how it ended.
+// err is nil while the epoch lasts; then it is a refusal that says how it ended.
 func (m *moment) err() error { return context.Cause(m.over) }
 
-// within is ctx, and ends with the epoch too: then questions are withdrawn.
+// within returns a context that ends with ctx or with the epoch, which withdraws questions.
 func (m *moment) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(m.over, func() { cancel(m.err()) })
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// SetRules replaces the rules. All grants end, and so does every request that
-// was decided or asked about under the old ones and is not done, unless the new
-// rules allow it by themselves. To close keys and PINs as well, Drop them first.
+// SetRules replaces the rules. All grants end, and so does every unfinished request
+// that was decided or asked about under the old rules, unless the new rules allow it
+// without a question. To close keys and PINs as well, call Drop first.
 func (s *Server) SetRules(rules *policy.Rules) {
 	s.epoch.advance("the rules were read again", func() {
 		s.rules.Store(rules)
@@ -107,10 +107,11 @@ func (s *Server) endGrants(id string) (what string, ok bool) {
 	return what, true
 }
 
-// void is why what was decided in an epoch holds no more, or nil. What a rule or
-// a grant allows with nobody asked may still hold by those of now.
-func (s *session) void(use *keys.Use, decision policy.Decision, m *moment) error {
-	if err := s.server.stopped(); err != nil {
+// stillAllowed returns why a decision no longer holds, or nil. After the epoch in
+// which it was made, a decision holds only if it needed no question and the rules
+// and grants of now allow the use as well.
+func (s *session) stillAllowed(use *keys.Use, decision policy.Decision, m *moment) error {
+	if err := s.server.mayUseKeys(); err != nil {
 		return err
 	}
 	err := m.err()

@@ -148,7 +148,7 @@ func TestNoGrantOutlivesItsEpoch(t *testing.T) {
 	}
 }
 
-// Rules that came while the key was at work mention names of their own, which are
+// Rules that came while the key was at work mention other names, which are
 // tried against what is hashed as well.
 func TestANewRuleTriesItsNamesAcrossEpochs(t *testing.T) {
 	for _, name := range []string{"prod", "elsewhere"} {

@@ -8,8 +8,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// handle answers one message. Every failure becomes the one failure byte here;
-// its reason went to the audit log on the way.
+// handle answers one message. Every failure is answered with the same failure byte;
+// its reason is already in the audit log.
 func (s *session) handle(message []byte) wire.Reply {
 	defer s.forgetNames()
 	op := operationOf(message)
@@ -46,19 +46,18 @@ func (s *session) handle(message []byte) wire.Reply {
 	}
 }
 
-// notParsed tells a kind of key that is not known from what no client should send.
+// notParsed tells an unknown type of key from a malformed request.
 func notParsed(err error) refusal {
 	why := refusal{reason: err.Error(),
-		remedy: "the program sent something that RFC 9987 does not allow; report it to that program's makers"}
+		remedy: "the program sent something that RFC 9987 does not allow; report it to the authors of that program"}
 	if unknown := (publickey.UnknownType{}); errors.As(err, &unknown) {
 		why.remedy = "use a key of another type, or a newer keybroker"
 	}
 	return why
 }
 
-// handleLocked is handle while the agent is locked (RFC 9987 section 5.7). A
-// session must still be bound, or a later use of this connection would pass
-// for a local one.
+// handleLocked is handle while the agent is locked (RFC 9987 section 5.7). Sessions
+// are still bound: otherwise a forwarded connection would look local after unlocking.
 func (s *session) handleLocked(op keys.Op, request wire.Request) wire.Reply {
 	switch r := request.(type) {
 	case wire.RequestIdentities:
@@ -88,7 +87,7 @@ func (s *session) extension(r wire.Extension) wire.Reply {
 	}
 }
 
-// operationOf names the operation of a message, also of one that does not parse.
+// operationOf names the operation of a message, even if the message does not parse.
 func operationOf(message []byte) keys.Op {
 	switch wire.Number(message[0]) {
 	case wire.NumSignRequest:

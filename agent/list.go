@@ -51,11 +51,11 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 	all := s.server.Ring.List()
 	shown := make([]keys.Info, 0, len(all))
 	for _, info := range all {
-		if s.visible(&info) != nil || fitting.Hides(&info) || !s.server.listable.is(&info) {
+		if s.maySee(&info) != nil || fitting.Hides(&info) || !s.server.listable.is(&info) {
 			continue
 		}
 		use.Key = info
-		if s.server.outOfDate(use) == nil && rules.Decide(use).Action != policy.Refuse {
+		if s.server.mayUseCertificate(use) == nil && rules.Decide(use).Action != policy.Refuse {
 			shown = append(shown, info)
 		}
 	}

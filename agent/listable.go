@@ -15,14 +15,14 @@ const maxListable = maxIdentities
 // longer than all the rest of a list. The zero value is ready.
 type listable struct {
 	mu    sync.Mutex                  // guards known
-	known map[[sha256.Size]byte]error // by blob: what keys.Listable said
+	known map[[sha256.Size]byte]error // by blob: what keys.CheckListable said
 }
 
 // is says whether a key may be in a list. A key that may not still signs for who
 // knows it by other means.
 func (l *listable) is(info *keys.Info) bool {
 	if _, certificate := publickey.CertificateOf(info.PublicKey); !certificate {
-		return keys.Listable(info.PublicKey) == nil
+		return keys.CheckListable(info.PublicKey) == nil
 	}
 	sum := sha256.Sum256(info.Blob)
 	l.mu.Lock()
@@ -31,7 +31,7 @@ func (l *listable) is(info *keys.Info) bool {
 	if known {
 		return err == nil
 	}
-	err = keys.Listable(info.PublicKey)
+	err = keys.CheckListable(info.PublicKey)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.known) >= maxListable {

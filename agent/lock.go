@@ -54,14 +54,14 @@ func (s *Server) Lock(peer platform.Peer, passphrase []byte) error {
 	return s.locking(s.newUse(keys.OpLock, peer), func() error { return s.lockNow(passphrase) })
 }
 
-// Unlock tries the passphrase for peer. A wrong one is answered late; hanging
-// up does not shorten the wait of the next try.
+// Unlock tries the passphrase for peer. The answer to a wrong one is delayed;
+// hanging up does not shorten the delay of the next try.
 func (s *Server) Unlock(ctx context.Context, peer platform.Peer, passphrase []byte) error {
 	return s.locking(s.newUse(keys.OpUnlock, peer), func() error { return s.unlockNow(ctx, passphrase) })
 }
 
-// locking is written down after the fact: a full disk must keep nobody from
-// locking, and a wrong passphrase is a refusal.
+// locking records the change after it was made: a full disk must not keep anybody
+// from locking. A wrong passphrase is recorded as a refusal.
 func (s *Server) locking(use *keys.Use, do func() error) error {
 	if err := do(); err != nil {
 		s.refuse(use, err)
@@ -83,7 +83,7 @@ func (s *Server) lockNow(passphrase []byte) error {
 	return nil
 }
 
-// close is false when it is locked already.
+// close locks; it returns false if the agent is locked already.
 func (l *lock) close(passphrase []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,7 +117,8 @@ func (s *Server) unlockNow(ctx context.Context, passphrase []byte) error {
 	return err
 }
 
-// pinTaker takes what ssh-add -X gives while nothing is locked; nil: nobody does.
+// pinTaker returns the source that takes the PIN which ssh-add -X sends while the
+// agent is not locked, or nil.
 func (s *Server) pinTaker() keys.PINTaker {
 	if !s.UnlockGivesPIN {
 		return nil

@@ -5,9 +5,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// While the agent is paused no key is used, whatever rules and grants say. It
-// needs no passphrase: resuming leads back to where everything is decided as
-// always. Keys are still listed, and grants stay, with their end.
+// While the agent is paused no key is used, whatever the rules and grants say.
+// Resuming needs no passphrase, because every request is then decided as usual.
+// Keys are still listed, and grants keep their end.
 var errPaused = refusal{reason: "the broker is paused", remedy: "resume it: keybroker resume"}
 
 // Pause refuses every use of a key until Resume.
@@ -31,8 +31,8 @@ func (s *Server) Resume(peer platform.Peer) error {
 	})
 }
 
-// stopped is why no key is used now, or nil.
-func (s *Server) stopped() error {
+// mayUseKeys returns why no key may be used now, or nil.
+func (s *Server) mayUseKeys() error {
 	switch {
 	case s.lock.locked():
 		return errLocked

@@ -39,7 +39,7 @@ func noSuchKey(blob []byte) refusal {
 // cannot be read.
 func nameOf(public ssh.PublicKey) string {
 	if public == nil {
-		return "of an unreadable kind"
+		return "of an unreadable type"
 	}
 	return ssh.FingerprintSHA256(public)
 }
@@ -49,8 +49,8 @@ func noRecord(err error) refusal {
 		remedy: "make room on its disk, or see: keybroker doctor; no signature leaves without its record"}
 }
 
-// refuse writes the refusal down and gives the failure byte. A refusal that
-// cannot be written is still one.
+// refuse records the refusal and returns the failure byte. The request is refused
+// even if the record cannot be written.
 func (s *session) refuse(use *keys.Use, err error) wire.Reply {
 	return s.server.refuse(use, err)
 }
@@ -71,7 +71,7 @@ func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 	return wire.Failure
 }
 
-// writeOrCount writes a record of a kind that a client can cause without end.
+// writeOrCount writes or counts a record that a client can cause without limit.
 func (s *Server) writeOrCount(use *keys.Use, record audit.Record) kept {
 	one := kept{record: record, kind: kindOf(use, &record)}
 	one.record.Time = use.Time
@@ -98,10 +98,10 @@ func (s *Server) writeCount(record audit.Record) {
 // refuseUser turns away another user's connection.
 func (s *Server) refuseUser(peer platform.Peer) {
 	s.refuse(s.newUse(keys.OpConnect, peer), refusal{reason: fmt.Sprintf("user %s may not use this agent", peer.User),
-		remedy: "each user runs an agent of their own"})
+		remedy: "each user runs their own agent"})
 }
 
-// record writes what was done. The caller must not do it when this fails.
+// record records what is about to be done. If it fails, the caller must not do it.
 func (s *session) record(use *keys.Use, decision, reason, rule string) error {
 	return s.server.record(use, decision, reason, rule)
 }
@@ -141,8 +141,8 @@ func (s *Server) write(record audit.Record) (audit.Record, error) {
 	return written, err
 }
 
-// tell writes the record to the daemon's own log: all of them for who debugs,
-// and refusals also where there is no audit log to look them up in.
+// tell writes the record to the daemon's own log: every record at debug level, and
+// refusals at info level where there is no audit log to look them up in.
 func (s *Server) tell(record audit.Record) {
 	level := slog.LevelDebug
 	if record.Decision == audit.Refused && s.Audit.Discards() {
@@ -182,6 +182,6 @@ func (s *Server) newUse(op keys.Op, peer platform.Peer) *keys.Use {
 	return &keys.Use{ID: newID(), Op: op, Peer: peer, Time: s.Now()}
 }
 
-// newID is a short name for one request: unique enough among the refusals and
-// records that a person looks at.
+// newID returns a short name for a request, unique enough among the records that
+// a person looks at.
 func newID() string { return rand.Text()[:8] }

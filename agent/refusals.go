@@ -34,16 +34,16 @@ type kept struct {
 func (r *refusals) add(one kept) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	same := func(other kept) bool { return other.kind == one.kind }
+	isSameKind := func(other kept) bool { return other.kind == one.kind }
 	if one.counted {
 		one.record.Repeats = 1
-		if i := slices.IndexFunc(r.last, func(other kept) bool { return same(other) && other.counted }); i >= 0 {
+		if i := slices.IndexFunc(r.last, func(other kept) bool { return isSameKind(other) && other.counted }); i >= 0 {
 			one.record.Repeats += r.last[i].record.Repeats
 			r.last = slices.Delete(r.last, i, i+1)
 		}
 	}
-	if count(r.last, same) >= maxOfKind {
-		r.dropFirst(same)
+	if count(r.last, isSameKind) >= maxOfKind {
+		r.dropFirst(isSameKind)
 	}
 	if len(r.last) >= maxRefusals {
 		r.dropOne()

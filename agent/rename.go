@@ -6,9 +6,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Renames writes down what a key is called from now on, by peer. With an error
-// it must keep its name.
-func (s *Server) Renames(peer platform.Peer, key keys.Info, what string) error {
+// KeyRenamed records the new name that peer gives a key. If it returns an error, the
+// key must keep its name.
+func (s *Server) KeyRenamed(peer platform.Peer, key keys.Info, what string) error {
 	use := s.newUse(keys.OpRename, peer)
 	use.Key = key
 	if err := s.record(use, audit.Allowed, what, ""); err != nil {

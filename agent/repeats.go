@@ -33,8 +33,8 @@ const (
 	maxKinds = 1024
 )
 
-// kind is what makes two records alike: who asked for what with which key, by
-// what rule, and how it ended. What a client chooses freely is not in it.
+// kind is what two similar records have in common: program, operation, key, rule
+// and outcome. It contains nothing that a client can choose freely.
 type kind struct {
 	program           program
 	socket            string
@@ -88,8 +88,8 @@ type budgetOf struct {
 	changes bool // of the broker
 }
 
-// admit says whether a record is written by itself. One that is not is counted,
-// and write gets it, with the count, before long.
+// admit reports whether a record is to be written individually. Otherwise it is
+// counted, and write gets one record with the count within countTime.
 func (r *repeats) admit(k kind, record audit.Record, now time.Time, write func(audit.Record)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +121,7 @@ func (r *repeats) kindLocked(k kind, now time.Time) *repeated {
 	return r.kinds[k]
 }
 
-// forgetLocked drops the kinds that could write a whole burst again.
+// forgetLocked drops the kinds whose whole burst has been refilled.
 func (r *repeats) forgetLocked(now time.Time) {
 	for k, one := range r.kinds {
 		if one.count == 0 && now.Sub(one.last) >= time.Duration(one.spent)*repeatRefill {
@@ -131,11 +131,11 @@ func (r *repeats) forgetLocked(now time.Time) {
 }
 
 func (r *repeats) budgetLocked(k kind) *bucket {
-	of := budgetOf{k.socket, changesTheBroker(k.op) || k.op == keys.OpDrop}
-	if r.budgets[of] == nil {
-		r.budgets[of] = new(bucket)
+	budget := budgetOf{k.socket, changesTheBroker(k.op) || k.op == keys.OpDrop}
+	if r.budgets[budget] == nil {
+		r.budgets[budget] = new(bucket)
 	}
-	return r.budgets[of]
+	return r.budgets[budget]
 }
 
 // flush writes the count of one kind.

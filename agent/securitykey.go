@@ -65,7 +65,7 @@ func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, 
 		key.PublicKey, err = securityPublicKey(parts)
 	}
 	if err == nil {
-		err = errors.Join(keys.CheckComment(key.Comment), keys.Listable(key.PublicKey))
+		err = errors.Join(keys.CheckComment(key.Comment), keys.CheckListable(key.PublicKey))
 	}
 	if err != nil {
 		return key, refusal{reason: "the key cannot be read: " + err.Error(), remedy: checkKey}

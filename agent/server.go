@@ -100,7 +100,7 @@ func (s *Server) Rules() *policy.Rules { return s.rules.Load() }
 // Serve accepts connections until the listener is closed, which is no error.
 func (s *Server) Serve(listener net.Listener) error { return s.ServeSocket("", listener) }
 
-// ServeSocket is Serve for a socket of its own, with the view of the keys that
+// ServeSocket is Serve for a separate socket, with the view of the keys that
 // the rules have under its name (policy.View).
 func (s *Server) ServeSocket(name string, listener net.Listener) error {
 	for {

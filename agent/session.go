@@ -31,7 +31,7 @@ type session struct {
 	ctx    context.Context // ends when the client is gone
 	cancel context.CancelFunc
 	peer   platform.Peer
-	socket string // the name of the socket of its own; "" for the agent's
+	socket string // the name of the separate socket; "" for the agent's
 	header [4]byte
 
 	account account

@@ -36,10 +36,10 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refusal{reason: err.Error(), remedy: "the program asks for what RFC 9987 does not define: update keybroker, or report it to that program's makers"})
 	}
-	if err := s.server.stopped(); err != nil {
+	if err := s.server.mayUseKeys(); err != nil {
 		return s.refuse(use, err)
 	}
-	if err := s.server.outOfDate(use); err != nil {
+	if err := s.server.mayUseCertificate(use); err != nil {
 		return s.refuse(use, err)
 	}
 	if err := s.mayLogIn(use); err != nil {
@@ -53,8 +53,8 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 		return s.refuse(use, err)
 	}
 	signature, permission, err := s.obtain(source, decision, now, toSign{use, request.Data, algorithm})
-	if void := s.void(use, permission, now); void != nil { // while the person was asked
-		return s.refuse(use, void)
+	if err := s.stillAllowed(use, permission, now); err != nil { // while the person was asked
+		return s.refuse(use, err)
 	}
 	if err != nil {
 		return s.refuse(use, err)
@@ -68,8 +68,8 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	return wire.SignResponse{Signature: ssh.Marshal(signature)}
 }
 
-// decide goes by the rules, then by a grant. The decision that it returns
-// allows or asks; else the error is a refusal.
+// decide applies the rules, then the grants. The decision that it returns allows or
+// asks; everything else is an error.
 func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 	decision := s.rules().Decide(use)
 	switch decision.Action {
@@ -78,19 +78,19 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 		if grant, ok := s.server.granted(use, decision); ok {
 			return allowedBy(grant, decision), nil
 		}
-		if err := s.deniedBefore(use, decision); err != nil {
+		if err := s.mayAskAgain(use, decision); err != nil {
 			return decision, err
 		}
-	default: // policy.Refuse, and whatever nobody has thought of
+	default: // policy.Refuse, and every unknown action
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: cmp.Or(decision.Remedy, "see: keybroker policy show")}
 	}
 	return decision, nil
 }
 
-// obtain gets the person's consent where it is still needed, and the signature.
-// There is one question for a signature: a source that must ask for a PIN or a
-// touch anyway asks both in one, unless a rule wants the question first. All of
-// it ends with the epoch.
+// obtain gets the person's consent, if it is still needed, and the signature. A
+// person is asked once: a source that needs a PIN or a touch combines that with
+// the question, unless a rule wants the question first. Everything ends with the
+// epoch.
 func (s *session) obtain(source keys.Source, decision policy.Decision, now *moment, wanted toSign) (*ssh.Signature, policy.Decision, error) {
 	ctx, cancel := now.within(s.ctx)
 	defer cancel()
@@ -112,7 +112,7 @@ func (s *session) obtain(source keys.Source, decision policy.Decision, now *mome
 	return signature, decision, notSigned(err, decision.Rule)
 }
 
-// notSigned is the refusal for a source's error, nil for none.
+// notSigned turns a source's error into a refusal; nil stays nil.
 func notSigned(err error, rule string) error {
 	if err == nil {
 		return nil
@@ -123,8 +123,8 @@ func notSigned(err error, rule string) error {
 	return why
 }
 
-// ask returns decision with the person's consent as its reason. An answer that
-// comes after the epoch is none.
+// ask returns decision with the person's consent as its reason. An answer after
+// the end of the epoch does not count.
 func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decision, now *moment) (policy.Decision, error) {
 	question := questionOf(use, decision)
 	if s.server.History != nil {
@@ -190,7 +190,7 @@ func (s *session) remember(use *keys.Use, decision policy.Decision, question con
 	return ", grant " + grant.ID
 }
 
-// questionOf offers what may be remembered, and not more.
+// questionOf offers only what may be remembered.
 func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
 	question := confirm.Question{Use: use, Remember: policy.Offer(use, decision), Why: decision.Why}
 	if burst, span, ok := policy.OfferBurst(use, decision); ok {

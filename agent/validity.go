@@ -2,13 +2,13 @@ package agent
 
 import "github.com/keybroker/keybroker/keys"
 
-// outOfDate says why a certificate is of no use now; nil: it is of use, or it
+// mayUseCertificate says why a certificate is of no use now; nil: it is of use, or it
 // is none. No server would take it, and each one that is offered costs a try.
-func (s *Server) outOfDate(use *keys.Use) error {
+func (s *Server) mayUseCertificate(use *keys.Use) error {
 	if s.ExpiredCertificates {
 		return nil
 	}
-	why := use.Key.NotValid(use.Time)
+	why := use.Key.WhyNotValid(use.Time)
 	if why == "" {
 		return nil
 	}

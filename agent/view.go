@@ -6,9 +6,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A socket of its own has a view of the keys (policy.View). What is outside it
-// does not exist for those who come through it: the wire cannot tell the two
-// apart, only the log can.
+// A separate socket has a view of the keys (policy.View). To its clients, a key
+// outside the view does not exist: only the log tells a hidden key from a missing one.
 
 const checkSocket = "see [[socket]] in config.toml"
 
@@ -29,7 +28,7 @@ func (s *session) find(blob []byte) (keys.Info, keys.Source, error) {
 	if !found {
 		info = standIn(public)
 	}
-	shown := s.rules().Shows(s.socket, &info)
+	shown := s.rules().MayShow(s.socket, &info)
 	switch {
 	case reach != nil:
 		return keys.Info{}, nil, reach
@@ -49,12 +48,12 @@ func standIn(public ssh.PublicKey) keys.Info {
 	return keys.NewInfo(public, "")
 }
 
-// inView says why this connection may not see a key; nil: it may.
-func (s *session) inView(key *keys.Info) error {
+// mayShow returns why the view of this connection hides a key, or nil.
+func (s *session) mayShow(key *keys.Info) error {
 	if s.socket == "" {
 		return nil
 	}
-	if err := s.rules().Shows(s.socket, key); err != nil {
+	if err := s.rules().MayShow(s.socket, key); err != nil {
 		return refusal{reason: err.Error(), remedy: checkSocket}
 	}
 	return s.mayReachBound()
@@ -87,7 +86,7 @@ func (s *session) mayChangeView(all bool) error {
 func (s *session) mayPut(blob []byte) error {
 	if s.socket == "" {
 		if info, _, found := s.server.Ring.Find(blob); found {
-			return s.visible(&info)
+			return s.maySee(&info)
 		}
 		return s.mayAddMore()
 	}
@@ -99,20 +98,20 @@ func (s *session) mayPut(blob []byte) error {
 	if !found {
 		info = standIn(public)
 	}
-	if err := s.visible(&info); err != nil || found {
+	if err := s.maySee(&info); err != nil || found {
 		return err
 	}
 	return s.mayAddMore()
 }
 
-// removeShown removes all that this connection sees.
+// removeShown removes every key that this connection may see.
 func (s *session) removeShown() error {
 	if s.socket == "" {
 		s.server.Ring.RemoveAll()
 		return nil
 	}
 	for _, info := range s.server.Ring.List() {
-		if s.visible(&info) != nil {
+		if s.maySee(&info) != nil {
 			continue
 		}
 		if err := s.server.Ring.Remove(info.Blob); err != nil {

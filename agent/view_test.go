@@ -19,7 +19,7 @@ import (
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
-// through serves a socket of its own with this view.
+// through serves a separate socket with this view.
 func (r *rig) through(view policy.View) *client {
 	r.t.Helper()
 	path := filepath.Join(r.dir, "run", view.Name+".sock")

@@ -82,8 +82,8 @@ func (s *session) deny(use *keys.Use) {
 	}
 }
 
-// deniedBefore refuses to ask about the same session again.
-func (s *session) deniedBefore(use *keys.Use, decision policy.Decision) error {
+// mayAskAgain refuses to ask about the same session again.
+func (s *session) mayAskAgain(use *keys.Use, decision policy.Decision) error {
 	if s.denied == nil || use.Purpose.Kind != wire.KindLogin || !bytes.Equal(s.denied, use.Purpose.SessionID) {
 		return nil
 	}

@@ -44,21 +44,21 @@ func (a *approvals) approve(ctx context.Context, peer platform.Peer, answers fun
 					return err
 				}
 			}
-			return a.server.Approves(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
+			return a.server.TerminalPaired(peer, fmt.Sprintf("terminal %s answers from now on; its code was typed in: %s", peer.Terminal, where))
 		},
 		Started: func() { began = true; a.changed(); answers() },
 	})
 	if !began {
 		return a.notPaired(peer, err)
 	}
-	a.server.ApprovesNoMore(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
+	a.server.PairingEnded(peer, fmt.Sprintf("terminal %s answers no more", peer.Terminal))
 	a.changed()
 	return err
 }
 
 func (a *approvals) notPaired(peer platform.Peer, err error) error {
 	err = fmt.Errorf("this terminal is not paired: %w", err)
-	a.server.ApprovesNot(peer, err)
+	a.server.PairingRefused(peer, err)
 	return err
 }
 

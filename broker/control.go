@@ -79,7 +79,7 @@ func (b controlAPI) Renames(peer platform.Peer, renaming control.Renaming) error
 			if entry.Fingerprint == "" { // of a damaged one only the command knows it
 				entry.Fingerprint = platform.Escape(renaming.Fingerprint, maxText)
 			}
-			return b.told(b.server.Renames(peer, entry.Info, renaming.Done()))
+			return b.told(b.server.KeyRenamed(peer, entry.Info, renaming.Done()))
 		}
 	}
 	return fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", renaming.Old)

@@ -24,17 +24,17 @@ const (
 	maxPrincipals = 256
 )
 
-// ErrUnlistable is wrapped by Listable's errors.
+// ErrUnlistable is wrapped by CheckListable's errors.
 var ErrUnlistable = errors.New("OpenSSH's programs cannot read it, and would show no key at all")
 
 func unlistable(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrUnlistable)
 }
 
-// Listable returns why a key must not be in the list of an agent; nil: it may.
+// CheckListable returns why a key must not be in the list of an agent; nil: it may.
 // A certificate's signature is verified, as those who read the list do: that takes
 // up to a millisecond.
-func Listable(key ssh.PublicKey) error {
+func CheckListable(key ssh.PublicKey) error {
 	if cert, ok := publickey.CertificateOf(key); ok {
 		return listableCertificate(key, cert)
 	}
@@ -108,7 +108,7 @@ func listableCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 		return unlistable("a certificate that another certificate has signed")
 	}
 	for _, part := range []ssh.PublicKey{c.Key, c.SignatureKey} {
-		if err := Listable(part); err != nil {
+		if err := CheckListable(part); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func smallX(t *testing.T) ssh.PublicKey {
 	}
 }
 
-// What Listable says of each key is what the real ssh-add does with a list that has it.
+// What CheckListable says of each key is what the real ssh-add does with a list that has it.
 func TestKeysThatHideAList(t *testing.T) {
 	certificate := func(change func(*ssh.Certificate)) ssh.PublicKey {
 		c := &ssh.Certificate{Key: newKey(t).PublicKey(), CertType: ssh.UserCert, KeyId: "id", ValidBefore: ssh.CertTimeInfinity}
@@ -180,7 +180,7 @@ func TestKeysThatHideAList(t *testing.T) {
 		"its application": {securityKey(t, "ssh:\x00x"), "application"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Listable(test.key)
+			err := CheckListable(test.key)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
@@ -189,7 +189,7 @@ func TestKeysThatHideAList(t *testing.T) {
 			}
 		})
 	}
-	if Listable(smallX(t)) == nil { // OpenSSH 10 reads it, and those before do not
+	if CheckListable(smallX(t)) == nil { // OpenSSH 10 reads it, and those before do not
 		t.Error("a key with a small coordinate is listed")
 	}
 }

@@ -89,7 +89,7 @@ type Use struct {
 	Destination Destination
 	Digest      [sha256.Size]byte // of the data to be signed
 	Time        time.Time
-	Socket      string   // the socket of its own that it came through; "" for the agent's
+	Socket      string   // the separate socket that it came through; "" for the agent's
 	Bindings    [][]byte // the contents of each session-bind of the connection, for an agent behind this one
 }
 

@@ -17,10 +17,10 @@ func (i *Info) ValidUntil() time.Time {
 	return time.Unix(int64(cert.ValidBefore), 0)
 }
 
-// NotValid says why a certificate is of no use at a moment, in a few words:
+// WhyNotValid says why a certificate is of no use at a moment, in a few words:
 // "expired on 2026-11-22 10:00 UTC". It is "" for one that is of use, and for
 // what is no certificate.
-func (i *Info) NotValid(now time.Time) string {
+func (i *Info) WhyNotValid(now time.Time) string {
 	cert, ok := publickey.CertificateOf(i.PublicKey)
 	if !ok {
 		return ""

@@ -23,12 +23,12 @@ func TestValidity(t *testing.T) {
 		{math.MaxUint64, ssh.CertTimeInfinity, "never valid"},
 	} {
 		info := Info{PublicKey: &ssh.Certificate{ValidAfter: test.after, ValidBefore: test.before}}
-		if got := info.NotValid(now); got != test.want {
+		if got := info.WhyNotValid(now); got != test.want {
 			t.Errorf("from %d until %d: %q, not %q", test.after, test.before, got, test.want)
 		}
 	}
 	var plain Info
-	if plain.NotValid(now) != "" || !plain.ValidUntil().IsZero() {
+	if plain.WhyNotValid(now) != "" || !plain.ValidUntil().IsZero() {
 		t.Error("what is no certificate has no time")
 	}
 }

@@ -20,7 +20,7 @@ func ParseAssociatedCerts(contents []byte) (AssociatedCerts, error) {
 		}
 		certs.Blobs = append(certs.Blobs, c.bytes())
 	}
-	if !outer.end() || c.bad {
+	if !outer.atEnd() || c.bad {
 		return certs, fmt.Errorf("associated certificates: %w", ErrMalformed)
 	}
 	return certs, nil

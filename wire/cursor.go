@@ -62,8 +62,8 @@ func (c *cursor) boolean() bool {
 	return b == 1
 }
 
-// end reports whether everything was read and nothing is left over.
-func (c *cursor) end() bool { return !c.bad && len(c.rest) == 0 }
+// atEnd reports whether everything was read and nothing is left over.
+func (c *cursor) atEnd() bool { return !c.bad && len(c.rest) == 0 }
 
 func appendBytes[T ~[]byte | ~string](to []byte, value T) []byte {
 	to = binary.BigEndian.AppendUint32(to, uint32(len(value)))

@@ -25,7 +25,7 @@ type HopKey struct {
 func ParseDestinations(contents []byte) ([]DestinationConstraint, error) {
 	outer := &cursor{rest: contents}
 	c := &cursor{rest: outer.bytes(), bad: outer.bad}
-	if !outer.end() {
+	if !outer.atEnd() {
 		return nil, destinationError("it is cut or has something after it")
 	}
 	var list []DestinationConstraint
@@ -49,7 +49,7 @@ func ParseDestinations(contents []byte) ([]DestinationConstraint, error) {
 func parseDestination(outer *cursor) (DestinationConstraint, error) {
 	c := &cursor{rest: outer.bytes(), bad: outer.bad}
 	from, to, reserved := c.bytes(), c.bytes(), c.bytes()
-	if !c.end() {
+	if !c.atEnd() {
 		return DestinationConstraint{}, destinationError("it is cut or has something after it")
 	}
 	var d DestinationConstraint

@@ -26,7 +26,7 @@ func ParseSessionBind(contents []byte) (SessionBind, error) {
 	c := &cursor{rest: contents}
 	bind := SessionBind{c.bytes(), c.bytes(), c.bytes(), c.boolean()}
 	switch {
-	case !c.end():
+	case !c.atEnd():
 		return bind, fmt.Errorf("session-bind: %w", ErrMalformed)
 	case len(bind.SessionID) == 0 || len(bind.SessionID) > MaxSessionID:
 		return bind, fmt.Errorf("session-bind: %w: session id of %d bytes", ErrMalformed, len(bind.SessionID))

@@ -92,7 +92,7 @@ func parseSSHSig(data, _ []byte) (Purpose, bool) {
 	}
 	namespace, _, hash, sum := c.string(), c.bytes(), c.string(), c.bytes()
 	// PROTOCOL.sshsig: the namespace must not be empty.
-	if !c.end() || namespace == "" || len(namespace) > maxPurposeFieldSize || len(sum) != sshsigHashSize(hash) {
+	if !c.atEnd() || namespace == "" || len(namespace) > maxPurposeFieldSize || len(sum) != sshsigHashSize(hash) {
 		return Purpose{}, false
 	}
 	return Purpose{Kind: KindSSHSig, Namespace: namespace, Algorithm: hash}, true
@@ -142,7 +142,7 @@ func isKeyOrCertificate(blob, keyBlob []byte) bool {
 
 func notALogin(c *cursor, p Purpose, number, signed byte, service string, sameKey bool) string {
 	switch {
-	case !c.end() || number != msgUserauthRequest || signed != 1 || (p.Method == MethodHostBound && len(p.HostKey) == 0):
+	case !c.atEnd() || number != msgUserauthRequest || signed != 1 || (p.Method == MethodHostBound && len(p.HostKey) == 0):
 		return "neither an SSH login nor an SSHSIG"
 	case p.Method != MethodPublicKey && p.Method != MethodHostBound:
 		return "a login by another method"

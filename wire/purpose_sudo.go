@@ -39,7 +39,7 @@ func parseSudo(data, keyBlob []byte) (Purpose, bool) {
 	method, signed, algorithm, blob := c.string(), c.uint8(), c.string(), c.bytes()
 	sudo, ok := parseSudoSession(session)
 	switch {
-	case !c.end() || !ok || method != MethodPublicKey || signed != 1 || sudo.User != user:
+	case !c.atEnd() || !ok || method != MethodPublicKey || signed != 1 || sudo.User != user:
 		return unknown("a request of pam_ssh_agent_auth that cannot be read"), true
 	case !bytes.Equal(blob, keyBlob):
 		return unknown("a request of pam_ssh_agent_auth with another key than the one that is asked for"), true
@@ -54,7 +54,7 @@ func parseSudoSession(session []byte) (*Sudo, bool) {
 	command, commandOK := parseSudoCommand(c.bytes())
 	s.Host, s.Command = c.string(), command
 	c.take(8) // the time
-	whole := c.end() && commandOK && version == sudoVersion && len(cookie) >= minSudoCookie && len(cookie) <= maxSudoCookie
+	whole := c.atEnd() && commandOK && version == sudoVersion && len(cookie) >= minSudoCookie && len(cookie) <= maxSudoCookie
 	for _, name := range []string{s.Account, s.User, s.Service} {
 		whole = whole && name != "" && len(name) <= maxPurposeFieldSize
 	}
@@ -76,5 +76,5 @@ func parseSudoCommand(action []byte) ([]string, bool) {
 	for range count {
 		args = append(args, strings.ToValidUTF8(c.string(), "?"))
 	}
-	return args, c.end()
+	return args, c.atEnd()
 }

@@ -73,7 +73,7 @@ func ParseRequest(message []byte) (Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", number, err)
 	}
-	if !c.end() {
+	if !c.atEnd() {
 		return nil, fmt.Errorf("message %d: %w", number, ErrMalformed)
 	}
 	return request, nil

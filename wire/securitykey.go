@@ -48,7 +48,7 @@ func (a AddIdentity) SecurityKey() (SecurityKey, error) {
 	key.Application, key.Flags = c.string(), c.uint8()
 	c.bytes() // handle
 	c.bytes() // reserved
-	if !c.end() {
+	if !c.atEnd() {
 		return key, fmt.Errorf("security key: %w", ErrMalformed)
 	}
 	if key.PublicBlob == nil {
@@ -71,7 +71,7 @@ func (a AddIdentity) Serialized() []byte {
 func ParseString(contents []byte) (string, error) {
 	c := &cursor{rest: contents}
 	text := c.string()
-	if !c.end() {
+	if !c.atEnd() {
 		return "", ErrMalformed
 	}
 	return text, nil

@@ -60,7 +60,7 @@ func own(file *os.File) error {
 	}
 	if !info.IsDir() && stat.Nlink > 1 {
 		return fmt.Errorf("audit: %s has a second name (a hard link), so that it may be something else too\n"+
-			"make it a file of its own: cp -p %[1]s %[1]s.copy && mv %[1]s.copy %[1]s", file.Name())
+			"copy it: cp -p %[1]s %[1]s.copy && mv %[1]s.copy %[1]s", file.Name())
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ type Record struct {
 	Remedy      string            `json:"remedy,omitempty"` // refused: what a person can do about it
 	Key         *Key              `json:"key,omitempty"`
 	Peer        *Peer             `json:"peer,omitempty"`
-	Socket      string            `json:"socket,omitempty"` // the socket of its own that it came through
+	Socket      string            `json:"socket,omitempty"` // the separate socket that it came through
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
 	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex

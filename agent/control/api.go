@@ -1,6 +1,6 @@
 // Package control is the local API of a running broker: HTTP and JSON over a
-// socket of its own, for the command line and the tray. It is never forwarded,
-// since ssh does not know it, and nothing in it approves a request.
+// second socket, for the command line and the tray. ssh does not know that socket
+// and never forwards it, and nothing in it approves a request.
 package control
 
 import (
@@ -42,7 +42,7 @@ type Status struct {
 	Cards       []string    `json:"cards,omitempty"` // that are in, by name
 }
 
-// Socket is a socket of its own, with a view of the keys.
+// Socket is a separate socket, with a view of the keys.
 type Socket struct {
 	Name     string `json:"name"`
 	Path     string `json:"path"`

@@ -20,7 +20,7 @@ type Grant struct {
 	User        string      `json:"user,omitempty"` // login: the account on the host
 	Purpose     string      `json:"purpose"`
 	Forwarded   bool        `json:"forwarded,omitempty"`
-	Socket      string      `json:"socket,omitempty"`    // the socket of its own that it came through
+	Socket      string      `json:"socket,omitempty"`    // the separate socket that it came through
 	Container   bool        `json:"container,omitempty"` // the program runs in a container: the grant is for that one alone
 	Rule        string      `json:"rule,omitempty"`      // that asked
 	Burst       *Burst      `json:"burst,omitempty"`     // only below this command, and so often

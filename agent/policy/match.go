@@ -111,8 +111,8 @@ func (r *rule) matchForwarded(forwarded bool) bool {
 	return *r.Forwarded == forwarded
 }
 
-// matchSocket keeps an allow rule that names no socket to the agent's own: a
-// socket of its own is there to be treated otherwise.
+// matchSocket: an allow rule that names no socket holds for the agent's main
+// socket alone. Whoever made a separate socket wants other rules for it.
 func (r *rule) matchSocket(socket string) bool {
 	if r.Socket == "" {
 		return r.Action != Allow || socket == ""

@@ -9,7 +9,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// View is what a socket of its own shows of the agent: one `[[socket]]` table
+// View is what a separate socket shows of the agent: one `[[socket]]` table
 // of config.toml without its path. It only narrows; what it lets through is
 // decided by the rules, and by Action when none matches.
 type View struct {
@@ -97,9 +97,9 @@ func (rs *Rules) viewOf(socket string) (v *view, ok bool) {
 	return v, ok
 }
 
-// Shows returns why a key does not exist for those who come through a socket;
+// MayShow returns why a key does not exist for those who come through a socket;
 // nil: it does.
-func (rs *Rules) Shows(socket string, key *keys.Info) error {
+func (rs *Rules) MayShow(socket string, key *keys.Info) error {
 	v, ok := rs.viewOf(socket)
 	switch {
 	case !ok:
@@ -162,7 +162,7 @@ func nameOf(host keys.Host) string {
 
 // narrow returns why a use does not fit the view of its socket, or nil.
 func (rs *Rules) narrow(u *keys.Use) error {
-	if err := rs.Shows(u.Socket, &u.Key); err != nil {
+	if err := rs.MayShow(u.Socket, &u.Key); err != nil {
 		return err
 	}
 	v, _ := rs.viewOf(u.Socket)

@@ -136,10 +136,10 @@ func narrows(old *Rules, i int, r *rule) bool {
 	return false
 }
 
-// matchesTheSame is about an allow rule that asks now: whether it matches no other
-// requests than before. A rule that allows leaves out what is forwarded, what comes
-// through a socket of its own, another port of its host and what is not known to be
-// a login or an sshsig, where it does not name them.
+// matchesTheSame reports whether an allow rule that now asks matches the same
+// requests as before. Unless it names them, an allow rule does not match forwarded
+// requests, separate sockets, other ports of its host, and purposes other than
+// login and sshsig.
 func matchesTheSame(r *rule) bool {
 	return r.Forwarded != nil && r.Socket != "" && r.Purpose != "" && r.Host == ""
 }

@@ -25,7 +25,7 @@ func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string,
 	}
 	info := keys.NewInfo(cert, "")
 	if until := info.ValidUntil(); !until.IsZero() && !s.config.Now().Before(until) {
-		return "", fmt.Errorf("the certificate %s\nask for a new one", info.NotValid(s.config.Now()))
+		return "", fmt.Errorf("the certificate %s\nask for a new one", info.WhyNotValid(s.config.Now()))
 	}
 	line, err := pubformat.Marshal(pubformat.OpenSSH, cert, "")
 	if err != nil {

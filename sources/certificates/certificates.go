@@ -103,7 +103,7 @@ func (s *Source) info(f *file) (keys.Info, bool) {
 	}
 	info := plain
 	info.PublicKey, info.Blob = f.certificate, f.blob
-	if why := info.NotValid(s.config.Now()); why != "" {
+	if why := info.WhyNotValid(s.config.Now()); why != "" {
 		info.State = why
 	}
 	return info, true
@@ -202,4 +202,4 @@ func (s *Source) together(plain keys.Info, certificates []keys.Info) []keys.Info
 	return slices.Concat(certificates, []keys.Info{plain})
 }
 
-func (s *Source) valid(info keys.Info) bool { return info.NotValid(s.config.Now()) == "" }
+func (s *Source) valid(info keys.Info) bool { return info.WhyNotValid(s.config.Now()) == "" }

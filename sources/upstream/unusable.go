@@ -28,7 +28,7 @@ func infoOf(one wire.Identity) (keys.Info, error) {
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("%s, of %s", name, publickey.Describe(one.KeyBlob))
 	}
-	if err := keys.Listable(key); err != nil {
+	if err := keys.CheckListable(key); err != nil {
 		return keys.Info{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return keys.NewInfo(key, keys.ListedComment(one.Comment)), nil
