@@ -15,11 +15,11 @@ import (
 // newLearningRig has two more keys, first and second, before the one called
 // work, and learns what works where.
 func newLearningRig(t *testing.T, rules ...policy.Rule) *rig {
-	logins := audit.NewLogins()
-	logins.Load(context.Background(), t.TempDir())
+	index := audit.NewIndex()
+	index.Load(context.Background(), t.TempDir())
 	return newRigWith(t, func(c *Config) {
 		all := append([]keys.Source{keystest.New("first"), keystest.New("second")}, c.Ring.Sources()...)
-		c.Ring, c.Logins, c.Written = keys.NewRing(all...), logins, logins.Add
+		c.Ring, c.Logins, c.Written = keys.NewRing(all...), index.Logins, index.Add
 	}, rules...)
 }
 

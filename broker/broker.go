@@ -113,7 +113,7 @@ func (b *Broker) meetPerson() (err error) {
 		return config.Invalid(err)
 	}
 	queue := confirm.NewQueue(b.paired, confirm.QueueConfig{Timeout: c.Timeout, Log: b.log, Background: confirm.Background(c.Background), Changed: b.feed.Changed})
-	b.person = &person{queue: queue, history: b.records.history, grants: new(policy.Grants)}
+	b.person = &person{queue: queue, history: b.records.index.History, grants: new(policy.Grants)}
 	return nil
 }
 
@@ -123,7 +123,7 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.server = agent.NewServer(agent.Config{
 		Ring:   ring,
 		Grants: b.person.grants, Audit: b.records.log, Prompt: queue, Log: b.log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.records.written, Logins: b.records.logins, History: b.person.before,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.records.written, Logins: b.records.index.Logins, History: b.person.before,
 		ForwardedChanges: c.Agent.ForwardedChanges, RemoteProviders: c.PKCS11.Remote,
 		UnlockGivesPIN: c.PIV.UnlockGivesPIN,
 	}, c.PolicyRules())

@@ -12,8 +12,8 @@ import (
 // that they go to. Beyond it nothing more is said of new ones.
 const maxPlaces = 20_000
 
-// History is when each key was last used, and where: an index of the allowed
-// signatures of a log, for a prompt. Its methods may be called concurrently.
+// History is when each key was last used, and where: the part of an Index that
+// a prompt shows. Its methods may be called concurrently.
 type History struct {
 	mu    sync.Mutex // guards the fields that follow
 	ready bool       // the log was read to its end
@@ -32,27 +32,20 @@ type Past struct {
 	Here  time.Time // with Place: the last use of the key there; zero: never
 }
 
-// NewHistory returns a History that knows nothing until Load.
-func NewHistory() *History {
+func newHistory() *History {
 	return &History{keys: map[string]time.Time{}, at: map[place]time.Time{}}
 }
 
-// Load reads the log in dir. A line that cannot be used is passed over: Verify
-// names it.
-func (h *History) Load(dir string) {
-	for record, err := range Read(dir, Filter{Ops: []keys.Op{keys.OpSign}, Decision: Allowed}) {
-		if err == nil {
-			h.Add(record)
-		}
-	}
+// loaded says that the log was read to its end.
+func (h *History) loaded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ready = true
+	h.ready = h.keys != nil
 }
 
-// Add notes one record. It is made for Config.Observe.
-func (h *History) Add(r Record) {
-	if r.Op != keys.OpSign || r.Decision != Allowed || r.Key == nil {
+// add notes one record.
+func (h *History) add(r Record) {
+	if !r.isSignature() {
 		return
 	}
 	var purpose wire.Purpose

@@ -19,7 +19,7 @@ func signAt(key, host string) *keys.Use {
 
 func TestHistory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
-	h := NewHistory()
+	h := NewIndex()
 	log, err := Open(Config{Dir: dir, Observe: h.Add})
 	if err != nil {
 		t.Fatal(err)
@@ -40,15 +40,15 @@ func TestHistory(t *testing.T) {
 	write(signAt("A", "refused"), Refused)
 	write(signAt("C", ""), Refused)
 
-	fresh := NewHistory()
-	if fresh.Of(signAt("A", "host")).Known || h.Of(signAt("A", "host")).Known {
+	fresh := NewIndex()
+	if fresh.History.Of(signAt("A", "host")).Known || h.History.Of(signAt("A", "host")).Known {
 		t.Error("it knows before it has read")
 	}
-	fresh.Load(dir)
-	h.Load(dir)
+	fresh.Load(t.Context(), dir)
+	h.Load(t.Context(), dir)
 	mail := *git
 	mail.Purpose.Namespace = "mail"
-	for _, known := range []*History{fresh, h} { // one from the file, one that also saw each record
+	for _, known := range []*Index{fresh, h} { // one from the file, one that also saw each record
 		for _, test := range []struct {
 			name             string
 			use              *keys.Use
@@ -63,26 +63,26 @@ func TestHistory(t *testing.T) {
 			{"the same namespace", git, true, true, true},
 			{"another namespace", &mail, true, true, false},
 		} {
-			p := known.Of(test.use)
+			p := known.History.Of(test.use)
 			if !p.Known || p.Key.IsZero() == test.key || p.Place != test.place || p.Here.IsZero() == test.here {
 				t.Errorf("%s: %+v", test.name, p)
 			}
 		}
 	}
 	write(signAt("B", "host"), Allowed)
-	if p := h.Of(signAt("B", "host")); p.Here.IsZero() {
+	if p := h.History.Of(signAt("B", "host")); p.Here.IsZero() {
 		t.Error("a record that was written is not known")
 	}
 }
 
 func TestHistoryIsBounded(t *testing.T) {
-	h := NewHistory()
-	h.Load(t.TempDir())
+	h := NewIndex()
+	h.Load(t.Context(), t.TempDir())
 	for i := range maxPlaces {
 		h.Add(Record{Op: keys.OpSign, Decision: Allowed, Key: &Key{Fingerprint: "A"}, Time: time.Now(),
 			Destination: &keys.Destination{Trust: keys.TrustVerified, Host: keys.Host{Fingerprint: time.Duration(i).String()}}})
 	}
-	if h.Of(signAt("A", "x")).Known || len(h.at) > maxPlaces {
+	if h.History.Of(signAt("A", "x")).Known || len(h.History.at) > maxPlaces {
 		t.Error("it goes on as if it knew all")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -24,8 +23,8 @@ const (
 	maxLoginWait = 5 * time.Second
 )
 
-// Logins is which keys made the logins to which proved host: an index of the
-// allowed login signatures of a log. A client asks for such a signature when
+// Logins is which keys made the logins to which proved host: the part of an Index
+// that orders lists. A client asks for such a signature when
 // the server has said that it takes the key (RFC 4252 section 7), so these are
 // the keys that work there. Its methods may be called concurrently.
 type Logins struct {
@@ -51,28 +50,22 @@ type lastLogin struct {
 	time time.Time
 }
 
-// NewLogins returns a Logins that knows nothing until Load.
-func NewLogins() *Logins {
+func newLogins() *Logins {
 	return &Logins{read: make(chan struct{}), hosts: map[string][]lastLogin{}}
 }
 
-// Load reads the log in dir, once, until its end or that of ctx. A line that
-// cannot be used is passed over: Verify names it. Add may be called meanwhile.
-func (l *Logins) Load(ctx context.Context, dir string) {
-	defer close(l.read)
-	filter := Filter{Since: time.Now().Add(-maxLoginAge), Decision: Allowed, Ops: []keys.Op{keys.OpSign}}
-	for record, err := range Read(dir, filter) {
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			l.Add(record)
-		}
+// loaded says that the log was read as far back as this goes. Only Index.Load calls it.
+func (l *Logins) loaded() {
+	select {
+	case <-l.read:
+	default:
+		close(l.read)
 	}
 }
 
-// Add notes one record, if it is of a login.
-func (l *Logins) Add(r Record) {
+// add notes one record, if it is of a login. Of too many hosts the one that was used
+// longest ago goes.
+func (l *Logins) add(r Record) {
 	host, ok := loginHost(&r)
 	if !ok {
 		return
@@ -80,14 +73,18 @@ func (l *Logins) Add(r Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.hosts[host] == nil && len(l.hosts) >= maxLoginHosts {
-		delete(l.hosts, l.oldestLocked())
+		oldest := l.oldestLocked()
+		if !r.Time.After(l.hosts[oldest][0].time) {
+			return
+		}
+		delete(l.hosts, oldest)
 	}
 	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, certificateSuffix)}
 	l.hosts[host] = withLogin(l.hosts[host], lastLogin{key, r.Time})
 }
 
 func loginHost(r *Record) (string, bool) {
-	if r.Op != keys.OpSign || r.Decision != Allowed || r.Key == nil || r.Purpose == nil || r.Destination == nil {
+	if !r.isSignature() || r.Purpose == nil || r.Destination == nil {
 		return "", false
 	}
 	host := r.Destination.Host.Fingerprint
@@ -124,7 +121,7 @@ func (l *Logins) oldestLocked() string {
 }
 
 // At returns the keys of the logins to a host, the one that was used last
-// first. host is the fingerprint of its key. It may wait for Load, but not for
+// first. host is the fingerprint of its key. It may wait for Index.Load, but not for
 // long.
 func (l *Logins) At(ctx context.Context, host string) []LoginKey {
 	l.wait(ctx)

@@ -21,14 +21,14 @@ func login(host, key string, at time.Time) Record {
 	return r
 }
 
-func at(l *Logins, host string) (found []string) {
-	for _, key := range l.At(context.Background(), host) {
+func at(l *Index, host string) (found []string) {
+	for _, key := range l.Logins.At(context.Background(), host) {
 		found = append(found, key.Fingerprint)
 	}
 	return found
 }
 
-func wantAt(t *testing.T, l *Logins, host string, want ...string) {
+func wantAt(t *testing.T, l *Index, host string, want ...string) {
 	t.Helper()
 	if found := at(l, host); !slices.Equal(found, want) {
 		t.Errorf("%s: %q, not %q", host, found, want)
@@ -36,8 +36,8 @@ func wantAt(t *testing.T, l *Logins, host string, want ...string) {
 }
 
 // empty has read a log in which there is nothing.
-func empty(t *testing.T) *Logins {
-	l := NewLogins()
+func empty(t *testing.T) *Index {
+	l := NewIndex()
 	l.Load(context.Background(), t.TempDir())
 	return l
 }
@@ -90,8 +90,8 @@ func TestLoginsAreBounded(t *testing.T) {
 	for i := range maxLoginHosts + 2 {
 		l.Add(login(fmt.Sprint("host", i), "a", start.Add(time.Duration(i)*time.Hour)))
 	}
-	if len(l.hosts) != maxLoginHosts {
-		t.Errorf("%d hosts", len(l.hosts))
+	if len(l.Logins.hosts) != maxLoginHosts {
+		t.Errorf("%d hosts", len(l.Logins.hosts))
 	}
 	wantAt(t, l, "box")
 	wantAt(t, l, "host1")
@@ -105,7 +105,7 @@ func TestLoginsFromTheLog(t *testing.T) {
 		_, err := log.Append(login("box", key, time.Time{}))
 		must(t, err)
 	}
-	l := NewLogins()
+	l := NewIndex()
 	waiting := make(chan []string)
 	go func() { waiting <- at(l, "box") }()
 	l.Load(context.Background(), dir)
@@ -114,7 +114,7 @@ func TestLoginsFromTheLog(t *testing.T) {
 	}
 	stopped, cancel := context.WithCancel(context.Background())
 	cancel()
-	l = NewLogins()
+	l = NewIndex()
 	l.Load(stopped, dir)
 	wantAt(t, l, "box")
 }

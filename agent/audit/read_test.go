@@ -107,7 +107,7 @@ func TestReadWrongLine(t *testing.T) {
 	if fmt.Sprint(good) != "[r1 r3]" || len(bad) != 1 || bad[0] != want {
 		t.Errorf("good %v, bad %q, want %q", good, bad, want)
 	}
-	if _, err := Usage(dir); err == nil || err.Error() != want {
+	if _, err := Usage(t.Context(), dir); err == nil || err.Error() != want {
 		t.Errorf("usage: %v", err)
 	}
 }
@@ -235,7 +235,7 @@ func TestUsage(t *testing.T) {
 	add(func(r *Record) { r.Key = &Key{Fingerprint: "SHA256:other"} })
 	add(func(r *Record) { r.Key = nil })
 
-	usage, err := Usage(dir)
+	usage, err := Usage(t.Context(), dir)
 	must(t, err)
 	want := KeyUsage{First: first.Time, Last: last.Time, Count: 4, Hosts: []string{"SHA256:nameless", "git.example.com"}, Programs: []string{"git", "ssh"}}
 	if got := usage["SHA256:abc/def"]; fmt.Sprint(got) != fmt.Sprint(want) {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"slices"
@@ -23,27 +24,29 @@ type KeyUsage struct {
 
 // Usage reads the whole log and sums it up by the key's fingerprint. The error
 // names the first lines that could not be used; what could is returned with it.
-func Usage(dir string) (map[string]KeyUsage, error) {
+func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
 	type names struct{ hosts, programs map[string]bool }
 	usage, seen := map[string]KeyUsage{}, map[string]names{}
 	var faults []error
-	for r, err := range Read(dir, Filter{Ops: []keys.Op{keys.OpSign}, Decision: Allowed}) {
+	for r, err := range signatures(ctx, dir) {
 		if err != nil {
 			if len(faults) < maxFaults {
 				faults = append(faults, err)
 			}
 			continue
 		}
-		if r.Key == nil {
-			continue
-		}
 		id := r.Key.Fingerprint
 		u, n := usage[id], seen[id]
 		if u.Count == 0 {
-			u.First, n = r.Time, names{map[string]bool{}, map[string]bool{}}
+			u.First, u.Last, n = r.Time, r.Time, names{map[string]bool{}, map[string]bool{}}
 			seen[id] = n
 		}
-		u.Last, u.Count = r.Time, u.Count+1
+		if u.Count++; r.Time.Before(u.First) {
+			u.First = r.Time
+		}
+		if r.Time.After(u.Last) {
+			u.Last = r.Time
+		}
 		usage[id] = u
 		n.hosts[hostLabel(r.Destination)] = true
 		if r.Peer != nil {
@@ -54,7 +57,7 @@ func Usage(dir string) (map[string]KeyUsage, error) {
 		u.Hosts, u.Programs = sorted(seen[id].hosts), sorted(seen[id].programs)
 		usage[id] = u
 	}
-	return usage, errors.Join(faults...)
+	return usage, errors.Join(append(faults, ctx.Err())...)
 }
 
 func hostLabel(d *keys.Destination) string {

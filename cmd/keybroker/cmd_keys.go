@@ -62,7 +62,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			usage, err := audit.Usage(a.config.AuditDir())
+			usage, err := audit.Usage(cmd.Context(), a.config.AuditDir())
 			if err != nil {
 				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: last uses are not known:", platform.Plain(err))
 			}
