@@ -17,13 +17,12 @@ func cardProblems(cards control.Cards) []error {
 	switch piv.Service(cards.Service) {
 	case piv.ServiceAbsent:
 		if len(cards.Cards) > 0 {
-			problems = append(problems, errors.New("the smartcard service does not run, so cards are not seen\n"+
-				"start it: systemctl start pcscd.socket (package pcscd)"))
+			problems = append(problems, errors.New("the smartcard service does not run, so cards are not seen\n"+piv.Remedy(piv.ErrNoService)))
 		}
 	case piv.ServiceRefuses:
-		problems = append(problems, errors.New("the smartcard service refuses this user\nsee its polkit rules (org.debian.pcsc-lite.access_pcsc)"))
+		problems = append(problems, errors.New("the smartcard service refuses this user\n"+piv.Remedy(piv.ErrDenied)))
 	case piv.ServiceStuck:
-		problems = append(problems, errors.New("the smartcard service does not answer\nrestart it: systemctl restart pcscd"))
+		problems = append(problems, errors.New("the smartcard service does not answer\n"+piv.Remedy(piv.ErrNoAnswer)))
 	}
 	for _, reader := range cards.Readers {
 		if problem := readerProblem(reader); problem != nil {
@@ -32,7 +31,7 @@ func cardProblems(cards control.Cards) []error {
 	}
 	for _, card := range cards.Cards {
 		if card.PINTries != nil && *card.PINTries == 0 {
-			problems = append(problems, fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", card.Name))
+			problems = append(problems, fmt.Errorf("the PIN of %s is blocked\n%s", card.Name, piv.Remedy(&piv.PINError{})))
 		}
 		problems = append(problems, dataProblems(card)...)
 	}
@@ -62,9 +61,9 @@ func readerProblem(reader control.Reader) error {
 	case piv.ReaderOldCAC:
 		return fmt.Errorf("the card in %q is a CAC from before PIV, which cannot be used\nask its issuer for one with PIV", name)
 	case piv.ReaderBusy:
-		return fmt.Errorf("another program holds the card in %q exclusively\nclose it; for gpg: gpgconf --kill scdaemon, and \"disable-ccid\" in scdaemon.conf", name)
+		return fmt.Errorf("another program holds the card in %q exclusively\n%s", name, piv.Remedy(piv.ErrBusy))
 	case piv.ReaderMute, piv.ReaderFailing:
-		return fmt.Errorf("the card in %q cannot be read: %s\npull it and put it in again", name, platform.Escape(reader.Problem, maxText))
+		return fmt.Errorf("the card in %q cannot be read: %s\n%s", name, platform.Escape(reader.Problem, maxText), piv.Remedy(piv.ErrNoAnswer))
 	}
 	return nil
 }

@@ -138,42 +138,13 @@ func (w *Work) needYubiKey(what string) error {
 		"what its holder can do: keybroker card pin change, pin unblock, puk change, certificate export", what)
 }
 
-// withRemedy adds the next step to what went wrong with a card.
+// withRemedy adds the next step to what went wrong with a card, unless it has one.
 func withRemedy(err error) error {
-	var wrong *piv.PINError
-	if errors.As(err, &wrong) {
-		if remedy := pinRemedy(wrong); remedy != "" {
-			return fmt.Errorf("%w\n%s", err, remedy)
-		}
+	if err == nil || strings.Contains(err.Error(), "\n") {
 		return err
 	}
-	for known, remedy := range map[error]string{
-		piv.ErrBusy:          "end the program that holds it (gpg: gpgconf --kill scdaemon) and run this again",
-		piv.ErrRemoved:       "put the card in and run this again: it goes on from where it was",
-		piv.ErrReset:         "run this again",
-		piv.ErrOtherCard:     "put the right card in and run this again; name it by --card",
-		piv.ErrNoAnswer:      "take the card out, put it in again and run this again",
-		piv.ErrNoService:     "start it: systemctl start pcscd.socket",
-		piv.ErrDenied:        "a rule of polkit or the rights of pcscd's socket keep this user out",
-		piv.ErrNotCompiledIn: "build it with cgo and libpcsclite-dev: CGO_ENABLED=1 go build ./cmd/keybroker",
-	} {
-		if errors.Is(err, known) {
-			return fmt.Errorf("%w\n%s", err, remedy)
-		}
-	}
-	var refused piv.Status
-	if errors.As(err, &refused) && !strings.Contains(err.Error(), "\n") {
-		return fmt.Errorf("%w\n%s", err, refused.Remedy())
+	if remedy := piv.Remedy(err); remedy != "" {
+		return fmt.Errorf("%w\n%s", err, remedy)
 	}
 	return err
-}
-
-func pinRemedy(wrong *piv.PINError) string {
-	switch {
-	case wrong.Blocked() && wrong.Reference == piv.PUK:
-		return "a YubiKey whose PIN and PUK are blocked can only be reset: keybroker card reset; for another card ask its issuer"
-	case wrong.Blocked():
-		return "unblock it with the PUK: keybroker card pin unblock"
-	}
-	return "nothing was changed, and nothing is tried again by itself"
 }

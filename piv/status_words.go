@@ -49,8 +49,7 @@ func (s Status) Error() string {
 	return fmt.Sprintf("the card refuses for a reason that is not known here (%04X)", uint16(s))
 }
 
-// Remedy is what a person can do about it.
-func (s Status) Remedy() string {
+func (s Status) remedy() string {
 	if words, ok := statusWords[s]; ok {
 		return words.remedy
 	}

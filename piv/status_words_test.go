@@ -9,8 +9,8 @@ import (
 func TestStatusWords(t *testing.T) {
 	number := regexp.MustCompile(`[0-9A-Fa-f]{4}`)
 	for status := range statusWords {
-		if number.MatchString(status.Error()) || status.Remedy() == "" {
-			t.Errorf("%04X: %q, %q", uint16(status), status, status.Remedy())
+		if number.MatchString(status.Error()) || status.remedy() == "" {
+			t.Errorf("%04X: %q, %q", uint16(status), status, status.remedy())
 		}
 	}
 	for _, known := range []Status{0x6600, 0x6999, 0x6A80, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6982, 0x6985} {
@@ -18,7 +18,7 @@ func TestStatusWords(t *testing.T) {
 			t.Errorf("%04X has no words", uint16(known))
 		}
 	}
-	if unknown := Status(0x6F77); unknown.Error() != "the card refuses for a reason that is not known here (6F77)" || unknown.Remedy() == "" {
+	if unknown := Status(0x6F77); unknown.Error() != "the card refuses for a reason that is not known here (6F77)" || unknown.remedy() == "" {
 		t.Errorf("%q", unknown)
 	}
 }

@@ -172,7 +172,7 @@ func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
 	}
 	defer clear(words)
 	if !strings.EqualFold(strings.TrimSpace(string(words)), lastTryWords) {
-		return fmt.Errorf("the last try for the PIN of %s was not released\nunblock it with the PUK: keybroker card pin unblock", w.card())
+		return fmt.Errorf("the last try for the PIN of %s was not released\n%s", w.card(), piv.Remedy(&piv.PINError{}))
 	}
 	return nil
 }

@@ -168,14 +168,16 @@ func plain(err error, w *work) error {
 	var blocked *piv.PINError
 	var refused piv.Status
 	switch {
+	case err == nil || strings.Contains(err.Error(), "\n"):
+		return err
 	case errors.As(err, &blocked) && blocked.Blocked():
-		return fmt.Errorf("the PIN of %s is blocked\nunblock it with the PUK: keybroker card pin unblock", w.card())
+		return fmt.Errorf("the PIN of %s is blocked\n%s", w.card(), piv.Remedy(err))
 	case errors.Is(err, piv.ErrBusy):
-		return fmt.Errorf("another program uses %s exclusively\nclose it (gpg: gpgconf --kill scdaemon) and try again", w.card())
+		return fmt.Errorf("another program uses %s exclusively\n%s", w.card(), piv.Remedy(err))
 	case errors.Is(err, piv.ErrNoAnswer):
-		return fmt.Errorf("%s does not answer\npull it and put it in again", w.card())
-	case errors.As(err, &refused) && !strings.Contains(err.Error(), "\n"):
-		return fmt.Errorf("%s, slot %s: %w\n%s", w.card(), w.slot.Slot, refused, refused.Remedy())
+		return fmt.Errorf("%s does not answer\n%s", w.card(), piv.Remedy(err))
+	case errors.As(err, &refused):
+		return fmt.Errorf("%s, slot %s: %w\n%s", w.card(), w.slot.Slot, refused, piv.Remedy(refused))
 	}
 	return err
 }
