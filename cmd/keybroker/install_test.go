@@ -11,9 +11,10 @@ import (
 	"testing"
 )
 
-// What "make install" puts somewhere, "make uninstall" takes away.
-func TestInstall(t *testing.T) {
-	dir, prefix := t.TempDir(), t.TempDir()
+// builtTree is a directory in which packaging/install finds built programs.
+func builtTree(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
 	packaging, err := filepath.Abs("../../packaging")
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +30,12 @@ func TestInstall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+// What "make install" puts somewhere, "make uninstall" takes away.
+func TestInstall(t *testing.T) {
+	dir, prefix := builtTree(t), t.TempDir()
 	install := func(args ...string) string {
 		cmd := exec.Command("packaging/install", append([]string{prefix}, args...)...)
 		cmd.Dir = dir
