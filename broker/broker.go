@@ -4,13 +4,10 @@ package broker
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/keybroker/keybroker/agent"
@@ -28,14 +25,6 @@ import (
 	"github.com/keybroker/keybroker/sources/fido"
 	"github.com/keybroker/keybroker/sources/pkcs11"
 )
-
-// drainTime is how long requests that were read may take to end after SIGTERM.
-// A service manager kills after 90 seconds; a person at shutdown waits for less.
-const drainTime = 5 * time.Second
-
-// endTime bounds the whole end, whatever hangs: a card's driver, another agent, a
-// program at the control socket. What is left then goes with the process.
-const endTime = 15 * time.Second
 
 // Broker holds the parts of a running broker. New makes them in the order in which
 // they depend on each other; Close goes the other way.
@@ -79,7 +68,7 @@ func New(c Config) (_ *Broker, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{config: c.Config, version: c.Version, started: time.Now(), hardening: hardening, terminal: OwnTerminal()}
+	b := &Broker{config: c.Config, version: c.Version, started: time.Now(), hardening: hardening, terminal: terminal.Open()}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -154,19 +143,6 @@ func (b *Broker) ring() (_ *keys.Ring, err error) {
 	return keys.NewRing(append(sources, b.certs)...), nil
 }
 
-// OwnTerminal is the terminal that this process was started in, if it was.
-func OwnTerminal() *os.File {
-	stat, err := os.Stdin.Stat()
-	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	tty, err := os.OpenFile(terminal.Path, os.O_RDWR, 0)
-	if err != nil {
-		return nil
-	}
-	return tty
-}
-
 // Sealed are the sealed keys, proved where that asks nobody.
 func (b *Broker) Sealed(ctx context.Context) *softkeys.Store {
 	b.prove(ctx)
@@ -178,107 +154,3 @@ func (b *Broker) HasTerminal() bool { return b.terminal != nil }
 
 // Prompt is the way in which a person is asked.
 func (b *Broker) Prompt() string { return b.person.queue.Name() }
-
-// prove lets the keychain prove what is listed, where it asks nobody. A
-// passphrase in a file costs the work of a guess, and has time until it is needed.
-func (b *Broker) prove(ctx context.Context) {
-	if b.sealed.Vault().Seal() == softkeys.SealKeychain {
-		b.sealed.Prove(ctx)
-	}
-}
-
-// Run serves until ctx ends.
-func (b *Broker) Run(ctx context.Context) error {
-	defer b.records.heads.start()() // ends last: the last head is that of all that was written
-	b.server.Started(b.howStarted())
-	for _, f := range b.config.Fixed {
-		if f.NotTaken != "" {
-			b.log.Warn("a setting of the configuration is not taken: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
-		}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var reloads sync.WaitGroup
-	defer reloads.Wait()
-	defer cancel()
-	failed := b.sockets.serve(b.server, b.control, b.config.Sockets)
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	defer b.session.start()()
-	go b.prove(ctx)
-	_ = platform.Notify("READY=1")
-	b.log.Info("keybroker serves", "socket", b.config.Paths.AgentSocket, "prompt", b.person.queue.Name())
-	for _, err := range []error{b.approvals.nobodyToAsk(), b.sealed.Vault().CheckPassphraseFile()} {
-		if err != nil {
-			what, remedy := platform.Explain(err)
-			b.log.Warn(what, "remedy", remedy)
-		}
-	}
-	for {
-		select {
-		case <-hangups:
-			if b.terminal != nil { // it was closed, and with it the way to ask
-				return b.shutdown()
-			}
-			reloads.Go(func() { b.reload.hangUp(ctx) }) // which may ask the person
-		case err := <-failed:
-			return err
-		case <-ctx.Done():
-			return b.shutdown()
-		}
-	}
-}
-
-// howStarted is for the log: by what the broker decides and asks.
-func (b *Broker) howStarted() string {
-	return fmt.Sprintf("version %s, configuration %s, %s, prompt %s", b.version, b.config.Paths.ConfigFile, keys.Counted(b.server.Rules().Len(), "rule"), b.person.queue.Name())
-}
-
-// shutdown ends in one order: no new connections, requests that were read are
-// answered, nothing more is written.
-func (b *Broker) shutdown() error {
-	_ = platform.Notify("STOPPING=1")
-	b.endWithin(endTime)
-	b.sockets.close()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	b.server.Shutdown(ctx)           // a paired terminal still answers what was asked
-	defer b.approvals.running.Wait() // their connections end
-	return b.control.Close()
-}
-
-// endWithin ends the process by force when it has not ended after that time. It
-// is the bound of every wait that follows.
-func (b *Broker) endWithin(limit time.Duration) {
-	b.ending.Do(func() {
-		time.AfterFunc(limit, func() {
-			b.log.Error("a part of the broker did not end in time; the process ends without it", "after", limit)
-			os.Exit(1)
-		})
-	})
-}
-
-// Close lets everything go that New took. It ends the process if a part does not end.
-func (b *Broker) Close() {
-	b.endWithin(endTime)
-	b.close()
-}
-
-func (b *Broker) close() {
-	b.sockets.close()
-	if err := b.cards.close(); err != nil {
-		b.log.Error("the cards could not be let go", "error", err)
-	}
-	b.upstreams.close()
-	if b.tokens != nil {
-		b.tokens.Close()
-	}
-	if b.records != nil {
-		if err := b.records.close(); err != nil {
-			b.log.Error("the audit log could not be closed", "error", err)
-		}
-	}
-	if b.terminal != nil {
-		_ = b.terminal.Close()
-	}
-}

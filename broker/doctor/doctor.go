@@ -17,6 +17,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	sshagent "golang.org/x/crypto/ssh/agent"
@@ -148,7 +149,7 @@ func (p *Patient) checkKeychain(ctx context.Context) Check {
 }
 
 func (p *Patient) checkPrompt() Check {
-	prompter, err := paired.New(ways.Config{Prompt: p.Config.Confirm.Prompt, Pinentry: p.Config.Confirm.Pinentry, Terminal: broker.OwnTerminal()})
+	prompter, err := paired.New(ways.Config{Prompt: p.Config.Confirm.Prompt, Pinentry: p.Config.Confirm.Pinentry, Terminal: terminal.Open()})
 	if err != nil {
 		return Check{"prompt", "FAIL", platform.Plain(err), "see: docs/config.md, [confirm]"}
 	}

@@ -52,8 +52,8 @@ var arrows = map[string][]string{
 	"broker/config":        {"agent/policy", "keys", "confirm", "confirm/ways", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
-		"keys/publickey", "keys", "platform", "platform/terminal", "platform/session"},
-	"broker/doctor": {"broker", "broker/config", "agent/control", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "keys", "platform"},
+		"keys/publickey", "keys/pubformat", "keys", "platform", "platform/terminal", "platform/session"},
+	"broker/doctor": {"broker", "broker/config", "agent/control", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "keys", "platform", "platform/terminal"},
 	"cardadmin":     {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},

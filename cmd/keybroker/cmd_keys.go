@@ -77,23 +77,16 @@ func newKeysListCommand(a *app) *cobra.Command {
 	})
 }
 
-// listKeys asks the running broker, which also knows the added keys; without
-// one it reads the directory.
+// keyList is every key of the person.
+func (a *app) keyList() broker.KeyList {
+	return broker.KeyList{Config: &a.config, Open: a.store, Say: os.Stderr}
+}
+
 func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
-	client, err := a.client()
-	if err != nil {
+	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	list, err := client.Keys(ctx)
-	if err == nil || !isNotRunning(err) {
-		return list, err
-	}
-	store, err := a.store()
-	if err != nil {
-		return nil, err
-	}
-	store.Prove(ctx)
-	return append(broker.SealedKeys(store), broker.CertifiedKeys(broker.Certificates(&a.config, keys.NewRing(store)))...), store.Err()
+	return a.keyList().List(ctx)
 }
 
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }

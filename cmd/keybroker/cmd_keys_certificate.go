@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -44,7 +43,7 @@ func readCertificateFile(path string) ([]byte, error) {
 // attach puts a certificate beside the key that it certifies; with a name,
 // beside the sealed key of that name or not at all.
 func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicKey, name string) error {
-	key, sealed, err := a.keyToCertify(cmd, store, cert, name)
+	key, sealed, err := a.keyList().Certified(cmd.Context(), store, cert, name)
 	if err != nil {
 		return err
 	}
@@ -67,33 +66,4 @@ func principals(cert *publickey.Certificate) string {
 		return "every account"
 	}
 	return platform.Escape(strings.Join(cert.ValidPrincipals, ", "), maxCell)
-}
-
-// keyToCertify finds the key: among the sealed ones, else among those that the
-// running broker lists.
-func (a *app) keyToCertify(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicKey, name string) (keys.Info, bool, error) {
-	certified := publickey.Certified(cert)
-	blob := certified.Marshal()
-	for _, entry := range store.All() {
-		if entry.PublicKey != nil && (name == entry.Name || name == "" && bytes.Equal(entry.Blob, blob)) {
-			return entry.Info, true, nil
-		}
-	}
-	if name != "" {
-		return keys.Info{}, false, fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", name)
-	}
-	list, err := a.listKeys(cmd.Context())
-	if err != nil {
-		return keys.Info{}, false, err
-	}
-	for _, key := range list {
-		public, _, _, _, err := publickey.ParseLine([]byte(key.PublicKey))
-		if err == nil && bytes.Equal(public.Marshal(), blob) {
-			info := keys.NewInfo(public, key.Comment)
-			info.Name, info.Source = key.Name, key.Source
-			return info, false, nil
-		}
-	}
-	return keys.Info{}, false, fmt.Errorf("the certificate is for the key %s, which is none of yours\n"+
-		"see which there are: keybroker keys list; those of cards need the running broker", ssh.FingerprintSHA256(certified))
 }

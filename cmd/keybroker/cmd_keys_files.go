@@ -50,7 +50,7 @@ key never leaves the vault.
 
 // export prints what is proved to be the user's key.
 func (a *app) export(ctx context.Context, store *softkeys.Store, name string, format pubformat.Format) ([]byte, error) {
-	key, err := a.findKey(ctx, name)
+	key, err := a.keyList().Find(ctx, name)
 	if err != nil && isStored(store, name) { // damaged: the store says how
 		return store.Export(ctx, name, format)
 	}

@@ -111,3 +111,24 @@ func slotNames(*cobra.Command) (names []string) {
 	}
 	return names
 }
+
+// completeKeys completes what names a key: names, and fingerprints of keys
+// that have none.
+func (a *app) completeKeys(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || a.load() != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, err := a.listKeys(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, key := range list {
+		name, about := key.Name, key.Type
+		if name == "" {
+			name, about = key.Fingerprint, key.Comment
+		}
+		names = append(names, cobra.CompletionWithDesc(name, platform.Escape(about, maxCell)))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

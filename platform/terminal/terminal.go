@@ -18,6 +18,19 @@ import (
 // Interactive reports whether standard input is a terminal.
 func Interactive() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
+// Open opens the terminal that this process was started in, if it was.
+func Open() *os.File {
+	stat, err := os.Stdin.Stat()
+	if err != nil || stat.Mode()&os.ModeCharDevice == 0 {
+		return nil
+	}
+	tty, err := os.OpenFile(Path, os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	return tty
+}
+
 // Why there is no answer.
 var (
 	ErrNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
