@@ -3,7 +3,6 @@ package control
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -11,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -297,46 +295,6 @@ func TestPauseAndAskedLock(t *testing.T) {
 	}
 	if err := errors.Join(c.LockAsking(t.Context()), c.UnlockAsking(t.Context())); err != nil || b.locked != "asked for" {
 		t.Errorf("%q, %v", b.locked, err)
-	}
-}
-
-func TestLogIsStreamed(t *testing.T) {
-	b := new(broker)
-	_, path := serve(t, b, platform.SameUser)
-	log, err := audit.Open(audit.Config{Dir: filepath.Join(b.dir, "audit")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	b.dir = filepath.Join(b.dir, "audit")
-	write := func(id string) {
-		if _, err := log.Append(audit.Record{ID: id, Decision: audit.Refused, Time: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("old")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return platform.Dial(ctx, path)
-	}}}
-	response, err := client.Get("http://keybroker/v1/log?follow=1&last=5&decision=refused")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	decoder := json.NewDecoder(response.Body)
-	for _, want := range []string{"old", "new"} {
-		if want == "new" {
-			write("new")
-		}
-		var record audit.Record
-		if err := decoder.Decode(&record); err != nil || record.ID != want {
-			t.Fatalf("%+v, %v, want %s", record, err, want)
-		}
-	}
-	if bad, err := client.Get("http://keybroker/v1/log?last=x"); err != nil || bad.StatusCode != http.StatusBadRequest {
-		t.Errorf("%v, %v", bad, err)
-	} else {
-		bad.Body.Close()
 	}
 }
 

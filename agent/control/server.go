@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -54,7 +53,6 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
 	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
 	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
-	mux.HandleFunc("GET /v1/log", lasting(s.records))
 	mux.HandleFunc("GET /v1/events", lasting(s.events))
 	mux.HandleFunc("GET /v1/waiting", lasting(s.waiting))
 	mux.HandleFunc("POST /v1/waiting/show", s.show)
@@ -188,30 +186,6 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	done(w, nil)
-}
-
-// records streams the audit log, one record a line: the last ones (?last=N),
-// then with ?follow=1 each new one.
-func (s *Server) records(w http.ResponseWriter, r *http.Request) {
-	filter, err := parseFilter(r.URL.Query())
-	if err != nil {
-		fail(w, http.StatusBadRequest, err)
-		return
-	}
-	sequence := audit.Read(s.broker.AuditDir(), filter)
-	if r.URL.Query().Get("follow") != "" {
-		sequence = audit.Follow(r.Context(), s.broker.AuditDir(), filter)
-	}
-	encoder, flush := json.NewEncoder(w), http.NewResponseController(w)
-	for record, err := range sequence {
-		if err != nil {
-			s.log.Warn("control: the audit log cannot be read", "error", err)
-			return
-		}
-		if encoder.Encode(record) != nil || flush.Flush() != nil {
-			return
-		}
-	}
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
