@@ -41,6 +41,7 @@ func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		silent  bool // it signs, and returns neither a consent nor an error
+		corrupt bool // its signature does not verify
 		err     error
 		rules   []policy.Rule
 		verdict confirm.Verdict
@@ -54,6 +55,8 @@ func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 			steps: []string{"the source asks: no rule matches"}, reason: "the PIN prompt was closed", refused: true},
 		{name: "it signs without a consent", silent: true, verdict: confirm.AllowOnce,
 			steps: []string{"the source asks: no rule matches"}, reason: "the key's source signed without the person's consent", refused: true},
+		{name: "its signature is faulty", corrupt: true, verdict: confirm.AllowOnce, steps: []string{"the source asks: no rule matches"},
+			reason: "the signature does not verify with the public key: ssh: signature did not verify", refused: true},
 		{name: "nothing to ask for: the ordinary question", err: keys.ErrNotAsked, verdict: confirm.AllowOnce,
 			steps: []string{"the source asks: no rule matches", "question", "sign"}, reason: "the person said allow-once"},
 		{name: "nothing to ask for, and denied", err: keys.ErrNotAsked, verdict: confirm.Deny,
@@ -76,6 +79,7 @@ func TestASourceThatAsksIsTheQuestion(t *testing.T) {
 			r := newRigWith(t, func(c *Config) {
 				c.Ring = keys.NewRing(asker{c.Ring.Sources()[1].(*keystest.Source), consent, test.err, &steps})
 			}, test.rules...)
+			r.source.Corrupt = test.corrupt
 			r.prompt.answer = func(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
 				steps = append(steps, "question")
 				return say(test.verdict)(ctx, q)

@@ -124,8 +124,8 @@ type Asker interface {
 
 // Rechecker is a Source whose keys others can replace while it serves them.
 type Rechecker interface {
-	// Recheck is told that a signature does not fit the key of use. The error is why,
-	// with what to do on its second line; nil: the key has not been replaced.
+	// Recheck is called when a signature does not verify with the key of use. The error
+	// says why, and on its second line what to do; nil: the key has not been replaced.
 	Recheck(ctx context.Context, use *Use) error
 }
 

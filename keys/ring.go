@@ -49,8 +49,8 @@ func (r *Ring) Find(blob []byte) (Info, Source, bool) {
 	return Info{}, nil, false
 }
 
-// FindThrough is Find, and asks every source whether it has the key or not: to
-// the one who asked, a key that may not be seen costs what one costs that is not there.
+// FindThrough is Find, but always asks every source, so that a client cannot tell by
+// the time whether a key is hidden from it or missing.
 func (r *Ring) FindThrough(blob []byte) (found Info, source Source, ok bool) {
 	for _, s := range r.sources {
 		if info, has := s.Find(blob); has && !ok {
@@ -70,8 +70,8 @@ func (r *Ring) Add(key Added) (Info, error) {
 	return Info{}, errors.New("no source takes keys")
 }
 
-// Remove takes one key off the list, from every source that holds it: else the
-// next source's copy would come up where the removed one was.
+// Remove takes one key off the list of every source that holds it: otherwise the
+// next source's copy would take its place.
 func (r *Ring) Remove(blob []byte) error {
 	found, held := false, ""
 	for _, source := range r.sources {
