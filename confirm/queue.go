@@ -152,25 +152,35 @@ func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer,
 	}
 }
 
-// drawOnce asks p's question as it stands now. Where the list of hosts does not fit,
-// it is asked without them.
+// drawOnce asks p's question as it stands now. A list of hosts that does not fit is
+// halved until it does, or until there is none: the others wait for their turn.
 func (q *Queue) drawOnce(ctx context.Context, p *prompt, question Question) (Answer, error) {
 	question.Of = q.count()
-	if burst := q.gather(p); burst != nil {
-		together := question
-		together.Burst = burst
-		a, err := q.prompter.Ask(ctx, together)
+	for most := p.together.most(); most > 1; {
+		burst := q.gather(p, most)
+		if burst == nil {
+			break
+		}
+		a, err := q.drawList(ctx, question, burst)
 		if !errors.Is(err, ErrTooLong) {
-			a = clamp(a, together)
-			if a.Verdict == AllowBurst {
-				a.Hosts = burst.Hosts
-			}
 			return a, err
 		}
-		q.gatherNone(p)
+		most = len(burst.Hosts) / 2
 	}
+	q.gatherNone(p)
 	a, err := q.prompter.Ask(ctx, question)
 	return clamp(a, question), err
+}
+
+// drawList asks the question with a list of hosts.
+func (q *Queue) drawList(ctx context.Context, question Question, burst *Burst) (Answer, error) {
+	question.Burst = burst
+	a, err := q.prompter.Ask(ctx, question)
+	a = clamp(a, question)
+	if a.Verdict == AllowBurst {
+		a.Hosts = burst.Hosts
+	}
+	return a, err
 }
 
 // Secret returns what the person typed; the caller wipes it. An error wraps ErrClosed when the person wanted no more of it.

@@ -19,6 +19,7 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	select {
 	case <-p.done:
 	case <-p.ctx.Done(): // even if the prompter does not stop
+		q.remove(p)
 		return nil, context.Cause(p.ctx)
 	case <-ctx.Done():
 	}
@@ -75,6 +76,14 @@ func (q *Queue) leave(p *prompt, allowed bool) {
 	p.left = true
 	p.end(ErrGone)
 	clear(p.secret)
+	q.removeLocked(p)
+	q.changedLocked()
+}
+
+// remove takes away what has ended: nobody looks at it again.
+func (q *Queue) remove(p *prompt) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.removeLocked(p)
 	q.changedLocked()
 }

@@ -26,6 +26,14 @@ type Together struct {
 	Offer Burst // without its hosts
 }
 
+// most is how many hosts one question may list.
+func (t *Together) most() int {
+	if t == nil {
+		return 0
+	}
+	return t.Max
+}
+
 // togetherError is why a login has an answer that was given to another one: the
 // question listed its host, too.
 type togetherError struct{ answer Answer }
@@ -35,8 +43,8 @@ func (e *togetherError) Error() string {
 }
 
 // gather is what may be offered for p now: the hosts that it and its like wait for,
-// in their order. nil: there is only one. What comes later is not in it.
-func (q *Queue) gather(p *prompt) *Burst {
+// in their order, and not more than most. nil: there is only one. What comes later is not in it.
+func (q *Queue) gather(p *prompt, most int) *Burst {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.countLocked(p)
@@ -51,7 +59,7 @@ func (q *Queue) gather(p *prompt) *Burst {
 		case other == p || other.left || other.ctx.Err() != nil:
 		case other.isLike(p) && listable(other.use):
 			known := slices.ContainsFunc(offer.Hosts, func(h keys.Host) bool { return sameHost(h, other.use.Destination.Host) })
-			if !known && len(offer.Hosts) >= p.together.Max {
+			if !known && len(offer.Hosts) >= most {
 				continue
 			}
 			if !known {
@@ -102,7 +110,7 @@ func isNewHostOf(use *keys.Use, b Burst) bool {
 func (q *Queue) joinsOthersLocked(p *prompt) bool {
 	joins := false
 	for _, other := range q.allLocked() {
-		if !other.isLike(p) {
+		if !other.isLike(p) || !listable(other.use) || !listable(p.use) { // each of those is a question of its own
 			continue
 		}
 		if sameHost(other.use.Destination.Host, p.use.Destination.Host) {

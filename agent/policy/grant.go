@@ -35,6 +35,7 @@ type scope struct {
 	forwarded                                               bool
 	tree                                                    int    // a burst: the command's process,
 	start                                                   uint64 // and its start time
+	command                                                 string // several hosts: what the command executes, with its arguments
 	answer                                                  uint64 // several hosts: the grant's number, as one command may have more than one
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/keys"
@@ -66,7 +67,8 @@ func fanOut(peer platform.Peer) (command platform.Process, ok bool) {
 		}
 		command = p
 	}
-	return command, command.PID > 1 && command.Start != 0 && !slices.Contains(everybodysParents, command.Name)
+	known := command.PID > 1 && command.Start != 0 && command.Executable != "" // root's own processes show no file
+	return command, known && !slices.Contains(everybodysParents, command.Name)
 }
 
 // isForkOf is true for a process that runs the same program with the same arguments as its parent.
@@ -74,10 +76,12 @@ func isForkOf(p, parent platform.Process) bool {
 	return p.Executable != "" && p.Executable == parent.Executable && len(p.Args) > 0 && slices.Equal(p.Args, parent.Args)
 }
 
-// hostsScope is what a login must have in common with another one of the command.
+// hostsScope is what a login must have in common with another one of the command. A
+// process that executes something else is another command.
 func hostsScope(u *keys.Use, command platform.Process) scope {
 	s := scopeOf(u)
 	s.host, s.tree, s.start = "", command.PID, command.Start
+	s.command = strings.Join(append([]string{command.Executable}, command.Args...), "\x00")
 	return s
 }
 

@@ -63,6 +63,7 @@ func TestOfferHosts(t *testing.T) {
 		{"key with -c", asked, confirm, 0, 0},
 		{"unidentified", asked, unidentified, 0, 0},
 		{"no parent", asked, below(), 0, 0},
+		{"its parent's file cannot be read", asked, below(platform.Process{PID: 10, Start: 10, Name: "cron"}), 0, 0},
 		{"its parent has ended", asked, below(process(1, "init")), 0, 0},
 		{"everybody's parent", asked, below(process(900, "systemd")), 0, 0},
 		{"a process that cannot be told from a later one", asked, below(platform.Process{PID: 10, Name: "python3"}), 0, 0},
@@ -90,9 +91,13 @@ func TestOfferHosts(t *testing.T) {
 func changedLogins(t *testing.T) map[string]func(*keys.Use) {
 	later := parallel
 	later.Start++
+	otherProgram, otherScript := parallel, parallel
+	otherProgram.Executable, otherScript.Args = "/usr/bin/bash", []string{"/usr/bin/python3", "other.py"}
 	return map[string]func(*keys.Use){
 		"another command":                    below(process(11, "python3", parallel.Args...)),
 		"a later process with the same pid":  below(later),
+		"it executed another program":        below(otherProgram),
+		"it executed another script":         below(otherScript),
 		"a child of the command's ssh":       below(process(40, "ssh"), parallel),
 		"an interpreter in between":          below(process(41, "python3", "python3", "hook"), parallel),
 		"another program":                    program("/tmp/ssh"),

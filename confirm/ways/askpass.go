@@ -28,6 +28,7 @@ const maxAskpassText = 4096
 type askpass struct {
 	path string // absolute
 	env  func(string) string
+	hand hand
 }
 
 // newAskpass takes the program that SSH_ASKPASS names.
@@ -50,6 +51,7 @@ func (p *askpass) Name() string { return "askpass " + filepath.Base(p.path) }
 // "yes", as ssh(1) takes it: a program that does not know about confirmations
 // shows an input field. Everything else denies. There is no button for a longer grant.
 func (p *askpass) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	defer p.hand.wait(ctx)()
 	text, err := q.FittingText(fitsAskpass)
 	if err != nil {
 		return confirm.Answer{}, fmt.Errorf("%s: %w", p.Name(), err)
@@ -80,6 +82,7 @@ func isYes(typed []byte) bool {
 
 // Secret returns the program's first line.
 func (p *askpass) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	defer p.hand.wait(ctx)()
 	text, err := q.FittingText(fitsAskpass)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.Name(), err)

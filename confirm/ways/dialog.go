@@ -28,6 +28,7 @@ var dialogPrograms = []string{"yad", "zenity"}
 type dialog struct {
 	path string
 	env  func(string) string
+	hand hand
 }
 
 func newDialog(env func(string) string, look func(string) (string, error)) (*dialog, error) {
@@ -56,6 +57,7 @@ const (
 // Ask shows the text with two buttons. There is none for a longer grant: these
 // programs arm no buttons, so that one click may have been meant for something else.
 func (d *dialog) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	defer d.hand.wait(ctx)()
 	text, err := q.FittingText(fitsDialog)
 	if err != nil {
 		return confirm.Answer{}, fmt.Errorf("%s: %w", d.Name(), err)
@@ -94,6 +96,7 @@ func (d *dialog) verdict(code int, quiet bool) (confirm.Answer, error) {
 
 // Secret shows a place to type.
 func (d *dialog) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	defer d.hand.wait(ctx)()
 	text, err := q.FittingText(fitsDialog)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.Name(), err)

@@ -43,6 +43,7 @@ var errNothingMore = errors.New("the answer is no")
 type pinentry struct {
 	path string
 	env  func(string) string
+	hand hand
 }
 
 func (p *pinentry) Name() string { return programName(p.path) }
@@ -62,6 +63,7 @@ func programName(path string) string {
 // Ask shows the facts with the buttons "Allow once", "Deny", and where there is
 // something to remember "These … hosts" or "Allow for …": it has three at most.
 func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	defer p.hand.wait(ctx)()
 	var answer confirm.Answer
 	err := p.talk(ctx, func(a *assuan) error {
 		flavor, err := a.call("GETINFO flavor")
@@ -140,6 +142,7 @@ func verdict(err error, q confirm.Question) (confirm.Answer, error) {
 
 // Secret asks for a passphrase; any pinentry will do.
 func (p *pinentry) Secret(ctx context.Context, q confirm.SecretQuestion) (secret []byte, err error) {
+	defer p.hand.wait(ctx)()
 	err = p.talk(ctx, func(a *assuan) error {
 		text, err := q.FittingText(fitsDescription)
 		if err != nil {

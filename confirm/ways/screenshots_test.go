@@ -98,8 +98,8 @@ func TestScreenshots(t *testing.T) {
 		})
 	}
 	for name, p := range map[string]func(d *desktop) confirm.Prompter{
-		"prompt-zenity": func(d *desktop) confirm.Prompter { return &dialog{needs(t, "zenity"), d.env} },
-		"prompt-yad":    func(d *desktop) confirm.Prompter { return &dialog{needs(t, "yad"), d.env} },
+		"prompt-zenity": func(d *desktop) confirm.Prompter { return &dialog{path: needs(t, "zenity"), env: d.env} },
+		"prompt-yad":    func(d *desktop) confirm.Prompter { return &dialog{path: needs(t, "yad"), env: d.env} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesktop(t)

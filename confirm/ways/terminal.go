@@ -20,7 +20,8 @@ const labelWidth = 9
 
 // Terminal asks on a terminal. It is for one question at a time, as from a Queue.
 type Terminal struct {
-	tty ttyFile
+	tty  ttyFile
+	hand hand
 }
 
 // NewTerminal needs a terminal that supports SetDeadline: otherwise a question could
@@ -49,6 +50,7 @@ func (t *Terminal) Name() string { return "terminal" }
 // Ask allows only when "y", "yes", "m", "minutes", "g", "git", or "h", "hosts" was typed in
 // full after the question was shown. Enter, the end of the input and anything else deny.
 func (t *Terminal) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	defer t.hand.wait(ctx)()
 	prompt := choices(ctx, q)
 	text, err := t.fitting(prompt, func(w confirm.Wording) string { return facts(w, q) })
 	if err != nil {
@@ -104,6 +106,7 @@ func choices(ctx context.Context, q confirm.Question) string {
 
 // Secret reads a line without showing it.
 func (t *Terminal) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	defer t.hand.wait(ctx)()
 	prompt := platform.Escape(q.Prompt, confirm.MaxValue) + " "
 	text, err := t.fitting(prompt, func(w confirm.Wording) string { return secretText(w, q) })
 	if err != nil {

@@ -1,0 +1,108 @@
+package confirm_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+)
+
+// A held request that somebody else's answer ended is gone: it takes no place.
+func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
+	for name, answer := range map[string]confirm.Answer{
+		"a no for all that were listed": {Verdict: confirm.Deny, Said: true, Reason: "denied by the person"},
+		"deny for 10 minutes":           {Verdict: confirm.DenyFor, For: time.Minute, Reason: "denied by the person"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runWith(t, confirm.QuietBackground, func(r rig) {
+				_, stop := r.queue.Watch()
+				defer stop()
+				q := host(1)
+				q.Use.Peer.Terminal = ""
+				held := r.ask(r.Context(), q)
+				q = host(2)
+				q.Use.Peer.Terminal, q.Use.Peer.Attended = "", true
+				shown := r.ask(r.Context(), q)
+				r.person.Next(r).Answer(answer)
+				r.want(shown, confirm.Deny, "")
+				r.want(held, confirm.Deny, "denied by the person")
+				synctest.Wait()
+				if left := r.queue.Waiting(); len(left) > 0 {
+					t.Errorf("still waits: %+v", left)
+				}
+			})
+		})
+	}
+}
+
+// A host that cannot be listed is a question of its own, and counts as one.
+func TestWhatIsNotListedCounts(t *testing.T) {
+	run(t, func(r rig) {
+		ctx, end := context.WithCancel(r.Context())
+		defer end()
+		for n := range confirm.FloodLimit + 1 {
+			q := host(n)
+			q.Use.Destination.Host.Names[0] = strings.Repeat("x", 65)
+			answer := r.ask(ctx, q)
+			if refused := len(answer) > 0; refused != (n == confirm.FloodLimit) {
+				t.Errorf("question %d: refused: %v", n, refused)
+			}
+			if len(answer) > 0 {
+				r.want(answer, confirm.Deny, "asked more than 20 times")
+			}
+		}
+	})
+}
+
+// small shows no list of more than so many hosts.
+type small struct {
+	*confirmtest.Prompter
+	most int
+}
+
+func (s small) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	if q.Burst != nil && len(q.Burst.Hosts) > s.most {
+		return confirm.Answer{}, fmt.Errorf("small: %w", confirm.ErrTooLong)
+	}
+	return s.Prompter.Ask(ctx, q)
+}
+
+// A list that does not fit is halved. The answer is for the half that was shown.
+func TestListThatDoesNotFitIsHalved(t *testing.T) {
+	for most, want := range map[int]int{40: 30, 15: 15, 14: 7, 3: 3, 2: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			r := rig{T: t, person: confirmtest.New()}
+			r.queue = confirm.NewQueue(small{r.person, most}, confirm.QueueConfig{})
+			first := r.ask(r.Context(), by(1))
+			shown := r.person.Next(r)
+			ctx, end := context.WithCancel(r.Context())
+			defer end()
+			var answers []<-chan confirm.Answer
+			for n := range 30 {
+				answers = append(answers, r.ask(ctx, host(n)))
+			}
+			shown.AllowOnce()
+			<-first
+			shown = r.person.Next(r)
+			got := 1
+			if shown.Question.Burst != nil {
+				got = len(shown.Question.Burst.Hosts)
+			}
+			if got != want {
+				t.Errorf("%d fit: %d are listed; want %d", most, got, want)
+			}
+			shown.Deny()
+			synctest.Wait()
+			for n, answer := range answers {
+				if denied := len(answer) > 0; denied != (n < want) {
+					t.Errorf("%d fit: host %d has an answer: %v", most, n, denied)
+				}
+			}
+		})
+	}
+}

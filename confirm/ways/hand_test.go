@@ -1,0 +1,105 @@
+//go:build linux
+
+package ways
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/confirm/confirmtest"
+)
+
+// A question that is taken away leaves the next one waiting; one that was answered does not.
+func TestHandWaits(t *testing.T) {
+	for name, taken := range map[string]bool{"taken away": true, "answered": false} {
+		synctest.Test(t, func(t *testing.T) {
+			var h hand
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := h.wait(ctx)
+			if taken {
+				cancel()
+			}
+			ended()
+			cancel()
+			asked := time.Now()
+			h.wait(t.Context())
+			if waited := time.Since(asked); (waited == handTime) != taken || waited > handTime {
+				t.Errorf("%s: %v", name, waited)
+			}
+		})
+	}
+}
+
+// What is typed for a question that a program takes away does not answer the one that
+// comes in its place.
+func TestTerminalAnswersWhatWasRead(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		p := confirmtest.NewPTY(t)
+		term, _ := NewTerminal(p.TTY)
+		term.hand.pause = time.Hour
+		ctx, withdraw := context.WithCancel(t.Context())
+		first := make(chan error)
+		go func() {
+			_, err := term.Ask(ctx, confirmtest.Login(t))
+			first <- err
+		}()
+		p.WaitFor(t, "[N]o")
+		if taken {
+			withdraw()
+		} else {
+			p.Type("n\r")
+		}
+		if err := <-first; (err != nil) != taken {
+			t.Fatal(err)
+		}
+		withdraw()
+
+		ctx, end := context.WithTimeout(t.Context(), time.Second)
+		typed := make(chan struct{})
+		go func() {
+			defer close(typed)
+			for ctx.Err() == nil {
+				p.Type("y\r")
+				time.Sleep(20 * time.Millisecond)
+			}
+		}()
+		a, err := term.Ask(ctx, confirmtest.Login(t))
+		end()
+		<-typed
+		if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == taken {
+			t.Errorf("taken away: %v: %+v, %v", taken, a, err)
+		}
+	}
+}
+
+// Each of these programs allows at once.
+func TestEveryWayLeavesTheHandItsTime(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		h := func() hand {
+			if !taken {
+				return hand{}
+			}
+			return hand{pause: time.Hour, emptied: time.Now()}
+		}
+		yes := script(t, "exit 0")
+		for name, way := range map[string]confirm.Prompter{
+			"pinentry": &pinentry{path: script(t, fmt.Sprintf(answering, "echo OK")), env: plainEnv, hand: h()},
+			"dialog":   &dialog{path: yes, env: plainEnv, hand: h()},
+			"askpass":  &askpass{path: yes, env: plainEnv, hand: h()},
+		} {
+			ctx, cancel := context.WithCancel(t.Context())
+			if taken {
+				time.AfterFunc(10*time.Millisecond, cancel)
+			}
+			a, err := way.Ask(ctx, confirmtest.Login(t))
+			cancel()
+			if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == taken {
+				t.Errorf("%s, taken away: %v: %+v, %v", name, taken, a, err)
+			}
+		}
+	}
+}
