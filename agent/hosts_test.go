@@ -28,7 +28,7 @@ func TestALateAnswerForHostsIsVoid(t *testing.T) {
 				go func() { replies <- c.ask(r.sign(login)) }()
 			}
 			shown := person.Next(t)
-			for !shown.Question.Burst.Lists() { // until it was drawn anew
+			for !shown.Question.Burst.ListsHosts() { // until it was drawn anew
 				shown = person.Next(t)
 			}
 			ending.do(r)

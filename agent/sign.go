@@ -153,7 +153,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		}
 		answer.Reason += s.remember(use, decision, question, answer, now)
 	default:
-		if answer.Said {
+		if answer.ByPerson {
 			s.deny(use)
 		}
 		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: cmp.Or(answer.Remedy, "try again and allow it in the prompt")}

@@ -70,10 +70,10 @@ func TestANoHoldsForTheOtherKeys(t *testing.T) {
 		bound   bool
 		asked   int
 	}{
-		{"the person said no", confirm.Answer{Verdict: confirm.Deny, Said: true, Reason: "no"}, "session", true, 1},
+		{"the person said no", confirm.Answer{Verdict: confirm.Deny, ByPerson: true, Reason: "no"}, "session", true, 1},
 		{"nobody answered", confirm.Answer{Verdict: confirm.Deny, Reason: "no answer"}, "session", true, 2},
-		{"another session", confirm.Answer{Verdict: confirm.Deny, Said: true, Reason: "no"}, "other", true, 2},
-		{"not bound", confirm.Answer{Verdict: confirm.Deny, Said: true, Reason: "no"}, "session", false, 2},
+		{"another session", confirm.Answer{Verdict: confirm.Deny, ByPerson: true, Reason: "no"}, "other", true, 2},
+		{"not bound", confirm.Answer{Verdict: confirm.Deny, ByPerson: true, Reason: "no"}, "session", false, 2},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			r := newRigWith(t, func(c *Config) { c.Ring = keys.NewRing(append(c.Ring.Sources(), second)...) })

@@ -7,7 +7,7 @@ import (
 
 const errTooMany = Refusal("too many requests")
 
-// admitLocked makes room for a prompt, or refuses it.
+// admitLocked makes room for a prompt or refuses it.
 func (q *Queue) admitLocked(p *prompt) error {
 	use := p.use
 	all := q.allLocked()
@@ -18,12 +18,12 @@ func (q *Queue) admitLocked(p *prompt) error {
 		}
 	}
 	if own >= MaxPerProcess {
-		return fmt.Errorf("%w wait: %d of %s", errTooMany, own, program(use))
+		return fmt.Errorf("%w: %d from %s are waiting", errTooMany, own, program(use))
 	}
 	full := len(all) >= MaxWaiting
 	crowd, found := largestCrowd(all, use, CrowdShare)
 	if full && !found {
-		return fmt.Errorf("%w wait: %d", errTooMany, len(all))
+		return fmt.Errorf("%w: %d are waiting", errTooMany, len(all))
 	}
 	if err := q.flood.admit(use, p.since, q.log); err != nil {
 		return err
@@ -32,35 +32,35 @@ func (q *Queue) admitLocked(p *prompt) error {
 		q.flood.add(use, p.since)
 	}
 	if full {
-		q.giveWayLocked(crowd)
+		q.dropNewestLocked(crowd)
 	}
 	return nil
 }
 
-// giveWayLocked refuses the newest prompt of a crowd, never the one that is shown.
-func (q *Queue) giveWayLocked(crowd source) {
+// dropNewestLocked refuses the newest prompt of a crowd, never the one that is shown.
+func (q *Queue) dropNewestLocked(crowd source) {
 	all := q.allLocked()
 	for i := len(all) - 1; i > 0; i-- {
-		if p := all[i]; crowd.has(p.use) {
-			p.end(fmt.Errorf("%w wait of programs with the same %s: it made room for another one's", errTooMany, crowd.how))
+		if p := all[i]; crowd.includes(p.use) {
+			p.end(fmt.Errorf("%w from programs with the same %s are waiting: this one made room for another program", errTooMany, crowd.kind))
 			q.removeLocked(p)
 			return
 		}
 	}
 }
 
-// Waiting is one prompt that is shown or waits.
+// Waiting describes one prompt that is shown or waits.
 type Waiting struct {
 	ID      string
 	Title   string // escaped: "Log in to github.com?"
 	Program string // escaped: "ssh ← git ← zsh"
 	PID     int
 	Since   time.Time
-	Held    bool // it is asked when it is brought up: see Show
+	Held    bool // waits for Show
 }
 
-// Waiting lists the prompts in their order, the held ones last. The first one
-// that is not held is shown.
+// Waiting lists the prompts in order, the held ones last. The first one that is
+// not held is shown.
 func (q *Queue) Waiting() []Waiting {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Why there is no answer. Their texts are reasons in the audit log.
+// Reasons for a missing answer, as the audit log shows them.
 const (
 	ErrNoAnswer = Refusal("no answer in time")
 	ErrClosed   = Refusal("the prompt was closed")
-	// ErrNoWay: there is no prompt that could ask.
+	// ErrNoWay means that no prompt can ask.
 	ErrNoWay = Refusal("no way to ask")
 	// ErrGone is the cause of a context whose program ended or hung up.
 	ErrGone = Refusal("the program went away")
@@ -21,18 +21,17 @@ const (
 	ErrAllowed = Refusal("allowed meanwhile")
 	// ErrElsewhere is the cause of a context whose question was answered in another place.
 	ErrElsewhere = Refusal("answered in another place")
-	// ErrTerminalGone is the cause of a context whose paired terminal has gone.
+	// ErrTerminalGone is the cause of a context whose paired terminal went away.
 	ErrTerminalGone = Refusal("the terminal that was to answer is gone")
 )
 
-// Refusal says why a question was refused without an answer. The text of an error
-// that wraps one is a reason in the audit log as it stands. Any other error is a
-// failure of the prompt.
+// Refusal says why a question was refused without an answer. An error that wraps
+// one goes into the audit log unchanged. Any other error is a failure of the prompt.
 type Refusal string
 
 func (r Refusal) Error() string { return string(r) }
 
-// timeoutError is context.DeadlineExceeded to errors.Is.
+// timeoutError matches context.DeadlineExceeded in errors.Is.
 type timeoutError struct{ after time.Duration }
 
 // NoAnswerWithin is the cause of a context that ended after d without an answer.
@@ -57,15 +56,15 @@ func Reason(err error) string {
 	return "prompt program failed: " + platform.Plain(err)
 }
 
-// Denied is a refusal for another reason than the person's No.
+// Denied is a refusal that the person did not choose.
 func Denied(reason string) Answer { return Answer{Verdict: Deny, Reason: reason} }
 
-// DeniedByPerson is the person's No.
+// DeniedByPerson is a refusal by the person.
 func DeniedByPerson() Answer {
-	return Answer{Verdict: Deny, Said: true, Reason: "denied by the person"}
+	return Answer{Verdict: Deny, ByPerson: true, Reason: "denied by the person"}
 }
 
-// Allowed is the person's Yes; d is for AllowFor.
+// Allowed is consent by the person; d is the duration of AllowFor.
 func Allowed(v Verdict, d time.Duration) Answer {
 	return Answer{Verdict: v, For: d, Reason: "allowed by the person"}
 }

@@ -19,10 +19,10 @@ const (
 	Deny      Verdict = "deny"
 	AllowOnce Verdict = "allow-once"
 	AllowFor  Verdict = "allow-for"
-	// AllowBurst allows what Question.Burst describes, this use with it.
+	// AllowBurst allows what Question.Burst describes, including this use.
 	AllowBurst Verdict = "allow-burst"
-	// DenyFor denies, and whatever else that program asks for a while. A Queue
-	// sees to it, and hands it on as Deny.
+	// DenyFor denies this request and all others of that program for a while. A
+	// Queue enforces it and passes it on as Deny.
 	DenyFor Verdict = "deny-for"
 )
 
@@ -30,103 +30,103 @@ const (
 type Question struct {
 	Use      *keys.Use
 	Remember time.Duration // the longest grant that may be offered; 0: none
-	Why      string        // why it is asked, in a few words ("no rule matches", the rule's name)
-	Burst    *Burst        // may be offered too; nil: it may not
-	Together *Together     // the Queue makes a Burst of it when others of its like wait; nil: it is asked about alone
-	History  string        // what was before: "first time with this key", "last used here 3 days ago"
-	Of       int           // how many questions wait when it is shown, this one with them
+	Why      string        // why the question is asked, in a few words ("no rule matches", the rule's name)
+	Burst    *Burst        // also offered; nil: not offered
+	Together *Together     // the Queue turns it into a Burst when similar logins wait; nil: asked about alone
+	History  string        // earlier uses: "first time with this key", "last used here 3 days ago"
+	Pending  int           // how many questions wait when it is shown, including this one
 }
 
-// Burst is one command that may sign a number of times after one question: for
-// git, or for logins to the hosts that are listed.
+// Burst lets one command sign several times after one question: for git, or for
+// logins to the listed hosts.
 type Burst struct {
-	Command string        // "git rebase", escaped
-	PID     int           // of the command
-	Count   int           // signatures at most, this one with them
-	For     time.Duration // at most
-	Hosts   []keys.Host   // each with a name; this one's first; none: it is for git
-	New     int           // with Hosts: logins of the command that wait and are not in them, as the host has no name
+	Command  string        // "git rebase", escaped
+	PID      int           // of the command
+	Count    int           // signatures at most, including this one
+	For      time.Duration // at most
+	Hosts    []keys.Host   // each with a name, the host of this login first; empty: for git
+	NewHosts int           // with Hosts: waiting logins of the command to hosts without a known name
 }
 
-// Label is what a button or a key to press says.
+// Label is the text of a button or key.
 func (b *Burst) Label() string {
-	if b.Lists() {
+	if b.ListsHosts() {
 		return fmt.Sprintf("These %d hosts", len(b.Hosts))
 	}
 	return "This git command"
 }
 
-// Limit is how much it may sign: "up to 100 signatures, 10m".
+// Limit describes how much the command may sign: "up to 100 signatures, 10m".
 func (b *Burst) Limit() string {
-	if b.Lists() {
+	if b.ListsHosts() {
 		return fmt.Sprintf("this command to log in to these hosts, up to %d times, %s", b.Count, keys.ShortDuration(b.For))
 	}
 	return fmt.Sprintf("up to %d signatures, %s", b.Count, keys.ShortDuration(b.For))
 }
 
-// Word is what is typed for it on a terminal.
+// Word is the answer to type on a terminal.
 func (b *Burst) Word() string {
-	if b.Lists() {
+	if b.ListsHosts() {
 		return "hosts"
 	}
 	return "git"
 }
 
-// Choice is what stands behind the first letter of Word there.
+// Choice is the text that follows the first letter of Word on a terminal.
 func (b *Burst) Choice() string {
 	limit := fmt.Sprintf("up to %d, %s", b.Count, keys.ShortDuration(b.For))
-	if b.Lists() {
+	if b.ListsHosts() {
 		return fmt.Sprintf("osts (these %d, %s)", len(b.Hosts), limit)
 	}
 	return "it command (" + limit + ")"
 }
 
-// Line is the fact that goes with it: which command that is.
+// Line is the fact that names the command.
 func (b *Burst) Line() question.Line {
 	return question.Line{Label: "Command", Text: fmt.Sprintf("%s, pid %d", quote(b.Command, MaxValue), b.PID)}
 }
 
-// Answer is a verdict with its reason, as the audit log will show it.
+// Answer is a verdict with its reason, as the audit log shows it.
 type Answer struct {
-	Verdict Verdict
-	For     time.Duration // with AllowFor and DenyFor: how long
-	Said    bool          // with Deny: the person said so; no time was over, and nothing broke
-	Remedy  string        // with Deny: what would help; "": to try again
-	Hosts   []keys.Host   // with AllowBurst: those that the question listed; the Queue sets it
-	Reason  string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
+	Verdict  Verdict
+	For      time.Duration // with AllowFor and DenyFor: how long
+	ByPerson bool          // with Deny: the person chose it; no timeout and no failure
+	Remedy   string        // with Deny: what would help; "": trying again
+	Hosts    []keys.Host   // with AllowBurst: the hosts that the question listed; the Queue sets it
+	Reason   string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
 }
 
 // SecretQuestion asks for a passphrase or a PIN.
 type SecretQuestion struct {
 	Title  string    // "Unlock your keys"
-	Text   string    // what it opens and who asks; several lines
+	Text   string    // what the secret opens and who asks; several lines
 	Prompt string    // "Passphrase:"
 	Error  string    // why the last try failed; "" at the first
 	Use    *keys.Use // the request that needs it; nil when there is none
-	// Facts shows the facts of Use below Text, as Ask does: the answer is the
-	// person's consent to it.
+	// Facts shows the facts of Use below Text, as Ask does: the answer is then
+	// also the person's consent.
 	Facts   bool
 	Why     string // with Facts: as in Question
 	History string // likewise
-	Of      int    // likewise
+	Pending int    // likewise
 }
 
-// Question is the one that has the same facts.
+// Question is a question with the same facts.
 func (q SecretQuestion) Question() Question {
-	return Question{Use: q.Use, Why: q.Why, History: q.History, Of: q.Of}
+	return Question{Use: q.Use, Why: q.Why, History: q.History, Pending: q.Pending}
 }
 
-// Notice tells the person of something that waits for their hands: a card to
-// be put in, a touch. It asks for no answer, but can be refused.
+// Notice asks the person for an action: to insert a card, to touch a key. It
+// needs no answer, but can be refused.
 type Notice struct {
 	Title   string    // "Touch YubiKey 12345678"
 	Text    string    // several lines
-	Use     *keys.Use // what it is for: its facts are shown; nil: none
+	Use     *keys.Use // the use whose facts are shown; nil: none
 	Why     string    // as in Question
 	History string    // likewise
 }
 
-// Question is the one that has the same facts.
+// Question is a question with the same facts.
 func (n Notice) Question() Question { return Question{Use: n.Use, Why: n.Why, History: n.History} }
 
 // Prompter reaches the person in one way: a pinentry, SSH_ASKPASS, a terminal.
@@ -134,13 +134,12 @@ type Prompter interface {
 	// Name is a word for status and the log: "pinentry-qt", "terminal".
 	Name() string
 	// Ask returns when the person answered or ctx ended. An error means that
-	// nobody was asked or the way broke: the caller refuses.
+	// nobody was asked or the prompt broke: the caller refuses.
 	Ask(ctx context.Context, q Question) (Answer, error)
-	// Secret returns what the person typed; the caller wipes it. An error
-	// means that there is none.
+	// Secret returns what the person typed; the caller wipes it.
 	Secret(ctx context.Context, q SecretQuestion) ([]byte, error)
 	// Notify shows n until ctx ends, and then returns nil. It returns
-	// ErrClosed when the person refused what n tells of, and any other error
-	// when n could not be shown. It may show n beside a question.
+	// ErrClosed when the person refused, and any other error when n could not be
+	// shown. It may show n beside a question.
 	Notify(ctx context.Context, n Notice) error
 }

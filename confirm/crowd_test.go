@@ -58,9 +58,9 @@ func TestQueueKeepsRoomForOthers(t *testing.T) {
 					crowd = append(crowd, r.ask(ctx, member(i+1)))
 				}
 				shown := r.person.Next(r)
-				r.want(r.ask(ctx, member(9001)), confirm.Deny, fmt.Sprint("too many requests wait: ", confirm.MaxWaiting))
+				r.want(r.ask(ctx, member(9001)), confirm.Deny, fmt.Sprintf("too many requests: %d are waiting", confirm.MaxWaiting))
 				other := r.ask(r.Context(), by(500))
-				r.want(crowd[len(crowd)-1], confirm.Deny, "too many requests wait of programs with the same "+name)
+				r.want(crowd[len(crowd)-1], confirm.Deny, "too many requests from programs with the same "+name)
 				shown.Deny()
 				if next := r.person.Next(r); next.Question.Use.Peer.PID != 500 {
 					t.Errorf("next is %d", next.Question.Use.Peer.PID)

@@ -6,20 +6,20 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// maxRead is how many bytes of a value are looked at.
+// maxRead bounds how many bytes of a value are examined.
 const maxRead = 512
 
-// maxTextLines bounds a text of several lines, so that the buttons below it
-// stay on the screen.
+// maxTextLines bounds a text of several lines, so that the buttons below it stay on
+// the screen.
 const maxTextLines = 24
 
-// Escape makes a value that another program chose safe to show in one line, in at
-// most max characters. Beyond platform.Escape it takes the brackets, so that no
-// value looks like a mark ("[verified]") and none is taken for HTML by a dialog
-// program (Qt guesses it from the first line), and joins blanks, which could push
-// a value to the start of the next line on the screen.
+// Escape makes a value that another program chose safe to show in one line of at
+// most max characters. In addition to platform.Escape it replaces brackets, so that
+// no value looks like a mark ("[verified]") and no dialog program takes one for HTML
+// (Qt guesses from the first line). It also merges spaces: many of them could push
+// a value to the start of the next line.
 func Escape(s string, max int) string {
-	if len(s) > maxRead { // its ends are all that is shown: spare the work
+	if len(s) > maxRead { // only its ends are shown
 		s = s[:maxRead/2] + "…" + s[len(s)-maxRead/2:]
 	}
 	s = brackets.Replace(s)
@@ -31,14 +31,13 @@ func Escape(s string, max int) string {
 
 var brackets = strings.NewReplacer("[", "(", "]", ")", "<", "(", ">", ")")
 
-// quote is Escape in quotation marks, so that a value does not run on as if
-// it were our own words.
+// quote is Escape in quotation marks, so that a value cannot pass for our own words.
 func quote(s string, max int) string {
 	return `"` + strings.ReplaceAll(Escape(s, max), `"`, "'") + `"`
 }
 
-// EscapeLines is Escape for a text of several lines that another package wrote
-// around values it did not choose.
+// EscapeLines is Escape for a text of several lines that contains values of other
+// programs.
 func EscapeLines(s string) string {
 	lines := strings.Split(s, "\n")
 	lines = lines[:min(len(lines), maxTextLines)]

@@ -8,29 +8,28 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/keybroker/keybroker/keys/publickey"
-
 	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
 )
 
-// headline names the deed and its place, and a host only when the host proved
-// itself. What comes from another machine says so first.
+// headline names the action and its destination, but a host only when the host
+// proved its key. A request from another machine says so first.
 func (w Wording) headline(use *keys.Use) string {
-	deed := w.deed(use)
+	action := w.action(use)
 	if use.Op != keys.OpSign || !use.Destination.Forwarded {
-		return deed
+		return action
 	}
-	from := "a far host"
+	from := "a remote host"
 	if hops := use.Destination.Hops; len(hops) > 0 && hostTrust(hops[len(hops)-1]) == keys.TrustVerified {
 		from = cmp.Or(hostName(hops[len(hops)-1].Names[0], w.value), from)
 	}
-	return "Forwarded from " + from + ": " + strings.ToLower(deed[:1]) + deed[1:]
+	return "Forwarded from " + from + ": " + strings.ToLower(action[:1]) + action[1:]
 }
 
-func (w Wording) deed(use *keys.Use) string {
+func (w Wording) action(use *keys.Use) string {
 	switch {
 	case use.Op == keys.OpReload:
 		return "Let new rules allow more"
@@ -39,7 +38,7 @@ func (w Wording) deed(use *keys.Use) string {
 	case use.Purpose.Kind == wire.KindSSHSig:
 		return w.signing(use)
 	case use.Purpose.Kind != wire.KindLogin:
-		return otherDeed(use.Purpose)
+		return otherAction(use.Purpose)
 	}
 	return w.login(use.Destination)
 }
@@ -48,15 +47,15 @@ func (w Wording) login(d keys.Destination) string {
 	switch {
 	case d.Trust == keys.TrustVerified && len(d.Host.Names) > 0:
 		return "Log in to " + hostName(d.Host.Names[0], w.value)
-	case d.Trust.Proved() && isKnown(d.Host):
-		return "Log in to a host whose name cannot be told"
+	case d.Trust.Proved() && isInKnownHosts(d.Host):
+		return "Log in to a host whose name cannot be determined"
 	case d.Trust.Proved():
 		return "Log in to a host that you have not met before"
 	}
-	return "Log in to a host that proved nothing"
+	return "Log in to an unverified host"
 }
 
-// signing names the repository of git by its directory, as the kernel has it.
+// signing names a git repository by its directory, which the kernel reports.
 func (w Wording) signing(use *keys.Use) string {
 	switch use.Purpose.Namespace {
 	case "git":
@@ -70,11 +69,11 @@ func (w Wording) signing(use *keys.Use) string {
 	return "Sign for the namespace " + quote(use.Purpose.Namespace, w.value)
 }
 
-func (w Wording) what(use *keys.Use) question.Line {
+func (w Wording) whatLine(use *keys.Use) question.Line {
 	p := use.Purpose
 	switch {
 	case use.Op == keys.OpReload:
-		return question.Line{Label: "What", Text: "rules of the configuration that allow more than those in force"}
+		return question.Line{Label: "What", Text: "new rules in the configuration allow more than the current ones"}
 	case use.Op != keys.OpSign:
 		return question.Line{Label: "What", Text: "the operation " + quote(string(use.Op), w.value)}
 	case p.Kind == wire.KindLogin:
@@ -89,14 +88,14 @@ func (w Wording) what(use *keys.Use) question.Line {
 	return question.Line{Label: "What", Text: w.otherWhat(p)}
 }
 
-func (w Wording) where(d keys.Destination) []question.Line {
+func (w Wording) whereLines(d keys.Destination) []question.Line {
 	var lines []question.Line
 	switch d.Trust {
 	case keys.TrustVerified, keys.TrustNew:
 		lines = append(lines,
 			question.Line{Label: "Where", Mark: markOf(hostTrust(d.Host)), Text: w.hostNames(d.Host)},
-			question.Line{Text: "the host proved its key " + Escape(d.Host.Fingerprint, ownValues), Look: question.Faint})
-		lines = append(lines, w.typed(d)...)
+			question.Line{Text: "the host proved its key " + Escape(d.Host.Fingerprint, maxOwn), Look: question.Faint})
+		lines = append(lines, w.typedLines(d)...)
 	case keys.TrustClaimed:
 		lines = append(lines, question.Line{Label: "Where", Mark: question.Claimed, Text: quote(d.Claimed, w.value) + ", not verified: no host proved it"})
 	default:
@@ -109,11 +108,11 @@ func (w Wording) where(d keys.Destination) []question.Line {
 	if !d.Trust.Proved() && d.Why != "" {
 		lines = append(lines, question.Line{Text: Escape(d.Why, w.long)})
 	}
-	return append(lines, w.through(d)...)
+	return append(lines, w.throughLines(d)...)
 }
 
-// typed tells of the name on the command line, where the host has others.
-func (w Wording) typed(d keys.Destination) []question.Line {
+// typedLines show the name on the command line when it is not one of the host's.
+func (w Wording) typedLines(d keys.Destination) []question.Line {
 	name := quote(d.Typed, w.value)
 	switch {
 	case d.OtherName:
@@ -124,8 +123,8 @@ func (w Wording) typed(d keys.Destination) []question.Line {
 	return nil
 }
 
-// through tells of agent forwarding, where the asking program runs elsewhere.
-func (w Wording) through(d keys.Destination) []question.Line {
+// throughLines describe agent forwarding: the asking program runs on another machine.
+func (w Wording) throughLines(d keys.Destination) []question.Line {
 	if !d.Forwarded {
 		return nil
 	}
@@ -137,33 +136,33 @@ func (w Wording) through(d keys.Destination) []question.Line {
 		return []question.Line{{Label: "Through", Mark: question.Forwarded, Text: "a forwarded agent: the request comes from another machine"}}
 	}
 	lines := []question.Line{{Label: "Through", Mark: question.Forwarded, Text: "a forwarded agent, on"}}
-	for _, hop := range d.Hops[:min(len(d.Hops), w.hops())] {
-		lines = append(lines, w.hop(hop), question.Line{Text: Escape(hop.Fingerprint, ownValues), Look: question.Faint})
+	for _, hop := range d.Hops[:min(len(d.Hops), w.hopLimit())] {
+		lines = append(lines, w.hopLine(hop), question.Line{Text: Escape(hop.Fingerprint, maxOwn), Look: question.Faint})
 	}
-	if more := len(d.Hops) - w.hops(); more > 0 {
+	if more := len(d.Hops) - w.hopLimit(); more > 0 {
 		lines = append(lines, question.Line{Text: fmt.Sprintf("and %d more hosts", more)})
 	}
 	return lines
 }
 
-// hops is how many of them are named.
-func (w Wording) hops() int {
+// hopLimit is how many hops are named.
+func (w Wording) hopLimit() int {
 	if w.value < smallValue {
 		return maxSmallHops
 	}
 	return maxHops
 }
 
-// hop is a host that an agent was forwarded to. One that is known is no more than
-// that: its green belongs to where the signature goes.
-func (w Wording) hop(h keys.Host) question.Line {
+// hopLine names a host that the agent was forwarded to. A known one gets no green
+// mark: green belongs to the destination of the signature.
+func (w Wording) hopLine(h keys.Host) question.Line {
 	if trust := hostTrust(h); trust != keys.TrustVerified {
 		return question.Line{Mark: markOf(trust), Text: w.hostNames(h)}
 	}
 	return question.Line{Text: "known host " + w.hostNames(h)}
 }
 
-// hostTrust says how far a host is known that was bound.
+// hostTrust says how well a bound host is known.
 func hostTrust(h keys.Host) keys.Trust {
 	switch {
 	case h.Unproved != "":
@@ -174,7 +173,7 @@ func hostTrust(h keys.Host) keys.Trust {
 	return keys.TrustVerified
 }
 
-// markOf is the mark of a fact that is known so far.
+// markOf is the mark for a fact of this trust.
 func markOf(t keys.Trust) question.Mark {
 	switch t {
 	case keys.TrustVerified:
@@ -187,9 +186,9 @@ func markOf(t keys.Trust) question.Mark {
 	return question.Unknown
 }
 
-// isKnown says whether known_hosts has the host's key, if under no name that can
-// be read.
-func isKnown(h keys.Host) bool { return h.Hashed || len(h.Patterns) > 0 }
+// isInKnownHosts reports whether known_hosts has the host's key under a name that
+// cannot be read: hashed or a pattern.
+func isInKnownHosts(h keys.Host) bool { return h.Hashed || len(h.Patterns) > 0 }
 
 func (w Wording) hostNames(h keys.Host) string {
 	switch {
@@ -197,9 +196,9 @@ func (w Wording) hostNames(h keys.Host) string {
 	case h.Unproved != "":
 		return "a host whose key cannot be checked"
 	case len(h.Patterns) > 0:
-		return "a host of the pattern " + quote(h.Patterns[0], w.value) + " in known_hosts"
+		return "a host that matches " + quote(h.Patterns[0], w.value) + " in known_hosts"
 	case h.Hashed:
-		return "a host of known_hosts, where its name is hashed"
+		return "a host whose name is hashed in known_hosts"
 	default:
 		return "a host that is not in known_hosts"
 	}
@@ -213,7 +212,7 @@ func (w Wording) hostNames(h keys.Host) string {
 	return Escape(strings.Join(names, ", "), w.long)
 }
 
-// hostName writes "[host]:port", the form of known_hosts, without its brackets.
+// hostName writes "[host]:port", the form of known_hosts, without brackets.
 func hostName(s string, max int) string {
 	if host, port, ok := strings.Cut(s, "]:"); ok && strings.HasPrefix(host, "[") {
 		return Escape(host[1:], max) + " port " + Escape(port, minValue)
@@ -221,11 +220,11 @@ func hostName(s string, max int) string {
 	return Escape(s, max)
 }
 
-func (w Wording) who(p platform.Peer) []question.Line {
+func (w Wording) whoLines(p platform.Peer) []question.Line {
 	if !p.Identified {
 		return []question.Line{
 			{Label: "Who", Text: "the program could not be identified"},
-			{Text: "user " + Escape(p.User, w.value) + " is all that is known"},
+			{Text: "all that is known is user " + Escape(p.User, w.value)},
 		}
 	}
 	about := fmt.Sprintf("pid %d, %s", p.PID, w.terminal(p))
@@ -239,19 +238,20 @@ func (w Wording) who(p platform.Peer) []question.Line {
 		about += ", user " + Escape(p.User, w.value)
 	}
 	lines := []question.Line{{Label: "Who", Text: Escape(p.Commands(), w.long)}}
-	lines = append(append(lines, w.outside(p)...), question.Line{Text: about})
+	lines = append(append(lines, w.fileLines(p)...), question.Line{Text: about})
 	if p.Directory != "" {
-		lines = append(lines, question.Line{Text: "git works in " + quote(p.Directory, w.value)})
+		lines = append(lines, question.Line{Text: "git runs in " + quote(p.Directory, w.value)})
 	}
 	return lines
 }
 
-// outside names the file of a program that may have any name: the one that asks,
-// and the nearest one of that kind that started it. Both ends of a path stay.
-func (w Wording) outside(p platform.Peer) (lines []question.Line) {
+// fileLines name the files of programs from outside the system's directories, whose
+// names prove nothing: the asking program and its nearest such ancestor. Both ends
+// of a path stay.
+func (w Wording) fileLines(p platform.Peer) (lines []question.Line) {
 	switch file := p.OutsideFile(); {
-	case p.Executable == "": // it keeps others of the user out, and its name is its own word
-		lines = append(lines, question.Line{Text: "its file is not known: it may be any program"})
+	case p.Executable == "": // it hides from the user's other programs and chose its name itself
+		lines = append(lines, question.Line{Text: "its file is unknown: it may be any program"})
 	case file != "":
 		lines = append(lines, question.Line{Text: "its file is " + Escape(file, max(w.long, minPath))})
 	}
@@ -261,20 +261,20 @@ func (w Wording) outside(p platform.Peer) (lines []question.Line) {
 	return lines
 }
 
-// terminal says whether somebody seems to sit before the program.
+// terminal says whether a person seems to be at the program's terminal.
 func (w Wording) terminal(p platform.Peer) string {
 	switch {
 	case p.Terminal == "" && !p.Attended:
 		return "no terminal (background)"
 	case p.Terminal == "":
-		return "no terminal of its own, started from one"
+		return "no terminal, but started from one"
 	case !p.Foreground:
 		return "in the background of terminal " + Escape(p.Terminal, w.value)
 	}
 	return "terminal " + Escape(p.Terminal, w.value)
 }
 
-func (w Wording) which(k keys.Info) []question.Line {
+func (w Wording) keyLines(k keys.Info) []question.Line {
 	if k.PublicKey == nil {
 		return nil
 	}
@@ -286,18 +286,18 @@ func (w Wording) which(k keys.Info) []question.Line {
 	if k.Name != "" && k.Comment != "" && k.Comment != k.Name {
 		text += " (" + Escape(k.Comment, w.value) + ")"
 	}
-	if home := w.home(k.Source); home != "" {
-		text += ", " + home
+	if place := w.keyPlace(k.Source); place != "" {
+		text += ", " + place
 	}
-	print := Escape(k.PublicKey.Type(), ownValues) + " " + Escape(k.Fingerprint, ownValues)
+	fingerprint := Escape(k.PublicKey.Type(), maxOwn) + " " + Escape(k.Fingerprint, maxOwn)
 	if _, ok := publickey.CertificateOf(k.PublicKey); ok {
-		print += " (certificate)"
+		fingerprint += " (certificate)"
 	}
-	return []question.Line{{Label: "Key", Text: text, Look: question.Strong}, {Text: print, Look: question.Faint}}
+	return []question.Line{{Label: "Key", Text: text, Look: question.Strong}, {Text: fingerprint, Look: question.Faint}}
 }
 
-// homes say where the keys of a source live.
-var homes = map[string]string{
+// keyPlaces say where the keys of a source are stored.
+var keyPlaces = map[string]string{
 	"softkeys": "sealed on this computer",
 	"added":    "added by ssh-add",
 	"cards":    "on a smartcard",
@@ -305,9 +305,9 @@ var homes = map[string]string{
 	"pkcs11":   "on a PKCS#11 token",
 }
 
-func (w Wording) home(source string) string {
+func (w Wording) keyPlace(source string) string {
 	if name, ok := strings.CutPrefix(source, "upstream "); ok {
 		return "in the agent " + quote(name, w.value)
 	}
-	return homes[source]
+	return keyPlaces[source]
 }

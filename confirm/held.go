@@ -8,25 +8,25 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Why a request of the background has no answer.
+// Reasons for refusing a request from the background.
 const (
 	errUnattended = Refusal("a program in the background asked, and [confirm] background = \"refuse\"")
 	errNotOpened  = Refusal("a program in the background asked, and nobody opened its question")
 )
 
-// allLocked are the prompts that wait or are shown, then those that are held.
+// allLocked lists the prompts that are shown or wait, then the held ones.
 func (q *Queue) allLocked() []*prompt { return slices.Concat(q.pending, q.held) }
 
-// holdLocked keeps p back until Show, or until its time is over.
+// holdLocked keeps p back until Show or until HoldTime is over.
 func (q *Queue) holdLocked(p *prompt) {
 	q.held = append(q.held, p)
-	timer := time.AfterFunc(HoldTime, func() { q.giveUp(p) })
-	stopped := p.end
-	p.end = func(cause error) { timer.Stop(); stopped(cause) }
+	timer := time.AfterFunc(HoldTime, func() { q.expireHeld(p) })
+	end := p.end
+	p.end = func(cause error) { timer.Stop(); end(cause) }
 	q.changedLocked()
 }
 
-func (q *Queue) giveUp(p *prompt) {
+func (q *Queue) expireHeld(p *prompt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.dropHeldLocked(p) {
@@ -43,7 +43,8 @@ func (q *Queue) dropHeldLocked(p *prompt) bool {
 	return i >= 0
 }
 
-// Show brings a held prompt up; with "" the oldest. False: there is none.
+// Show brings up the held prompt with this ID, or the oldest one for "". It returns
+// false when there is none.
 func (q *Queue) Show(id string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -61,10 +62,10 @@ func (q *Queue) showLocked(p *prompt) {
 	q.enqueueLocked(p)
 }
 
-// Watch says that somebody tells the person of held prompts from now on, until
-// stop is called. Each change of Waiting puts a value into changed, which holds
-// one. When the last one stops, what is held is asked at once: otherwise the
-// person would never hear of it.
+// Watch registers a watcher that tells the person about held prompts until stop is
+// called. Each change of Waiting puts a value into changed, which holds one. When the
+// last watcher stops, held prompts are asked at once: otherwise the person would
+// never learn of them.
 func (q *Queue) Watch() (changed <-chan struct{}, stop func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -85,7 +86,7 @@ func (q *Queue) changedLocked() {
 	for watcher := range q.watchers {
 		select {
 		case watcher <- struct{}{}:
-		default: // it has one that it has not taken yet
+		default: // the last value is still there
 		}
 	}
 }

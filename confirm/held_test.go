@@ -38,7 +38,7 @@ func TestBackgroundIsHeldUntilShown(t *testing.T) {
 		changed, stop := r.queue.Watch()
 		defer stop()
 		first, second := r.ask(r.Context(), unattended(1)), r.ask(r.Context(), unattended(2))
-		r.person.None(r)
+		r.person.WantNone(r)
 		w := r.queue.Waiting()
 		if len(w) != 2 || !w[0].Held || !w[1].Held || w[0].Title == "" || len(changed) != 1 {
 			t.Fatalf("waiting %+v, %d changes", w, len(changed))
@@ -73,7 +73,7 @@ func TestBackgroundIsAskedWhereNobodyWatches(t *testing.T) {
 		held := r.ask(r.Context(), unattended(2))
 		stop()
 		synctest.Wait()
-		r.person.None(r)
+		r.person.WantNone(r)
 		stop2() // the last one that could have told
 		r.person.Next(r).AllowOnce()
 		r.want(held, confirm.AllowOnce, "")

@@ -8,24 +8,24 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// maxNotices bounds the notices that are shown at once: each is a window.
+// maxNotices bounds the notices on the screen: each is a window.
 const maxNotices = 8
 
-// Notify shows n at once, beside whatever is asked: a touch that one program
-// waits for delays no other one's question.
+// Notify shows n at once, even beside a question: a touch that one program waits for
+// must not delay the question of another.
 func (q *Queue) Notify(ctx context.Context, n Notice) error {
-	n.Title = leading(n.Title, n.Use)
-	if !q.begin(&n) {
-		return fmt.Errorf("confirm: %w wait for a hand", errTooMany)
+	n.Title = withHeadline(n.Title, n.Use)
+	if !q.addNotice(&n) {
+		return fmt.Errorf("confirm: %w: %d notices are shown", errTooMany, maxNotices)
 	}
-	defer q.end(&n)
+	defer q.removeNotice(&n)
 	if err := q.prompter.Notify(ctx, n); err != nil {
 		return fmt.Errorf("confirm: %w", err)
 	}
 	return nil
 }
 
-func (q *Queue) begin(n *Notice) bool {
+func (q *Queue) addNotice(n *Notice) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.notices) >= maxNotices {
@@ -36,14 +36,14 @@ func (q *Queue) begin(n *Notice) bool {
 	return true
 }
 
-func (q *Queue) end(n *Notice) {
+func (q *Queue) removeNotice(n *Notice) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.notices = slices.DeleteFunc(q.notices, func(other *Notice) bool { return other == n })
 	q.changedLocked()
 }
 
-// Notices are the titles of what waits for a hand, escaped.
+// Notices lists the titles of the notices that are shown, escaped.
 func (q *Queue) Notices() []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -11,13 +11,13 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// What is neither a login nor an SSHSIG, in words: the deed of the headline, what
-// it is, and the facts that stand in place of a destination.
+// This file describes uses that are neither a login nor an SSHSIG: the action for
+// the headline, what is signed, and the facts in place of a destination.
 
-// maxPrincipals is how many names of a certificate are shown.
+// maxPrincipals bounds the names of a certificate that are shown.
 const maxPrincipals = 4
 
-func otherDeed(p wire.Purpose) string {
+func otherAction(p wire.Purpose) string {
 	switch p.Kind {
 	case wire.KindCertificate:
 		return "Issue a certificate for a " + certified(p)
@@ -38,15 +38,15 @@ func (w Wording) otherWhat(p wire.Purpose) string {
 	case wire.KindSudo:
 		return fmt.Sprintf("let %s act as %s", quote(p.Sudo.User, w.value), quote(p.Sudo.Account, w.value))
 	case wire.KindChallenge:
-		return "32 bytes without a form: pam_rssh asks for such, for sudo; it may be the digest of anything"
+		return "32 bytes without structure: pam_rssh sends such challenges for sudo, but they may be a digest of anything"
 	case wire.KindTest:
 		return "1024 random bytes, as ssh-add -T does to test a key"
 	}
 	return "unknown content: it may be anything, even a login elsewhere"
 }
 
-// otherFacts are what the data itself says.
-func (w Wording) otherFacts(p wire.Purpose) []question.Line {
+// otherLines are the facts in the signed data.
+func (w Wording) otherLines(p wire.Purpose) []question.Line {
 	switch {
 	case p.Kind == wire.KindCertificate:
 		return w.certificate(p.Certificate)
@@ -64,7 +64,7 @@ func certified(p wire.Purpose) string { return p.Certificate.For }
 func (w Wording) certificate(c *wire.Certificate) []question.Line {
 	lines := append(w.principals(c),
 		question.Line{Text: fmt.Sprintf("key ID %s, serial %d", quote(c.KeyID, w.value), c.Serial)},
-		question.Line{Text: "of the key " + Escape(c.Fingerprint, ownValues)},
+		question.Line{Text: "certifies the key " + Escape(c.Fingerprint, maxOwn)},
 		question.Line{Label: "Valid", Text: validity(c)})
 	if len(c.Options) > 0 {
 		lines = append(lines, question.Line{Text: "only with " + Escape(strings.Join(c.Options, ", "), w.long)})
@@ -72,7 +72,8 @@ func (w Wording) certificate(c *wire.Certificate) []question.Line {
 	return lines
 }
 
-// principals have a line each: clipped as one text, a name could hide in its middle.
+// principals get a line each: if they were clipped as one text, a name could hide
+// in its middle.
 func (w Wording) principals(c *wire.Certificate) []question.Line {
 	if len(c.Principals) == 0 {
 		return []question.Line{{Label: "For", Text: "any name: the certificate lists none"}}
@@ -88,7 +89,7 @@ func (w Wording) principals(c *wire.Certificate) []question.Line {
 	return lines
 }
 
-// validity is in the person's own time.
+// validity is in local time.
 func validity(c *wire.Certificate) string {
 	at := func(seconds uint64) string {
 		return time.Unix(int64(min(seconds, 1<<40)), 0).Format("2006-01-02 15:04")
@@ -109,7 +110,7 @@ func (w Wording) sudo(s *wire.Sudo) []question.Line {
 	if s.Host != "" {
 		service += " on " + quote(s.Host, w.value)
 	}
-	lines := []question.Line{{Label: "For", Text: service + ", as it says"}}
+	lines := []question.Line{{Label: "For", Text: service + ", unverified"}}
 	if len(s.Command) > 0 {
 		lines = append(lines, question.Line{Text: "command " + quote(strings.Join(s.Command, " "), w.long)})
 	}

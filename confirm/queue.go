@@ -12,13 +12,12 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Limits on what waits for the person. Beyond them a request is refused at
-// once: a person cannot answer more, and a program could hide one request
-// among many.
+// Limits on what waits for the person. A request beyond them is refused at once: a
+// person cannot answer more, and a program could hide one request among many.
 const (
-	// MaxWaiting bounds the prompts that wait or are shown, over all programs.
+	// MaxWaiting bounds the prompts of all programs that wait or are shown.
 	MaxWaiting = 64
-	// MaxPerProcess bounds those of one process, so that it leaves room for others.
+	// MaxPerProcess bounds the prompts of one process.
 	MaxPerProcess = 8
 	// DefaultTimeout is how long a prompt is shown.
 	DefaultTimeout = 60 * time.Second
@@ -27,30 +26,30 @@ const (
 	HoldTime = 10 * time.Minute
 )
 
-// Background is what happens to a request of a program that nobody seems to sit
-// before (platform.Peer.Background): an editor's fetch, a timer's backup.
+// Background is what happens to a request of a program that nobody seems to be
+// using (platform.Peer.Background): an editor's fetch, a timer's backup.
 type Background string
 
-// Quiet holds it while somebody watches who can tell the person of it, and else
-// asks. The zero value asks.
+// QuietBackground holds the request while a watcher can tell the person about it,
+// and otherwise asks. The zero value asks.
 const (
 	AskBackground    Background = "ask"
 	RefuseBackground Background = "refuse"
 	QuietBackground  Background = "quiet"
 )
 
-// QueueConfig sets a Queue up. The zero value is ready to use.
+// QueueConfig configures a Queue. The zero value is ready to use.
 type QueueConfig struct {
-	Timeout time.Duration    // for each prompt, from when it is shown; 0: DefaultTimeout
+	Timeout time.Duration    // of each prompt, from when it is shown; 0: DefaultTimeout
 	Log     *slog.Logger     // nil: slog.Default()
 	Now     func() time.Time // nil: time.Now; for the flood window and Waiting only
 
 	Background Background
-	Changed    func() // nil: nobody; something began or ceased to wait; called under a lock: it must only take note
+	Changed    func() // called when something begins or ceases to wait; under a lock, so it must not block; nil: none
 }
 
-// Queue shows one prompt at a time, in the order in which they were asked for,
-// but for crowds. Each answer is for one request. It is a Prompter itself.
+// Queue shows one prompt at a time, in the order of the requests except for crowds.
+// Each answer is for one request. A Queue is itself a Prompter.
 type Queue struct {
 	prompter Prompter
 	timeout  time.Duration
@@ -60,40 +59,40 @@ type Queue struct {
 
 	background Background
 
-	mu       sync.Mutex // never held over a prompt
+	mu       sync.Mutex // never held while a prompt is shown
 	pending  []*prompt  // the first one is shown
-	held     []*prompt  // wait until they are brought up
+	held     []*prompt  // wait for Show
 	notices  []*Notice  // all of them are shown
 	flood    floodGate
-	last     uint64 // id
+	lastID   uint64
 	watchers map[chan struct{}]struct{}
 }
 
 // prompt is one question.
 type prompt struct {
-	id    string
-	title string
-	quiet bool // it may be held
-	use   *keys.Use
+	id       string
+	title    string
+	holdable bool
+	use      *keys.Use
 
 	together *Together // nil: it is asked about alone
-	listed   []*prompt // whose hosts the question shows, too; guarded by Queue.mu
-	counted  bool      // for the flood gate; guarded by Queue.mu
+	listed   []*prompt // the other prompts whose hosts the question lists; guarded by Queue.mu
+	counted  bool      // by the flood gate; guarded by Queue.mu
 	redraw   redraw    // guarded by Queue.mu
 
 	show  func(context.Context) (Answer, []byte, error)
 	since time.Time
-	ctx   context.Context // ends early when its time is over or nobody waits
+	ctx   context.Context // ends when the time is over or nobody waits
 	end   context.CancelCauseFunc
 	done  chan struct{} // closed when the result is set
 
-	left   bool // nobody waits for it; guarded by Queue.mu, like the result until done is closed
-	answer Answer
-	secret []byte
-	err    error
+	abandoned bool // nobody waits for it; guarded by Queue.mu, like the result until done is closed
+	answer    Answer
+	secret    []byte
+	err       error
 }
 
-// NewQueue puts a queue before p.
+// NewQueue returns a queue in front of p.
 func NewQueue(p Prompter, cfg QueueConfig) *Queue {
 	q := &Queue{prompter: p, timeout: cfg.Timeout, log: cfg.Log, now: cfg.Now, changed: cfg.Changed,
 		background: cfg.Background, watchers: map[chan struct{}]struct{}{}}
@@ -112,19 +111,19 @@ func NewQueue(p Prompter, cfg QueueConfig) *Queue {
 	return q
 }
 
-// Name is the prompter's.
+// Name is the name of the prompter.
 func (q *Queue) Name() string { return q.prompter.Name() }
 
-// Ask returns the person's answer. Its error is always nil: whatever went
-// wrong is a Deny with its reason.
+// Ask returns the person's answer. Its error is always nil: a failure is a Deny with
+// its reason.
 func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	title, _ := Text(question)
-	p := &prompt{title: title, quiet: true, use: question.Use, together: question.Together}
+	p := &prompt{title: title, holdable: true, use: question.Use, together: question.Together}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
 		a, err := q.draw(ctx, p, question)
 		return a, nil, err
 	}
-	shown, err := q.submit(ctx, p) // may be another, that it joined; p stays what show draws
+	shown, err := q.submit(ctx, p)
 	var together *togetherError
 	if errors.As(err, &together) {
 		answer := together.answer
@@ -139,12 +138,12 @@ func (q *Queue) Ask(ctx context.Context, question Question) (Answer, error) {
 	return shown.answer, nil
 }
 
-// draw asks p's question, and again when more logins of its like wait.
+// draw asks p's question, and asks it again when more similar logins wait.
 func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer, error) {
 	for {
-		drawn, end := q.drawable(ctx, p)
+		drawn, end := q.drawContext(ctx, p)
 		answer, err := q.drawOnce(drawn, p, question)
-		again := err != nil && ctx.Err() == nil && errors.Is(context.Cause(drawn), ErrMore)
+		again := err != nil && ctx.Err() == nil && errors.Is(context.Cause(drawn), ErrMoreHosts)
 		end()
 		if !again {
 			return answer, err
@@ -152,12 +151,12 @@ func (q *Queue) draw(ctx context.Context, p *prompt, question Question) (Answer,
 	}
 }
 
-// drawOnce asks p's question as it stands now. A list of hosts that does not fit is
-// halved until it does, or until there is none: the others wait for their turn.
+// drawOnce asks p's question with the hosts that wait now. A list that does not fit
+// is halved until it fits or is gone; the remaining logins wait for their turn.
 func (q *Queue) drawOnce(ctx context.Context, p *prompt, question Question) (Answer, error) {
-	question.Of = q.count()
-	for most := p.together.most(); most > 1; {
-		burst := q.gather(p, most)
+	question.Pending = q.pendingCount()
+	for limit := p.together.maxHosts(); limit > 1; {
+		burst := q.gather(p, limit)
 		if burst == nil {
 			break
 		}
@@ -165,14 +164,14 @@ func (q *Queue) drawOnce(ctx context.Context, p *prompt, question Question) (Ans
 		if !errors.Is(err, ErrTooLong) {
 			return a, err
 		}
-		most = len(burst.Hosts) / 2
+		limit = len(burst.Hosts) / 2
 	}
-	q.gatherNone(p)
+	q.unlist(p)
 	a, err := q.prompter.Ask(ctx, question)
 	return clamp(a, question), err
 }
 
-// drawList asks the question with a list of hosts.
+// drawList asks question with a list of hosts.
 func (q *Queue) drawList(ctx context.Context, question Question, burst *Burst) (Answer, error) {
 	question.Burst = burst
 	a, err := q.prompter.Ask(ctx, question)
@@ -183,15 +182,16 @@ func (q *Queue) drawList(ctx context.Context, question Question, burst *Burst) (
 	return a, err
 }
 
-// Secret returns what the person typed; the caller wipes it. An error wraps ErrClosed when the person wanted no more of it.
+// Secret returns what the person typed; the caller wipes it. The error wraps
+// ErrClosed when the person closed the prompt.
 func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, error) {
-	// Without the facts it follows a question that was answered already.
+	// Without Facts the prompt follows a question that has been answered.
 	if question.Facts {
-		question.Title = leading(question.Title, question.Use)
+		question.Title = withHeadline(question.Title, question.Use)
 	}
-	p := &prompt{title: platform.Escape(question.Title, 2*MaxLong), quiet: question.Facts, use: question.Use}
+	p := &prompt{title: platform.Escape(question.Title, 2*MaxLong), holdable: question.Facts, use: question.Use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
-		question.Of = q.count()
+		question.Pending = q.pendingCount()
 		secret, err := q.prompter.Secret(ctx, question)
 		return Allowed(AllowOnce, 0), secret, err
 	}
@@ -202,8 +202,8 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 	return p.secret, nil
 }
 
-// InTurn calls ask while no other question is shown, for a question that ask shows
-// itself. It must return when its context ends.
+// InTurn calls ask while no other question is shown; ask shows a question itself. It
+// must return when its context ends.
 func (q *Queue) InTurn(ctx context.Context, title string, use *keys.Use, ask func(context.Context) error) error {
 	p := &prompt{title: platform.Escape(title, 2*MaxLong), use: use}
 	p.show = func(ctx context.Context) (Answer, []byte, error) {
@@ -213,23 +213,23 @@ func (q *Queue) InTurn(ctx context.Context, title string, use *keys.Use, ask fun
 	return err
 }
 
-// count is how many questions wait, the one that is shown with them.
-func (q *Queue) count() int {
+// pendingCount is how many questions are shown or wait.
+func (q *Queue) pendingCount() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.pending)
 }
 
-// pauseRemedy is for who said "Deny for 10 minutes" and thinks better of it.
-const pauseRemedy = "it ends at that time, or now: keybroker grants revoke --all"
+// pauseRemedy is for a person who regrets "Deny for 10 minutes".
+const pauseRemedy = "it ends at that time; to end it now: keybroker grants revoke --all"
 
-// remedy is what helps where no answer of the person would: "" elsewhere.
+// remedy says what helps where asking again does not; "" elsewhere.
 func remedy(err error) string {
 	var timeout *timeoutError
 	var refusal Refusal
 	switch {
 	case errors.Is(err, errTooMany):
-		return fmt.Sprintf("let fewer ask at once (parallel-ssh -p %d, ansible -f %[1]d), or write a rule that allows them: keybroker policy test", MaxPerProcess)
+		return fmt.Sprintf("run fewer at once (parallel-ssh -p %d, ansible -f %[1]d), or write a rule that allows them: keybroker policy test", MaxPerProcess)
 	case errors.Is(err, errPaused):
 		return pauseRemedy
 	case errors.Is(err, errUnattended):
@@ -244,7 +244,7 @@ func remedy(err error) string {
 	return "see what is wrong with the prompt: keybroker doctor"
 }
 
-// clamp keeps a prompter's mistake from widening what was offered.
+// clamp keeps a mistake of the prompter from allowing more than was offered.
 func clamp(a Answer, q Question) Answer {
 	a.Hosts = nil
 	switch {

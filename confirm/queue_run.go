@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// submit returns the prompt with its result set, or why there is none.
+// submit queues p and returns it with its result set, or why there is none.
 func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	if ctx.Err() != nil {
 		return nil, ErrGone
@@ -18,12 +18,12 @@ func (q *Queue) submit(ctx context.Context, p *prompt) (*prompt, error) {
 	}
 	select {
 	case <-p.done:
-	case <-p.ctx.Done(): // even if the prompter does not stop
+	case <-p.ctx.Done(): // even if the prompter does not return
 		q.remove(p)
 		return nil, context.Cause(p.ctx)
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil { // an answer to nobody is none
+	if ctx.Err() != nil { // an answer that nobody waits for does not count
 		q.leave(p, errors.Is(context.Cause(ctx), ErrAllowed))
 		return nil, ErrGone
 	}
@@ -35,17 +35,17 @@ func (q *Queue) join(p *prompt) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p.since = q.now()
-	background := p.use != nil && p.quiet && p.use.Peer.Background()
+	background := p.use != nil && p.holdable && p.use.Peer.Background()
 	if background && q.background == RefuseBackground {
 		return errUnattended
 	}
 	if err := q.admitLocked(p); err != nil {
 		return err
 	}
-	q.last++
-	p.id = strconv.FormatUint(q.last, 10)
+	q.lastID++
+	p.id = strconv.FormatUint(q.lastID, 10)
 	if p.use != nil && p.use.ID != "" {
-		p.id = p.use.ID // as the audit log has it
+		p.id = p.use.ID // the same as in the audit log
 	}
 	p.done = make(chan struct{})
 	p.ctx, p.end = context.WithCancelCause(context.Background())
@@ -66,21 +66,21 @@ func (q *Queue) enqueueLocked(p *prompt) {
 	q.changedLocked()
 }
 
-// leave withdraws p. One that was allowed meanwhile is no part of a flood.
+// leave withdraws p. A prompt that was allowed meanwhile does not count as flood.
 func (q *Queue) leave(p *prompt, allowed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if allowed {
 		q.flood.forgive(p.use, p.since)
 	}
-	p.left = true
+	p.abandoned = true
 	p.end(ErrGone)
 	clear(p.secret)
 	q.removeLocked(p)
 	q.changedLocked()
 }
 
-// remove takes away what has ended: nobody looks at it again.
+// remove drops a prompt that has ended.
 func (q *Queue) remove(p *prompt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,7 +89,7 @@ func (q *Queue) remove(p *prompt) {
 }
 
 func (q *Queue) removeLocked(p *prompt) {
-	if i := slices.Index(q.pending, p); i > 0 { // the first one is run's to remove
+	if i := slices.Index(q.pending, p); i > 0 { // run removes the first one
 		q.pending = slices.Delete(q.pending, i, i+1)
 	}
 	q.dropHeldLocked(p)
@@ -101,23 +101,23 @@ func (q *Queue) run(p *prompt) {
 		answer, secret, err := q.showOne(p)
 		p = q.finish(p, answer, secret, err)
 		if p != nil && (answer.Verdict == AllowFor || answer.Verdict == AllowBurst) {
-			p.mayEnd()
+			p.awaitWithdrawal()
 		}
 	}
 }
 
-// coverTime is how long a question waits to be withdrawn after an answer that
-// may cover it, too: no window is to flash up.
+// coverTime is how long the next question waits after an answer that may cover it
+// too: it may be withdrawn, and its window must not flash up.
 const coverTime = 100 * time.Millisecond
 
-func (p *prompt) mayEnd() {
+func (p *prompt) awaitWithdrawal() {
 	select {
 	case <-p.ctx.Done():
 	case <-time.After(coverTime):
 	}
 }
 
-// showOne asks the prompter. Its time starts now, not when it was queued.
+// showOne asks the prompter. The timeout starts now, not when p was queued.
 func (q *Queue) showOne(p *prompt) (Answer, []byte, error) {
 	ctx, cancel := context.WithTimeoutCause(p.ctx, q.timeout, NoAnswerWithin(q.timeout))
 	defer cancel()
@@ -126,18 +126,18 @@ func (q *Queue) showOne(p *prompt) (Answer, []byte, error) {
 		return Answer{}, nil, context.Cause(ctx)
 	}
 	answer, secret, err := p.show(ctx)
-	if !stop() { // too late: everybody was told so, or is about to be
+	if !stop() { // too late: the waiter got the timeout or soon will
 		clear(secret)
 		return Answer{}, nil, context.Cause(ctx)
 	}
 	return answer, secret, err
 }
 
-// finish hands the result to those who wait and returns the next prompt.
+// finish passes the result to the waiter and returns the next prompt.
 func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prompt {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err != nil || p.left {
+	if err != nil || p.abandoned {
 		clear(secret)
 		secret = nil
 	}
@@ -158,8 +158,8 @@ func (q *Queue) finish(p *prompt, answer Answer, secret []byte, err error) *prom
 	return q.pending[0]
 }
 
-// pauseLocked refuses what the same program asks for a while, and what it has
-// asked already.
+// pauseLocked refuses all requests of the same program for d, including those that
+// wait already.
 func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 	now := q.now()
 	sources := q.flood.pause(p.use, now, d)
@@ -178,8 +178,7 @@ func (q *Queue) pauseLocked(p *prompt, d time.Duration) Answer {
 	return denied
 }
 
-// EndPauses ends what "Deny for 10 minutes" began, and returns how many programs
-// may ask again.
+// EndPauses ends the pauses of "Deny for 10 minutes" and returns their number.
 func (q *Queue) EndPauses() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -90,7 +90,7 @@ func TestQueueOrder(t *testing.T) {
 			t.Errorf("waiting: %v", w)
 		}
 		shown := r.person.Next(r)
-		r.person.None(r) // one at a time
+		r.person.WantNone(r) // one at a time
 		shown.AllowOnce()
 		r.want(first, confirm.AllowOnce, "allowed by the person")
 		r.person.Next(r).Deny()
@@ -294,11 +294,11 @@ func TestQueueLimits(t *testing.T) {
 			q.Use.Purpose.User = fmt.Sprint("user", i)
 			answers = append(answers, r.ask(ctx, q))
 		}
-		r.want(r.ask(ctx, by(1)), confirm.Deny, fmt.Sprintf(`too many requests wait: %d of "ssh" (pid 1)`, confirm.MaxPerProcess))
+		r.want(r.ask(ctx, by(1)), confirm.Deny, fmt.Sprintf(`too many requests: %d from "ssh" (pid 1) are waiting`, confirm.MaxPerProcess))
 		for i := len(answers); i < confirm.MaxWaiting; i++ {
 			answers = append(answers, r.ask(ctx, by(100+i)))
 		}
-		r.want(r.ask(ctx, by(2)), confirm.Deny, fmt.Sprint("too many requests wait: ", confirm.MaxWaiting))
+		r.want(r.ask(ctx, by(2)), confirm.Deny, fmt.Sprintf("too many requests: %d are waiting", confirm.MaxWaiting))
 		cancel()
 		for _, a := range answers {
 			r.want(a, confirm.Deny, "the program went away")
@@ -341,7 +341,7 @@ func TestQueueFlood(t *testing.T) {
 				for i := range 5 {
 					r.want(r.ask(r.Context(), ask(100+i)), confirm.Deny, "counted by "+name+")")
 				}
-				r.person.None(r)
+				r.person.WantNone(r)
 				if n := strings.Count(r.log.String(), "asks too often"); n != 1 {
 					t.Errorf("logged %d times: %s", n, r.log)
 				}

@@ -6,39 +6,39 @@ import (
 	"time"
 )
 
-// A command that logs in to many hosts sends its requests one after the other. The
-// first one is asked about at once; when others have come, the question is drawn
-// anew with all of them.
+// A command that logs in to many hosts sends its requests one by one. The question
+// for the first appears at once; when others arrive, it is drawn again with all of
+// them.
 const (
-	// settleTime is how long no more of them may have come. It is shorter than
-	// what the window takes before a click counts.
+	// settleTime is how long no further request must have arrived. It is shorter
+	// than the time before a click counts in the window.
 	settleTime = 400 * time.Millisecond
-	// maxRedraws bounds them for one question, so that no command takes its
-	// question away from under the person's hand over and over.
+	// maxRedraws bounds the redraws of one question, so that no command can keep
+	// withdrawing its question under the person's hand.
 	maxRedraws = 2
 )
 
-// ErrMore is why a question is withdrawn that is drawn anew. What was typed or
-// clicked by then is no answer.
-var ErrMore = errors.New("more hosts of this command wait")
+// ErrMoreHosts is the cause of a context whose question is drawn again. Earlier keys
+// and clicks do not count as an answer.
+var ErrMoreHosts = errors.New("more hosts of this command wait")
 
-// redraw is when a question is drawn anew. The zero value is ready.
+// redraw tracks the redraws of one question. The zero value is ready.
 type redraw struct {
-	count int
-	timer *time.Timer             // nil: nothing has come since it was drawn
-	again context.CancelCauseFunc // withdraws what is drawn now; nil: nothing is
+	count    int
+	timer    *time.Timer             // nil: no request has arrived since the last drawing
+	withdraw context.CancelCauseFunc // withdraws the current drawing; nil: there is none
 }
 
-// drawable is a context for drawing p once.
-func (q *Queue) drawable(ctx context.Context, p *prompt) (drawn context.Context, end func()) {
+// drawContext returns a context for drawing p once.
+func (q *Queue) drawContext(ctx context.Context, p *prompt) (drawn context.Context, end func()) {
 	drawn, cancel := context.WithCancelCause(ctx)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p.redraw.again = cancel
+	p.redraw.withdraw = cancel
 	return drawn, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		p.redraw.again = nil
+		p.redraw.withdraw = nil
 		p.redraw.stop()
 		cancel(nil)
 	}
@@ -51,19 +51,19 @@ func (r *redraw) stop() {
 	}
 }
 
-// redrawLocked has the question that is shown drawn anew soon if other waits with it.
+// redrawLocked schedules a redraw of the shown question if other belongs to its command.
 func (q *Queue) redrawLocked(other *prompt) {
 	shown := q.pending[0]
 	r := &shown.redraw
-	if shown == other || !shown.isLike(other) || r.again == nil || r.count >= maxRedraws {
+	if shown == other || !shown.isLike(other) || r.withdraw == nil || r.count >= maxRedraws {
 		return
 	}
 	r.stop()
-	again := r.again
+	withdraw := r.withdraw
 	r.timer = time.AfterFunc(settleTime, func() {
 		q.mu.Lock()
 		r.count++
 		q.mu.Unlock()
-		again(ErrMore)
+		withdraw(ErrMoreHosts)
 	})
 }

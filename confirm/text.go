@@ -9,29 +9,28 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// How much of a value that another program chose is shown. A value is clipped
-// in its middle, so that both ends can be read, and must not fill the window.
+// Limits on how much of a value that another program chose is shown. A value is
+// clipped in its middle, so that both ends stay readable.
 const (
 	MaxValue = 96  // a host, an account, a comment, a namespace
 	MaxLong  = 160 // the chain of programs, an error, a rule's name
 	maxNames = 3   // names of one host
-	maxHops  = 3   // hosts that an agent was forwarded through
-	minValue = 6   // when everything must fit in a small space
-	minPath  = 16  // likewise, of a program's file
-	// Below smallValue no more than maxSmallHops are named.
+	maxHops  = 3   // hosts that the agent was forwarded through
+	minValue = 6   // any value, where everything must fit in a small space
+	minPath  = 16  // likewise, the path of a program's file
+	// When values are shorter than smallValue, at most maxSmallHops hosts are named.
 	smallValue   = 10
 	maxSmallHops = 2
-	ownValues    = 64 // what we computed ourselves: a fingerprint, a key type
+	maxOwn       = 64 // a value that we computed: a fingerprint, a key type
 )
 
-// Text says what a person must know before the answer: a headline, then what
-// is signed, where it leads, who asks, the key, and why it is asked. Every
-// value that another program chose is escaped and clipped.
+// Text says what a person must know before answering: a headline, then what is
+// signed, for which destination, who asks, the key, and why the question is asked.
+// Every value that another program chose is escaped and clipped.
 func Text(q Question) (title string, lines []question.Line) { return Longest.Text(q) }
 
-// FittingText is what Text returns as one text, with values clipped so far that
-// fits accepts it: no program may push another fact out of the window by a long
-// name of its own.
+// FittingText is Text as one string, with values clipped until fits accepts it: no
+// program may push another fact out of the window by a long name.
 func (q Question) FittingText(fits func(text string) bool) (string, error) {
 	return fitting(fits, func(w Wording) string {
 		title, lines := w.Text(q)
@@ -39,7 +38,7 @@ func (q Question) FittingText(fits func(text string) bool) (string, error) {
 	})
 }
 
-// FittingText is what is shown between the title and the place to type.
+// FittingText is the text between the title and the entry field.
 func (q SecretQuestion) FittingText(fits func(text string) bool) (string, error) {
 	if !q.Facts {
 		return EscapeLines(q.Text), nil
@@ -47,7 +46,7 @@ func (q SecretQuestion) FittingText(fits func(text string) bool) (string, error)
 	return withFacts(q.Text, q.Question(), fits)
 }
 
-// FittingText is what is shown below the title.
+// FittingText is the text below the title.
 func (n Notice) FittingText(fits func(text string) bool) (string, error) {
 	if n.Use == nil {
 		return EscapeLines(n.Text), nil
@@ -55,7 +54,7 @@ func (n Notice) FittingText(fits func(text string) bool) (string, error) {
 	return withFacts(n.Text, n.Question(), fits)
 }
 
-// withFacts leaves out the headline: the title leads with it.
+// withFacts leaves out the headline, which the title begins with.
 func withFacts(text string, q Question, fits func(text string) bool) (string, error) {
 	if text = EscapeLines(text); text != "" {
 		text += "\n\n"
@@ -87,46 +86,46 @@ func joined(lines []question.Line) string {
 type Wording struct{ value, long int }
 
 var (
-	// Longest is the wording for a prompt that breaks what is long by itself.
+	// Longest is the wording for a prompt that breaks long lines itself.
 	Longest = Wording{MaxValue, MaxLong}
-	// Shortest is the last one that is tried.
+	// Shortest is the wording that is tried last.
 	Shortest = Wording{minValue, 10}
 )
 
-// Wordings are to be tried one after the other until everything stands on the
-// screen: from Longest to Shortest.
+// Wordings are tried in order, from Longest to Shortest, until everything fits on
+// the screen.
 func Wordings() []Wording {
 	return []Wording{Longest, {64, 107}, {48, 80}, {32, 53}, {21, 35}, {14, 23}, {9, 15}, Shortest}
 }
 
-// Text is the headline and the facts, in this wording.
+// Text is the headline and the facts in this wording.
 func (w Wording) Text(q Question) (title string, lines []question.Line) {
 	use := q.Use
 	if use == nil {
 		return "Allow an unknown request?", []question.Line{{Label: "What", Text: "nothing is known about it"}}
 	}
-	lines = append(lines, w.what(use))
+	lines = append(lines, w.whatLine(use))
 	switch {
 	case use.Op != keys.OpSign:
-	case use.Purpose.Kind == wire.KindSSHSig: // goes to no host, but may come from one
-		lines = append(lines, w.through(use.Destination)...)
+	case use.Purpose.Kind == wire.KindSSHSig: // has no destination, but may come from another host
+		lines = append(lines, w.throughLines(use.Destination)...)
 	case use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind.Known():
-		lines = append(append(lines, w.otherFacts(use.Purpose)...), w.through(use.Destination)...)
+		lines = append(append(lines, w.otherLines(use.Purpose)...), w.throughLines(use.Destination)...)
 	case use.Purpose.Kind != wire.KindLogin:
-		lines = append(append(lines, w.otherFacts(use.Purpose)...), w.where(use.Destination)...)
+		lines = append(append(lines, w.otherLines(use.Purpose)...), w.whereLines(use.Destination)...)
 	default:
-		lines = append(lines, w.where(use.Destination)...)
+		lines = append(lines, w.whereLines(use.Destination)...)
 	}
-	if q.Burst.Lists() {
+	if q.Burst.ListsHosts() {
 		lines = append(lines, q.Burst.hostLines()...)
 	}
-	lines = append(lines, w.who(use.Peer)...)
+	lines = append(lines, w.whoLines(use.Peer)...)
 	if use.Socket != "" {
 		lines = append(lines, question.Line{Label: "Through", Text: "socket " + quote(use.Socket, w.value)})
 	}
-	lines = append(lines, w.which(use.Key)...)
-	if q.Of > 1 {
-		lines = append(lines, question.Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting when this appeared", q.Of)})
+	lines = append(lines, w.keyLines(use.Key)...)
+	if q.Pending > 1 {
+		lines = append(lines, question.Line{Label: "Queue", Text: fmt.Sprintf("1 of %d waiting when this appeared", q.Pending)})
 	}
 	if q.History != "" {
 		lines = append(lines, question.Line{Label: "Before", Text: Escape(q.History, w.long)})
@@ -134,12 +133,12 @@ func (w Wording) Text(q Question) (title string, lines []question.Line) {
 	if q.Why != "" {
 		lines = append(lines, question.Line{Label: "Asked", Text: Escape(q.Why, w.long)})
 	}
-	return w.headline(use) + q.Burst.among() + "?", lines
+	return w.headline(use) + q.Burst.headlineSuffix() + "?", lines
 }
 
-// leading is the title of what needs more than an answer: first what for, then
-// what the hand is for.
-func leading(title string, use *keys.Use) string {
+// withHeadline is the title of a prompt that asks for an action of the person, such
+// as a touch: the headline of the use, then the action.
+func withHeadline(title string, use *keys.Use) string {
 	if use == nil || use.Op != keys.OpSign {
 		return title
 	}

@@ -36,9 +36,9 @@ func TestText(t *testing.T) {
 			[]string{"claimed", "unknown", "user ", "ssh login", "Through"}},
 		{"claimed login", func(u *keys.Use) {
 			u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "github.com", Why: "the client is too old"}
-		}, []string{"Log in to a host that proved nothing?", `Where: [claimed only] "github.com", not verified`, "the client is too old"},
+		}, []string{"Log in to an unverified host?", `Where: [claimed only] "github.com", not verified`, "the client is too old"},
 			[]string{"[verified]"}},
-		{"login to nobody knows where", func(u *keys.Use) { u.Destination = keys.Destination{Trust: keys.TrustNone} },
+		{"login to an unknown host", func(u *keys.Use) { u.Destination = keys.Destination{Trust: keys.TrustNone} },
 			[]string{"Where: [unknown] the client did not say"}, []string{"[verified]", "[claimed"}},
 		{"no trust at all", func(u *keys.Use) { u.Destination = keys.Destination{} },
 			[]string{"[unknown]"}, []string{"[verified]", "[claimed"}},
@@ -48,13 +48,13 @@ func TestText(t *testing.T) {
 			[]string{"Log in to a host that you have not met before?", "[new host] a host that is not in known_hosts"}, []string{"[verified]"}},
 		{"host with a hashed name", func(u *keys.Use) {
 			u.Destination.Trust, u.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:h", Hashed: true}
-		}, []string{"Log in to a host whose name cannot be told?", "[new host] a host of known_hosts, where its name is hashed"}, []string{"[verified]"}},
-		{"host of a pattern", func(u *keys.Use) {
+		}, []string{"Log in to a host whose name cannot be determined?", "[new host] a host whose name is hashed in known_hosts"}, []string{"[verified]"}},
+		{"host that matches a pattern", func(u *keys.Use) {
 			u.Destination.Trust, u.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:h", Patterns: []string{"*.example"}}
-		}, []string{`[new host] a host of the pattern "*.example" in known_hosts`}, []string{"[verified]"}},
+		}, []string{`[new host] a host that matches "*.example" in known_hosts`}, []string{"[verified]"}},
 		{"forwarded, nothing proved", func(u *keys.Use) {
 			u.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: true, Why: "behind a forwarded agent"}
-		}, []string{"Forwarded from a far host: log in to a host that proved nothing?", "[unknown] forwarded, destination not proved", "behind a forwarded agent"}, []string{"[verified]"}},
+		}, []string{"Forwarded from a remote host: log in to an unverified host?", "[unknown] forwarded, destination not proved", "behind a forwarded agent"}, []string{"[verified]"}},
 		{"a hop that could not be checked", func(u *keys.Use) {
 			u.Destination.Forwarded, u.Destination.Hops = true, []keys.Host{{Fingerprint: "SHA256:hop", Unproved: "an unknown kind"}}
 		}, []string{"[unknown] a host whose key cannot be checked", "SHA256:hop"}, nil},
@@ -62,8 +62,8 @@ func TestText(t *testing.T) {
 			u.Destination.Forwarded = true
 			u.Destination.Hops = []keys.Host{{Fingerprint: "SHA256:hop", Names: []string{"jump.example.com"}}}
 		}, []string{"Forwarded from jump.example.com: log in to github.com?", "Through: [forwarded] a forwarded agent", "known host jump.example.com", "SHA256:hop"}, []string{"[verified] jump"}},
-		{"forwarded from nobody knows where", func(u *keys.Use) { u.Destination.Forwarded = true },
-			[]string{"Forwarded from a far host: log in to github.com?", "[forwarded] a forwarded agent: the request comes from another machine"}, nil},
+		{"forwarded from an unknown host", func(u *keys.Use) { u.Destination.Forwarded = true },
+			[]string{"Forwarded from a remote host: log in to github.com?", "[forwarded] a forwarded agent: the request comes from another machine"}, nil},
 		{"git", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"} },
 			[]string{"Sign a git commit or tag?", "sign a git commit or tag"}, []string{"Where"}},
 		{"git on another machine", func(u *keys.Use) {
@@ -79,7 +79,7 @@ func TestText(t *testing.T) {
 		{"an alias that was typed", func(u *keys.Use) { u.Destination.Typed = "hub" }, []string{`you typed "hub"`}, []string{"other name"}},
 		{"another host than the one that was typed", func(u *keys.Use) { u.Destination.Typed, u.Destination.OtherName = "prod-db-01", true },
 			[]string{`[other name] you typed "prod-db-01", the host proved github.com`}, nil},
-		{"where a key lives", func(u *keys.Use) { u.Key.Source = "cards" }, []string{`"work" (anna@laptop), on a smartcard`}, nil},
+		{"where a key is stored", func(u *keys.Use) { u.Key.Source = "cards" }, []string{`"work" (anna@laptop), on a smartcard`}, nil},
 		{"a key of another agent", func(u *keys.Use) { u.Key.Source = "upstream [x" }, []string{`"work" (anna@laptop), in the agent "(x"`}, nil},
 		{"namespace", func(u *keys.Use) { u.Purpose = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git\n"} },
 			[]string{`sign for the namespace "git\x0a"`}, []string{"commit"}},
@@ -90,12 +90,12 @@ func TestText(t *testing.T) {
 		{"background, by ssh, another user", func(u *keys.Use) {
 			u.Peer.Terminal, u.Peer.SSHLogin, u.Peer.User = "", true, "54321"
 			u.Peer.Foreground, u.Peer.Attended = false, false
-		}, []string{"no terminal (background)", "through an ssh login", "user 54321"}, []string{"container", "git works in"}},
+		}, []string{"no terminal (background)", "through an ssh login", "user 54321"}, []string{"container", "git runs in"}},
 		{"a job in the background of a git in a container", func(u *keys.Use) {
 			u.Peer.Foreground, u.Peer.Container, u.Peer.Directory = false, true, "/home/anna/[work]"
-		}, []string{"in the background of terminal pts/3", "in a container or sandbox", `git works in "/home/anna/(work)"`}, nil},
+		}, []string{"in the background of terminal pts/3", "in a container or sandbox", `git runs in "/home/anna/(work)"`}, nil},
 		{"started from a terminal", func(u *keys.Use) { u.Peer.Terminal, u.Peer.Foreground = "", false },
-			[]string{"no terminal of its own, started from one"}, []string{"background"}},
+			[]string{"no terminal, but started from one"}, []string{"background"}},
 		{"arguments", func(u *keys.Use) {
 			u.Peer.Args = []string{"/opt/bin/ssh\n", "HOST", "SECRET"}
 			u.Peer.Parents[0].Args = []string{"git", "-c", "http.extraHeader=SECRET", "fetch", "SECRET"}
@@ -104,10 +104,10 @@ func TestText(t *testing.T) {
 			u.Peer.Executable = "/tmp/.x/" + strings.Repeat("[", 200) + "/usr/bin/ssh"
 			u.Peer.Parents[1].Executable = "/home/anna/bin/zsh"
 		}, []string{"Who: ssh ← git", "its file is /tmp/.x/((", "((/usr/bin/ssh\n", "started by /home/anna/bin/zsh"}, []string{"[" + "[", "/bin/git"}},
-		{"a program with mounts of its own", func(u *keys.Use) { u.Peer.Executable, u.Peer.Shares.OwnMounts = "/usr/bin/ssh", true },
+		{"a program with its own mounts", func(u *keys.Use) { u.Peer.Executable, u.Peer.Shares.OwnMounts = "/usr/bin/ssh", true },
 			[]string{"its file is /usr/bin/ssh"}, []string{"started by"}},
 		{"a program that hides its file", func(u *keys.Use) { u.Peer.Executable = "" },
-			[]string{"its file is not known: it may be any program"}, nil},
+			[]string{"its file is unknown: it may be any program"}, nil},
 		{"a program of the system", func(u *keys.Use) { u.Peer.Executable = "/usr/bin/ssh" }, nil, []string{"its file is", "started by"}},
 		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
 			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},
@@ -152,7 +152,7 @@ func checkHostile(t *testing.T, q confirm.Question) {
 			t.Errorf("a value can pass for a mark: %q", text)
 		}
 	}
-	const room = 991 // what a pinentry takes, which writes "%" and a line's end as three characters
+	const room = 991 // of a pinentry, which writes "%" and a line break as three characters
 	text, err := q.FittingText(func(text string) bool {
 		return len(text)+2*strings.Count(text, "%")+2*strings.Count(text, "\n") <= room
 	})

@@ -11,55 +11,55 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// ErrTooLong is why a question was not shown: not all of it can be read there.
+// ErrTooLong is why a question was not shown: not all of it would be readable.
 var ErrTooLong = errors.New("the facts do not fit")
 
-// maxListedName bounds the name of a host that is listed with others: each one
-// must be read whole. A host with a longer one is asked about by itself.
+// maxListedName bounds the names in a list of hosts: each must be shown whole. A host
+// with a longer name gets a question for itself alone.
 const maxListedName = 64
 
-// Together says that a login may be answered with others of its command. When
-// several of them wait, the question lists their hosts and offers them as one.
+// Together says that one answer may cover a login and others of its command. When
+// several of them wait, the question lists their hosts and offers them together.
 type Together struct {
-	Like  any   // comparable: equal for logins that differ in the host alone
+	Like  any   // comparable: equal for logins that differ only in the host
 	Max   int   // hosts in one question
-	Offer Burst // without its hosts
+	Offer Burst // without hosts
 }
 
-// most is how many hosts one question may list.
-func (t *Together) most() int {
+// maxHosts is how many hosts one question may list.
+func (t *Together) maxHosts() int {
 	if t == nil {
 		return 0
 	}
 	return t.Max
 }
 
-// togetherError is why a login has an answer that was given to another one: the
-// question listed its host, too.
+// togetherError carries the answer to a question that listed the host of this login
+// too.
 type togetherError struct{ answer Answer }
 
 func (e *togetherError) Error() string {
 	return e.answer.Reason + " (asked together with another host of its command)"
 }
 
-// gather is what may be offered for p now: the hosts that it and its like wait for,
-// in their order, and not more than most. nil: there is only one. What comes later is not in it.
-func (q *Queue) gather(p *prompt, most int) *Burst {
+// gather returns the offer for p now: the hosts of p and of similar waiting logins, in
+// order and at most limit, or nil when there is only one. Later logins are not in it.
+func (q *Queue) gather(p *prompt, limit int) *Burst {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.countLocked(p)
 	p.listed = nil
-	if p.together == nil || !listable(p.use) {
+	if p.together == nil || !isListable(p.use) {
 		return nil
 	}
 	offer := p.together.Offer
 	offer.Hosts = []keys.Host{p.use.Destination.Host}
 	for _, other := range q.allLocked() {
 		switch {
-		case other == p || other.left || other.ctx.Err() != nil:
-		case other.isLike(p) && listable(other.use):
-			known := slices.ContainsFunc(offer.Hosts, func(h keys.Host) bool { return sameHost(h, other.use.Destination.Host) })
-			if !known && len(offer.Hosts) >= most {
+		case other == p || other.abandoned || other.ctx.Err() != nil:
+		case other.isLike(p) && isListable(other.use):
+			known := slices.ContainsFunc(offer.Hosts, func(h keys.Host) bool { return isSameHost(h, other.use.Destination.Host) })
+			if !known && len(offer.Hosts) >= limit {
 				continue
 			}
 			if !known {
@@ -67,7 +67,7 @@ func (q *Queue) gather(p *prompt, most int) *Burst {
 			}
 			p.listed = append(p.listed, other)
 		case isNewHostOf(other.use, offer):
-			offer.New++
+			offer.NewHosts++
 		}
 	}
 	if len(offer.Hosts) < 2 {
@@ -77,15 +77,15 @@ func (q *Queue) gather(p *prompt, most int) *Burst {
 	return &offer
 }
 
-// gatherNone forgets what gather found: it was not shown.
-func (q *Queue) gatherNone(p *prompt) {
+// unlist undoes gather: the list was not shown.
+func (q *Queue) unlist(p *prompt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p.listed = nil
 }
 
-// listable says that the host's name can be shown whole.
-func listable(use *keys.Use) bool {
+// isListable reports whether the host's name can be shown whole.
+func isListable(use *keys.Use) bool {
 	if len(use.Destination.Host.Names) == 0 {
 		return false
 	}
@@ -93,27 +93,28 @@ func listable(use *keys.Use) bool {
 	return len(name) <= maxListedName && Escape(name, maxListedName) == name
 }
 
-func sameHost(a, b keys.Host) bool { return a.Fingerprint == b.Fingerprint }
+func isSameHost(a, b keys.Host) bool { return a.Fingerprint == b.Fingerprint }
 
 func (p *prompt) isLike(other *prompt) bool {
 	return p.together != nil && other.together != nil && p.together.Like == other.together.Like
 }
 
-// isNewHostOf is true for a login of the command to a host that known_hosts does not name.
+// isNewHostOf reports whether use is a login of b's command to a host without a name
+// in known_hosts.
 func isNewHostOf(use *keys.Use, b Burst) bool {
 	return use != nil && use.Destination.Trust == keys.TrustNew &&
 		slices.ContainsFunc(use.Peer.Parents, func(parent platform.Process) bool { return parent.PID == b.PID })
 }
 
-// joinsOthersLocked says that p waits with logins of its command to other hosts, and so
-// is asked about with them: it is no further question.
+// joinsOthersLocked reports whether similar logins to other hosts wait, whose question
+// then covers p too.
 func (q *Queue) joinsOthersLocked(p *prompt) bool {
 	joins := false
 	for _, other := range q.allLocked() {
-		if !other.isLike(p) || !listable(other.use) || !listable(p.use) { // each of those is a question of its own
+		if !other.isLike(p) || !isListable(other.use) || !isListable(p.use) { // each of these has its own question
 			continue
 		}
-		if sameHost(other.use.Destination.Host, p.use.Destination.Host) {
+		if isSameHost(other.use.Destination.Host, p.use.Destination.Host) {
 			return false
 		}
 		joins = true
@@ -121,7 +122,7 @@ func (q *Queue) joinsOthersLocked(p *prompt) bool {
 	return joins
 }
 
-// countLocked counts a question that is drawn and was not counted when it joined others.
+// countLocked counts a question that is drawn, unless it has been counted.
 func (q *Queue) countLocked(p *prompt) {
 	if !p.counted {
 		p.counted = true
@@ -129,7 +130,7 @@ func (q *Queue) countLocked(p *prompt) {
 	}
 }
 
-// endListedLocked gives a no, or silence, to all that the question listed.
+// endListedLocked refuses all listed logins too when the answer is a no or a timeout.
 func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 	var timeout *timeoutError
 	switch {
@@ -143,7 +144,7 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 	}
 }
 
-// hostLines list the hosts that b offers.
+// hostLines lists the hosts that b offers.
 func (b *Burst) hostLines() []question.Line {
 	var names []string
 	for _, host := range b.Hosts {
@@ -153,18 +154,18 @@ func (b *Burst) hostLines() []question.Line {
 		{Label: "Hosts", Text: fmt.Sprintf("%d of one command: %s", len(b.Hosts), strings.Join(names, ", "))},
 		{Text: "Deny refuses all of them"},
 	}
-	if b.New > 0 {
-		lines = append(lines, question.Line{Text: fmt.Sprintf("not in known_hosts, and asked about one by one: %d", b.New)})
+	if b.NewHosts > 0 {
+		lines = append(lines, question.Line{Text: fmt.Sprintf("not in known_hosts, so asked about one by one: %d", b.NewHosts)})
 	}
 	return lines
 }
 
-// Lists says that b is for hosts, which the question shows.
-func (b *Burst) Lists() bool { return b != nil && len(b.Hosts) > 0 }
+// ListsHosts reports whether b is for hosts, which the question lists.
+func (b *Burst) ListsHosts() bool { return b != nil && len(b.Hosts) > 0 }
 
-// among follows the name of the host in the headline.
-func (b *Burst) among() string {
-	if !b.Lists() {
+// headlineSuffix follows the name of the host in the headline.
+func (b *Burst) headlineSuffix() string {
+	if !b.ListsHosts() {
 		return ""
 	}
 	return fmt.Sprintf(", 1 of %d hosts", len(b.Hosts))

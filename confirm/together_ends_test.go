@@ -12,11 +12,11 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// A held request that somebody else's answer ended is gone: it takes no place.
+// A held request that the answer to another one ended leaves the queue.
 func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
 	for name, answer := range map[string]confirm.Answer{
-		"a no for all that were listed": {Verdict: confirm.Deny, Said: true, Reason: "denied by the person"},
-		"deny for 10 minutes":           {Verdict: confirm.DenyFor, For: time.Minute, Reason: "denied by the person"},
+		"a no for all listed hosts": {Verdict: confirm.Deny, ByPerson: true, Reason: "denied by the person"},
+		"deny for 10 minutes":       {Verdict: confirm.DenyFor, For: time.Minute, Reason: "denied by the person"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runWith(t, confirm.QuietBackground, func(r rig) {
@@ -40,7 +40,7 @@ func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
 	}
 }
 
-// A host that cannot be listed is a question of its own, and counts as one.
+// A host that cannot be listed gets its own question, and counts as one.
 func TestWhatIsNotListedCounts(t *testing.T) {
 	run(t, func(r rig) {
 		ctx, end := context.WithCancel(r.Context())
@@ -59,25 +59,25 @@ func TestWhatIsNotListedCounts(t *testing.T) {
 	})
 }
 
-// small shows no list of more than so many hosts.
+// small shows no list of more than limit hosts.
 type small struct {
 	*confirmtest.Prompter
-	most int
+	limit int
 }
 
 func (s small) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
-	if q.Burst != nil && len(q.Burst.Hosts) > s.most {
+	if q.Burst != nil && len(q.Burst.Hosts) > s.limit {
 		return confirm.Answer{}, fmt.Errorf("small: %w", confirm.ErrTooLong)
 	}
 	return s.Prompter.Ask(ctx, q)
 }
 
-// A list that does not fit is halved. The answer is for the half that was shown.
+// A list that does not fit is halved. The answer is for the shown half.
 func TestListThatDoesNotFitIsHalved(t *testing.T) {
-	for most, want := range map[int]int{40: 30, 15: 15, 14: 7, 3: 3, 2: 1} {
+	for limit, want := range map[int]int{40: 30, 15: 15, 14: 7, 3: 3, 2: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			r := rig{T: t, person: confirmtest.New()}
-			r.queue = confirm.NewQueue(small{r.person, most}, confirm.QueueConfig{})
+			r.queue = confirm.NewQueue(small{r.person, limit}, confirm.QueueConfig{})
 			first := r.ask(r.Context(), by(1))
 			shown := r.person.Next(r)
 			ctx, end := context.WithCancel(r.Context())
@@ -94,13 +94,13 @@ func TestListThatDoesNotFitIsHalved(t *testing.T) {
 				got = len(shown.Question.Burst.Hosts)
 			}
 			if got != want {
-				t.Errorf("%d fit: %d are listed; want %d", most, got, want)
+				t.Errorf("%d fit: %d are listed; want %d", limit, got, want)
 			}
 			shown.Deny()
 			synctest.Wait()
 			for n, answer := range answers {
 				if denied := len(answer) > 0; denied != (n < want) {
-					t.Errorf("%d fit: host %d has an answer: %v", most, n, denied)
+					t.Errorf("%d fit: host %d has an answer: %v", limit, n, denied)
 				}
 			}
 		})

@@ -113,7 +113,7 @@ func TestTogetherDenied(t *testing.T) {
 		reason string
 	}{
 		"denied": {func(s *confirmtest.Shown) {
-			s.Answer(confirm.Answer{Verdict: confirm.Deny, Said: true, Reason: "denied by the person"})
+			s.Answer(confirm.Answer{Verdict: confirm.Deny, ByPerson: true, Reason: "denied by the person"})
 		}, "denied by the person (asked together"},
 		"closed": {func(s *confirmtest.Shown) {
 			s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "the prompt was closed"})
@@ -131,8 +131,8 @@ func TestTogetherDenied(t *testing.T) {
 				test.answer(shown)
 				r.want(second, confirm.Deny, "")
 				a := r.want(third, confirm.Deny, test.reason)
-				if a.Said != (name == "denied") {
-					t.Errorf("said: %v", a.Said)
+				if a.ByPerson != (name == "denied") {
+					t.Errorf("said: %v", a.ByPerson)
 				}
 				if name == "silence" { // it was drawn anew with the late one
 					r.want(late, confirm.Deny, test.reason)
@@ -193,7 +193,7 @@ func TestTogetherListsWhatCanBeRead(t *testing.T) {
 		synctest.Wait()
 		shown.AllowOnce()
 		burst := r.person.Next(r).Question.Burst
-		if burst == nil || namesOf(burst.Hosts) != "h1 h2" || burst.New != 1 {
+		if burst == nil || namesOf(burst.Hosts) != "h1 h2" || burst.NewHosts != 1 {
 			t.Errorf("%+v", burst)
 		}
 		end()
@@ -229,7 +229,7 @@ func TestTogetherIsDrawnAnew(t *testing.T) {
 			leave[n](confirm.ErrAllowed)
 			<-answers[n]
 		}
-		r.person.None(r) // nothing flashes up
+		r.person.WantNone(r) // nothing flashes up
 	})
 }
 

@@ -24,12 +24,12 @@ func InWords(d time.Duration) string {
 	return d.String()
 }
 
-// Grant says what "allow for a while" covers: what policy.Grants compares.
+// Grant says what "allow for a while" covers: exactly what policy.Grants compares.
 func (w Wording) Grant(use *keys.Use) string {
 	if use == nil {
 		return ""
 	}
-	text := w.what(use).Text
+	text := w.whatLine(use).Text
 	if use.Purpose.Kind == wire.KindLogin && use.Destination.Trust.Proved() {
 		text += " on this host"
 	}

@@ -1,6 +1,6 @@
-// Package confirmtest plays the person in tests: a Prompter whose questions
-// arrive on a channel and are answered by the test. It also has what holds every
-// Prompter to the same: questions, a terminal, and Conformance.
+// Package confirmtest plays the person in tests: its Prompter passes questions to the
+// test, which answers them. It also has the Conformance test of every Prompter, with
+// its questions and a terminal.
 package confirmtest
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 )
 
-// Prompter hands each question to Next. A question that nobody takes or
-// answers lasts until its context ends.
+// Prompter passes each question to Next. A question that the test does not take or
+// answer lasts until its context ends.
 type Prompter struct {
 	shown chan *Shown
 }
 
-// Shown is one question on the imagined screen. Exactly one of its methods is
-// to be called, or none: then the question's context ends it.
+// Shown is one question on the imagined screen. The test calls one of its methods at
+// most; without a call, the question's context ends it.
 type Shown struct {
 	Ctx      context.Context
 	Question confirm.Question       // of Ask
@@ -36,7 +36,7 @@ type reply struct {
 	err    error
 }
 
-// New returns a Prompter that has shown nothing yet.
+// New returns a Prompter that has shown no question.
 func New() *Prompter { return &Prompter{shown: make(chan *Shown)} }
 
 // Name implements confirm.Prompter.
@@ -90,12 +90,12 @@ func (p *Prompter) Next(t testing.TB) *Shown {
 	}
 }
 
-// None fails the test when a question is waiting to be taken.
-func (p *Prompter) None(t testing.TB) {
+// WantNone fails the test when a question waits.
+func (p *Prompter) WantNone(t testing.TB) {
 	t.Helper()
 	select {
 	case s := <-p.shown:
-		t.Fatalf("a question was asked that should not be: %+v", s.Question.Use)
+		t.Fatalf("an unexpected question was asked: %+v", s.Question.Use)
 	default:
 	}
 }
@@ -115,10 +115,10 @@ func (s *Shown) Deny() {
 	s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "denied by the person"})
 }
 
-// Answer answers anything.
+// Answer gives any answer.
 func (s *Shown) Answer(a confirm.Answer) { s.reply <- reply{answer: a} }
 
-// Type answers a Secret; the asker wipes the slice.
+// Type answers a Secret; the caller of Secret wipes the slice.
 func (s *Shown) Type(secret []byte) { s.reply <- reply{secret: secret} }
 
 // Fail breaks the prompt.

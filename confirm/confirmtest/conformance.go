@@ -9,28 +9,28 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 )
 
-// Person sits before one Prompter. Each method acts on the question that is shown.
+// Person uses one Prompter. Each function acts on the question that is shown.
 type Person struct {
 	Prompter  confirm.Prompter
 	Wait      func(t *testing.T) (shown string) // until a question is shown
 	Allow     func(t *testing.T, shown string)
-	AllowLong func(t *testing.T, shown string) // nil: it offers no such thing
+	AllowLong func(t *testing.T, shown string) // nil: not offered
 	Deny      func(t *testing.T, shown string)
-	Kill      func(t *testing.T, shown string) // nil: it is not a program
-	Gone      func(t *testing.T)               // fails when something is left of the question
+	Kill      func(t *testing.T, shown string) // nil: the Prompter is not a program
+	WantGone  func(t *testing.T)               // fails when something of the question remains
 }
 
-// Conformance holds every Prompter to the same. Each of persons starts one.
+// Conformance tests that every Prompter behaves the same. Each of persons starts one.
 func Conformance(t *testing.T, persons map[string]func(t *testing.T) Person) {
 	t.Parallel()
-	for name, meet := range persons {
+	for name, newPerson := range persons {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := meet(t)
+			p := newPerson(t)
 			t.Run("allow", func(t *testing.T) { p.answers(t, Login(t), p.Allow, confirm.AllowOnce, "allowed by the person") })
 			t.Run("allow for a while", func(t *testing.T) {
 				if p.AllowLong == nil {
-					return // it has no such button
+					return // not offered
 				}
 				if a := p.answers(t, Login(t), p.AllowLong, confirm.AllowFor, "allowed by the person"); a.For != 15*time.Minute {
 					t.Errorf("for %v", a.For)
@@ -46,8 +46,8 @@ func Conformance(t *testing.T, persons map[string]func(t *testing.T) Person) {
 			t.Run("hung up", p.hungUp)
 			t.Run("no answer", p.noAnswer)
 			t.Run("hostile values", func(t *testing.T) {
-				p.answers(t, Hostile(t, Nasty), p.Deny, confirm.Deny, "denied by the person")
-				p.answers(t, Hostile(t, Nasty), p.Allow, confirm.AllowOnce, "allowed by the person")
+				p.answers(t, Hostile(t, HostileText), p.Deny, confirm.Deny, "denied by the person")
+				p.answers(t, Hostile(t, HostileText), p.Allow, confirm.AllowOnce, "allowed by the person")
 			})
 		})
 	}
@@ -60,7 +60,7 @@ func (p Person) answers(t *testing.T, q confirm.Question, act func(*testing.T, s
 	act(t, p.Wait(t))
 	a := <-answer
 	Check(t, a, nil, verdict, reason)
-	p.Gone(t)
+	p.WantGone(t)
 	return a
 }
 
@@ -73,7 +73,7 @@ func (p Person) hungUp(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	p.Gone(t)
+	p.WantGone(t)
 }
 
 func (p Person) noAnswer(t *testing.T) {
@@ -81,5 +81,5 @@ func (p Person) noAnswer(t *testing.T) {
 	defer cancel()
 	a, err := p.Prompter.Ask(ctx, Login(t))
 	Check(t, a, err, "", context.DeadlineExceeded.Error())
-	p.Gone(t)
+	p.WantGone(t)
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PTY is a terminal with a person at it.
+// PTY is a terminal with a person in front of it.
 type PTY struct {
 	Keys *os.File // the person's side
 	TTY  *os.File // the program's side
@@ -22,7 +22,7 @@ type PTY struct {
 	screen bytes.Buffer
 }
 
-// NewPTY opens a terminal that is closed when the test ends.
+// NewPTY opens a terminal and closes it when the test ends.
 func NewPTY(t testing.TB) *PTY {
 	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -50,7 +50,7 @@ func NewPTY(t testing.TB) *PTY {
 	return p
 }
 
-// control runs f on the descriptor and leaves the file's reads interruptible.
+// control runs f on the descriptor; reads of the file stay interruptible.
 func control(file *os.File, f func(fd int) error) error {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -76,17 +76,17 @@ func (p *PTY) watch() {
 	}
 }
 
-// Type presses keys.
+// Type types keys.
 func (p *PTY) Type(keys string) { p.Keys.WriteString(keys) }
 
-// Seen is what was shown since the last Clear.
+// Seen is the output since the last Clear.
 func (p *PTY) Seen() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.screen.String()
 }
 
-// Clear forgets what was shown.
+// Clear forgets the output.
 func (p *PTY) Clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +104,7 @@ func (p *PTY) WaitFor(t testing.TB, text string) {
 	}
 }
 
-// Echoes says whether the terminal shows what is typed, and its keys send signals.
+// Echoes reports whether the terminal shows typed characters and its keys send signals.
 func (p *PTY) Echoes(t testing.TB) bool {
 	t.Helper()
 	var mode *unix.Termios
@@ -114,8 +114,8 @@ func (p *PTY) Echoes(t testing.TB) bool {
 	return mode.Lflag&unix.ECHO != 0 && mode.Lflag&unix.ISIG != 0
 }
 
-// Again is the program's side once more, for a program that closes it.
-func (p *PTY) Again(t testing.TB) *os.File {
+// DupTTY returns a duplicate of the program's side, for a program that closes it.
+func (p *PTY) DupTTY(t testing.TB) *os.File {
 	t.Helper()
 	fd := -1
 	err := control(p.TTY, func(old int) (err error) {
@@ -128,17 +128,17 @@ func (p *PTY) Again(t testing.TB) *os.File {
 	return os.NewFile(uintptr(fd), p.TTY.Name())
 }
 
-// Restored waits until the terminal is as it was before the question.
-func (p *PTY) Restored(t testing.TB) {
+// WaitRestored waits until the terminal is as it was before the question.
+func (p *PTY) WaitRestored(t testing.TB) {
 	t.Helper()
 	for end := time.Now().Add(Patience); !p.Echoes(t); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the terminal is left as it was for the question")
+			t.Fatal("the terminal was not restored after the question")
 		}
 	}
 }
 
-// Resize makes the terminal's screen so large.
+// Resize sets the size of the terminal's screen.
 func (p *PTY) Resize(t testing.TB, columns, rows uint16) {
 	t.Helper()
 	err := control(p.Keys, func(fd int) error {
@@ -149,17 +149,17 @@ func (p *PTY) Resize(t testing.TB, columns, rows uint16) {
 	}
 }
 
-// Answers is the person who answers at this terminal what prompter asks.
-func (p *PTY) Answers(prompter confirm.Prompter) Person {
+// PersonAt is the person who answers the questions of prompter at this terminal.
+func (p *PTY) PersonAt(prompter confirm.Prompter) Person {
 	typed := func(keys string) func(*testing.T, string) {
 		return func(*testing.T, string) { p.Type(keys) }
 	}
 	return Person{
 		Prompter: prompter, Wait: func(t *testing.T) string { p.WaitFor(t, "[N]o"); return "" },
 		Allow: typed("y\r"), AllowLong: typed("m\r"), Deny: typed("\r"),
-		Gone: func(t *testing.T) {
+		WantGone: func(t *testing.T) {
 			if !p.Echoes(t) {
-				t.Error("the terminal is left as it was for the question")
+				t.Error("the terminal was not restored after the question")
 			}
 			p.Clear()
 		},

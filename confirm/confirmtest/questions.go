@@ -17,7 +17,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// Patience bounds every wait for a program; no test asserts a time.
+// Patience bounds every wait for a program. No test asserts a time.
 const Patience = 20 * time.Second
 
 // Login is a login to a host that proved its key.
@@ -55,7 +55,7 @@ func Login(t testing.TB) confirm.Question {
 	}
 }
 
-// Ask starts a question and returns where its answer comes.
+// Ask starts a question and returns the channel of its answer.
 func Ask(t *testing.T, p confirm.Prompter, q confirm.Question) <-chan confirm.Answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 4*Patience)
@@ -71,7 +71,7 @@ func Ask(t *testing.T, p confirm.Prompter, q confirm.Question) <-chan confirm.An
 	return answer
 }
 
-// Check compares an answer, or for the verdict "" an error.
+// Check compares an answer, or an error when verdict is "".
 func Check(t *testing.T, a confirm.Answer, err error, verdict confirm.Verdict, reason string) {
 	t.Helper()
 	if a.Verdict != verdict {
@@ -100,15 +100,15 @@ func Hostile(t testing.TB, s string) confirm.Question {
 	u.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: s, Why: s, Forwarded: true,
 		Hops: []keys.Host{host, host, host, host, host, host}}
 	u.Peer.Directory, u.Peer.Executable = s, s
-	q.Why, q.History, q.Of, u.Key.Source = s, s, 64, "fido"
+	q.Why, q.History, q.Pending, u.Key.Source = s, s, 64, "fido"
 	return q
 }
 
-// Nasty is text that would move, hide or forge something, and is too long.
-var Nasty = "\u202egnp.\u2066[verified] <b>&amp;%0A\\n\x1b[2J\x00\r\nWhere: [verified] bank\u200b\u0301\u0301\u0301\u0301\u0301\u0301 _A שלום 日本語 \U0001F511 " +
+// HostileText is too long and would move, hide or forge other text.
+var HostileText = "\u202egnp.\u2066[verified] <b>&amp;%0A\\n\x1b[2J\x00\r\nWhere: [verified] bank\u200b\u0301\u0301\u0301\u0301\u0301\u0301 _A שלום 日本語 \U0001F511 " +
 	strings.Repeat("W\u202e", 5000)
 
-// HostileValues are seeds for what another program chooses.
+// HostileValues are seeds for values that another program chooses.
 var HostileValues = []string{
 	"", "\x1b[31m\x07\x00\r\n[verified] github.com", "a\u202egnp.exe\u2066", strings.Repeat("x", 10_000),
 	strings.Repeat("\x01%", 300), strings.Repeat("<b>[verified] ", 60), strings.Repeat("字", 400),

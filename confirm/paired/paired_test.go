@@ -64,7 +64,7 @@ func newAttempt(t *testing.T, screen *confirmtest.PTY) *attempt {
 
 func (p *pairedRig) start(t *testing.T, a *attempt) *attempt {
 	t.Helper()
-	tty := a.screen.Again(t)
+	tty := a.screen.DupTTY(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	a.leave = cancel
 	t.Cleanup(cancel)
@@ -255,8 +255,8 @@ func TestPairingIsRefused(t *testing.T) {
 			}
 			a.refused(t, test.want)
 			answersOn(t, p, "")
-			own.Restored(t) // a question that was withdrawn may just be going
-			screen.Restored(t)
+			own.WaitRestored(t) // a question that was withdrawn may just be going
+			screen.WaitRestored(t)
 		})
 	}
 }
@@ -387,8 +387,8 @@ func TestTwoPlaces(t *testing.T) {
 			r := <-done
 			confirmtest.Check(t, r.a, r.err, test.verdict, test.reason)
 			test.told(own, screen).WaitFor(t, "(answered elsewhere)")
-			own.Restored(t)
-			screen.Restored(t)
+			own.WaitRestored(t)
+			screen.WaitRestored(t)
 		})
 	}
 }
@@ -535,7 +535,7 @@ func TestConformance(t *testing.T) {
 func approvePerson(t *testing.T) confirmtest.Person {
 	p, screen := newRig(t, ways.Config{Prompt: "approve"}), confirmtest.NewPTY(t)
 	p.pair(t, screen, screen)
-	return screen.Answers(p.Paired)
+	return screen.PersonAt(p.Paired)
 }
 
 // approveBesidePerson answers on the paired terminal what the daemon's own one shows too.
@@ -543,10 +543,10 @@ func approveBesidePerson(t *testing.T) confirmtest.Person {
 	own, screen := confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Prompt: "auto", Terminal: own.TTY})
 	p.pair(t, screen, own)
-	sits := screen.Answers(p.Paired)
+	sits := screen.PersonAt(p.Paired)
 	wait := sits.Wait
 	sits.Wait = func(t *testing.T) string { own.WaitFor(t, "[N]o"); return wait(t) }
-	gone := sits.Gone
-	sits.Gone = func(t *testing.T) { gone(t); own.Answers(nil).Gone(t) }
+	gone := sits.WantGone
+	sits.WantGone = func(t *testing.T) { gone(t); own.PersonAt(nil).WantGone(t) }
 	return sits
 }

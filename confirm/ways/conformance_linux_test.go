@@ -37,7 +37,7 @@ func keysPerson(d *desktop, p confirm.Prompter, allow, allowLong, deny []string)
 	return confirmtest.Person{
 		Prompter: p, Wait: func(t *testing.T) string { return d.window(t) },
 		Allow: press(allow), AllowLong: press(allowLong), Deny: press(deny),
-		Kill: func(t *testing.T, _ string) { d.kill(t, p) }, Gone: func(t *testing.T) { d.leavesNothing(t, p) },
+		Kill: func(t *testing.T, _ string) { d.kill(t, p) }, WantGone: func(t *testing.T) { d.leavesNothing(t, p) },
 	}
 }
 
@@ -86,7 +86,7 @@ func askpassPerson(t *testing.T) confirmtest.Person {
 	}
 	return confirmtest.Person{
 		Prompter: &askpass{path: path, env: plainEnv}, Wait: read, Allow: answer("0"), Deny: answer("1"), Kill: answer("255"),
-		Gone: func(t *testing.T) {
+		WantGone: func(t *testing.T) {
 			waitGone(t, read(t))
 			os.Remove(filepath.Join(dir, "pid"))
 			os.Remove(filepath.Join(dir, "answer"))
@@ -100,5 +100,5 @@ func terminalPerson(t *testing.T) confirmtest.Person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return screen.Answers(p)
+	return screen.PersonAt(p)
 }

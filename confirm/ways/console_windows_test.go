@@ -96,7 +96,7 @@ func consolePerson(t *testing.T) confirmtest.Person {
 			return ""
 		},
 		Allow: typed("y\r"), AllowLong: typed("m\r"), Deny: typed("\r"),
-		Gone: func(t *testing.T) {
+		WantGone: func(t *testing.T) {
 			if console.mode() != before {
 				t.Error("the console is left as it was for the question")
 			}

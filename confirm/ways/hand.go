@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// handTime is how long nothing is asked after a question was taken away before it was
-// answered. A program chooses when its question goes, and what comes in its place:
-// an answer that is on its way must not reach that. The window has a delay of its
-// own for its buttons, as long as this one.
+// handTime is the pause after a question was withdrawn without an answer. A program
+// chooses when its question is withdrawn and what follows it: an answer on its way to
+// the first must not reach the second. The window has the same delay in its buttons.
 const handTime = 800 * time.Millisecond
 
-// hand is the person's, at a way to ask whose answers count at once. The zero value is ready.
+// hand gives the person's hand time to stop, in prompts whose answers count at once.
+// The zero value is ready.
 type hand struct {
 	pause time.Duration // 0: handTime
 
-	mu      sync.Mutex // guards what follows
-	emptied time.Time  // when a question was taken away last
+	mu        sync.Mutex // guards what follows
+	withdrawn time.Time  // when the last question was withdrawn
 }
 
-// wait returns when an answer to what was asked before can be on its way no more, or
-// when ctx ends. Call ended when the question that follows is over.
+// wait returns when an answer to an earlier question can no longer be on its way, or
+// when ctx ends. The caller calls ended after its question.
 func (h *hand) wait(ctx context.Context) (ended func()) {
 	h.mu.Lock()
 	pause := h.pause
 	if pause == 0 {
 		pause = handTime
 	}
-	rest := time.Until(h.emptied.Add(pause))
+	rest := time.Until(h.withdrawn.Add(pause))
 	h.mu.Unlock()
 	if rest > 0 {
 		select {
@@ -42,6 +42,6 @@ func (h *hand) wait(ctx context.Context) (ended func()) {
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.emptied = time.Now()
+		h.withdrawn = time.Now()
 	}
 }

@@ -13,31 +13,30 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// A question that is taken away leaves the next one waiting; one that was answered does not.
+// A withdrawn question delays the next one; an answered question does not.
 func TestHandWaits(t *testing.T) {
-	for name, taken := range map[string]bool{"taken away": true, "answered": false} {
+	for name, withdrawn := range map[string]bool{"withdrawn": true, "answered": false} {
 		synctest.Test(t, func(t *testing.T) {
 			var h hand
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := h.wait(ctx)
-			if taken {
+			if withdrawn {
 				cancel()
 			}
 			ended()
 			cancel()
 			asked := time.Now()
 			h.wait(t.Context())
-			if waited := time.Since(asked); (waited == handTime) != taken || waited > handTime {
+			if waited := time.Since(asked); (waited == handTime) != withdrawn || waited > handTime {
 				t.Errorf("%s: %v", name, waited)
 			}
 		})
 	}
 }
 
-// What is typed for a question that a program takes away does not answer the one that
-// comes in its place.
+// An answer typed for a withdrawn question does not answer the question that follows.
 func TestTerminalAnswersWhatWasRead(t *testing.T) {
-	for _, taken := range []bool{true, false} {
+	for _, withdrawn := range []bool{true, false} {
 		p := confirmtest.NewPTY(t)
 		term, _ := NewTerminal(p.TTY)
 		term.hand.pause = time.Hour
@@ -48,12 +47,12 @@ func TestTerminalAnswersWhatWasRead(t *testing.T) {
 			first <- err
 		}()
 		p.WaitFor(t, "[N]o")
-		if taken {
+		if withdrawn {
 			withdraw()
 		} else {
 			p.Type("n\r")
 		}
-		if err := <-first; (err != nil) != taken {
+		if err := <-first; (err != nil) != withdrawn {
 			t.Fatal(err)
 		}
 		withdraw()
@@ -70,20 +69,20 @@ func TestTerminalAnswersWhatWasRead(t *testing.T) {
 		a, err := term.Ask(ctx, confirmtest.Login(t))
 		end()
 		<-typed
-		if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == taken {
-			t.Errorf("taken away: %v: %+v, %v", taken, a, err)
+		if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == withdrawn {
+			t.Errorf("withdrawn: %v: %+v, %v", withdrawn, a, err)
 		}
 	}
 }
 
-// Each of these programs allows at once.
+// Each of these programs allows immediately.
 func TestEveryWayLeavesTheHandItsTime(t *testing.T) {
-	for _, taken := range []bool{true, false} {
+	for _, withdrawn := range []bool{true, false} {
 		h := func() hand {
-			if !taken {
+			if !withdrawn {
 				return hand{}
 			}
-			return hand{pause: time.Hour, emptied: time.Now()}
+			return hand{pause: time.Hour, withdrawn: time.Now()}
 		}
 		yes := script(t, "exit 0")
 		for name, way := range map[string]confirm.Prompter{
@@ -92,13 +91,13 @@ func TestEveryWayLeavesTheHandItsTime(t *testing.T) {
 			"askpass":  &askpass{path: yes, env: plainEnv, hand: h()},
 		} {
 			ctx, cancel := context.WithCancel(t.Context())
-			if taken {
+			if withdrawn {
 				time.AfterFunc(10*time.Millisecond, cancel)
 			}
 			a, err := way.Ask(ctx, confirmtest.Login(t))
 			cancel()
-			if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == taken {
-				t.Errorf("%s, taken away: %v: %+v, %v", name, taken, a, err)
+			if allowed := err == nil && a.Verdict == confirm.AllowOnce; allowed == withdrawn {
+				t.Errorf("%s, withdrawn: %v: %+v, %v", name, withdrawn, a, err)
 			}
 		}
 	}

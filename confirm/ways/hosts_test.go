@@ -15,7 +15,7 @@ import (
 
 // thirtyHosts is what a parallel-ssh may be offered.
 func thirtyHosts() *confirm.Burst {
-	b := &confirm.Burst{Command: "python3.11 parallel-ssh", PID: 4711, Count: 100, For: 10 * time.Minute, New: 2}
+	b := &confirm.Burst{Command: "python3.11 parallel-ssh", PID: 4711, Count: 100, For: 10 * time.Minute, NewHosts: 2}
 	for n := range 30 {
 		b.Hosts = append(b.Hosts, keys.Host{Fingerprint: fmt.Sprint(n), Names: []string{fmt.Sprintf("web%02d.fra.example.com", n+1)}})
 	}
@@ -47,7 +47,7 @@ func TestTerminalHosts(t *testing.T) {
 			t.Errorf("%q: %+v, %v", test.typed, a, err)
 		}
 		listed := strings.Contains(p.Seen(), "[h]osts (these 30, up to 100, 10m)") && strings.Contains(p.Seen(), "web30.fra.example.com")
-		if listed != test.burst.Lists() {
+		if listed != test.burst.ListsHosts() {
 			t.Errorf("listed: %v in %q", listed, p.Seen())
 		}
 	}

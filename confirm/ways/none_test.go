@@ -20,6 +20,6 @@ func TestRuleFor(t *testing.T) {
 	}
 	use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, "git.example.com"
 	if text := ruleFor(use); strings.Contains(text, "host =") {
-		t.Errorf("a rule for a host that proved nothing: %s", text)
+		t.Errorf("a rule for an unverified host: %s", text)
 	}
 }

@@ -93,7 +93,7 @@ func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer,
 // Enter and no Space alone does anything but deny.
 func confirmText(a *assuan, q confirm.Question) error {
 	more := ""
-	if q.Burst.Lists() {
+	if q.Burst.ListsHosts() {
 		more = "\n" + q.Burst.Line().String() + "\nThe button with the hosts allows " + q.Burst.Limit()
 	}
 	text, err := q.FittingText(func(text string) bool { return fitsDescription(text + more) })
@@ -107,7 +107,7 @@ func confirmText(a *assuan, q confirm.Question) error {
 		{"SETCANCEL", "_Deny"},
 	}
 	switch {
-	case q.Burst.Lists():
+	case q.Burst.ListsHosts():
 		settings = append(settings, [2]string{"SETNOTOK", fmt.Sprintf("Allow these %d _hosts", len(q.Burst.Hosts))})
 	case q.Remember > 0:
 		settings = append(settings, [2]string{"SETNOTOK", "Allow _for " + keys.ShortDuration(q.Remember)})
@@ -126,7 +126,7 @@ func verdict(err error, q confirm.Question) (confirm.Answer, error) {
 		return confirm.Allowed(confirm.AllowOnce, 0), nil
 	case !errors.As(err, &e):
 		return confirm.Answer{}, err
-	case e.is(gpgNotConfirmed) && q.Burst.Lists():
+	case e.is(gpgNotConfirmed) && q.Burst.ListsHosts():
 		return confirm.Allowed(confirm.AllowBurst, 0), nil
 	case e.is(gpgNotConfirmed) && q.Remember > 0:
 		return confirm.Allowed(confirm.AllowFor, q.Remember), nil

@@ -264,7 +264,7 @@ var persons = map[string]func(t *testing.T) confirmtest.Person{
 			Prompter: newWindowHere(t), Wait: func(t *testing.T) string { armed(t, "Allow once"); return "" },
 			Allow: on("Allow once"), AllowLong: on("Allow for 15 minutes"),
 			Deny: func(t *testing.T, _ string) { press(t, vkReturn) },
-			Kill: func(t *testing.T, _ string) { killPrompts(t) }, Gone: leavesNothing,
+			Kill: func(t *testing.T, _ string) { killPrompts(t) }, WantGone: leavesNothing,
 		}
 	},
 }

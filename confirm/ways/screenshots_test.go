@@ -47,7 +47,7 @@ func TestScreenshots(t *testing.T) {
 	mistaken := confirmtest.Login(t)
 	mistaken.Use.Destination.Typed, mistaken.Use.Destination.OtherName = "prod-db-01", true
 	queued := confirmtest.Login(t)
-	queued.Use.Purpose, queued.Use.Peer.Directory, queued.Of = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}, "/home/anna/src/keybroker", 4
+	queued.Use.Purpose, queued.Use.Peer.Directory, queued.Pending = wire.Purpose{Kind: wire.KindSSHSig, Namespace: "git"}, "/home/anna/src/keybroker", 4
 	for _, q := range []confirm.Question{usual, claimed, fresh, forwarded, mistaken, queued} {
 		q.Use.Key.Source = "softkeys"
 	}
@@ -67,7 +67,9 @@ func TestScreenshots(t *testing.T) {
 		{"prompt-claimed", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, claimed) }},
 		{"prompt-elsewhere", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, elsewhere) }},
 		{"prompt-new", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, fresh) }},
-		{"prompt-hostile", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, confirmtest.Hostile(t, confirmtest.Nasty)) }},
+		{"prompt-hostile", nil, func(p confirm.Prompter, ctx context.Context) {
+			p.Ask(ctx, confirmtest.Hostile(t, confirmtest.HostileText))
+		}},
 		{"prompt-burst", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, burst) }},
 		{"prompt-hosts", nil, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, hosts) }},
 		{"prompt-pin", nil, pin},

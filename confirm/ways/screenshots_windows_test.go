@@ -28,7 +28,7 @@ func TestScreenshots(t *testing.T) {
 	w := newWindowHere(t)
 	for name, show := range map[string]func(ctx context.Context){
 		"prompt-windows":         func(ctx context.Context) { _, _ = w.Ask(ctx, usual) },
-		"prompt-windows-hostile": func(ctx context.Context) { _, _ = w.Ask(ctx, confirmtest.Hostile(t, confirmtest.Nasty)) },
+		"prompt-windows-hostile": func(ctx context.Context) { _, _ = w.Ask(ctx, confirmtest.Hostile(t, confirmtest.HostileText)) },
 		"prompt-windows-pin": func(ctx context.Context) {
 			_, _ = w.Secret(ctx, confirm.SecretQuestion{Title: "PIN for YubiKey 12345678", Text: "2 tries are left.", Prompt: "PIN:",
 				Error: "That was not the PIN.", Use: usual.Use, Facts: true, Why: "no rule matches"})

@@ -209,7 +209,7 @@ func (t *Terminal) endQuestion(ctx context.Context, newline bool) {
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded), errors.Is(context.Cause(ctx), confirm.ErrNoAnswer):
 		words = "\n(no answer: refused)\n"
-	case errors.Is(context.Cause(ctx), confirm.ErrMore):
+	case errors.Is(context.Cause(ctx), confirm.ErrMoreHosts):
 		words = "\n(asked again: more hosts of this command wait)\n"
 	case errors.Is(context.Cause(ctx), confirm.ErrElsewhere):
 		words = "\n(answered elsewhere)\n"

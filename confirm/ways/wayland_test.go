@@ -37,7 +37,7 @@ func onWayland(s *waylandtest.Sway, p confirm.Prompter, allow, allowLong, deny [
 			return ""
 		},
 		Kill: func(t *testing.T, _ string) { killAll(processesOf(p)) },
-		Gone: func(t *testing.T) {
+		WantGone: func(t *testing.T) {
 			if left := processesOf(p); left != "" {
 				t.Errorf("processes are left behind: %s", left)
 			}

@@ -78,7 +78,7 @@ func (w *window) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, e
 		shown.Burst, shown.Pause = q.Burst.Label(), "" // five buttons do not fit
 	}
 	ask := w.fitting
-	if q.Burst.Lists() {
+	if q.Burst.ListsHosts() {
 		ask = w.fit // else it is asked again, without the list
 	}
 	answer, err := ask(ctx, shown, func(shown *question.Question, w confirm.Wording) {

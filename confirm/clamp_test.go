@@ -8,7 +8,7 @@ import (
 )
 
 // A prompter's mistake allows nothing that was not offered.
-func TestBurstIsClamped(t *testing.T) {
+func TestClampBurst(t *testing.T) {
 	answer := Answer{Verdict: AllowBurst, For: time.Hour, Reason: "allowed by the person"}
 	if a := clamp(answer, Question{Burst: &Burst{}}); a.Verdict != AllowBurst || a.For != 0 {
 		t.Errorf("%+v", a)
