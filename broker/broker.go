@@ -125,14 +125,14 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 // ring opens the sources of keys. Cards come before sealed files: of a key that is in
 // both, the copy that nobody can read signs.
 func (b *Broker) ring() (_ *keys.Ring, err error) {
-	c := &b.config
-	b.sealed = SealedStore(c, b.person.askPassphrase)
+	c, asker := &b.config, b.person.asker()
+	b.sealed = SealedStore(c, asker)
 	b.added = softkeys.NewMemory(softkeys.Clock{})
-	if b.cards, err = newCards(c, b.person, b.feed.Changed, b.log); err != nil {
+	if b.cards, err = newCards(c, asker, b.feed.Changed, b.log); err != nil {
 		return nil, err
 	}
 	b.tokens = pkcs11.New(pkcs11.Config{Allowed: c.PKCS11.Providers, Log: b.log})
-	b.fido = fido.New(fido.Config{Allowed: c.PKCS11.Providers, Websafe: c.FIDO.Websafe, Log: b.log, AskPIN: b.person.askKeyPIN, Notify: b.person.notifyTouch})
+	b.fido = fido.New(fido.Config{Allowed: c.PKCS11.Providers, Websafe: c.FIDO.Websafe, Log: b.log, Person: asker})
 	b.upstreams = newUpstreams(c.Upstreams, b.sockets.addresses(), b.feed.Changed, b.log)
 	sources := []keys.Source{b.added, b.sealed, b.tokens, b.fido}
 	if b.cards.source != nil {

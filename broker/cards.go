@@ -23,14 +23,14 @@ const maxText = 72
 type cards struct{ source *cardkeys.Source } // nil: switched off
 
 // newCards starts to watch the cards, unless the configuration wants none.
-func newCards(c *config.Config, p *person, changed func(), log *slog.Logger) (cards, error) {
+func newCards(c *config.Config, person keys.Person, changed func(), log *slog.Logger) (cards, error) {
 	if !c.PIV.Enabled {
 		return cards{}, nil
 	}
 	source, err := cardkeys.New(cardkeys.Config{
 		File:     filepath.Join(c.Paths.StateDir, "cards.json"),
 		PINCache: c.PIV.PINCache, Wait: c.Confirm.Timeout, Rules: c.PIV.Rules,
-		Ask: p.askCardPIN, Notify: p.notifyCard, Changed: changed, Log: log,
+		Person: person, Changed: changed, Log: log,
 	})
 	return cards{source}, err
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,9 +9,7 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
-	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/sources/fido"
 )
 
 // person asks the person what the parts of the broker want to know, always in the same
@@ -56,45 +53,8 @@ func (p *person) before(use *keys.Use) string {
 	return text
 }
 
-// askPassphrase asks for the passphrase of the vault in the way that the
-// person is asked everything else.
-func (p *person) askPassphrase(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
-	return p.queue.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "Passphrase:", Error: lastError, Use: use})
-}
-
-// askCardPIN asks for a PIN as the person is asked everything else.
-func (p *person) askCardPIN(ctx context.Context, q cardkeys.Question) ([]byte, error) {
-	secret, err := p.queue.Secret(ctx, confirm.SecretQuestion{
-		Title: q.Title, Text: q.Text, Prompt: q.Prompt, Error: q.Error,
-		Use: q.Use, Facts: q.Use != nil, Why: q.Why, History: p.before(q.Use),
-	})
-	return secret, asRefusal(err)
-}
-
-func (p *person) notifyCard(ctx context.Context, n cardkeys.Notice) error {
-	return asRefusal(p.queue.Notify(ctx, confirm.Notice{Title: n.Title, Text: n.Text, Use: n.Use, Why: n.Why, History: p.before(n.Use)}))
-}
-
-func asRefusal(err error) error {
-	if errors.Is(err, confirm.ErrClosed) {
-		return fmt.Errorf("%w: %w", cardkeys.ErrRefused, err)
-	}
-	return err
-}
-
-// askKeyPIN asks for the PIN of a security key as the person is asked everything else.
-func (p *person) askKeyPIN(ctx context.Context, use *keys.Use, title, text string) ([]byte, error) {
-	return p.queue.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "PIN:", Use: use, Facts: true, History: p.before(use)})
-}
-
-// notifyTouch tells the person to touch a security key.
-func (p *person) notifyTouch(ctx context.Context, use *keys.Use, title, text string) error {
-	err := p.queue.Notify(ctx, confirm.Notice{Title: title, Text: text, Use: use, History: p.before(use)})
-	if errors.Is(err, confirm.ErrClosed) {
-		return fido.ErrRefused
-	}
-	return err
-}
+// asker is what the sources of keys ask.
+func (p *person) asker() keys.Person { return confirm.Person{Prompter: p.queue, Before: p.before} }
 
 // askLock says who wants it: any program of the person's may ask for the question.
 func (p *person) askLock(ctx context.Context, peer platform.Peer, text, prompt string) ([]byte, error) {

@@ -12,15 +12,15 @@ import (
 )
 
 // SealedStore opens the directory of sealed keys, which works with and without a running
-// broker. ask asks for the passphrase of the vault.
-func SealedStore(c *config.Config, ask softkeys.AskFunc) *softkeys.Store {
+// broker. person is asked for the passphrase of the vault; nil: nobody is.
+func SealedStore(c *config.Config, person keys.Person) *softkeys.Store {
 	dir := c.Paths.DataDir
 	return softkeys.NewStore(softkeys.Config{
 		Dir:            dir,
 		Seal:           softkeys.Seal(c.Softkeys.Seal),
 		Keychain:       keychain.System(filepath.Join(dir, "vault")),
 		PassphraseFile: c.Softkeys.PassphraseFile,
-		AskPassphrase:  ask,
+		Person:         person,
 	})
 }
 

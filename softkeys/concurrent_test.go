@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 )
 
 // waitFor polls, because what is waited for happens in another goroutine.
@@ -134,11 +135,11 @@ func TestRefusalIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := again(s)
 		asked, say := 0, make(chan struct{})
-		s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+		s.vault.config.Person = keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 			asked++
 			<-say
 			return nil, errors.New("no")
-		}
+		})
 		var results []<-chan error
 		for range 10 {
 			results = append(results, startSign(t.Context(), s, info))
@@ -179,11 +180,11 @@ func TestForgetVoidsAnOpening(t *testing.T) {
 		info := generate(t, s, "a")
 		s = again(s)
 		asked, say := 0, make(chan struct{})
-		s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+		s.vault.config.Person = keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 			asked++
 			<-say
 			return []byte(testPassphrase), nil
-		}
+		})
 		before := startSign(t.Context(), s, info)
 		s.Forget()
 		after := startSign(t.Context(), s, info)

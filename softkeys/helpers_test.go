@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
@@ -34,19 +35,19 @@ func newStore(t testing.TB) (*Store, *softkeystest.Keychain) {
 func newPassphraseStore(t testing.TB) *Store {
 	t.Helper()
 	return NewStore(Config{
-		Dir: t.TempDir(), Seal: SealPassphrase, WorkFactor: testWorkFactor, AskPassphrase: answer(testPassphrase),
+		Dir: t.TempDir(), Seal: SealPassphrase, WorkFactor: testWorkFactor, Person: answer(testPassphrase),
 	})
 }
 
 // answer types the answers in turn, the last one for ever.
-func answer(answers ...string) AskFunc {
-	return func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+func answer(answers ...string) keys.Person {
+	return keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 		next := answers[0]
 		if len(answers) > 1 {
 			answers = answers[1:]
 		}
 		return []byte(next), nil
-	}
+	})
 }
 
 // again is the same directory as another process sees it.

@@ -45,7 +45,7 @@ func TestNoSecretService(t *testing.T) {
 	bus := softkeystest.StartBus(t, false)
 	config := Config{
 		Dir: t.TempDir(), Keychain: keychain.SecretService{Address: bus.Address},
-		WorkFactor: testWorkFactor, AskPassphrase: answer(testPassphrase),
+		WorkFactor: testWorkFactor, Person: answer(testPassphrase),
 	}
 	info := generate(t, NewStore(config), "a")
 	s := NewStore(config)

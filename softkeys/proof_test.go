@@ -243,7 +243,7 @@ func TestSealsToTheOpenedVaultOnly(t *testing.T) {
 func TestVaultOfAnotherKind(t *testing.T) {
 	s, k := newStore(t)
 	generate(t, s, "a")
-	under := NewStore(Config{Dir: s.vault.config.Dir, Seal: SealPassphrase, Keychain: k, AskPassphrase: answer(testPassphrase)})
+	under := NewStore(Config{Dir: s.vault.config.Dir, Seal: SealPassphrase, Keychain: k, Person: answer(testPassphrase)})
 	_, err := under.Generate(t.Context(), "b", KeySpec{}, "")
 	wantError(t, err, "is not under a passphrase, as seal = \"passphrase\" demands")
 }

@@ -114,10 +114,11 @@ func (v *Vault) newPassphrase(ctx context.Context) ([]byte, error) {
 	return nil, errors.New("no passphrase was chosen")
 }
 
+// ask returns the passphrase; the caller wipes it.
 func (v *Vault) ask(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
-	if v.config.AskPassphrase == nil {
+	if v.config.Person == nil {
 		return nil, errors.New("a passphrase is needed, and there is no way to ask for it\n" +
 			"set passphrase_file in the configuration, or start keybroker where it can show a prompt")
 	}
-	return v.config.AskPassphrase(ctx, title, text, lastError, use)
+	return v.config.Person.Secret(ctx, keys.Question{Title: title, Text: text, Prompt: "Passphrase:", Error: lastError, Use: use})
 }

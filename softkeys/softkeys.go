@@ -13,7 +13,6 @@
 package softkeys
 
 import (
-	"context"
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/keys"
@@ -30,18 +29,13 @@ const (
 	SealPassphrase Seal = "passphrase"
 )
 
-// AskFunc asks the person for a passphrase; the caller wipes it. lastError says
-// why the last try failed, use is the request that needs it (nil for a
-// command). An error means that there is no passphrase to be had.
-type AskFunc func(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error)
-
 // Config is what the package is told from outside.
 type Config struct {
 	Dir            string            // $XDG_DATA_HOME/keybroker
 	Seal           Seal              // for a new vault; "" is SealAuto
 	Keychain       keychain.Keychain // nil: there is none
 	PassphraseFile string            // "": ask
-	AskPassphrase  AskFunc           // nil: nobody can be asked
+	Person         keys.Person       // asked for the passphrase; nil: nobody can be asked
 	WorkFactor     int               // log2 of scrypt's N for a new vault; 0: DefaultWorkFactor
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
@@ -26,7 +27,7 @@ func TestSealAuto(t *testing.T) {
 		"locked": {failing(keychain.ErrLocked), true}, // and cannot be unlocked
 		"broken": {failing(errors.New("a broken bus")), true},
 	} {
-		s := NewStore(Config{Dir: t.TempDir(), Keychain: test.chain, WorkFactor: testWorkFactor, AskPassphrase: answer(testPassphrase)})
+		s := NewStore(Config{Dir: t.TempDir(), Keychain: test.chain, WorkFactor: testWorkFactor, Person: answer(testPassphrase)})
 		info := generate(t, s, "a")
 		if got := s.vault.underPassphrase(); got != test.passphrase {
 			t.Errorf("%s: under a passphrase: %v", name, got)
@@ -42,7 +43,7 @@ func failing(err error) *softkeystest.Keychain {
 }
 
 func TestSealKeychainOnly(t *testing.T) {
-	s := NewStore(Config{Dir: t.TempDir(), Seal: SealKeychain, Keychain: failing(keychain.ErrLocked), AskPassphrase: answer(testPassphrase)})
+	s := NewStore(Config{Dir: t.TempDir(), Seal: SealKeychain, Keychain: failing(keychain.ErrLocked), Person: answer(testPassphrase)})
 	_, err := s.Generate(t.Context(), "a", KeySpec{}, "")
 	wantError(t, err, "create the vault: the keychain is locked\nunlock the keyring")
 	s.vault.config.Keychain = nil
@@ -73,9 +74,9 @@ func TestReadBack(t *testing.T) {
 func TestNewVaultIsOpen(t *testing.T) {
 	s := newPassphraseStore(t)
 	info := generate(t, s, "a")
-	s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) {
+	s.vault.config.Person = keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 		return nil, errors.New("asked again")
-	}
+	})
 	mustSign(t, s, info)
 	s.Forget()
 	wantError(t, trySign(t.Context(), s, info, ""), "asked again")
@@ -99,13 +100,13 @@ func TestPassphraseTries(t *testing.T) {
 		var errorsSeen []string
 		words := strings.Fields(strings.ReplaceAll(answers, "right", strings.ReplaceAll(testPassphrase, " ", "_")))
 		s := again(s)
-		s.vault.config.AskPassphrase = func(_ context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
-			if use == nil || use.Key.Name != "a" || title == "" || !strings.Contains(text, s.vault.config.Dir) {
-				t.Errorf("asked with %q %q %v", title, text, use)
+		s.vault.config.Person = keystest.Asked(func(_ context.Context, q keys.Question) ([]byte, error) {
+			if q.Use == nil || q.Use.Key.Name != "a" || q.Facts || q.Title == "" || !strings.Contains(q.Text, s.vault.config.Dir) {
+				t.Errorf("asked with %+v", q)
 			}
-			errorsSeen = append(errorsSeen, lastError)
+			errorsSeen = append(errorsSeen, q.Error)
 			return []byte(strings.ReplaceAll(words[len(errorsSeen)-1], "_", " ")), nil
-		}
+		})
 		err := trySign(t.Context(), s, info, "")
 		if want == "" && err != nil {
 			t.Errorf("%s: %v", answers, err)
@@ -123,7 +124,7 @@ func TestPromptClosed(t *testing.T) {
 	info := generate(t, s, "a")
 	s = again(s)
 	closed := errors.New("closed by the person")
-	s.vault.config.AskPassphrase = func(context.Context, string, string, string, *keys.Use) ([]byte, error) { return nil, closed }
+	s.vault.config.Person = keystest.Asked(func(context.Context, keys.Question) ([]byte, error) { return nil, closed })
 	if err := trySign(t.Context(), s, info, ""); !errors.Is(err, closed) {
 		t.Error(err)
 	}
@@ -132,14 +133,14 @@ func TestPromptClosed(t *testing.T) {
 
 func TestChoosePassphrase(t *testing.T) {
 	s := newPassphraseStore(t)
-	s.vault.config.AskPassphrase = answer("", "", "one", "two", "same", "same")
+	s.vault.config.Person = answer("", "", "one", "two", "same", "same")
 	info := generate(t, s, "a")
 	s = again(s)
-	s.vault.config.AskPassphrase = answer("same")
+	s.vault.config.Person = answer("same")
 	mustSign(t, s, info)
 
 	s = newPassphraseStore(t)
-	s.vault.config.AskPassphrase = answer("")
+	s.vault.config.Person = answer("")
 	_, err := s.Generate(t.Context(), "a", KeySpec{}, "")
 	wantError(t, err, "no passphrase was chosen")
 }
@@ -155,7 +156,7 @@ func TestPassphraseFile(t *testing.T) {
 		}
 		os.Chmod(path, mode)
 		s := again(s)
-		s.vault.config.PassphraseFile, s.vault.config.AskPassphrase = path, nil
+		s.vault.config.PassphraseFile, s.vault.config.Person = path, nil
 		return trySign(t.Context(), s, info, "")
 	}
 	for _, mode := range []os.FileMode{0o600, 0o400, 0o440} {

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,9 +14,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/ways"
-	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
-	"github.com/keybroker/keybroker/sources/fido"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -104,22 +101,4 @@ func fingerprint(hash string, blob []byte) string {
 		sum = s[:]
 	}
 	return strings.ToUpper(hash) + ":" + base64.RawStdEncoding.EncodeToString(sum)
-}
-
-// askPIN asks for the PIN of a security key.
-func askPIN(prompter confirm.Prompter) func(ctx context.Context, use *keys.Use, title, text string) ([]byte, error) {
-	return func(ctx context.Context, use *keys.Use, title, text string) ([]byte, error) {
-		return prompter.Secret(ctx, confirm.SecretQuestion{Title: title, Text: text, Prompt: "PIN:", Use: use, Facts: true})
-	}
-}
-
-// notify tells the person to touch a security key.
-func notify(prompter confirm.Prompter) func(ctx context.Context, use *keys.Use, title, text string) error {
-	return func(ctx context.Context, use *keys.Use, title, text string) error {
-		err := prompter.Notify(ctx, confirm.Notice{Title: title, Text: text, Use: use})
-		if errors.Is(err, confirm.ErrClosed) {
-			return fido.ErrRefused
-		}
-		return err
-	}
 }

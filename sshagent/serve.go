@@ -51,7 +51,7 @@ func (o options) serve(listener *net.UnixListener, socket agentSocket, parent in
 	tokens := pkcs11.New(pkcs11.Config{Allowed: o.providers, Log: log})
 	defer tokens.Close()
 	ring := keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens,
-		fido.New(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log, AskPIN: askPIN(prompter), Notify: notify(prompter)}))
+		fido.New(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log, Person: confirm.Person{Prompter: prompter}}))
 	server := agent.NewServer(agent.Config{
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
 		PeerOf: platform.PeerOf, Allowed: platform.SameUser,

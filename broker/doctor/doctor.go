@@ -18,7 +18,6 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
-	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
@@ -37,9 +36,9 @@ const maxText = 60
 // Patient is what is checked.
 type Patient struct {
 	Config  config.Config
-	Err     error            // why the configuration cannot be used; nil: it can
-	Version string           // of the command
-	Ask     softkeys.AskFunc // asks for the passphrase of the vault
+	Err     error       // why the configuration cannot be used; nil: it can
+	Version string      // of the command
+	Person  keys.Person // asked for the passphrase of the vault
 }
 
 // Examine makes every check.

@@ -20,7 +20,7 @@ func (p *Patient) checkVault(ctx context.Context) Check {
 		what, remedy := platform.Explain(err)
 		return Check{name, "FAIL", what, remedy}
 	}
-	store := broker.SealedStore(&p.Config, p.Ask)
+	store := broker.SealedStore(&p.Config, p.Person)
 	store.Prove(ctx)
 	entries, unproved := store.All(), 0
 	for _, err := range []error{store.Err(), store.Vault().Check(), store.Vault().CheckPassphraseFile()} {

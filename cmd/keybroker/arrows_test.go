@@ -90,7 +90,7 @@ var arrows = map[string][]string{
 var forbidden = map[[2]string]string{
 	{"agent", "softkeys"}:       "the agent knows keys.Source only, so that a new kind of key changes nothing in it",
 	{"softkeys", "agent"}:       "a source of keys must not be able to decide",
-	{"softkeys", "confirm"}:     "a source asks through the function that it is given",
+	{"softkeys", "confirm"}:     "a source asks through the keys.Person that it is given",
 	{"agent", "confirm/ways"}:   "the agent asks a Prompter: how the person is reached is nothing to it",
 	{"confirm", "confirm/ways"}: "a new way to ask changes nothing in the queue",
 	{"agent/policy", "confirm"}: "policy is pure: it says ask, it does not ask",

@@ -22,7 +22,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 			ctx, cancel := context.WithTimeout(cmd.Context(), checkTime)
 			defer cancel()
 			err := a.load()
-			checks := doctor.Examine(ctx, doctor.Patient{Config: a.config, Err: err, Version: version, Ask: askOnTerminal})
+			checks := doctor.Examine(ctx, doctor.Patient{Config: a.config, Err: err, Version: version, Person: atTerminal{}})
 			if err := a.print(cmd, checks, func(w *table) { printChecks(w, checks) }); err != nil {
 				return err
 			}

@@ -39,17 +39,31 @@ func (a *app) store() (*softkeys.Store, error) {
 	if err := a.load(); err != nil {
 		return nil, err
 	}
-	return broker.SealedStore(&a.config, askOnTerminal), nil
+	return broker.SealedStore(&a.config, atTerminal{}), nil
 }
 
-// askOnTerminal asks for the passphrase of the vault.
-func askOnTerminal(ctx context.Context, title, text, lastError string, _ *keys.Use) ([]byte, error) {
-	for _, line := range []string{title, text, lastError} {
+// atTerminal is the person who typed the command.
+type atTerminal struct{}
+
+// Secret implements keys.Person.
+func (atTerminal) Secret(ctx context.Context, q keys.Question) ([]byte, error) {
+	printLines(q.Title, q.Text, q.Error)
+	return terminal.ReadPassphrase(ctx, q.Prompt+" ")
+}
+
+// Notify implements keys.Person.
+func (atTerminal) Notify(ctx context.Context, n keys.Notice) error {
+	printLines(n.Title, n.Text)
+	<-ctx.Done()
+	return nil
+}
+
+func printLines(lines ...string) {
+	for _, line := range lines {
 		if line != "" {
 			fmt.Fprintln(os.Stderr, line)
 		}
 	}
-	return terminal.ReadPassphrase(ctx, "Passphrase: ")
 }
 
 func newKeysListCommand(a *app) *cobra.Command {

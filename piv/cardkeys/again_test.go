@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/piv/pivtest"
@@ -21,10 +22,10 @@ import (
 func TestAKeptPINIsGivenAgainOnce(t *testing.T) {
 	rig := pivtest.NewRig(t)
 	asked := 0
-	source, err := cardkeys.New(cardkeys.Config{PINCache: time.Hour, Ask: func(context.Context, cardkeys.Question) ([]byte, error) {
+	source, err := cardkeys.New(cardkeys.Config{PINCache: time.Hour, Person: keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 		asked++
 		return []byte(pivtest.DefaultPIN), nil
-	}})
+	})})
 	if err != nil {
 		t.Fatal(err)
 	}

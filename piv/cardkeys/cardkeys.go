@@ -24,25 +24,6 @@ const DefaultWait = time.Minute
 // before it sleeps (InhibitDelayMaxSec), and an agent that is locked should answer.
 const releaseLimit = time.Second
 
-// Question asks for a PIN, or for words. When Use is set, it shows the facts of
-// that request: the answer is the person's consent to it.
-type Question struct {
-	Title  string
-	Text   string // several lines
-	Prompt string
-	Error  string // why the last answer was no good
-	Use    *keys.Use
-	Why    string // why it is asked
-}
-
-// Notice tells of something that waits for the person's hands.
-type Notice struct {
-	Title string
-	Text  string
-	Use   *keys.Use
-	Why   string
-}
-
 // Config is what a Source works with.
 type Config struct {
 	File     string        // cards are remembered here; "": only until the end
@@ -50,12 +31,8 @@ type Config struct {
 	Wait     time.Duration // for a card to be put in; 0: DefaultWait
 	Rules    []Rule        // which keys are listed
 
-	// Ask returns what the person typed; the source wipes it. Its error is why
-	// there is none.
-	Ask func(context.Context, Question) ([]byte, error)
-	// Notify shows a notice until the context ends, and then returns nil. Any
-	// error before means that the person refused, or could not be told.
-	Notify func(context.Context, Notice) error
+	// Person is asked for PINs, and told of a card to put in and of a touch.
+	Person keys.Person
 	// Changed is told of cards that came, went or changed; it must return at once. nil: nobody is.
 	Changed func()
 	Log     *slog.Logger // nil: slog.Default()

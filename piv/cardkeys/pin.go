@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 )
 
@@ -162,8 +163,8 @@ func (s *Source) tries(ctx context.Context, w *work) (tries int, err error) {
 }
 
 func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
-	words, err := s.ask(ctx, w, Question{
-		Title: "Last try for the PIN of " + w.card(), Use: w.use, Why: w.why,
+	words, err := s.ask(ctx, w, keys.Question{
+		Title: "Last try for the PIN of " + w.card(), Use: w.use, Facts: true, Why: w.why,
 		Text:   "One try is left. A wrong PIN now blocks the card.\nTo use it, type the words: " + lastTryWords,
 		Prompt: "Words:",
 	})
@@ -178,7 +179,7 @@ func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
 }
 
 // ask withdraws the question when the card is pulled.
-func (s *Source) ask(ctx context.Context, w *work, q Question) ([]byte, error) {
+func (s *Source) ask(ctx context.Context, w *work, q keys.Question) ([]byte, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	go func() {
@@ -188,7 +189,7 @@ func (s *Source) ask(ctx context.Context, w *work, q Question) ([]byte, error) {
 		case <-ctx.Done():
 		}
 	}()
-	answer, err := s.cfg.Ask(ctx, q)
+	answer, err := s.cfg.Person.Secret(ctx, q)
 	select {
 	case <-w.handle.Gone():
 		clear(answer)
@@ -198,7 +199,7 @@ func (s *Source) ask(ctx context.Context, w *work, q Question) ([]byte, error) {
 	}
 }
 
-func (w *work) question(tries int, problem string) Question {
+func (w *work) question(tries int, problem string) keys.Question {
 	left := fmt.Sprintf("%d tries are left.", tries)
 	switch {
 	case tries < 0:
@@ -209,9 +210,9 @@ func (w *work) question(tries int, problem string) Question {
 	if others := w.pin.asking.waiting.Load(); others > 0 {
 		left += fmt.Sprintf("\n%d more requests wait for this PIN.", others)
 	}
-	return Question{
+	return keys.Question{
 		Title: "PIN of " + w.card(),
 		Text:  fmt.Sprintf("%s, slot %s (%s)\n%s", w.card(), w.slot.Slot, w.slot.Slot.Name(), left),
-		Error: problem, Prompt: "PIN:", Use: w.use, Why: w.why,
+		Error: problem, Prompt: "PIN:", Use: w.use, Facts: true, Why: w.why,
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 )
 
@@ -58,14 +59,14 @@ func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *
 	case <-ctx.Done():
 		return
 	}
-	notice := Notice{Title: "Touch " + w.card(), Use: w.use, Why: w.why, Text: "It waits for your touch, and signs then."}
+	notice := keys.Notice{Title: "Touch " + w.card(), Use: w.use, Why: w.why, Text: "It waits for your touch, and signs then."}
 	if w.slot.Touch == piv.TouchUnknown {
 		notice.Title, notice.Text = w.card()+" is at work", "If it blinks, touch it."
 	}
-	err := s.cfg.Notify(ctx, notice)
+	err := s.cfg.Person.Notify(ctx, notice)
 	switch {
 	case err == nil || ctx.Err() != nil:
-	case w.asking && w.consent == "" || isRefusal(err):
+	case w.asking && w.consent == "" || errors.Is(err, keys.ErrRefused):
 		end(fmt.Errorf("touch: %w", err))
 	default:
 		s.cfg.Log.Warn("a touch is awaited, and the person could not be told", "card", w.card(), "error", err)

@@ -10,11 +10,6 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// ErrRefused is what Config.Notify and Config.Ask wrap when the person refused.
-var ErrRefused = errors.New("refused by the person")
-
-func isRefusal(err error) bool { return errors.Is(err, ErrRefused) }
-
 // noticeLimit is what the smartcard service may need to tell of a removal that
 // a command has met already.
 const noticeLimit = 2 * time.Second
@@ -65,7 +60,7 @@ func (s *Source) askForCard(ctx context.Context, r *request, at place, blob []by
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		err := s.cfg.Notify(ctx, Notice{
+		err := s.cfg.Person.Notify(ctx, keys.Notice{
 			Title: "Insert " + at.card, Use: r.use, Why: r.why,
 			Text: "It holds the key that is asked for, in slot " + at.slot.String() + ".",
 		})

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -104,11 +105,11 @@ func TestSecurityKeysSign(t *testing.T) {
 	for _, kind := range []string{"ed25519-sk", "ecdsa-sk"} {
 		var told []string
 		config := anything
-		config.Notify = func(ctx context.Context, use *keys.Use, title, text string) error {
-			told = append(told, title+" "+text)
+		config.Person = keystest.Person{Tell: func(ctx context.Context, n keys.Notice) error {
+			told = append(told, n.Title+" "+n.Text)
 			<-ctx.Done()
 			return nil
-		}
+		}}
 		s := New(config)
 		info, err := s.AddSecurityKey(newKey(t, kind))
 		if err != nil {
@@ -138,13 +139,13 @@ func TestPINIsAskedOnce(t *testing.T) {
 		asked := 0
 		var given []byte
 		config := Config{Allowed: "*", Websafe: "ssh:*", Helper: os.Args[0]}
-		config.AskPIN = func(context.Context, *keys.Use, string, string) ([]byte, error) {
+		config.Person = keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
 			asked++
 			if given = []byte(typed); typed == "" {
 				return nil, errors.New("closed")
 			}
 			return given, nil
-		}
+		})
 		s := New(config)
 		info, err := s.AddSecurityKey(key)
 		if err != nil {
@@ -168,13 +169,13 @@ func TestPINIsAskedOnce(t *testing.T) {
 func TestPersonCanRefuseTheTouch(t *testing.T) {
 	self(t, "silent")
 	config := Config{Allowed: "*", Helper: os.Args[0]}
-	config.Notify = func(context.Context, *keys.Use, string, string) error { return ErrRefused }
+	config.Person = keystest.Person{Tell: func(context.Context, keys.Notice) error { return keys.ErrRefused }}
 	s := New(config)
 	info, err := s.AddSecurityKey(newKey(t, "ed25519-sk"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Sign(t.Context(), login(info), nil, ""); !errors.Is(err, ErrRefused) {
+	if _, err := s.Sign(t.Context(), login(info), nil, ""); !errors.Is(err, keys.ErrRefused) {
 		t.Error(err)
 	}
 }

@@ -32,23 +32,17 @@ const answerTime = 2 * time.Minute
 var errLate = fmt.Errorf("ssh-sk-helper did not answer within %v and was ended\n"+
 	"plug the security key in again and try once more; if it happens again, its library is faulty", answerTime)
 
-// Config says which devices may be reached, and how the person is. The
-// functions may be nil: then nobody is told, and a PIN cannot be had.
+// Config says which devices may be reached, and how the person is.
 type Config struct {
 	Allowed string // patterns of libraries, as ssh-agent -P has them
 	Websafe string // patterns of applications whose keys sign anything, as ssh-agent -O websafe-allow
 	Helper  string // path of ssh-sk-helper; "": SSH_SK_HELPER, or where systems have it
 	Log     *slog.Logger
 
-	// AskPIN returns what the person typed; it is wiped here.
-	AskPIN func(ctx context.Context, use *keys.Use, title, text string) ([]byte, error)
-	// Notify shows that the device waits for a touch until ctx ends, and then
-	// returns nil. It returns ErrRefused when the person refused the use.
-	Notify func(ctx context.Context, use *keys.Use, title, text string) error
+	// Person is asked for a PIN and told of a touch. nil: nobody is told, and a key
+	// that wants a PIN does not sign.
+	Person keys.Person
 }
-
-// ErrRefused is what Notify returns when the person refused.
-var ErrRefused = errors.New("refused by the person")
 
 var (
 	_ keys.Source           = (*Source)(nil)
@@ -202,10 +196,12 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	if !errors.Is(err, errPIN) {
 		return signature, err
 	}
-	if s.config.AskPIN == nil {
+	if s.config.Person == nil {
 		return nil, fmt.Errorf("fido: %w, and nobody can be asked for it", err)
 	}
-	pin, err := s.config.AskPIN(ctx, use, "PIN of a security key", describe(k)+pinText(k))
+	pin, err := s.config.Person.Secret(ctx, keys.Question{
+		Title: "PIN of a security key", Text: describe(k) + pinText(k), Prompt: "PIN:", Use: use, Facts: true,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("fido: PIN: %w", err)
 	}
@@ -230,12 +226,12 @@ func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []b
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		if k.Flags&keys.FlagUserPresence == 0 || s.config.Notify == nil {
+		if k.Flags&keys.FlagUserPresence == 0 || s.config.Person == nil {
 			return
 		}
-		err := s.config.Notify(ctx, use, "Touch your security key", describe(k))
+		err := s.config.Person.Notify(ctx, keys.Notice{Title: "Touch your security key", Text: describe(k), Use: use})
 		switch {
-		case errors.Is(err, ErrRefused):
+		case errors.Is(err, keys.ErrRefused):
 			cancel(err)
 		case err != nil: // it still blinks
 			s.config.Log.Warn("nobody could be told to touch the security key", "error", err)
