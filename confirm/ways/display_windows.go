@@ -2,6 +2,9 @@ package ways
 
 import "golang.org/x/sys/windows"
 
+// windowWaits says that the buttons count only after they have been in sight for a while.
+const windowWaits = true
+
 // hasDesktop says whether this process runs in a person's session. Session 0 is
 // that of the services: nobody sees it.
 func hasDesktop(func(string) string) bool {

@@ -15,6 +15,9 @@ import (
 // dialTime bounds the connection to the display. A local one answers at once.
 const dialTime = time.Second
 
+// windowWaits says that the buttons count only after they have been in sight for a while.
+const windowWaits = true
+
 // hasDesktop says whether somebody may be at a screen.
 func hasDesktop(env func(string) string) bool {
 	return env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""

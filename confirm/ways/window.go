@@ -26,6 +26,7 @@ type window struct {
 	program *platform.Program
 	path    string // absolute
 	env     func(string) string
+	hand    hand // where windowWaits is false
 }
 
 // WindowProgram returns the named program, or the one beside this program. It ignores
@@ -67,6 +68,9 @@ func (w *window) Name() string { return "window" }
 // Ask shows the facts with "Deny", "Deny for 10 minutes", "Allow once", and
 // "Allow for …" when there is something to remember.
 func (w *window) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	if !windowWaits {
+		defer w.hand.wait(ctx)()
+	}
 	shown := question.Question{Kind: question.Confirm, Pause: confirm.InWords(confirm.PauseTime)}
 	if q.Use == nil {
 		shown.Pause = "" // no program asked
@@ -115,6 +119,9 @@ func (w *window) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, e
 
 // Secret shows an input field.
 func (w *window) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, error) {
+	if !windowWaits {
+		defer w.hand.wait(ctx)()
+	}
 	shown := question.Question{Kind: question.Secret, Title: platform.Escape(q.Title, 2*confirm.MaxLong), Text: textLines(q.Text),
 		Prompt: platform.Escape(q.Prompt, confirm.MaxValue), Error: confirm.Escape(q.Error, confirm.MaxLong)}
 	answer, err := w.fitting(ctx, shown, func(shown *question.Question, w confirm.Wording) {
