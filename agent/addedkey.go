@@ -24,8 +24,7 @@ func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 	}
 	added.Lifetime, added.Confirm, added.Destinations = limits.lifetime, limits.confirm, limits.destinations
 	if err := parsePrivate(request, &added); err != nil {
-		return added, refusal{reason: "the key cannot be read: " + err.Error(),
-			remedy: checkKey}
+		return added, refused(fmt.Errorf("the key cannot be read: %w", err), checkKey)
 	}
 	return added, mayBeListed(added)
 }
@@ -37,7 +36,7 @@ func mayBeListed(added keys.Added) error {
 		err = errors.Join(keys.CheckComment(added.Comment), keys.CheckListable(public))
 	}
 	if err != nil {
-		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
+		return refused(fmt.Errorf("the key cannot be used: %w", err), checkKey)
 	}
 	return nil
 }

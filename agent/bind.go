@@ -49,8 +49,7 @@ func (s *session) bind(contents []byte) wire.Reply {
 	default:
 		s.bindFailed = err.Error()
 	}
-	s.refuse(s.newUse(keys.OpBind), refusal{reason: err.Error(),
-		remedy: "where signatures on this connection go stays unproved: rules that name a host do not allow them"})
+	s.refuse(s.newUse(keys.OpBind), refused(err, "where signatures on this connection go stays unproved: rules that name a host do not allow them"))
 	return wire.ExtensionFailure
 }
 

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"fmt"
+
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/wire"
@@ -29,7 +31,7 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 	}
 	use.Key, err = s.server.Ring.Add(added)
 	if err != nil {
-		return s.refuse(use, refusal{reason: err.Error(), remedy: checkKey})
+		return s.refuse(use, refused(err, checkKey))
 	}
 	if err := s.record(use, audit.Allowed, describe(added), ""); err != nil {
 		_ = s.server.Ring.Remove(use.Key.Blob) // it was just added
@@ -74,7 +76,7 @@ func (s *session) change(use *keys.Use, do func() error) wire.Reply {
 func (s *session) mayReplace(added keys.Added) error {
 	blob, err := publicBlob(added)
 	if err != nil {
-		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
+		return refused(fmt.Errorf("the key cannot be used: %w", err), checkKey)
 	}
 	return s.mayPut(blob)
 }

@@ -30,7 +30,7 @@ func parseLimits(list []wire.Constraint, other func(wire.Constraint) (known bool
 		case constraint.Name == wire.ExtRestrictDestination:
 			var err error
 			if l.destinations, err = destinations(constraint.Contents); err != nil {
-				return l, refusal{reason: err.Error(), remedy: "check the hosts' keys: ssh-keygen -F HOST"}
+				return l, refused(err, "check the hosts' keys: ssh-keygen -F HOST")
 			}
 		default:
 			known, err := other(constraint)

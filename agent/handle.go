@@ -48,8 +48,7 @@ func (s *session) handle(message []byte) wire.Reply {
 
 // notParsed tells an unknown type of key from a malformed request.
 func notParsed(err error) refusal {
-	why := refusal{reason: err.Error(),
-		remedy: "the program sent something that RFC 9987 does not allow; report it to the authors of that program"}
+	why := refused(err, "the program sent something that RFC 9987 does not allow; report it to the authors of that program")
 	if unknown := (publickey.UnknownType{}); errors.As(err, &unknown) {
 		why.remedy = "use a key of another type, or a newer keybroker"
 	}

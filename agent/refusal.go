@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,12 +23,22 @@ const maxLogName = 64
 // refusal is why a request was not done and what a person can do about it.
 type refusal struct{ reason, remedy, rule string }
 
-// Error gives the reason, and on the next line the remedy where there is one.
-func (r refusal) Error() string {
-	if r.remedy == "" {
-		return r.reason
-	}
-	return r.reason + "\n" + r.remedy
+// Error gives the reason.
+func (r refusal) Error() string { return r.reason }
+
+// Remedy is what a person can do about it (see package problem).
+func (r refusal) Remedy() string { return r.remedy }
+
+// refused makes a refusal of an error of another part. remedy is for one that has none.
+func refused(err error, remedy string) refusal {
+	what, nearer := platform.Explain(err)
+	return refusal{reason: what, remedy: cmp.Or(nearer, remedy)}
+}
+
+// by names the rule that the refusal goes back to.
+func (r refusal) by(rule string) refusal {
+	r.rule = rule
+	return r
 }
 
 func noSuchKey(blob []byte) refusal {
@@ -45,8 +56,7 @@ func nameOf(public ssh.PublicKey) string {
 }
 
 func noRecord(err error) refusal {
-	return refusal{reason: "the audit log cannot be written: " + err.Error(),
-		remedy: "make room on its disk, or see: keybroker doctor; no signature leaves without its record"}
+	return refused(fmt.Errorf("the audit log cannot be written: %w", err), "make room on its disk, or see: keybroker doctor; no signature leaves without its record")
 }
 
 // refuse records the refusal and returns the failure byte. The request is refused
@@ -58,15 +68,10 @@ func (s *session) refuse(use *keys.Use, err error) wire.Reply {
 func (s *Server) refuse(use *keys.Use, err error) wire.Reply {
 	var why refusal
 	if !errors.As(err, &why) {
-		why = refusal{reason: err.Error()}
-	}
-	// The parts' errors say what happened, and on the next line what to do.
-	reason, remedy := platform.Parted(why.reason)
-	if remedy == "" {
-		remedy = why.remedy
+		why = refused(err, "")
 	}
 	record := audit.FromUse(use)
-	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, reason, why.rule, remedy
+	record.Decision, record.Reason, record.Rule, record.Remedy = audit.Refused, why.reason, why.rule, why.remedy
 	s.refusals.add(s.writeOrCount(use, record))
 	return wire.Failure
 }

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -10,10 +9,11 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ErrRulesChanged means that other rules were put in force meanwhile.
-var ErrRulesChanged = errors.New("the rules were changed by another reload meanwhile\ntry again: keybroker policy reload")
+var ErrRulesChanged = problem.New("the rules were changed by another reload meanwhile", "try again: keybroker policy reload")
 
 // changesTheBroker says whether an operation changes what the broker will decide,
 // not what it holds: its record has the digest of the rules in force.

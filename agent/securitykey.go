@@ -68,7 +68,7 @@ func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, 
 		err = errors.Join(keys.CheckComment(key.Comment), keys.CheckListable(key.PublicKey))
 	}
 	if err != nil {
-		return key, refusal{reason: "the key cannot be read: " + err.Error(), remedy: checkKey}
+		return key, refused(fmt.Errorf("the key cannot be read: %w", err), checkKey)
 	}
 	return key, nil
 }

@@ -34,7 +34,7 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 
 	algorithm, err := signatureAlgorithm(info.PublicKey, request.Flags)
 	if err != nil {
-		return s.refuse(use, refusal{reason: err.Error(), remedy: "the program asks for what RFC 9987 does not define: update keybroker, or report it to that program's makers"})
+		return s.refuse(use, refused(err, "the program asks for what RFC 9987 does not define: update keybroker, or report it to that program's makers"))
 	}
 	if err := s.server.mayUseKeys(); err != nil {
 		return s.refuse(use, err)
@@ -117,10 +117,9 @@ func notSigned(err error, rule string) error {
 	if err == nil {
 		return nil
 	}
-	why := refusal{reason: err.Error(), remedy: "see: keybroker keys list; keybroker status"}
+	why := refused(err, "see: keybroker keys list; keybroker status")
 	_ = errors.As(err, &why)
-	why.rule = rule
-	return why
+	return why.by(rule)
 }
 
 // ask returns decision with the person's consent as its reason. An answer after
@@ -141,8 +140,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		return allowedBy(by.grant, decision), now.err()
 	}
 	if err != nil {
-		return decision, refusal{reason: "nobody could be asked: " + err.Error(), rule: decision.Rule,
-			remedy: "see what is wrong with the prompt: keybroker doctor"}
+		return decision, refused(fmt.Errorf("nobody could be asked: %w", err), "see what is wrong with the prompt: keybroker doctor").by(decision.Rule)
 	}
 	switch answer.Verdict {
 	case confirm.AllowOnce:

@@ -87,7 +87,7 @@ func certificates(contents []byte) (list []ssh.PublicKey, only bool, err error) 
 		}
 	}
 	if err != nil {
-		return nil, false, refusal{reason: err.Error(), remedy: "check the certificates: ssh-keygen -L -f FILE"}
+		return nil, false, refused(err, "check the certificates: ssh-keygen -L -f FILE")
 	}
 	return list, parsed.Only, nil
 }

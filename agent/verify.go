@@ -22,7 +22,7 @@ func verified(ctx context.Context, source keys.Source, wanted toSign, signature 
 			return nil, why
 		}
 	}
-	return nil, refusal{reason: err.Error(), remedy: "the key or its device is faulty: do not use it"}
+	return nil, refused(err, "the key or its device is faulty: do not use it")
 }
 
 // verify returns an error unless signature is one of algorithm over data by key.

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"fmt"
+
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"golang.org/x/crypto/ssh"
@@ -54,7 +56,7 @@ func (s *session) mayShow(key *keys.Info) error {
 		return nil
 	}
 	if err := s.rules().MayShow(s.socket, key); err != nil {
-		return refusal{reason: err.Error(), remedy: checkSocket}
+		return refused(err, checkSocket)
 	}
 	return s.mayReachBound()
 }
@@ -63,7 +65,7 @@ func (s *session) mayShow(key *keys.Info) error {
 func (s *session) mayReachBound() error {
 	for i := range s.binds {
 		if err := s.rules().MayReach(s.socket, s.host(&s.binds[i])); err != nil {
-			return refusal{reason: err.Error(), remedy: checkSocket}
+			return refused(err, checkSocket)
 		}
 	}
 	return nil
@@ -76,7 +78,7 @@ func (s *session) mayChangeView(all bool) error {
 		return nil
 	}
 	if err := s.rules().MayChange(s.socket, all); err != nil {
-		return refusal{reason: err.Error(), remedy: checkSocket}
+		return refused(err, checkSocket)
 	}
 	return nil
 }
@@ -92,7 +94,7 @@ func (s *session) mayPut(blob []byte) error {
 	}
 	public, err := publickey.Parse(blob)
 	if err != nil {
-		return refusal{reason: "the key cannot be used: " + err.Error(), remedy: checkKey}
+		return refused(fmt.Errorf("the key cannot be used: %w", err), checkKey)
 	}
 	info, _, found := s.server.Ring.FindThrough(blob)
 	if !found {

@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/paired"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // approvals is the terminal that answers the broker's questions where the person has
@@ -92,5 +93,5 @@ func (a *approvals) nobodyToAsk() error {
 	if a.prompt == ways.PromptNone || a.paired.CanAsk() { // the owner of the machine wants PromptNone
 		return nil
 	}
-	return fmt.Errorf("nobody can be asked, so what no rule allows is refused\nin a terminal of yours: keybroker approve")
+	return problem.New("nobody can be asked, so what no rule allows is refused", "in a terminal of yours: keybroker approve")
 }

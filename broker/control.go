@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // controlAPI is the broker as the control socket sees it.
@@ -82,7 +83,7 @@ func (b controlAPI) Renames(peer platform.Peer, renaming control.Renaming) error
 			return b.told(b.server.KeyRenamed(peer, entry.Info, renaming.Done()))
 		}
 	}
-	return fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", renaming.Old)
+	return problem.With(fmt.Errorf("there is no sealed key %q", renaming.Old), "`keybroker keys list` shows the names")
 }
 
 // Lock locks the agent, as ssh-add -x does.

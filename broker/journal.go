@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // journalctls are where the journal's reader is. PATH is not looked at: whoever
@@ -35,9 +36,9 @@ func ReadJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error
 		_, _ = io.Copy(io.Discard, out)
 		_ = out.Close()
 		if failed := command.Wait(); failed != nil {
-			return heads, fmt.Errorf("the journal cannot be read: %w\nsee: %s MESSAGE_ID=%s", failed, path, audit.HeadID)
+			return heads, problem.With(fmt.Errorf("the journal cannot be read: %w", failed), "see: %s MESSAGE_ID=%s", path, audit.HeadID)
 		}
 		return heads, err
 	}
-	return audit.Heads{}, fmt.Errorf("there is no journal on this system\nname a file of syslog: keybroker log verify --against-journal=FILE")
+	return audit.Heads{}, problem.New("there is no journal on this system", "name a file of syslog: keybroker log verify --against-journal=FILE")
 }

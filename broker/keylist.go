@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"golang.org/x/crypto/ssh"
 )
@@ -60,11 +61,11 @@ func (l KeyList) Find(ctx context.Context, text string) (control.Key, error) {
 	}
 	switch len(found) {
 	case 0:
-		return control.Key{}, fmt.Errorf("no key has the name or fingerprint %s\nsee what there is: keybroker keys list", platform.Escape(text, maxName))
+		return control.Key{}, problem.With(fmt.Errorf("no key has the name or fingerprint %s", platform.Escape(text, maxName)), "see what there is: keybroker keys list")
 	case 1:
 		return l.proved(ctx, found[0])
 	}
-	return control.Key{}, fmt.Errorf("%d keys are called %s\nname one by its fingerprint: keybroker keys list", len(found), platform.Escape(text, maxName))
+	return control.Key{}, problem.With(fmt.Errorf("%d keys are called %s", len(found), platform.Escape(text, maxName)), "name one by its fingerprint: keybroker keys list")
 }
 
 // proved opens the vault for a key that it has not proved yet: a public key that
@@ -110,7 +111,7 @@ func (l KeyList) Certified(ctx context.Context, store *softkeys.Store, cert ssh.
 		}
 	}
 	if name != "" {
-		return keys.Info{}, false, fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", name)
+		return keys.Info{}, false, problem.With(fmt.Errorf("there is no sealed key %q", name), "`keybroker keys list` shows the names")
 	}
 	list, err := l.List(ctx)
 	if err != nil {
@@ -124,6 +125,5 @@ func (l KeyList) Certified(ctx context.Context, store *softkeys.Store, cert ssh.
 			return info, false, nil
 		}
 	}
-	return keys.Info{}, false, fmt.Errorf("the certificate is for the key %s, which is none of yours\n"+
-		"see which there are: keybroker keys list; those of cards need the running broker", ssh.FingerprintSHA256(certified))
+	return keys.Info{}, false, problem.With(fmt.Errorf("the certificate is for the key %s, which is none of yours", ssh.FingerprintSHA256(certified)), "see which there are: keybroker keys list; those of cards need the running broker")
 }

@@ -3,9 +3,9 @@ package broker
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // lockTitle heads the windows that ask for the lock's passphrase.
@@ -25,7 +25,7 @@ func (b controlAPI) LockAsking(ctx context.Context, peer platform.Peer) error {
 	}
 	defer clear(again)
 	if !bytes.Equal(first, again) {
-		return errors.New("the two passphrases differ; the agent is not locked\ntry again")
+		return problem.New("the two passphrases differ; the agent is not locked", "try again")
 	}
 	return b.Lock(peer, first)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // problems are what does not work now, each with its remedy.
@@ -21,7 +22,7 @@ func (b controlAPI) problems() []control.Problem {
 	add(b.sealed.Vault().Check())
 	add(b.sealed.Vault().CheckPassphraseFile())
 	if err := b.server.AuditErr(); err != nil {
-		add(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w\nmake room on its disk: df %s", err, b.AuditDir()))
+		add(problem.With(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w", err), "make room on its disk: df %s", b.AuditDir()))
 	}
 	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), cardProblems(b.Cards())} {
 		for _, err := range errs {
@@ -30,7 +31,7 @@ func (b controlAPI) problems() []control.Problem {
 	}
 	for _, entry := range b.sealed.All() {
 		if entry.Damaged() {
-			add(fmt.Errorf("the key %q is %s\n%s", entry.Name, entry.State, entry.Remedy))
+			add(problem.With(fmt.Errorf("the key %q is %s", entry.Name, entry.State), "%s", entry.Remedy))
 		}
 	}
 	for _, err := range b.certs.Problems() {

@@ -17,6 +17,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // reloader reads the rules again, and puts them in force.
@@ -103,10 +104,10 @@ func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []str
 		if platform.OnlyRootCanWrite(r.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
 			return nil
 		}
-		return fmt.Errorf("%s; nobody can be asked whether that is meant\nif it is: restart the broker, which forgets what it has open", what)
+		return problem.With(fmt.Errorf("%s; nobody can be asked whether that is meant", what), "if it is: restart the broker, which forgets what it has open")
 	}
 	if r.asking.Swap(true) {
-		return errors.New("the person is asked about other rules already\nanswer that, then: keybroker policy reload")
+		return problem.New("the person is asked about other rules already", "answer that, then: keybroker policy reload")
 	}
 	defer r.asking.Store(false)
 	answer, err := r.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
@@ -116,7 +117,7 @@ func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []str
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) { // locked, paused, …
 		return cause
 	}
-	return fmt.Errorf("%s; %s\nif it is meant: keybroker policy reload, and allow it", what, answer.Reason)
+	return problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is meant: keybroker policy reload, and allow it")
 }
 
 // summary fits in a line of the prompt.

@@ -7,15 +7,19 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/problem"
 )
 
-// Absence is why no broker answers, and what helps. It counts as not running for
-// whoever looks at the exit code.
-type Absence struct{ What, Remedy string }
+// absence is why no broker answers. It counts as not running for whoever looks at
+// the exit code.
+type absence struct{ what string }
 
-func (a Absence) Error() string { return a.What + "\n" + a.Remedy }
+func (a absence) Error() string { return a.what }
 
-func (a Absence) Unwrap() error { return control.ErrNotRunning }
+func (a absence) Unwrap() error { return control.ErrNotRunning }
+
+// Absent is the error of a broker that does not answer, for a reason that is known.
+func Absent(what, remedy string) error { return problem.With(absence{what}, "%s", remedy) }
 
 // Client is a client of the running broker, which knows why none answers.
 func Client(c *config.Config) *control.Client {
@@ -26,8 +30,8 @@ func Client(c *config.Config) *control.Client {
 
 // NotRunning adds the next step to the error of a broker that does not answer.
 func NotRunning(err error) error {
-	if _, absent := errors.AsType[Absence](err); errors.Is(err, control.ErrNotRunning) && !absent {
-		return fmt.Errorf("%w\nstart it: keybroker daemon", err)
+	if errors.Is(err, control.ErrNotRunning) {
+		return problem.WithDefault(err, "start it: keybroker daemon")
 	}
 	return err
 }
@@ -42,13 +46,12 @@ func OtherVersion(running, own string) string {
 // can. It is found by the audit log, which one broker at a time writes to.
 func whyAbsent(c *config.Config) error {
 	if pid, held := audit.Holder(c.AuditDir()); held {
-		return Absence{
+		return Absent(
 			fmt.Sprintf("the broker runs, as process %d, but does not answer at %s: was that removed?", pid, c.Paths.ControlSocket),
-			"it makes it anew within seconds: try again; if that does not help: " + StartAgain(pid),
-		}
+			"it makes it anew within seconds: try again; if that does not help: "+StartAgain(pid))
 	}
 	if systemdStarts(c.Paths.AgentSocket) {
-		return Absence{"the broker is not running; systemd starts it", "start it: " + startUnit}
+		return Absent("the broker is not running; systemd starts it", "start it: "+startUnit)
 	}
 	return nil
 }
@@ -56,7 +59,7 @@ func whyAbsent(c *config.Config) error {
 // mayStart refuses a second broker, and names the first one.
 func mayStart(c *config.Config) error {
 	if pid, held := audit.Holder(c.AuditDir()); held {
-		return fmt.Errorf("the broker runs already, as process %d\nsee: keybroker status; to start it anew: %s", pid, StartAgain(pid))
+		return problem.With(fmt.Errorf("the broker runs already, as process %d", pid), "see: keybroker status; to start it anew: %s", StartAgain(pid))
 	}
 	return nil
 }

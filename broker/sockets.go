@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // sockets are those that the broker serves: "agent", "control", and by name those of
@@ -50,7 +51,7 @@ func listen(c *config.Config) (sockets, error) {
 // cannotListen says it of systemd when it is that which listens.
 func cannotListen(path string, err error) error {
 	if errors.Is(err, platform.ErrInUse) && systemdStarts(path) {
-		return fmt.Errorf("systemd listens at %s, and starts the broker itself\nlet it: %s; to run the broker here: %s", path, startUnit, stopUnits)
+		return problem.With(fmt.Errorf("systemd listens at %s, and starts the broker itself", path), "let it: %s; to run the broker here: %s", startUnit, stopUnits)
 	}
 	return err
 }
@@ -91,7 +92,7 @@ func (s sockets) lost() (list []error) {
 			continue
 		}
 		if _, err := os.Lstat(at.String()); errors.Is(err, fs.ErrNotExist) {
-			list = append(list, fmt.Errorf("the socket %s was removed\nthe broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket", at))
+			list = append(list, problem.With(fmt.Errorf("the socket %s was removed", at), "the broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket"))
 		}
 	}
 	return list

@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // readRoots is nil without a file: Yubico's roots.
@@ -29,7 +30,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s has no certificate\ngive root certificates as PEM", path)
+		return nil, problem.With(fmt.Errorf("%s has no certificate", path), "give root certificates as PEM")
 	}
 	return roots, nil
 }
@@ -59,7 +60,7 @@ func (w *Work) Attest(ctx context.Context, slot piv.Slot, rootFile, name string)
 	}
 	said, err := admin.VerifyAttestation(attestation, issuer, roots, slot, w.token().Serial, key)
 	if errors.Is(err, admin.ErrAttestation) {
-		return fmt.Errorf("%w\nnothing was saved; do not take this key for one that was made in a YubiKey", err)
+		return problem.With(err, "nothing was saved; do not take this key for one that was made in a YubiKey")
 	}
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (w *Work) readAttestation(ctx context.Context, slot piv.Slot) (attestation,
 	})
 	var refused piv.Status
 	if errors.As(err, &refused) {
-		return nil, nil, fmt.Errorf("slot %s: the card attests no key there: %w\na YubiKey attests keys that were made in it, from firmware 4.3", slot, refused)
+		return nil, nil, problem.With(fmt.Errorf("slot %s: the card attests no key there: %w", slot, refused), "a YubiKey attests keys that were made in it, from firmware 4.3")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -130,7 +131,7 @@ func save(path string, data []byte, same func(old []byte) bool) error {
 	if old, readErr := os.ReadFile(path); readErr == nil && same(old) {
 		return platform.WriteFileAtomic(path, data, 0o644)
 	}
-	return fmt.Errorf("%s is there, and is not of this key\nmove it away, or give another name: --out NAME", path)
+	return problem.With(fmt.Errorf("%s is there, and is not of this key", path), "move it away, or give another name: --out NAME")
 }
 
 // sameLine compares type and key, not the comment.

@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxCertificateFile: a YubiKey's object takes 3 KB, in PEM 4 KB.
@@ -26,10 +27,10 @@ func (w *Work) mayWrite(ctx context.Context, slot piv.Slot, key crypto.PublicKey
 	}
 	held, ok := w.token().Slot(slot)
 	if !ok {
-		return fmt.Errorf("slot %s of %s holds no key\nmake one: keybroker card generate --slot %s", slot, w.token().Name(), slot)
+		return problem.With(fmt.Errorf("slot %s of %s holds no key", slot, w.token().Name()), "make one: keybroker card generate --slot %s", slot)
 	}
 	if mine, ok := held.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && !mine.Equal(key) {
-		return fmt.Errorf("the certificate is for another key than slot %s of %s holds\nsee which it holds: keybroker card certificate export --slot %s", slot, w.token().Name(), slot)
+		return problem.With(fmt.Errorf("the certificate is for another key than slot %s of %s holds", slot, w.token().Name()), "see which it holds: keybroker card certificate export --slot %s", slot)
 	}
 	if held.Certificate == nil {
 		return nil
@@ -56,7 +57,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	cert, err := x509.ParseCertificate(data)
 	if err != nil || len(data) > maxCertificateFile {
-		return nil, fmt.Errorf("%s is no certificate: %w\ngive one as PEM or DER", path, err)
+		return nil, problem.With(fmt.Errorf("%s is no certificate: %w", path, err), "give one as PEM or DER")
 	}
 	return cert, nil
 }
@@ -75,8 +76,7 @@ func (w *Work) ExportCertificate(ctx context.Context, slot piv.Slot) error {
 		return err
 	}
 	if !cert.IsCertificate() {
-		return fmt.Errorf("slot %s of %s: %s\nhave a new one made or issued: keybroker card certificate self-signed, or import",
-			slot, w.token().Name(), platform.Escape(cert.Problem, 200))
+		return problem.With(fmt.Errorf("slot %s of %s: %s", slot, w.token().Name(), platform.Escape(cert.Problem, 200)), "have a new one made or issued: keybroker card certificate self-signed, or import")
 	}
 	return pem.Encode(w.out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.DER})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // findLimit bounds the look for cards: a slow one with 24 certificates takes
@@ -29,7 +30,7 @@ func open(ctx context.Context, c Config) (*Work, error) {
 	}
 	handle, err := chooseCard(w.readers, c.Card)
 	if err == nil && handle.Token().Reading {
-		err = errors.New("not all of the card could be read\npull it, put it in again and run this again")
+		err = problem.New("not all of the card could be read", "pull it, put it in again and run this again")
 	}
 	if err != nil {
 		_ = w.readers.Close()
@@ -135,9 +136,9 @@ func noCard(s piv.State) error {
 		}
 	}
 	if text.Len() > 0 {
-		return fmt.Errorf("no PIV card is in:\n%sput the card in and run this again", text.String())
+		return problem.With(errors.New("no PIV card is in:"), "%sput the card in and run this again", text.String())
 	}
-	return errors.New("no PIV card is in\nput the card in and run this again")
+	return problem.New("no PIV card is in", "put the card in and run this again")
 }
 
 func serviceError(s piv.State) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -47,7 +48,7 @@ func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 	}
 	if spec.Certificate {
 		if err := w.selfSign(ctx, spec.Slot, key, spec.PIN, spec.Touch, spec.Subject); err != nil {
-			return fmt.Errorf("%w\nthe key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", err, spec.Slot)
+			return problem.With(err, "the key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", spec.Slot)
 		}
 	}
 	return w.printKey(spec.Slot, key)
@@ -63,7 +64,7 @@ func (w *Work) stillEmpty(ctx context.Context, slot piv.Slot) error {
 		_, err1 := a.Metadata(ctx, slot)
 		_, err2 := a.Certificate(ctx, slot)
 		if err1 == nil || err2 == nil {
-			return fmt.Errorf("slot %s was filled by another program in the meantime\nrun this again", slot)
+			return problem.With(fmt.Errorf("slot %s was filled by another program in the meantime", slot), "run this again")
 		}
 		return errors.Join(notThere(err1), notThere(err2))
 	})
@@ -91,11 +92,11 @@ func (w *Work) mayGenerate(ctx context.Context, spec KeySpec) error {
 	version := w.token().Version
 	for name, kind := range keyTypes {
 		if kind.algorithm == spec.Algorithm && !version.AtLeast(kind.major, kind.minor) {
-			return fmt.Errorf("firmware %s makes no %s keys: that takes %d.%d\nevery YubiKey makes p256", version, name, kind.major, kind.minor)
+			return problem.With(fmt.Errorf("firmware %s makes no %s keys: that takes %d.%d", version, name, kind.major, kind.minor), "every YubiKey makes p256")
 		}
 	}
 	if spec.Touch == piv.TouchCached && !version.AtLeast(4, 3) {
-		return fmt.Errorf("firmware %s has no touch policy \"cached\": that takes 4.3\ngive --touch-policy always or never", version)
+		return problem.With(fmt.Errorf(`firmware %s has no touch policy "cached": that takes 4.3`, version), "give --touch-policy always or never")
 	}
 	held, full := w.token().Slot(spec.Slot)
 	if !full {

@@ -9,6 +9,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ownManagementKey sees to it that the management key is the card's own secret,
@@ -68,7 +69,7 @@ func (s *setup) protectManagement(ctx context.Context) error {
 	}
 	var refused piv.Status
 	if errors.As(err, &refused) {
-		return fmt.Errorf("the management key stays as it was: %w\nPIN and PUK are what you set; without this step run setup again and answer n to it", refused)
+		return problem.With(fmt.Errorf("the management key stays as it was: %w", refused), "PIN and PUK are what you set; without this step run setup again and answer n to it")
 	}
 	if err != nil {
 		return err

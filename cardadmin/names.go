@@ -2,6 +2,7 @@ package cardadmin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // minNumber is how much of a GUID, or of another long number, names a card.
@@ -77,11 +79,11 @@ func calledSo[T any](cards []T, names func(T) Names, text string) (found []T) {
 }
 
 func severalCards[T any](cards []T, names func(T) Names) error {
-	return UsageError{fmt.Errorf("there is more than one card:\n%schoose one by what only it has: --card NAME", listNames(cards, names))}
+	return UsageError{problem.With(errors.New("there is more than one card:"), "%schoose one by what only it has: --card NAME", listNames(cards, names))}
 }
 
 func noSuchCard[T any](want string, cards []T, names func(T) Names) error {
-	return UsageError{fmt.Errorf("no card is %q; there are:\n%schoose one: --card NAME", platform.Escape(want, 60), listNames(cards, names))}
+	return UsageError{problem.With(fmt.Errorf("no card is %q; there are:", platform.Escape(want, 60)), "%schoose one: --card NAME", listNames(cards, names))}
 }
 
 func listNames[T any](cards []T, names func(T) Names) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ChangePIN asks for the PIN and a new one.
@@ -36,7 +37,7 @@ func (w *Work) UnblockPIN(ctx context.Context) error {
 	}
 	err = w.replace(ctx, "PIN", puk, w.newPINRule, (*piv.Applet).ResetPIN)
 	if err != nil && notThere(err) == nil {
-		return fmt.Errorf("this card's PIN cannot be set with a PUK (%w)\nask the card's issuer", err)
+		return problem.With(fmt.Errorf("this card's PIN cannot be set with a PUK (%w)", err), "ask the card's issuer")
 	}
 	return err
 }
@@ -66,7 +67,7 @@ func (w *Work) replace(ctx context.Context, what string, old []byte, rule func([
 func notTaken(what string, err error) error {
 	for _, refused := range []piv.Status{piv.StatusConditionsOfUse, piv.StatusIncorrectData} {
 		if errors.Is(err, refused) {
-			return fmt.Errorf("the card does not take the new %s: %w\nit may have rules of its own: take one that is longer and less regular", what, err)
+			return problem.With(fmt.Errorf("the card does not take the new %s: %w", what, err), "it may have rules of its own: take one that is longer and less regular")
 		}
 	}
 	return err

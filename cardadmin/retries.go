@@ -7,6 +7,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // SetRetries sets how many wrong PINs and PUKs in a row block a YubiKey.
@@ -26,7 +27,7 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 	}
 	// A PIN that is no good as a new one (the factory's) would stay as it is.
 	if err := w.newPINRule(w.pin); err != nil {
-		return fmt.Errorf("the PIN cannot be set again: %w\nchange it first: keybroker card pin change", err)
+		return problem.With(fmt.Errorf("the PIN cannot be set again: %w", err), "change it first: keybroker card pin change")
 	}
 	puk, err := w.askNewSecret(ctx, "PUK", admin.CheckNewPUK)
 	defer clear(puk)
@@ -44,7 +45,7 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 		return errors.Join(a.ChangePIN(ctx, []byte(admin.DefaultPIN), w.pin), a.ChangePUK(ctx, []byte(admin.DefaultPUK), puk))
 	})
 	if err != nil {
-		return fmt.Errorf("the numbers of tries are set, but PIN or PUK may be the factory's now: %w\nchange them: keybroker card setup", err)
+		return problem.With(fmt.Errorf("the numbers of tries are set, but PIN or PUK may be the factory's now: %w", err), "change them: keybroker card setup")
 	}
 	fmt.Fprintf(w.say, "%s takes %d wrong PINs and %d wrong PUKs. The PIN is what it was, the PUK is the new one.\n", w.token().Name(), pinTries, pukTries)
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // lastTry are the words before the last try of a PIN or PUK.
@@ -183,7 +184,7 @@ func (w *Work) typedManagement(ctx context.Context) ([]byte, error) {
 	defer clear(typed)
 	key := make([]byte, hex.DecodedLen(len(typed)))
 	if _, err := hex.Decode(key, typed); err != nil || len(key) == 0 {
-		return nil, fmt.Errorf("%w\nwithout it keys and certificates stay as they are; only a reset makes a new one: keybroker card reset", piv.ErrManagementKey)
+		return nil, problem.With(piv.ErrManagementKey, "without it keys and certificates stay as they are; only a reset makes a new one: keybroker card reset")
 	}
 	return key, w.tryManagement(ctx, key)
 }
@@ -195,7 +196,7 @@ func ParseSlot(text string) (piv.Slot, error) {
 		slot = piv.Slot(b[0])
 	}
 	if !slot.Valid() {
-		return 0, UsageError{fmt.Errorf("%q is no slot\ngive 9a, 9c, 9d, 9e, or 82 to 95", text)}
+		return 0, UsageError{problem.With(fmt.Errorf("%q is no slot", text), "give 9a, 9c, 9d, 9e, or 82 to 95")}
 	}
 	return slot, nil
 }

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Config is what a command says of its work.
@@ -134,17 +134,14 @@ func (w *Work) needYubiKey(what string) error {
 	if w.token().Kind == piv.KindYubiKey {
 		return nil
 	}
-	return fmt.Errorf("%s: this card is no YubiKey, and its issuer keeps the management key: only the issuer's card management system can do that\n"+
-		"what its holder can do: keybroker card pin change, pin unblock, puk change, certificate export", what)
+	return problem.With(fmt.Errorf("%s: this card is no YubiKey, and its issuer keeps the management key: only the issuer's card management system can do that", what), "what its holder can do: keybroker card pin change, pin unblock, puk change, certificate export")
 }
 
 // withRemedy adds the next step to what went wrong with a card, unless it has one.
 func withRemedy(err error) error {
-	if err == nil || strings.Contains(err.Error(), "\n") {
+	remedy := piv.Remedy(err)
+	if remedy == "" {
 		return err
 	}
-	if remedy := piv.Remedy(err); remedy != "" {
-		return fmt.Errorf("%w\n%s", err, remedy)
-	}
-	return err
+	return problem.WithDefault(err, "%s", remedy)
 }

@@ -16,11 +16,11 @@ const maxNotices = 8
 func (q *Queue) Notify(ctx context.Context, n Notice) error {
 	n.Title = withHeadline(n.Title, n.Use)
 	if !q.addNotice(&n) {
-		return fmt.Errorf("confirm: %w: %d notices are shown", errTooMany, maxNotices)
+		return fmt.Errorf("%w: %d notices are shown", errTooMany, maxNotices)
 	}
 	defer q.removeNotice(&n)
 	if err := q.prompter.Notify(ctx, n); err != nil {
-		return fmt.Errorf("confirm: %w", err)
+		return err
 	}
 	return nil
 }

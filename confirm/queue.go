@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Limits on what waits for the person. A request beyond them is refused at once: a
@@ -197,7 +198,7 @@ func (q *Queue) Secret(ctx context.Context, question SecretQuestion) ([]byte, er
 	}
 	p, err := q.submit(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("confirm: %w", err)
+		return nil, err
 	}
 	return p.secret, nil
 }
@@ -225,6 +226,9 @@ const pauseRemedy = "it ends at that time; to end it now: keybroker grants revok
 
 // remedy says what helps where asking again does not; "" elsewhere.
 func remedy(err error) string {
+	if nearer := problem.Remedy(err); nearer != "" {
+		return nearer
+	}
 	var timeout *timeoutError
 	var refusal Refusal
 	switch {

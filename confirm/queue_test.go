@@ -255,7 +255,9 @@ func TestQueueReasons(t *testing.T) {
 		r.want(a, confirm.Deny, "the prompt was closed")
 		nobody, _ := ways.Choose(ways.Config{Prompt: "none"})
 		r.queue = confirm.NewQueue(nobody, confirm.QueueConfig{})
-		r.want(r.ask(r.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\"\n")
+		if got := r.want(r.ask(r.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\""); got.Remedy == "" {
+			t.Error("no remedy")
+		}
 		if _, err := r.queue.Secret(r.Context(), confirm.SecretQuestion{}); err == nil || !strings.Contains(err.Error(), "no way to ask") {
 			t.Errorf("error %v", err)
 		}
@@ -274,7 +276,7 @@ func TestQueueWipesUnwantedSecret(t *testing.T) {
 		}()
 		synctest.Wait()
 		cancel()
-		if err := <-failed; err == nil || err.Error() != "confirm: the program went away" {
+		if err := <-failed; err == nil || err.Error() != "the program went away" {
 			t.Errorf("error %v", err)
 		}
 		close(d.release)

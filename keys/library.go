@@ -3,6 +3,8 @@ package keys
 import (
 	"fmt"
 	"path/filepath"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxPath is PATH_MAX.
@@ -17,8 +19,7 @@ func AllowedLibrary(name, allowed string) (string, error) {
 		return "", err
 	}
 	if !MatchPatternList(path, allowed) {
-		return "", fmt.Errorf("the provider %.256q is not one of those allowed: %s\n"+
-			"allow it: [pkcs11] providers in config.toml, or ssh-agent -P", path, allowed)
+		return "", problem.With(fmt.Errorf("the provider %.256q is not one of those allowed: %s", path, allowed), "allow it: [pkcs11] providers in config.toml, or ssh-agent -P")
 	}
 	return path, nil
 }
@@ -27,7 +28,7 @@ func AllowedLibrary(name, allowed string) (string, error) {
 // names up: whose directory would they be in?
 func RealLibrary(name string) (string, error) {
 	if !filepath.IsAbs(name) || len(name) > maxPath {
-		return "", fmt.Errorf("the provider %.256q is not an absolute path\nname the library with its whole path", name)
+		return "", problem.With(fmt.Errorf("the provider %.256q is not an absolute path", name), "name the library with its whole path")
 	}
 	path, err := filepath.EvalSymlinks(name)
 	if err != nil {

@@ -62,7 +62,7 @@ func Select(ctx context.Context, card Card) (*Applet, error) {
 		return nil, a.whatElse(ctx, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("piv: select: %w", err)
+		return nil, fmt.Errorf("select: %w", err)
 	}
 	a.Label = labelOf(template)
 	return a, nil
@@ -78,10 +78,10 @@ func (a *Applet) selectAID(ctx context.Context, aid []byte) ([]byte, error) {
 func (a *Applet) whatElse(ctx context.Context, refused error) error {
 	for _, aid := range aidCAC {
 		if _, err := a.selectAID(ctx, aid); err == nil {
-			return fmt.Errorf("piv: %w", ErrOldCAC)
+			return ErrOldCAC
 		}
 	}
-	return fmt.Errorf("piv: %w: %w", ErrNotPIV, refused)
+	return fmt.Errorf("%w: %w", ErrNotPIV, refused)
 }
 
 // labelOf reads the application property template (SP 800-73-4 part 2 table 3).

@@ -26,15 +26,15 @@ func (c Certificate) IsCertificate() bool { return c.X509 != nil || c.PublicKey 
 // of X.509, as some cards hold, is returned with its Problem and its key.
 func (a *Applet) Certificate(ctx context.Context, slot Slot) (Certificate, error) {
 	if !slot.Valid() {
-		return Certificate{}, fmt.Errorf("piv: certificate of %s", slot.Name())
+		return Certificate{}, fmt.Errorf("certificate of %s", slot.Name())
 	}
 	data, err := a.object(ctx, slot.object())
 	if err != nil {
-		return Certificate{}, fmt.Errorf("piv: certificate of slot %s: %w", slot, err)
+		return Certificate{}, fmt.Errorf("certificate of slot %s: %w", slot, err)
 	}
 	cert, err := parseCertificateObject(data)
 	if err != nil {
-		return Certificate{}, fmt.Errorf("piv: certificate of slot %s: %w", slot, err)
+		return Certificate{}, fmt.Errorf("certificate of slot %s: %w", slot, err)
 	}
 	return cert, nil
 }

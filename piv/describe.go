@@ -55,7 +55,7 @@ func (d *description) done() bool { return len(d.steps) == 0 }
 // step does the next step. One that failed can be done again.
 func (d *description) step(ctx context.Context, a *Applet) error {
 	if err := d.steps[0](describer{a, d.token}, ctx); err != nil {
-		return fmt.Errorf("piv: describe: %w", err)
+		return fmt.Errorf("describe: %w", err)
 	}
 	d.token.Label = cmp.Or(a.Label, d.token.Label)
 	d.steps = d.steps[1:]

@@ -3,7 +3,6 @@ package piv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"time"
 )
@@ -194,7 +193,7 @@ func cardState(err error) CardState {
 func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 	before := h.Token()
 	if before == nil {
-		return fmt.Errorf("piv: %w", ErrRemoved)
+		return ErrRemoved
 	}
 	switch err := r.describe(ctx, h, func(*Token) {}); {
 	case errors.Is(err, ErrOtherCard):

@@ -91,9 +91,9 @@ func (h *Handle) inTurn(ctx context.Context, use func() error) error {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
-		return fmt.Errorf("piv: wait for the card: %w", context.Cause(ctx))
+		return fmt.Errorf("wait for the card: %w", context.Cause(ctx))
 	case <-h.Gone():
-		return fmt.Errorf("piv: %w", ErrRemoved)
+		return ErrRemoved
 	}
 	defer func() { <-h.turn }()
 	defer h.session.endSoon()

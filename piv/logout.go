@@ -24,7 +24,7 @@ func (a *Applet) Logout(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("piv: log out: %w", ErrStillVerified)
+	return fmt.Errorf("log out: %w", ErrStillVerified)
 }
 
 func (a *Applet) forgetPIN(ctx context.Context) error {

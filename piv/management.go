@@ -59,7 +59,7 @@ func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
 		return err
 	}
 	if len(witness) != block.BlockSize() {
-		return fmt.Errorf("piv: management key: %w", ErrBadResponse)
+		return fmt.Errorf("management key: %w", ErrBadResponse)
 	}
 	block.Decrypt(witness, witness)
 	challenge := make([]byte, block.BlockSize())
@@ -70,7 +70,7 @@ func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
 	}
 	block.Encrypt(challenge, challenge)
 	if subtle.ConstantTimeCompare(challenge, answer) != 1 {
-		return fmt.Errorf("piv: management key: %w: the card does not know it", ErrManagementKey)
+		return fmt.Errorf("management key: %w: the card does not know it", ErrManagementKey)
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (a *Applet) NewManagementKey(ctx context.Context) ([]byte, error) {
 	}
 	size, ok := managementKeyBytes[alg]
 	if !ok {
-		return nil, fmt.Errorf("piv: management key: %s is not known here", alg)
+		return nil, fmt.Errorf("management key: %s is not known here", alg)
 	}
 	key := make([]byte, size)
 	_, _ = rand.Read(key) // never fails
@@ -123,7 +123,7 @@ func (a *Applet) SetManagementKey(ctx context.Context, key []byte) error {
 	data := append([]byte{byte(alg), managementKey, byte(len(key))}, key...)
 	defer clear(data)
 	if _, err := a.call(ctx, command{ins: insSetManagementKey, p1: 0xFF, p2: touch, data: data, secret: true}); err != nil {
-		return fmt.Errorf("piv: set management key: %w", err)
+		return fmt.Errorf("set management key: %w", err)
 	}
 	return nil
 }
@@ -132,9 +132,9 @@ func cipherOf(alg Algorithm, key []byte) (cipher.Block, error) {
 	size, ok := managementKeyBytes[alg]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("piv: management key: %s is not known here", alg)
+		return nil, fmt.Errorf("management key: %s is not known here", alg)
 	case len(key) != size:
-		return nil, fmt.Errorf("piv: management key: %w: it has %d bytes, the card's has %d", ErrManagementKey, len(key), size)
+		return nil, fmt.Errorf("management key: %w: it has %d bytes, the card's has %d", ErrManagementKey, len(key), size)
 	case alg == TripleDES:
 		return des.NewTripleDESCipher(key)
 	}
@@ -148,14 +148,14 @@ func (a *Applet) manage(ctx context.Context, alg Algorithm, template []byte, wan
 		data: appendTLV(nil, 0x7C, template), want: shortAnswer, secret: true})
 	var refused Status
 	if errors.As(err, &refused) {
-		return nil, fmt.Errorf("piv: management key: %w (%w)", ErrManagementKey, refused)
+		return nil, fmt.Errorf("management key: %w (%w)", ErrManagementKey, refused)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("piv: management key: %w", err)
+		return nil, fmt.Errorf("management key: %w", err)
 	}
 	answer, err := must(response, 0x7C)
 	if err != nil {
-		return nil, fmt.Errorf("piv: management key: %w", err)
+		return nil, fmt.Errorf("management key: %w", err)
 	}
 	return must(answer, want)
 }

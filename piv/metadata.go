@@ -26,7 +26,7 @@ type Metadata struct {
 func (a *Applet) Metadata(ctx context.Context, slot Slot) (Metadata, error) {
 	m, err := a.metadata(ctx, byte(slot))
 	if err == nil && m.Algorithm == 0 && m.PublicKey == nil {
-		return Metadata{}, fmt.Errorf("piv: metadata of slot %s: %w", slot, StatusReferenceNotFound)
+		return Metadata{}, fmt.Errorf("metadata of slot %s: %w", slot, StatusReferenceNotFound)
 	}
 	return m, err
 }
@@ -46,7 +46,7 @@ func (a *Applet) PUKMetadata(ctx context.Context) (Metadata, error) {
 func (a *Applet) secretMetadata(ctx context.Context, reference byte) (Metadata, error) {
 	m, err := a.metadata(ctx, reference)
 	if errors.Is(err, errTLV) {
-		return Metadata{}, fmt.Errorf("piv: metadata of %02x: %w", reference, ErrNotOffered)
+		return Metadata{}, fmt.Errorf("metadata of %02x: %w", reference, ErrNotOffered)
 	}
 	return m, err
 }
@@ -65,7 +65,7 @@ func parseMetadata(data []byte) (Metadata, error) {
 	for rest := data; len(rest) > 0; {
 		t, value, next, err := readTLV(rest)
 		if err != nil {
-			return Metadata{}, fmt.Errorf("piv: metadata: %w", err)
+			return Metadata{}, fmt.Errorf("metadata: %w", err)
 		}
 		rest = next
 		switch {

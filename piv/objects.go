@@ -45,7 +45,7 @@ func (c CHUID) equal(other CHUID) bool {
 func (a *Applet) CHUID(ctx context.Context) (CHUID, error) {
 	data, err := a.object(ctx, objectCHUID)
 	if err != nil {
-		return CHUID{}, fmt.Errorf("piv: CHUID: %w", err)
+		return CHUID{}, fmt.Errorf("CHUID: %w", err)
 	}
 	return parseCHUID(data), nil
 }
@@ -84,7 +84,7 @@ func (a *Applet) chuidStart(ctx context.Context) (CHUID, error) {
 func (a *Applet) CardIdentifier(ctx context.Context) ([]byte, error) {
 	data, err := a.object(ctx, objectCCC)
 	if err != nil {
-		return nil, fmt.Errorf("piv: CCC: %w", err)
+		return nil, fmt.Errorf("CCC: %w", err)
 	}
 	return must(data, 0xF0)
 }
@@ -104,11 +104,11 @@ func (a *Applet) Discovery(ctx context.Context) (Discovery, error) {
 		return Discovery{ApplicationPIN: true}, nil
 	}
 	if err != nil {
-		return Discovery{}, fmt.Errorf("piv: discovery object: %w", err)
+		return Discovery{}, fmt.Errorf("discovery object: %w", err)
 	}
 	policy, ok := find(data, 0x5F2F)
 	if !ok || len(policy) != 2 {
-		return Discovery{}, fmt.Errorf("piv: discovery object: %w: no PIN usage policy", errTLV)
+		return Discovery{}, fmt.Errorf("discovery object: %w: no PIN usage policy", errTLV)
 	}
 	return Discovery{
 		ApplicationPIN: policy[0]&0x40 != 0,
@@ -136,12 +136,12 @@ func (a *Applet) KeyHistory(ctx context.Context) (KeyHistory, error) {
 		return KeyHistory{}, nil
 	}
 	if err != nil {
-		return KeyHistory{}, fmt.Errorf("piv: key history: %w", err)
+		return KeyHistory{}, fmt.Errorf("key history: %w", err)
 	}
 	on, _ := find(data, 0xC1)
 	off, _ := find(data, 0xC2)
 	if len(on) != 1 || len(off) != 1 {
-		return KeyHistory{}, errors.New("piv: key history: no counts")
+		return KeyHistory{}, errors.New("key history: no counts")
 	}
 	return KeyHistory{OnCard: int(on[0]), OffCard: int(off[0])}, nil
 }

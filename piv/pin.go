@@ -101,7 +101,7 @@ func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err e
 		a.pin = pinFacts{tries: wrong.Tries, told: true}
 		return wrong.Tries, false, nil
 	}
-	return -1, false, fmt.Errorf("piv: PIN status: %w", err)
+	return -1, false, fmt.Errorf("PIN status: %w", err)
 }
 
 // ChangePIN changes the PIN that the card asks for.

@@ -32,16 +32,16 @@ var ErrOccupied = errors.New("the object for a PIN-protected management key hold
 func (a *Applet) ProtectedManagementKey(ctx context.Context) ([]byte, error) {
 	data, err := a.object(ctx, objectPrinted)
 	if err != nil {
-		return nil, fmt.Errorf("piv: PIN-protected management key: %w", err)
+		return nil, fmt.Errorf("PIN-protected management key: %w", err)
 	}
 	defer clear(data)
 	inner, ok := find(data, tagProtected)
 	if !ok {
-		return nil, fmt.Errorf("piv: %w", ErrOccupied)
+		return nil, ErrOccupied
 	}
 	key, ok := find(inner, tagKey)
 	if !ok || len(key) == 0 {
-		return nil, fmt.Errorf("piv: PIN-protected management key: %w", StatusNotFound)
+		return nil, fmt.Errorf("PIN-protected management key: %w", StatusNotFound)
 	}
 	return append([]byte(nil), key...), nil
 }
@@ -57,7 +57,7 @@ func (a *Applet) PutProtectedManagementKey(ctx context.Context, key []byte) erro
 	content := appendTLV(nil, tagProtected, inner)
 	defer func() { clear(inner); clear(content) }()
 	if err := a.put(ctx, objectPrinted, content); err != nil {
-		return fmt.Errorf("piv: keep management key: %w", err)
+		return fmt.Errorf("keep management key: %w", err)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (a *Applet) DropProtectedManagementKey(ctx context.Context) error {
 		content = appendTLV(nil, tagProtected, inner)
 	}
 	if err := a.put(ctx, objectPrinted, content); err != nil {
-		return fmt.Errorf("piv: drop management key: %w", err)
+		return fmt.Errorf("drop management key: %w", err)
 	}
 	return nil
 }
@@ -86,12 +86,12 @@ func (a *Applet) protectedBeside(ctx context.Context) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("piv: keep management key: %w", err)
+		return nil, fmt.Errorf("keep management key: %w", err)
 	}
 	defer clear(data)
 	inner, ok := find(data, tagProtected)
 	if !ok {
-		return nil, fmt.Errorf("piv: %w", ErrOccupied)
+		return nil, ErrOccupied
 	}
 	return without(inner, tagKey)
 }
@@ -126,7 +126,7 @@ func (a *Applet) MarkManagementKey(ctx context.Context) error {
 	}
 	inner := append(appendTLV(nil, tagFlags, []byte{flags | flagStored}), beside...)
 	if err := a.put(ctx, objectAdminData, appendTLV(nil, tagAdmin, inner)); err != nil {
-		return fmt.Errorf("piv: mark management key: %w", err)
+		return fmt.Errorf("mark management key: %w", err)
 	}
 	return nil
 }
@@ -139,7 +139,7 @@ func (a *Applet) adminData(ctx context.Context) (flags byte, beside []byte, err 
 		return 0, nil, nil
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("piv: administrator data: %w", err)
+		return 0, nil, fmt.Errorf("administrator data: %w", err)
 	}
 	inner, _ := find(data, tagAdmin)
 	if value, ok := find(inner, tagFlags); ok && len(value) == 1 {

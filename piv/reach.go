@@ -15,7 +15,7 @@ func open(ctx context.Context, card Card, token *Token) (a *Applet, sure bool, e
 	there, err := a.isThere(ctx)
 	switch {
 	case err != nil:
-		return nil, false, fmt.Errorf("piv: select: %w", err)
+		return nil, false, fmt.Errorf("select: %w", err)
 	case !there:
 		if a, err = Select(ctx, card); err != nil {
 			return nil, false, err

@@ -86,11 +86,11 @@ func (s *session) begin(ctx context.Context, token *Token) error {
 	if stopped != nil {
 		s.lost.Store(true)
 		s.applet = nil
-		return fmt.Errorf("piv: open card: %w", stopped)
+		return fmt.Errorf("open card: %w", stopped)
 	}
 	if err != nil {
 		s.applet = nil
-		return fmt.Errorf("piv: open card: %w", err)
+		return fmt.Errorf("open card: %w", err)
 	}
 	if !fresh && s.applet != nil {
 		s.applet.stale = true
@@ -116,11 +116,11 @@ func (s *session) findPIV(ctx context.Context, token *Token) (*Applet, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("piv: identify card: %w", err)
+		return nil, fmt.Errorf("identify card: %w", err)
 	}
 	if !same {
 		s.lost.Store(true)
-		return nil, fmt.Errorf("piv: %w", ErrOtherCard)
+		return nil, ErrOtherCard
 	}
 	applet.login = &s.login
 	return applet, nil

@@ -43,7 +43,7 @@ var digestInfo = map[crypto.Hash][]byte{
 func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := a.SignUnverified(ctx, slot, pub, data, algorithm)
 	if err == nil && pub.Verify(data, signature) != nil {
-		return nil, fmt.Errorf("piv: sign with slot %s: %w", slot, ErrBadSignature)
+		return nil, fmt.Errorf("sign with slot %s: %w", slot, ErrBadSignature)
 	}
 	return signature, err
 }
@@ -54,23 +54,23 @@ func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []
 func (a *Applet) SignUnverified(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
 	raw, ok := pub.(ssh.CryptoPublicKey)
 	if !ok {
-		return nil, fmt.Errorf("piv: sign: a %s key is not on a card", pub.Type())
+		return nil, fmt.Errorf("sign: a %s key is not on a card", pub.Type())
 	}
 	alg, err := AlgorithmOf(raw.CryptoPublicKey())
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	block, err := toSign(alg, data, algorithm)
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	answer, err := a.authenticate(ctx, alg, slot, block)
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign with slot %s: %w", slot, err)
+		return nil, fmt.Errorf("sign with slot %s: %w", slot, err)
 	}
 	signature, err := toSSH(alg, answer, algorithm)
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign with slot %s: %w", slot, err)
+		return nil, fmt.Errorf("sign with slot %s: %w", slot, err)
 	}
 	return signature, nil
 }

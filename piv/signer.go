@@ -17,7 +17,7 @@ func (a *Applet) Signer(ctx context.Context, slot Slot, pub crypto.PublicKey) (c
 		err = ErrWeakKey
 	}
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return signer{a, ctx, slot, alg, pub}, nil
 }
@@ -38,19 +38,19 @@ func (s signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte
 	size := s.alg.rsaBytes()
 	if size > 0 {
 		if digestInfo[opts.HashFunc()] == nil {
-			return nil, fmt.Errorf("piv: sign: no hash %s here", opts.HashFunc())
+			return nil, fmt.Errorf("sign: no hash %s here", opts.HashFunc())
 		}
 		block = pad(size, opts.HashFunc(), digest)
 	}
 	answer, err := s.applet.authenticate(s.ctx, s.alg, s.slot, block)
 	if err != nil {
-		return nil, fmt.Errorf("piv: sign with slot %s: %w", s.slot, err)
+		return nil, fmt.Errorf("sign with slot %s: %w", s.slot, err)
 	}
 	switch {
 	case size > 0 && len(answer) < size: // leading zero bytes may be dropped
 		answer = append(make([]byte, size-len(answer), size), answer...)
 	case s.alg == Ed25519 && len(answer) != ed25519.SignatureSize:
-		return nil, fmt.Errorf("piv: sign with slot %s: %w", s.slot, ErrBadSignature)
+		return nil, fmt.Errorf("sign with slot %s: %w", s.slot, ErrBadSignature)
 	}
 	return answer, nil
 }

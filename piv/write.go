@@ -24,13 +24,13 @@ func (a *Applet) put(ctx context.Context, object tag, content []byte) error {
 // 10). It needs AuthenticateManagement right before.
 func (a *Applet) PutCertificate(ctx context.Context, slot Slot, cert *x509.Certificate) error {
 	if !slot.Valid() {
-		return fmt.Errorf("piv: write certificate of %s", slot.Name())
+		return fmt.Errorf("write certificate of %s", slot.Name())
 	}
 	content := appendTLV(nil, 0x70, cert.Raw)
 	content = appendTLV(content, 0x71, []byte{0})
 	content = appendTLV(content, 0xFE, nil)
 	if err := a.put(ctx, slot.object(), content); err != nil {
-		return fmt.Errorf("piv: write certificate of slot %s: %w", slot, err)
+		return fmt.Errorf("write certificate of slot %s: %w", slot, err)
 	}
 	return nil
 }
@@ -39,7 +39,7 @@ func (a *Applet) PutCertificate(ctx context.Context, slot Slot, cert *x509.Certi
 // AuthenticateManagement right before.
 func (a *Applet) DeleteCertificate(ctx context.Context, slot Slot) error {
 	if err := a.put(ctx, slot.object(), nil); err != nil {
-		return fmt.Errorf("piv: delete certificate of slot %s: %w", slot, err)
+		return fmt.Errorf("delete certificate of slot %s: %w", slot, err)
 	}
 	return nil
 }
@@ -71,10 +71,10 @@ func (a *Applet) PutIdentity(ctx context.Context) (wrote []string, err error) {
 			continue
 		}
 		if !absent(err) {
-			return wrote, fmt.Errorf("piv: %s: %w", object.name, err)
+			return wrote, fmt.Errorf("%s: %w", object.name, err)
 		}
 		if err := a.put(ctx, object.tag, object.content()); err != nil {
-			return wrote, fmt.Errorf("piv: write %s: %w", object.name, err)
+			return wrote, fmt.Errorf("write %s: %w", object.name, err)
 		}
 		wrote = append(wrote, object.name)
 	}

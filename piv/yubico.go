@@ -39,7 +39,7 @@ func (a *Applet) yubico(ctx context.Context, c command) ([]byte, error) {
 		return nil, err
 	}
 	if notOffered(err) {
-		return nil, fmt.Errorf("piv: instruction %02X: %w", c.ins, ErrNotOffered)
+		return nil, fmt.Errorf("instruction %02X: %w", c.ins, ErrNotOffered)
 	}
 	return data, err
 }
@@ -51,7 +51,7 @@ func (a *Applet) Version(ctx context.Context) (Version, error) {
 		return Version{}, err
 	}
 	if len(data) != 3 {
-		return Version{}, fmt.Errorf("piv: version: %w", ErrBadResponse)
+		return Version{}, fmt.Errorf("version: %w", ErrBadResponse)
 	}
 	return Version{data[0], data[1], data[2]}, nil
 }
@@ -63,7 +63,7 @@ func (a *Applet) Serial(ctx context.Context) (uint32, error) {
 		return 0, err
 	}
 	if len(data) != 4 {
-		return 0, fmt.Errorf("piv: serial: %w", ErrBadResponse)
+		return 0, fmt.Errorf("serial: %w", ErrBadResponse)
 	}
 	return binary.BigEndian.Uint32(data), nil
 }
@@ -77,7 +77,7 @@ func (a *Applet) Attest(ctx context.Context, slot Slot) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxCertificate {
-		return nil, fmt.Errorf("piv: attestation of more than %d bytes", maxCertificate)
+		return nil, fmt.Errorf("attestation of more than %d bytes", maxCertificate)
 	}
 	return data, nil
 }
@@ -86,7 +86,7 @@ func (a *Applet) Attest(ctx context.Context, slot Slot) ([]byte, error) {
 func (a *Applet) AttestationCertificate(ctx context.Context) (Certificate, error) {
 	data, err := a.object(ctx, 0x5FFF01)
 	if err != nil {
-		return Certificate{}, fmt.Errorf("piv: attestation certificate: %w", err)
+		return Certificate{}, fmt.Errorf("attestation certificate: %w", err)
 	}
 	return parseCertificateObject(data)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/windows"
 )
 
@@ -55,10 +56,10 @@ func checkServer(pipe windows.Handle) (string, error) {
 func ours(owner, server string) error {
 	trusted := []string{currentUser(), administrator, administrators}
 	if !slices.Contains(trusted, owner) {
-		return fmt.Errorf("the pipe was made by another user (%s)\nfind out which program of theirs it is, and do not use it", owner)
+		return problem.With(fmt.Errorf("the pipe was made by another user (%s)", owner), "find out which program of theirs it is, and do not use it")
 	}
 	if server != "" && !slices.Contains(trusted, server) {
-		return fmt.Errorf("the pipe is served by another user's program (%s)\nfind out which one it is, and do not use it", server)
+		return problem.With(fmt.Errorf("the pipe is served by another user's program (%s)", server), "find out which one it is, and do not use it")
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func Activated() (map[string]net.Listener, error) { return activated() }
 // manager that listens it does nothing.
 func Notify(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		return fmt.Errorf("platform: notify the service manager: %w", err)
+		return fmt.Errorf("notify the service manager: %w", err)
 	}
 	return nil
 }

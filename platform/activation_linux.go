@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,7 +26,7 @@ func activated() (map[string]net.Listener, error) {
 		for _, l := range listeners {
 			l.Close()
 		}
-		return nil, fmt.Errorf("platform: socket activation: %w", err)
+		return nil, fmt.Errorf("socket activation: %w", err)
 	}
 	return listeners, nil
 }
@@ -33,14 +34,13 @@ func activated() (map[string]net.Listener, error) {
 func adopt(listeners map[string]net.Listener, f *os.File) error {
 	name := f.Name()
 	if name != AgentSocketName && name != ControlSocketName {
-		return fmt.Errorf("a socket is named %q\nset FileDescriptorName=%s or %s in its unit",
-			name, AgentSocketName, ControlSocketName)
+		return problem.With(fmt.Errorf("a socket is named %q", name), "set FileDescriptorName=%s or %s in its unit", AgentSocketName, ControlSocketName)
 	}
 	if listeners[name] != nil {
-		return fmt.Errorf("two sockets are named %q\nkeep one ListenStream= in the unit", name)
+		return problem.With(fmt.Errorf("two sockets are named %q", name), "keep one ListenStream= in the unit")
 	}
 	if !isUnixListener(int(f.Fd())) {
-		return fmt.Errorf("%q is not a listening Unix stream socket\nset ListenStream= to a path in its unit", name)
+		return problem.With(fmt.Errorf("%q is not a listening Unix stream socket", name), "set ListenStream= to a path in its unit")
 	}
 	l, err := net.FileListener(f)
 	if err != nil {

@@ -130,7 +130,7 @@ func TestActivatedRefuses(t *testing.T) {
 		{"", `FileDescriptorName=agent`, []*os.File{good("4")}},
 		{"agent:other", `named "other"`, []*os.File{good("5"), good("6")}},
 	} {
-		if got, err := activate(t, test.names, test.files, 0); err == nil || !strings.Contains(err.Error(), test.reason) {
+		if got, err := activate(t, test.names, test.files, 0); err == nil || !strings.Contains(Text(err), test.reason) {
 			t.Errorf("%q: got %v, %v; want an error with %q", test.names, got, err, test.reason)
 		}
 	}

@@ -26,7 +26,7 @@ const (
 func Dial(ctx context.Context, path string) (net.Conn, error) {
 	name, err := pipeName(path)
 	if err != nil {
-		return nil, fmt.Errorf("platform: dial: %w", err)
+		return nil, fmt.Errorf("dial: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxBusy)
 	defer cancel()

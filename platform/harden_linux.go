@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,7 @@ func harden() Hardening {
 func untraced() error {
 	threads, err := filepath.Glob("/proc/self/task/[0-9]*/status")
 	if err != nil || len(threads) == 0 {
-		return fmt.Errorf("whether another program traces this one is not known: /proc cannot be read\nmount it: mount -t proc proc /proc")
+		return problem.New("whether another program traces this one is not known: /proc cannot be read", "mount it: mount -t proc proc /proc")
 	}
 	for _, thread := range threads {
 		status, err := os.ReadFile(thread)
@@ -45,7 +46,7 @@ func untraced() error {
 			continue // it has ended
 		}
 		if tracer := numberIn(status, "TracerPid:"); tracer != 0 {
-			return fmt.Errorf("another program traces this one and can read its memory: %s\nend that and start again", tracerName(tracer))
+			return problem.With(fmt.Errorf("another program traces this one and can read its memory: %s", tracerName(tracer)), "end that and start again")
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -29,23 +30,22 @@ const probeTimeout = 2 * time.Second
 func listen(path string) (net.Listener, error) {
 	path, err := filepath.Abs(path) // also keeps "@name" from meaning an abstract socket, which has no mode
 	if err != nil {
-		return nil, fmt.Errorf("platform: listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
 	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("platform: listen: %s: the path has %d bytes and a socket's may have %d\n"+
-			"choose a shorter one", path, len(path), maxSocketPath)
+		return nil, problem.With(fmt.Errorf("listen: %s: the path has %d bytes and a socket's may have %d", path, len(path), maxSocketPath), "choose a shorter one")
 	}
 	if err := privateDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("platform: listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
-		return nil, fmt.Errorf("platform: listen: %s: %w", path, err)
+		return nil, fmt.Errorf("listen: %s: %w", path, err)
 	}
 	l, err := takeOver(path)
 	if err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("platform: listen: %s: %w", path, err)
+		return nil, fmt.Errorf("listen: %s: %w", path, err)
 	}
 	l.lock, l.closing, l.watched = lock, make(chan struct{}), make(chan struct{})
 	go l.watch()
@@ -103,7 +103,7 @@ func removeStale(path string) error {
 		return err
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is in the way\nmove it away, or choose another path", kindOf(info.Mode()))
+		return problem.With(fmt.Errorf("%s is in the way", kindOf(info.Mode())), "move it away, or choose another path")
 	}
 	conn, err := net.DialTimeout("unix", path, probeTimeout)
 	if err == nil {
@@ -115,7 +115,7 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-func inUse() error { return fmt.Errorf("%w\nstop that one first, or choose another path", ErrInUse) }
+func inUse() error { return problem.With(ErrInUse, "stop that one first, or choose another path") }
 
 // listener removes its socket when it is closed, and only its own. One that was
 // removed it makes anew (relisten_unix.go).

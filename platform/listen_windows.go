@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/windows"
 )
 
@@ -27,7 +28,7 @@ func listen(path string) (net.Listener, error) {
 		err = l.open()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("platform: listen: %w", err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return l, nil
 }
@@ -92,7 +93,7 @@ func (l *listener) add() error {
 }
 
 func pipeInUse(name string) error {
-	return fmt.Errorf("%s: %w\nstop that one first (Windows' own: Stop-Service ssh-agent), or choose another path", name, ErrInUse)
+	return problem.With(fmt.Errorf("%s: %w", name, ErrInUse), "stop that one first (Windows' own: Stop-Service ssh-agent), or choose another path")
 }
 
 // Accept implements net.Listener.

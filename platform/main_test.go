@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		os.Exit(apart.Run(m.Run))
 	}
 	if err := child(name)(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, Text(err))
 		os.Exit(1)
 	}
 }

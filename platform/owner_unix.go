@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // OwnedByRoot returns an error, with the remedy on its next line, unless root
@@ -20,7 +22,7 @@ func OwnedByRoot(file *os.File) error {
 		err = onlyRootWrites(info)
 	}
 	if err != nil {
-		return fmt.Errorf("%w\nas root: chown root %[2]s && chmod 644 %[2]s", err, file.Name())
+		return problem.With(err, "as root: chown root %s && chmod 644 %[1]s", file.Name())
 	}
 	return nil
 }
@@ -37,7 +39,7 @@ func OwnersDirectory(dir string) error {
 		err = onlyRootWrites(info)
 	}
 	if err != nil {
-		return fmt.Errorf("the directory %[2]s: %[1]w\nas root: chown root %[2]s && chmod 755 %[2]s", err, dir)
+		return problem.With(fmt.Errorf("the directory %s: %w", dir, err), "as root: chown root %s && chmod 755 %[1]s", dir)
 	}
 	return nil
 }

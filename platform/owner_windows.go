@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/windows"
 )
 
@@ -60,8 +61,8 @@ func ownedByRoot(file *os.File, changes windows.ACCESS_MASK) error {
 		return fmt.Errorf("its owner is not known: %w", err)
 	}
 	if err := onlyRootChanges(descriptor, changes); err != nil {
-		return fmt.Errorf("%w\nas administrator: takeown /a /f \"%[2]s\" and icacls \"%[2]s\" /inheritance:r /grant *%[3]s:F *%[4]s:F *S-1-5-32-545:RX",
-			err, file.Name(), administrators, administrator)
+		return problem.With(err, "as administrator: takeown /a /f \"%[1]s\" and icacls \"%[1]s\" /inheritance:r /grant *%[2]s:F *%[3]s:F *S-1-5-32-545:RX",
+			file.Name(), administrators, administrator)
 	}
 	return nil
 }

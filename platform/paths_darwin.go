@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // defaultPaths keeps the sockets out of $TMPDIR, which the system clears of
@@ -16,7 +18,7 @@ func defaultPaths() (Paths, error) {
 		err = fmt.Errorf("%q is not an absolute path", home)
 	}
 	if err != nil {
-		return Paths{}, fmt.Errorf("platform: paths: the home directory is not known: %w\nset HOME", err)
+		return Paths{}, problem.With(fmt.Errorf("paths: the home directory is not known: %w", err), "set HOME")
 	}
 	dir := filepath.Join(home, "Library", "Application Support", "keybroker")
 	return Paths{

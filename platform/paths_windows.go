@@ -17,10 +17,10 @@ func defaultPaths() (Paths, error) {
 	local, err2 := windows.KnownFolderPath(windows.FOLDERID_LocalAppData, 0)
 	machine, err3 := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return Paths{}, fmt.Errorf("platform: paths: %w", err)
+		return Paths{}, fmt.Errorf("paths: %w", err)
 	}
 	if user == "" {
-		return Paths{}, errors.New("platform: paths: the system does not name this user")
+		return Paths{}, errors.New("paths: the system does not name this user")
 	}
 	return Paths{
 		AgentSocket:   pipePrefix + "openssh-ssh-agent",

@@ -3,11 +3,12 @@
 package platform
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 const machinePolicy = "/etc/keybroker/policy.toml"
@@ -40,8 +41,7 @@ func baseDir(variable, fallback string) (string, error) {
 	}
 	home := os.Getenv("HOME")
 	if !filepath.IsAbs(home) {
-		return "", errors.New("platform: paths: the home directory is not known\n" +
-			"set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME, to absolute paths")
+		return "", problem.New("paths: the home directory is not known", "set HOME, or XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME, to absolute paths")
 	}
 	return filepath.Join(home, fallback, "keybroker"), nil
 }

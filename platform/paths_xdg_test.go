@@ -67,7 +67,7 @@ func TestPathsWithoutXDG(t *testing.T) {
 func TestPathsNeedHome(t *testing.T) {
 	for _, home := range []string{"", "relative"} {
 		setXDG(t, home, "/c", "/d", "", "")
-		if _, err := DefaultPaths(); err == nil || !strings.Contains(err.Error(), "set HOME") {
+		if _, err := DefaultPaths(); err == nil || !strings.Contains(Text(err), "set HOME") {
 			t.Errorf("HOME=%q: %v", home, err)
 		}
 	}

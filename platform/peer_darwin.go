@@ -20,7 +20,7 @@ import (
 func peerOf(conn net.Conn) (Peer, error) {
 	cred, pid, err := credentials(conn)
 	if err != nil {
-		return Peer{}, fmt.Errorf("platform: identify the peer: %w", err)
+		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
 	known := Peer{User: strconv.FormatUint(uint64(cred.Uid), 10)}
 	peer := known

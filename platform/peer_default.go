@@ -12,7 +12,7 @@ func lives(Process) bool { return true }
 func pidOf(net.Conn) int { return 0 }
 
 func peerOf(net.Conn) (Peer, error) {
-	return Peer{}, errors.New("platform: identify the peer: not supported on this system by this version")
+	return Peer{}, errors.New("identify the peer: not supported on this system by this version")
 }
 
 // Self is this process; no more than its user is known of it here.

@@ -23,7 +23,7 @@ const noPidfd = -1
 func peerOf(conn net.Conn) (Peer, error) {
 	cred, pidfd, err := credentials(conn)
 	if err != nil {
-		return Peer{}, fmt.Errorf("platform: identify the peer: %w", err)
+		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
 	if pidfd != noPidfd {
 		defer unix.Close(pidfd)

@@ -18,11 +18,11 @@ import (
 func peerOf(conn net.Conn) (Peer, error) {
 	pipe, ok := conn.(*pipeConn)
 	if !ok {
-		return Peer{}, fmt.Errorf("platform: identify the peer: a %T is no pipe", conn)
+		return Peer{}, fmt.Errorf("identify the peer: a %T is no pipe", conn)
 	}
 	pid, user, err := pipe.otherEnd()
 	if err != nil {
-		return Peer{}, fmt.Errorf("platform: identify the peer: %w", err)
+		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
 	known := Peer{User: user}
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, pid)

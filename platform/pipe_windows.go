@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/windows"
 )
 
@@ -25,9 +26,9 @@ func pipeName(path string) (string, error) {
 	name := filepath.FromSlash(path)
 	switch {
 	case len(name) <= len(pipePrefix) || !strings.EqualFold(name[:len(pipePrefix)], pipePrefix):
-		return "", fmt.Errorf("%.256q is not the name of a pipe\nchoose one that begins with %s", path, pipePrefix)
+		return "", problem.With(fmt.Errorf("%.256q is not the name of a pipe", path), "choose one that begins with %s", pipePrefix)
 	case len(name) > maxPipeName:
-		return "", fmt.Errorf("%.256q: the name has %d bytes and a pipe's may have %d\nchoose a shorter one", path, len(name), maxPipeName)
+		return "", problem.With(fmt.Errorf("%.256q: the name has %d bytes and a pipe's may have %d", path, len(name), maxPipeName), "choose a shorter one")
 	}
 	return name, nil
 }

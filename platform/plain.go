@@ -6,15 +6,11 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
-// packageName is the name of a package of ours before an error, at the start of
-// a line or behind another part. Developers want it there; people do not.
-var packageName = regexp.MustCompile(`(?m)(^|: )(?:(?:admin|agent|assuan|audit|bus|cards|certificates|confirm|control|fido|keychain|pinentry|` +
-	`piv|pkcs11|platform|policy|pubformat|question|session|softkeys|sshadd|terminal|tray|upstream|window|wire): )+`)
-
-// Plain is the text of an error for a person: without the names of packages,
-// and without the names of system calls.
+// Plain is what happened, for a person: without the names of system calls.
 func Plain(err error) string {
 	text := err.Error()
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
@@ -23,24 +19,19 @@ func Plain(err error) string {
 	return PlainText(text)
 }
 
-// PlainText takes the names of packages out of the text of an error, and those of
-// calls to the network.
-func PlainText(text string) string {
-	return packageName.ReplaceAllString(dialed.ReplaceAllString(text, "$1: "), "$1")
+// PlainText takes the names of calls to the network out of the text of an error.
+func PlainText(text string) string { return dialed.ReplaceAllString(text, "$1: ") }
+
+// Explain says what happened, on one line, and what to do about it, "" where that
+// is not known.
+func Explain(err error) (what, remedy string) {
+	return oneLine.Replace(Plain(err)), strings.Join(problem.Remedies(err), "; ")
 }
 
-// Parted is such a text in two: what happened, on one line, and what to do, which
-// is the last line where there are several.
-func Parted(text string) (what, remedy string) {
-	text = PlainText(text)
-	if end := strings.LastIndexByte(text, '\n'); end >= 0 {
-		text, remedy = text[:end], text[end+1:]
-	}
-	return oneLine.Replace(text), remedy
+// Text says what happened, and on further lines what to do about it.
+func Text(err error) string {
+	return strings.Join(append([]string{Plain(err)}, problem.Remedies(err)...), "\n")
 }
-
-// Explain is the text of an error for a person, in the same two.
-func Explain(err error) (what, remedy string) { return Parted(Plain(err)) }
 
 // oneLine joins lines: a list behind a colon, and its parts.
 var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
@@ -51,7 +42,7 @@ var dialed = regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|re
 // PlainAttr writes errors into a log as people read them: slog.HandlerOptions.ReplaceAttr.
 func PlainAttr(_ []string, attr slog.Attr) slog.Attr {
 	if err, ok := attr.Value.Any().(error); ok {
-		attr.Value = slog.StringValue(Plain(err))
+		attr.Value = slog.StringValue(Text(err))
 	}
 	return attr
 }

@@ -10,32 +10,27 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
-func TestPlainText(t *testing.T) {
-	for in, want := range map[string]string{
-		"softkeys: open the vault: keychain: it is locked\nunlock it": "open the vault: it is locked\nunlock it",
-		"not used: softkeys: keychain: gone":                          "not used: gone",
-		"first\npiv: second":                                          "first\nsecond",
-		"the piv: slot":                                               "the piv: slot", // a word of a sentence
-		"key-piv: x":                                                  "key-piv: x",
-		"control:x":                                                   "control:x",
-		"":                                                            "",
+func TestExplain(t *testing.T) {
+	list := errors.Join(errors.New("a.toml:1:1: first"), errors.New("a.toml:2:1: second"))
+	for name, c := range map[string]struct {
+		err                error
+		what, remedy, text string
+	}{
+		"no remedy": {errors.New("one"), "one", "", "one"},
+		"a remedy":  {fmt.Errorf("x: %w", problem.New("one", "do this")), "x: one", "do this", "x: one\ndo this"},
+		"two":       {problem.With(problem.New("one", "do this"), "or that"), "one", "do this; or that", "one\ndo this\nor that"},
+		"several lines": {problem.With(fmt.Errorf("errors:\n%w", list), "correct them"), "errors: a.toml:1:1: first; a.toml:2:1: second", "correct them",
+			"errors:\na.toml:1:1: first\na.toml:2:1: second\ncorrect them"},
 	} {
-		if got := PlainText(in); got != want {
-			t.Errorf("PlainText(%q) = %q; want %q", in, got, want)
+		if what, remedy := Explain(c.err); what != c.what || remedy != c.remedy {
+			t.Errorf("%s: %q, %q; want %q, %q", name, what, remedy, c.what, c.remedy)
 		}
-	}
-}
-
-func TestParted(t *testing.T) {
-	for in, want := range map[string][2]string{
-		"one":                    {"one", ""},
-		"softkeys: one\ndo this": {"one", "do this"},
-		"it has errors:\na.toml:1:1: first\na.toml:2:1: second\ncorrect them": {"it has errors: a.toml:1:1: first; a.toml:2:1: second", "correct them"},
-	} {
-		if what, remedy := Parted(in); what != want[0] || remedy != want[1] {
-			t.Errorf("Parted(%q) = %q, %q; want %q", in, what, remedy, want)
+		if text := Text(c.err); text != c.text {
+			t.Errorf("%s: %q; want %q", name, text, c.text)
 		}
 	}
 }
@@ -43,7 +38,7 @@ func TestParted(t *testing.T) {
 func TestPlainNamesNoSystemCalls(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "nosuch")
 	_, err := os.Open(path)
-	if got, want := Plain(fmt.Errorf("softkeys: read it: %w\ngive another", err)), "read it: "+path+": no such file or directory\ngive another"; got != want {
+	if got, want := Text(problem.With(fmt.Errorf("read it: %w", err), "give another")), "read it: "+path+": no such file or directory\ngive another"; got != want {
 		t.Errorf("%q; want %q", got, want)
 	}
 	if _, err = Dial(context.Background(), path); err == nil {

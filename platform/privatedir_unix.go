@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // privateDir makes dir when it is missing, and accepts it only when nobody
@@ -21,13 +23,13 @@ func privateDir(dir string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is %s, not a directory\nname the directory itself", dir, kindOf(info.Mode()))
+		return problem.With(fmt.Errorf("%s is %s, not a directory", dir, kindOf(info.Mode())), "name the directory itself")
 	}
 	if uid := info.Sys().(*syscall.Stat_t).Uid; int(uid) != os.Getuid() {
-		return fmt.Errorf("%s belongs to uid %d, not to you\nchoose a directory of your own", dir, uid)
+		return problem.With(fmt.Errorf("%s belongs to uid %d, not to you", dir, uid), "choose a directory of your own")
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return fmt.Errorf("%s is open to other users (mode %04o)\nrun: chmod 700 %s", dir, perm, dir)
+		return problem.With(fmt.Errorf("%s is open to other users (mode %04o)", dir, perm), "run: chmod 700 %s", dir)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,7 +66,7 @@ func unreadable(path string) (*Program, error) {
 		return nil, err
 	}
 	if owned(info) {
-		return nil, fmt.Errorf("%s cannot be read, though it is yours\nmake it readable: chmod u+r %[1]s; or install it with root as its owner", path)
+		return nil, problem.With(fmt.Errorf("%s cannot be read, though it is yours", path), "make it readable: chmod u+r %s; or install it with root as its owner", path)
 	}
 	p := &Program{path: path}
 	p.checkKernel()

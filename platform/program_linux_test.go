@@ -216,7 +216,7 @@ func unreadableChild(args []string) error {
 	p, err := LoadProgram(args[0])
 	switch {
 	case err != nil:
-		fmt.Println(err)
+		fmt.Println(Text(err))
 	case p.image != nil || p.Gap() != nil:
 		fmt.Println("copied, or open: ", p.Gap())
 	default:

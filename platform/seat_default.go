@@ -3,13 +3,14 @@
 package platform
 
 import (
-	"errors"
 	"os"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // errNoSeat is for systems where the terminal of another process cannot be
 // looked at in a way that was tried.
-var errNoSeat = errors.New("answering on another terminal works on Linux only so far\nrun the daemon in a terminal, or see [confirm] prompt")
+var errNoSeat = problem.New("answering on another terminal works on Linux only so far", "run the daemon in a terminal, or see [confirm] prompt")
 
 func openTerminal(Peer) (*os.File, error) { return nil, errNoSeat }
 func sits(Peer) error                     { return errNoSeat }

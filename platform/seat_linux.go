@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,14 +17,14 @@ import (
 // and writes, and the group tty writes (write(1), wall(1)).
 const terminalMode = 0o620
 
-var errNoTerminal = errors.New("it has no terminal\nrun it in one: an ssh login with a terminal (ssh -t), a tmux pane, a console")
+var errNoTerminal = problem.New("it has no terminal", "run it in one: an ssh login with a terminal (ssh -t), a tmux pane, a console")
 
 func openTerminal(p Peer) (*os.File, error) {
 	switch {
 	case !p.Identified:
 		return nil, errors.New("the program that asks for it could not be identified")
 	case p.Container:
-		return nil, errors.New("it runs in a container, where terminals have names of their own\nrun it outside")
+		return nil, problem.New("it runs in a container, where terminals have names of their own", "run it outside")
 	case !strings.HasPrefix(p.Terminal, "pts/") && !strings.HasPrefix(p.Terminal, "tty"):
 		return nil, errNoTerminal
 	}
@@ -33,7 +34,7 @@ func openTerminal(p Peer) (*os.File, error) {
 	path := "/dev/" + p.Terminal
 	tty, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, fmt.Errorf("its terminal cannot be opened: %w\nlog in as yourself there; a terminal that su or sudo kept belongs to somebody else", err)
+		return nil, problem.With(fmt.Errorf("its terminal cannot be opened: %w", err), "log in as yourself there; a terminal that su or sudo kept belongs to somebody else")
 	}
 	if err := checkSeat(tty, p); err != nil {
 		_ = tty.Close()
@@ -56,9 +57,9 @@ func checkSeat(tty *os.File, p Peer) error {
 	case st.Mode&unix.S_IFMT != unix.S_IFCHR || terminalName(st.Rdev) != p.Terminal:
 		return fmt.Errorf("%s is not the terminal that the kernel means", tty.Name())
 	case strconv.FormatUint(uint64(st.Uid), 10) != p.User:
-		return fmt.Errorf("its terminal %s belongs to user %d\nlog in as yourself there; su and sudo keep the terminal of before", p.Terminal, st.Uid)
+		return problem.With(fmt.Errorf("its terminal %s belongs to user %d", p.Terminal, st.Uid), "log in as yourself there; su and sudo keep the terminal of before")
 	case st.Mode&0o777&^terminalMode != 0:
-		return fmt.Errorf("others may read its terminal %s (mode %04o)\nchmod 620 %s", p.Terminal, st.Mode&0o777, tty.Name())
+		return problem.With(fmt.Errorf("others may read its terminal %s (mode %04o)", p.Terminal, st.Mode&0o777), "chmod 620 %s", tty.Name())
 	}
 	return sits(p)
 }
@@ -73,7 +74,7 @@ func sits(p Peer) error {
 	case terminalName(now.tty) != p.Terminal:
 		return errors.New("the program has another terminal now")
 	case now.group != now.front || now.state == 'T' || now.state == 't':
-		return errors.New("the program is not in the foreground of its terminal\nbring it there: fg")
+		return problem.New("the program is not in the foreground of its terminal", "bring it there: fg")
 	}
 	return nil
 }
@@ -104,10 +105,9 @@ func announce(text, except string) error {
 		untold = append(untold[:maxUntold], "…")
 		fallthrough
 	case len(untold) > 0:
-		return fmt.Errorf("not every other terminal of yours could be told: %s\n"+
-			"look who is there: ps -t; press Ctrl-Q in it, or close it", strings.Join(untold, ", "))
+		return problem.With(fmt.Errorf("not every other terminal of yours could be told: %s", strings.Join(untold, ", ")), "look who is there: ps -t; press Ctrl-Q in it, or close it")
 	case told == 0:
-		return errors.New("you have no other terminal that could be told\nopen a second one (another login, a tmux pane), and try again")
+		return problem.New("you have no other terminal that could be told", "open a second one (another login, a tmux pane), and try again")
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // BindSocket serves path in the way of ssh-agent: in whatever directory the
@@ -15,15 +17,14 @@ import (
 func BindSocket(path string) (*net.UnixListener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("platform: socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("platform: socket: %s: the path has %d bytes and a socket's may have %d\n"+
-			"choose a shorter one", path, len(path), maxSocketPath)
+		return nil, problem.With(fmt.Errorf("socket: %s: the path has %d bytes and a socket's may have %d", path, len(path), maxSocketPath), "choose a shorter one")
 	}
 	l, err := bind(path)
 	if err != nil {
-		return nil, fmt.Errorf("platform: socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	l.SetUnlinkOnClose(false)
 	return l, nil

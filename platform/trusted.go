@@ -4,14 +4,20 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // UntrustedError says that somebody else owns, may write or may read a file.
 type UntrustedError struct {
-	Path, What, Remedy string
+	Path, What string
+	remedy     string
 }
 
-func (e *UntrustedError) Error() string { return e.Path + " " + e.What + "\n" + e.Remedy }
+func (e *UntrustedError) Error() string { return e.Path + " " + e.What }
+
+// Remedy is what to do about it (see package problem).
+func (e *UntrustedError) Remedy() string { return e.remedy }
 
 // ReadRegular reads a regular file of at most limit bytes. A FIFO, a device or
 // a directory in its place is an error, and never waited for.
@@ -28,7 +34,7 @@ func OpenRegular(path string) (*os.File, os.FileInfo, error) {
 	}
 	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is %s, not a regular file\nput the file itself there", path, kindOf(info.Mode()))
+		err = problem.With(fmt.Errorf("%s is %s, not a regular file", path, kindOf(info.Mode())), "put the file itself there")
 	}
 	if err != nil {
 		_ = file.Close()

@@ -50,7 +50,7 @@ func wantReason(t *testing.T, err error, reason string) {
 	switch {
 	case reason == "" && err != nil:
 		t.Errorf("refused: %v", err)
-	case reason != "" && (err == nil || !strings.Contains(err.Error(), reason)):
+	case reason != "" && (err == nil || !strings.Contains(Text(err), reason)):
 		t.Errorf("got %v, want %q", err, reason)
 	}
 }

@@ -36,7 +36,7 @@ func writeFile(path string, data []byte, mode os.FileMode, publish func(temp, pa
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("platform: write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

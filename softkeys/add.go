@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // add seals a private key and puts it beside its public half. NAME.pub comes
@@ -21,7 +22,7 @@ import (
 func (s *Store) add(ctx context.Context, name string, private any, comment string) (keys.Info, error) {
 	signer, err := signerOf(private)
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: the private key is refused: %w", err)
+		return keys.Info{}, fmt.Errorf("the private key is refused: %w", err)
 	}
 	if err := s.mayAdd(name, comment, signer.PublicKey()); err != nil {
 		return keys.Info{}, err
@@ -32,15 +33,15 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 	}
 	block, err := marshalPrivate(private, comment)
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: seal the key: %w", err)
+		return keys.Info{}, fmt.Errorf("seal the key: %w", err)
 	}
 	defer clear(block.Bytes)
 	sealed, err := encrypt(identity.Recipient(), pem.EncodeToMemory(block)) // nothing that lies in a file is sealed to
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: seal the key: %w", err)
+		return keys.Info{}, fmt.Errorf("seal the key: %w", err)
 	}
 	if err := s.write(name, signer.PublicKey(), comment, sealed, identity); err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: write the key %s: %w", name, err)
+		return keys.Info{}, fmt.Errorf("write the key %s: %w", name, err)
 	}
 	s.Load(name)
 	return s.current().find(name).info, nil
@@ -52,14 +53,14 @@ func (s *Store) mayAdd(name, comment string, pub ssh.PublicKey) error {
 		return err
 	}
 	if err := pubformat.CheckComment(comment); err != nil {
-		return fmt.Errorf("softkeys: %w", err)
+		return err
 	}
 	if err := s.nameIsFree(name); err != nil {
 		return err
 	}
 	if pub != nil {
 		if e := s.reload().byBlob[string(pub.Marshal())]; e != nil {
-			return fmt.Errorf("softkeys: this key: %w, under the name %s", ErrExists, e.info.Name)
+			return fmt.Errorf("this key: %w, under the name %s", ErrExists, e.info.Name)
 		}
 	}
 	return nil
@@ -68,7 +69,7 @@ func (s *Store) mayAdd(name, comment string, pub ssh.PublicKey) error {
 func (s *Store) nameIsFree(name string) error {
 	for _, suffix := range []string{".pub", ".age", proofSuffix} {
 		if _, err := os.Lstat(s.file(name, suffix)); err == nil {
-			return fmt.Errorf("softkeys: the key %s: %w\nchoose another name", name, ErrExists)
+			return problem.With(fmt.Errorf("the key %s: %w", name, ErrExists), "choose another name")
 		}
 	}
 	return nil

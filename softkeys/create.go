@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // probeTimeout bounds the look for a keychain: a bus that does not answer must
@@ -37,7 +38,7 @@ func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(v.config.vaultDir(), 0o700); err != nil {
-		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	identity, undo, err := v.newIdentity(ctx)
 	if err != nil {
@@ -53,7 +54,7 @@ func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 	if errors.Is(err, fs.ErrExist) {
 		return v.OpenOrCreate(ctx)
 	}
-	return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+	return nil, fmt.Errorf("create the vault: %w", err)
 }
 
 // mayCreate keeps a vault that was lost, or taken away by another program, from
@@ -61,15 +62,15 @@ func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 // its recipient is completed, and proves itself by that passphrase.
 func (v *Vault) mayCreate() error {
 	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
-		return fmt.Errorf("softkeys: create the vault: %w", err)
+		return fmt.Errorf("create the vault: %w", err)
 	}
 	sealed, err := filepath.Glob(filepath.Join(v.config.keysDir(), "*.age"))
 	if err != nil || len(sealed) == 0 || v.underPassphrase() {
 		return nil
 	}
-	return fmt.Errorf("softkeys: there are sealed keys in %s, and the vault that opens them is gone\n"+
-		"restore %s from a backup; to begin anew beside it, move the directory away, and keep it: mv %[3]s %[3]s.old",
-		v.config.keysDir(), v.config.vaultDir(), v.config.Dir)
+	return problem.With(fmt.Errorf("there are sealed keys in %s, and the vault that opens them is gone", v.config.keysDir()),
+		"restore %s from a backup; to begin anew beside it, move the directory away, and keep it: mv %[2]s %[2]s.old",
+		v.config.vaultDir(), v.config.Dir)
 }
 
 // newIdentity makes an identity and puts it away; undo takes it out again.
@@ -79,7 +80,7 @@ func (v *Vault) newIdentity(ctx context.Context) (identity *age.X25519Identity, 
 		return identity, func() {}, err
 	}
 	if identity, err = age.GenerateX25519Identity(); err != nil {
-		return nil, nil, fmt.Errorf("softkeys: create the vault: %w", err)
+		return nil, nil, fmt.Errorf("create the vault: %w", err)
 	}
 	undo, err = v.seal(ctx, identity)
 	return identity, undo, err
@@ -93,7 +94,7 @@ func (v *Vault) seal(ctx context.Context, identity *age.X25519Identity) (undo fu
 		return v.sealPassphrase(ctx, identity)
 	case SealAuto, "":
 	default:
-		return nil, fmt.Errorf("softkeys: unknown seal %q\nuse %q, %q or %q", v.config.Seal, SealAuto, SealKeychain, SealPassphrase)
+		return nil, problem.With(fmt.Errorf("unknown seal %q", v.config.Seal), "use %q, %q or %q", SealAuto, SealKeychain, SealPassphrase)
 	}
 	if v.keychainMayServe(ctx) {
 		if undo, err = v.sealKeychain(ctx, identity); err == nil || ctx.Err() != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // certificateSuffix is that of the certificate that may lie beside a key. It is
@@ -117,10 +118,10 @@ func (s *Store) Delete(name string) error {
 
 func (s *Store) fileError(doing, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("softkeys: %s %s: %w\n`keybroker keys list` shows the names", doing, name, keys.ErrNotFound)
+		return problem.With(fmt.Errorf("%s %s: %w", doing, name, keys.ErrNotFound), "`keybroker keys list` shows the names")
 	}
 	if err != nil {
-		return fmt.Errorf("softkeys: %s %s: %w", doing, name, err)
+		return fmt.Errorf("%s %s: %w", doing, name, err)
 	}
 	return nil
 }

@@ -7,14 +7,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ErrSpec is a kind of key that cannot be made.
-var ErrSpec = errors.New("cannot be made\nuse ed25519, mldsa44-ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
+var ErrSpec = problem.New("cannot be made", "use ed25519, mldsa44-ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
 
 // KeySpec is the kind of a new key.
 type KeySpec struct {
@@ -58,5 +58,5 @@ func (k KeySpec) generate() (any, error) {
 	case KeySpec{Type: "mldsa44-ed25519"}:
 		return generateComposite()
 	}
-	return nil, fmt.Errorf("softkeys: a key of type %q with %d bits %w", k.Type, k.Bits, ErrSpec)
+	return nil, fmt.Errorf("a key of type %q with %d bits %w", k.Type, k.Bits, ErrSpec)
 }

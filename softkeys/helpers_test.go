@@ -15,6 +15,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/keystest"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
@@ -88,7 +89,7 @@ func mustSign(t testing.TB, source keys.Source, info keys.Info) {
 // wantError checks the reason of a refusal.
 func wantError(t testing.TB, err error, want string) {
 	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) {
+	if err == nil || !strings.Contains(platform.Text(err), want) {
 		t.Errorf("got the error %v, want one with %q", err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Remove implements keys.Remover (ssh-add -d): the key is taken off the list
@@ -15,7 +16,7 @@ func (s *Store) Remove(blob []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, hidden := s.hidden[string(blob)]; hidden || e == nil {
-		return fmt.Errorf("softkeys: remove: %w", keys.ErrNotFound)
+		return fmt.Errorf("remove: %w", keys.ErrNotFound)
 	}
 	s.hidden[string(blob)] = e.modified
 	delete(s.opened, string(blob))
@@ -48,7 +49,7 @@ func (s *Store) Load(names ...string) error {
 	for _, name := range names {
 		i := slices.IndexFunc(l.entries, func(e *entry) bool { return e.info.Name == name })
 		if i < 0 {
-			return fmt.Errorf("softkeys: load %s: %w\n`keybroker keys list` shows the names", name, keys.ErrNotFound)
+			return problem.With(fmt.Errorf("load %s: %w", name, keys.ErrNotFound), "`keybroker keys list` shows the names")
 		}
 		blobs = append(blobs, string(l.entries[i].info.Blob))
 	}

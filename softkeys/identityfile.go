@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxWorkFactor bounds the time that a file can make scrypt take: 22 is age's
@@ -52,7 +53,7 @@ func (v *Vault) readIdentity(passphrase []byte) (*age.X25519Identity, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the file %s is damaged: %w\nrestore it from a backup", v.config.identityFile(), err)
+		return nil, problem.With(fmt.Errorf("the file %s is damaged: %w", v.config.identityFile(), err), "restore it from a backup")
 	}
 	return identity, nil
 }

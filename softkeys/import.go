@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxImport bounds a private key file: RSA of 16384 bits takes 13 KiB.
@@ -162,8 +163,7 @@ func checkOpenSSH(block []byte) (opensshFile, error) {
 	case !ok:
 		return file, errDamagedOpenSSH
 	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
-		return file, fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device\n"+
-			"add it to the running broker: ssh-add FILE", ErrNotPrivate)
+		return file, problem.With(fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device", ErrNotPrivate), "add it to the running broker: ssh-add FILE")
 	case file.Cipher != "none":
 		return file, file.canDecrypt()
 	}
@@ -206,9 +206,9 @@ func notPrivate(file []byte) error {
 	case bytes.Contains(file, []byte("PRIVATE KEY-----")):
 		return &UnreadError{What: "it is cut off or damaged: no line ends the private key that it begins"}
 	case bytes.HasPrefix(file, []byte("ssh-")), bytes.HasPrefix(file, []byte("ecdsa-")), bytes.Contains(file, []byte("PUBLIC KEY")):
-		return fmt.Errorf("%w, but a public key\ngive the private one, without .pub in its name", ErrNotPrivate)
+		return problem.With(fmt.Errorf("%w, but a public key", ErrNotPrivate), "give the private one, without .pub in its name")
 	case bytes.Contains(file, []byte("-----BEGIN CERTIFICATE")):
-		return fmt.Errorf("%w, but an X.509 certificate\ngive the file with the private key", ErrNotPrivate)
+		return problem.With(fmt.Errorf("%w, but an X.509 certificate", ErrNotPrivate), "give the file with the private key")
 	case file[0] == 0x30:
 		return &UnreadError{What: "it looks like DER (PKCS#8 or PKCS#12), and keybroker reads PEM\n" +
 			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE"}

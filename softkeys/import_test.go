@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // run runs a program in dir, with its output in the test's log when it fails.
@@ -143,7 +144,7 @@ func TestImportRefuses(t *testing.T) {
 		"certificate": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "but an X.509 certificate"},
 	} {
 		_, err := importFile(s, "a", []byte(test.file), nil)
-		if err == nil || !strings.Contains(err.Error(), test.want) {
+		if err == nil || !strings.Contains(platform.Text(err), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}

@@ -2,6 +2,7 @@ package softkeys
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
@@ -76,7 +78,7 @@ func scan(dir string, key *proofKey) *listing {
 	}
 	files, err := os.ReadDir(dir) // sorted by name
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		l.err = fmt.Errorf("softkeys: list the keys: %w", err)
+		l.err = fmt.Errorf("list the keys: %w", err)
 	}
 	for _, name := range names(files) {
 		e := readEntry(dir, name, key)
@@ -132,14 +134,14 @@ func readEntry(dir, name string, key *proofKey) *entry {
 	e := &entry{info: keys.Info{Name: name, Source: sourceName}}
 	pub, comment, modified, err := readPublic(path + ".pub")
 	if err != nil {
-		e.spoil(plain(err, path+".pub"), remedyOf(err, "write it anew from the sealed key: keybroker keys repair "+name))
+		e.spoil(plain(err, path+".pub"), cmp.Or(problem.Remedy(err), "write it anew from the sealed key: keybroker keys repair "+name))
 		return e
 	}
 	e.info, e.modified = keys.NewInfo(pub, comment), modified
 	e.info.Name, e.info.Source, e.blob = name, sourceName, e.info.Blob
 	sealed, err := readSealed(path + ".age")
 	if err != nil {
-		e.spoil(plain(err, path+".age"), remedyOf(err, keepFiles))
+		e.spoil(plain(err, path+".age"), cmp.Or(problem.Remedy(err), keepFiles))
 		return e
 	}
 	e.check(path+proofSuffix, key, sha256.Sum256(sealed))
@@ -156,7 +158,7 @@ func (e *entry) check(path string, key *proofKey, sealed [sha256.Size]byte) {
 	}
 	switch {
 	case err != nil:
-		e.spoil(plain(err, path), remedyOf(err, "look whether it is yours, and prove it: keybroker keys repair "+name))
+		e.spoil(plain(err, path), cmp.Or(problem.Remedy(err), "look whether it is yours, and prove it: keybroker keys repair "+name))
 	case p.name != name:
 		e.spoil(fmt.Sprintf("its files were renamed: it was sealed as %s", p.name),
 			fmt.Sprintf("give them the name %s again; another name: keybroker keys rename %[1]s %s", p.name, name))
@@ -224,13 +226,4 @@ func plain(err error, path string) string {
 		return name + " may not be read"
 	}
 	return name + " cannot be read"
-}
-
-// remedyOf is that of the error where it has one.
-func remedyOf(err error, otherwise string) string {
-	var untrusted *platform.UntrustedError
-	if errors.As(err, &untrusted) {
-		return untrusted.Remedy
-	}
-	return otherwise
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // MaxAdded is how many added keys are held at once. OpenSSH's clients refuse
@@ -79,18 +80,18 @@ func (m *Memory) Name() string { return "added" }
 func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 	signer, err := addedSigner(key.PrivateKey)
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("softkeys: add: %w", err)
+		return keys.Info{}, fmt.Errorf("add: %w", err)
 	}
 	pub := signer.PublicKey()
 	if key.Certificate != nil {
 		cert, ok := publickey.CertificateOf(key.Certificate)
 		if !ok || cert.Key == nil || !bytes.Equal(cert.Key.Marshal(), pub.Marshal()) {
-			return keys.Info{}, errors.New("softkeys: add: the certificate is for another key")
+			return keys.Info{}, errors.New("add: the certificate is for another key")
 		}
 		pub = key.Certificate
 	}
 	if key.Lifetime < 0 {
-		return keys.Info{}, errors.New("softkeys: add: the lifetime is negative")
+		return keys.Info{}, errors.New("add: the lifetime is negative")
 	}
 	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
 	a.info.Source, a.info.Confirm, a.info.Destinations = m.Name(), key.Confirm, key.Destinations
@@ -110,7 +111,7 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 		before = old.size
 	}
 	if old == nil && len(m.order) >= MaxAdded || m.size-before+a.size > keys.MaxAddedBytes {
-		return fmt.Errorf("softkeys: add: %w\nremove some: ssh-add -d FILE, or all: ssh-add -D", ErrFull)
+		return problem.With(fmt.Errorf("add: %w", ErrFull), "remove some: ssh-add -d FILE, or all: ssh-add -D")
 	}
 	if lifetime > 0 {
 		a.expires = m.clock.Now().Add(lifetime)
@@ -162,7 +163,7 @@ func (m *Memory) Find(blob []byte) (keys.Info, bool) {
 func (m *Memory) Sign(_ context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	a := m.find(use.Key.Blob)
 	if a == nil {
-		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	return sign(a.signer, data, algorithm)
 }
@@ -171,7 +172,7 @@ func (m *Memory) Sign(_ context.Context, use *keys.Use, data []byte, algorithm s
 func (m *Memory) Lend(_ context.Context, use *keys.Use) (*privatekey.Key, error) {
 	a := m.find(use.Key.Blob)
 	if a == nil {
-		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	key, _ := a.signer.(*privatekey.Key)
 	return key, nil
@@ -196,7 +197,7 @@ func (m *Memory) Remove(blob []byte) error {
 	defer m.mu.Unlock()
 	a := m.byBlob[string(blob)]
 	if a == nil {
-		return fmt.Errorf("softkeys: remove: %w", keys.ErrNotFound)
+		return fmt.Errorf("remove: %w", keys.ErrNotFound)
 	}
 	m.dropLocked(func(other *added) bool { return other == a })
 	return nil

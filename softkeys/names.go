@@ -20,7 +20,7 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9_@][A-Za-z0-9._@-]{0,63}$`)
 // it, look like an option, or be taken for a certificate (NAME-cert.pub).
 func CheckName(name string) error {
 	if !validName.MatchString(name) || strings.HasSuffix(name, "-cert") {
-		return fmt.Errorf("softkeys: %.80q: %w", name, ErrName)
+		return fmt.Errorf("%.80q: %w", name, ErrName)
 	}
 	return nil
 }

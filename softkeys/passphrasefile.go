@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxPassphraseFile bounds what is read: a passphrase is a line.
@@ -52,8 +54,7 @@ func (v *Vault) CheckPassphraseFile() error {
 	}
 	file, err := openNonblocking(path)
 	if err != nil {
-		return fmt.Errorf("softkeys: the passphrase file cannot be read: %w\n"+
-			"put the vault's passphrase there, mode 0600, or take passphrase_file out of the configuration", err)
+		return problem.With(fmt.Errorf("the passphrase file cannot be read: %w", err), "put the vault's passphrase there, mode 0600, or take passphrase_file out of the configuration")
 	}
 	defer file.Close()
 	info, err := file.Stat()
@@ -61,7 +62,7 @@ func (v *Vault) CheckPassphraseFile() error {
 		err = checkPassphraseFile(info)
 	}
 	if err != nil {
-		return fmt.Errorf("softkeys: the passphrase file %s is refused: %w", path, err)
+		return fmt.Errorf("the passphrase file %s is refused: %w", path, err)
 	}
 	return nil
 }

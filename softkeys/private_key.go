@@ -120,7 +120,7 @@ func checkRSA(key *rsa.PrivateKey) error {
 func sign(signer ssh.AlgorithmSigner, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := signer.SignWithAlgorithm(rand.Reader, data, strings.TrimSuffix(algorithm, "-cert-v01@openssh.com"))
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return signature, nil
 }

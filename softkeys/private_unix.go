@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // openNonblocking opens without waiting: a FIFO would block until somebody writes.
@@ -20,11 +22,10 @@ func checkPrivate(info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); perm {
 	case 0o600, 0o400, 0o440:
 	default:
-		return fmt.Errorf("its mode is %#o, so others may read or write it\n"+
-			"make it 0600: chmod 600 FILE, and choose a new passphrase if others could read it", perm)
+		return problem.With(fmt.Errorf("its mode is %#o, so others may read or write it", perm), "make it 0600: chmod 600 FILE, and choose a new passphrase if others could read it")
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("it belongs to uid %d\nit must belong to root or to uid %d", stat.Uid, os.Geteuid())
+		return problem.With(fmt.Errorf("it belongs to uid %d", stat.Uid), "it must belong to root or to uid %d", os.Geteuid())
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Here is what a program can do that writes files as the user, and has not the
@@ -256,7 +257,7 @@ func TestVaultTakenAway(t *testing.T) {
 	fresh := NewStore(Config{Dir: s.vault.config.Dir, Keychain: k})
 	_, err := fresh.Generate(t.Context(), "b", KeySpec{}, "")
 	wantError(t, err, "there are sealed keys in "+s.dir+", and the vault that opens them is gone\nrestore ")
-	if strings.Contains(err.Error(), "rm ") {
+	if strings.Contains(platform.Text(err), "rm ") {
 		t.Errorf("the remedy loses keys: %v", err)
 	}
 }
@@ -294,7 +295,7 @@ func TestVaultOpenToOthers(t *testing.T) {
 		os.Chown(path, -1, os.Geteuid()+1)
 		os.Chmod(path, mode)
 		err := trySign(t.Context(), again(s), info, "")
-		if err == nil || !strings.Contains(err.Error(), "others") || !strings.Contains(err.Error(), "run: chmod ") {
+		if err == nil || !strings.Contains(err.Error(), "others") || !strings.Contains(platform.Text(err), "run: chmod ") {
 			t.Errorf("%s: %v", path, err)
 		}
 		os.Chmod(path, before.Mode().Perm())

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/ssh"
 )
@@ -124,8 +125,7 @@ func (f puttyFile) keys(passphrase []byte, encrypted bool) (puttyKeys, error) {
 }
 
 func (f puttyFile) unsupported(what string) error {
-	return fmt.Errorf("the file is in PuTTY's format, %.40q, which keybroker does not read\n"+
-		"convert it first: puttygen FILE -O private-openssh -o NEWFILE", what)
+	return problem.With(fmt.Errorf("the file is in PuTTY's format, %.40q, which keybroker does not read", what), "convert it first: puttygen FILE -O private-openssh -o NEWFILE")
 }
 
 func puttyKeys2(passphrase []byte) puttyKeys {
@@ -154,8 +154,7 @@ func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
 		return puttyKeys{}, errors.New("the file is in PuTTY's format, and is cut off or damaged")
 	}
 	if memory > maxArgonMemory || passes > maxArgonPasses {
-		return puttyKeys{}, fmt.Errorf("the file wants %d KiB of memory and %d passes for its passphrase, more than the %d and %d that are given\n"+
-			"write it anew with less: puttygen FILE -P", memory, passes, maxArgonMemory, maxArgonPasses)
+		return puttyKeys{}, problem.With(fmt.Errorf("the file wants %d KiB of memory and %d passes for its passphrase, more than the %d and %d that are given", memory, passes, maxArgonMemory, maxArgonPasses), "write it anew with less: puttygen FILE -P")
 	}
 	const lengths = 32 + aes.BlockSize + 32
 	key := derive(passphrase, salt, uint32(passes), uint32(memory), uint8(threads), lengths)

@@ -1,6 +1,7 @@
 package softkeys
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Repair writes a key's NAME.pub anew from what is sealed. Where NAME.mac does
@@ -25,7 +27,7 @@ func (s *Store) Repair(ctx context.Context, name string, granted func(info keys.
 		return s.fileError("repair", name, err)
 	}
 	if err != nil {
-		return fmt.Errorf("softkeys: repair %s: %s\n%s", name, plain(err, s.file(name, ".age")), remedyOf(err, keepFiles))
+		return problem.With(fmt.Errorf("repair %s: %s", name, plain(err, s.file(name, ".age"))), "%s", cmp.Or(problem.Remedy(err), keepFiles))
 	}
 	identity, err := s.vault.Open(ctx, nil)
 	if err != nil {
@@ -33,7 +35,7 @@ func (s *Store) Repair(ctx context.Context, name string, granted func(info keys.
 	}
 	info, err := sealedInfo(sealed, identity)
 	if err != nil {
-		return fmt.Errorf("softkeys: repair %s: %s.age %w\n%s", name, name, err, keepFiles)
+		return problem.With(fmt.Errorf("repair %s: %s.age %w", name, name, err), "%s", keepFiles)
 	}
 	info.Name, info.Source = name, sourceName
 	key, f := proofKeyOf(identity), facts{name, info.Comment, info.Blob, sha256.Sum256(sealed)}

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 )
 
@@ -47,7 +48,7 @@ func (v *Vault) sealKeychain(ctx context.Context, identity *age.X25519Identity) 
 	back, err := v.openKeychain(ctx, identity.Recipient())
 	if err != nil || back.String() != identity.String() {
 		undo()
-		return nil, errors.Join(errors.New("softkeys: create the vault: the keychain did not return what was stored in it"), err)
+		return nil, errors.Join(errors.New("create the vault: the keychain did not return what was stored in it"), err)
 	}
 	return undo, nil
 }
@@ -63,8 +64,7 @@ func (v *Vault) openKeychain(ctx context.Context, recipient *age.X25519Recipient
 	defer clear(secret)
 	identity, err := age.ParseX25519Identity(string(secret))
 	if err != nil {
-		return nil, errors.New("softkeys: open the vault: the keychain holds something else under the vault's name\n" +
-			"restore the keyring from a backup") // age's own error would quote the secret
+		return nil, problem.New("open the vault: the keychain holds something else under the vault's name", "restore the keyring from a backup") // age's own error would quote the secret
 	}
 	return identity, nil
 }
@@ -81,5 +81,5 @@ func (v *Vault) keychainError(doing string, err error) error {
 	case errors.Is(err, keychain.ErrNotFound):
 		hint = "\nrestore the keyring from a backup; to begin anew without it, move " + v.config.Dir + " away, and keep it"
 	}
-	return fmt.Errorf("softkeys: %s: %w%s", doing, err, hint)
+	return fmt.Errorf("%s: %w%s", doing, err, hint)
 }

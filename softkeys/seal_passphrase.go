@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxTries is how often a person may mistype before the request is refused.
@@ -24,25 +25,25 @@ var errWrongPassphrase = errors.New("wrong passphrase")
 func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity) (undo func(), err error) {
 	passphrase, err := v.newPassphrase(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	defer clear(passphrase)
 	sealed, err := encryptIdentity(identity, passphrase, v.config.WorkFactor)
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	err = platform.WriteNewFile(v.config.identityFile(), sealed, 0o600)
 	if err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			err = errors.New("another keybroker is creating it at this moment\ntry again")
+			err = problem.New("another keybroker is creating it at this moment", "try again")
 		}
-		return nil, fmt.Errorf("softkeys: create the vault: %w", err)
+		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	undo = func() { os.Remove(v.config.identityFile()) }
 	back, err := v.readIdentity(passphrase)
 	if err != nil || back.String() != identity.String() {
 		undo()
-		return nil, errors.Join(errors.New("softkeys: create the vault: what was written cannot be opened again"), err)
+		return nil, errors.Join(errors.New("create the vault: what was written cannot be opened again"), err)
 	}
 	return undo, nil
 }
@@ -53,11 +54,11 @@ func (v *Vault) openPassphrase(ctx context.Context, use *keys.Use) (*age.X25519I
 	if v.config.PassphraseFile != "" {
 		passphrase, err := readPassphraseFile(v.config.PassphraseFile)
 		if err != nil {
-			return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+			return nil, fmt.Errorf("open the vault: %w", err)
 		}
 		identity, err := v.tryPassphrase(passphrase)
 		if errors.Is(err, errWrongPassphrase) {
-			err = fmt.Errorf("%w in %s\nput the vault's passphrase there", err, v.config.PassphraseFile)
+			err = problem.With(fmt.Errorf("%w in %s", err, v.config.PassphraseFile), "put the vault's passphrase there")
 		}
 		return identity, err
 	}
@@ -65,7 +66,7 @@ func (v *Vault) openPassphrase(ctx context.Context, use *keys.Use) (*age.X25519I
 	for try := 1; ; try++ {
 		passphrase, err := v.ask(ctx, "Open your SSH keys", "The passphrase of the keys in "+v.config.Dir, lastError, use)
 		if err != nil {
-			return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+			return nil, fmt.Errorf("open the vault: %w", err)
 		}
 		identity, err := v.tryPassphrase(passphrase)
 		if !errors.Is(err, errWrongPassphrase) || try == maxTries {
@@ -80,7 +81,7 @@ func (v *Vault) tryPassphrase(passphrase []byte) (*age.X25519Identity, error) {
 	defer clear(passphrase)
 	identity, err := v.readIdentity(passphrase)
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+		return nil, fmt.Errorf("open the vault: %w", err)
 	}
 	return identity, nil
 }
@@ -117,8 +118,7 @@ func (v *Vault) newPassphrase(ctx context.Context) ([]byte, error) {
 // ask returns the passphrase; the caller wipes it.
 func (v *Vault) ask(ctx context.Context, title, text, lastError string, use *keys.Use) ([]byte, error) {
 	if v.config.Person == nil {
-		return nil, errors.New("a passphrase is needed, and there is no way to ask for it\n" +
-			"set passphrase_file in the configuration, or start keybroker where it can show a prompt")
+		return nil, problem.New("a passphrase is needed, and there is no way to ask for it", "set passphrase_file in the configuration, or start keybroker where it can show a prompt")
 	}
 	return v.config.Person.Secret(ctx, keys.Question{Title: title, Text: text, Prompt: "Passphrase:", Error: lastError, Use: use})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/privatekey"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Sign implements keys.Source.
@@ -60,10 +61,10 @@ func (s *Store) listedAs(key *keys.Info) (*entry, error) {
 	_, hidden := s.hidden[string(key.Blob)]
 	s.mu.RUnlock()
 	if hidden {
-		return nil, fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	if e.info.Name != key.Name || e.info.Comment != key.Comment {
-		return nil, fmt.Errorf("softkeys: the key %s was given the name %s while the request was decided\ntry again", key.Name, e.info.Name)
+		return nil, problem.With(fmt.Errorf("the key %s was given the name %s while the request was decided", key.Name, e.info.Name), "try again")
 	}
 	return e, nil
 }
@@ -75,11 +76,11 @@ func (l *listing) why(blob []byte) error {
 			return e.error()
 		}
 	}
-	return fmt.Errorf("softkeys: sign: %w", keys.ErrNotFound)
+	return fmt.Errorf("sign: %w", keys.ErrNotFound)
 }
 
 func (e *entry) error() error {
-	return fmt.Errorf("softkeys: the key %s is damaged: %s\n%s", e.info.Name, e.damage, e.remedy)
+	return problem.With(fmt.Errorf("the key %s is damaged: %s", e.info.Name, e.damage), "%s", e.remedy)
 }
 
 // open opens the key of use and keeps it, unless it was forgotten or removed
@@ -119,7 +120,7 @@ func (s *Store) damaged(info keys.Info, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken[string(info.Blob)] = what
-	return fmt.Errorf("softkeys: the key %s is damaged: %s\n%s", info.Name, what, keepFiles)
+	return problem.With(fmt.Errorf("the key %s is damaged: %s", info.Name, what), "%s", keepFiles)
 }
 
 // openKey decrypts one key, and refuses one that is not the listed one.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Vault holds the one age identity that a user's keys are sealed to.
@@ -138,7 +139,7 @@ func (v *Vault) Open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 				return current.identity, current.err
 			}
 		case <-ctx.Done():
-			return nil, fmt.Errorf("softkeys: wait for the vault to be opened: %w", context.Cause(ctx))
+			return nil, fmt.Errorf("wait for the vault to be opened: %w", context.Cause(ctx))
 		}
 	}
 }
@@ -151,7 +152,7 @@ func (v *Vault) join() (identity *age.X25519Identity, current *opening, mine boo
 	if v.identity != nil || v.opening != nil {
 		return v.identity, v.opening, false
 	}
-	v.opening = &opening{done: make(chan struct{}), err: errors.New("softkeys: opening the vault broke off"), epoch: v.epoch}
+	v.opening = &opening{done: make(chan struct{}), err: errors.New("opening the vault broke off"), epoch: v.epoch}
 	return nil, v.opening, true
 }
 
@@ -176,8 +177,7 @@ var errNoVault = errors.New("there is no vault")
 func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
 	recipient, err := v.recipient()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("softkeys: %w in %s\n"+
-			"`keybroker keys generate NAME` or `keybroker keys import` creates it", errNoVault, v.config.Dir)
+		return nil, problem.With(fmt.Errorf("%w in %s", errNoVault, v.config.Dir), "`keybroker keys generate NAME` or `keybroker keys import` creates it")
 	}
 	if err != nil {
 		return nil, err
@@ -195,8 +195,7 @@ func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 		return nil, err
 	}
 	if identity.Recipient().String() != recipient.String() {
-		return nil, fmt.Errorf("softkeys: the vault's secret does not belong to %s\n"+
-			"restore the whole directory %s from one backup", v.config.recipientFile(), v.config.Dir)
+		return nil, problem.With(fmt.Errorf("the vault's secret does not belong to %s", v.config.recipientFile()), "restore the whole directory %s from one backup", v.config.Dir)
 	}
 	return identity, nil
 }
@@ -207,20 +206,20 @@ func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 // A vault that is not there yet is nil.
 func (v *Vault) Check() error {
 	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
-		return fmt.Errorf("softkeys: the vault is not used: %w", err)
+		return fmt.Errorf("the vault is not used: %w", err)
 	}
 	if _, err := v.recipient(); err != nil {
 		return notMissing(err)
 	}
 	if v.underPassphrase() {
 		if _, err := platform.ReadPrivate(v.config.identityFile(), maxPublicFile); err != nil {
-			return fmt.Errorf("softkeys: the vault is not used: %w", err)
+			return fmt.Errorf("the vault is not used: %w", err)
 		}
 		return nil
 	}
 	if v.config.Seal == SealPassphrase {
-		return fmt.Errorf("softkeys: the vault in %s is not under a passphrase, as seal = \"passphrase\" demands\n"+
-			"if it is yours, set seal = \"auto\"; if it is not, restore the whole directory %[1]s from a backup", v.config.Dir)
+		return problem.With(fmt.Errorf(`the vault in %s is not under a passphrase, as seal = "passphrase" demands`, v.config.Dir),
+			`if it is yours, set seal = "auto"; if it is not, restore the whole directory %s from a backup`, v.config.Dir)
 	}
 	return nil
 }
@@ -244,11 +243,11 @@ func (v *Vault) underPassphrase() bool {
 func (v *Vault) recipient() (*age.X25519Recipient, error) {
 	line, err := platform.ReadPrivate(v.config.recipientFile(), maxPublicFile)
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: open the vault: %w", err)
+		return nil, fmt.Errorf("open the vault: %w", err)
 	}
 	recipient, err := age.ParseX25519Recipient(strings.TrimSpace(string(line)))
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: the file %s is damaged: %w\nrestore it from a backup", v.config.recipientFile(), err)
+		return nil, problem.With(fmt.Errorf("the file %s is damaged: %w", v.config.recipientFile(), err), "restore it from a backup")
 	}
 	return recipient, nil
 }

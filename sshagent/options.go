@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxLifetime is what the protocol's 32 bits of seconds hold.
@@ -91,7 +92,7 @@ func (o *options) set(letter byte, value string) error {
 		o.debug = true
 	case 'E':
 		if o.hash = strings.ToLower(value); !slices.Contains(fingerprintHashes, o.hash) {
-			return fmt.Errorf("invalid hash algorithm %q\nuse one of: %s", value, strings.Join(fingerprintHashes, ", "))
+			return problem.With(fmt.Errorf("invalid hash algorithm %q", value), "use one of: %s", strings.Join(fingerprintHashes, ", "))
 		}
 	case 'k':
 		o.kill = true
@@ -99,7 +100,7 @@ func (o *options) set(letter byte, value string) error {
 		return o.setExtra(value)
 	case 'P':
 		if o.providers != "" {
-			return errors.New("-P was given twice\ngive one list, with commas")
+			return problem.New("-P was given twice", "give one list, with commas")
 		}
 		o.providers = value
 	case 's':
@@ -127,7 +128,7 @@ func (o *options) setExtra(value string) error {
 	list, websafe := strings.CutPrefix(value, "websafe-allow=")
 	switch {
 	case websafe && o.websafe != "":
-		return errors.New("-O websafe-allow was given twice\ngive one list, with commas")
+		return problem.New("-O websafe-allow was given twice", "give one list, with commas")
 	case websafe:
 		o.websafe = list
 	case value == "no-restrict-websafe":
@@ -135,7 +136,7 @@ func (o *options) setExtra(value string) error {
 	case value == "allow-remote-pkcs11":
 		o.remote = true
 	default:
-		return fmt.Errorf("unknown -O option %q\nit takes no-restrict-websafe, allow-remote-pkcs11 and websafe-allow=PATTERNS", value)
+		return problem.With(fmt.Errorf("unknown -O option %q", value), "it takes no-restrict-websafe, allow-remote-pkcs11 and websafe-allow=PATTERNS")
 	}
 	return nil
 }

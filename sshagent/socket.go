@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -110,7 +111,7 @@ func socketDir() (string, error) {
 		home = me.HomeDir
 	}
 	if home == "" {
-		return "", errors.New("there is no home directory for the socket\nname a place: ssh-agent -a PATH, or ssh-agent -T")
+		return "", problem.New("there is no home directory for the socket", "name a place: ssh-agent -a PATH, or ssh-agent -T")
 	}
 	return filepath.Join(home, ".ssh", "agent"), nil
 }

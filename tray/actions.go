@@ -20,7 +20,7 @@ func (t *tray) do(ctx context.Context, action func(context.Context) error) {
 		defer cancel()
 		failure := ""
 		if err := action(short); err != nil && ctx.Err() == nil {
-			failure = strings.ReplaceAll(err.Error(), "\n", ": ")
+			failure = strings.ReplaceAll(platform.Text(err), "\n", ": ")
 			t.Log.Warn("not done", "error", err)
 			if !t.isAsking() {
 				_ = t.notifier.notify(ctx, "failed", "keybroker: not done", failure)

@@ -2,16 +2,16 @@ package tray
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
-var errNoClipboard = errors.New("there is no program for the clipboard\n" +
-	"install wl-clipboard or xclip, or print the key: keybroker keys export NAME")
+var errNoClipboard = problem.New("there is no program for the clipboard", "install wl-clipboard or xclip, or print the key: keybroker keys export NAME")
 
 // clipboard is the command that puts its input on the clipboard.
 func clipboard() ([]string, error) {

@@ -43,7 +43,7 @@ func layersOf(s state) []icon.Layer {
 		return append(append(icon.Key(grey), badge(purple, icon.Disc(33, 30, 6), icon.Box(25, 31, 41, 41))...), icon.Fill(icon.Disc(33, 30, 3), purple))
 	case paused:
 		return append(icon.Key(grey), badge(purple, icon.Box(27, 26, 31, 40), icon.Box(35, 26, 39, 40))...)
-	case problem:
+	case troubled:
 		return append(append(icon.Key(blue), icon.Cut(icon.Triangle(33, 15, 48, 17)), icon.Fill(icon.Triangle(33, 19, 47, 15), red)),
 			icon.Fill(icon.Box(31, 27, 35, 38), white), icon.Fill(icon.Disc(33, 42, 2.2), white))
 	case cardIn:

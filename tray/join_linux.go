@@ -9,6 +9,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"github.com/keybroker/keybroker/platform/bus"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // busName is owned by the one tray that runs.
@@ -23,7 +24,7 @@ func join(ctx context.Context, cancel context.CancelFunc, log *slog.Logger) (not
 		err = os.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("there is no desktop to show a tray on: %w\nuse the commands: keybroker status, pause, lock, grants", err)
+		return nil, nil, problem.With(fmt.Errorf("there is no desktop to show a tray on: %w", err), "use the commands: keybroker status, pause, lock, grants")
 	}
 	conn, err := bus.Connect(ctx, address)
 	if err != nil {

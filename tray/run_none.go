@@ -4,10 +4,11 @@ package tray
 
 import (
 	"context"
-	"errors"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Run fails: this build has no tray.
 func Run(context.Context, Config) error {
-	return errors.New("this build has no tray on this system\nuse the commands: keybroker status, pause, lock, grants")
+	return problem.New("this build has no tray on this system", "use the commands: keybroker status, pause, lock, grants")
 }

@@ -38,7 +38,7 @@ func TestTheMostUrgentStateShows(t *testing.T) {
 	}{
 		{func() {}, idle},
 		{func() { event.Status.Cards = []string{"YubiKey"} }, cardIn},
-		{func() { event.Status.Problems = []control.Problem{{What: "the disk is full"}} }, problem},
+		{func() { event.Status.Problems = []control.Problem{{What: "the disk is full"}} }, troubled},
 		{func() { event.Status.Paused = true }, paused},
 		{func() { event.Status.Locked = true }, locked},
 		{func() { event.Notices = []string{"Touch YubiKey"} }, waiting},
@@ -96,7 +96,7 @@ func TestHiddenKeysAreNotOffered(t *testing.T) {
 // Each state has a picture of its own, and Windows gets the same one.
 func TestIcons(t *testing.T) {
 	seen := map[string]state{}
-	for _, s := range []state{notRunning, waiting, locked, paused, problem, cardIn, idle} {
+	for _, s := range []state{notRunning, waiting, locked, paused, troubled, cardIn, idle} {
 		data := iconPNG(s)
 		if other, ok := seen[string(data)]; ok {
 			t.Errorf("%s looks like %s", s, other)

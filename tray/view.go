@@ -33,7 +33,7 @@ const (
 	waiting    state = "waiting for you"
 	locked     state = "locked"
 	paused     state = "paused"
-	problem    state = "problem"
+	troubled   state = "problem"
 	cardIn     state = "card in"
 	idle       state = "ready"
 )
@@ -141,7 +141,7 @@ func (b *broker) state() state {
 	case status.Paused:
 		return paused
 	case len(status.Problems) > 0:
-		return problem
+		return troubled
 	case len(status.Cards) > 0:
 		return cardIn
 	}

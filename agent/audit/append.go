@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Append completes r with Seq, Time, Prev and Hash, writes it, and returns it
@@ -126,7 +128,7 @@ func (l *Log) writeLocked(r *Record, now time.Time) error {
 // undoLocked takes back the part of a line that fitted. If that fails too, the
 // next Append finds an incomplete last line and cuts it.
 func (l *Log) undoLocked(cause error) error {
-	err := fmt.Errorf("audit: write: %w\nmake room, or free the log's directory, and try again", cause)
+	err := problem.With(fmt.Errorf("write: %w", cause), "make room, or free the log's directory, and try again")
 	if undo := truncate(l.file, l.size); undo != nil {
 		l.failLocked(fmt.Sprintf("a failed write could not be undone: %v", undo))
 		return errors.Join(err, undo)
@@ -154,7 +156,7 @@ func (l *Log) checkLocked(size int64) error {
 	}
 	name := fileOf(l.month)
 	l.failLocked(fmt.Sprintf("the file %s after record %d", what, l.head.Seq))
-	return fmt.Errorf("audit: %s %s while in use\nthis request is refused, the next one starts the file anew; see `keybroker log verify`", name, what)
+	return problem.With(fmt.Errorf("%s %s while in use", name, what), "this request is refused, the next one starts the file anew; see `keybroker log verify`")
 }
 
 // failLocked gives the file up. The next Append opens it again and notes why.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // A full disk refuses; when there is room again, the log goes on, whole.
@@ -40,7 +42,7 @@ func TestDiskFull(t *testing.T) {
 		}
 		written = r.Seq
 	}
-	if !errors.Is(full, syscall.ENOSPC) || !strings.Contains(full.Error(), "make room") {
+	if !errors.Is(full, syscall.ENOSPC) || !strings.Contains(platform.Text(full), "make room") {
 		t.Fatalf("after %d records: %v", written, full)
 	}
 	if report := mustVerify(t, dir); report.Bad != nil || report.Incomplete != 0 || report.Records != written || report.Head != l.Head() {

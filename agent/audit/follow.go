@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // pollInterval is how late Follow may be. A look at a file that did not grow
@@ -96,7 +98,7 @@ func (c *cursor) readOn(f Filter, yield func(Record, error) bool) bool {
 		return yield(Record{}, wrap(err))
 	}
 	if info.Size() < c.offset {
-		err := fmt.Errorf("audit: %s got shorter: %d bytes instead of %d\nsee `keybroker log verify`", path, info.Size(), c.offset)
+		err := problem.With(fmt.Errorf("%s got shorter: %d bytes instead of %d", path, info.Size(), c.offset), "see `keybroker log verify`")
 		c.offset = info.Size()
 		return yield(Record{}, err)
 	}

@@ -39,11 +39,11 @@ func encode(buf *bytes.Buffer, r *Record) ([]byte, error) {
 	encoder := json.NewEncoder(buf)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(r); err != nil {
-		return nil, fmt.Errorf("audit: encode: %w", err)
+		return nil, fmt.Errorf("encode: %w", err)
 	}
 	hashed := escapeUnprintable(bytes.TrimSuffix(buf.Bytes(), []byte("}\n")))
 	if len(hashed)+hashTail+1 > MaxLine {
-		return nil, fmt.Errorf("audit: the record would take more than %d bytes", MaxLine)
+		return nil, fmt.Errorf("the record would take more than %d bytes", MaxLine)
 	}
 	r.Hash = hexHash(hashed)
 	line := append(hashed, hashKey...)

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ErrInUse is returned by Open when another process writes to the log.
-var ErrInUse = errors.New("audit: another keybroker writes to this log\nstop it first, or give this one another state directory")
+var ErrInUse = problem.New("another keybroker writes to this log", "stop it first, or give this one another state directory")
 
 // ErrClosed is returned by Append after Close.
-var ErrClosed = errors.New("audit: the log is closed")
+var ErrClosed = errors.New("the log is closed")
 
 // Durability is what a record survives once Append has returned.
 type Durability string
@@ -76,7 +78,7 @@ type Log struct {
 // noted in the log. The error is ErrInUse or one of the file system.
 func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
-		return nil, fmt.Errorf("audit: unknown durability %q\nwrite \"process\" or \"power\"", string(c.Durability))
+		return nil, problem.With(fmt.Errorf("unknown durability %q", string(c.Durability)), `write "process" or "power"`)
 	}
 	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, tell: c.Observe, fsync: (*os.File).Sync}
 	if l.now == nil {

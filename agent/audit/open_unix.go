@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // unfollowed is for every open in the log's directory. A link there would have
@@ -18,14 +20,14 @@ const unfollowed = syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_NOCTTY
 func openFile(path string, flags int) (*os.File, error) {
 	file, err := os.OpenFile(path, flags|unfollowed, fileMode)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("audit: %s is a symbolic link, and is not followed\nput the file itself there", path)
+		return nil, problem.With(fmt.Errorf("%s is a symbolic link, and is not followed", path), "put the file itself there")
 	}
 	if err != nil {
 		return nil, wrap(err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file\nmove it away: mv %[1]s %[1]s.other", path)
+		err = problem.With(fmt.Errorf("%s is not a regular file", path), "move it away: mv %s %[1]s.other", path)
 	}
 	if err != nil {
 		file.Close()
@@ -55,12 +57,11 @@ func own(file *os.File) error {
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	if int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("audit: %s belongs to uid %d, not to the user who runs this (uid %d)\n"+
-			"start the broker as its owner, or give it another state directory: XDG_STATE_HOME", file.Name(), stat.Uid, os.Geteuid())
+		return problem.With(fmt.Errorf("%s belongs to uid %d, not to the user who runs this (uid %d)", file.Name(), stat.Uid, os.Geteuid()), "start the broker as its owner, or give it another state directory: XDG_STATE_HOME")
 	}
 	if !info.IsDir() && stat.Nlink > 1 {
-		return fmt.Errorf("audit: %s has a second name (a hard link), so that it may be something else too\n"+
-			"copy it: cp -p %[1]s %[1]s.copy && mv %[1]s.copy %[1]s", file.Name())
+		return problem.With(fmt.Errorf("%s has a second name (a hard link), so that it may be something else too", file.Name()),
+			"copy it: cp -p %s %[1]s.copy && mv %[1]s.copy %[1]s", file.Name())
 	}
 	return nil
 }
@@ -69,8 +70,7 @@ func own(file *os.File) error {
 func closeToOthers(path string) error {
 	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|unfollowed, 0)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("audit: %s is not a directory itself, and a link is not followed\n"+
-			"make it a directory, or move the whole state directory: XDG_STATE_HOME", path)
+		return problem.With(fmt.Errorf("%s is not a directory itself, and a link is not followed", path), "make it a directory, or move the whole state directory: XDG_STATE_HOME")
 	}
 	if err != nil {
 		return wrap(err)
@@ -84,7 +84,7 @@ func closeToOthers(path string) error {
 		err = dir.Chmod(dirMode)
 	}
 	if err != nil {
-		return fmt.Errorf("audit: the directory is open to others: %w", err)
+		return fmt.Errorf("the directory is open to others: %w", err)
 	}
 	return nil
 }

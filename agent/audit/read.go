@@ -63,7 +63,7 @@ func readLines(lines *lineReader, path string, f Filter, yield func(Record, erro
 			record, err = parse(line)
 		}
 		if err != nil {
-			err = fmt.Errorf("audit: %s:%d: %w", path, lines.line, err)
+			err = fmt.Errorf("%s:%d: %w", path, lines.line, err)
 		} else if !f.match(&record) {
 			continue
 		}

@@ -1,15 +1,16 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"os"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // errUnsynced is for records that were written but may be gone after a power
 // cut, because the fsync that covered them failed. A later fsync proves nothing
 // about them: the kernel reports a failure once and forgets.
-var errUnsynced = errors.New("audit: the record could not be brought to the disk\ncheck the disk; durability = \"process\" would do without")
+var errUnsynced = problem.New("the record could not be brought to the disk", `check the disk; durability = "process" would do without`)
 
 // sync returns when the record seq is on the disk. Appends that come while one
 // fsync runs wait for the next one and share it.

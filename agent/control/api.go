@@ -5,6 +5,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -125,7 +127,20 @@ func Invalid(err error) error { return InvalidError{err} }
 
 // Failure is the body of an answer that is not 200.
 type Failure struct {
-	Error string `json:"error"`
+	Error  string `json:"error"`            // what happened
+	Remedy string `json:"remedy,omitempty"` // what to do about it
+}
+
+func failureOf(err error) Failure {
+	return Failure{Error: platform.Plain(err), Remedy: strings.Join(problem.Remedies(err), "; ")}
+}
+
+// err is the failure on the side of the client.
+func (f Failure) err() error {
+	if f.Remedy == "" {
+		return errors.New(f.Error)
+	}
+	return problem.New(f.Error, f.Remedy)
 }
 
 // Broker is what the server serves. The command wires it.

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -28,7 +27,7 @@ type Approver interface {
 // approving is one line of the answer to approve: first that the terminal
 // answers, then why it does no more.
 type approving struct {
-	Ended string `json:"ended,omitempty"`
+	Ended *Failure `json:"ended,omitempty"`
 }
 
 // approve lasts as long as its connection: with that, the terminal's time ends.
@@ -45,7 +44,8 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 		done(w, err)
 		return
 	}
-	_ = encoder.Encode(approving{Ended: platform.Plain(err)})
+	ended := failureOf(err)
+	_ = encoder.Encode(approving{&ended})
 }
 
 // Approve asks that the terminal of this process may answer. It calls answers when
@@ -59,10 +59,10 @@ func (c *Client) Approve(ctx context.Context, answers func()) error {
 	for decoder := json.NewDecoder(body); ; answers() {
 		var line approving
 		if err := decoder.Decode(&line); err != nil {
-			return errors.Join(ErrNotRunning, err)
+			return hungUp(err)
 		}
-		if line.Ended != "" {
-			return errors.New(line.Ended)
+		if line.Ended != nil {
+			return line.Ended.err()
 		}
 	}
 }

@@ -2,10 +2,11 @@ package control
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Cards is what is known of smartcards.
@@ -79,7 +80,7 @@ func (s *Server) cards(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/cards/refresh", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.RefreshCards(r.Context())) }))
 	mux.HandleFunc("DELETE /v1/cards/{id}", func(w http.ResponseWriter, r *http.Request) {
 		if !s.broker.ForgetCard(r.PathValue("id")) {
-			fail(w, http.StatusNotFound, errors.New("no such card is remembered\nsee: keybroker card list"))
+			fail(w, http.StatusNotFound, problem.New("no such card is remembered", "see: keybroker card list"))
 			return
 		}
 		done(w, nil)

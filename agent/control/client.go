@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ErrNotRunning means that no broker answers on the control socket.
@@ -148,7 +149,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 	}
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
-		err := failureOf(response.Body)
+		err := readFailure(response.Body)
 		if response.StatusCode == http.StatusUnprocessableEntity {
 			err = Invalid(err)
 		}
@@ -161,21 +162,23 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 func (c *Client) noAnswer(ctx context.Context, err error) error {
 	if conn, dialErr := c.dial(ctx, "", ""); dialErr == nil {
 		_ = conn.Close()
-		return fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (%d at most, %d of one program)\n"+
-			"try again, or see which: ss -xp | grep control.sock", err, MaxConnections, MaxPerProcess)
+		return problem.With(fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (%d at most, %d of one program)", err, MaxConnections, MaxPerProcess), "try again, or see which: ss -xp | grep control.sock")
 	}
 	if c.Absent != nil {
 		if known := c.Absent(); known != nil {
 			return known
 		}
 	}
-	return fmt.Errorf("%w (%s)", ErrNotRunning, platform.Plain(err))
+	return hungUp(err)
 }
 
-func failureOf(body io.Reader) error {
+// hungUp is the error of a broker that is not there, or is no more.
+func hungUp(err error) error { return fmt.Errorf("%w (%w)", ErrNotRunning, err) }
+
+func readFailure(body io.Reader) error {
 	var failure Failure
 	if err := json.NewDecoder(body).Decode(&failure); err != nil || failure.Error == "" {
 		return errors.New("the broker failed without saying why")
 	}
-	return errors.New(failure.Error)
+	return failure.err()
 }

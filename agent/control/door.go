@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Limits on what programs hold of the control socket. A command holds one
@@ -30,8 +32,7 @@ const (
 	stalled = 10 * time.Second
 )
 
-var errTooMany = fmt.Errorf("too many programs use the broker's control socket (%d requests that last at most, %d of one program)\n"+
-	"end one: a tray, keybroker log -f, a question that waits", MaxLasting, MaxLastingPerProcess)
+var errTooMany = problem.With(fmt.Errorf("too many programs use the broker's control socket (%d requests that last at most, %d of one program)", MaxLasting, MaxLastingPerProcess), "end one: a tray, keybroker log -f, a question that waits")
 
 // door counts the connections in and out. When there is no room, a newcomer takes
 // the place of a connection that has asked for nothing yet.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -127,7 +126,7 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 		for decoder := json.NewDecoder(body); ; {
 			var event Event
 			if err := decoder.Decode(&event); err != nil {
-				yield(Event{}, errors.Join(ErrNotRunning, err))
+				yield(Event{}, hungUp(err))
 				return
 			}
 			if !yield(event, nil) {

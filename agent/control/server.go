@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 const (
@@ -182,7 +183,7 @@ func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]by
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	if !s.broker.Revoke(peerOf(r), r.PathValue("id")) {
-		fail(w, http.StatusNotFound, errors.New("there is no such grant\nsee those in force: keybroker grants list"))
+		fail(w, http.StatusNotFound, problem.New("there is no such grant", "see those in force: keybroker grants list"))
 		return
 	}
 	done(w, nil)
@@ -216,5 +217,5 @@ func reply(w http.ResponseWriter, value any) {
 
 func fail(w http.ResponseWriter, code int, err error) {
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(Failure{Error: platform.Plain(err)})
+	_ = json.NewEncoder(w).Encode(failureOf(err))
 }

@@ -3,9 +3,10 @@ package control
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // waiting lists what waits for the person; with ?follow=1 it goes on with a list
@@ -33,7 +34,7 @@ func (s *Server) waiting(w http.ResponseWriter, r *http.Request) {
 // show has a held request asked. It answers nothing: the person does.
 func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	if !s.broker.Show(r.PathValue("id")) {
-		fail(w, http.StatusNotFound, errors.New("no such request is held\nsee: keybroker show --list"))
+		fail(w, http.StatusNotFound, problem.New("no such request is held", "see: keybroker show --list"))
 		return
 	}
 	done(w, nil)
@@ -63,11 +64,11 @@ func (c *Client) FollowWaiting(ctx context.Context, each func([]Waiting)) error 
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return errors.Join(ErrNotRunning, err)
+		return hungUp(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return failureOf(response.Body)
+		return readFailure(response.Body)
 	}
 	for decoder := json.NewDecoder(response.Body); ; {
 		var list []Waiting

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Upstream is one [[upstream]] table: another agent whose keys are listed too.
@@ -48,9 +49,9 @@ func Expand(path string) (string, error) {
 	})
 	switch {
 	case len(missing) > 0:
-		return "", fmt.Errorf("%s is not set where the daemon was started\nset it there, or write the path itself", strings.Join(missing, ", "))
+		return "", problem.With(fmt.Errorf("%s is not set where the daemon was started", strings.Join(missing, ", ")), "set it there, or write the path itself")
 	case !filepath.IsAbs(full):
-		return "", fmt.Errorf("%.256q is not an absolute path\nname the socket with its whole path", full)
+		return "", problem.With(fmt.Errorf("%.256q is not an absolute path", full), "name the socket with its whole path")
 	}
 	return full, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/sources/certificates"
 )
 
@@ -128,10 +129,10 @@ func Read(paths platform.Paths, mustExist bool) (Config, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 	case err != nil:
-		return c, InvalidError{fmt.Errorf("the configuration cannot be read: %w", orElse(err, "check that it is there and yours: ls -l "+paths.ConfigFile))}
+		return c, InvalidError{fmt.Errorf("the configuration cannot be read: %w", problem.WithDefault(err, "check that it is there and yours: ls -l %s", paths.ConfigFile))}
 	default:
 		if err := c.decode(paths.ConfigFile, data); err != nil {
-			return c, InvalidError{fmt.Errorf("the configuration has errors:\n%w\ncorrect them, then: keybroker policy check", err)}
+			return c, InvalidError{problem.With(fmt.Errorf("the configuration has errors:\n%w", err), "correct them, then: keybroker policy check")}
 		}
 		if set, err = pathsIn(paths.ConfigFile, data); err != nil {
 			return c, err

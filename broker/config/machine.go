@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Machine is policy.toml, the file of the machine's owner: rules that are read
@@ -40,20 +41,12 @@ func ReadMachine(path string) (*Machine, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return m, nil
 	case err != nil:
-		return nil, InvalidError{fmt.Errorf("the machine's rules in %s are not used: %w", path, orElse(err, "ask the machine's owner"))}
+		return nil, InvalidError{fmt.Errorf("the machine's rules in %s are not used: %w", path, problem.WithDefault(err, "ask the machine's owner"))}
 	}
 	if err := m.decode(path, data); err != nil {
-		return nil, InvalidError{fmt.Errorf("the machine's rules have errors:\n%w\nask the machine's owner", err)}
+		return nil, InvalidError{problem.With(fmt.Errorf("the machine's rules have errors:\n%w", err), "ask the machine's owner")}
 	}
 	return m, nil
-}
-
-// orElse adds a second line to an error that has none.
-func orElse(err error, remedy string) error {
-	if strings.Contains(err.Error(), "\n") {
-		return err
-	}
-	return fmt.Errorf("%w\n%s", err, remedy)
 }
 
 func (m *Machine) decode(file string, data []byte) error {

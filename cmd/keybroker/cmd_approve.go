@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -52,7 +52,7 @@ this command, which refuses what was asked here.`,
 func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 	before, err := term.GetState(int(os.Stdin.Fd()))
 	if err != nil || !term.IsTerminal(int(os.Stdout.Fd())) {
-		return usageError{errors.New("keybroker approve answers in a terminal, and its input or output is none\nrun it in one, with nothing redirected: ssh -t, a tmux pane, a console")}
+		return usageError{problem.New("keybroker approve answers in a terminal, and its input or output is none", "run it in one, with nothing redirected: ssh -t, a tmux pane, a console")}
 	}
 	defer func() { // should the broker have died in the middle of a question
 		_ = platform.LeaveTerminal(os.Stdin)
@@ -68,7 +68,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 		fmt.Fprintln(out, "\nThis terminal does not answer any more.")
 		return nil
 	case isNotRunning(err) && began:
-		return broker.Absence{What: "the broker has ended, and with it this terminal's answers", Remedy: "when it runs again: keybroker approve"}
+		return broker.Absent("the broker has ended, and with it this terminal's answers", "when it runs again: keybroker approve")
 	case isNotRunning(err):
 		return notRunning(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -104,7 +105,7 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	want := a.card
 	if len(args) > 0 {
 		if want != "" && want != args[0] {
-			return control.Card{}, usageError{fmt.Errorf("two cards are named: %q and --card %q\nname one", args[0], want)}
+			return control.Card{}, usageError{problem.With(fmt.Errorf("two cards are named: %q and --card %q", args[0], want), "name one")}
 		}
 		want = args[0]
 	}
@@ -113,7 +114,7 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 		return control.Card{}, err
 	}
 	if len(cards.Cards) == 0 {
-		return control.Card{}, fmt.Errorf("there is no card: %s\nput one in, and see: keybroker card list", broker.CardsInWords(cards))
+		return control.Card{}, problem.With(fmt.Errorf("there is no card: %s", broker.CardsInWords(cards)), "put one in, and see: keybroker card list")
 	}
 	return cardadmin.Find(cards.Cards, want)
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -52,7 +53,7 @@ func (a *app) socketNamed(name string) (string, error) {
 			return a.config.SocketPath(s)
 		}
 	}
-	return "", usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to %s", name, a.config.Paths.ConfigFile)}
+	return "", usageError{problem.With(fmt.Errorf("there is no socket %q", name), "add a [[socket]] table to %s", a.config.Paths.ConfigFile)}
 }
 
 func defaultShell() string {

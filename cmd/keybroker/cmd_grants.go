@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -69,7 +70,7 @@ func newGrantsRevokeCommand(a *app) *cobra.Command {
 		ValidArgsFunction: completeFrom(a.grantIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
-				return usageError{fmt.Errorf("give the ID of one grant, or --all\nsee: keybroker grants list")}
+				return usageError{problem.New("give the ID of one grant, or --all", "see: keybroker grants list")}
 			}
 			client, err := a.client()
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/sources/certificates"
@@ -26,7 +27,7 @@ func readUserCertificate(ctx context.Context, path string) (ssh.PublicKey, error
 	}
 	cert, err := certificates.Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate %s is refused: %w\ngive the file that ends with -cert.pub", path, err)
+		return nil, problem.With(fmt.Errorf("the certificate %s is refused: %w", path, err), "give the file that ends with -cert.pub")
 	}
 	return cert, nil
 }

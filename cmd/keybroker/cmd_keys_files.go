@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 )
@@ -90,7 +90,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 				return err
 			}
 			if !isStored(store, args[0]) {
-				return fmt.Errorf("there is no sealed key %q\n`keybroker keys list` shows the names", platform.Escape(args[0], maxCell))
+				return problem.With(fmt.Errorf("there is no sealed key %q", platform.Escape(args[0], maxCell)), "`keybroker keys list` shows the names")
 			}
 			if !yes {
 				describeRemoved(store, args[0])
@@ -99,7 +99,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 				}
 			}
 			if !yes {
-				return refusedError{errors.New("nothing was deleted\nto delete it without the question: --yes")}
+				return refusedError{problem.New("nothing was deleted", "to delete it without the question: --yes")}
 			}
 			if err := store.Delete(args[0]); err != nil {
 				return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -73,7 +74,7 @@ func gitSetupFor(line []byte, email string) (gitSetup, error) {
 		email = gitValue("user.email")
 	}
 	if email == "" || strings.ContainsAny(email, " \t\r\n\",") {
-		return gitSetup{}, usageError{errors.New("git has no usable user.email\ngive one: --email you@example.com")}
+		return gitSetup{}, usageError{problem.New("git has no usable user.email", "give one: --email you@example.com")}
 	}
 	signers := gitValue("gpg.ssh.allowedSignersFile")
 	kept := signers != ""
@@ -134,8 +135,7 @@ func (s gitSetup) apply(w io.Writer) error {
 	}
 	for _, setting := range s.settings {
 		if out, err := exec.Command("git", "config", "--global", setting[0], setting[1]).CombinedOutput(); err != nil {
-			return fmt.Errorf("git did not take %s: %s\ntry it by hand: git config --global %s",
-				setting[0], platform.Escape(strings.TrimSpace(string(out)), maxCell), setting[0])
+			return problem.With(fmt.Errorf("git did not take %s: %s", setting[0], platform.Escape(strings.TrimSpace(string(out)), maxCell)), "try it by hand: git config --global %s", setting[0])
 		}
 		fmt.Fprintf(w, "%s = %s\n", setting[0], setting[1])
 	}

@@ -3,12 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
@@ -58,7 +58,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 				return a.attach(cmd, store, cert, i.name)
 			}
 			if len(args) == 0 {
-				return usageError{errors.New("give a private key file, or --certificate FILE\nsee: keybroker keys import --help")}
+				return usageError{problem.New("give a private key file, or --certificate FILE", "see: keybroker keys import --help")}
 			}
 			i.path = args[0]
 			return a.importKey(cmd, store, i, cert)
@@ -105,11 +105,11 @@ func (i *importing) chooseName() error {
 		return nil
 	}
 	if i.path == keyfile.StandardInput {
-		return usageError{errors.New("a key from standard input needs a name\ngive one: --name NAME")}
+		return usageError{problem.New("a key from standard input needs a name", "give one: --name NAME")}
 	}
 	i.name = filepath.Base(i.path)
 	if err := softkeys.CheckName(i.name); err != nil {
-		return fmt.Errorf("%w\ngive the key another name than its file: --name NAME", err)
+		return problem.With(err, "give the key another name than its file: --name NAME")
 	}
 	return nil
 }

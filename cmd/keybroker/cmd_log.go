@@ -8,6 +8,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -55,7 +56,7 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Last < 0 {
-		return filter, usageError{fmt.Errorf("--last takes no negative number\ngive how many records to show, or 0 for all")}
+		return filter, usageError{problem.New("--last takes no negative number", "give how many records to show, or 0 for all")}
 	}
 	var err error
 	if filter.Since, err = parseTime(f.since, now); err != nil {
@@ -65,7 +66,7 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 		return filter, err
 	}
 	if !filter.Since.IsZero() && !filter.Until.IsZero() && filter.Until.Before(filter.Since) {
-		return filter, usageError{fmt.Errorf("--until is before --since, so there is nothing between them\nexchange the two")}
+		return filter, usageError{problem.New("--until is before --since, so there is nothing between them", "exchange the two")}
 	}
 	for _, op := range f.ops {
 		filter.Ops = append(filter.Ops, keys.Op(op))
@@ -94,7 +95,7 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, usageError{fmt.Errorf("the time %q is not understood\nuse a date (2026-11-22), a date with time (\"2026-11-22 15:04\"), or how long ago (90m, 12h, 7d)", text)}
+	return time.Time{}, usageError{problem.With(fmt.Errorf("the time %q is not understood", text), `use a date (2026-11-22), a date with time ("2026-11-22 15:04"), or how long ago (90m, 12h, 7d)`)}
 }
 
 func newLogCommand(a *app) *cobra.Command {

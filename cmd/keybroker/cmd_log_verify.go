@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -38,16 +39,16 @@ change. With --against-journal=FILE they are read from a file: the output of
 				return err
 			}
 			if report.Bad == nil && len(report.Files) == 0 {
-				return fmt.Errorf("there is no audit log in %s\nthe broker begins it with its first record: keybroker daemon", a.config.AuditDir())
+				return problem.With(fmt.Errorf("there is no audit log in %s", a.config.AuditDir()), "the broker begins it with its first record: keybroker daemon")
 			}
 			if err := a.print(cmd, report, func(w *table) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
-				return fmt.Errorf("the audit log was changed: %s\nkeep a copy of %s before anything else", report.Bad, a.config.AuditDir())
+				return problem.With(fmt.Errorf("the audit log was changed: %s", report.Bad), "keep a copy of %s before anything else", a.config.AuditDir())
 			}
 			if journal != "" && len(heads.Witnessed) == 0 {
-				return fmt.Errorf("%s has no head of the log in %s, so nothing was compared\nis it kept there? see: journalctl MESSAGE_ID=%s", journal, a.config.AuditDir(), audit.HeadID)
+				return problem.With(fmt.Errorf("%s has no head of the log in %s, so nothing was compared", journal, a.config.AuditDir()), "is it kept there? see: journalctl MESSAGE_ID=%s", audit.HeadID)
 			}
 			return nil
 		},

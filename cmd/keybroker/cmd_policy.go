@@ -20,6 +20,7 @@ import (
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 	"github.com/spf13/cobra"
 )
@@ -173,13 +174,13 @@ nobody is asked. The exit code is 3 when the request would be refused.
 func (t trial) check(sockets []string) error {
 	switch {
 	case t.key == "":
-		return usageError{errors.New("--key is empty\nname a key: keybroker keys list")}
+		return usageError{problem.New("--key is empty", "name a key: keybroker keys list")}
 	case t.program != "" && !filepath.IsAbs(t.program):
-		return usageError{fmt.Errorf("--program %q is no absolute path\nfind it: command -v %[1]s", t.program)}
+		return usageError{problem.With(fmt.Errorf("--program %q is no absolute path", t.program), "find it: command -v %s", t.program)}
 	case strings.ContainsAny(t.host+t.claimed, " \t*?,"):
 		return usageError{fmt.Errorf("%q is not the name of one host", t.host+t.claimed)}
 	case t.socket != "" && !slices.Contains(sockets, t.socket):
-		return usageError{fmt.Errorf("there is no socket %q\nadd a [[socket]] table to the configuration", t.socket)}
+		return usageError{problem.With(fmt.Errorf("there is no socket %q", t.socket), "add a [[socket]] table to the configuration")}
 	}
 	return nil
 }
@@ -220,7 +221,7 @@ func purposeNamed(text string) (wire.Purpose, error) {
 	case p.Kind == wire.KindSSHSig && detail != "":
 		p.Namespace = detail
 	case !slices.Contains(policy.Purposes, text):
-		return p, usageError{fmt.Errorf("purpose %q is not known\nuse sshsig:NAMESPACE, or one of: %s", text, strings.Join(policy.Purposes, ", "))}
+		return p, usageError{problem.With(fmt.Errorf("purpose %q is not known", text), "use sshsig:NAMESPACE, or one of: %s", strings.Join(policy.Purposes, ", "))}
 	case p.Kind == wire.KindCertificate:
 		p.Certificate = &wire.Certificate{For: cmp.Or(detail, "user")}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -144,9 +145,9 @@ func (a *app) refusal(cmd *cobra.Command, args []string) (audit.Record, error) {
 		return record, err
 	}
 	if len(args) > 0 {
-		return audit.Record{}, fmt.Errorf("no refused request has the ID %q\nsee: keybroker log --decision refused", args[0])
+		return audit.Record{}, problem.With(fmt.Errorf("no refused request has the ID %q", args[0]), "see: keybroker log --decision refused")
 	}
-	return audit.Record{}, fmt.Errorf("nothing was refused yet\nsee what was asked: keybroker log")
+	return audit.Record{}, problem.New("nothing was refused yet", "see what was asked: keybroker log")
 }
 
 func lastRefusal(refusals []audit.Record, ids []string) (audit.Record, bool) {

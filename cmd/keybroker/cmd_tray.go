@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +54,7 @@ func besideMe(name string) (string, error) {
 	}
 	path := filepath.Join(filepath.Dir(me), name+filepath.Ext(me))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no %s\ninstall it there: it comes with keybroker", path)
+		return "", problem.With(fmt.Errorf("there is no %s", path), "install it there: it comes with keybroker")
 	}
 	return path, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
@@ -116,7 +117,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w\nsee: %s --help", flagFault(err), cmd.CommandPath())}
+		return usageError{problem.With(flagFault(err), "see: %s --help", cmd.CommandPath())}
 	})
 	root.AddCommand(
 		newDaemonCommand(a), newEnvCommand(a),
@@ -185,7 +186,7 @@ func wrapUsage(cmd *cobra.Command) {
 			err = cmd.ValidateFlagGroups()
 		}
 		if err != nil {
-			return usageError{fmt.Errorf("%w\nsee: %s --help", err, cmd.CommandPath())}
+			return usageError{problem.With(err, "see: %s --help", cmd.CommandPath())}
 		}
 		return nil
 	}

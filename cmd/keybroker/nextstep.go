@@ -6,10 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 )
 
@@ -23,26 +23,30 @@ To sign git commits with it: %s keys git %s
 }
 
 // sayable is what a failed command says: what happened, and what to do about it.
-// Errors of files say the latter here, since no part knows what a file is for.
 func sayable(err error) string {
-	text := platform.Plain(err)
-	if strings.Contains(text, "\n") {
-		return text
+	if step := nextStep(err); step != "" {
+		err = problem.WithDefault(err, "%s", step)
 	}
+	return platform.Text(err)
+}
+
+// nextStep is what to do about an error of a file, which no part knows that does
+// not know what the file is for.
+func nextStep(err error) string {
 	path, isPath := errors.AsType[*fs.PathError](err)
 	switch {
 	case errors.Is(err, softkeys.ErrPassphraseWrong):
-		return text + "\nrun it again with the passphrase of that file"
+		return "run it again with the passphrase of that file"
 	case isA[*softkeys.UnreadError](err), errors.Is(err, softkeys.ErrNotPrivate):
-		return text + "\ngive a private key file as ssh-keygen, openssl or PuTTYgen writes it, or make a key: keybroker keys generate NAME"
+		return "give a private key file as ssh-keygen, openssl or PuTTYgen writes it, or make a key: keybroker keys generate NAME"
 	case !isPath:
-		return text
+		return ""
 	case errors.Is(err, fs.ErrNotExist):
-		return text + "\ncheck the path: ls -ld " + filepath.Dir(path.Path)
+		return "check the path: ls -ld " + filepath.Dir(path.Path)
 	case errors.Is(err, fs.ErrPermission):
-		return text + "\nsee who may read it: ls -ld " + path.Path
+		return "see who may read it: ls -ld " + path.Path
 	case errors.Is(err, syscall.EISDIR):
-		return text + "\ngive a file, not a directory"
+		return "give a file, not a directory"
 	}
-	return text
+	return ""
 }

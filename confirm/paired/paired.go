@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Paired asks by the configured prompt and, while one is paired, on a terminal. With
@@ -44,7 +45,7 @@ func New(cfg ways.Config) (*Paired, error) {
 	return p, nil
 }
 
-var errUnpaired = fmt.Errorf("%w: prompt = \"approve\", and no terminal is paired\n%s", confirm.ErrNoWay, ways.ApproveHere)
+var errUnpaired = problem.With(fmt.Errorf(`%w: prompt = "approve", and no terminal is paired`, confirm.ErrNoWay), "%s", ways.ApproveHere)
 
 // Name names the places where a question would be shown now.
 func (p *Paired) Name() string {

@@ -322,7 +322,7 @@ func TestApproveOnly(t *testing.T) {
 	_, err2 := p.Secret(t.Context(), confirm.SecretQuestion{Title: "PIN"})
 	err3 := p.Notify(t.Context(), confirm.Notice{Title: "Touch"})
 	for _, err := range []error{err, err2, err3} {
-		if !errors.Is(err, errUnpaired) || !strings.HasSuffix(err.Error(), "\nin a terminal of yours: keybroker approve") {
+		if !errors.Is(err, errUnpaired) || !strings.HasSuffix(platform.Text(err), "\nin a terminal of yours: keybroker approve") {
 			t.Errorf("error %v", err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Limits of pairing. A program that guesses has three chances in a million per
@@ -75,9 +76,9 @@ func (p *Paired) beginPairing() error {
 	case p.refusal != "":
 		return errors.New(p.refusal)
 	case p.busy:
-		return errors.New("another terminal is being paired\ntry again when that is done: keybroker status")
+		return problem.New("another terminal is being paired", "try again when that is done: keybroker status")
 	case p.now().Before(p.blockedUntil):
-		return fmt.Errorf("too many wrong codes: no terminal is paired before %s\ntry again then", p.blockedUntil.Format(time.TimeOnly))
+		return problem.With(fmt.Errorf("too many wrong codes: no terminal is paired before %s", p.blockedUntil.Format(time.TimeOnly)), "try again then")
 	}
 	p.busy = true
 	return nil
@@ -224,7 +225,7 @@ func (n *pairedTerminal) readOwnCode(ctx context.Context, code []byte) (typed []
 		return err
 	})
 	if err == nil && len(bytes.TrimSpace(typed)) == 0 {
-		err = fmt.Errorf("terminal: %w", confirm.ErrClosed)
+		err = confirm.ErrClosed
 	}
 	return typed, err
 }

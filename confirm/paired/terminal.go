@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Candidate is a terminal that is to answer questions, and the program that runs on it.
@@ -107,7 +108,7 @@ func (n *pairedTerminal) endReason() error {
 	if errors.Is(cause, confirm.ErrTerminalGone) {
 		return cause
 	}
-	return fmt.Errorf("%w: keybroker approve ended on %s\nstart it again", confirm.ErrTerminalGone, n.name())
+	return problem.With(fmt.Errorf("%w: keybroker approve ended on %s", confirm.ErrTerminalGone, n.name()), "start it again")
 }
 
 func (n *pairedTerminal) Ask(ctx context.Context, q confirm.Question) (a confirm.Answer, err error) {

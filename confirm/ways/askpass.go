@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxSecret bounds a passphrase; a terminal's line holds no more (N_TTY_BUF_SIZE).
@@ -36,11 +37,9 @@ func newAskpass(env func(string) string) (*askpass, error) {
 	path := env("SSH_ASKPASS")
 	switch {
 	case path == "":
-		return nil, errors.New("confirm: SSH_ASKPASS is not set\n" +
-			"set it to the absolute path of a program such as gnome-ssh-askpass in the daemon's environment")
+		return nil, problem.New("SSH_ASKPASS is not set", "set it to the absolute path of a program such as gnome-ssh-askpass in the daemon's environment")
 	case !filepath.IsAbs(path):
-		return nil, fmt.Errorf("confirm: SSH_ASKPASS=%q is not an absolute path\n"+
-			"name the program with its whole path: what a relative one means is up to PATH", path)
+		return nil, problem.With(fmt.Errorf("SSH_ASKPASS=%q is not an absolute path", path), "name the program with its whole path: what a relative one means is up to PATH")
 	}
 	return &askpass{path: path, env: env}, nil
 }

@@ -24,7 +24,7 @@ const (
 	maxAssuanReplies = 1000
 )
 
-var errAssuanLine = errors.New("assuan: the line is too long")
+var errAssuanLine = errors.New("the line is too long")
 
 // assuanError is an ERR line. Its code carries the source of the error in the
 // upper bits (libgpg-error), so that only the lower 16 are compared.
@@ -103,7 +103,7 @@ func (a *assuan) bye() error {
 		return err
 	}
 	if _, err := a.line(); err == nil || a.start != a.end {
-		return errors.New("assuan: it said more than it was asked")
+		return errors.New("it said more than it was asked")
 	} else if !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -141,18 +141,18 @@ func (a *assuan) reply() (data []byte, err error) {
 		case "S":
 		default:
 			if len(line) == 0 || line[0] != '#' {
-				return data, errors.New("assuan: the answer is not of the protocol")
+				return data, errors.New("the answer is not of the protocol")
 			}
 		}
 	}
-	return data, errors.New("assuan: the answer has no end")
+	return data, errors.New("the answer has no end")
 }
 
 func parseAssuanError(rest []byte) error {
 	code, text, _ := strings.Cut(string(rest), " ")
 	n, err := strconv.ParseUint(code, 10, 32)
 	if err != nil || n&0xffff == 0 { // code 0 would read as success
-		return errors.New("assuan: an error without a code")
+		return errors.New("an error without a code")
 	}
 	return &assuanError{code: uint32(n), text: platform.Escape(text, confirm.MaxLong)}
 }
@@ -163,13 +163,13 @@ func appendUnescaped(dst, src []byte) ([]byte, error) {
 		c := src[i]
 		if c == '%' {
 			if i+2 >= len(src) || !isHex(src[i+1]) || !isHex(src[i+2]) {
-				return dst, errors.New("assuan: a broken percent escape")
+				return dst, errors.New("a broken percent escape")
 			}
 			c = unhex(src[i+1])<<4 | unhex(src[i+2])
 			i += 2
 		}
 		if len(dst) == cap(dst) {
-			return dst, errors.New("assuan: the answer is too long")
+			return dst, errors.New("the answer is too long")
 		}
 		dst = append(dst, c)
 	}

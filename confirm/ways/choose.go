@@ -4,13 +4,13 @@ package ways
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // The values of [confirm] prompt in the configuration.
@@ -74,10 +74,9 @@ func Choose(cfg Config) (confirm.Prompter, error) {
 	case PromptNone:
 		return None{why: `prompt = "none"`, wanted: true}, nil
 	case "tray":
-		return nil, errors.New("confirm: prompt = \"tray\" is called \"window\"\nset prompt = \"window\" or \"auto\"")
+		return nil, problem.New(`prompt = "tray" is called "window"`, `set prompt = "window" or "auto"`)
 	}
-	return nil, fmt.Errorf("confirm: prompt = %q is not known\n"+
-		"set \"auto\", \"approve\", \"window\", \"pinentry\", \"dialog\", \"askpass\", \"terminal\" or \"none\"", cfg.Prompt)
+	return nil, problem.With(fmt.Errorf("prompt = %q is not known", cfg.Prompt), `set "auto", "approve", "window", "pinentry", "dialog", "askpass", "terminal" or "none"`)
 }
 
 // asPrompter keeps a nil pointer from becoming a non-nil Prompter.
@@ -101,12 +100,12 @@ func (c Config) pinentry() (confirm.Prompter, error) {
 		}
 	}
 	if c.Pinentry != "" {
-		return nil, fmt.Errorf("confirm: there is no program %q\nset [confirm] pinentry to its absolute path", c.Pinentry)
+		return nil, problem.With(fmt.Errorf("there is no program %q", c.Pinentry), "set [confirm] pinentry to its absolute path")
 	}
 	if isPureWayland(c.Env) {
-		return nil, errors.New("confirm: there is no pinentry program that draws on Wayland\ninstall pinentry-qt and qtwayland5, or XWayland")
+		return nil, problem.New("there is no pinentry program that draws on Wayland", "install pinentry-qt and qtwayland5, or XWayland")
 	}
-	return nil, errors.New("confirm: there is no pinentry program\ninstall pinentry-qt or pinentry-gtk2")
+	return nil, problem.New("there is no pinentry program", "install pinentry-qt or pinentry-gtk2")
 }
 
 // auto takes the safest prompt that is available, in this order: a pinentry that the

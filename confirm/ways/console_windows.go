@@ -146,7 +146,7 @@ func (c *console) take() error {
 func checkTerminal(c ttyFile) error {
 	var mode uint32
 	if windows.GetConsoleMode(c.in, &mode) != nil {
-		return errors.New("confirm: this process has no console")
+		return errors.New("this process has no console")
 	}
 	return nil
 }

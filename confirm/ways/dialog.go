@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxDialogText bounds the text: it is an argument of a program.
@@ -37,7 +38,7 @@ func newDialog(env func(string) string, look func(string) (string, error)) (*dia
 			return &dialog{path: path, env: env}, nil
 		}
 	}
-	return nil, errors.New("confirm: there is neither yad nor zenity\ninstall zenity, or set prompt = \"auto\"")
+	return nil, problem.New("there is neither yad nor zenity", `install zenity, or set prompt = "auto"`)
 }
 
 func (d *dialog) Name() string { return programName(d.path) }

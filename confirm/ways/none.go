@@ -9,6 +9,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // ApproveHere is the remedy that works wherever the daemon runs.
@@ -55,7 +56,7 @@ func (n None) err(remedy string) error {
 	if n.display {
 		remedy = "put keybroker-desktop beside keybroker, or install pinentry-qt, and start the daemon again; or in a terminal of yours: keybroker approve"
 	}
-	return fmt.Errorf("%w: %s\n%s", confirm.ErrNoWay, n.why, cmp.Or(remedy, ApproveHere))
+	return problem.With(fmt.Errorf("%w: %s", confirm.ErrNoWay, n.why), "%s", cmp.Or(remedy, ApproveHere))
 }
 
 // ruleFor is the narrowest rule that would allow this use.

@@ -11,6 +11,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Codes of libgpg-error, without the source bits.
@@ -32,8 +33,7 @@ var safeFlavors = []string{"qt", "qt4", "qt5", "qt6", "gtk2"}
 var safeNames = []string{"pinentry-qt", "pinentry-qt6", "pinentry-qt5", "pinentry-gtk-2", "pinentry-gtk2"}
 
 // errUnsafePinentry is returned by Ask of a pinentry that must not confirm.
-var errUnsafePinentry = errors.New("its Enter key could allow\n" +
-	"install pinentry-qt or pinentry-gtk2, or set prompt = \"terminal\"")
+var errUnsafePinentry = problem.New("its Enter key could allow", `install pinentry-qt or pinentry-gtk2, or set prompt = "terminal"`)
 
 // errNothingMore ends a conversation at once: a no needs no proof that it came
 // from the person, and a program that is slow to end does not delay it.

@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // labelWidth aligns the facts: the longest label and two blanks.
@@ -28,16 +29,14 @@ type Terminal struct {
 // not be withdrawn.
 func NewTerminal(file *os.File) (*Terminal, error) {
 	if file == nil {
-		return nil, errors.New("confirm: the daemon has no terminal\n" +
-			"start it in the foreground of one, or set prompt = \"pinentry\"")
+		return nil, problem.New("the daemon has no terminal", `start it in the foreground of one, or set prompt = "pinentry"`)
 	}
 	tty, err := openTTY(file)
 	if err != nil {
-		return nil, fmt.Errorf("confirm: %w", err)
+		return nil, err
 	}
 	if err := tty.SetDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("confirm: a question on %s could not be withdrawn: %w\n"+
-			"use the terminal's own name, such as /dev/ttys003, or set prompt = \"pinentry\"", tty.Name(), err)
+		return nil, problem.With(fmt.Errorf("a question on %s could not be withdrawn: %w", tty.Name(), err), `use the terminal's own name, such as /dev/ttys003, or set prompt = "pinentry"`)
 	}
 	if err := checkTerminal(tty); err != nil {
 		return nil, err
@@ -135,12 +134,12 @@ func secretText(w confirm.Wording, q confirm.SecretQuestion) string {
 // Between questions they can: the person may run a program that opens /dev/tty.
 func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string) (line []byte, err error) {
 	if err := setExclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a Windows console belongs to its process
-		return nil, fmt.Errorf("terminal: other programs cannot be kept from opening it: %w", err)
+		return nil, fmt.Errorf("other programs cannot be kept from opening it: %w", err)
 	}
 	defer setExclusive(t.tty, false) // fails only if the terminal is gone
 	restore, err := setMode(t.tty, echo)
 	if err != nil {
-		return nil, fmt.Errorf("terminal: %w", err)
+		return nil, err
 	}
 	defer restore()
 	defer t.interruptible(ctx)()
@@ -149,10 +148,10 @@ func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string)
 	switch {
 	case ctx.Err() != nil:
 		clear(line)
-		return nil, fmt.Errorf("terminal: %w", context.Cause(ctx))
+		return nil, context.Cause(ctx)
 	case err != nil:
 		clear(line)
-		return nil, fmt.Errorf("terminal: %w", err)
+		return nil, err
 	}
 	return line, nil
 }

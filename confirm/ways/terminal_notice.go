@@ -2,7 +2,6 @@ package ways
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 func (t *Terminal) Notify(ctx context.Context, n confirm.Notice) error {
 	tty, err := reopen(t.tty)
 	if err != nil {
-		return fmt.Errorf("terminal: %w", err)
+		return err
 	}
 	defer tty.Close()
 	own := Terminal{tty: tty}
@@ -34,7 +33,7 @@ func (t *Terminal) Notify(ctx context.Context, n confirm.Notice) error {
 	err = own.write(text)
 	writable()
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("terminal: %w", err)
+		return err
 	}
 	<-ctx.Done()
 	_ = tty.SetWriteDeadline(time.Now().Add(endTimeout))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/confirm"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/text/width"
 )
 
@@ -73,5 +74,5 @@ func (t *Terminal) fitting(prompt string, text func(confirm.Wording) string) (st
 			return page, nil
 		}
 	}
-	return "", fmt.Errorf("terminal: %w on its screen of %d columns and %d rows\nmake it larger", confirm.ErrTooLong, s.columns, s.rows)
+	return "", problem.With(fmt.Errorf("%w on its screen of %d columns and %d rows", confirm.ErrTooLong, s.columns, s.rows), "make it larger")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,7 +47,7 @@ func reopen(tty ttyFile) (ttyFile, error) {
 func checkTerminal(tty *os.File) error {
 	return control(tty, func(fd int) error {
 		if _, err := unix.IoctlGetTermios(fd, getTermios); err != nil {
-			return errors.New("confirm: " + tty.Name() + " is not a terminal")
+			return errors.New("" + tty.Name() + " is not a terminal")
 		}
 		if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err == nil && group != 0 && group != unix.Getpgrp() {
 			return errBackground
@@ -55,8 +56,7 @@ func checkTerminal(tty *os.File) error {
 	})
 }
 
-var errBackground = errors.New("the daemon runs in the background of its terminal\n" +
-	"bring it to the foreground, or set prompt = \"pinentry\"")
+var errBackground = problem.New("the daemon runs in the background of its terminal", `bring it to the foreground, or set prompt = "pinentry"`)
 
 // setMode sets line mode, with or without echo, and disables the keys that send
 // signals: Ctrl-C closes the question and must not end the daemon with the echo off.

@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/desktop/question"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // windowProgram draws the window. It is a separate program, so that the one that holds
@@ -37,7 +38,7 @@ func WindowProgram(named string) (string, error) {
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("confirm: the path of this program is unknown: %w\nset [confirm] window to the absolute path of %s", err, windowProgram)
+		return "", problem.With(fmt.Errorf("the path of this program is unknown: %w", err), "set [confirm] window to the absolute path of %s", windowProgram)
 	}
 	return filepath.Join(filepath.Dir(self), windowProgram), nil
 }
@@ -50,15 +51,15 @@ func newWindow(named string, env func(string) string) (*window, error) {
 	}
 	switch info, err := os.Stat(path); {
 	case !filepath.IsAbs(path):
-		return nil, fmt.Errorf("confirm: window = %q is not an absolute path\nname the program with its whole path", path)
+		return nil, problem.With(fmt.Errorf("window = %q is not an absolute path", path), "name the program with its whole path")
 	case err != nil:
-		return nil, fmt.Errorf("confirm: the window's program is missing: %w\ninstall it beside keybroker, or set [confirm] window to its absolute path", err)
+		return nil, problem.With(fmt.Errorf("the window's program is missing: %w", err), "install it beside keybroker, or set [confirm] window to its absolute path")
 	case !info.Mode().IsRegular() || !runnable(info):
-		return nil, fmt.Errorf("confirm: %s is not a program\nset [confirm] window to the absolute path of %s", path, windowProgram)
+		return nil, problem.With(fmt.Errorf("%s is not a program", path), "set [confirm] window to the absolute path of %s", windowProgram)
 	}
 	program, err := platform.LoadProgram(path)
 	if err != nil {
-		return nil, fmt.Errorf("confirm: the window's program: %w", err)
+		return nil, fmt.Errorf("the window's program: %w", err)
 	}
 	return &window{program: program, path: path, env: env}, nil
 }

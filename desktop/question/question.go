@@ -139,10 +139,10 @@ func Receive(r io.Reader) (Question, error) {
 		err = json.Unmarshal(line, &q)
 	}
 	if err != nil {
-		return Question{}, fmt.Errorf("question: %w", err)
+		return Question{}, err
 	}
 	if words[q.Kind] == nil {
-		return Question{}, fmt.Errorf("question: unknown kind %q", q.Kind)
+		return Question{}, fmt.Errorf("unknown kind %q", q.Kind)
 	}
 	return q, nil
 }

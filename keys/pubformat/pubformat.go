@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -52,7 +53,7 @@ func CheckComment(comment string) error {
 // Marshal writes pub in the given format. PKIX has no place for the comment.
 func Marshal(format Format, pub ssh.PublicKey, comment string) ([]byte, error) {
 	if err := CheckComment(comment); err != nil {
-		return nil, fmt.Errorf("softkeys: write the public key: %w", err)
+		return nil, fmt.Errorf("write the public key: %w", err)
 	}
 	switch format {
 	case OpenSSH:
@@ -66,14 +67,14 @@ func Marshal(format Format, pub ssh.PublicKey, comment string) ([]byte, error) {
 	case PKIX:
 		return marshalPKIX(pub)
 	}
-	return nil, fmt.Errorf("softkeys: unknown public key format %q\nuse %s, %s or %s", format, OpenSSH, RFC4716, PKIX)
+	return nil, problem.With(fmt.Errorf("unknown public key format %q", format), "use %s, %s or %s", OpenSSH, RFC4716, PKIX)
 }
 
 // Parse reads a public key in any of the formats; which one is told by its
 // first words. The comment is "" where there is none.
 func Parse(data []byte) (ssh.PublicKey, string, error) {
 	if len(data) > MaxSize {
-		return nil, "", fmt.Errorf("softkeys: a public key of %d bytes is too large (at most %d)", len(data), MaxSize)
+		return nil, "", fmt.Errorf("a public key of %d bytes is too large (at most %d)", len(data), MaxSize)
 	}
 	data = bytes.TrimSpace(data)
 	switch {
@@ -85,9 +86,9 @@ func Parse(data []byte) (ssh.PublicKey, string, error) {
 	pub, comment, options, rest, err := publickey.ParseLine(data)
 	switch {
 	case err != nil:
-		return nil, "", fmt.Errorf("softkeys: read the public key: %w", err)
+		return nil, "", fmt.Errorf("read the public key: %w", err)
 	case len(options) > 0 || len(bytes.TrimSpace(rest)) > 0:
-		return nil, "", errors.New("softkeys: read the public key: there is more than one key, or authorized_keys options before it")
+		return nil, "", errors.New("read the public key: there is more than one key, or authorized_keys options before it")
 	}
 	return pub, comment, nil
 }
@@ -95,11 +96,11 @@ func Parse(data []byte) (ssh.PublicKey, string, error) {
 func marshalPKIX(pub ssh.PublicKey) ([]byte, error) {
 	crypto, ok := pub.(ssh.CryptoPublicKey)
 	if !ok {
-		return nil, fmt.Errorf("softkeys: a %s key has no PKIX form", pub.Type())
+		return nil, fmt.Errorf("a %s key has no PKIX form", pub.Type())
 	}
 	der, err := x509.MarshalPKIXPublicKey(crypto.CryptoPublicKey())
 	if err != nil {
-		return nil, fmt.Errorf("softkeys: a %s key has no PKIX form: %w", pub.Type(), err)
+		return nil, fmt.Errorf("a %s key has no PKIX form: %w", pub.Type(), err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
@@ -107,18 +108,18 @@ func marshalPKIX(pub ssh.PublicKey) ([]byte, error) {
 func parsePKIX(data []byte) (ssh.PublicKey, string, error) {
 	block, rest := pem.Decode(data)
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, "", errors.New("softkeys: read the public key: it is cut off or has more than one part")
+		return nil, "", errors.New("read the public key: it is cut off or has more than one part")
 	}
 	if block.Type != "PUBLIC KEY" {
-		return nil, "", fmt.Errorf("softkeys: read the public key: the file holds a %q, not a %q", block.Type, "PUBLIC KEY")
+		return nil, "", fmt.Errorf("read the public key: the file holds a %q, not a %q", block.Type, "PUBLIC KEY")
 	}
 	crypto, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return nil, "", fmt.Errorf("softkeys: read the public key: %w", err)
+		return nil, "", fmt.Errorf("read the public key: %w", err)
 	}
 	pub, err := ssh.NewPublicKey(crypto)
 	if err != nil {
-		return nil, "", fmt.Errorf("softkeys: read the public key: %w", err)
+		return nil, "", fmt.Errorf("read the public key: %w", err)
 	}
 	return pub, "", nil
 }

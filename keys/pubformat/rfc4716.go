@@ -69,20 +69,20 @@ func parseRFC4716(data []byte) (ssh.PublicKey, string, error) {
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 	text, found := strings.CutSuffix(text, "\n"+endMarker)
 	if !found {
-		return nil, "", errors.New("softkeys: read the RFC 4716 key: its last line is missing or something follows it")
+		return nil, "", errors.New("read the RFC 4716 key: its last line is missing or something follows it")
 	}
 	lines := strings.Split(strings.TrimPrefix(text, beginMarker), "\n")[1:]
 	comment, body, err := headers(lines)
 	if err != nil {
-		return nil, "", fmt.Errorf("softkeys: read the RFC 4716 key: %w", err)
+		return nil, "", fmt.Errorf("read the RFC 4716 key: %w", err)
 	}
 	blob, err := base64.StdEncoding.DecodeString(strings.Join(body, ""))
 	if err != nil {
-		return nil, "", fmt.Errorf("softkeys: read the RFC 4716 key: %w", err)
+		return nil, "", fmt.Errorf("read the RFC 4716 key: %w", err)
 	}
 	pub, err := publickey.Parse(blob)
 	if err != nil {
-		return nil, "", fmt.Errorf("softkeys: read the RFC 4716 key: %w", err)
+		return nil, "", fmt.Errorf("read the RFC 4716 key: %w", err)
 	}
 	return pub, comment, nil
 }

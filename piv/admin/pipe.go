@@ -17,7 +17,7 @@ const (
 	maxFrame   = 4 + maxRequest + 2*(1+maxSecret)
 )
 
-var errPipe = errors.New("admin: damaged request")
+var errPipe = errors.New("damaged request")
 
 // writeRequest writes the length of the JSON (4 bytes), the JSON, and each
 // secret with its length (1 byte). Secrets are not JSON, whose encoder keeps
@@ -28,14 +28,14 @@ func writeRequest(w io.Writer, r Request) error {
 		return err
 	}
 	if len(head) > maxRequest {
-		return fmt.Errorf("admin: request of %d bytes", len(head))
+		return fmt.Errorf("request of %d bytes", len(head))
 	}
 	frame := binary.BigEndian.AppendUint32(make([]byte, 0, maxFrame), uint32(len(head)))
 	frame = append(frame, head...)
 	defer func() { clear(frame) }()
 	for _, secret := range r.Secrets.each() {
 		if len(*secret) > maxSecret {
-			return fmt.Errorf("admin: secret of %d bytes", len(*secret))
+			return fmt.Errorf("secret of %d bytes", len(*secret))
 		}
 		frame = append(append(frame, byte(len(*secret))), *secret...)
 	}

@@ -6,7 +6,6 @@ package cardkeys
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -134,7 +133,7 @@ func (s *Source) dropPINs() []*piv.Handle {
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := s.sign(ctx, &request{use: use, data: data, algorithm: algorithm})
 	if err != nil {
-		return nil, fmt.Errorf("cards: %w", err)
+		return nil, err
 	}
 	return signature, nil
 }
@@ -148,7 +147,7 @@ func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data
 		err = errors.New("nobody was asked")
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("cards: %w", err)
+		return nil, "", err
 	}
 	return signature, r.consent, nil
 }

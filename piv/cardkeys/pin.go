@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/problem"
 )
 
 const (
@@ -23,8 +24,7 @@ const (
 var (
 	// errLastTry: the card has one try left, and nobody has released it.
 	errLastTry = errors.New("the last try of the PIN is not spent unasked")
-	errSwapped = errors.New("the card says that it is a known one, but does not hold its card authentication key (slot 9e), " +
-		"so it did not get the PIN\nif that key was made anew: keybroker card forget")
+	errSwapped = problem.New("the card says that it is a known one, but does not hold its card authentication key (slot 9e), so it did not get the PIN", "if that key was made anew: keybroker card forget")
 )
 
 // pinTrouble says whether a PIN that was kept is of no use any more.
@@ -173,7 +173,7 @@ func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
 	}
 	defer clear(words)
 	if !strings.EqualFold(strings.TrimSpace(string(words)), lastTryWords) {
-		return fmt.Errorf("the last try for the PIN of %s was not released\n%s", w.card(), piv.Remedy(&piv.PINError{}))
+		return problem.With(fmt.Errorf("the last try for the PIN of %s was not released", w.card()), "%s", piv.Remedy(&piv.PINError{}))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // recheckLimit bounds how long a refusal waits for its reason.
@@ -28,8 +29,7 @@ func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
 	if now, ok := s.inventory().find(use.Key.Blob); ok && now.handle == at.handle && now.slot == at.slot {
 		return nil
 	}
-	return fmt.Errorf("another program has replaced or deleted the key in slot %s of %s\n"+
-		"list the keys again, and use the new one: ssh-add -L", at.slot, at.card)
+	return problem.With(fmt.Errorf("another program has replaced or deleted the key in slot %s of %s", at.slot, at.card), "list the keys again, and use the new one: ssh-add -L")
 }
 
 // misfits says whether a refusal can mean that another key is in the slot than we

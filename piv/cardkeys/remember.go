@@ -16,6 +16,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 const (
@@ -84,7 +85,7 @@ func (k *keeper) load() error {
 		err = json.Unmarshal(data, &records)
 	}
 	if err != nil {
-		return fmt.Errorf("cards: the remembered cards cannot be read: %w\nremove the file: %s", err, k.file)
+		return problem.With(fmt.Errorf("the remembered cards cannot be read: %w", err), "remove the file: %s", k.file)
 	}
 	for _, record := range records[:min(len(records), maxRemembered)] {
 		record.Keys = slices.DeleteFunc(record.Keys, func(key RecordKey) bool { return !key.Slot.Valid() || parse(key.PublicKey) == nil })

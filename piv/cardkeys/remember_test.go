@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
 )
 
 func keeperAt(t *testing.T, file string) *keeper {
@@ -99,7 +100,7 @@ func TestBrokenFileOfCards(t *testing.T) {
 		if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openKeeper(file, slog.Default()); err == nil || !strings.Contains(err.Error(), "remove the file: "+file) {
+		if _, err := openKeeper(file, slog.Default()); err == nil || !strings.Contains(platform.Text(err), "remove the file: "+file) {
 			t.Errorf("%.20q: %v", bad, err)
 		}
 	}

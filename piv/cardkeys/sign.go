@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxReturns is how often one signature waits again for a card that was pulled,
@@ -74,7 +74,7 @@ func (s *Source) find(ctx context.Context, r *request) (*work, error) {
 	}
 	public, err := ssh.NewPublicKey(slot.PublicKey)
 	if err != nil || !bytes.Equal(public.Marshal(), blob) {
-		return nil, fmt.Errorf("%s holds another key in slot %s now\nlist the keys again: ssh-add -L", at.card, at.slot)
+		return nil, problem.With(fmt.Errorf("%s holds another key in slot %s now", at.card, at.slot), "list the keys again: ssh-add -L")
 	}
 	return &work{request: r, handle: at.handle, slot: slot, public: public, pin: s.pinOf(at.handle)}, nil
 }
@@ -168,16 +168,16 @@ func plain(err error, w *work) error {
 	var blocked *piv.PINError
 	var refused piv.Status
 	switch {
-	case err == nil || strings.Contains(err.Error(), "\n"):
+	case err == nil || problem.Remedy(err) != "":
 		return err
 	case errors.As(err, &blocked) && blocked.Blocked():
-		return fmt.Errorf("the PIN of %s is blocked\n%s", w.card(), piv.Remedy(err))
+		return problem.With(fmt.Errorf("the PIN of %s is blocked", w.card()), "%s", piv.Remedy(err))
 	case errors.Is(err, piv.ErrBusy):
-		return fmt.Errorf("another program uses %s exclusively\n%s", w.card(), piv.Remedy(err))
+		return problem.With(fmt.Errorf("another program uses %s exclusively", w.card()), "%s", piv.Remedy(err))
 	case errors.Is(err, piv.ErrNoAnswer):
-		return fmt.Errorf("%s does not answer\n%s", w.card(), piv.Remedy(err))
+		return problem.With(fmt.Errorf("%s does not answer", w.card()), "%s", piv.Remedy(err))
 	case errors.As(err, &refused):
-		return fmt.Errorf("%s, slot %s: %w\n%s", w.card(), w.slot.Slot, refused, piv.Remedy(refused))
+		return problem.With(fmt.Errorf("%s, slot %s: %w", w.card(), w.slot.Slot, refused), "%s", piv.Remedy(refused))
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // How long a signature may take before the person is told that a touch is
@@ -20,7 +21,7 @@ const (
 	unknownTouchDelay = 2500 * time.Millisecond
 )
 
-var errNoTouch = errors.New("the card was not touched in time\ntry again, and touch it while it blinks")
+var errNoTouch = problem.New("the card was not touched in time", "try again, and touch it while it blinks")
 
 // touching has the card sign (the agent verifies what any source signed), and shows a notice while it waits for a touch.
 func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Signature, error) {

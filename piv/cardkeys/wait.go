@@ -8,6 +8,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // noticeLimit is what the smartcard service may need to tell of a removal that
@@ -54,7 +55,7 @@ func (s *Source) missing(card string) *gate {
 
 func (s *Source) askForCard(ctx context.Context, r *request, at place, blob []byte) (place, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, s.cfg.Wait,
-		fmt.Errorf("%s was not put in within %s\nput it in and try again", at.card, s.cfg.Wait))
+		problem.With(fmt.Errorf("%s was not put in within %s", at.card, s.cfg.Wait), "put it in and try again"))
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	told := make(chan struct{})

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/term"
 )
 
@@ -33,8 +34,8 @@ func Open() *os.File {
 
 // Why there is no answer.
 var (
-	ErrNoLine      = errors.New("no answer: standard input is no terminal and has no more lines\nrun it in a terminal, or pipe the answers in, one line each")
-	ErrInterrupted = errors.New("interrupted: nothing more was done\nrun it again to go on")
+	ErrNoLine      = problem.New("no answer: standard input is no terminal and has no more lines", "run it in a terminal, or pipe the answers in, one line each")
+	ErrInterrupted = problem.New("interrupted: nothing more was done", "run it again to go on")
 )
 
 // Interruptible runs what may wait for a person or for another program, until it ends
@@ -101,7 +102,7 @@ func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	line, err := Line(ctx)
 	if errors.Is(err, ErrNoLine) {
-		return nil, fmt.Errorf("no passphrase: standard input is no terminal and has no line\nrun it in a terminal, or pipe the passphrase in")
+		return nil, problem.New("no passphrase: standard input is no terminal and has no line", "run it in a terminal, or pipe the passphrase in")
 	}
 	return line, err
 }
@@ -119,14 +120,14 @@ func ReadNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	if !bytes.Equal(first, again) {
 		clear(first)
-		return nil, errors.New("the two passphrases differ\ntry again")
+		return nil, problem.New("the two passphrases differ", "try again")
 	}
 	return notEmpty(first, nil)
 }
 
 func notEmpty(passphrase []byte, err error) ([]byte, error) {
 	if err == nil && len(passphrase) == 0 {
-		return nil, errors.New("an empty passphrase protects nothing\ngive one")
+		return nil, problem.New("an empty passphrase protects nothing", "give one")
 	}
 	return passphrase, err
 }

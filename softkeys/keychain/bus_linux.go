@@ -13,7 +13,7 @@ import (
 func sessionBus() (string, error) {
 	address, err := bus.Session()
 	if err != nil {
-		return "", fmt.Errorf("keychain: session bus: %w: %w", ErrAbsent, err)
+		return "", fmt.Errorf("session bus: %w: %w", ErrAbsent, err)
 	}
 	return address, nil
 }
@@ -26,9 +26,9 @@ func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	case err == nil:
 		return conn, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("keychain: connect to the session bus: %w", err)
+		return nil, fmt.Errorf("connect to the session bus: %w", err)
 	}
-	return nil, fmt.Errorf("keychain: connect to the session bus: %w: %w", ErrAbsent, err)
+	return nil, fmt.Errorf("connect to the session bus: %w: %w", ErrAbsent, err)
 }
 
 // errVanished means that the service or one of its objects is gone: a killed
@@ -59,14 +59,14 @@ func call(ctx context.Context, object dbus.BusObject, method string, args []any,
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("keychain: %s: %w", method, context.Cause(ctx))
+		return fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	}
 	var refused dbus.Error
 	if errors.As(err, &refused) && states[refused.Name] != nil {
-		return fmt.Errorf("keychain: %s: %w: %w", method, states[refused.Name], err)
+		return fmt.Errorf("%s: %w: %w", method, states[refused.Name], err)
 	}
 	if errors.Is(err, dbus.ErrClosed) {
-		return fmt.Errorf("keychain: %s: %w: %w", method, errVanished, err)
+		return fmt.Errorf("%s: %w: %w", method, errVanished, err)
 	}
-	return fmt.Errorf("keychain: %s: %w", method, err)
+	return fmt.Errorf("%s: %w", method, err)
 }

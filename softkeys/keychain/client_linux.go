@@ -69,7 +69,7 @@ func (c *client) openSession(ctx context.Context) error {
 	}
 	theirs, ok := output.Value().([]byte)
 	if !ok {
-		return fmt.Errorf("keychain: the service answered with no public key, but %s", output.Signature())
+		return fmt.Errorf("the service answered with no public key, but %s", output.Signature())
 	}
 	c.key, err = ours.key(theirs)
 	return err
@@ -81,7 +81,7 @@ func (c *client) defaultCollection(ctx context.Context) (dbus.ObjectPath, error)
 	var path dbus.ObjectPath
 	err := call(ctx, c.object(servicePath), serviceIface+".ReadAlias", []any{"default"}, &path)
 	if err == nil && path == "/" {
-		err = fmt.Errorf("keychain: the Secret Service has no default keyring: %w", ErrAbsent)
+		err = fmt.Errorf("the Secret Service has no default keyring: %w", ErrAbsent)
 	}
 	return path, err
 }
@@ -102,7 +102,7 @@ func (c *client) find(ctx context.Context, attributes Attributes) (dbus.ObjectPa
 		return "", err
 	}
 	if item, err = c.search(ctx, attributes); item == "" && err == nil {
-		err = fmt.Errorf("keychain: %w", ErrNotFound)
+		err = ErrNotFound
 	}
 	return item, err
 }

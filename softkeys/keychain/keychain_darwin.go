@@ -5,7 +5,6 @@ package keychain
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	gokeychain "github.com/keybase/go-keychain"
 )
@@ -34,7 +33,7 @@ func (loginKeychain) Load(ctx context.Context, attributes Attributes) ([]byte, e
 	}
 	if ctx.Err() != nil {
 		clear(found[0].Data)
-		return nil, fmt.Errorf("keychain: %w", context.Cause(ctx))
+		return nil, context.Cause(ctx)
 	}
 	return found[0].Data, nil
 }
@@ -53,7 +52,7 @@ func (k loginKeychain) Store(ctx context.Context, attributes Attributes, secret 
 
 func (loginKeychain) Delete(ctx context.Context, attributes Attributes) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("keychain: %w", context.Cause(ctx))
+		return context.Cause(ctx)
 	}
 	return state(gokeychain.DeleteItem(item(attributes)))
 }
@@ -73,13 +72,13 @@ func state(err error) error {
 	case nil:
 		return nil
 	case gokeychain.ErrorItemNotFound:
-		return fmt.Errorf("keychain: %w", ErrNotFound)
+		return ErrNotFound
 	case gokeychain.ErrorInteractionNotAllowed:
-		return fmt.Errorf("keychain: %w", ErrLocked)
+		return ErrLocked
 	case gokeychain.ErrorUserCanceled:
-		return fmt.Errorf("keychain: %w", ErrDismissed)
+		return ErrDismissed
 	case gokeychain.ErrorNotAvailable:
-		return fmt.Errorf("keychain: %w", ErrAbsent)
+		return ErrAbsent
 	}
-	return fmt.Errorf("keychain: %w", err)
+	return err
 }

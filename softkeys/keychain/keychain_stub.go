@@ -14,7 +14,7 @@ func System(dir string) Keychain { return absent{} }
 
 type absent struct{}
 
-var errUnsupported = fmt.Errorf("keychain: this build for %s was made without keychain support: %w", runtime.GOOS, ErrAbsent)
+var errUnsupported = fmt.Errorf("this build for %s was made without keychain support: %w", runtime.GOOS, ErrAbsent)
 
 func (absent) Name() string                                     { return "none" }
 func (absent) Available(context.Context) error                  { return errUnsupported }

@@ -28,15 +28,15 @@ func (dpapi) Available(ctx context.Context) error { return ctx.Err() }
 func (d dpapi) Load(ctx context.Context, attributes Attributes) ([]byte, error) {
 	sealed, err := os.ReadFile(d.file(attributes))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("keychain: %w", ErrNotFound)
+		return nil, ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keychain: %w", err)
+		return nil, err
 	}
 	var plain windows.DataBlob
 	in, entropy := blob(sealed), blob([]byte(attributes["vault"]))
 	if err := windows.CryptUnprotectData(in, nil, entropy, 0, nil, windows.CRYPTPROTECT_UI_FORBIDDEN, &plain); err != nil {
-		return nil, fmt.Errorf("keychain: decrypt with DPAPI: %w", err)
+		return nil, fmt.Errorf("decrypt with DPAPI: %w", err)
 	}
 	return take(plain), nil
 }
@@ -44,15 +44,15 @@ func (d dpapi) Load(ctx context.Context, attributes Attributes) ([]byte, error) 
 func (d dpapi) Store(ctx context.Context, attributes Attributes, secret []byte) error {
 	label, err := windows.UTF16PtrFromString("keybroker")
 	if err != nil {
-		return fmt.Errorf("keychain: %w", err)
+		return err
 	}
 	var sealed windows.DataBlob
 	in, entropy := blob(secret), blob([]byte(attributes["vault"]))
 	if err := windows.CryptProtectData(in, label, entropy, 0, nil, windows.CRYPTPROTECT_UI_FORBIDDEN, &sealed); err != nil {
-		return fmt.Errorf("keychain: encrypt with DPAPI: %w", err)
+		return fmt.Errorf("encrypt with DPAPI: %w", err)
 	}
 	if err := platform.WriteFileAtomic(d.file(attributes), take(sealed), 0o600); err != nil {
-		return fmt.Errorf("keychain: %w", err)
+		return err
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (d dpapi) Store(ctx context.Context, attributes Attributes, secret []byte) 
 func (d dpapi) Delete(ctx context.Context, attributes Attributes) error {
 	err := os.Remove(d.file(attributes))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("keychain: %w", ErrNotFound)
+		return ErrNotFound
 	}
 	return err
 }

@@ -43,10 +43,10 @@ func (c *client) await(ctx context.Context, path dbus.ObjectPath, signals <-chan
 	for {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("keychain: unlock: %w", context.Cause(ctx))
+			return fmt.Errorf("unlock: %w", context.Cause(ctx))
 		case signal, open := <-signals:
 			if !open {
-				return fmt.Errorf("keychain: unlock: %w", errVanished)
+				return fmt.Errorf("unlock: %w", errVanished)
 			}
 			if done, err := c.completed(signal, path); done {
 				return err
@@ -65,7 +65,7 @@ func (c *client) watch(ctx context.Context, path dbus.ObjectPath) error {
 			dbus.WithMatchArg(0, c.owner))
 	}
 	if err != nil {
-		return fmt.Errorf("keychain: unlock: %w", err)
+		return fmt.Errorf("unlock: %w", err)
 	}
 	return nil
 }
@@ -75,15 +75,15 @@ func (c *client) completed(signal *dbus.Signal, path dbus.ObjectPath) (done bool
 	switch {
 	case signal.Sender == "org.freedesktop.DBus" && signal.Name == "org.freedesktop.DBus.NameOwnerChanged" &&
 		len(signal.Body) > 0 && signal.Body[0] == c.owner:
-		return true, fmt.Errorf("keychain: unlock: %w", errVanished)
+		return true, fmt.Errorf("unlock: %w", errVanished)
 	case signal.Sender == c.owner && signal.Path == path && signal.Name == promptIface+".Completed":
 		var dismissed bool
 		var result dbus.Variant
 		if err := dbus.Store(signal.Body, &dismissed, &result); err != nil {
-			return true, fmt.Errorf("keychain: unlock: %w", err)
+			return true, fmt.Errorf("unlock: %w", err)
 		}
 		if dismissed {
-			return true, fmt.Errorf("keychain: unlock: %w", ErrDismissed)
+			return true, fmt.Errorf("unlock: %w", ErrDismissed)
 		}
 		return true, nil
 	}

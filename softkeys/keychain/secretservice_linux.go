@@ -45,7 +45,7 @@ func (s SecretService) Available(ctx context.Context) error {
 			return err
 		}
 		if locked.Value() != false {
-			return fmt.Errorf("keychain: %w", ErrLocked)
+			return ErrLocked
 		}
 		return nil
 	})
@@ -80,7 +80,7 @@ func (s SecretService) Store(ctx context.Context, attributes Attributes, plain [
 		}
 		sealed, err := seal(c.session, c.key, plain)
 		if err != nil {
-			return fmt.Errorf("keychain: %w", err)
+			return err
 		}
 		properties := map[string]dbus.Variant{
 			itemIface + ".Label":      dbus.MakeVariant(itemLabel),

@@ -44,7 +44,7 @@ func newExchange() (*exchange, error) {
 	prime, _ := new(big.Int).SetString(groupPrime, 16)
 	private, err := rand.Int(rand.Reader, new(big.Int).Sub(prime, big.NewInt(2)))
 	if err != nil {
-		return nil, fmt.Errorf("keychain: make a session key: %w", err)
+		return nil, fmt.Errorf("make a session key: %w", err)
 	}
 	private.Add(private, big.NewInt(1))
 	return &exchange{prime, private, new(big.Int).Exp(big.NewInt(2), private, prime)}, nil
@@ -56,7 +56,7 @@ func (e *exchange) key(peer []byte) ([]byte, error) {
 	public := new(big.Int).SetBytes(peer)
 	last := new(big.Int).Sub(e.prime, big.NewInt(1))
 	if public.Cmp(big.NewInt(1)) <= 0 || public.Cmp(last) >= 0 {
-		return nil, errors.New("keychain: the service's public key is out of range")
+		return nil, errors.New("the service's public key is out of range")
 	}
 	shared := new(big.Int).Exp(public, e.private, e.prime).FillBytes(make([]byte, groupBytes))
 	defer clear(shared)
@@ -85,13 +85,13 @@ func (s secret) open(key []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(s.Parameters) != aes.BlockSize || len(s.Value) == 0 || len(s.Value)%aes.BlockSize != 0 {
-		return nil, errors.New("keychain: the service returned a secret of a wrong length")
+		return nil, errors.New("the service returned a secret of a wrong length")
 	}
 	cipher.NewCBCDecrypter(block, s.Parameters).CryptBlocks(s.Value, s.Value)
 	pad := int(s.Value[len(s.Value)-1])
 	plain := len(s.Value) - pad
 	if pad == 0 || pad > aes.BlockSize || !bytes.Equal(s.Value[plain:], bytes.Repeat([]byte{byte(pad)}, pad)) {
-		return nil, errors.New("keychain: the service returned a secret that does not decrypt")
+		return nil, errors.New("the service returned a secret that does not decrypt")
 	}
 	return s.Value[:plain], nil
 }

@@ -4,7 +4,6 @@ package keyfile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxSize bounds a private key file; an RSA key of 16384 bits takes 13 KiB.
@@ -65,7 +65,7 @@ func ReadAll(file *os.File) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err == nil && len(content) > maxSize {
 		clear(content)
-		return nil, fmt.Errorf("%s is larger than any private key (%d bytes)\ngive the key file itself", file.Name(), maxSize)
+		return nil, problem.With(fmt.Errorf("%s is larger than any private key (%d bytes)", file.Name(), maxSize), "give the key file itself")
 	}
 	return content, err
 }
@@ -73,7 +73,7 @@ func ReadAll(file *os.File) ([]byte, error) {
 const leaveOut = "name the file itself, or leave --delete out"
 
 // ErrStandardInput is wrong usage.
-var ErrStandardInput = errors.New("standard input cannot be deleted\n" + leaveOut)
+var ErrStandardInput = problem.New("standard input cannot be deleted", leaveOut)
 
 // mayRemove refuses what --delete would not remove, or not alone.
 func mayRemove(path string) error {
@@ -85,9 +85,9 @@ func mayRemove(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() == fs.ModeSymlink:
-		return fmt.Errorf("%s is a symbolic link: --delete would remove the link and leave the key\n%s", path, leaveOut)
+		return problem.With(fmt.Errorf("%s is a symbolic link: --delete would remove the link and leave the key", path), "%s", leaveOut)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file, and --delete removes no other\n%s", path, leaveOut)
+		return problem.With(fmt.Errorf("%s is not a regular file, and --delete removes no other", path), "%s", leaveOut)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 )
@@ -75,15 +76,14 @@ const stdinName = "(stdin)"
 func (r *reader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (softkeys.Private, error) {
 	program := sshadd.Find()
 	if program == "" {
-		return softkeys.Private{}, fmt.Errorf("%w\ninstall OpenSSH's ssh-add, which reads more kinds of files; "+
-			"or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY", unread)
+		return softkeys.Private{}, problem.With(unread, "install OpenSSH's ssh-add, which reads more kinds of files; or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY")
 	}
 	file, err := sshadd.Convert(ctx, sshadd.Config{Program: program, Dir: r.dir, Askpass: r.askpass, Passphrase: r.ask}, r.file.content)
 	switch {
 	case errors.Is(err, sshadd.ErrPassphrase):
 		return softkeys.Private{}, softkeys.ErrPassphraseWrong
 	case errors.Is(err, sshadd.ErrSecurityKey):
-		return softkeys.Private{}, fmt.Errorf("%w\nadd it to the running broker: ssh-add FILE", err)
+		return softkeys.Private{}, problem.With(err, "add it to the running broker: ssh-add FILE")
 	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, terminal.ErrNoLine):
 		return softkeys.Private{}, err
 	case err != nil && strings.Contains(unread.What, "\n"): // it says what to do

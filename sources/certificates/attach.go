@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Attach puts a certificate beside key, in the place of the one that it had
@@ -20,12 +21,11 @@ import (
 // the directory of sealed keys.
 func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string, error) {
 	if certified := publickey.Certified(cert); !bytes.Equal(certified.Marshal(), key.Blob) {
-		return "", fmt.Errorf("the certificate is for another key: for %s, and %q is %s\nask for a certificate of this key",
-			ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint)
+		return "", problem.With(fmt.Errorf("the certificate is for another key: for %s, and %q is %s", ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint), "ask for a certificate of this key")
 	}
 	info := keys.NewInfo(cert, "")
 	if until := info.ValidUntil(); !until.IsZero() && !s.config.Now().Before(until) {
-		return "", fmt.Errorf("the certificate %s\nask for a new one", info.WhyNotValid(s.config.Now()))
+		return "", problem.With(fmt.Errorf("the certificate %s", info.WhyNotValid(s.config.Now())), "ask for a new one")
 	}
 	line, err := pubformat.Marshal(pubformat.OpenSSH, cert, "")
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string,
 		err = platform.WriteFileAtomic(path, line, 0o600)
 	}
 	if err != nil {
-		return "", fmt.Errorf("certificates: %w", err)
+		return "", err
 	}
 	return path, nil
 }

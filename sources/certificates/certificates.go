@@ -9,7 +9,6 @@ package certificates
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/privatekey"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Order is where the plain key stands in the list.
@@ -145,7 +145,7 @@ func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data
 }
 
 // errReplaced is that the certified key is gone, although the certificate was listed.
-var errReplaced = errors.New("the key that this certificate is for has been replaced or deleted\nlist the keys again, and use one that is there: ssh-add -L")
+var errReplaced = problem.New("the key that this certificate is for has been replaced or deleted", "list the keys again, and use one that is there: ssh-add -L")
 
 // Recheck implements keys.Rechecker for those keys whose source does.
 func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
@@ -168,7 +168,7 @@ func (s *Source) plain(use *keys.Use) (*keys.Use, keys.Source, error) {
 			return &plain, source, nil
 		}
 	}
-	return nil, nil, fmt.Errorf("certificates: sign: %w", keys.ErrNotFound)
+	return nil, nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 }
 
 // Arrange implements keys.Arranger: it puts the certificates beside their keys.

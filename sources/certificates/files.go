@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys/pubformat"
@@ -148,10 +149,10 @@ func (l *listing) add(f *file) {
 func readCertificate(path string, key []byte) *file {
 	data, err := readFile(path)
 	if untrusted, ok := errors.AsType[*platform.UntrustedError](err); ok {
-		return &file{path: path, problem: "it " + untrusted.What, remedy: untrusted.Remedy}
+		return &file{path: path, problem: "it " + untrusted.What, remedy: untrusted.Remedy()}
 	}
 	if err != nil {
-		return &file{path: path, problem: err.Error()}
+		return &file{path: path, problem: err.Error(), remedy: problem.Remedy(err)}
 	}
 	cert, err := Parse(data)
 	if err != nil {

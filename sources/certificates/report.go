@@ -7,6 +7,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // All is every file: what List has, and by the file's name what it has not;
@@ -40,15 +41,15 @@ func (s *Source) Problems() []error {
 	var list []error
 	l := s.current()
 	if l.problem != "" {
-		list = append(list, fmt.Errorf("%s\nlook there, and remove what is not needed", l.problem))
+		list = append(list, problem.With(fmt.Errorf("%s", l.problem), "look there, and remove what is not needed"))
 	}
 	for _, f := range l.files {
 		info, ok := s.info(f)
 		switch {
 		case f.certificate == nil:
-			list = append(list, fmt.Errorf("the certificate %s is not used: %s\n%s", f.path, f.problem, cmp.Or(f.remedy, "replace it, or remove it")))
+			list = append(list, problem.With(fmt.Errorf("the certificate %s is not used: %s", f.path, f.problem), "%s", cmp.Or(f.remedy, "replace it, or remove it")))
 		case ok && !s.valid(info):
-			list = append(list, fmt.Errorf("the certificate %s is not used: %s\nrenew it: put the new one in the place of the file", f.path, info.State))
+			list = append(list, problem.With(fmt.Errorf("the certificate %s is not used: %s", f.path, info.State), "renew it: put the new one in the place of the file"))
 		}
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // The protocol of ssh-sk-helper: one request, one answer (OpenSSH, ssh-sk.h).
@@ -55,7 +56,7 @@ func (c Config) helperPath() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("there is no ssh-sk-helper\ninstall OpenSSH's client (Debian: openssh-client), or set SSH_SK_HELPER")
+	return "", problem.New("there is no ssh-sk-helper", "install OpenSSH's client (Debian: openssh-client), or set SSH_SK_HELPER")
 }
 
 // sign runs the helper for one signature; it is killed when ctx ends.
@@ -64,14 +65,14 @@ func (c Config) sign(ctx context.Context, k *key, data, pin []byte) (*ssh.Signat
 	defer clear(request)
 	answer, err := c.run(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("fido: ssh-sk-helper: %w", err)
+		return nil, fmt.Errorf("ssh-sk-helper: %w", err)
 	}
 	var reply struct {
 		Type uint32
 		Rest []byte `ssh:"rest"`
 	}
 	if err := ssh.Unmarshal(answer, &reply); err != nil {
-		return nil, fmt.Errorf("fido: ssh-sk-helper: %w", err)
+		return nil, fmt.Errorf("ssh-sk-helper: %w", err)
 	}
 	switch reply.Type {
 	case helperError:
@@ -79,7 +80,7 @@ func (c Config) sign(ctx context.Context, k *key, data, pin []byte) (*ssh.Signat
 	case helperSign:
 		return parseSignature(reply.Rest)
 	}
-	return nil, fmt.Errorf("fido: ssh-sk-helper answered %d to a request to sign", reply.Type)
+	return nil, fmt.Errorf("ssh-sk-helper answered %d to a request to sign", reply.Type)
 }
 
 // signRequest is made at its full size at once, so that no copy of the PIN is left.
@@ -107,13 +108,13 @@ func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	answer, err := exchange(ctx, path, request)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nit may not fit this version (protocol %d), or its library is faulty: see the system's log", err, helperVersion)
+		return nil, problem.With(err, "it may not fit this version (protocol %d), or its library is faulty: see the system's log", helperVersion)
 	}
 	switch {
 	case len(answer) < 5 || int(binary.BigEndian.Uint32(answer)) != len(answer)-4:
 		return nil, errors.New("its answer is cut")
 	case answer[4] != helperVersion:
-		return nil, fmt.Errorf("it speaks version %d of its protocol, not %d\nuse that of OpenSSH 8.2 or later", answer[4], helperVersion)
+		return nil, problem.With(fmt.Errorf("it speaks version %d of its protocol, not %d", answer[4], helperVersion), "use that of OpenSSH 8.2 or later")
 	}
 	return answer[5:], nil
 }
@@ -148,23 +149,23 @@ func helperFault(rest []byte, withPIN bool) error {
 	_ = ssh.Unmarshal(rest, &fault) // 0 when it cannot be read
 	switch {
 	case fault.Code == codeWrongPIN && withPIN:
-		return errors.New("fido: the PIN is wrong, or the security key is locked\ntry again; a key locks itself after a few wrong PINs")
+		return problem.New("the PIN is wrong, or the security key is locked", "try again; a key locks itself after a few wrong PINs")
 	case fault.Code == codeWrongPIN:
 		return errPIN
 	case fault.Code == codeNoDevice:
-		return errors.New("fido: the security key with this key is not there\nplug it in")
+		return problem.New("the security key with this key is not there", "plug it in")
 	}
-	return fmt.Errorf("fido: the security key did not sign: ssh-sk-helper's error -%d\nwas it touched in time? see: ssh-add -T FILE", fault.Code)
+	return problem.With(fmt.Errorf("the security key did not sign: ssh-sk-helper's error -%d", fault.Code), "was it touched in time? see: ssh-add -T FILE")
 }
 
 func parseSignature(rest []byte) (*ssh.Signature, error) {
 	var reply struct{ Signature []byte }
 	signature := new(ssh.Signature)
 	if err := ssh.Unmarshal(rest, &reply); err != nil {
-		return nil, fmt.Errorf("fido: signature: %w", err)
+		return nil, fmt.Errorf("signature: %w", err)
 	}
 	if err := ssh.Unmarshal(reply.Signature, signature); err != nil {
-		return nil, fmt.Errorf("fido: signature: %w", err)
+		return nil, fmt.Errorf("signature: %w", err)
 	}
 	return signature, nil
 }

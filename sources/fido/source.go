@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -29,8 +30,7 @@ const maxKeys = 2048
 // not wait for a faulty library for ever.
 const answerTime = 2 * time.Minute
 
-var errLate = fmt.Errorf("ssh-sk-helper did not answer within %v and was ended\n"+
-	"plug the security key in again and try once more; if it happens again, its library is faulty", answerTime)
+var errLate = problem.With(fmt.Errorf("ssh-sk-helper did not answer within %v and was ended", answerTime), "plug the security key in again and try once more; if it happens again, its library is faulty")
 
 // Config says which devices may be reached, and how the person is.
 type Config struct {
@@ -85,7 +85,7 @@ func (s *Source) AddSecurityKey(added keys.SecurityKey) (keys.Info, error) {
 	} else {
 		var err error
 		if added.Provider, err = keys.AllowedLibrary(added.Provider, s.config.Allowed); err != nil {
-			return keys.Info{}, fmt.Errorf("fido: %w", err)
+			return keys.Info{}, err
 		}
 	}
 	k := &key{SecurityKey: added, info: keys.NewInfo(added.PublicKey, added.Comment)}
@@ -109,7 +109,7 @@ func (s *Source) put(k *key) error {
 		}
 	}
 	if i < 0 && len(s.keys) >= maxKeys || size > keys.MaxAddedBytes {
-		return fmt.Errorf("fido: %d keys, or as many large ones as may be, are held already\nremove some: ssh-add -d FILE, or all: ssh-add -D", maxKeys)
+		return problem.With(fmt.Errorf("%d keys, or as many large ones as may be, are held already", maxKeys), "remove some: ssh-add -d FILE, or all: ssh-add -D")
 	}
 	if i >= 0 {
 		s.keys[i] = k
@@ -168,7 +168,7 @@ func (s *Source) Remove(blob []byte) error {
 	s.expireLocked()
 	i := s.indexLocked(blob)
 	if i < 0 {
-		return fmt.Errorf("fido: remove: %w", keys.ErrNotFound)
+		return fmt.Errorf("remove: %w", keys.ErrNotFound)
 	}
 	s.keys = slices.Delete(s.keys, i, i+1)
 	return nil
@@ -186,24 +186,23 @@ func (s *Source) RemoveAll() {
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	k := s.find(use.Key.Blob)
 	if k == nil {
-		return nil, fmt.Errorf("fido: sign: %w", keys.ErrNotFound)
+		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	if use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind != wire.KindSSHSig && !keys.MatchPatternList(k.Application, s.config.Websafe) {
-		return nil, fmt.Errorf("fido: a key for the application %.64q does not sign what is no SSH message\n"+
-			"it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow", k.Application)
+		return nil, problem.With(fmt.Errorf("a key for the application %.64q does not sign what is no SSH message", k.Application), "it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow")
 	}
 	signature, err := s.touch(ctx, use, k, data, nil)
 	if !errors.Is(err, errPIN) {
 		return signature, err
 	}
 	if s.config.Person == nil {
-		return nil, fmt.Errorf("fido: %w, and nobody can be asked for it", err)
+		return nil, fmt.Errorf("%w, and nobody can be asked for it", err)
 	}
 	pin, err := s.config.Person.Secret(ctx, keys.Question{
 		Title: "PIN of a security key", Text: describe(k) + pinText(k), Prompt: "PIN:", Use: use, Facts: true,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("fido: PIN: %w", err)
+		return nil, fmt.Errorf("PIN: %w", err)
 	}
 	defer clear(pin)
 	return s.touch(ctx, use, k, data, pin)
@@ -239,7 +238,7 @@ func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []b
 	}()
 	signature, err := s.config.sign(ctx, k, data, pin)
 	if ctx.Err() != nil {
-		signature, err = nil, fmt.Errorf("fido: %w", context.Cause(ctx))
+		signature, err = nil, context.Cause(ctx)
 	}
 	cancel(nil)
 	<-told

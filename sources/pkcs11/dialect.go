@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Helpers since OpenSSH 10.1 want other requests to sign than those before. The
@@ -26,7 +28,7 @@ const (
 // numUnknown is a message that no helper knows.
 const numUnknown = 255
 
-var errDialect = errors.New("ssh-pkcs11-helper does not answer\ncheck that it is OpenSSH's: SSH_PKCS11_HELPER")
+var errDialect = problem.New("ssh-pkcs11-helper does not answer", "check that it is OpenSSH's: SSH_PKCS11_HELPER")
 
 // dialect says whether the helper speaks the dialect of OpenSSH 10.1.
 func (c Config) dialect(ctx context.Context) (newish bool, err error) {

@@ -3,13 +3,13 @@ package pkcs11
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // maxMessage bounds a helper's answer, as OpenSSH does.
@@ -20,9 +20,9 @@ const maxMessage = 256 << 10
 // token. A helper that takes longer is ended.
 const answerTime = 2 * time.Minute
 
-var errLate = fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended\nload the token again: ssh-add -s; if it happens again, its library is faulty", answerTime)
+var errLate = problem.With(fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended", answerTime), "load the token again: ssh-add -s; if it happens again, its library is faulty")
 
-var errHelper = errors.New("ssh-pkcs11-helper has ended\nload the token again: ssh-add -s; if it happens again, its library is faulty")
+var errHelper = problem.New("ssh-pkcs11-helper has ended", "load the token again: ssh-add -s; if it happens again, its library is faulty")
 
 // helper is one ssh-pkcs11-helper. It answers requests one after the other; a
 // caller that waits no longer does not disturb the order.
@@ -54,7 +54,7 @@ func startHelper(config Config) (*helper, error) {
 	}
 	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{}), limit: answerTime}
 	if h.conn, err = platform.StartChild(h.cmd); err != nil {
-		return nil, fmt.Errorf("pkcs11: start the helper: %w", err)
+		return nil, fmt.Errorf("start the helper: %w", err)
 	}
 	return h, nil
 }

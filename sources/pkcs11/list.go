@@ -54,11 +54,11 @@ func (p *provider) expired() bool {
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	p, k := s.find(use.Key.Blob)
 	if p == nil {
-		return nil, fmt.Errorf("pkcs11: sign: %w", keys.ErrNotFound)
+		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	signature, err := p.helper.sign(ctx, k.plain, data, algorithm)
 	if err != nil {
-		return nil, fmt.Errorf("pkcs11: sign: %w", err)
+		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return signature, nil
 }
@@ -67,7 +67,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 func (s *Source) Remove(blob []byte) error {
 	p, _ := s.find(blob)
 	if p == nil {
-		return fmt.Errorf("pkcs11: remove: %w", keys.ErrNotFound)
+		return fmt.Errorf("remove: %w", keys.ErrNotFound)
 	}
 	s.mu.Lock()
 	p.keys = slices.DeleteFunc(slices.Clone(p.keys), func(k key) bool { return bytes.Equal(k.info.Blob, blob) })

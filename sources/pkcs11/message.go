@@ -3,10 +3,10 @@ package pkcs11
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -34,7 +34,7 @@ func (h *helper) load(ctx context.Context, path string, pin []byte) (list []toke
 		return nil, nil, err
 	}
 	if answer[0] != numIdentities {
-		return nil, nil, errors.New("the library gives no keys\ncheck the PIN and that the token is there: pkcs11-tool --module LIBRARY -O")
+		return nil, nil, problem.New("the library gives no keys", "check the PIN and that the token is there: pkcs11-tool --module LIBRARY -O")
 	}
 	return parseKeys(answer[1:])
 }

@@ -1,9 +1,10 @@
 package pkcs11
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // helperPlaces are where systems have the program.
@@ -25,5 +26,5 @@ func (c Config) helperPath() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("pkcs11: there is no ssh-pkcs11-helper\ninstall OpenSSH's client (Debian: openssh-client), or set SSH_PKCS11_HELPER")
+	return "", problem.New("there is no ssh-pkcs11-helper", "install OpenSSH's client (Debian: openssh-client), or set SSH_PKCS11_HELPER")
 }

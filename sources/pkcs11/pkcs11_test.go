@@ -24,6 +24,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // asHelper makes the test binary play the ssh-pkcs11-helper of OpenSSH 10.1,
@@ -161,7 +162,7 @@ func TestWrongPINAndNoLibraryLoadNothing(t *testing.T) {
 		"no such file":   {Provider: path + ".gone", PIN: pin()},
 		"check the PIN ": {Provider: "/etc/passwd", PIN: pin()},
 	} {
-		if infos, err := s.AddToken(t.Context(), token); err == nil || !strings.Contains(err.Error(), name) {
+		if infos, err := s.AddToken(t.Context(), token); err == nil || !strings.Contains(platform.Text(err), name) {
 			t.Errorf("%s: %v, %v", name, infos, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -33,7 +34,7 @@ func (h *helper) sign(ctx context.Context, blob, data []byte, algorithm string) 
 	}
 	var response struct{ Signature []byte }
 	if answer[0] != numSignResponse || ssh.Unmarshal(answer[1:], &response) != nil {
-		return nil, errors.New("the token does not sign\nis it still there? load it again: ssh-add -s")
+		return nil, problem.New("the token does not sign", "is it still there? load it again: ssh-add -s")
 	}
 	if h.newish {
 		signature := new(ssh.Signature)
@@ -64,7 +65,7 @@ var schemes = map[string]scheme{
 func oldRequest(blob, data []byte, algorithm string) ([]byte, error) {
 	s, known := schemes[algorithm]
 	if !known {
-		return nil, fmt.Errorf("this ssh-pkcs11-helper has no %s\nuse that of OpenSSH 10.1 or later", algorithm)
+		return nil, problem.With(fmt.Errorf("this ssh-pkcs11-helper has no %s", algorithm), "use that of OpenSSH 10.1 or later")
 	}
 	hash := s.hash.New()
 	hash.Write(data)

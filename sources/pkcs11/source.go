@@ -19,6 +19,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/problem"
 )
 
 const (
@@ -84,7 +85,7 @@ func (s *Source) Name() string { return "pkcs11" }
 func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, error) {
 	path, err := keys.AllowedLibrary(token.Provider, s.config.Allowed)
 	if err != nil {
-		return nil, fmt.Errorf("pkcs11: %w", err)
+		return nil, err
 	}
 	if err := s.begin(path); err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 	defer s.end(path)
 	newish, err := s.config.dialect(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("pkcs11: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	helper, err := startHelper(s.config)
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 	infos, err := s.load(ctx, p, token)
 	if err != nil {
 		helper.kill()
-		return nil, fmt.Errorf("pkcs11: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return infos, nil
 }
@@ -117,7 +118,7 @@ func (s *Source) load(ctx context.Context, p *provider, token keys.Token) ([]key
 	p.keys = entries(found, token, p.path)
 	unused := inWords(append(unread, unfitting(token.Certificates, p.keys)...))
 	if len(p.keys) == 0 {
-		return nil, fmt.Errorf("no key of the token can be used%s\ncheck the PIN, and the certificates: ssh-add -C", unused)
+		return nil, problem.With(fmt.Errorf("no key of the token can be used%s", unused), "check the PIN, and the certificates: ssh-add -C")
 	}
 	if unused != "" {
 		s.config.Log.Warn("not everything of a token is used"+unused, "provider", p.path)
@@ -131,11 +132,11 @@ func (s *Source) begin(path string) error {
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-		return errors.New("pkcs11: closed")
+		return errors.New("closed")
 	case s.loading[path], s.findLocked(path) != nil:
-		return fmt.Errorf("pkcs11: %s is loaded already\nforget it first: ssh-add -e %[1]s", path)
+		return problem.With(fmt.Errorf("%s is loaded already", path), "forget it first: ssh-add -e %s", path)
 	case len(s.providers)+len(s.loading) >= maxProviders:
-		return fmt.Errorf("pkcs11: %d providers are loaded\nforget one first: ssh-add -e", maxProviders)
+		return problem.With(fmt.Errorf("%d providers are loaded", maxProviders), "forget one first: ssh-add -e")
 	}
 	s.loading[path] = true
 	return nil
@@ -220,13 +221,13 @@ func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
 func (s *Source) RemoveToken(name string) error {
 	path, err := keys.RealLibrary(name)
 	if err != nil {
-		return fmt.Errorf("pkcs11: %w", err)
+		return err
 	}
 	s.mu.Lock()
 	p := s.findLocked(path)
 	s.mu.Unlock()
 	if p == nil {
-		return fmt.Errorf("pkcs11: %s: %w", path, keys.ErrNotFound)
+		return fmt.Errorf("%s: %w", path, keys.ErrNotFound)
 	}
 	s.drop(p, "")
 	return nil

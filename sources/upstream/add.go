@@ -2,11 +2,11 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Adding is a Source that also hands the keys of ssh-add on to its agent. That
@@ -25,8 +25,7 @@ func (a Adding) Add(key keys.Added) (keys.Info, error) {
 	if len(key.Destinations) > 0 {
 		// An agent could take the key and pass over the constraint, and nothing in
 		// the protocol tells.
-		return info, a.wrap(errors.New("a key with destination constraints is not handed on: whether the other agent keeps them is not known\n" +
-			"add it to that agent itself, or without add = true"))
+		return info, a.wrap(problem.New("a key with destination constraints is not handed on: whether the other agent keeps them is not known", "add it to that agent itself, or without add = true"))
 	}
 	conn, release, err := a.open(context.Background())
 	if err != nil {
@@ -34,7 +33,7 @@ func (a Adding) Add(key keys.Added) (keys.Info, error) {
 	}
 	defer release()
 	if err := handOver(conn, key); err != nil {
-		return info, a.wrap(fmt.Errorf("the other agent does not take the key: %w\nadd it there, or without add = true", err))
+		return info, a.wrap(problem.With(fmt.Errorf("the other agent does not take the key: %w", err), "add it there, or without add = true"))
 	}
 	return a.took(info, key), nil
 }

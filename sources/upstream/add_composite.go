@@ -48,7 +48,7 @@ func handOverComposite(conn net.Conn, signer *publickey.CompositeSigner, key key
 	defer clear(message)
 	reply, err := exchangeMessage(conn, message)
 	if err == nil && reply != wire.Success {
-		err = errors.New("agent: failure")
+		err = errors.New("failure")
 	}
 	return err
 }

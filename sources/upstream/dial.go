@@ -8,10 +8,11 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // errLoop is a socket that is ours: each request would come back as a new one.
-var errLoop = errors.New("its socket is keybroker's own\nname the other agent's socket: [[upstream]] path in config.toml")
+var errLoop = problem.New("its socket is keybroker's own", "name the other agent's socket: [[upstream]] path in config.toml")
 
 // dial connects, and makes sure of who is there: never ourselves, by whatever
 // name, and no other user, who could be handed a key.
@@ -26,7 +27,7 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 	defer cancel()
 	conn, err := platform.Dial(ctx, s.config.Path)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nstart that agent, or see: [[upstream]] in config.toml", err)
+		return nil, problem.With(err, "start that agent, or see: [[upstream]] in config.toml")
 	}
 	if err := s.trusted(conn); err != nil {
 		conn.Close()
@@ -55,7 +56,7 @@ func (s *Source) trusted(conn net.Conn) error {
 	case err != nil:
 		return err
 	case !platform.SameUser(peer):
-		return fmt.Errorf("user %s runs it, not you\nname a socket of your own: [[upstream]] path in config.toml", peer.User)
+		return problem.With(fmt.Errorf("user %s runs it, not you", peer.User), "name a socket of your own: [[upstream]] path in config.toml")
 	case peer.PID == os.Getpid(): // through a mount, which has another file
 		return errLoop
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -96,7 +97,7 @@ func readAll(r io.Reader, answers chan<- []byte) {
 	}
 }
 
-var errEnded = errors.New("it has ended, or has closed the connection\nstart it again")
+var errEnded = problem.New("it has ended, or has closed the connection", "start it again")
 
 func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire.Identity, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, errSlow)
@@ -116,17 +117,17 @@ func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire
 		}
 		reply, _, err := wire.ReplyAndRest(message)
 		if err != nil {
-			return nil, fmt.Errorf("its list cannot be read: %w\nupdate that agent", err)
+			return nil, problem.With(fmt.Errorf("its list cannot be read: %w", err), "update that agent")
 		}
 		list, ok := reply.(wire.IdentitiesAnswer)
 		if !ok {
-			return nil, errors.New("it does not list its keys\nis it locked?")
+			return nil, problem.New("it does not list its keys", "is it locked?")
 		}
 		return list.Identities, nil
 	}
 }
 
-var errSlow = fmt.Errorf("it does not answer within %v\nsee what it does", listTimeout)
+var errSlow = problem.With(fmt.Errorf("it does not answer within %v", listTimeout), "see what it does")
 
 // put takes a new list. What cannot be used is left out, and told by Problems.
 func (s *Source) put(list []wire.Identity) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -59,7 +60,7 @@ func (s *Source) takeBack(blob []byte) error {
 		return s.wrap(explain(err))
 	}
 	if reply != wire.Success {
-		return s.wrap(errors.New("the other agent does not forget the key\nremove it there"))
+		return s.wrap(problem.New("the other agent does not forget the key", "remove it there"))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

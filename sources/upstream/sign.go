@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -90,7 +91,7 @@ func exchangeMessage(conn net.Conn, message []byte) (wire.Reply, error) {
 
 func explain(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return fmt.Errorf("it does not answer within %v\nsee what it does", signTimeout)
+		return problem.With(fmt.Errorf("it does not answer within %v", signTimeout), "see what it does")
 	}
 	return fmt.Errorf("the connection broke: %w", err)
 }
@@ -98,7 +99,7 @@ func explain(err error) error {
 func signatureOf(reply wire.Reply) (*ssh.Signature, error) {
 	response, ok := reply.(wire.SignResponse)
 	if !ok {
-		return nil, errors.New("the other agent refused to sign\nask it why: its own prompt, log or constraints")
+		return nil, problem.New("the other agent refused to sign", "ask it why: its own prompt, log or constraints")
 	}
 	signature := new(ssh.Signature)
 	if err := ssh.Unmarshal(response.Signature, signature); err != nil {

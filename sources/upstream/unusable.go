@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -46,7 +46,7 @@ func (s *Source) Problems() (list []error) {
 		if more := len(s.left) - maxNamed; more > 0 {
 			named += fmt.Sprintf("; and %d more", more)
 		}
-		list = append(list, s.wrap(fmt.Errorf("not used: %s\nask that agent itself for them: SSH_AUTH_SOCK=%s", named, s.config.Path)))
+		list = append(list, s.wrap(problem.With(fmt.Errorf("not used: %s", named), "ask that agent itself for them: SSH_AUTH_SOCK=%s", s.config.Path)))
 	}
 	if s.old {
 		list = append(list, s.wrap(errTooOld))
@@ -56,8 +56,7 @@ func (s *Source) Problems() (list []error) {
 
 // errTooOld is about an agent that does not know the flags of RFC 8332, and signs
 // as if there were none.
-var errTooOld = errors.New("that agent is too old for RSA keys: it signs with SHA-1 (ssh-rsa) when SHA-2 is asked for, which servers refuse\n" +
-	"update that agent, or use a key of another type in it; its keys of other types are used")
+var errTooOld = problem.New("that agent is too old for RSA keys: it signs with SHA-1 (ssh-rsa) when SHA-2 is asked for, which servers refuse", "update that agent, or use a key of another type in it; its keys of other types are used")
 
 // checkAlgorithm remembers an agent that is too old, until it signs as it was asked.
 func (s *Source) checkAlgorithm(signature *ssh.Signature, algorithm string) error {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -72,7 +73,7 @@ func rsaSigner(t *testing.T) ssh.AlgorithmSigner {
 func problems(s *Source) string {
 	var texts []string
 	for _, err := range s.Problems() {
-		texts = append(texts, err.Error())
+		texts = append(texts, platform.Text(err))
 	}
 	return strings.Join(texts, "\n")
 }
