@@ -93,7 +93,7 @@ func (s *session) anyAllows(constraints []keys.DestinationConstraint, from, to *
 		case from == nil && (c.From.Host != "" || len(c.From.Keys) > 0):
 		case from != nil && !s.isHop(from, c.From):
 		case to != nil && !s.isHop(to, c.To):
-		case user != nil && c.To.User != "" && !keys.MatchPattern(*user, c.To.User):
+		case user != nil && c.To.User != "" && !keys.NewPattern(c.To.User, keys.SingleBytes).Match(*user):
 		default:
 			return true
 		}

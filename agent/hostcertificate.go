@@ -48,7 +48,7 @@ func (s *session) addCertified(host *keys.Host, b *bind, lines []string) {
 // certificate and a line of its authority are for. The line may be for a port;
 // a certificate never says one.
 func addVouched(host *keys.Host, line string, principals []string, name string) {
-	bare, _, _ := splitPort(name)
+	bare, _, _ := keys.SplitPort(name)
 	if strings.ContainsAny(bare, "!|") { // a part of the line that names nothing
 		return
 	}
@@ -58,12 +58,12 @@ func addVouched(host *keys.Host, line string, principals []string, name string) 
 		}
 		return
 	}
-	if !slices.ContainsFunc(principals, func(p string) bool { return keys.MatchPattern(bare, p) }) {
+	if !isPrincipal(principals, bare) {
 		return
 	}
 	forms := []string{bare}
 	for pattern := range strings.SplitSeq(line, ",") {
-		if _, port, has := splitPort(pattern); has {
+		if _, port, has := keys.SplitPort(pattern); has {
 			forms = append(forms, "["+bare+"]:"+port)
 		}
 	}
@@ -78,14 +78,10 @@ func addVouched(host *keys.Host, line string, principals []string, name string) 
 	}
 }
 
-// splitPort takes "[name]:port", the form of known_hosts, apart.
-func splitPort(written string) (name, port string, has bool) {
-	if inner, ok := strings.CutPrefix(written, "["); ok {
-		if name, port, has = strings.Cut(inner, "]:"); has {
-			return name, port, true
-		}
-	}
-	return written, "", false
+// isPrincipal matches a name with the principals of a host's certificate, which
+// may be patterns.
+func isPrincipal(principals []string, name string) bool {
+	return slices.ContainsFunc(principals, func(p string) bool { return keys.NewPattern(p, keys.SingleBytes).Match(name) })
 }
 
 // isCertified says whether the host's certificate is one that its authority has
@@ -115,6 +111,6 @@ func (s *session) isCertified(b *bind) bool {
 func (s *session) certifies(b *bind, name string) bool {
 	cert, ok := publickey.CertificateOf(b.key)
 	return ok && len(cert.ValidPrincipals) <= maxPrincipals &&
-		slices.ContainsFunc(cert.ValidPrincipals, func(principal string) bool { return keys.MatchPattern(name, principal) }) &&
+		isPrincipal(cert.ValidPrincipals, name) &&
 		s.isCertified(b)
 }

@@ -111,6 +111,9 @@ func (known *knownKey) add(marker string, hosts []string, place string) {
 	}
 }
 
+// openSSHHost is how OpenSSH compares names of hosts with patterns.
+const openSSHHost = keys.FoldCase | keys.SingleBytes
+
 // isFor matches a name with the patterns of one line, as sshd(8) has it: one that
 // is negated and matches makes the line count for nothing.
 func isFor(line, name string) (matches bool) {
@@ -119,7 +122,7 @@ func isFor(line, name string) (matches bool) {
 		switch {
 		case strings.HasPrefix(pattern, hashMagic):
 			matches = matches || isHashOf(pattern, name)
-		case !keys.MatchPattern(strings.ToLower(name), strings.ToLower(plain)):
+		case !keys.NewPattern(plain, openSSHHost).Match(name):
 		case negated:
 			return false
 		default:

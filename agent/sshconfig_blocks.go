@@ -18,7 +18,7 @@ const (
 
 // matchHost is for "Host PATTERN …".
 func (r *configReader) matchHost(patterns []string) applies {
-	if keys.MatchPatternList(strings.ToLower(r.host), strings.ToLower(strings.Join(patterns, ","))) {
+	if keys.ParsePatterns(strings.Join(patterns, ","), openSSHHost).Match(r.host) {
 		return yes
 	}
 	return no

@@ -18,7 +18,7 @@ func AllowedLibrary(name, allowed string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !MatchPatternList(path, allowed) {
+	if !ParsePatterns(allowed, SingleBytes).Match(path) {
 		return "", problem.With(fmt.Errorf("the provider %.256q is not one of those allowed: %s", path, allowed), "allow it: [pkcs11] providers in config.toml, or ssh-agent -P")
 	}
 	return path, nil

@@ -1,42 +1,166 @@
 package keys
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
 
-// MatchPattern says whether pattern stands for the whole of s, as ssh_config(5)
-// has it under PATTERNS: "*" is any text, "?" one byte, the rest stands for itself.
-func MatchPattern(s, pattern string) bool {
-	star, from := -1, 0 // where the last "*" is, and where its text ends in s
-	i, j := 0, 0
-	for i < len(s) {
+// PatternStyle is how patterns compare with texts. 0: upper and lower case differ,
+// and "?" is one character.
+type PatternStyle uint8
+
+const (
+	// FoldCase makes upper and lower case the same: names of hosts, X.500 names.
+	FoldCase PatternStyle = 1 << iota
+	// SlashStops keeps "*" and "?" from matching "/" in a pattern that has one: the
+	// program of a rule.
+	SlashStops
+	// SingleBytes makes "?" one byte, as in OpenSSH: its files, messages and options.
+	SingleBytes
+	// CommasInside is for X.500 names, which have commas: only ",!" separates patterns.
+	CommasInside
+)
+
+// Pattern is one pattern of a list: "*" is any text, "?" one character, and the
+// rest stands for itself.
+type Pattern struct {
+	Text string // in lower case with FoldCase
+	Wild bool   // it has "*" or "?"
+
+	style          PatternStyle
+	prefix, suffix string // before the first and after the last wildcard
+	star           bool   // a single "*" is all there is between them
+}
+
+// NewPattern compiles one pattern; a leading "!" stands for itself.
+func NewPattern(text string, style PatternStyle) Pattern {
+	if style&FoldCase != 0 {
+		text = strings.ToLower(text)
+	}
+	if !strings.Contains(text, "/") {
+		style &^= SlashStops
+	}
+	first, last := strings.IndexAny(text, "*?"), strings.LastIndexAny(text, "*?")
+	if first < 0 {
+		return Pattern{Text: text, style: style}
+	}
+	return Pattern{
+		Text: text, Wild: true, style: style, prefix: text[:first], suffix: text[last+1:],
+		star: first == last && text[first] == '*',
+	}
+}
+
+// IsPath reports whether the pattern is for a path.
+func (p Pattern) IsPath() bool { return strings.Contains(p.Text, "/") }
+
+// Match reports whether the pattern stands for the whole of a text.
+func (p Pattern) Match(text string) bool {
+	if p.style&FoldCase != 0 {
+		text = strings.ToLower(text) // returns text itself when it is lower case already
+	}
+	if !p.Wild {
+		return p.Text == text
+	}
+	if len(text) < len(p.prefix)+len(p.suffix) || !strings.HasPrefix(text, p.prefix) || !strings.HasSuffix(text, p.suffix) {
+		return false
+	}
+	if p.star {
+		return p.style&SlashStops == 0 || strings.IndexByte(text[len(p.prefix):len(text)-len(p.suffix)], '/') < 0
+	}
+	return p.glob(text)
+}
+
+// glob goes back to the last "*" only. That is enough: an earlier one never
+// has to take more when a later one can, and in a path each "/" of the text
+// can only stand at the same "/" of the pattern. So the time is bounded by
+// len(pattern)*len(text).
+func (p Pattern) glob(text string) bool {
+	pattern, path := p.Text, p.style&SlashStops != 0
+	pi, ti, star, mark := 0, 0, -1, 0
+	for ti < len(text) {
 		switch {
-		case j < len(pattern) && pattern[j] == '*':
-			star, from = j, i
-			j++
-		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
-			i++
-			j++
-		case star >= 0: // let that "*" stand for one byte more
-			from++
-			i, j = from, star+1
+		case pi < len(pattern) && pattern[pi] == '*':
+			star, mark = pi, ti
+			pi++
+		case pi < len(pattern) && pattern[pi] == '?' && !(path && text[ti] == '/'):
+			pi, ti = pi+1, ti+p.width(text[ti:])
+		case pi < len(pattern) && pattern[pi] != '?' && pattern[pi] == text[ti]:
+			pi, ti = pi+1, ti+1
+		case star >= 0 && !(path && text[mark] == '/'):
+			mark++
+			pi, ti = star+1, mark
 		default:
 			return false
 		}
 	}
-	return strings.Trim(pattern[j:], "*") == ""
+	return strings.Trim(pattern[pi:], "*") == ""
 }
 
-// MatchPatternList says whether one of the patterns, separated by commas,
-// matches s and none that is negated by "!" does.
-func MatchPatternList(s, list string) bool {
-	found := false
-	for pattern := range strings.SplitSeq(list, ",") {
-		pattern, negated := strings.CutPrefix(pattern, "!")
-		if MatchPattern(s, pattern) {
-			if negated {
-				return false
-			}
-			found = true
+// width is how many bytes a "?" takes of a text.
+func (p Pattern) width(text string) int {
+	if p.style&SingleBytes != 0 {
+		return 1
+	}
+	_, n := utf8.DecodeRuneInString(text)
+	return n
+}
+
+// Patterns is a list of patterns as ssh_config(5) has it: it stands for what one
+// of Any matches and none of Except, those after "!". A list that only excepts
+// matches nothing.
+type Patterns struct{ Any, Except []Pattern }
+
+// ParsePatterns reads a list with commas. Empty patterns match nothing, and are
+// left out.
+func ParsePatterns(list string, style PatternStyle) Patterns {
+	var ps Patterns
+	for _, text := range splitPatterns(list, style) {
+		switch plain, except := strings.CutPrefix(text, "!"); {
+		case plain == "":
+		case except:
+			ps.Except = append(ps.Except, NewPattern(plain, style))
+		default:
+			ps.Any = append(ps.Any, NewPattern(plain, style))
 		}
 	}
-	return found
+	return ps
+}
+
+func splitPatterns(list string, style PatternStyle) []string {
+	if style&CommasInside == 0 {
+		return strings.Split(list, ",")
+	}
+	parts := strings.Split(list, ",!")
+	for i := range parts[1:] {
+		parts[i+1] = "!" + parts[i+1]
+	}
+	return parts
+}
+
+// Match reports whether one of the texts is meant and none is excepted. They are
+// the names of one thing.
+func (ps Patterns) Match(texts ...string) bool {
+	return matchAny(ps.Any, texts) && !matchAny(ps.Except, texts)
+}
+
+func matchAny(patterns []Pattern, texts []string) bool {
+	for i := range patterns {
+		for _, text := range texts {
+			if patterns[i].Match(text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Within reports whether the text of the lists shows that ps stands for nothing
+// that wider does not stand for.
+func (ps Patterns) Within(wider Patterns) bool {
+	return includes(wider.Any, ps.Any) && includes(ps.Except, wider.Except)
+}
+
+func includes(all, some []Pattern) bool {
+	return !slices.ContainsFunc(some, func(p Pattern) bool { return !slices.Contains(all, p) })
 }

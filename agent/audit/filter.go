@@ -1,16 +1,14 @@
 package audit
 
 import (
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Filter chooses records; the zero value chooses all. Key, Host and Program
-// may be patterns with "*" and "?".
+// Filter chooses records; the zero value chooses all. Key, Host,
+// Program and Socket are lists of patterns, as keys.Patterns.
 type Filter struct {
 	Since, Until time.Time // Since is included, Until is not
 	Key          string    // name or fingerprint
@@ -29,7 +27,7 @@ func (f *Filter) match(r *Record) bool {
 	case !f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until),
 		f.Decision != "" && f.Decision != r.Decision,
-		f.Socket != "" && !like(f.Socket, r.Socket),
+		f.Socket != "" && !matches(f.Socket, r.Socket),
 		len(f.Ops) > 0 && !slices.Contains(f.Ops, r.Op),
 		slices.Contains(f.NotOps, r.Op),
 		len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
@@ -39,30 +37,26 @@ func (f *Filter) match(r *Record) bool {
 }
 
 func (f *Filter) matchKey(k *Key) bool {
-	return f.Key == "" || k != nil && like(f.Key, k.Name, k.Fingerprint)
+	return f.Key == "" || k != nil && matches(f.Key, k.Name, k.Fingerprint)
 }
 
 func (f *Filter) matchHost(d *keys.Destination) bool {
-	if f.Host == "" {
-		return true
+	if f.Host == "" || d == nil {
+		return f.Host == ""
 	}
-	return d != nil && (like(f.Host, d.Claimed, d.Host.Fingerprint) || like(f.Host, d.Host.Names...))
+	names := append([]string{d.Claimed, d.Host.Fingerprint}, d.Host.Names...)
+	return keys.ParsePatterns(f.Host, keys.FoldCase).MatchHost(present(names)...)
 }
 
 func (f *Filter) matchProgram(p *Peer) bool {
-	return f.Program == "" || p != nil && like(f.Program, p.Program, p.Exe)
+	return f.Program == "" || p != nil && matches(f.Program, p.Program, p.Exe)
 }
 
-// like matches as a search does, "*" across "/" too.
-func like(pattern string, texts ...string) bool {
-	flat := strings.NewReplacer("/", "\x00", "[", `\[`)
-	for _, text := range texts {
-		if text == "" {
-			continue
-		}
-		if ok, _ := path.Match(flat.Replace(pattern), strings.ReplaceAll(text, "/", "\x00")); ok || pattern == text {
-			return true
-		}
-	}
-	return false
+func matches(list string, texts ...string) bool {
+	return keys.ParsePatterns(list, 0).Match(present(texts)...)
+}
+
+// present leaves out texts that a record does not have: "*" is any text that is there.
+func present(texts []string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }

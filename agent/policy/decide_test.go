@@ -34,6 +34,14 @@ func TestDecideSign(t *testing.T) {
 		{"not by comment", named("k", "key = \"comment of work\"\naction = \"allow\""), nil, none},
 		{"a key without name is not the empty pattern's", named("k", "key = \"*\"\naction = \"refuse\""), []func(*keys.Use){func(u *keys.Use) { u.Key.Name = "" }}, Decision{Action: Refuse, Rule: "k", Why: `refused by rule "k"`}},
 
+		{"key of a list", named("k", "key = \"home,w*\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "k", Why: `allowed by rule "k"`}},
+		{"key that is excepted by its name", named("k", "key = \"SHA256:*,!work\"\naction = \"allow\""), nil, none},
+		{"user that is excepted", named("u", "user = \"*,!git\"\naction = \"allow\""), nil, none},
+		{"program that is excepted by its path", named("p", "program = \"ssh,!/usr/bin/*\"\naction = \"allow\""), nil, none},
+		{"another program is excepted", named("p", "program = \"ssh,!/opt/bin/*\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "p", Why: `allowed by rule "p"`}},
+		{"a program whose path is not known may be excepted", named("p", "program = \"ssh,!/opt/bin/*\"\naction = \"refuse\""), []func(*keys.Use){func(u *keys.Use) { u.Peer.Executable = "" }},
+			Decision{Action: Refuse, Rule: "p", Why: `rule "p" (refuse) may apply: the program is not identified`, Remedy: remedyOf(causeProgram)}},
+
 		{"host", named("h", "host = \"*.example.com\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "h", Why: `allowed by rule "h"`}},
 		{"any of its names", named("h", "host = \"192.0.2.?\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "h", Why: `allowed by rule "h"`}},
 		{"host in upper case", named("h", "host = \"GIT.Example.com\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "h", Why: `allowed by rule "h"`}},

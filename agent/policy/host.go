@@ -7,12 +7,62 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// matchNames holds a pattern against what is known of a proved host's names, and
-// gives the cause of a maybe. literal names without "*" and "?" were tried
-// against all that is hashed (Rules.HostNames). allPorts: a pattern without a port
-// stands for each one.
-func (p *pattern) matchNames(host *keys.Host, allPorts bool) (verdict, string) {
-	if slices.ContainsFunc(host.Names, func(name string) bool { return p.matchName(name, allPorts) }) {
+// matchNames holds patterns against what is known of a proved host's names, and
+// gives the cause of a maybe. A rule that allows has to name a port other than 22,
+// one that asks or refuses (strict) takes a name for all its ports. An exception is
+// read the other way, so that it makes no rule less strict.
+func matchNames(patterns keys.Patterns, host *keys.Host, strict bool) (verdict, string) {
+	result, cause := matchHost(patterns.Any, host, strict)
+	if result == no {
+		return no, ""
+	}
+	switch excepted, why := matchHost(patterns.Except, host, !strict); {
+	case excepted == yes && strict && mayBeAnother(patterns, host):
+		return maybe, causePattern
+	case excepted == yes:
+		return no, ""
+	case excepted == maybe && result == yes:
+		return maybe, why
+	}
+	return result, cause
+}
+
+// mayBeAnother reports whether known_hosts has the host's key also under a pattern
+// for names that are meant and not excepted. A name that was typed is tried against
+// such a pattern, and is no proof that the host is not one of the others.
+func mayBeAnother(patterns keys.Patterns, host *keys.Host) bool {
+	best := func(list []keys.Pattern, line string, allPorts bool) (result verdict) {
+		for _, p := range list {
+			result = max(result, (&pattern{p}).matchLine(line, allPorts))
+		}
+		return result
+	}
+	return slices.ContainsFunc(host.Patterns, func(line string) bool {
+		return best(patterns.Any, line, true) != no && best(patterns.Except, line, false) != yes
+	})
+}
+
+// matchHost is the best that one of the patterns gives.
+func matchHost(patterns []keys.Pattern, host *keys.Host, allPorts bool) (result verdict, cause string) {
+	for i := range patterns {
+		p := pattern{patterns[i]}
+		switch match, why := p.matchHost(host, allPorts); {
+		case match == yes:
+			return yes, ""
+		case match == maybe && result == no:
+			result, cause = maybe, why
+		}
+	}
+	return result, cause
+}
+
+// pattern is one for names of hosts, of which some may be uncertain.
+type pattern struct{ keys.Pattern }
+
+// matchHost: literal names without "*" and "?" were tried against all that is
+// hashed (Rules.HostNames).
+func (p *pattern) matchHost(host *keys.Host, allPorts bool) (verdict, string) {
+	if slices.ContainsFunc(host.Names, func(name string) bool { return p.MatchHost(name, allPorts) }) {
 		return yes, ""
 	}
 	overlap := false
@@ -29,20 +79,12 @@ func (p *pattern) matchNames(host *keys.Host, allPorts bool) (verdict, string) {
 		return maybe, causePattern
 	case host.Cut:
 		return maybe, causeCut
-	case host.Hashed && p.wild:
+	case host.Hashed && p.Wild:
 		return maybe, causeHashed
 	case len(host.Names)+len(host.Patterns) == 0 && !host.Hashed:
 		return maybe, causeNameless
 	}
 	return no, ""
-}
-
-func (p *pattern) matchName(name string, allPorts bool) bool {
-	if p.match(name) {
-		return true
-	}
-	bare, _, has := splitPort(name)
-	return has && allPorts && p.match(bare)
 }
 
 // matchLine says whether all the names that a line of known_hosts stands for
@@ -61,9 +103,9 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 		if strings.HasPrefix(part, "!") {
 			continue
 		}
-		bare, _, has := splitPort(part)
+		bare, _, has := keys.SplitPort(part)
 		switch {
-		case covers(p.text, part) || has && allPorts && covers(p.text, bare):
+		case covers(p.Text, part) || has && allPorts && covers(p.Text, bare):
 			result = maybe
 		case p.overlaps(part, has && allPorts, bare) && !excluded(part):
 			result, all = maybe, false
@@ -80,14 +122,14 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 // written is p as known_hosts writes it for the port of part: "!prod" excepts
 // nothing from "[*]:2222".
 func (p *pattern) written(part string) string {
-	if _, port, has := splitPort(part); has && !strings.HasPrefix(p.text, "[") {
-		return "[" + p.text + "]:" + port
+	if _, port, has := keys.SplitPort(part); has && !strings.HasPrefix(p.Text, "[") {
+		return "[" + p.Text + "]:" + port
 	}
-	return p.text
+	return p.Text
 }
 
 func (p *pattern) overlaps(part string, portToo bool, bare string) bool {
-	return overlap(p.text, part) || portToo && overlap(p.text, bare)
+	return overlap(p.Text, part) || portToo && overlap(p.Text, bare)
 }
 
 // covers says whether wide matches all that narrow matches. It may miss a case;
@@ -96,8 +138,7 @@ func covers(wide, narrow string) bool {
 	if strings.Contains(wide, "?") && strings.Contains(narrow, "*") {
 		return false
 	}
-	w := compile(wide)
-	return w.match(narrow) // its wildcards stand for themselves, and are matched by wildcards alone
+	return keys.NewPattern(wide, 0).Match(narrow) // its wildcards stand for themselves, and are matched by wildcards alone
 }
 
 // overlap says whether some text matches both patterns.
@@ -129,25 +170,25 @@ func overlap(a, b string) bool {
 // maxHostPattern bounds the work of overlap: a DNS name has 253 characters.
 const maxHostPattern = 300
 
-// HostNames are the hosts that rules and sockets name without a pattern: to be
-// tried against hashed names, which say nothing by themselves.
+// HostNames are the hosts that rules and sockets name, or except, without a
+// wildcard: to be tried against hashed names, which say nothing by themselves.
 func (rs *Rules) HostNames() []string {
 	if rs == nil {
 		return nil
 	}
 	var names []string
-	add := func(p *pattern) {
-		if p.text != "" && !p.wild {
-			names = append(names, p.text)
+	add := func(list keys.Patterns) {
+		for _, p := range slices.Concat(list.Any, list.Except) {
+			if !p.Wild {
+				names = append(names, p.Text)
+			}
 		}
 	}
 	for i := range rs.rules {
-		add(&rs.rules[i].host)
+		add(rs.rules[i].host)
 	}
 	for _, v := range rs.views {
-		for i := range v.hosts {
-			add(&v.hosts[i])
-		}
+		add(v.hosts)
 	}
 	return names
 }

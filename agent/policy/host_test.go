@@ -18,6 +18,9 @@ func TestUncertainNamesMakeNoRuleLessStrict(t *testing.T) {
 	pattern := func(lines ...string) keys.Host {
 		return with(func(h *keys.Host) { h.Names, h.Patterns = nil, lines })
 	}
+	typedUnder := func(name string) keys.Host {
+		return with(func(h *keys.Host) { h.Names, h.Patterns = []string{name}, []string{"*.example"} })
+	}
 	for _, test := range []struct {
 		name, rule      string
 		host            keys.Host
@@ -45,6 +48,19 @@ func TestUncertainNamesMakeNoRuleLessStrict(t *testing.T) {
 		{"a line of two, one within", "*.example", pattern("*.example,*.test"), true, false, causePattern},
 		{"patterns that cross", "prod*", pattern("*.example"), true, false, causePattern},
 		{"one character is not any text", "?.example", pattern("*.example"), true, false, causePattern},
+		{"excepted", "*,!git.example.com", known, false, false, ""},
+		{"another one is excepted", "*,!prod", known, true, true, ""},
+		{"one of its names is excepted", "a,!b", with(func(h *keys.Host) { h.Names = []string{"a", "b"} }), false, false, ""},
+		{"excepted, on another port", "*,!prod", with(func(h *keys.Host) { h.Names = []string{"[prod]:22022"} }), true, false, ""},
+		{"excepted with its port", "*,![prod]:22022", with(func(h *keys.Host) { h.Names = []string{"[prod]:22022"} }), false, false, ""},
+		{"no name, and an exception", "*,!prod", with(func(h *keys.Host) { h.Names = nil }), true, false, causeNameless},
+		{"a hashed name that may be excepted", "git*,!*.com", with(func(h *keys.Host) { h.Names, h.Hashed = []string{"git"}, true }), true, false, causeHashed},
+		{"a hashed name, and the exception was tried", "git*,!prod", with(func(h *keys.Host) { h.Hashed = true }), true, true, ""},
+		{"a pattern that may be excepted", "*.example,!prod.example", pattern("*.example"), true, false, causePattern},
+		{"a pattern that excepts the same", "*.example,!prod.example", pattern("*.example,!prod.example"), true, true, ""},
+		{"a pattern that is excepted", "*,!*.example", pattern("*.example"), false, false, ""},
+		{"an excepted name was typed, and stands under a pattern", "*.example,!git.example", typedUnder("git.example"), true, false, causePattern},
+		{"a name was typed, and the whole pattern is excepted", "*,!*.example", typedUnder("git.example"), false, false, ""},
 		{"upper and lower case", "PROD.example", pattern("*.Example"), true, false, causePattern},
 	} {
 		u := login(t, func(u *keys.Use) {

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/wire"
@@ -32,9 +33,10 @@ const (
 // thousand keys is decided key by key.
 type rule struct {
 	Rule
-	key, host, user, program, purpose, socket pattern
-	conditions                                []condition // of the fields that the rule has, the cheap ones first
-	why, hides                                string
+	key, host, user, program, socket keys.Patterns
+	purpose                          keys.Pattern
+	conditions                       []condition // of the fields that the rule has, the cheap ones first
+	why, hides                       string
 }
 
 // condition is one field of a rule. With maybe it gives the cause.
@@ -47,12 +49,12 @@ func compileRule(r Rule) rule {
 	verb := map[Action]string{Allow: "allowed by", Ask: "asked by", Refuse: "refused by"}[r.Action]
 	compiled := rule{
 		Rule:    r,
-		key:     compile(r.Key),
-		host:    compileHost(r.Host),
-		user:    compile(r.User),
-		program: compileProgram(r.Program),
-		purpose: compile(r.Purpose),
-		socket:  compile(r.Socket),
+		key:     keys.ParsePatterns(r.Key, 0),
+		host:    keys.ParsePatterns(r.Host, keys.FoldCase),
+		user:    keys.ParsePatterns(r.User, 0),
+		program: keys.ParsePatterns(r.Program, keys.SlashStops),
+		purpose: keys.NewPattern(r.Purpose, 0),
+		socket:  keys.ParsePatterns(r.Socket, 0),
 		why:     fmt.Sprintf("%s rule %q", verb, r.Name),
 		hides:   fmt.Sprintf("hidden by rule %q", r.Name),
 	}
@@ -117,12 +119,19 @@ func (r *rule) matchSocket(socket string) bool {
 	if r.Socket == "" {
 		return r.Action != Allow || socket == ""
 	}
-	return socket != "" && r.socket.match(socket)
+	return socket != "" && r.socket.Match(socket)
 }
 
 // matchKey does not look at the comment: whoever added the key chose it.
 func (r *rule) matchKey(k *keys.Info) bool {
-	return r.Key == "" || r.key.match(k.Fingerprint) || k.Name != "" && r.key.match(k.Name)
+	return r.Key == "" || matchKey(r.key, k)
+}
+
+func matchKey(patterns keys.Patterns, k *keys.Info) bool {
+	if k.Name == "" {
+		return patterns.Match(k.Fingerprint)
+	}
+	return patterns.Match(k.Fingerprint, k.Name)
 }
 
 // isUnknown takes every kind that it does not know for unknown.
@@ -140,7 +149,7 @@ func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
 	case r.Purpose == string(u.Purpose.Kind): // "certificate" is both kinds of them
 		return yes, ""
 	}
-	return is(r.purpose.match(u.Purpose.String()))
+	return is(r.purpose.Match(u.Purpose.String()))
 }
 
 func (r *rule) matchUser(u *keys.Use) (verdict, string) {
@@ -148,20 +157,25 @@ func (r *rule) matchUser(u *keys.Use) (verdict, string) {
 	case u.Op == keys.OpList || isUnknown(u.Purpose) || u.Purpose.Kind == wire.KindChallenge:
 		return maybe, causePurpose
 	}
-	return is(u.Purpose.Kind == wire.KindLogin && r.user.match(u.Purpose.User))
+	return is(u.Purpose.Kind == wire.KindLogin && r.user.Match(u.Purpose.User))
 }
 
 // matchProgram looks at the program that connected, not at its parents.
 func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
-	subject := u.Peer.Name
-	if r.program.path {
-		subject = filepath.ToSlash(u.Peer.Executable)
+	unknown := !u.Peer.Identified
+	match := func(p keys.Pattern) bool {
+		subject := u.Peer.Name
+		if p.IsPath() {
+			subject = filepath.ToSlash(u.Peer.Executable)
+		}
+		unknown = unknown || subject == ""
+		return p.Match(subject)
 	}
-	switch {
-	case !u.Peer.Identified || subject == "":
+	matches := slices.ContainsFunc(r.program.Any, match) && !slices.ContainsFunc(r.program.Except, match)
+	if unknown {
 		return maybe, causeProgram
 	}
-	return is(r.program.match(subject))
+	return is(matches)
 }
 
 // goesToNoHost is about what was read and is no login. A challenge was not read.
@@ -180,7 +194,7 @@ func (r *rule) matchHost(u *keys.Use) (verdict, string) {
 	case !d.Trust.Proved():
 		return maybe, causeUnverified
 	}
-	return r.host.matchNames(&d.Host, r.Action != Allow)
+	return matchNames(r.host, &d.Host, r.Action != Allow)
 }
 
 func is(match bool) (verdict, string) {

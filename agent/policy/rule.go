@@ -44,7 +44,7 @@ const (
 // and one without Socket only those that come through the agent's own.
 type Rule struct {
 	Name      string        `toml:"name" json:"name" policy:"nonempty"`
-	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint, or a pattern
+	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint; this and the next three are keys.Patterns
 	Host      string        `toml:"host" json:"host,omitempty" policy:"nonempty"`       // a name of a verified destination
 	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account that is logged in to
 	Program   string        `toml:"program" json:"program,omitempty" policy:"nonempty"` // base name, or absolute path when it has a "/"
@@ -75,7 +75,7 @@ func (r *Rule) Validate() error {
 	return errors.Join(
 		checkName(r.Name),
 		checkPattern("key", r.Key, ""),
-		checkHost(r.Host),
+		checkPattern("host", r.Host, ""),
 		checkPattern("user", r.User, `\`), // CORP\alice is an account's name
 		checkPattern("program", r.Program, ""),
 		checkPurpose(r.Purpose),
@@ -135,6 +135,9 @@ func checkPurpose(s string) error {
 	namespace, ok := strings.CutPrefix(s, string(wire.KindSSHSig)+":")
 	if !ok || namespace == "" {
 		return fieldError("purpose", `unknown purpose %q: write "sshsig:git", "sshsig:*" or one of %s`, s, strings.Join(Purposes, ", "))
+	}
+	if r, found := firstForeign(namespace, ""); found { // it is one pattern, no list
+		return foreignError("purpose", namespace, r)
 	}
 	return checkPattern("purpose", namespace, "")
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/wire"
@@ -36,9 +38,7 @@ func (v *View) Validate() error {
 		if list.texts != nil && len(list.texts) == 0 {
 			all = append(all, fieldError(list.field, "%s is empty: name some, or leave it out for all", list.field))
 		}
-		for _, text := range list.texts {
-			all = append(all, checkViewPattern(list.field, text))
-		}
+		all = append(all, checkViewPatterns(list.field, list.texts))
 	}
 	if v.Action != "" && v.Action != Allow && v.Action != Ask && v.Action != Refuse {
 		all = append(all, fieldError("action", `unknown action %q: write "allow", "ask" or "refuse"`, string(v.Action)))
@@ -46,32 +46,31 @@ func (v *View) Validate() error {
 	return errors.Join(all...)
 }
 
-func checkViewPattern(field, text string) error {
-	check := checkPattern(field, text, "")
-	if name, port, ok := splitPort(text); field == "hosts" && ok {
-		check = checkPattern(field, name+port, "")
-	}
-	if text == "" {
+func checkViewPatterns(field string, texts []string) error {
+	if slices.Contains(texts, "") {
 		return fieldError(field, "an empty text in %s matches nothing", field)
 	}
-	return check
+	for _, text := range texts {
+		if err := checkCharacters(field, text, ""); err != nil {
+			return err
+		}
+	}
+	return checkPattern(field, strings.Join(texts, ","), "")
 }
 
 // view is a View made ready. The nil *view shows everything: the agent's own socket.
 type view struct {
 	View
-	keys, hosts []pattern
+	keys, hosts keys.Patterns
 }
 
 func compileView(v View) *view {
-	compiled := &view{View: v}
-	for _, text := range v.Keys {
-		compiled.keys = append(compiled.keys, compile(text))
-	}
-	for _, text := range v.Hosts {
-		compiled.hosts = append(compiled.hosts, compileHost(text))
-	}
-	return compiled
+	return &view{View: v, keys: parse(v.Keys, 0), hosts: parse(v.Hosts, keys.FoldCase)}
+}
+
+// parse reads a list of lists: what one of them excepts is excepted from all.
+func parse(texts []string, style keys.PatternStyle) keys.Patterns {
+	return keys.ParsePatterns(strings.Join(texts, ","), style)
 }
 
 // WithViews returns the same rules with views of sockets. A socket that has
@@ -107,10 +106,8 @@ func (rs *Rules) MayShow(socket string, key *keys.Info) error {
 	case v == nil || v.Keys == nil:
 		return nil
 	}
-	for i := range v.keys {
-		if v.keys[i].match(key.Fingerprint) || key.Name != "" && v.keys[i].match(key.Name) {
-			return nil
-		}
+	if matchKey(v.keys, key) {
+		return nil
 	}
 	return fmt.Errorf("the socket %q does not show this key", socket)
 }
@@ -125,10 +122,8 @@ func (rs *Rules) MayReach(socket string, host keys.Host) error {
 	case v == nil || v.Hosts == nil:
 		return nil
 	}
-	for i := range v.hosts {
-		if match, _ := v.hosts[i].matchNames(&host, false); match == yes {
-			return nil
-		}
+	if match, _ := matchNames(v.hosts, &host, false); match == yes {
+		return nil
 	}
 	return fmt.Errorf("the socket %q is not for the host %s", socket, nameOf(host))
 }

@@ -34,6 +34,8 @@ func TestViewNarrows(t *testing.T) {
 	}{
 		"key by name":        {View{Keys: []string{"home"}}, loginThrough("ai", "box"), "does not show this key", other(func(u *keys.Use) { u.Key.Name = "home" })},
 		"key by fingerprint": {View{Keys: []string{"SHA256:x*"}}, loginThrough("ai", "box"), "does not show this key", other(func(u *keys.Use) { u.Key.Fingerprint = "SHA256:xy" })},
+		"key of exceptions":  {View{Keys: []string{"SHA256:*", "!work"}}, loginThrough("ai", "box"), "does not show this key", other(func(u *keys.Use) { u.Key.Name = "home" })},
+		"excepted host":      {View{Hosts: []string{"*", "!prod"}}, loginThrough("ai", "[prod]:2222"), "is not for the host [prod]:2222", loginThrough("ai", "box")},
 		"another host":       {View{Hosts: []string{"b?x"}}, loginThrough("ai", "prod"), "is not for the host prod", loginThrough("ai", "box")},
 		"another port":       {View{Hosts: []string{"box"}}, loginThrough("ai", "[box]:2222"), "is not for the host [box]:2222", loginThrough("ai", "box")},
 		"unverified":         {View{Hosts: []string{"box"}}, other(func(u *keys.Use) { u.Destination.Trust = keys.TrustClaimed }), "destination is not proved", loginThrough("ai", "box")},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/keybroker/keybroker/keys"
 )
 
 // Widened says what the new rules may let through that the old ones did not: a
@@ -167,7 +169,7 @@ func widenedViews(old, new *Rules) (why []string) {
 			why = append(why, fmt.Sprintf("the socket %q is new", name))
 			continue
 		}
-		if !within(v.Keys, was.Keys) || !within(v.Hosts, was.Hosts) || was.ReadOnly && !v.ReadOnly || rank(v.Action) > rank(was.Action) {
+		if !within(v.Keys, was.Keys, v.keys, was.keys) || !within(v.Hosts, was.Hosts, v.hosts, was.hosts) || was.ReadOnly && !v.ReadOnly || rank(v.Action) > rank(was.Action) {
 			why = append(why, fmt.Sprintf("the socket %q shows or lets through more", name))
 		}
 	}
@@ -176,11 +178,11 @@ func widenedViews(old, new *Rules) (why []string) {
 }
 
 // within compares lists of which nil stands for everything.
-func within(new, old []string) bool {
+func within(new, old []string, patterns, before keys.Patterns) bool {
 	if old == nil || new == nil {
 		return old == nil
 	}
-	return !slices.ContainsFunc(new, func(text string) bool { return !slices.Contains(old, text) })
+	return patterns.Within(before)
 }
 
 // rank orders actions from the narrowest. A view without one asks.

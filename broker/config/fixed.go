@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/keys"
 )
 
 // setting is one that the machine's owner can fix in policy.toml, as the same
@@ -54,18 +55,9 @@ func only[T comparable](value T) func(_, _ any) bool {
 
 func shorter(user, owner any) bool { return user.(time.Duration) <= owner.(time.Duration) }
 
-// fewerPatterns compares lists such as "a,b,!c" by their text: each pattern of the
-// user's must be one of the owner's, and each "!…" of the owner's must be there.
 func fewerPatterns(user, owner any) bool {
-	mine, theirs := strings.Split(user.(string), ","), strings.Split(owner.(string), ",")
-	for _, pattern := range mine {
-		if !strings.HasPrefix(pattern, "!") && !slices.Contains(theirs, pattern) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(theirs, func(pattern string) bool {
-		return strings.HasPrefix(pattern, "!") && !slices.Contains(mine, pattern)
-	})
+	parse := func(list any) keys.Patterns { return keys.ParsePatterns(list.(string), keys.SingleBytes) }
+	return parse(user).Within(parse(owner))
 }
 
 func dropsMore(user, owner any) bool {

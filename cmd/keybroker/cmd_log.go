@@ -40,10 +40,10 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.since, "since", "", "from this time on: 2026-11-22, \"2026-11-22 15:04\" or 90m, 12h, 7d ago")
 	flags.StringVar(&f.until, "until", "", "up to this time, likewise")
-	flags.StringVar(&f.filter.Key, "key", "", "key name, fingerprint or pattern")
-	flags.StringVar(&f.filter.Host, "host", "", "verified host name or pattern")
-	flags.StringVar(&f.filter.Program, "program", "", "program name or pattern")
-	flags.StringVar(&f.filter.Socket, "socket", "", "name of the socket of its own, or pattern")
+	flags.StringVar(&f.filter.Key, "key", "", "key name or fingerprint (patterns: \"*\", \"?\", \"a,b\", \"*,!c\")")
+	flags.StringVar(&f.filter.Host, "host", "", "host name or fingerprint, proved or claimed (patterns)")
+	flags.StringVar(&f.filter.Program, "program", "", "program's name or path (patterns)")
+	flags.StringVar(&f.filter.Socket, "socket", "", "name of the separate socket (patterns)")
 	choiceFlag(cmd, &f.filter.Decision, "decision", "", "", audit.Allowed, audit.Refused, audit.Note)
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
 	choicesFlag(cmd, &f.ops, "op", "", logOps()...)
@@ -57,6 +57,9 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Last < 0 {
 		return filter, usageError{problem.New("--last takes no negative number", "give how many records to show, or 0 for all")}
+	}
+	if err := checkPatterns(filter); err != nil {
+		return filter, err
 	}
 	var err error
 	if filter.Since, err = parseTime(f.since, now); err != nil {
@@ -75,6 +78,15 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 		filter.NotOps = []keys.Op{keys.OpList}
 	}
 	return filter, nil
+}
+
+func checkPatterns(f audit.Filter) error {
+	for _, flag := range []struct{ name, list string }{{"key", f.Key}, {"host", f.Host}, {"program", f.Program}, {"socket", f.Socket}} {
+		if err := keys.CheckPatterns(flag.list, 0); err != nil {
+			return usageError{fmt.Errorf("--%s: bad pattern %q: %w", flag.name, flag.list, err)}
+		}
+	}
+	return nil
 }
 
 // parseTime takes a date, a date with time, or how long ago.

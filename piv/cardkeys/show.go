@@ -3,9 +3,9 @@ package cardkeys
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 )
 
@@ -13,10 +13,10 @@ import (
 // An absent field matches everything, but weak keys are matched only where they
 // are named; the first rule that matches decides.
 type Rule struct {
-	Slot    string `toml:"slot" json:"slot,omitempty"`       // "9a", or a pattern: "8*"
-	Subject string `toml:"subject" json:"subject,omitempty"` // of the certificate, as `card info` prints it, or a pattern
+	Slot    string `toml:"slot" json:"slot,omitempty"`       // patterns, as keys.Patterns: "9a", "8*"
+	Subject string `toml:"subject" json:"subject,omitempty"` // of the certificate, as `card info` prints it
 	Issuer  string `toml:"issuer" json:"issuer,omitempty"`
-	EKU     string `toml:"eku" json:"eku,omitempty"`         // one of its extended key usages, or a pattern
+	EKU     string `toml:"eku" json:"eku,omitempty"`         // one of its extended key usages
 	Expired *bool  `toml:"expired" json:"expired,omitempty"` // out of the certificate's time, or not
 	Weak    bool   `toml:"weak" json:"weak,omitempty"`       // the RSA-1024 keys, and no others
 	Action  string `toml:"action" json:"action"`             // "show" or "hide"
@@ -28,8 +28,26 @@ const (
 	ActionHide = "hide"
 )
 
+// How the fields compare: as X.500 names do (RFC 5280, 7.1), which have commas.
+const (
+	anyCase = keys.FoldCase
+	name    = keys.FoldCase | keys.CommasInside
+)
+
+func matches(list string, style keys.PatternStyle, texts ...string) bool {
+	return keys.ParsePatterns(list, style).Match(texts...)
+}
+
 // Validate says what is wrong with a rule.
 func (r Rule) Validate() error {
+	for _, field := range []struct {
+		name, list string
+		style      keys.PatternStyle
+	}{{"slot", r.Slot, anyCase}, {"subject", r.Subject, name}, {"issuer", r.Issuer, name}, {"eku", r.EKU, anyCase}} {
+		if err := keys.CheckPatterns(field.list, field.style); err != nil {
+			return fmt.Errorf("%s: bad pattern %q: %w", field.name, field.list, err)
+		}
+	}
 	switch {
 	case r.Action != ActionShow && r.Action != ActionHide:
 		return fmt.Errorf(`unknown action %q: write "show" or "hide"`, r.Action)
@@ -39,8 +57,8 @@ func (r Rule) Validate() error {
 	return nil
 }
 
-func (r Rule) matches(slot piv.SlotInfo, now time.Time) bool {
-	if r.Weak != weak(slot) || r.Slot != "" && !like(r.Slot, slot.Slot.String()) || r.Expired != nil && slot.Expired(now) != *r.Expired {
+func (r Rule) isFor(slot piv.SlotInfo, now time.Time) bool {
+	if r.Weak != weak(slot) || r.Slot != "" && !matches(r.Slot, anyCase, slot.Slot.String()) || r.Expired != nil && slot.Expired(now) != *r.Expired {
 		return false
 	}
 	if r.Subject == "" && r.Issuer == "" && r.EKU == "" {
@@ -49,9 +67,9 @@ func (r Rule) matches(slot piv.SlotInfo, now time.Time) bool {
 	if slot.Certificate == nil {
 		return false
 	}
-	return (r.Subject == "" || like(r.Subject, slot.Certificate.Subject.String())) &&
-		(r.Issuer == "" || like(r.Issuer, slot.Certificate.Issuer.String())) &&
-		(r.EKU == "" || anyLike(r.EKU, slot.EKU()))
+	return (r.Subject == "" || matches(r.Subject, name, slot.Certificate.Subject.String())) &&
+		(r.Issuer == "" || matches(r.Issuer, name, slot.Certificate.Issuer.String())) &&
+		(r.EKU == "" || matches(r.EKU, anyCase, slot.EKU()...))
 }
 
 // listed returns the slots whose keys are listed, in the order of piv.Slots.
@@ -76,7 +94,7 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 		return false
 	}
 	for _, rule := range rules {
-		if rule.matches(slot, now) {
+		if rule.isFor(slot, now) {
 			return rule.Action == ActionShow
 		}
 	}
@@ -92,34 +110,3 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 
 // weak keys can be broken by anyone with means: RSA-1024, disallowed since 2013.
 func weak(slot piv.SlotInfo) bool { return slot.Algorithm == piv.RSA1024 }
-
-func anyLike(pattern string, values []string) bool {
-	for _, value := range values {
-		if like(pattern, value) {
-			return true
-		}
-	}
-	return false
-}
-
-// like compares without regard to case; a "*" stands for any text.
-func like(pattern, value string) bool {
-	pattern, value = strings.ToLower(pattern), strings.ToLower(value)
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == value
-	}
-	rest, ok := strings.CutPrefix(value, parts[0])
-	if !ok {
-		return false
-	}
-	last := len(parts) - 1
-	for _, part := range parts[1:last] {
-		_, after, found := strings.Cut(rest, part)
-		if !found {
-			return false
-		}
-		rest = after
-	}
-	return strings.HasSuffix(rest, parts[last])
-}

@@ -79,21 +79,6 @@ func TestListed(t *testing.T) {
 	}
 }
 
-func TestLike(t *testing.T) {
-	for _, test := range []struct {
-		pattern, value string
-		want           bool
-	}{
-		{"9a", "9A", true}, {"9a", "9ab", false}, {"*", "", true}, {"8*", "82", true}, {"8*", "9a", false},
-		{"*ca*", "CN=DOD ID CA-59", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "acb", false}, {"ab*ba", "aba", false},
-		{"", "", true}, {"", "x", false},
-	} {
-		if like(test.pattern, test.value) != test.want {
-			t.Errorf("%q and %q: not %v", test.pattern, test.value, test.want)
-		}
-	}
-}
-
 func TestRuleValidate(t *testing.T) {
 	for _, rule := range []Rule{{Slot: "9a"}, {Slot: "9a", Action: "maybe"}, {Action: ActionHide}} {
 		if rule.Validate() == nil {

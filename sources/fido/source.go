@@ -188,7 +188,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	if k == nil {
 		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
-	if use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind != wire.KindSSHSig && !keys.MatchPatternList(k.Application, s.config.Websafe) {
+	if use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind != wire.KindSSHSig && !keys.ParsePatterns(s.config.Websafe, keys.SingleBytes).Match(k.Application) {
 		return nil, problem.With(fmt.Errorf("a key for the application %.64q does not sign what is no SSH message", k.Application), "it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow")
 	}
 	signature, err := s.touch(ctx, use, k, data, nil)
