@@ -25,7 +25,7 @@ func prompt([]string) int {
 		return 1
 	}
 	answer := show(q, gone())
-	defer clear(answer.Rest)
+	defer clear(answer.Text)
 	if answer.Send(os.Stdout) != nil {
 		return 1
 	}

@@ -134,8 +134,8 @@ func (w *window) Secret(ctx context.Context, q confirm.SecretQuestion) ([]byte, 
 	switch {
 	case err != nil:
 		return nil, err
-	case answer.Word == question.Typed && len(answer.Rest) > 0:
-		return answer.Rest, nil
+	case answer.Word == question.Typed && len(answer.Text) > 0:
+		return answer.Text, nil
 	}
 	return nil, fmt.Errorf("%s: %w", w.Name(), confirm.ErrClosed)
 }
@@ -181,7 +181,7 @@ func (w *window) fit(ctx context.Context, q question.Question, fill func(*questi
 		case err != nil:
 			return question.Answer{}, fmt.Errorf("%s: %w", w.Name(), err)
 		case answer.Word == question.Failed:
-			return question.Answer{}, fmt.Errorf("%s: %s", w.Name(), confirm.Escape(string(answer.Rest), confirm.MaxLong))
+			return question.Answer{}, fmt.Errorf("%s: %s", w.Name(), confirm.Escape(string(answer.Text), confirm.MaxLong))
 		case answer.Word != question.TooLong:
 			return answer, nil
 		}
@@ -219,10 +219,10 @@ func (w *window) talk(ctx context.Context, q question.Question) (question.Answer
 	ended := cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		clear(answer.Rest)
+		clear(answer.Text)
 		return question.Answer{}, context.Cause(ctx)
 	case err != nil || ended != nil: // an answer does not count if the program then failed
-		clear(answer.Rest)
+		clear(answer.Text)
 		return question.Answer{}, fmt.Errorf("the program ended without an answer: %w", cmp.Or(err, ended))
 	}
 	return answer, nil

@@ -1,9 +1,9 @@
 // Package alert shows a question as an alert of macOS (CFUserNotification of
-// CoreFoundation). The system draws it in a process of its own; it has three
-// buttons at most, and none of them can be held back for a moment.
+// CoreFoundation). The system draws it in another process. An alert has at most three
+// buttons, and none of them can be disabled at first.
 //
-// It is for a process of its own (keybroker-desktop prompt), one question each.
-// It compiles, and what does not need a Mac is tested; it has never been run.
+// It runs in a separate process (keybroker-desktop prompt), with one question each. The
+// parts that need no Mac are tested; the others compile, but have never run.
 package alert
 
 import (
@@ -24,32 +24,32 @@ const (
 	defaultResponse   = 0
 	alternateResponse = 1
 	otherResponse     = 2
-	responseMask      = 3 // 3 is "cancelled", also by the end of its time
+	responseMask      = 3 // 3 is "cancelled", also by a timeout
 )
 
 const (
-	// ownEnd is how long after the end of its time an alert closes by itself. The
-	// broker ends it before; this is for one that hangs.
-	ownEnd = 2 * time.Second
-	// maxLines of lineLength characters fit on the smallest screen of a Mac. An
-	// alert does not say when a part of it is cut off.
+	// overtime is how long after its timeout an alert closes by itself, in case the
+	// broker hangs.
+	overtime = 2 * time.Second
+	// maxLines of lineLength characters fit on the smallest screen of a Mac. An alert
+	// does not report that a part of it is cut off.
 	maxLines   = 34
 	lineLength = 48
 )
 
-// request is an alert before it is shown. The buttons stand in the order of
-// their responses; Enter presses the first.
+// request describes an alert. The buttons are in the order of their responses; Enter
+// presses the first.
 type request struct {
 	flags           uint
 	timeout         time.Duration // 0: none
 	header, message string
-	field           string // the title of the place to type; "": there is none
+	field           string // the title of the entry field; "": no field
 	buttons         []plain.Button
 }
 
-// requestFor says how q is shown, or that it is too long.
-func requestFor(q question.Question) (request, bool) {
-	r := request{flags: noteLevel, header: plain.Title(q), message: plain.Body(q, fits), buttons: buttons(q)}
+// requestFor describes the alert for q, and reports whether it fits on the screen.
+func requestFor(q question.Question) (r request, fits bool) {
+	r = request{flags: noteLevel, header: plain.Title(q), message: plain.Body(q, fitsOnLine), buttons: buttons(q)}
 	if !plain.AllVerified(q) {
 		r.flags = cautionLevel
 	}
@@ -61,17 +61,17 @@ func requestFor(q question.Question) (request, bool) {
 		}
 	}
 	if q.Time > 0 {
-		r.timeout = q.Time + ownEnd
+		r.timeout = q.Time + overtime
 		r.message += fmt.Sprintf("\n\nWithout an answer it is refused after %.0f s.", q.Time.Seconds())
 	}
-	return r, lines(r.header+"\n"+r.message) <= maxLines
+	return r, lineCount(r.header+"\n"+r.message) <= maxLines
 }
 
-// fits says whether an alert shows a line in one piece, as far as can be guessed.
-func fits(line string) bool { return utf8.RuneCountInString(line) <= lineLength }
+// fitsOnLine guesses whether an alert shows line without a break.
+func fitsOnLine(line string) bool { return utf8.RuneCountInString(line) <= lineLength }
 
-// lines is how many lines text takes.
-func lines(text string) (n int) {
+// lineCount is the number of lines that text takes.
+func lineCount(text string) (n int) {
 	for start, i := 0, 0; i <= len(text); i++ {
 		if i == len(text) || text[i] == '\n' {
 			n += 1 + utf8.RuneCountInString(text[start:i])/lineLength
@@ -81,12 +81,12 @@ func lines(text string) (n int) {
 	return n
 }
 
-// buttons are the three at most that an alert has. For a question they are
-// Deny, Allow once, and one more that allows: the narrower one if there are two.
-// "Deny for a while" has no place.
+// buttons are the buttons of an alert, at most three. For a question they are Deny, Allow
+// once, and one more that allows: the narrower one if there are two. There is no room
+// for "Deny for a while".
 func buttons(q question.Question) []plain.Button {
 	all := plain.Buttons(q)
-	if q.Kind == question.Secret { // Enter ends what is typed
+	if q.Kind == question.Secret { // Enter submits
 		return []plain.Button{all[1], all[0]}
 	}
 	if q.Kind == question.Notice {
@@ -101,7 +101,7 @@ func buttons(q question.Question) []plain.Button {
 	return list
 }
 
-// word is what a response means. One that belongs to no button closes.
+// word is the answer for a response: Closed when no button has it.
 func (r request) word(response uint) question.Word {
 	if i := int(response & responseMask); i < len(r.buttons) {
 		return r.buttons[i].Word

@@ -12,9 +12,9 @@ const (
 	utf8Encoding = 0x08000100 // kCFStringEncodingUTF8
 )
 
-// coreFoundation is what is used of the library of that name. References are
-// numbers here: nothing of them is Go's memory. Few are made, and the process
-// ends after its one question, so only the alert itself is given back.
+// coreFoundation holds the functions of CoreFoundation that are used. References are
+// numbers, because nothing that they refer to is Go's memory. Only the alert itself is
+// released: there are few other objects, and the process ends after its one question.
 type coreFoundation struct {
 	handle uintptr
 
@@ -53,7 +53,7 @@ func load() (*coreFoundation, error) {
 	return cf, nil
 }
 
-// symbol is the address of a name; 0: there is none.
+// symbol is the address of a symbol; 0: not found.
 func (cf *coreFoundation) symbol(name string) uintptr {
 	address, err := purego.Dlsym(cf.handle, name)
 	if err != nil {
@@ -62,7 +62,7 @@ func (cf *coreFoundation) symbol(name string) uintptr {
 	return address
 }
 
-// constant is the reference that lies at a name.
+// constant is the value of a symbol that holds a reference.
 func (cf *coreFoundation) constant(name string) uintptr {
 	address := cf.symbol(name)
 	if address == 0 {
@@ -77,6 +77,6 @@ func (cf *coreFoundation) key(name string) uintptr {
 }
 
 func (cf *coreFoundation) string(s string) uintptr {
-	bytes := append([]byte(s), 0) // it points somewhere, also when s is empty
+	bytes := append([]byte(s), 0) // &bytes[0] exists even when s is empty
 	return cf.stringCreate(0, &bytes[0], len(s), utf8Encoding, false)
 }

@@ -9,12 +9,11 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// waitTime is how long it takes at most to notice that nobody waits any more.
+// waitTime bounds the time until a closed gone is noticed.
 const waitTime = 200 * time.Millisecond
 
-// Show shows q until the person answers, and returns what they said. Whatever
-// goes wrong is an answer that allows nothing. gone is closed when nobody waits
-// for the answer any more.
+// Show shows q until the person answers and returns the answer. An error becomes an
+// answer that allows nothing. gone is closed when nobody waits for the answer.
 func Show(q question.Question, gone <-chan struct{}) question.Answer {
 	r, fits := requestFor(q)
 	if !fits {
@@ -42,7 +41,7 @@ func Show(q question.Question, gone <-chan struct{}) question.Answer {
 }
 
 func failed(err error) question.Answer {
-	return question.Answer{Word: question.Failed, Rest: []byte(err.Error())}
+	return question.Answer{Word: question.Failed, Text: []byte(err.Error())}
 }
 
 // notification is one alert on the screen.
@@ -63,7 +62,7 @@ func (cf *coreFoundation) open(r request) (*notification, error) {
 	}
 	for _, object := range append(keys, values...) {
 		if object == 0 {
-			return nil, errors.New("CoreFoundation did not take the question")
+			return nil, errors.New("CoreFoundation rejected the question")
 		}
 	}
 	dictionary := cf.dictionaryCreate(0, &keys[0], &values[0], len(keys), cf.symbol("kCFTypeDictionaryKeyCallBacks"), cf.symbol("kCFTypeDictionaryValueCallBacks"))
@@ -75,13 +74,13 @@ func (cf *coreFoundation) open(r request) (*notification, error) {
 	return &notification{cf: cf, ref: ref}, nil
 }
 
-// wait returns the response, if it comes within that time.
+// wait returns the response if it arrives within limit.
 func (n *notification) wait(limit time.Duration) (response uint, answered bool) {
 	answered = n.cf.receiveResponse(n.ref, limit.Seconds(), &response) == 0
 	return response, answered
 }
 
-// answer adds what was typed. The system keeps a copy of that, which cannot be wiped.
+// answer adds the typed text. The system keeps a copy of it that cannot be wiped.
 func (n *notification) answer(word question.Word) question.Answer {
 	if word != question.Typed {
 		return question.Answer{Word: word}
@@ -99,10 +98,10 @@ func (n *notification) answer(word question.Word) question.Answer {
 		}
 		secret = append(secret, b)
 	}
-	return question.Answer{Word: question.Typed, Rest: secret}
+	return question.Answer{Word: question.Typed, Text: secret}
 }
 
-// close takes the alert from the screen, if it is still there.
+// close removes the alert from the screen if it is still there.
 func (n *notification) close() {
 	n.cf.cancel(n.ref)
 	n.cf.release(n.ref)

@@ -9,20 +9,20 @@ func TestGuard(t *testing.T) {
 		press uint32
 		want  bool
 	}{
-		{"never stood", func(*Guard) {}, 5000, false},
-		{"too early", func(g *Guard) { g.Stand(1000); g.Show() }, 1799, false},
-		{"in time", func(g *Guard) { g.Stand(1000); g.Show() }, 1800, true},
-		{"not shown as armed", func(g *Guard) { g.Stand(1000) }, 9000, false},
-		{"before it stood", func(g *Guard) { g.Stand(1000); g.Show() }, 500, false},
-		{"fell", func(g *Guard) { g.Stand(1000); g.Show(); g.Fall() }, 9000, false},
-		{"fell and stood anew", func(g *Guard) { g.Stand(1000); g.Show(); g.Fall(); g.Stand(5000); g.Show() }, 5700, false},
-		{"shown after it fell", func(g *Guard) { g.Stand(1000); g.Fall(); g.Show() }, 9000, false},
-		{"the clock starts again", func(g *Guard) { g.Stand(1<<32 - 400); g.Show() }, 400, true},
-		{"the clock starts again, too early", func(g *Guard) { g.Stand(1<<32 - 400); g.Show() }, 399, false},
+		{"not started", func(*Guard) {}, 5000, false},
+		{"too early", func(g *Guard) { g.Start(1000); g.MarkShown() }, 1799, false},
+		{"in time", func(g *Guard) { g.Start(1000); g.MarkShown() }, 1800, true},
+		{"not shown as armed", func(g *Guard) { g.Start(1000) }, 9000, false},
+		{"before the start", func(g *Guard) { g.Start(1000); g.MarkShown() }, 500, false},
+		{"disarmed", func(g *Guard) { g.Start(1000); g.MarkShown(); g.Disarm() }, 9000, false},
+		{"disarmed and started again", func(g *Guard) { g.Start(1000); g.MarkShown(); g.Disarm(); g.Start(5000); g.MarkShown() }, 5700, false},
+		{"shown after it was disarmed", func(g *Guard) { g.Start(1000); g.Disarm(); g.MarkShown() }, 9000, false},
+		{"the clock wraps", func(g *Guard) { g.Start(1<<32 - 400); g.MarkShown() }, 400, true},
+		{"the clock wraps, too early", func(g *Guard) { g.Start(1<<32 - 400); g.MarkShown() }, 399, false},
 	} {
 		var g Guard
 		test.setup(&g)
-		if got := g.Armed(test.press); got != test.want {
+		if got := g.Accepts(test.press); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// fold breaks a text that does not fit on one line. Its other lines begin with
-// rest: they cannot be taken for rows of their own, as the ones that a dialog
-// breaks itself, which begin where the labels are.
+// fold breaks a text that does not fit on one line. Its further lines begin with
+// continuation, so that they cannot pass for rows. Lines that the dialog itself breaks
+// could: they begin where the labels are.
 func fold(label, text string, fits func(line string) bool) []string {
 	var lines []string
-	for head := label; ; head = rest {
-		n := fitting(head, text, fits)
+	for head := label; ; head = continuation {
+		n := fittingBytes(head, text, fits)
 		lines = append(lines, head+text[:n])
 		text = strings.TrimPrefix(text[n:], " ")
 		if text == "" {
@@ -20,9 +20,9 @@ func fold(label, text string, fits func(line string) bool) []string {
 	}
 }
 
-// fitting is how many bytes of text fit behind head: all, or up to a blank in
-// the second half of what fits, or up to any character; one at least.
-func fitting(head, text string, fits func(line string) bool) int {
+// fittingBytes is how many bytes of text fit behind head: all, or up to a space in the
+// second half of what fits, or up to any character, but at least one character.
+func fittingBytes(head, text string, fits func(line string) bool) int {
 	if text == "" || fits(head+text) {
 		return len(text)
 	}
@@ -32,8 +32,8 @@ func fitting(head, text string, fits func(line string) bool) int {
 		_, size := utf8.DecodeRuneInString(text[next:])
 		next += size
 	}
-	if blank := strings.LastIndexByte(text[:n], ' '); blank > n/2 {
-		return blank
+	if space := strings.LastIndexByte(text[:n], ' '); space > n/2 {
+		return space
 	}
 	return n
 }

@@ -1,5 +1,5 @@
-// Package plain writes a question as text and buttons, for dialogs that the
-// system draws: they have no rows, no colours and one kind of letter.
+// Package plain writes a question as text and buttons, for dialogs that the system draws:
+// they have no rows, no colours and one text style.
 package plain
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// hang stands before a row that continues the one above.
-const hang = "      "
+// indent begins a row without a label.
+const indent = "      "
 
-// rest stands before what did not fit on the line above.
-const rest = hang + hang + "\u2026 "
+// continuation begins a line that continues the line above.
+const continuation = indent + indent + "\u2026 "
 
-// signs stand before the words of the marks, so that no two marks look alike.
-// Values have no brackets: their sender took them out.
+// signs are the texts of the marks. No two look alike, and no value can imitate them:
+// the sender replaced brackets in values.
 var signs = map[question.Mark]string{
 	question.Verified: "\u2714 [verified] ",
 	question.New:      "! [new host] ",
@@ -31,8 +31,8 @@ var signs = map[question.Mark]string{
 // Title is the headline.
 func Title(q question.Question) string { return Line(q.Title) }
 
-// Body is everything below the headline, with "\n" between its lines. fits says
-// whether a line is short enough for the dialog to leave it in one piece.
+// Body is everything below the headline, in lines. fits reports whether the dialog shows a
+// line without a break.
 func Body(q question.Question, fits func(line string) bool) string {
 	var lines []string
 	add := func(label, text string) { lines = append(lines, fold(label, Line(text), fits)...) }
@@ -43,7 +43,7 @@ func Body(q question.Question, fits func(line string) bool) string {
 		add("", "")
 	}
 	for _, row := range q.Rows {
-		label := hang
+		label := indent
 		if row.Label != "" {
 			label = row.Label + ": "
 		}
@@ -56,11 +56,11 @@ func Body(q question.Question, fits func(line string) bool) string {
 	return strings.Join(lines, "\n")
 }
 
-// Line is text that a dialog shows as it is. Some take "&" for the mark of a
-// key; it is written as the other characters that are not shown as they are.
+// Line prepares text for a dialog. Some dialogs take "&" as the mark of an access key, so
+// it is escaped.
 func Line(s string) string { return leftToRight(strings.ReplaceAll(s, "&", `\x26`)) }
 
-// AllVerified says whether no row is known less well than it should be.
+// AllVerified reports whether no row has a mark other than Verified.
 func AllVerified(q question.Question) bool {
 	for _, row := range q.Rows {
 		if row.Mark != "" && row.Mark != question.Verified {
@@ -70,8 +70,8 @@ func AllVerified(q question.Question) bool {
 	return true
 }
 
-// Silence says what happens when nobody answers.
-func Silence(q question.Question, left time.Duration) string {
+// TimeoutText says when a question without an answer is refused.
+func TimeoutText(q question.Question, left time.Duration) string {
 	if q.Time <= 0 {
 		return ""
 	}

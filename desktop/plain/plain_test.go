@@ -17,16 +17,15 @@ func TestBody(t *testing.T) {
 		t.Errorf("%q\nwant\n%q", got, want)
 	}
 	if AllVerified(q) {
-		t.Error("a claim passes for verified")
+		t.Error("a claim counts as verified")
 	}
 	q.Rows = q.Rows[:2]
 	if !AllVerified(q) {
-		t.Error("what is verified does not pass")
+		t.Error("verified rows do not count as verified")
 	}
 }
 
-// Whatever else there is, the first button refuses and is not held back; all
-// that allow are.
+// The first button refuses and needs no arming; all others need it.
 func TestButtons(t *testing.T) {
 	for name, test := range map[string]struct {
 		q    question.Question
@@ -41,8 +40,8 @@ func TestButtons(t *testing.T) {
 		var got []string
 		for i, b := range Buttons(test.q) {
 			got = append(got, b.Label+" "+string(b.Word))
-			if b.Allows == (i == 0) {
-				t.Errorf("%s: button %q: allows is %v", name, b.Label, b.Allows)
+			if b.NeedsArming == (i == 0) {
+				t.Errorf("%s: button %q: needs arming: %v", name, b.Label, b.NeedsArming)
 			}
 		}
 		if strings.Join(got, "|") != test.want {
@@ -66,17 +65,16 @@ func TestLeftToRight(t *testing.T) {
 	}
 }
 
-func TestSilence(t *testing.T) {
-	if text := Silence(question.Question{}, 0); text != "" {
+func TestTimeoutText(t *testing.T) {
+	if text := TimeoutText(question.Question{}, 0); text != "" {
 		t.Error(text)
 	}
-	if text := Silence(question.Question{Time: time.Minute}, -time.Second); text != "Without an answer it is refused in 0 s." {
+	if text := TimeoutText(question.Question{Time: time.Minute}, -time.Second); text != "Without an answer it is refused in 0 s." {
 		t.Error(text)
 	}
 }
 
-// No line is longer than what fits, nothing is lost, and what is folded does not
-// begin like a row.
+// No line is too long, nothing is lost, and a continuation does not look like a row.
 func TestFold(t *testing.T) {
 	fits := func(line string) bool { return len(line) <= 40 }
 	q := question.Question{Rows: []question.Line{{Label: "Who", Text: strings.Repeat("x", 70) + " Where: bank.com " + strings.Repeat("Where: bank.com ", 5)},
@@ -87,17 +85,17 @@ func TestFold(t *testing.T) {
 		if !fits(line) {
 			t.Errorf("%q is too long", line)
 		}
-		if labelled := !strings.HasPrefix(line, hang); labelled != (i == 0) {
+		if isLabelled := !strings.HasPrefix(line, indent); isLabelled != (i == 0) {
 			t.Errorf("line %d looks like another row: %q", i, line)
 		}
-		whole += strings.TrimPrefix(strings.TrimPrefix(line, rest), hang)
+		whole += strings.TrimPrefix(strings.TrimPrefix(line, continuation), indent)
 	}
 	for _, row := range q.Rows {
-		if squeezed := strings.ReplaceAll(row.Text, " ", ""); !strings.Contains(strings.ReplaceAll(whole, " ", ""), squeezed) {
-			t.Errorf("%q is not whole in\n%s", row.Text, body)
+		if text := strings.ReplaceAll(row.Text, " ", ""); !strings.Contains(strings.ReplaceAll(whole, " ", ""), text) {
+			t.Errorf("%q is not complete in\n%s", row.Text, body)
 		}
 	}
-	if Body(q, func(string) bool { return false }) == "" { // it ends
-		t.Error("nothing")
+	if Body(q, func(string) bool { return false }) == "" { // fold terminates
+		t.Error("the body is empty")
 	}
 }

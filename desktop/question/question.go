@@ -1,6 +1,6 @@
-// Package question is what the broker and its window program say to each other
-// over the one socket that the program inherits: a question as JSON, and one
-// answer. The broker alone decides what a person reads; the program draws it.
+// Package question is the protocol between the broker and its window program, over the
+// socket that the program inherits: a question as JSON, and one answer. The broker alone
+// decides what the person reads; the program draws it.
 package question
 
 import (
@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// maxQuestion bounds a question: some forty lines of text.
+	// maxQuestion bounds a question of about forty lines of text.
 	maxQuestion = 64 << 10
-	// MaxSecret bounds what a person can type; a terminal's line holds no more.
+	// MaxSecret bounds a typed secret, like a terminal's line.
 	MaxSecret = 4096
 	// maxAnswer bounds an answer: a word, and a secret or a reason.
 	maxAnswer = MaxSecret + 64
 )
 
-// Kind is which of the three windows is shown.
+// Kind selects one of the three windows.
 type Kind string
 
 // The kinds. A notice has no button that allows.
@@ -31,31 +31,31 @@ const (
 	Notice  Kind = "notice"
 )
 
-// Mark says how well a line is known.
+// Mark says how well a fact is known.
 type Mark string
 
 // The marks. No two of them look alike, in colour, sign or word.
 const (
 	Verified Mark = "verified"
-	New      Mark = "new host" // proved, and without a known name
+	New      Mark = "new host" // proved its key, but has no known name
 	Claimed  Mark = "claimed only"
 	Unknown  Mark = "unknown"
-	// Forwarded was asked for on another machine; OtherName is a host that is not
-	// the one that was typed.
+	// Forwarded marks a request from another machine; OtherName marks a host other
+	// than the typed one.
 	Forwarded Mark = "forwarded"
 	OtherName Mark = "other name"
 )
 
-// Look is the kind of letters of a row: a name stands out from a fingerprint.
+// Look is the text style of a row: a name stands out from a fingerprint.
 type Look string
 
-// The looks; "" is the plain one.
+// The looks; "" is plain.
 const (
 	Strong Look = "strong"
 	Faint  Look = "faint"
 )
 
-// Line is one labelled row. "" as label continues the row above.
+// Line is one labelled row. A row without a label continues the row above.
 type Line struct {
 	Label string `json:"label,omitempty"`
 	Mark  Mark   `json:"mark,omitempty"`
@@ -63,7 +63,7 @@ type Line struct {
 	Look  Look   `json:"look,omitempty"`
 }
 
-// String is the line where a prompt has one kind of letter.
+// String is the line as text, for a prompt with one text style.
 func (l Line) String() string {
 	if l.Label == "" {
 		return "    " + l.Marked()
@@ -71,8 +71,8 @@ func (l Line) String() string {
 	return l.Label + ": " + l.Marked()
 }
 
-// Marked is the text behind its mark. The mark comes first: no value that follows
-// it can pass for it.
+// Marked is the mark and the text. The mark comes first, so that no value can imitate
+// it.
 func (l Line) Marked() string {
 	if l.Mark == "" {
 		return l.Text
@@ -80,8 +80,8 @@ func (l Line) Marked() string {
 	return "[" + string(l.Mark) + "] " + l.Text
 }
 
-// Question is everything that the window shows. All text is escaped by its
-// sender; the window breaks long lines and leaves nothing out.
+// Question is everything that the window shows. The sender escapes all text; the window
+// breaks long lines and omits nothing.
 type Question struct {
 	Kind   Kind          `json:"kind"`
 	Title  string        `json:"title"`
@@ -93,42 +93,42 @@ type Question struct {
 	Grant  string        `json:"grant,omitempty"`   // with For: what it covers
 	Burst  string        `json:"burst,omitempty"`   // confirm: "This git command", "These 30 hosts", or "": no such button
 	Pause  string        `json:"pause,omitempty"`   // confirm: "10 minutes", or "": no such button
-	Time   time.Duration `json:"time_ns,omitempty"` // until silence refuses; 0: no end is shown
+	Time   time.Duration `json:"time_ns,omitempty"` // until the question times out; 0: not shown
 }
 
 // Word is the first line of an answer.
 type Word string
 
-// The words. Only three of them allow, and only in answer to Confirm.
+// The words. Three of them allow, and only in answer to Confirm.
 const (
 	Deny       Word = "deny"
 	DenyFor    Word = "deny-for"
 	AllowOnce  Word = "allow-once"
 	AllowFor   Word = "allow-for"
 	AllowBurst Word = "allow-burst"
-	Typed      Word = "typed"    // what was typed follows
+	Typed      Word = "typed"    // the secret follows
 	Closed     Word = "closed"   // without an answer
 	Failed     Word = "failed"   // the reason follows
-	TooLong    Word = "too-long" // nothing was shown: it does not fit on the screen
+	TooLong    Word = "too-long" // nothing was shown: the question does not fit on the screen
 )
 
-// words are the answers that each kind may have, and whether text follows.
-var words = map[Kind]map[Word]bool{
+// allowedWords lists the answers to each kind, and whether text follows the word.
+var allowedWords = map[Kind]map[Word]bool{
 	Confirm: {Deny: false, DenyFor: false, AllowOnce: false, AllowFor: false, AllowBurst: false, Closed: false, Failed: true, TooLong: false},
 	Secret:  {Typed: true, Closed: false, Failed: true, TooLong: false},
 	Notice:  {Deny: false, Closed: false, Failed: true, TooLong: false},
 }
 
-// Answer is a word with what belongs to it.
+// Answer is a word and the text that follows it.
 type Answer struct {
 	Word Word
-	Rest []byte // Typed: the secret, which the receiver wipes; Failed: why
+	Text []byte // Typed: the secret, which the receiver wipes; Failed: why
 }
 
-// ErrNoAnswer is an answer that is none: nothing, half of one, two.
+// ErrNoAnswer means that there was not exactly one whole answer.
 var ErrNoAnswer = errors.New("the window gave no answer")
 
-// Send writes the question as one line, so that the other end knows where it ends.
+// Send writes the question as one line, whose end the receiver recognises.
 func (q Question) Send(w io.Writer) error { return json.NewEncoder(w).Encode(q) }
 
 // Receive reads one question and nothing after it.
@@ -141,7 +141,7 @@ func Receive(r io.Reader) (Question, error) {
 	if err != nil {
 		return Question{}, err
 	}
-	if words[q.Kind] == nil {
+	if allowedWords[q.Kind] == nil {
 		return Question{}, fmt.Errorf("unknown kind %q", q.Kind)
 	}
 	return q, nil
@@ -164,18 +164,18 @@ func readLine(r io.Reader) ([]byte, error) {
 	}
 }
 
-// Send writes the answer in one piece.
+// Send writes the answer with one Write.
 func (a Answer) Send(w io.Writer) error {
 	line := make([]byte, 0, maxAnswer)
 	line = append(append(line, a.Word...), '\n')
-	line = append(line, a.Rest[:min(len(a.Rest), MaxSecret)]...)
+	line = append(line, a.Text[:min(len(a.Text), MaxSecret)]...)
 	defer clear(line)
 	_, err := w.Write(line)
 	return err
 }
 
-// ReceiveAnswer reads to the end of r, and takes what it read only when it is
-// exactly one answer to a question of this kind.
+// ReceiveAnswer reads r to its end and returns ErrNoAnswer unless that is exactly one
+// answer to a question of this kind.
 func ReceiveAnswer(r io.Reader, kind Kind) (Answer, error) {
 	buf := make([]byte, maxAnswer+1)
 	n, err := io.ReadFull(r, buf)
@@ -183,11 +183,11 @@ func ReceiveAnswer(r io.Reader, kind Kind) (Answer, error) {
 		clear(buf)
 		return Answer{}, errors.Join(ErrNoAnswer, err)
 	}
-	word, rest, ended := bytes.Cut(buf[:n], []byte("\n"))
-	hasRest, known := words[kind][Word(word)]
-	if !ended || !known || !hasRest && len(rest) > 0 {
+	word, text, ended := bytes.Cut(buf[:n], []byte("\n"))
+	hasText, known := allowedWords[kind][Word(word)]
+	if !ended || !known || !hasText && len(text) > 0 {
 		clear(buf)
 		return Answer{}, ErrNoAnswer
 	}
-	return Answer{Word: Word(word), Rest: rest}, nil
+	return Answer{Word: Word(word), Text: text}, nil
 }

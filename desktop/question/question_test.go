@@ -24,7 +24,7 @@ func TestQuestionRoundTrip(t *testing.T) {
 func TestBadQuestions(t *testing.T) {
 	for _, text := range []string{"", "{", `{"kind":"confirm"}`, `{"kind":"other"}` + "\n", "[]\n", strings.Repeat("x", maxQuestion+1)} {
 		if _, err := Receive(strings.NewReader(text)); err == nil {
-			t.Errorf("%.40q is a question", text)
+			t.Errorf("%.40q was received as a question", text)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestAnswers(t *testing.T) {
 	if err := (Answer{Typed, []byte("a\nb")}).Send(&wire); err != nil {
 		t.Fatal(err)
 	}
-	if a, err := ReceiveAnswer(&wire, Secret); err != nil || string(a.Rest) != "a\nb" {
-		t.Errorf("%q, %v", a.Rest, err)
+	if a, err := ReceiveAnswer(&wire, Secret); err != nil || string(a.Text) != "a\nb" {
+		t.Errorf("%q, %v", a.Text, err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What golang.org/x/sys/windows does not have, from the system's directory only.
+// Functions that golang.org/x/sys/windows lacks, loaded only from the system directory.
 var (
 	comctl32 = windows.NewLazySystemDLL("comctl32.dll")
 	gdi32    = windows.NewLazySystemDLL("gdi32.dll")
@@ -46,7 +46,7 @@ var (
 	setForegroundWindow    = user32.NewProc("SetForegroundWindow")
 	setTimer               = user32.NewProc("SetTimer")
 	setWindowPos           = user32.NewProc("SetWindowPos")
-	setWindowLongPtr       = user32.NewProc("SetWindowLongPtrW") // of 64 bits only
+	setWindowLongPtr       = user32.NewProc("SetWindowLongPtrW") // only on 64-bit Windows
 	setWindowText          = user32.NewProc("SetWindowTextW")
 	systemParametersInfo   = user32.NewProc("SystemParametersInfoW")
 	windowFromPoint        = user32.NewProc("WindowFromPoint")
@@ -58,7 +58,7 @@ const (
 	idOK       = 1
 	idCancel   = 2
 	vkCapital  = 0x14
-	sFalse     = 1 // S_FALSE: a task dialog stays
+	sFalse     = 1 // S_FALSE: the task dialog stays open
 	resultOK   = 0 // S_OK
 	topmost    = ^uintptr(0)
 	swpNoSize  = 0x0001
@@ -67,13 +67,13 @@ const (
 	swpNoFocus = 0x0010 // SWP_NOACTIVATE
 )
 
-// rect is RECT: the lower right corner is outside.
+// rect is RECT: right and bottom are exclusive.
 type rect struct{ left, top, right, bottom int32 }
 
 func (r rect) width() int32  { return r.right - r.left }
 func (r rect) height() int32 { return r.bottom - r.top }
 
-// byValue is a POINT as an argument: one word, or two where words are short.
+// byValue passes a POINT by value: as one word, or as two on 32-bit Windows.
 func byValue(x, y int32) []uintptr {
 	if unsafe.Sizeof(uintptr(0)) == 4 {
 		return []uintptr{uintptr(x), uintptr(y)}
@@ -81,16 +81,15 @@ func byValue(x, y int32) []uintptr {
 	return []uintptr{uintptr(uint64(uint32(x)) | uint64(uint32(y))<<32)}
 }
 
-func place(window uintptr) (r rect, err error) {
+func windowRect(window uintptr) (r rect, err error) {
 	if ok, _, cause := getWindowRect.Call(window, uintptr(unsafe.Pointer(&r))); ok == 0 {
 		return rect{}, fmt.Errorf("GetWindowRect: %w", cause)
 	}
 	return r, nil
 }
 
-// inside is the place on the screen of a window without its frame, which the
-// system draws.
-func inside(window uintptr) (r rect, err error) {
+// clientRect is the area of a window on the screen without the system's frame.
+func clientRect(window uintptr) (r rect, err error) {
 	var corner struct{ x, y int32 }
 	if ok, _, cause := getClientRect.Call(window, uintptr(unsafe.Pointer(&r))); ok == 0 {
 		return rect{}, fmt.Errorf("GetClientRect: %w", cause)
@@ -108,9 +107,9 @@ func workArea() (r rect) {
 	return r
 }
 
-// text is s for Windows. A zero byte, which ends a string there, is not in what
-// the broker sends; if it were, it would be seen.
-func text(s string) *uint16 {
+// wideString is s as a Windows string. The broker sends no zero byte, which would end
+// the string; a zero byte would be shown quoted.
+func wideString(s string) *uint16 {
 	p, err := windows.UTF16PtrFromString(s)
 	if err != nil {
 		p, _ = windows.UTF16PtrFromString(fmt.Sprintf("%q", s))
@@ -123,7 +122,7 @@ func ticks() uint32 {
 	return uint32(now)
 }
 
-// messageTime is when the message that is handled came about, in ticks.
+// messageTime is the time of the current message, in ticks.
 func messageTime() uint32 {
 	at, _, _ := getMessageTime.Call()
 	return uint32(at)

@@ -9,25 +9,24 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// Flags of TASKDIALOGCONFIG. TDF_ENABLE_HYPERLINKS is not among them: a value
-// is never a link.
+// Flags of TASKDIALOGCONFIG, without TDF_ENABLE_HYPERLINKS: a value is never a link.
 const (
 	allowCancellation = 0x0008 // the close button, and Esc
 	showProgressBar   = 0x0200
 	callbackTimer     = 0x0800
 )
 
-// Icons, as MAKEINTRESOURCE makes them of -1 and -3.
+// Icons: MAKEINTRESOURCE of -1 and -3.
 const (
 	iconWarning     = 0xffff
 	iconInformation = 0xfffd
 )
 
-// firstButton is above the numbers that the system gives to buttons.
+// firstButton is above the IDs of the system's buttons.
 const firstButton = 100
 
-// buttonID is the number of a button. The first one, which refuses, is also what
-// Esc and the close button press.
+// buttonID is the ID of a button. Esc and the close button press the first one, which
+// refuses.
 func buttonID(i int) int {
 	if i == 0 {
 		return idCancel
@@ -35,15 +34,15 @@ func buttonID(i int) int {
 	return firstButton + i
 }
 
-// dialogWidth is in dialog units: most lines stay in one piece. textWidth is
-// what the icon and the margins leave of it; what is longer is folded by us.
+// dialogWidth is in dialog units, wide enough for most lines. textWidth is what the icon
+// and the margins leave; longer lines are folded.
 const (
 	dialogWidth = 380
 	textWidth   = dialogWidth * 85 / 100
 )
 
-// packed writes a structure of commctrl.h, which has no gaps (pshpack1.h). What
-// it points to stays where it is until free.
+// packed builds a structure of commctrl.h, which has no padding (pshpack1.h). The memory
+// that it points to is pinned by pins.
 type packed struct {
 	data []byte
 	pins *runtime.Pinner
@@ -68,7 +67,7 @@ func (p *packed) text(s string) {
 		p.word(0)
 		return
 	}
-	chars := text(s)
+	chars := wideString(s)
 	p.pins.Pin(chars)
 	p.word(uintptr(unsafe.Pointer(chars)))
 }
@@ -78,7 +77,7 @@ func (p *packed) bytes(data []byte) {
 	p.word(uintptr(unsafe.Pointer(&data[0])))
 }
 
-// config is TASKDIALOGCONFIG for q, whose rows are the body.
+// config is the TASKDIALOGCONFIG for q.
 func config(q question.Question, body, footer string, callback uintptr, pins *runtime.Pinner) []byte {
 	buttons := plain.Buttons(q)
 	list := packed{pins: pins} // TASKDIALOG_BUTTON

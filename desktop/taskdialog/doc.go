@@ -1,6 +1,6 @@
 // Package taskdialog shows a question on Windows: as a task dialog of the common
-// controls, or where something is typed, as a small dialog of its own. Like
-// desktop/window it decides nothing, and what cannot be shown whole is not shown.
+// controls, or as a small custom dialog when the person must type. Like desktop/window
+// it decides nothing, and a question that does not fit is not shown.
 //
-// It is for a process of its own (keybroker-desktop prompt), one question each.
+// It runs in a separate process (keybroker-desktop prompt), with one question each.
 package taskdialog

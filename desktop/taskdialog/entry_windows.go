@@ -27,23 +27,23 @@ const (
 const (
 	tickTimer = 1
 	tickTime  = 200 // milliseconds, as a task dialog has it
-	// maxTyped bounds what can be typed, in UTF-16 words: none becomes more than
-	// three bytes of question.MaxSecret.
+	// maxTyped bounds the typed text in UTF-16 words, each of which becomes at most
+	// three bytes of UTF-8.
 	maxTyped = question.MaxSecret / 3
 )
 
-// entry is a dialog with a place to type.
+// entry is a dialog with an entry field.
 type entry struct {
 	watch
 	form
-	shown  string // in the status line
-	awake  bool
-	answer question.Answer
-	broken error
+	shownStatus string
+	enabled     bool // the OK button
+	answer      question.Answer
+	err         error
 }
 
 func showEntry(q question.Question, gone <-chan struct{}) question.Answer {
-	e := &entry{watch: watch{q: q, gone: gone}, form: form{letters: newLetters()}}
+	e := &entry{watch: watch{q: q, gone: gone}, form: form{fonts: newFonts()}}
 	defer e.release()
 	template := dialogTemplate()
 	result, _, cause := dialogBoxIndirectParam.Call(0, uintptr(unsafe.Pointer(&template[0])), 0, windows.NewCallback(e.handle), 0)
@@ -51,16 +51,16 @@ func showEntry(q question.Question, gone <-chan struct{}) question.Answer {
 	switch {
 	case int32(result) < 0:
 		return failed(fmt.Errorf("DialogBoxIndirectParam: %w", cause))
-	case e.broken != nil:
-		return failed(e.broken)
+	case e.err != nil:
+		return failed(e.err)
 	case e.answer.Word == "":
 		return failed(errors.New("the dialog ended without an answer"))
 	}
 	return e.answer
 }
 
-// dialogTemplate is a DLGTEMPLATE without controls: those come when the size of
-// the text is known. It is aligned as a number of 32 bits.
+// dialogTemplate is a DLGTEMPLATE without controls, which are added when the size of the
+// text is known. It is aligned to 32 bits.
 func dialogTemplate() []uint32 {
 	const (
 		wsPopupCaptionSysmenu = 0x80c80000
@@ -74,7 +74,7 @@ func (e *entry) handle(window, message, wParam, _ uintptr) uintptr {
 	switch uint32(message) {
 	case wmInitDialog:
 		e.open(window)
-		return 0 // the focus is where we put it
+		return 0 // open has set the focus
 	case wmTimer:
 		e.tick()
 	case wmCommand:
@@ -94,7 +94,7 @@ func (e *entry) handle(window, message, wParam, _ uintptr) uintptr {
 
 func (e *entry) open(window uintptr) {
 	e.window = window
-	if e.broken = e.build(window, e.q); e.broken != nil {
+	if e.err = e.build(window, e.q); e.err != nil {
 		e.end(question.Failed)
 		return
 	}
@@ -104,7 +104,7 @@ func (e *entry) open(window uintptr) {
 	}
 	_, _, _ = sendMessage.Call(e.edit, emLimitText, maxTyped, 0)
 	seal(e.edit)
-	e.wake(false)
+	e.setEnabled(false)
 	_, _, _ = setTimer.Call(window, tickTimer, tickTime, 0)
 	e.begin(window)
 	_, _, _ = setFocus.Call(e.edit)
@@ -118,48 +118,48 @@ func (e *entry) end(word question.Word) {
 }
 
 func (e *entry) tick() {
-	if e.over() {
+	if e.isOver() {
 		e.end(question.Closed)
 		return
 	}
-	e.look()
-	if ready := e.guard.Ready(); ready != e.awake {
-		e.wake(ready)
+	e.check()
+	if ready := e.guard.ShownArmed(); ready != e.enabled {
+		e.setEnabled(ready)
 	}
-	if now := e.status(); now != e.shown {
-		e.shown = now
-		setText(e.line, now)
+	if now := e.status(); now != e.shownStatus {
+		e.shownStatus = now
+		setText(e.statusLine, now)
 	}
 }
 
-// status also tells of Caps Lock: a PIN has few tries.
+// status also warns about Caps Lock: a PIN has few tries.
 func (e *entry) status() string {
-	if state, _, _ := getKeyState.Call(vkCapital); state&1 != 0 && !e.seen.covered && !e.seen.outside {
-		return "Caps Lock is on. " + plain.Silence(e.q, e.left())
+	if state, _, _ := getKeyState.Call(vkCapital); state&1 != 0 && !e.seen.covered && !e.seen.clipped {
+		return "Caps Lock is on. " + plain.TimeoutText(e.q, e.left())
 	}
 	return e.watch.status()
 }
 
-func (e *entry) wake(on bool) {
+func (e *entry) setEnabled(on bool) {
 	var flag uintptr
 	if on {
 		flag = 1
 	}
-	e.awake = on
-	_, _, _ = enableWindow.Call(e.okay, flag)
+	e.enabled = on
+	_, _, _ = enableWindow.Call(e.okButton, flag)
 }
 
-// submit answers with what was typed. Nothing is no passphrase.
+// submit answers with what was typed, if anything was.
 func (e *entry) submit() {
-	if length, _, _ := getWindowTextLength.Call(e.edit); length == 0 || !e.counts(true) {
+	if length, _, _ := getWindowTextLength.Call(e.edit); length == 0 || !e.accepts(true) {
 		return
 	}
-	e.answer = question.Answer{Word: question.Typed, Rest: e.typed()}
+	e.answer = question.Answer{Word: question.Typed, Text: e.typed()}
 	e.end(question.Typed)
 }
 
-// typed takes the secret out of its control, and leaves other characters in its
-// memory, which the system gives back unwiped.
+// typed moves the secret out of its control. It overwrites the control's memory, which
+// the system does not wipe.
 func (e *entry) typed() []byte {
 	memory, free := platform.LockedAlloc((maxTyped + 1) * 2)
 	defer free()
@@ -181,7 +181,7 @@ func (e *entry) typed() []byte {
 }
 
 func setText(window uintptr, s string) {
-	chars := text(s)
+	chars := wideString(s)
 	_, _, _ = setWindowText.Call(window, uintptr(unsafe.Pointer(chars)))
 	runtime.KeepAlive(chars)
 }

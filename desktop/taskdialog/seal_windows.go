@@ -2,7 +2,7 @@ package taskdialog
 
 import "golang.org/x/sys/windows"
 
-// Messages that give the text of a control away, or change it (winuser.h).
+// Messages that read or change the text of a control (winuser.h).
 const (
 	wmSetText         = 0x000c
 	wmGetText         = 0x000d
@@ -11,8 +11,8 @@ const (
 	emSetPasswordChar = 0x00cc
 )
 
-// seal keeps other programs from reading or setting the text of a control by
-// messages. Windows does so for a password's by itself, wine does not.
+// seal keeps other programs from reading or setting the text of a control with messages.
+// Windows itself protects password controls, wine does not.
 func seal(control uintptr) {
 	const windowProcedure = ^uintptr(3) // GWLP_WNDPROC, -4
 	var before uintptr

@@ -27,12 +27,11 @@ const (
 	tdeFooter = 2
 )
 
-// barLength is what the bar of the time that is left counts down from.
+// barLength is the value of a full progress bar.
 const barLength = 1000
 
-// Show shows q until the person answers, and returns what they said. Whatever
-// goes wrong is an answer that allows nothing. gone is closed when nobody waits
-// for the answer any more.
+// Show shows q until the person answers and returns the answer. An error becomes an
+// answer that allows nothing. gone is closed when nobody waits for the answer.
 func Show(q question.Question, gone <-chan struct{}) question.Answer {
 	runtime.LockOSThread() // a window belongs to its thread
 	defer runtime.UnlockOSThread()
@@ -44,31 +43,31 @@ func Show(q question.Question, gone <-chan struct{}) question.Answer {
 }
 
 func failed(err error) question.Answer {
-	return question.Answer{Word: question.Failed, Rest: []byte(err.Error())}
+	return question.Answer{Word: question.Failed, Text: []byte(err.Error())}
 }
 
 // dialog is one task dialog.
 type dialog struct {
 	watch
 	buttons []plain.Button
-	awake   bool
+	enabled bool // the buttons that allow
 	footer  string
-	word    question.Word // "": not answered
+	word    question.Word // "": no answer yet
 }
 
 func (d *dialog) run() question.Answer {
 	if err := taskDialogIndirect.Find(); err != nil {
-		return failed(fmt.Errorf("there are no task dialogs: %w", err))
+		return failed(fmt.Errorf("this system has no task dialogs: %w", err))
 	}
 	var pins runtime.Pinner
 	defer pins.Unpin()
-	l := newLetters()
-	defer l.release()
-	if l.err != nil {
-		return failed(l.err)
+	f := newFonts()
+	defer f.release()
+	if f.err != nil {
+		return failed(f.err)
 	}
-	body := plain.Body(d.q, l.within(l.dialogUnits(textWidth)))
-	data := config(d.q, body, liesBelow, windows.NewCallback(d.notified), &pins)
+	body := plain.Body(d.q, f.fitsWithin(f.dialogUnits(textWidth)))
+	data := config(d.q, body, clippedText, windows.NewCallback(d.callback), &pins)
 	result, _, _ := taskDialogIndirect.Call(uintptr(unsafe.Pointer(&data[0])), 0, 0, 0)
 	switch {
 	case int32(result) < 0:
@@ -79,8 +78,8 @@ func (d *dialog) run() question.Answer {
 	return question.Answer{Word: d.word}
 }
 
-// notified is PFTASKDIALOGCALLBACK.
-func (d *dialog) notified(window, what, wParam, _, _ uintptr) uintptr {
+// callback is PFTASKDIALOGCALLBACK.
+func (d *dialog) callback(window, what, wParam, _, _ uintptr) uintptr {
 	switch uint32(what) {
 	case tdnCreated:
 		d.created(window)
@@ -95,7 +94,7 @@ func (d *dialog) notified(window, what, wParam, _, _ uintptr) uintptr {
 func (d *dialog) created(window uintptr) {
 	d.window = window
 	for i, b := range d.buttons {
-		if b.Allows {
+		if b.NeedsArming {
 			d.enable(i, false)
 		}
 	}
@@ -127,22 +126,22 @@ func (d *dialog) end(word question.Word) {
 }
 
 func (d *dialog) tick() {
-	if d.over() {
+	if d.isOver() {
 		d.end(question.Closed)
 		return
 	}
-	d.look()
-	if ready := d.guard.Ready(); ready != d.awake {
-		d.awake = ready
+	d.check()
+	if ready := d.guard.ShownArmed(); ready != d.enabled {
+		d.enabled = ready
 		for i, b := range d.buttons {
-			if b.Allows {
+			if b.NeedsArming {
 				d.enable(i, ready)
 			}
 		}
 	}
 	if now := d.status(); now != d.footer {
 		d.footer = now
-		chars := text(now)
+		chars := wideString(now)
 		d.send(tdmUpdateText, tdeFooter, uintptr(unsafe.Pointer(chars)))
 		runtime.KeepAlive(chars)
 	}
@@ -151,14 +150,14 @@ func (d *dialog) tick() {
 	}
 }
 
-// clicked takes a press. Another program could have enabled a button: what
-// counts is our own guard. What is no button of ours closes nothing.
+// clicked handles a press. Another program could have enabled a button, so the guard
+// decides. An unknown button does not close the dialog.
 func (d *dialog) clicked(id int) uintptr {
 	if d.word != "" {
 		return resultOK
 	}
 	for i, b := range d.buttons {
-		if id == buttonID(i) && d.counts(b.Allows) {
+		if id == buttonID(i) && d.accepts(b.NeedsArming) {
 			d.word = b.Word
 			return resultOK
 		}

@@ -2,22 +2,22 @@ package taskdialog
 
 import "golang.org/x/sys/windows"
 
-// gridStep is how far the looked-at points are from each other, in pixels: a
-// window that hides a fact is not smaller.
+// gridStep is the distance of the surveyed points in pixels: a window that hides a fact
+// is at least as large.
 const gridStep = 24
 
-// view is how much of a window can be seen, and where it is.
+// view is where a window is and whether all of it is visible.
 type view struct {
 	at         rect // without its frame
 	foreground bool // has the keyboard
 	covered    bool // by another window that takes clicks
-	outside    bool // a part is on no monitor
+	clipped    bool // a part is on no monitor
 }
 
-// survey looks at points all over the window. Windows that let clicks through
-// are not noticed; nor does the click then go to them.
+// survey checks points all over the window. It does not notice windows that let clicks
+// through, but those do not get the click either.
 func survey(window uintptr) (view, error) {
-	at, err := inside(window)
+	at, err := clientRect(window)
 	if err != nil {
 		return view{}, err
 	}
@@ -26,7 +26,7 @@ func survey(window uintptr) (view, error) {
 		for _, x := range steps(at.left, at.right) {
 			switch root, monitor := rootAt(x, y), monitorAt(x, y); {
 			case monitor == 0:
-				v.outside = true
+				v.clipped = true
 			case root != window:
 				v.covered = true
 			}
@@ -35,7 +35,7 @@ func survey(window uintptr) (view, error) {
 	return v, nil
 }
 
-// steps goes from one side to the other and has both.
+// steps lists coordinates from one side to the other, including both.
 func steps(from, to int32) []int32 {
 	list := []int32{to - 1}
 	for at := from; at < to; at += gridStep {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,7 +15,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// display is the connection to the X server, with what is asked of it once.
+// display is the connection to the X server, with its setup and cached atoms.
 type display struct {
 	*xgb.Conn
 	setup  *xproto.SetupInfo
@@ -22,11 +23,11 @@ type display struct {
 	atoms  map[string]xproto.Atom
 }
 
-var errPixels = errors.New("the display has pixels of another form than 8 bits each of red, green and blue")
+var errPixels = errors.New("the display does not have pixels of 8 bits each for red, green and blue")
 
 // openDisplay connects to $DISPLAY.
 func openDisplay() (*display, error) {
-	xgb.Logger = log.New(io.Discard, "", 0) // standard error may be somebody's terminal
+	xgb.Logger = log.New(io.Discard, "", 0) // standard error may be a terminal in use
 	refuseForgeries()
 	conn, err := connect()
 	if err != nil {
@@ -44,35 +45,35 @@ func openDisplay() (*display, error) {
 const (
 	// startTime bounds the wait for a server that is starting.
 	startTime = 10 * time.Second
-	// retryTime is how often it is tried meanwhile.
+	// retryTime is the pause between two attempts.
 	retryTime = 20 * time.Millisecond
 )
 
-// connect waits for an X server that is only just starting: a compositor starts
-// XWayland when its first client comes, and the socket holds no second one until then.
+// connect waits for an X server that is starting: a compositor starts XWayland for
+// its first client, and until then the socket takes no second one.
 func connect() (*xgb.Conn, error) {
 	for end := time.Now().Add(startTime); ; time.Sleep(retryTime) {
 		conn, err := xgb.NewConn()
-		// xgb keeps no more of the cause than its text.
+		// xgb keeps only the text of the cause.
 		if err == nil || !strings.HasSuffix(err.Error(), syscall.EAGAIN.Error()) || time.Now().After(end) {
 			return conn, err
 		}
 	}
 }
 
-// forged is an event that another client made up with SendEvent.
+// forged is an event that another client sent with SendEvent.
 type forged struct{}
 
 func (forged) Bytes() []byte  { return nil }
 func (forged) String() string { return "forged" }
 
-// fromClients are the events that come by SendEvent in an honest way: from a
-// window manager (ICCCM 4.1.5 and 4.2.8.1).
+// fromClients are the events that window managers legitimately send with SendEvent
+// (ICCCM 4.1.5 and 4.2.8.1).
 var fromClients = map[int]bool{xproto.ClientMessage: true, xproto.ConfigureNotify: true}
 
-// refuseForgeries makes xgb mark events with the SendEvent bit (X protocol,
-// section 1, "Event format"); by itself it drops the bit, and then the click
-// that a program made up looks like one of the person's.
+// refuseForgeries replaces events that have the SendEvent bit (X protocol, section 1,
+// "Event format"). xgb drops the bit, so that a forged click would look like the
+// person's.
 func refuseForgeries() {
 	const sendEvent = 0x80
 	for number, parse := range xgb.NewEventFuncs {
@@ -104,7 +105,7 @@ func (d *display) checkPixels() error {
 	return errPixels
 }
 
-// atom returns the number of a name; 0 when the server does not answer.
+// atom returns the atom of a name; 0 when the server does not answer.
 func (d *display) atom(name string) xproto.Atom {
 	if d.atoms[name] == 0 {
 		if reply, err := xproto.InternAtom(d.Conn, false, uint16(len(name)), name).Reply(); err == nil {
@@ -114,7 +115,7 @@ func (d *display) atom(name string) xproto.Atom {
 	return d.atoms[name]
 }
 
-// prefetch asks for many atoms in one turn.
+// prefetch asks for many atoms in one round trip.
 func (d *display) prefetch(names ...string) {
 	var cookies []xproto.InternAtomCookie
 	for _, name := range names {
@@ -127,22 +128,26 @@ func (d *display) prefetch(names ...string) {
 	}
 }
 
-// Bounds of the zoom that a desktop may ask for.
+// Bounds of the scale that a desktop may ask for.
 const (
 	minScale = 1.0
 	maxScale = 4.0
 )
 
-// scale is how many pixels one of our units is: by Xft.dpi, which desktops set
-// to the person's choice, or GDK_SCALE or QT_SCALE_FACTOR where that is more.
+// scale is the number of pixels in one of our units: the largest of Xft.dpi / 96,
+// which desktops set to the person's choice, GDK_SCALE and QT_SCALE_FACTOR.
 func (d *display) scale(env func(string) string) float64 {
-	scale := d.resourceDPI() / 96
-	for _, name := range []string{"GDK_SCALE", "QT_SCALE_FACTOR"} {
-		if value, err := strconv.ParseFloat(env(name), 64); err == nil {
-			scale = max(scale, value)
-		}
+	scale := max(d.resourceDPI()/96, number(env("GDK_SCALE")), number(env("QT_SCALE_FACTOR")))
+	return min(max(scale, minScale), maxScale)
+}
+
+// number is 0 for a text that is not a number.
+func number(text string) float64 {
+	value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || math.IsNaN(value) {
+		return 0
 	}
-	return min(max(scale, minScale), maxScale) // a value that is no number is minScale
+	return value
 }
 
 // maxResources bounds the resource database that is read, in units of 4 bytes.
@@ -155,8 +160,7 @@ func (d *display) resourceDPI() float64 {
 	}
 	for line := range strings.Lines(string(reply.Value)) {
 		if value, ok := strings.CutPrefix(line, "Xft.dpi:"); ok {
-			dpi, _ := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return dpi
+			return number(value)
 		}
 	}
 	return 0

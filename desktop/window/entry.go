@@ -9,8 +9,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// entry is what the person types. It has one piece of memory that is never
-// written to swap where the system allows it, and that is wiped.
+// entry holds what the person types, in memory that is wiped and, where the system
+// allows it, never written to swap.
 type entry struct {
 	text []byte
 	free func()
@@ -23,7 +23,7 @@ func newEntry() *entry {
 
 func (e *entry) count() int { return utf8.RuneCount(e.text) }
 
-// wipe forgets everything; the entry must not be used afterwards.
+// wipe clears and frees the memory; the entry must not be used afterwards.
 func (e *entry) wipe() { e.free() }
 
 // add appends a character, if there is room.
@@ -35,42 +35,42 @@ func (e *entry) add(r rune) bool {
 	return true
 }
 
-// back takes the last character away.
-func (e *entry) back() {
+// backspace removes the last character.
+func (e *entry) backspace() {
 	_, size := utf8.DecodeLastRune(e.text)
 	rest := len(e.text) - size
 	clear(e.text[rest:])
 	e.text = e.text[:rest]
 }
 
-func (e *entry) empty() {
+func (e *entry) clear() {
 	clear(e.text)
 	e.text = e.text[:0]
 }
 
-// Why a key did nothing. A passphrase with a character too few would cost a try.
+// Why a key did nothing. A passphrase with a character missing would cost a try.
 const (
-	unknownKey = "That key is not known here. What you typed was removed: begin again."
-	noRoom     = "That is too long. What you typed was removed."
+	unknownKey = "This window does not know that key. What you typed was removed: start again."
+	noRoom     = "That is too long. What you typed was removed: start again."
 )
 
-// typed takes one key and returns what the person must know, or "".
-func (e *entry) typed(sym xproto.Keysym, state uint16) (hint string) {
+// handleKey takes one key and returns a hint for the person, or "".
+func (e *entry) handleKey(sym xproto.Keysym, state uint16) (hint string) {
 	control := state&(xproto.ModMaskControl|xproto.ModMask1|xproto.ModMask4) != 0
 	r := character(sym)
 	switch {
 	case isModifier(sym):
 	case sym == keyBackspace || sym == keyDelete:
-		e.back()
+		e.backspace()
 	case control && (sym == 'u' || sym == 'U'):
-		e.empty()
+		e.clear()
 	case control:
-	case r == 0 && !isFunction(sym) || r == utf8.RuneError: // a dead key, or of a script that is not known
-		e.empty()
+	case r == 0 && !isFunction(sym) || r == utf8.RuneError: // a dead key or an unknown script
+		e.clear()
 		return unknownKey
 	case r == 0: // Tab, arrows and the like
 	case !e.add(r):
-		e.empty()
+		e.clear()
 		return noRoom
 	}
 	if state&xproto.ModMaskLock != 0 {

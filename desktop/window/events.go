@@ -11,40 +11,40 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// handle takes one event. Those that another program forged arrive as forged,
-// and match nothing.
+// handle takes one event. Events that another program forged arrive as forged and
+// match no case.
 func (p *prompt) handle(event xgb.Event) {
 	switch e := event.(type) {
 	case xproto.ExposeEvent:
 		p.flush(image.Rect(int(e.X), int(e.Y), int(e.X)+int(e.Width), int(e.Y)+int(e.Height)))
 	case xproto.VisibilityNotifyEvent:
-		p.visible(e.State == xproto.VisibilityUnobscured)
+		p.setUnobscured(e.State == xproto.VisibilityUnobscured)
 	case xproto.MapNotifyEvent:
 		if e.Window == p.w.id {
 			p.mapped = true
 			p.flush(p.pic.Bounds())
 		}
-		p.look()
+		p.checkView()
 	case xproto.UnmapNotifyEvent:
 		if e.Window == p.w.id {
-			p.mapped, p.shown = false, false
-			p.guard.Fall()
+			p.mapped, p.unobscured = false, false
+			p.guard.Disarm()
 		}
-		p.look()
+		p.checkView()
 	case xproto.DestroyNotifyEvent:
 		if e.Window == p.w.id {
 			failure := failed(errDisplayGone)
 			p.answer = &failure
 			return
 		}
-		p.look()
+		p.checkView()
 	case xproto.ConfigureNotifyEvent, xproto.CirculateNotifyEvent, xproto.ReparentNotifyEvent, xproto.GravityNotifyEvent:
-		p.look()
+		p.checkView()
 	case xproto.PropertyNotifyEvent:
 		if e.Window == p.w.id && e.Atom == p.w.d.atom("_KEYBROKER_TIME") {
-			p.stamped(e.Time)
+			p.handleTime(e.Time)
 		}
-	case xproto.MappingNotifyEvent: // the keys have other meanings from now on
+	case xproto.MappingNotifyEvent: // the keyboard layout changed
 		if fresh, err := newKeyboard(p.w.d); err == nil {
 			p.keyboard = fresh
 		}
@@ -59,7 +59,7 @@ func (p *prompt) handle(event xgb.Event) {
 	}
 }
 
-// handleInput takes what the person does.
+// handleInput takes mouse and keyboard events.
 func (p *prompt) handleInput(event xgb.Event) {
 	switch e := event.(type) {
 	case xproto.ButtonPressEvent:
@@ -69,103 +69,104 @@ func (p *prompt) handleInput(event xgb.Event) {
 	case xproto.KeyPressEvent:
 		p.keyDown(e)
 	case xproto.KeyReleaseEvent:
-		p.release[e.Detail] = e.Time
+		p.lastRelease[e.Detail] = e.Time
 	}
 }
 
-// message closes the window when its manager asks for it. Any program can send
-// this; it denies.
+// message refuses when the window manager asks the window to close. Any program can
+// send this message.
 func (p *prompt) message(e xproto.ClientMessageEvent) {
 	if e.Type == p.w.d.atom("WM_PROTOCOLS") && e.Format == 32 && xproto.Atom(e.Data.Data32[0]) == p.w.d.atom("WM_DELETE_WINDOW") {
 		p.refuse()
 	}
 }
 
-// refuse is what Esc and the close button mean.
+// refuse is the effect of Esc and the close button.
 func (p *prompt) refuse() {
 	if p.q.Kind == question.Secret {
-		p.say(question.Closed)
+		p.finish(question.Closed)
 		return
 	}
-	p.say(question.Deny)
+	p.finish(question.Deny)
 }
 
-func (p *prompt) visible(whole bool) {
-	if p.shown == whole {
+func (p *prompt) setUnobscured(unobscured bool) {
+	if p.unobscured == unobscured {
 		return
 	}
-	p.shown = whole
+	p.unobscured = unobscured
 	p.disarm()
-	p.look()
+	p.checkView()
 }
 
-// look surveys the window and disarms it when anything about it has changed.
-func (p *prompt) look() {
+// checkView surveys the window and disarms it when anything has changed.
+func (p *prompt) checkView() {
 	if !p.mapped {
 		return
 	}
 	now, err := p.w.survey()
-	if err != nil { // the window or the display goes: an event will tell
+	if err != nil { // the window or the display is going away: an event follows
 		p.disarm()
 		return
 	}
-	if now.at.Size() != p.pic.sheet.size { // somebody made it smaller
-		now.outside = true
+	if now.at.Size() != p.pic.sheet.size { // another program made it smaller
+		now.clipped = true
 	}
 	if now != p.seen {
 		p.seen = now
 		p.disarm()
 	}
 	switch {
-	case now.covered || !p.shown:
-		p.toTop()
-	case !now.outside && !p.guard.Stands() && p.stamps == 0:
-		p.stamps++
-		p.w.stamp()
+	case now.covered || !p.unobscured:
+		p.raise()
+	case !now.clipped && !p.guard.Started() && p.pendingTimes == 0:
+		p.pendingTimes++
+		p.w.requestTime()
 	}
 }
 
-// disarm also forgets a mouse button that is down, and times of the server that
-// were asked for before.
+// disarm also forgets a pressed mouse button and the requests for the server's time.
 func (p *prompt) disarm() {
-	p.guard.Fall()
+	p.guard.Disarm()
 	p.arming.Stop()
 	p.pressed, p.ring = press{}, ring{}
-	if p.stamps > 0 { // that time is of before: it does not count
-		p.stamps = -1
+	if p.pendingTimes > 0 { // the answer will be stale
+		p.pendingTimes = -1
 	}
 	p.drawAll()
 }
 
-// stamped begins the wait: everything is seen at this time of the server. Any
-// program can change a property of our window; what was not asked for is nothing.
-func (p *prompt) stamped(at xproto.Timestamp) {
-	asked, stale := p.stamps != 0, p.stamps < 0
-	p.stamps = 0
+// handleTime starts the guard's wait: the whole window was visible at this time of the
+// server. Any program can change a property of our window, so a time that we did not
+// request is ignored.
+func (p *prompt) handleTime(at xproto.Timestamp) {
+	requested, stale := p.pendingTimes != 0, p.pendingTimes < 0
+	p.pendingTimes = 0
 	switch {
 	case stale:
-		p.look()
-	case asked:
-		p.guard.Stand(uint32(at))
+		p.checkView()
+	case requested:
+		p.guard.Start(uint32(at))
 		p.arming.Reset(guard.Delay)
 	}
 }
 
-// raisePause keeps two windows that both want to be on top from a fight.
+// raisePause keeps two windows that both want to be on top from fighting.
 const raisePause = time.Second
 
-// toTop brings a question up again. A notice stays below: it must not cover one.
-func (p *prompt) toTop() {
+// raise brings a question to the top again, but not a notice, which must not cover a
+// question.
+func (p *prompt) raise() {
 	if p.q.Kind == question.Notice {
 		return
 	}
-	if time.Since(p.raised) >= raisePause {
-		p.raised = time.Now()
+	if time.Since(p.lastRaise) >= raisePause {
+		p.lastRaise = time.Now()
 		p.w.raise()
 	}
 }
 
-func (p *prompt) at(x, y int16) *button {
+func (p *prompt) buttonAt(x, y int16) *button {
 	for i := range p.pic.sheet.buttons {
 		if b := &p.pic.sheet.buttons[i]; image.Pt(int(x), int(y)).In(b.at) {
 			return b
@@ -184,34 +185,33 @@ func (p *prompt) buttonDown(e xproto.ButtonPressEvent) {
 	if p.entry != nil && !p.focused {
 		xproto.SetInputFocus(p.w.d.Conn, xproto.InputFocusParent, p.w.id, e.Time)
 	}
-	if b := p.at(e.EventX, e.EventY); b != nil && (!b.armed || p.guard.Armed(uint32(e.Time))) {
-		p.pressed = press{on: b, allowed: true}
+	if b := p.buttonAt(e.EventX, e.EventY); b != nil && (!b.needsArming || p.guard.Accepts(uint32(e.Time))) {
+		p.pressed = press{button: b, armed: true}
 	}
 	p.drawAll()
 }
 
-// buttonUp counts only on the button where the press was, with nothing changed
-// since.
+// buttonUp counts only on the button that was pressed, if nothing has changed since.
 func (p *prompt) buttonUp(e xproto.ButtonReleaseEvent) {
 	pressed := p.pressed
 	p.pressed = press{}
-	if b := p.at(e.EventX, e.EventY); e.Detail == leftButton && b != nil && pressed.allowed && pressed.on == b {
+	if b := p.buttonAt(e.EventX, e.EventY); e.Detail == leftButton && b != nil && pressed.armed && pressed.button == b {
 		if b.word == question.Typed {
 			p.submit()
 		} else {
-			p.say(b.word)
+			p.finish(b.word)
 		}
 	}
 	p.drawAll()
 }
 
-// repeatGap is how close a press follows a release, in milliseconds, when a key
-// that is held down repeats itself.
+// repeatGap is the longest time from a release to the next press, in milliseconds,
+// while a key that is held down repeats.
 const repeatGap = 2
 
 func (p *prompt) keyDown(e xproto.KeyPressEvent) {
-	released, before := p.release[e.Detail]
-	repeats := before && e.Time-released <= repeatGap
+	released, wasReleased := p.lastRelease[e.Detail]
+	repeats := wasReleased && e.Time-released <= repeatGap
 	sym := p.keyboard.keysym(e.Detail, e.State)
 	switch {
 	case sym == keyEscape:
@@ -223,21 +223,21 @@ func (p *prompt) keyDown(e xproto.KeyPressEvent) {
 		p.pressRing(e.Time)
 	case p.entry == nil:
 		p.ring = ring{}
-		if b := p.accelerator(sym, e.State); b != nil && !repeats && (!b.armed || p.guard.Armed(uint32(e.Time))) {
-			p.say(b.word)
+		if b := p.accelerator(sym, e.State); b != nil && !repeats && (!b.needsArming || p.guard.Accepts(uint32(e.Time))) {
+			p.finish(b.word)
 		}
 		p.drawAll()
 	case sym == keyReturn || sym == keyKPEnter:
-		if !repeats && p.guard.Armed(uint32(e.Time)) {
+		if !repeats && p.guard.Accepts(uint32(e.Time)) {
 			p.submit()
 		}
 	default:
-		p.hint = p.entry.typed(sym, e.State)
+		p.hint = p.entry.handleKey(sym, e.State)
 		p.drawAll()
 	}
 }
 
-// accelerator is the button whose letter was pressed with Alt.
+// accelerator is the button whose letter was pressed together with Alt.
 func (p *prompt) accelerator(sym xproto.Keysym, state uint16) *button {
 	const others = xproto.ModMaskControl | xproto.ModMask4 | xproto.ModMaskShift
 	if state&xproto.ModMask1 == 0 || state&others != 0 {
@@ -251,7 +251,7 @@ func (p *prompt) accelerator(sym xproto.Keysym, state uint16) *button {
 	return nil
 }
 
-// focus follows the keyboard. The grab itself is told of in the same events.
+// focus follows the keyboard focus, but ignores the events of a grab itself.
 func (p *prompt) focus(mode byte, in bool) {
 	if mode == xproto.NotifyModeGrab || mode == xproto.NotifyModeUngrab {
 		return
@@ -265,9 +265,8 @@ func (p *prompt) focus(mode byte, in bool) {
 	p.drawAll()
 }
 
-// grab takes the keyboard for itself while a passphrase is typed, so that no
-// other window of the screen hears it. Somebody else may have it at the moment:
-// then it is tried again at the next tick.
+// grab takes the keyboard while a passphrase is typed, so that no other window
+// receives the keys. When another program holds the keyboard, tick tries again.
 func (p *prompt) grab() {
 	if p.entry == nil || !p.focused || p.grabbed {
 		return

@@ -15,41 +15,41 @@ import (
 	"golang.org/x/image/font/sfnt"
 )
 
-// fontDirs are the system's fonts. The person's own directory is left out: any
-// program of theirs could put a font there whose letters lie.
+// fontDirs are the system's fonts, not those of the person's own directory: any of
+// their programs could put a font with lying letters there.
 var fontDirs = []string{"/usr/share/fonts", "/usr/local/share/fonts", "/usr/X11R6/lib/X11/fonts"}
 
-// fallbacks are the beginnings of file names, the best first, of fonts for
-// scripts that the built-in one (Latin, Greek, Cyrillic) does not have.
-var fallbacks = []string{
+// fallbackPrefixes are prefixes of font files, the best first, for scripts that the
+// built-in font (Latin, Greek, Cyrillic) does not have.
+var fallbackPrefixes = []string{
 	"DejaVuSans.", "NotoSans-Regular", "NotoSansHebrew-Regular", "NotoSansArabic-Regular", "NotoNaskhArabic-Regular",
 	"NotoSansCJK-Regular", "NotoSansDevanagari-Regular", "NotoSansThai-Regular", "NotoSansSymbols-Regular",
 	"NotoSans", "DroidSansFallback", "wqy-", "FreeSans.", "LiberationSans-Regular", "unifont.", "Unifont.",
 }
 
-// Bounds on what is read for characters that no font may have at all.
+// Limits on the search for a character, which no font may have.
 const (
 	maxFallbacks = 40
-	maxFontBytes = 40 << 20 // Noto's CJK collection has 20 MB
+	maxFontBytes = 40 << 20 // Noto's CJK collection takes 20 MB
 )
 
-// lettering is one size and weight, in pixels.
-type lettering struct {
+// textStyle is a size in pixels and a weight.
+type textStyle struct {
 	size float64
 	bold bool
 }
 
-// fonts finds a face for each character. The built-in font comes first, so that
-// the window looks the same everywhere; files are opened when it does not do.
+// fonts finds a face for each character. The built-in font comes first, so that the
+// window looks the same everywhere; other fonts are opened when it lacks a character.
 type fonts struct {
-	dirs    []string
-	regular *sfnt.Font
-	bold    *sfnt.Font
-	files   []string // nil: not looked for yet
-	looked  bool
-	others  []*sfnt.Font
-	faces   map[faceKey]font.Face
-	buf     sfnt.Buffer
+	dirs      []string
+	regular   *sfnt.Font
+	bold      *sfnt.Font
+	files     []string     // fallback fonts that are not open yet
+	searched  bool         // files is set
+	fallbacks []*sfnt.Font // open
+	faces     map[faceKey]font.Face
+	buf       sfnt.Buffer
 }
 
 type faceKey struct {
@@ -70,33 +70,33 @@ func newFonts() (*fonts, error) {
 }
 
 // face returns the first font that has r; nil: none does.
-func (f *fonts) face(r rune, l lettering) font.Face {
+func (f *fonts) face(r rune, l textStyle) font.Face {
 	first := f.regular
 	if l.bold {
 		first = f.bold
 	}
-	if f.has(first, r) {
-		return f.at(first, l.size)
+	if f.hasGlyph(first, r) {
+		return f.faceOf(first, l.size)
 	}
-	for _, other := range f.others {
-		if f.has(other, r) {
-			return f.at(other, l.size)
+	for _, other := range f.fallbacks {
+		if f.hasGlyph(other, r) {
+			return f.faceOf(other, l.size)
 		}
 	}
-	for next := f.open(); next != nil; next = f.open() {
-		if f.has(next, r) {
-			return f.at(next, l.size)
+	for next := f.openNext(); next != nil; next = f.openNext() {
+		if f.hasGlyph(next, r) {
+			return f.faceOf(next, l.size)
 		}
 	}
 	return nil
 }
 
-func (f *fonts) has(font *sfnt.Font, r rune) bool {
+func (f *fonts) hasGlyph(font *sfnt.Font, r rune) bool {
 	index, err := font.GlyphIndex(&f.buf, r)
 	return err == nil && index != 0
 }
 
-func (f *fonts) at(from *sfnt.Font, size float64) font.Face {
+func (f *fonts) faceOf(from *sfnt.Font, size float64) font.Face {
 	key := faceKey{from, size}
 	if f.faces[key] == nil {
 		face, err := opentype.NewFace(from, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingFull})
@@ -108,16 +108,16 @@ func (f *fonts) at(from *sfnt.Font, size float64) font.Face {
 	return f.faces[key]
 }
 
-// open reads the next fallback font; nil: there are no more.
-func (f *fonts) open() *sfnt.Font {
-	if !f.looked {
-		f.files, f.looked = fallbackFiles(f.dirs), true
+// openNext reads the next fallback font; nil: there are no more.
+func (f *fonts) openNext() *sfnt.Font {
+	if !f.searched {
+		f.files, f.searched = fallbackFiles(f.dirs), true
 	}
 	for len(f.files) > 0 {
 		path := f.files[0]
 		f.files = f.files[1:]
 		if parsed := parseFont(path); parsed != nil {
-			f.others = append(f.others, parsed)
+			f.fallbacks = append(f.fallbacks, parsed)
 			return parsed
 		}
 	}
@@ -158,7 +158,7 @@ func fallbackFiles(dirs []string) []string {
 		})
 	}
 	var list []string
-	for i := range fallbacks {
+	for i := range fallbackPrefixes {
 		slices.Sort(found[i])
 		list = append(list, found[i]...)
 	}
@@ -171,10 +171,10 @@ func fallbackRank(name string) int {
 	default:
 		return -1
 	}
-	return slices.IndexFunc(fallbacks, func(start string) bool { return strings.HasPrefix(name, start) })
+	return slices.IndexFunc(fallbackPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// lineHeight and ascent go by the built-in font, so that a character of another
-// one cannot move the lines apart.
-func lineHeight(l lettering) int { return int(math.Round(l.size * 1.5)) }
-func ascent(l lettering) int     { return int(math.Round(l.size * 1.1)) }
+// lineHeight and ascent depend only on the size, so that a character of another font
+// cannot move the lines apart.
+func lineHeight(l textStyle) int { return int(math.Round(l.size * 1.5)) }
+func ascent(l textStyle) int     { return int(math.Round(l.size * 1.1)) }

@@ -5,7 +5,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// Keysyms that do something (X protocol, appendix A).
+// Keysyms with a function (X protocol, appendix A).
 const (
 	keyBackspace = 0xff08
 	keyTab       = 0xff09
@@ -19,14 +19,14 @@ const (
 	keyEuro      = 0x20ac
 )
 
-// keyboard turns key codes into keysyms and characters. It knows two groups and
-// AltGr, as the core protocol tells of them; dead keys and input methods are
-// not known, and the person is told when a key is one of those.
+// keyboard turns key codes into keysyms and characters. It knows two groups and AltGr,
+// as the core protocol describes them, but no dead keys or input methods: the person
+// is told about such a key.
 type keyboard struct {
 	first   xproto.Keycode
 	perCode int
 	keysyms []xproto.Keysym
-	numLock uint16 // the modifier that NumLock is
+	numLock uint16 // the modifier bit of NumLock
 }
 
 func newKeyboard(d *display) (*keyboard, error) {
@@ -42,14 +42,14 @@ func newKeyboard(d *display) (*keyboard, error) {
 	}
 	per := int(modifiers.KeycodesPerModifier)
 	for i, code := range modifiers.Keycodes {
-		if code != 0 && k.at(code, 0) == keyNumLock {
+		if code != 0 && k.lookup(code, 0) == keyNumLock {
 			k.numLock = 1 << (i / per)
 		}
 	}
 	return k, nil
 }
 
-func (k *keyboard) at(code xproto.Keycode, column int) xproto.Keysym {
+func (k *keyboard) lookup(code xproto.Keycode, column int) xproto.Keysym {
 	i := int(code) - int(k.first)
 	if i < 0 || column >= k.perCode || (i+1)*k.perCode > len(k.keysyms) {
 		return 0
@@ -57,27 +57,27 @@ func (k *keyboard) at(code xproto.Keycode, column int) xproto.Keysym {
 	return k.keysyms[i*k.perCode+column]
 }
 
-// group is in bits 13 and 14 of a state (XKB protocol, section 2.2.2); AltGr is
-// the modifier 5 wherever XKB is.
+// The group is in bits 13 and 14 of a state (XKB protocol, section 2.2.2). AltGr is
+// modifier 5 wherever XKB runs.
 const (
 	groupBits = 0x6000
 	altGr     = xproto.ModMask5
 )
 
-// keysym goes by the rules of the X protocol, section 5 "Keyboards".
+// keysym follows the X protocol, section 5 "Keyboards".
 func (k *keyboard) keysym(code xproto.Keycode, state uint16) xproto.Keysym {
 	column := 0
 	if state&groupBits != 0 {
 		column = 2
 	}
 	if state&altGr != 0 && k.perCode > 4 {
-		if sym := k.at(code, column/2*2+4); sym != 0 {
+		if sym := k.lookup(code, column/2*2+4); sym != 0 {
 			column = column/2*2 + 4
 		}
 	}
-	plain, shifted := k.at(code, column), k.at(code, column+1)
+	plain, shifted := k.lookup(code, column), k.lookup(code, column+1)
 	if plain == 0 && column > 0 {
-		plain, shifted = k.at(code, 0), k.at(code, 1)
+		plain, shifted = k.lookup(code, 0), k.lookup(code, 1)
 	}
 	if shifted == 0 {
 		shifted = plain
@@ -102,23 +102,23 @@ func isLetter(sym xproto.Keysym) bool {
 	return r != 0 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f)
 }
 
-// isModifier are the keys that are held while another one is pressed.
+// isModifier reports whether a key is held while another one is pressed.
 func isModifier(sym xproto.Keysym) bool {
 	return sym >= 0xffe1 && sym <= 0xffee || sym >= 0xfe01 && sym <= 0xfe0f || sym == 0xff7e || sym == keyNumLock
 }
 
-// isFunction are the keys that write nothing anywhere: Tab, arrows, F1, and the
-// keys for sound and light.
+// isFunction reports whether a key types nothing: Tab, arrows, F1, and the keys for
+// sound and brightness.
 func isFunction(sym xproto.Keysym) bool { return sym >= 0xff00 && sym <= 0xffff || sym>>16 == 0x1008 }
 
-// tables are the older blocks of keysyms, which have the order of an 8-bit
-// character set in their low byte.
+// tables are the older blocks of keysyms, whose low byte is a code of an 8-bit
+// character set.
 var tables = map[xproto.Keysym]*charmap.Charmap{
 	0x1: charmap.ISO8859_2, 0x2: charmap.ISO8859_3, 0x3: charmap.ISO8859_4, 0x5: charmap.ISO8859_6,
 	0x6: charmap.KOI8R, 0x7: charmap.ISO8859_7, 0xc: charmap.ISO8859_8, 0xd: charmap.Windows874,
 }
 
-// character is what a keysym writes; 0: nothing.
+// character is what a keysym types; 0: nothing.
 func character(sym xproto.Keysym) rune {
 	switch {
 	case sym >= 0x20 && sym <= 0x7e, sym >= 0xa0 && sym <= 0xff, sym == keyEuro:

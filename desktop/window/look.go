@@ -6,27 +6,27 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// theme is the colours of a desktop. Each text has a contrast of 4.5 to 1 or more
-// on what it stands on (WCAG 2.1, 1.4.3).
+// theme is a set of colours. Each text has a contrast of at least 4.5 to 1 to its
+// background (WCAG 2.1, 1.4.3).
 type theme struct {
-	paper, shade, line, ink, quiet color.RGBA
-	asleep                         color.RGBA // a button that does nothing yet
-	alarm, fine                    color.RGBA // letters, and buttons that are outlines
+	paper, shade, line, ink, muted color.RGBA
+	disabled                       color.RGBA // a button that does nothing yet
+	alarm, safe                    color.RGBA // text and outlined buttons
 	blue                           color.RGBA
 }
 
 var (
 	light = theme{
-		paper: rgb(0xffffff), shade: rgb(0xf2f3f5), line: rgb(0xc9cdd3), ink: rgb(0x161a20), quiet: rgb(0x5a616b),
-		asleep: rgb(0xd8dbe0), alarm: red, fine: green, blue: rgb(0x2f62b0),
+		paper: rgb(0xffffff), shade: rgb(0xf2f3f5), line: rgb(0xc9cdd3), ink: rgb(0x161a20), muted: rgb(0x5a616b),
+		disabled: rgb(0xd8dbe0), alarm: red, safe: green, blue: rgb(0x2f62b0),
 	}
 	dark = theme{
-		paper: rgb(0x1e2228), shade: rgb(0x272c34), line: rgb(0x4a525e), ink: rgb(0xeceff3), quiet: rgb(0xb0b8c4),
-		asleep: rgb(0x3a404a), alarm: rgb(0xff9a94), fine: rgb(0x7fd19b), blue: rgb(0x6aa5f0),
+		paper: rgb(0x1e2228), shade: rgb(0x272c34), line: rgb(0x4a525e), ink: rgb(0xeceff3), muted: rgb(0xb0b8c4),
+		disabled: rgb(0x3a404a), alarm: rgb(0xff9a94), safe: rgb(0x7fd19b), blue: rgb(0x6aa5f0),
 	}
 )
 
-// Colours that are the same in each theme: what stands on them is in them, too.
+// Colours that are the same in each theme, as is the text on them.
 var (
 	white    = rgb(0xffffff)
 	black    = rgb(0x161a20)
@@ -42,11 +42,11 @@ func rgb(hex uint32) color.RGBA {
 	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 0xff}
 }
 
-// badge is how a mark looks: colour, sign and word, and a shape of its own.
+// badge is the look of a mark beside its word: colours, sign and shape.
 type badge struct {
 	back, front color.RGBA
 	sign        sign
-	outline     bool // of the other shape: pointed, not round
+	pointed     bool // otherwise round
 }
 
 type sign int
@@ -69,23 +69,23 @@ var badges = map[question.Mark]badge{
 	question.OtherName: {red, white, cross, true},
 }
 
-// dangers are the marks, the worst first. The window's upper edge has the colour
-// of the worst one in it.
-var dangers = []question.Mark{question.OtherName, question.Unknown, question.New, question.Claimed, question.Forwarded, question.Verified}
+// worstMarks lists the marks, the worst first. The upper edge of the window has the
+// colour of the worst one in it.
+var worstMarks = []question.Mark{question.OtherName, question.Unknown, question.New, question.Claimed, question.Forwarded, question.Verified}
 
-// Sizes at 96 dots an inch.
+// Sizes at 96 dots per inch.
 const (
-	sheetWidth   = 640.0
-	margin       = 22.0
-	labelColumn  = 84.0
-	titleSize    = 19.0
-	textSize     = 14.5
-	smallSize    = 12.0
-	rowGap       = 4.0
-	hangingIndex = 14.0 // how far the rest of a long line is moved in
-	buttonHeight = 40.0
-	buttonGap    = 10.0
-	barHeight    = 4.0
-	entryHeight  = 38.0
-	edgeHeight   = 6.0
+	sheetWidth    = 640.0
+	margin        = 22.0
+	labelColumn   = 84.0
+	titleSize     = 19.0
+	textSize      = 14.5
+	smallSize     = 12.0
+	rowGap        = 4.0
+	hangingIndent = 14.0 // of the continuation of a long line
+	buttonHeight  = 40.0
+	buttonGap     = 10.0
+	barHeight     = 4.0
+	entryHeight   = 38.0
+	edgeHeight    = 6.0
 )

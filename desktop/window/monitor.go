@@ -9,8 +9,8 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// monitor is the one that the pointer is on: where the person works. Without
-// RandR 1.5 it is the whole screen.
+// monitor is the monitor with the pointer, where the person works. Without RandR 1.5
+// it is the whole screen.
 func (d *display) monitor() image.Rectangle {
 	whole := image.Rect(0, 0, int(d.screen.WidthInPixels), int(d.screen.HeightInPixels))
 	pointer, err := xproto.QueryPointer(d.Conn, d.screen.Root).Reply()
@@ -34,9 +34,9 @@ func (d *display) monitor() image.Rectangle {
 	return whole
 }
 
-// place is where the top left corner goes: a question in the middle, a notice
-// above it, since both can be there at the same time.
-func place(kind question.Kind, size image.Point, area image.Rectangle) image.Point {
+// cornerFor is the top left corner of the window: a question is in the middle, a
+// notice above it, because both can be shown at the same time.
+func cornerFor(kind question.Kind, size image.Point, area image.Rectangle) image.Point {
 	at := area.Min.Add(area.Size().Sub(size).Div(2))
 	if kind == question.Notice {
 		at.Y = area.Min.Y + min(frameHeight, area.Dy()-size.Y)

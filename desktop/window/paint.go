@@ -22,16 +22,16 @@ func paint(s *sheet, p *pen) *picture {
 	c := s.theme
 	pic.fill(pic.Bounds(), c.paper)
 	pic.fill(image.Rect(0, 0, s.size.X, s.px(edgeHeight)), s.edge)
-	pic.fill(image.Rect(0, s.foot, s.size.X, s.size.Y), c.shade)
-	pic.fill(image.Rect(0, s.foot, s.size.X, s.foot+1), c.line)
+	pic.fill(image.Rect(0, s.footTop, s.size.X, s.size.Y), c.shade)
+	pic.fill(image.Rect(0, s.footTop, s.size.X, s.footTop+1), c.line)
 	for _, rule := range s.rules {
 		pic.fill(rule, c.line)
 	}
 	for _, t := range s.texts {
-		pic.text(t)
+		pic.drawText(t)
 	}
 	for _, b := range s.badges {
-		pic.badge(b)
+		pic.drawBadge(b)
 	}
 	return pic
 }
@@ -40,10 +40,10 @@ func (pic *picture) fill(at image.Rectangle, c color.Color) {
 	draw.Draw(pic, at, image.NewUniform(c), image.Point{}, draw.Src)
 }
 
-func (pic *picture) text(t textItem) { pic.pen.draw(pic, t.x, t.y, t.text, t.style, t.color) }
+func (pic *picture) drawText(t textItem) { pic.pen.draw(pic, t.x, t.y, t.text, t.style, t.color) }
 
-// shape fills a polygon with smooth edges; its points are in pixels.
-func (pic *picture) shape(c color.Color, points ...[2]float64) {
+// fillPolygon fills a polygon with smooth edges; its points are in pixels.
+func (pic *picture) fillPolygon(c color.Color, points ...[2]float64) {
 	low, high := points[0], points[0]
 	for _, p := range points {
 		for i := range p {
@@ -64,8 +64,8 @@ func (pic *picture) shape(c color.Color, points ...[2]float64) {
 	z.Draw(pic, box, image.NewUniform(c), image.Point{})
 }
 
-// rounded fills a rectangle with round corners.
-func (pic *picture) rounded(at image.Rectangle, radius float64, c color.Color) {
+// fillRounded fills a rectangle with round corners.
+func (pic *picture) fillRounded(at image.Rectangle, radius float64, c color.Color) {
 	var points [][2]float64
 	corner := func(x, y, from float64) {
 		for i := range 9 {
@@ -78,63 +78,63 @@ func (pic *picture) rounded(at image.Rectangle, radius float64, c color.Color) {
 	corner(x1, y1, 0)
 	corner(x0, y1, math.Pi/2)
 	corner(x0, y0, math.Pi)
-	pic.shape(c, points...)
+	pic.fillPolygon(c, points...)
 }
 
-// badge draws a mark: round and green with a tick for what is verified, pointed
-// and of another colour, sign and word for everything else.
-func (pic *picture) badge(b badgeItem) {
+// drawBadge draws a mark: round and green with a tick when verified; otherwise
+// pointed, with another colour, sign and word.
+func (pic *picture) drawBadge(b badgeItem) {
 	look := badges[b.mark]
 	x0, y0, x1, y1 := float64(b.at.Min.X), float64(b.at.Min.Y), float64(b.at.Max.X), float64(b.at.Max.Y)
-	if look.outline {
+	if look.pointed {
 		tip := (y1 - y0) / 3
 		middle := (y0 + y1) / 2
-		pic.shape(look.back, [2]float64{x0 + tip, y0}, [2]float64{x1 - tip, y0}, [2]float64{x1, middle},
+		pic.fillPolygon(look.back, [2]float64{x0 + tip, y0}, [2]float64{x1 - tip, y0}, [2]float64{x1, middle},
 			[2]float64{x1 - tip, y1}, [2]float64{x0 + tip, y1}, [2]float64{x0, middle})
 	} else {
-		pic.rounded(b.at, (y1-y0)/2, look.back)
+		pic.fillRounded(b.at, (y1-y0)/2, look.back)
 	}
-	l := pic.sheet.lettering(smallSize, true)
+	l := pic.sheet.style(smallSize, true)
 	base := (b.at.Min.Y+b.at.Max.Y)/2 + int(l.size*0.36)
-	pic.sign(look, b.at.Min.X+pic.sheet.px(9), base, l)
+	pic.drawSign(look, b.at.Min.X+pic.sheet.px(9), base, l)
 	pic.pen.draw(pic, b.at.Min.X+pic.sheet.px(21), base, string(b.mark), l, look.front)
 }
 
-func (pic *picture) sign(look badge, x, base int, l lettering) {
+func (pic *picture) drawSign(look badge, x, base int, l textStyle) {
 	u := l.size / 10
 	at := func(dx, dy float64) [2]float64 { return [2]float64{float64(x) + dx*u, float64(base) - dy*u} }
 	switch look.sign {
 	case tick:
-		pic.shape(look.front, at(0, 3.2), at(1.3, 4.4), at(3, 2.7), at(6.8, 7.6), at(8.2, 6.4), at(3.2, 0))
+		pic.fillPolygon(look.front, at(0, 3.2), at(1.3, 4.4), at(3, 2.7), at(6.8, 7.6), at(8.2, 6.4), at(3.2, 0))
 	case dash:
-		pic.shape(look.front, at(0, 4.4), at(7, 4.4), at(7, 2.8), at(0, 2.8))
+		pic.fillPolygon(look.front, at(0, 4.4), at(7, 4.4), at(7, 2.8), at(0, 2.8))
 	case questionSign:
-		pic.pen.draw(pic, x, base, "?", lettering{l.size * 1.15, true}, look.front)
+		pic.pen.draw(pic, x, base, "?", textStyle{l.size * 1.15, true}, look.front)
 	case arrow:
-		pic.shape(look.front, at(0, 4.6), at(4, 4.6), at(4, 7), at(8, 3.7), at(4, 0.4), at(4, 2.8), at(0, 2.8))
+		pic.fillPolygon(look.front, at(0, 4.6), at(4, 4.6), at(4, 7), at(8, 3.7), at(4, 0.4), at(4, 2.8), at(0, 2.8))
 	case cross:
-		pic.shape(look.front, at(0, 6.2), at(1.2, 7.4), at(4, 4.6), at(6.8, 7.4), at(8, 6.2), at(5.2, 3.4), at(8, 0.6), at(6.8, -0.6),
+		pic.fillPolygon(look.front, at(0, 6.2), at(1.2, 7.4), at(4, 4.6), at(6.8, 7.4), at(8, 6.2), at(5.2, 3.4), at(8, 0.6), at(6.8, -0.6),
 			at(4, 2.2), at(1.2, -0.6), at(0, 0.6), at(2.8, 3.4))
 	case exclamation:
-		pic.pen.draw(pic, x+int(2*u), base, "!", lettering{l.size * 1.15, true}, look.front)
+		pic.pen.draw(pic, x+int(2*u), base, "!", textStyle{l.size * 1.15, true}, look.front)
 	}
 }
 
-// button draws one choice as it is at this moment.
-func (pic *picture) button(b button, awake, pressed, ringed bool) {
-	l, c := pic.sheet.buttonLettering(b), pic.sheet.theme
+// drawButton draws one choice in its current state.
+func (pic *picture) drawButton(b button, enabled, pressed, ringed bool) {
+	l, c := pic.sheet.buttonStyle(b), pic.sheet.theme
 	back, front := red, white
 	switch {
-	case b.plain && b.allow:
-		back = c.fine
-	case b.plain:
+	case b.outlined && b.allows:
+		back = c.safe
+	case b.outlined:
 		back = c.alarm
-	case b.allow:
+	case b.allows:
 		back = green
 	}
 	switch {
-	case !awake:
-		back, front = c.asleep, c.quiet
+	case !enabled:
+		back, front = c.disabled, c.muted
 	case pressed:
 		back = color.RGBA{back.R / 2, back.G / 2, back.B / 2, 255}
 	}
@@ -142,38 +142,37 @@ func (pic *picture) button(b button, awake, pressed, ringed bool) {
 	around := max(2, pic.sheet.px(3))
 	pic.fill(b.at.Inset(-around), c.shade)
 	if ringed {
-		pic.rounded(b.at.Inset(-around), radius+float64(around), c.blue)
-		pic.rounded(b.at.Inset(-1), radius+1, c.shade)
+		pic.fillRounded(b.at.Inset(-around), radius+float64(around), c.blue)
+		pic.fillRounded(b.at.Inset(-1), radius+1, c.shade)
 	}
-	pic.rounded(b.at, radius, back)
-	if b.plain && !pressed {
-		pic.rounded(b.at.Inset(max(1, pic.sheet.px(1.5))), radius, c.paper)
+	pic.fillRounded(b.at, radius, back)
+	if b.outlined && !pressed {
+		pic.fillRounded(b.at.Inset(max(1, pic.sheet.px(1.5))), radius, c.paper)
 		front = back
-		if !awake {
-			front = c.quiet
+		if !enabled {
+			front = c.muted
 		}
 	}
 	x := (b.at.Min.X + b.at.Max.X - pic.pen.width(b.label, l)) / 2
 	y := (b.at.Min.Y+b.at.Max.Y)/2 + int(l.size*0.36)
 	pic.pen.draw(pic, x, y, b.label, l, front)
-	pic.underline(b, x, y, l, front)
+	pic.drawUnderline(b, x, y, l, front)
 }
 
-// underline marks the letter that presses a button with Alt.
-func (pic *picture) underline(b button, x, y int, l lettering, c color.RGBA) {
+// drawUnderline marks the letter that presses a button together with Alt.
+func (pic *picture) drawUnderline(b button, x, y int, l textStyle, c color.RGBA) {
 	before, _, found := strings.Cut(strings.ToLower(b.label), string(b.key))
 	if !found || b.key == 0 {
 		return
 	}
-	letter := b.label[len(before) : len(before)+1] // our labels are ASCII up to there
+	letter := b.label[len(before) : len(before)+1] // the labels are ASCII up to there
 	x += pic.pen.width(b.label[:len(before)], l)
 	top := y + max(2, int(l.size*0.14))
 	pic.fill(image.Rect(x, top, x+pic.pen.width(letter, l), top+max(1, int(l.size*0.07))), c)
 }
 
-// statusLine draws the line about silence and the bar below it, and returns what
-// changed.
-func (pic *picture) statusLine(text string, urgent bool, left float64) image.Rectangle {
+// drawStatus draws the status line and the bar below it.
+func (pic *picture) drawStatus(text string, urgent bool, left float64) {
 	s := pic.sheet
 	at := image.Rect(0, s.status.y-ascent(s.status.style), s.size.X, s.bar.Max.Y)
 	pic.fill(at, s.theme.shade)
@@ -183,7 +182,7 @@ func (pic *picture) statusLine(text string, urgent bool, left float64) image.Rec
 	}
 	for _, row := range pic.pen.wrap(text, s.bar.Dx(), t.style) {
 		t.text = row
-		pic.text(t)
+		pic.drawText(t)
 		t.y += lineHeight(t.style)
 	}
 	if s.q.Time > 0 {
@@ -192,13 +191,12 @@ func (pic *picture) statusLine(text string, urgent bool, left float64) image.Rec
 		rest.Max.X = rest.Min.X + int(float64(rest.Dx())*min(max(left, 0), 1))
 		pic.fill(rest, s.theme.blue)
 	}
-	return at
 }
 
-// entry draws the place to type, with a dot for each character.
-func (pic *picture) entry(count int, active bool) image.Rectangle {
+// drawEntry draws the entry field, with a dot for each character.
+func (pic *picture) drawEntry(count int, active bool) {
 	at, c := pic.sheet.entry, pic.sheet.theme
-	pic.fill(at, c.quiet)
+	pic.fill(at, c.muted)
 	if active {
 		pic.fill(at, c.blue)
 	}
@@ -206,11 +204,10 @@ func (pic *picture) entry(count int, active bool) image.Rectangle {
 	dot, y := pic.sheet.px(9), (at.Min.Y+at.Max.Y)/2
 	x := at.Min.X + pic.sheet.px(12)
 	for range min(count, (at.Dx()-pic.sheet.px(24))/(dot+pic.sheet.px(4))) {
-		pic.rounded(image.Rect(x, y-dot/2, x+dot, y-dot/2+dot), float64(dot)/2, c.ink)
+		pic.fillRounded(image.Rect(x, y-dot/2, x+dot, y-dot/2+dot), float64(dot)/2, c.ink)
 		x += dot + pic.sheet.px(4)
 	}
 	if active {
 		pic.fill(image.Rect(x, y-dot, x+max(1, pic.sheet.px(1.5)), y+dot), c.ink)
 	}
-	return at
 }

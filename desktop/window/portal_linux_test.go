@@ -9,7 +9,7 @@ import (
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
-// portal says which scheme the person has chosen.
+// portal is a desktop portal with the person's choice of scheme.
 type portal uint32
 
 func (p portal) Read(string, string) (dbus.Variant, *dbus.Error) {

@@ -10,16 +10,16 @@ import (
 	"github.com/keybroker/keybroker/desktop/guard"
 )
 
-// ring is the button that Tab has gone to. Enter and Space press it once it has
-// stood there for as long as a new window must: a person who types on, Tab and
-// Enter among it, presses nothing.
+// ring is the focus ring that Tab moves. Enter and Space press its button only after
+// the ring has stayed there for guard.Delay: a person who keeps typing, even Tab and
+// Enter, presses nothing.
 type ring struct {
-	on    int // 1 and more, from the left; 0: on none
-	since xproto.Timestamp
+	position int // from the left, beginning with 1; 0: no button
+	since    xproto.Timestamp
 }
 
-// inOrder are the buttons from left to right, and from top to bottom.
-func (s *sheet) inOrder() []*button {
+// sortedButtons are the buttons from left to right, row by row.
+func (s *sheet) sortedButtons() []*button {
 	var list []*button
 	for i := range s.buttons {
 		list = append(list, &s.buttons[i])
@@ -30,27 +30,27 @@ func (s *sheet) inOrder() []*button {
 	return list
 }
 
-func (p *prompt) ringed() *button {
-	if p.ring.on == 0 {
+func (p *prompt) ringedButton() *button {
+	if p.ring.position == 0 {
 		return nil
 	}
-	return p.pic.sheet.inOrder()[p.ring.on-1]
+	return p.pic.sheet.sortedButtons()[p.ring.position-1]
 }
 
-// moveRing goes one button on, or back.
+// moveRing moves the ring one button forward (1) or back (-1).
 func (p *prompt) moveRing(step int, at xproto.Timestamp) {
 	n := len(p.pic.sheet.buttons)
-	on := (max(p.ring.on, min(1-step, 1))-1+step+n)%n + 1
-	p.ring = ring{on, at}
+	position := (max(p.ring.position, min(1-step, 1))-1+step+n)%n + 1
+	p.ring = ring{position, at}
 	p.drawAll()
 }
 
-// pressRing is Enter or Space. One that comes early takes the ring away.
+// pressRing handles Enter and Space. A key that comes too early removes the ring.
 func (p *prompt) pressRing(at xproto.Timestamp) {
-	b, waited := p.ringed(), int32(at-p.ring.since)
+	b, waited := p.ringedButton(), int32(at-p.ring.since)
 	p.ring = ring{}
-	if b != nil && waited >= int32(guard.Delay/time.Millisecond) && (!b.armed || p.guard.Armed(uint32(at))) {
-		p.say(b.word)
+	if b != nil && waited >= int32(guard.Delay/time.Millisecond) && (!b.needsArming || p.guard.Accepts(uint32(at))) {
+		p.finish(b.word)
 	}
 	p.drawAll()
 }

@@ -1,3 +1,8 @@
+// Package window draws a question on an X11 display and waits for the person's answer.
+// It decides nothing: the broker chooses what is shown, and a question that does not fit
+// is not shown at all.
+//
+// It runs in a separate process (keybroker-desktop prompt), with one question each.
 package window
 
 import (
@@ -13,24 +18,24 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// Config is what Show works with.
+// Config configures Show.
 type Config struct {
 	Env  func(string) string
-	Gone <-chan struct{} // closed when nobody waits for the answer any more
+	Gone <-chan struct{} // closed when nobody waits for the answer
 }
 
-// tickTime is how often the time that is left is drawn anew.
+// tickTime is how often the remaining time is drawn.
 const tickTime = 250 * time.Millisecond
 
-// errDisplayGone means that the X server ended, or took our window away.
+// errDisplayGone means that the X server ended or destroyed our window.
 var errDisplayGone = errors.New("the display went away")
 
-// Show shows q until the person answers, and returns what they said. Whatever
-// goes wrong is an answer that allows nothing.
+// Show shows q until the person answers and returns the answer. An error becomes an
+// answer that allows nothing.
 func Show(q question.Question, c Config) question.Answer {
 	p, err := newPrompt(q, c)
 	switch {
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, errTooLarge):
 		return question.Answer{Word: question.TooLong}
 	case err != nil:
 		return failed(err)
@@ -40,7 +45,7 @@ func Show(q question.Question, c Config) question.Answer {
 }
 
 func failed(err error) question.Answer {
-	return question.Answer{Word: question.Failed, Rest: []byte(err.Error())}
+	return question.Answer{Word: question.Failed, Text: []byte(err.Error())}
 }
 
 // prompt is one question on the screen.
@@ -49,29 +54,29 @@ type prompt struct {
 	w        *xwindow
 	keyboard *keyboard
 	pic      *picture
-	entry    *entry // nil: there is nothing to type
-	begun    time.Time
+	entry    *entry // nil: no entry field
+	start    time.Time
 
-	guard   guard.Guard
-	seen    view        // at the last survey
-	shown   bool        // it is mapped, and the server calls it unobscured
-	mapped  bool        //
-	stamps  int         // how many times of the server are on their way
-	arming  *time.Timer // until the buttons are drawn as armed
-	raised  time.Time   // when it was last brought to the top
-	grabbed bool        // the keyboard is ours alone
-	focused bool
-	hint    string // about the last key
-	pressed press
-	ring    ring
-	release map[xproto.Keycode]xproto.Timestamp // the last release of each key
-	answer  *question.Answer
+	guard        guard.Guard
+	seen         view // at the last survey
+	unobscured   bool // mapped, and unobscured according to the server
+	mapped       bool
+	pendingTimes int         // 1: the server's time was requested; -1: its answer will be stale
+	arming       *time.Timer // until the buttons are drawn as armed
+	lastRaise    time.Time
+	grabbed      bool // the window holds the keyboard grab
+	focused      bool
+	hint         string // about the last key
+	pressed      press
+	ring         ring
+	lastRelease  map[xproto.Keycode]xproto.Timestamp // of each key
+	answer       *question.Answer
 }
 
 // press is a mouse button that went down on one of our buttons.
 type press struct {
-	on      *button // nil: on none
-	allowed bool    // it was armed then
+	button *button // nil: none
+	armed  bool    // when it was pressed
 }
 
 func newPrompt(q question.Question, c Config) (*prompt, error) {
@@ -84,7 +89,7 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prompt{q: q, begun: time.Now(), release: map[xproto.Keycode]xproto.Timestamp{}}
+	p := &prompt{q: q, start: time.Now(), lastRelease: map[xproto.Keycode]xproto.Timestamp{}}
 	if err := p.open(d, fonts, c, d.isDark(<-portal, c.Env)); err != nil {
 		d.Close()
 		return nil, err
@@ -92,7 +97,7 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 	return p, nil
 }
 
-// What a window manager's frame and a panel may take of the monitor.
+// Space that a window manager's frame and a panel may take on the monitor.
 const (
 	frameWidth  = 16
 	frameHeight = 80
@@ -114,7 +119,7 @@ func (p *prompt) open(d *display, fonts *fonts, c Config, isDark bool) error {
 		return err
 	}
 	typing := p.q.Kind == question.Secret
-	if p.w, err = newXWindow(d, place(p.q.Kind, sheet.size, area), sheet.size, "keybroker: "+p.q.Title, typing); err != nil {
+	if p.w, err = newXWindow(d, cornerFor(p.q.Kind, sheet.size, area), sheet.size, "keybroker: "+p.q.Title, typing); err != nil {
 		return err
 	}
 	if typing {
@@ -136,7 +141,7 @@ func (p *prompt) close() {
 	p.w.d.Close()
 }
 
-// run is the one place that changes p.
+// run handles events until there is an answer. Nothing else changes p.
 func (p *prompt) run(gone <-chan struct{}) question.Answer {
 	events := listen(p.w.d.Conn)
 	tick := time.NewTicker(tickTime)
@@ -149,7 +154,7 @@ func (p *prompt) run(gone <-chan struct{}) question.Answer {
 			}
 			p.handle(event)
 		case <-p.arming.C:
-			p.guard.Show()
+			p.guard.MarkShown()
 			p.drawAll()
 		case <-tick.C:
 			p.tick()
@@ -160,8 +165,8 @@ func (p *prompt) run(gone <-chan struct{}) question.Answer {
 	return *p.answer
 }
 
-// listen hands on what the server sends until it sends no more. Errors come of
-// windows that went away while they were looked at, and say nothing.
+// listen passes on the events of the server until the connection ends. It ignores
+// errors, which come from windows that went away during a survey.
 func listen(conn *xgb.Conn) <-chan xgb.Event {
 	events := make(chan xgb.Event)
 	go func() {
@@ -179,33 +184,33 @@ func listen(conn *xgb.Conn) <-chan xgb.Event {
 	return events
 }
 
-// say ends the question.
-func (p *prompt) say(word question.Word) {
+// finish ends the question.
+func (p *prompt) finish(word question.Word) {
 	if p.answer == nil {
 		p.answer = &question.Answer{Word: word}
 	}
 }
 
-// submit answers with what was typed. Nothing is no passphrase.
+// submit answers with what was typed, if anything was.
 func (p *prompt) submit() {
 	if p.entry.count() > 0 && p.answer == nil {
-		p.answer = &question.Answer{Word: question.Typed, Rest: append(make([]byte, 0, question.MaxSecret), p.entry.text...)}
+		p.answer = &question.Answer{Word: question.Typed, Text: append(make([]byte, 0, question.MaxSecret), p.entry.text...)}
 	}
 }
 
-func (p *prompt) left() time.Duration { return p.q.Time - time.Since(p.begun) }
+func (p *prompt) left() time.Duration { return p.q.Time - time.Since(p.start) }
 
-// ownEnd is how long after the end of its time the window closes by itself. The
-// broker ends it before; this is for one that hangs.
-const ownEnd = 2 * time.Second
+// overtime is how long after its timeout the window closes by itself, in case the
+// broker hangs.
+const overtime = 2 * time.Second
 
-// tick closes a window whose time is over, and looks again whether it is covered.
+// tick closes a window whose time is over, and checks again whether it is covered.
 func (p *prompt) tick() {
-	if p.q.Time > 0 && p.left() < -ownEnd {
-		p.say(question.Closed)
+	if p.q.Time > 0 && p.left() < -overtime {
+		p.finish(question.Closed)
 		return
 	}
-	p.look()
+	p.checkView()
 	p.grab()
 	p.drawStatus()
 	p.flush(p.statusArea())
@@ -215,66 +220,66 @@ func (p *prompt) statusText() (text string, urgent bool) {
 	switch {
 	case p.hint != "":
 		return p.hint, true
-	case p.seen.outside:
-		return cutOff, true
-	case p.mapped && (p.seen.covered || !p.shown):
-		return covered, true
+	case p.seen.clipped:
+		return clippedText, true
+	case p.mapped && (p.seen.covered || !p.unobscured):
+		return coveredText, true
 	}
-	return calm(p.q, p.left()), false
+	return idleText(p.q, p.left()), false
 }
 
 const (
-	cutOff  = "A part of this window is cut off. It allows nothing until all of it is seen."
-	covered = "Something lies over this window. It allows nothing until all of it is seen."
+	clippedText = "Part of this window is off the screen. It allows nothing until all of it is visible."
+	coveredText = "Another window covers this one. It allows nothing until all of it is visible."
 )
 
-// calm says what silence does, and which keys do something.
-func calm(q question.Question, left time.Duration) string {
-	silence := ""
+// idleText says when the question times out and which keys work.
+func idleText(q question.Question, left time.Duration) string {
+	timeout := ""
 	if q.Time > 0 {
-		silence = fmt.Sprintf("Without an answer it is refused in %.0f s. ", max(left.Seconds(), 0))
+		timeout = fmt.Sprintf("Without an answer it is refused in %.0f s. ", max(left.Seconds(), 0))
 	}
 	switch q.Kind {
 	case question.Confirm:
-		return silence + "Esc denies; Alt with an underlined letter presses a button."
+		return timeout + "Esc denies; Alt with an underlined letter presses a button."
 	case question.Secret:
-		return silence + "Keys: Enter when typed, Esc cancels."
+		return timeout + "Enter submits, Esc cancels."
 	}
 	return "There is nothing to click. Esc refuses."
 }
 
-// statusTexts are all that the line can say: there must be room for each.
+// statusTexts are the texts of the status line, which needs room for each.
 func statusTexts(q question.Question) []string {
-	return []string{cutOff, covered, unknownKey, noRoom, calm(q, q.Time)}
+	return []string{clippedText, coveredText, unknownKey, noRoom, idleText(q, q.Time)}
 }
 
 func (p *prompt) statusArea() image.Rectangle {
 	s := p.pic.sheet
-	return image.Rect(0, s.foot, s.size.X, s.bar.Max.Y)
+	return image.Rect(0, s.footTop, s.size.X, s.bar.Max.Y)
 }
 
 func (p *prompt) drawStatus() {
 	text, urgent := p.statusText()
-	rest := 0.0
+	fraction := 0.0
 	if p.q.Time > 0 {
-		rest = p.left().Seconds() / p.q.Time.Seconds()
+		fraction = p.left().Seconds() / p.q.Time.Seconds()
 	}
-	p.pic.statusLine(text, urgent, rest)
+	p.pic.drawStatus(text, urgent, fraction)
 }
 
 func (p *prompt) drawEntry() {
 	if p.entry != nil {
-		p.pic.entry(p.entry.count(), p.focused)
+		p.pic.drawEntry(p.entry.count(), p.focused)
 	}
 }
 
-// awake says whether a button looks as if it did something.
-func (p *prompt) awake(b *button) bool { return !b.armed || p.guard.Ready() }
+// isEnabled reports whether a button is drawn as enabled.
+func (p *prompt) isEnabled(b *button) bool { return !b.needsArming || p.guard.ShownArmed() }
 
 func (p *prompt) drawButtons() {
 	for i := range p.pic.sheet.buttons {
 		b := &p.pic.sheet.buttons[i]
-		p.pic.button(*b, p.awake(b), p.pressed.on == b, p.ringed() == b)
+		p.pic.drawButton(*b, p.isEnabled(b), p.pressed.button == b, p.ringedButton() == b)
 	}
 }
 
@@ -288,6 +293,6 @@ func (p *prompt) drawAll() {
 
 func (p *prompt) flush(at image.Rectangle) {
 	if p.mapped {
-		p.w.put(p.pic.RGBA, at)
+		p.w.putImage(p.pic.RGBA, at)
 	}
 }

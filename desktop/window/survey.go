@@ -7,15 +7,15 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// view is how much of the window can be seen, and where it is.
+// view is where the window is and whether all of it is visible.
 type view struct {
 	at      image.Rectangle // on the screen
-	covered bool            // by another window that lies above
-	outside bool            // a part is cut off, by the screen's edge mostly
+	covered bool            // by a window above it
+	clipped bool            // a part is off the screen or cut off
 }
 
-// survey asks the server for the windows above ours. VisibilityNotify alone
-// does not do: with a compositor no window is ever called covered.
+// survey asks the server for the windows above ours. VisibilityNotify is not enough:
+// with a compositor, no window ever counts as covered.
 func (w *xwindow) survey() (view, error) {
 	var v view
 	geometry, err := xproto.GetGeometry(w.d.Conn, xproto.Drawable(w.id)).Reply()
@@ -32,19 +32,20 @@ func (w *xwindow) survey() (view, error) {
 	if err != nil {
 		return v, err
 	}
-	v.outside = !v.at.In(image.Rect(0, 0, int(screen.Width), int(screen.Height)))
-	above, err := w.above()
+	v.clipped = !v.at.In(image.Rect(0, 0, int(screen.Width), int(screen.Height)))
+	above, err := w.windowsAbove()
 	if err == nil {
 		v.covered, err = w.covers(above, v.at)
 	}
 	return v, err
 }
 
-// maxDepth bounds the walk from our window up to the root: frames of a window manager.
+// maxDepth bounds the walk from our window through the window manager's frames to the
+// root.
 const maxDepth = 16
 
-// above are the children of the root that lie above our frame.
-func (w *xwindow) above() ([]xproto.Window, error) {
+// windowsAbove are the children of the root above our frame.
+func (w *xwindow) windowsAbove() ([]xproto.Window, error) {
 	frame := w.id
 	for range maxDepth {
 		tree, err := xproto.QueryTree(w.d.Conn, frame).Reply()
@@ -63,8 +64,8 @@ func (w *xwindow) above() ([]xproto.Window, error) {
 	return root.Children[slices.Index(root.Children, frame)+1:], nil
 }
 
-// covers says whether one of the windows can be seen and lies over at. Windows
-// that went away meanwhile do not count.
+// covers reports whether one of the windows is visible and overlaps at. Windows that
+// went away meanwhile do not count.
 func (w *xwindow) covers(windows []xproto.Window, at image.Rectangle) (bool, error) {
 	attributes := make([]xproto.GetWindowAttributesCookie, len(windows))
 	geometries := make([]xproto.GetGeometryCookie, len(windows))

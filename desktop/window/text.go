@@ -17,10 +17,9 @@ import (
 var rightToLeft = []*unicode.RangeTable{unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko,
 	unicode.Samaritan, unicode.Mandaic, unicode.Adlam, unicode.Mende_Kikakui, unicode.Hanifi_Rohingya}
 
-// clusters splits text into characters with the marks on them, in the order in
-// which they are drawn from left to right. A word of a right-to-left script is
-// turned round by itself; nothing ever changes its place beyond its own word,
-// so that no text can move another one.
+// clusters splits text into characters with their combining marks, in drawing order
+// from left to right. A word of a right-to-left script is reversed, but nothing moves
+// beyond its own word: no text can displace another.
 func clusters(s string) []string {
 	var list []string
 	for _, r := range s {
@@ -52,17 +51,17 @@ type pen struct {
 
 type glyphKey struct {
 	r rune
-	l lettering
+	l textStyle
 }
 
 type glyph struct {
-	mask    *image.Alpha // nil: nothing to see
-	at      image.Point  // of the mask, from the point where the glyph begins
+	mask    *image.Alpha // nil: blank
+	at      image.Point  // of the mask, relative to the origin of the glyph
 	advance int
 }
 
-// glyph draws r once.
-func (p *pen) glyph(r rune, l lettering) glyph {
+// glyph returns the cached glyph of r.
+func (p *pen) glyph(r rune, l textStyle) glyph {
 	key := glyphKey{r, l}
 	if g, ok := p.glyphs[key]; ok {
 		return g
@@ -91,10 +90,10 @@ func rasterize(face font.Face, r rune) glyph {
 	return g
 }
 
-// missing is a frame with the code point in it, for a character that no font
-// has: two such characters do not look the same.
-func (p *pen) missing(r rune, l lettering) glyph {
-	small := lettering{size: l.size * 0.6}
+// missing is a frame around the code point, for a character that no font has: two
+// such characters differ.
+func (p *pen) missing(r rune, l textStyle) glyph {
+	small := textStyle{size: l.size * 0.6}
 	code := fmt.Sprintf("%04X", r)
 	width := p.width(code, small) + int(l.size*0.5)
 	height := int(l.size)
@@ -106,8 +105,8 @@ func (p *pen) missing(r rune, l lettering) glyph {
 	return glyph{mask: mask, at: image.Pt(0, -int(l.size*0.85)), advance: width}
 }
 
-// width is how many pixels s takes.
-func (p *pen) width(s string, l lettering) int {
+// width is the width of s in pixels.
+func (p *pen) width(s string, l textStyle) int {
 	total := 0
 	for _, r := range s {
 		total += p.glyph(r, l).advance
@@ -115,8 +114,8 @@ func (p *pen) width(s string, l lettering) int {
 	return total
 }
 
-// draw writes s from x on, upon the base line at y.
-func (p *pen) draw(dst draw.Image, x, y int, s string, l lettering, c color.Color) {
+// draw writes s from x to the right, on the base line y.
+func (p *pen) draw(dst draw.Image, x, y int, s string, l textStyle, c color.Color) {
 	ink := image.NewUniform(c)
 	for _, cluster := range clusters(s) {
 		for _, r := range cluster {
@@ -130,9 +129,9 @@ func (p *pen) draw(dst draw.Image, x, y int, s string, l lettering, c color.Colo
 	}
 }
 
-// wrap breaks s into lines that are at most width pixels wide: at blanks, and
-// where a word is too long, within it.
-func (p *pen) wrap(s string, width int, l lettering) []string {
+// wrap breaks s into lines of at most width pixels: at spaces, and within a word that
+// is too long.
+func (p *pen) wrap(s string, width int, l textStyle) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.SplitAfter(s, " ") {
@@ -150,8 +149,8 @@ func (p *pen) wrap(s string, width int, l lettering) []string {
 	return append(lines, strings.TrimRight(line, " "))
 }
 
-// cut breaks a word that is too long into full lines and a rest.
-func (p *pen) cut(word string, width int, l lettering) (full []string, rest string) {
+// cut breaks a word that is too long into full lines and the rest.
+func (p *pen) cut(word string, width int, l textStyle) (full []string, rest string) {
 	for _, r := range word {
 		if rest != "" && !unicode.Is(unicode.M, r) && r != ' ' && p.width(rest, l)+p.glyph(r, l).advance > width {
 			full, rest = append(full, rest), ""

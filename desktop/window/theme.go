@@ -13,11 +13,11 @@ import (
 	"github.com/keybroker/keybroker/platform/bus"
 )
 
-// portalTime is what the desktop's portal may delay a question by: less than a
-// person sees. It is asked while fonts and display are opened.
+// portalTime is how long the desktop's portal may delay a question: too short to
+// notice. It is asked while fonts and display are opened.
 const portalTime = 150 * time.Millisecond
 
-// scheme is the person's choice by org.freedesktop.appearance of the XDG desktop portal.
+// scheme is the person's choice in org.freedesktop.appearance of the XDG desktop portal.
 type scheme uint32
 
 const (
@@ -26,7 +26,7 @@ const (
 	lightScheme
 )
 
-// askPortal asks in the background. No answer in time is no choice.
+// askPortal asks in the background. Without an answer in time it returns noScheme.
 func askPortal() <-chan scheme {
 	answer := make(chan scheme, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), portalTime)
@@ -34,19 +34,19 @@ func askPortal() <-chan scheme {
 		defer cancel()
 		answer <- portalScheme(ctx)
 	}()
-	late := make(chan scheme, 1)
+	result := make(chan scheme, 1)
 	go func() {
 		select {
 		case s := <-answer:
-			late <- s
+			result <- s
 		case <-ctx.Done():
-			late <- noScheme
+			result <- noScheme
 		}
 	}()
-	return late
+	return result
 }
 
-// portalScheme starts no portal where none runs.
+// portalScheme asks the portal, but starts none.
 func portalScheme(ctx context.Context) scheme {
 	address, err := bus.Session()
 	if err != nil {
@@ -70,8 +70,8 @@ func portalScheme(ctx context.Context) scheme {
 	return scheme(number)
 }
 
-// isDark goes by the portal, then by GTK_THEME, then by the theme that the
-// desktop's settings name (XSETTINGS).
+// isDark follows the portal, or else GTK_THEME, or else the theme in the desktop's
+// settings (XSETTINGS).
 func (d *display) isDark(portal scheme, env func(string) string) bool {
 	switch theme := env("GTK_THEME"); {
 	case portal == darkScheme || portal == lightScheme:
@@ -82,7 +82,7 @@ func (d *display) isDark(portal scheme, env func(string) string) bool {
 	return isDarkName(d.themeName())
 }
 
-// isDarkName takes "Adwaita-dark" and GTK's "Adwaita:dark".
+// isDarkName accepts "Adwaita-dark" and GTK's "Adwaita:dark".
 func isDarkName(theme string) bool { return strings.Contains(strings.ToLower(theme), "dark") }
 
 func (d *display) themeName() string {
@@ -98,9 +98,9 @@ func (d *display) themeName() string {
 	return stringSetting(reply.Value, "Net/ThemeName")
 }
 
-// stringSetting finds a setting in the property of the XSETTINGS protocol: byte
-// order, 3 unused, serial, count; then type, unused, length of the name, name,
-// padding to 4, serial, value.
+// stringSetting finds a setting in an XSETTINGS property: byte order, 3 unused bytes,
+// serial, count; then for each setting its type, an unused byte, the length of the
+// name, the name padded to 4 bytes, a serial, the value.
 func stringSetting(data []byte, wanted string) string {
 	const head, stringType = 12, 1
 	if len(data) < head {

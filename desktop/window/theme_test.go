@@ -21,12 +21,12 @@ func TestIsDark(t *testing.T) {
 	}
 }
 
-// setting is one setting of XSETTINGS, type 0: a number, 1: a string.
+// setting is one XSETTINGS setting of type 0 (a number) or 1 (a string).
 func setting(kind byte, name, value string) []byte {
 	data := []byte{kind, 0}
 	data = binary.LittleEndian.AppendUint16(data, uint16(len(name)))
 	data = append(data, name...)
-	data = append(data, make([]byte, padded(len(name))-len(name)+4)...) // and the serial
+	data = append(data, make([]byte, padded(len(name))-len(name)+4)...) // with the serial
 	if kind == 1 {
 		data = binary.LittleEndian.AppendUint32(data, uint32(len(value)))
 		return append(append(data, value...), make([]byte, padded(len(value))-len(value))...)
@@ -42,7 +42,7 @@ func TestStringSetting(t *testing.T) {
 	if got := stringSetting(data, "Net/ThemeName"); got != "Adwaita-dark" {
 		t.Errorf("%q", got)
 	}
-	for n := range data { // cut off, or changed, anywhere: no panic
+	for n := range data { // truncated or changed anywhere: no panic
 		stringSetting(data[:n], "Net/ThemeName")
 		broken := append([]byte{}, data...)
 		broken[n] = 0xff
@@ -50,7 +50,7 @@ func TestStringSetting(t *testing.T) {
 	}
 }
 
-// luminance is WCAG 2.1's relative luminance.
+// luminance is the relative luminance of WCAG 2.1.
 func luminance(c color.RGBA) float64 {
 	channel := func(v uint8) float64 {
 		if s := float64(v) / 255; s > 0.03928 {
@@ -62,7 +62,7 @@ func luminance(c color.RGBA) float64 {
 	return 0.2126*channel(c.R) + 0.7152*channel(c.G) + 0.0722*channel(c.B)
 }
 
-// Whatever is written can be read, in each theme.
+// All text is readable in each theme.
 func TestContrast(t *testing.T) {
 	check := func(what string, a, b color.RGBA) {
 		low, high := min(luminance(a), luminance(b)), max(luminance(a), luminance(b))
@@ -73,11 +73,11 @@ func TestContrast(t *testing.T) {
 	for name, c := range map[string]theme{"light": light, "dark": dark} {
 		for what, back := range map[string]color.RGBA{"paper": c.paper, "shade": c.shade} {
 			check(name+" ink on "+what, c.ink, back)
-			check(name+" quiet on "+what, c.quiet, back)
+			check(name+" muted on "+what, c.muted, back)
 			check(name+" alarm on "+what, c.alarm, back)
-			check(name+" fine on "+what, c.fine, back)
+			check(name+" safe on "+what, c.safe, back)
 		}
-		check(name+" button asleep", c.quiet, c.asleep)
+		check(name+" disabled button", c.muted, c.disabled)
 	}
 	check("deny", white, red)
 	check("allow", white, green)

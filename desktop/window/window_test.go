@@ -21,7 +21,7 @@ func newPen(t *testing.T, dirs ...string) *pen {
 	return &pen{fonts: f, glyphs: map[glyphKey]glyph{}}
 }
 
-// A word of a right-to-left script is turned round, and nothing else moves.
+// Only words of right-to-left scripts are reversed, and nothing else moves.
 func TestClusters(t *testing.T) {
 	for text, want := range map[string]string{
 		"abc":           "abc",
@@ -40,8 +40,8 @@ func TestClusters(t *testing.T) {
 
 func TestWrapLosesNothing(t *testing.T) {
 	p := newPen(t)
-	l := lettering{size: 14}
-	for _, text := range []string{"", "short", "some words that are too long for one line of it", strings.Repeat("W", 100), "a " + strings.Repeat("x", 60) + " b", "  two  blanks"} {
+	l := textStyle{size: 14}
+	for _, text := range []string{"", "short", "some words that are too long for one line of it", strings.Repeat("W", 100), "a " + strings.Repeat("x", 60) + " b", "  two  spaces"} {
 		lines := p.wrap(text, 120, l)
 		if got := strings.Join(lines, ""); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(text, " ", "") {
 			t.Errorf("%q became %q", text, lines)
@@ -54,17 +54,17 @@ func TestWrapLosesNothing(t *testing.T) {
 	}
 }
 
-// A character that no font has is a frame with its code point: two of them do
-// not look the same, and none is invisible.
+// A character that no font has is drawn as a frame with its code point: two such
+// characters differ, and none is invisible.
 func TestMissingGlyphs(t *testing.T) {
 	p := newPen(t) // no fonts but the built-in one
-	l := lettering{size: 15}
+	l := textStyle{size: 15}
 	a, b := p.glyph('日', l), p.glyph('本', l)
 	if a.mask == nil || b.mask == nil || slices.Equal(a.mask.Pix, b.mask.Pix) {
-		t.Error("missing characters cannot be told apart")
+		t.Error("missing characters look the same")
 	}
 	if a.advance == 0 || p.glyph('ж', l).mask == nil {
-		t.Error("no place for a character")
+		t.Error("a character takes no space")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestFallbackFonts(t *testing.T) {
 		t.Skip("no fonts are installed: make deps")
 	}
 	with, without := newPen(t, fontDirs...), newPen(t)
-	l := lettering{size: 15}
+	l := textStyle{size: 15}
 	const alef = 'א'
 	if slices.Equal(with.glyph(alef, l).mask.Pix, without.glyph(alef, l).mask.Pix) {
 		t.Error("the installed fonts are not used")
@@ -111,12 +111,12 @@ func TestLayOut(t *testing.T) {
 	if small, err := layOut(q, p, light, 1, s.size.Sub(image.Pt(60, 60))); err != nil || small.zoom >= 1 {
 		t.Errorf("on a smaller screen: %v", err)
 	}
-	if _, err := layOut(q, p, light, 1, image.Pt(500, 200)); err != errTooMuch {
-		t.Errorf("what does not fit is shown all the same: %v", err)
+	if _, err := layOut(q, p, light, 1, image.Pt(500, 200)); err != errTooLarge {
+		t.Errorf("a sheet that does not fit is laid out: %v", err)
 	}
 }
 
-// The marks differ in colour, sign, shape or word; no two are alike.
+// No two marks look alike.
 func TestMarksAreNotAlike(t *testing.T) {
 	marks := []question.Mark{question.Verified, question.New, question.Claimed, question.Unknown, question.Forwarded, question.OtherName}
 	for i, a := range marks {
@@ -128,8 +128,8 @@ func TestMarksAreNotAlike(t *testing.T) {
 		}
 	}
 	for _, mark := range marks {
-		if badges[mark].outline == (mark == question.Verified) {
-			t.Errorf("%s: the shape of what is verified, and its green, belong to that alone", mark)
+		if badges[mark].pointed == (mark == question.Verified) {
+			t.Errorf("%s: only the verified mark may be round", mark)
 		}
 	}
 }
@@ -141,11 +141,19 @@ func TestNoticeAllowsNothing(t *testing.T) {
 	}
 	left, right = choices(question.Question{Kind: question.Confirm})
 	for _, b := range append(left, right...) {
-		if (b.word == question.AllowOnce || b.word == question.AllowFor) && !b.armed {
+		if (b.word == question.AllowOnce || b.word == question.AllowFor) && !b.needsArming {
 			t.Errorf("%q allows and needs no arming", b.label)
 		}
 		if b.word == question.AllowFor || b.word == question.DenyFor {
 			t.Errorf("%q was not offered", b.label)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]float64{"1.5": 1.5, " 144 ": 144, "": 0, "large": 0, "NaN": 0} {
+		if got := number(text); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 	}
 }
@@ -167,40 +175,40 @@ func TestEntry(t *testing.T) {
 	for _, r := range "aé€" {
 		e.add(r)
 	}
-	e.back()
+	e.backspace()
 	if string(e.text) != "aé" || e.count() != 2 {
 		t.Errorf("%q", e.text)
 	}
 	if rest := e.text[:cap(e.text)][len(e.text):][:3]; string(rest) != "\x00\x00\x00" {
-		t.Errorf("what was taken back is still there: %q", rest)
+		t.Errorf("the removed character is still in memory: %q", rest)
 	}
-	e.back()
-	e.back()
-	e.back()
+	e.backspace()
+	e.backspace()
+	e.backspace()
 	if e.count() != 0 {
 		t.Error("not empty")
 	}
 	for range question.MaxSecret {
-		if hint := e.typed('x', 0); hint != "" {
+		if hint := e.handleKey('x', 0); hint != "" {
 			t.Fatal(hint)
 		}
 	}
-	if hint := e.typed('x', 0); hint != noRoom || e.count() != 0 {
+	if hint := e.handleKey('x', 0); hint != noRoom || e.count() != 0 {
 		t.Errorf("%q, %d left", hint, e.count())
 	}
 	for _, sym := range []xproto.Keysym{0, 0xffffff, 0xfe51, 0x1b0ffff} {
-		e.typed('x', 0)
-		if hint := e.typed(sym, 0); hint != unknownKey || e.count() != 0 {
+		e.handleKey('x', 0)
+		if hint := e.handleKey(sym, 0); hint != unknownKey || e.count() != 0 {
 			t.Errorf("%#x: %q, %d left", sym, hint, e.count())
 		}
 	}
 	for _, sym := range []xproto.Keysym{0xff09, 0xffe1, 0xff7f, 0x1008ff11} {
-		if hint := e.typed(sym, 0); hint != "" {
+		if hint := e.handleKey(sym, 0); hint != "" {
 			t.Errorf("%#x: %q", sym, hint)
 		}
 	}
-	e.typed('x', 0)
-	if hint := e.typed(0xfe51, 0); hint != unknownKey || e.count() != 0 {
+	e.handleKey('x', 0)
+	if hint := e.handleKey(0xfe51, 0); hint != unknownKey || e.count() != 0 {
 		t.Errorf("a dead key: %q, %d left", hint, e.count())
 	}
 }

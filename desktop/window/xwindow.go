@@ -15,21 +15,21 @@ type xwindow struct {
 	d   *display
 	id  xproto.Window
 	gc  xproto.Gcontext
-	row []byte // the pixels on their way, kept for their memory
+	row []byte // a buffer for pixels
 }
 
 const events = xproto.EventMaskExposure | xproto.EventMaskStructureNotify | xproto.EventMaskVisibilityChange |
 	xproto.EventMaskPropertyChange | xproto.EventMaskButtonPress | xproto.EventMaskButtonRelease |
 	xproto.EventMaskKeyPress | xproto.EventMaskKeyRelease | xproto.EventMaskFocusChange
 
-// atomNames are all that are used, so that they are asked for in one turn.
+// atomNames are all atoms that are used, for one prefetch.
 var atomNames = []string{"WM_PROTOCOLS", "WM_DELETE_WINDOW", "UTF8_STRING", "_NET_WM_NAME", "_NET_WM_PID",
 	"_NET_WM_STATE", "_NET_WM_STATE_ABOVE", "_NET_WM_STATE_STICKY", "_NET_WM_WINDOW_TYPE",
 	"_NET_WM_WINDOW_TYPE_DIALOG", "_NET_WM_USER_TIME", "_NET_WM_DESKTOP", "_NET_WM_ICON", "_KEYBROKER_TIME"}
 
-// newXWindow makes a window that is not shown yet. With focus it takes the
-// keyboard when it appears, as the place to type a passphrase must; otherwise
-// the keyboard stays where the person is typing.
+// newXWindow makes a window that is not shown yet. With focus it takes the keyboard
+// when it appears, as an entry field must; otherwise the keyboard stays where the
+// person is typing.
 func newXWindow(d *display, at image.Point, size image.Point, title string, focus bool) (*xwindow, error) {
 	d.prefetch(atomNames...)
 	id, err := xproto.NewWindowId(d.Conn)
@@ -48,40 +48,40 @@ func newXWindow(d *display, at image.Point, size image.Point, title string, focu
 		return nil, err
 	}
 	xproto.CreateGC(d.Conn, gc, xproto.Drawable(id), 0, nil)
-	w.describe(at, size, title, focus)
-	// Other windows' coming, going and moving tells whether ours is covered.
+	w.setHints(at, size, title, focus)
+	// The events of other windows tell when ours may be covered.
 	xproto.ChangeWindowAttributes(d.Conn, d.screen.Root, xproto.CwEventMask, []uint32{xproto.EventMaskSubstructureNotify})
 	return w, nil
 }
 
-// describe sets the hints of ICCCM and EWMH: a dialog of one size, above all
-// others, on every desktop.
-func (w *xwindow) describe(at, size image.Point, title string, focus bool) {
+// setHints sets the hints of ICCCM and EWMH: a dialog of fixed size, above all other
+// windows, on every desktop.
+func (w *xwindow) setHints(at, size image.Point, title string, focus bool) {
 	a := w.d.atom
-	w.text(xproto.AtomWmName, xproto.AtomString, "keybroker")
-	w.text(a("_NET_WM_NAME"), a("UTF8_STRING"), title)
-	w.text(xproto.AtomWmClass, xproto.AtomString, "keybroker\x00keybroker\x00")
-	w.numbers(a("WM_PROTOCOLS"), xproto.AtomAtom, uint32(a("WM_DELETE_WINDOW")))
-	w.numbers(a("_NET_WM_WINDOW_TYPE"), xproto.AtomAtom, uint32(a("_NET_WM_WINDOW_TYPE_DIALOG")))
-	w.numbers(a("_NET_WM_STATE"), xproto.AtomAtom, uint32(a("_NET_WM_STATE_ABOVE")), uint32(a("_NET_WM_STATE_STICKY")))
-	w.numbers(a("_NET_WM_DESKTOP"), xproto.AtomCardinal, 0xffffffff)
-	w.numbers(a("_NET_WM_PID"), xproto.AtomCardinal, uint32(os.Getpid()))
-	w.numbers(a("_NET_WM_ICON"), xproto.AtomCardinal, iconNumbers()...)
+	w.setText(xproto.AtomWmName, xproto.AtomString, "keybroker")
+	w.setText(a("_NET_WM_NAME"), a("UTF8_STRING"), title)
+	w.setText(xproto.AtomWmClass, xproto.AtomString, "keybroker\x00keybroker\x00")
+	w.setNumbers(a("WM_PROTOCOLS"), xproto.AtomAtom, uint32(a("WM_DELETE_WINDOW")))
+	w.setNumbers(a("_NET_WM_WINDOW_TYPE"), xproto.AtomAtom, uint32(a("_NET_WM_WINDOW_TYPE_DIALOG")))
+	w.setNumbers(a("_NET_WM_STATE"), xproto.AtomAtom, uint32(a("_NET_WM_STATE_ABOVE")), uint32(a("_NET_WM_STATE_STICKY")))
+	w.setNumbers(a("_NET_WM_DESKTOP"), xproto.AtomCardinal, 0xffffffff)
+	w.setNumbers(a("_NET_WM_PID"), xproto.AtomCardinal, uint32(os.Getpid()))
+	w.setNumbers(a("_NET_WM_ICON"), xproto.AtomCardinal, iconData()...)
 	if !focus {
-		w.numbers(a("_NET_WM_USER_TIME"), xproto.AtomCardinal, 0) // EWMH: do not focus it when it is mapped
+		w.setNumbers(a("_NET_WM_USER_TIME"), xproto.AtomCardinal, 0) // EWMH: do not focus it when it is mapped
 	}
 	const position, minSize, maxSize = 1<<0 | 1<<2, 1 << 4, 1 << 5 // USPosition, PPosition; PMinSize; PMaxSize
 	hints := make([]uint32, 18)
 	hints[0] = position | minSize | maxSize
 	hints[1], hints[2] = uint32(at.X), uint32(at.Y)
 	hints[5], hints[6], hints[7], hints[8] = uint32(size.X), uint32(size.Y), uint32(size.X), uint32(size.Y)
-	w.numbers(xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, hints...)
+	w.setNumbers(xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, hints...)
 	const inputHint = 1
-	w.numbers(xproto.AtomWmHints, xproto.AtomWmHints, inputHint, 1, 0, 0, 0, 0, 0, 0, 0)
+	w.setNumbers(xproto.AtomWmHints, xproto.AtomWmHints, inputHint, 1, 0, 0, 0, 0, 0, 0, 0)
 }
 
-// iconNumbers is EWMH's: width, height, then pixels as ARGB, for each size.
-func iconNumbers() (list []uint32) {
+// iconData is _NET_WM_ICON of EWMH: width, height and ARGB pixels for each size.
+func iconData() (list []uint32) {
 	for _, size := range []int{16, 32, icon.Size} {
 		list = append(list, uint32(size), uint32(size))
 		pix := icon.Draw(icon.Key(icon.Blue), size).Pix
@@ -92,20 +92,20 @@ func iconNumbers() (list []uint32) {
 	return list
 }
 
-func (w *xwindow) text(property, kind xproto.Atom, value string) {
+func (w *xwindow) setText(property, kind xproto.Atom, value string) {
 	xproto.ChangeProperty(w.d.Conn, xproto.PropModeReplace, w.id, property, kind, 8, uint32(len(value)), []byte(value))
 }
 
-func (w *xwindow) numbers(property, kind xproto.Atom, values ...uint32) {
+func (w *xwindow) setNumbers(property, kind xproto.Atom, values ...uint32) {
 	var data []byte
 	for _, v := range values {
-		data = binary.LittleEndian.AppendUint32(data, v) // xgb speaks little endian
+		data = binary.LittleEndian.AppendUint32(data, v) // xgb uses little endian
 	}
 	xproto.ChangeProperty(w.d.Conn, xproto.PropModeReplace, w.id, property, kind, 32, uint32(len(values)), data)
 }
 
-// stamp asks for the server's time: the answer is a PropertyNotify.
-func (w *xwindow) stamp() {
+// requestTime asks for the server's time: the answer is a PropertyNotify.
+func (w *xwindow) requestTime() {
 	xproto.ChangeProperty(w.d.Conn, xproto.PropModeAppend, w.id, w.d.atom("_KEYBROKER_TIME"), xproto.AtomCardinal, 32, 0, nil)
 }
 
@@ -113,11 +113,11 @@ func (w *xwindow) raise() {
 	xproto.ConfigureWindow(w.d.Conn, w.id, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
 }
 
-// maxPut is how many bytes of pixels go in one request; a server takes 256 KiB.
+// maxPut bounds the bytes of pixels in one request; a server takes 256 KiB.
 const maxPut = 200 << 10
 
-// put shows a part of the picture.
-func (w *xwindow) put(pic *image.RGBA, at image.Rectangle) {
+// putImage shows a part of the picture.
+func (w *xwindow) putImage(pic *image.RGBA, at image.Rectangle) {
 	at = at.Intersect(pic.Bounds())
 	if at.Empty() {
 		return

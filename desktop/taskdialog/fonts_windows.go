@@ -6,10 +6,10 @@ import (
 	"unsafe"
 )
 
-// letters are those that the system has for messages.
-type letters struct {
+// fonts are the system's fonts for messages.
+type fonts struct {
 	font, bold uintptr
-	scale      int32 // dots an inch
+	dpi        int32
 	err        error
 }
 
@@ -31,7 +31,7 @@ type metrics struct {
 	padding                                                     int32
 }
 
-func newLetters() (l letters) {
+func newFonts() (f fonts) {
 	const (
 		spiGetNonClientMetrics = 0x0029
 		logPixelsY             = 90
@@ -40,59 +40,59 @@ func newLetters() (l letters) {
 	m := metrics{}
 	m.size = uint32(unsafe.Sizeof(m))
 	if ok, _, cause := systemParametersInfo.Call(spiGetNonClientMetrics, uintptr(m.size), uintptr(unsafe.Pointer(&m)), 0); ok == 0 {
-		l.err = fmt.Errorf("SystemParametersInfo: %w", cause)
-		return l
+		f.err = fmt.Errorf("SystemParametersInfo: %w", cause)
+		return f
 	}
 	dc, _, _ := getDC.Call(0)
 	dots, _, _ := getDeviceCaps.Call(dc, logPixelsY)
 	_, _, _ = releaseDC.Call(0, dc)
-	l.scale = max(int32(dots), 96)
+	f.dpi = max(int32(dots), 96)
 	var cause error
-	l.font, _, cause = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
+	f.font, _, cause = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
 	m.message.weight = weightBold
-	l.bold, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
-	if l.font == 0 || l.bold == 0 {
-		l.err = fmt.Errorf("CreateFontIndirect: %w", cause)
+	f.bold, _, _ = createFontIndirect.Call(uintptr(unsafe.Pointer(&m.message)))
+	if f.font == 0 || f.bold == 0 {
+		f.err = fmt.Errorf("CreateFontIndirect: %w", cause)
 	}
-	return l
+	return f
 }
 
-func (l *letters) release() {
-	for _, font := range []uintptr{l.font, l.bold} {
+func (f *fonts) release() {
+	for _, font := range []uintptr{f.font, f.bold} {
 		if font != 0 {
 			_, _, _ = deleteObject.Call(font)
 		}
 	}
 }
 
-// px is a size at 96 dots an inch in dots.
-func (l *letters) px(units int32) int32 { return units * l.scale / 96 }
+// px converts a size at 96 dots per inch to pixels.
+func (f *fonts) px(units int32) int32 { return units * f.dpi / 96 }
 
-// measure is the place that s takes, in lines of at most that many dots.
-func (l *letters) measure(s string, font uintptr, width int32) rect {
+// measure is the size of s in lines of at most width pixels.
+func (f *fonts) measure(s string, font uintptr, width int32) rect {
 	const calcRectWordBreakNoPrefixEditControl = 0x0400 | 0x0010 | 0x0800 | 0x2000
 	dc, _, _ := getDC.Call(0)
 	defer func() { _, _, _ = releaseDC.Call(0, dc) }()
 	before, _, _ := selectObject.Call(dc, font)
 	defer func() { _, _, _ = selectObject.Call(dc, before) }()
-	chars, at := text(s), rect{right: width}
+	chars, at := wideString(s), rect{right: width}
 	_, _, _ = drawText.Call(dc, uintptr(unsafe.Pointer(chars)), ^uintptr(0), uintptr(unsafe.Pointer(&at)), calcRectWordBreakNoPrefixEditControl)
 	runtime.KeepAlive(chars)
 	return at
 }
 
-// within says of a line whether it is at most so long, at 96 dots an inch.
-func (l *letters) within(units int32) func(line string) bool {
+// fitsWithin reports whether a line is at most units wide, at 96 dots per inch.
+func (f *fonts) fitsWithin(units int32) func(line string) bool {
 	const endless = 1 << 20
-	return func(line string) bool { return l.measure(line, l.font, endless).width() <= l.px(units) }
+	return func(line string) bool { return f.measure(line, f.font, endless).width() <= f.px(units) }
 }
 
-// dialogUnits are so many horizontal dialog units at 96 dots an inch: quarters
-// of the mean width of these letters.
-func (l *letters) dialogUnits(n int32) int32 {
+// dialogUnits converts n horizontal dialog units to units at 96 dots per inch. A dialog
+// unit is a quarter of the font's mean character width.
+func (f *fonts) dialogUnits(n int32) int32 {
 	const (
 		alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 		endless  = 1 << 20
 	)
-	return n * l.measure(alphabet, l.font, endless).width() * 96 / (int32(len(alphabet)) * 4 * max(l.scale, 96))
+	return n * f.measure(alphabet, f.font, endless).width() * 96 / (int32(len(alphabet)) * 4 * max(f.dpi, 96))
 }
