@@ -9,7 +9,7 @@ import (
 	"testing/iotest"
 )
 
-func talkTo(answers string) (*assuan, *bytes.Buffer) {
+func newTestAssuan(answers string) (*assuan, *bytes.Buffer) {
 	var sent bytes.Buffer
 	return &assuan{r: iotest.OneByteReader(strings.NewReader(answers)), w: &sent}, &sent
 }
@@ -33,10 +33,10 @@ func TestAssuan(t *testing.T) {
 		{"no escape", "D %zz\nOK\n", "", "broken percent escape"},
 		{"huge line", "D " + strings.Repeat("x", maxAssuanLine) + "\nOK\n", "", "too long"},
 		{"endless data", strings.Repeat("D "+strings.Repeat("x", 900)+"\n", 6) + "OK\n", "", "too long"},
-		{"endless talk", strings.Repeat("# \n", maxAssuanReplies) + "OK\n", "", "no end"},
+		{"endless replies", strings.Repeat("# \n", maxAssuanReplies) + "OK\n", "", "no end"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, _ := talkTo(test.answers)
+			a, _ := newTestAssuan(test.answers)
 			data, err := a.call("GETPIN")
 			if string(data) != test.data {
 				t.Errorf("data %q, want %q", data, test.data)
@@ -55,13 +55,13 @@ func TestAssuan(t *testing.T) {
 func TestAssuanErrorCode(t *testing.T) {
 	for _, code := range []uint32{99, 83886179} { // with and without pinentry as its source
 		if e := (&assuanError{code: code}); !e.is(gpgCanceled) || e.is(gpgTimeout) {
-			t.Errorf("%d is not read as cancelled", code)
+			t.Errorf("%d does not mean cancelled", code)
 		}
 	}
 }
 
 func TestAssuanSends(t *testing.T) {
-	a, sent := talkTo("OK\nOK\nOK\n")
+	a, sent := newTestAssuan("OK\nOK\nOK\n")
 	if err := a.set("SETDESC", "50%\nOK\r\tü"); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func FuzzAssuan(f *testing.F) {
 		if err == nil && !bytes.Contains(answers, []byte("OK")) {
 			t.Error("success without OK")
 		}
-		// What we escape is read back as it was.
+		// Escaping and unescaping returns the same text.
 		text := strings.ToValidUTF8(string(answers), "")
 		text = text[:min(len(text), 300)]
 		text = strings.ToValidUTF8(text, "")

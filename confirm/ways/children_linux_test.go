@@ -15,19 +15,19 @@ import (
 	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
-// Another process of the user cannot open what a prompt program is asked over, and
+// Another process of the user cannot open the input or output of a prompt program, and
 // so cannot answer in its place.
 func TestNobodyWritesForAPrompt(t *testing.T) {
 	d := newDesktop(t)
 	pids := filepath.Join(t.TempDir(), "pid")
-	asks := script(t, "echo $$ >"+pids+".new; mv "+pids+".new "+pids+"; sleep 1000")
+	askpassPath := script(t, "echo $$ >"+pids+".new; mv "+pids+".new "+pids+"; sleep 1000")
 	for name, p := range map[string]confirm.Prompter{
 		"window":         newWindowOn(t, d),
 		"pinentry-qt":    &pinentry{path: linkTo(t, "pinentry-qt"), env: d.env},
 		"pinentry-gtk-2": &pinentry{path: linkTo(t, "pinentry-gtk-2"), env: d.env},
 		"zenity":         &dialog{path: linkTo(t, "zenity"), env: d.env},
 		"yad":            &dialog{path: linkTo(t, "yad"), env: d.env},
-		"askpass":        &askpass{path: asks, env: plainEnv},
+		"askpass":        &askpass{path: askpassPath, env: plainEnv},
 	} {
 		for kind, talk := range map[string]func(context.Context) error{
 			"question": func(ctx context.Context) error { _, err := p.Ask(ctx, confirmtest.Login(t)); return err },
@@ -43,14 +43,14 @@ func TestNobodyWritesForAPrompt(t *testing.T) {
 				defer func() { cancel(); <-done }()
 				dirs := ""
 				if name == "askpass" {
-					d.until(t, "it runs", func() bool { text, _ := os.ReadFile(pids); dirs = strings.TrimSpace(string(text)); return dirs != "" })
+					d.waitUntil(t, "askpass runs", func() bool { text, _ := os.ReadFile(pids); dirs = strings.TrimSpace(string(text)); return dirs != "" })
 					os.Remove(pids)
 				} else {
-					d.window(t)
+					d.focusPrompt(t)
 					dirs = processesOf(p)
 				}
 				if dirs == "" {
-					t.Fatal("no process")
+					t.Fatal("the prompt has no process")
 				}
 				for dir := range strings.FieldsSeq(dirs) {
 					pid, _ := strconv.Atoi(filepath.Base(dir))
@@ -66,8 +66,8 @@ func TestNobodyWritesForAPrompt(t *testing.T) {
 	}
 }
 
-// A dialog program answers by its exit status alone, and once only.
-func TestDialogsWordIsNoAnswer(t *testing.T) {
+// A dialog program answers only by its exit status, and only if it prints nothing.
+func TestDialogOutputIsNoAnswer(t *testing.T) {
 	for lines, want := range map[string]struct {
 		verdict confirm.Verdict
 		reason  string

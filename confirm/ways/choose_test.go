@@ -17,8 +17,9 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// bin makes a directory of empty programs and links ("a -> b").
-func bin(t *testing.T, names ...string) func(string) (string, error) {
+// lookPathIn makes a directory of empty programs and links ("a -> b"), and returns a
+// LookPath for it.
+func lookPathIn(t *testing.T, names ...string) func(string) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range names {
@@ -48,24 +49,24 @@ func TestChoose(t *testing.T) {
 	}
 	defer listener.Close()
 	for _, test := range []struct {
-		name   string
-		prompt string
-		env    string // space-separated NAME=value
-		tty    *os.File
-		bin    []string
-		want   string // the prompter's name, or in the error
+		name     string
+		prompt   string
+		env      string // space-separated NAME=value
+		tty      *os.File
+		programs []string
+		want     string // the prompter's name, or part of the error
 	}{
 		{"best pinentry", "auto", "DISPLAY=:1", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "pinentry-qt"},
-		{"Wayland: GTK 2 cannot", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "terminal"},
-		{"Wayland: GTK 2 cannot, and no terminal", "", "WAYLAND_DISPLAY=w", nil, []string{"pinentry-gtk-2"}, "none"},
+		{"Wayland: not GTK 2", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "terminal"},
+		{"Wayland: not GTK 2, no terminal", "", "WAYLAND_DISPLAY=w", nil, []string{"pinentry-gtk-2"}, "none"},
 		{"Wayland: Qt with its plugin", "", "WAYLAND_DISPLAY=w PLUGIN=1", tty, []string{"pinentry-gtk-2", "zenity", "pinentry-qt"}, "pinentry-qt"},
 		{"Wayland: Qt without its plugin", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-qt", "zenity"}, "zenity"},
-		{"Wayland: and a name left over", "", "WAYLAND_DISPLAY=w DISPLAY=:987", tty, []string{"keybroker-desktop", "pinentry-gtk-2", "yad"}, "yad"},
+		{"Wayland: with a stale DISPLAY", "", "WAYLAND_DISPLAY=w DISPLAY=:987", tty, []string{"keybroker-desktop", "pinentry-gtk-2", "yad"}, "yad"},
 		{"Wayland: with XWayland", "", "WAYLAND_DISPLAY=w DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
 		{"Wayland: no such pinentry", "pinentry", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "no pinentry program that draws on Wayland"},
-		{"Wayland: named", "auto", "WAYLAND_DISPLAY=w NAMED=pinentry-gtk-2", tty, []string{"pinentry-gtk-2"}, "pinentry-gtk-2"},
-		{"link to a safe one", "auto", "DISPLAY=:1", nil, []string{"pinentry-gtk2 -> pinentry-gtk-2", "pinentry-gtk-2"}, "pinentry-gtk-2"},
-		{"name of a safe one, link to another", "auto", "DISPLAY=:1", tty, []string{"pinentry-qt -> pinentry-gnome3", "pinentry-gnome3"}, "terminal"},
+		{"Wayland: configured pinentry", "auto", "WAYLAND_DISPLAY=w NAMED=pinentry-gtk-2", tty, []string{"pinentry-gtk-2"}, "pinentry-gtk-2"},
+		{"link to a safe pinentry", "auto", "DISPLAY=:1", nil, []string{"pinentry-gtk2 -> pinentry-gtk-2", "pinentry-gtk-2"}, "pinentry-gtk-2"},
+		{"safe name, but a link to another", "auto", "DISPLAY=:1", tty, []string{"pinentry-qt -> pinentry-gnome3", "pinentry-gnome3"}, "terminal"},
 		{"only GNOME's", "auto", "DISPLAY=:1", nil, []string{"pinentry-gnome3"}, "none, passphrases: pinentry-gnome3"},
 		{"GNOME's and SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=/bin/askme", nil, []string{"pinentry-gnome3"}, "askpass askme, passphrases: pinentry-gnome3"},
 		{"terminal before SSH_ASKPASS", "auto", "DISPLAY=:1 SSH_ASKPASS=/bin/askme", tty, nil, "terminal"},
@@ -83,7 +84,7 @@ func TestChoose(t *testing.T) {
 		{"relative askpass", "askpass", "SSH_ASKPASS=askme", tty, nil, "not an absolute path"},
 		{"none", "none", "DISPLAY=:1", tty, []string{"pinentry-qt"}, "none (what no rule allows is refused)"},
 		{"the window", "auto", "DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
-		{"the window is not there", "auto", "DISPLAY=" + display, tty, []string{"pinentry-qt"}, "pinentry-qt"},
+		{"no window program", "auto", "DISPLAY=" + display, tty, []string{"pinentry-qt"}, "pinentry-qt"},
 		{"the window, but nothing listens on the display", "auto", "DISPLAY=:987", nil, []string{"keybroker-desktop", "pinentry-qt"}, "pinentry-qt"},
 		{"yad before zenity", "auto", "DISPLAY=:1", nil, []string{"zenity", "yad"}, "yad"},
 		{"a dialog, and any pinentry for secrets", "auto", "DISPLAY=:1", tty, []string{"zenity", "pinentry-gnome3"}, "zenity, passphrases: pinentry-gnome3"},
@@ -101,17 +102,17 @@ func TestChoose(t *testing.T) {
 				name, value, _ := strings.Cut(entry, "=")
 				env[name] = value
 			}
-			look := bin(t, test.bin...)
-			program, _ := look(windowProgram)
+			lookPath := lookPathIn(t, test.programs...)
+			program, _ := lookPath(windowProgram)
 			plugins := []string{filepath.Join(t.TempDir(), "*.so")}
 			if env["PLUGIN"] != "" {
 				plugins = []string{program[:len(program)-len(windowProgram)] + "*"}
 			}
 			p, err := Choose(Config{Prompt: test.prompt, Terminal: test.tty, Window: program, Pinentry: env["NAMED"], qtPlugins: plugins,
-				Env: func(name string) string { return env[name] }, LookPath: look})
+				Env: func(name string) string { return env[name] }, LookPath: lookPath})
 			if err != nil {
 				if p != nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n") {
-					t.Errorf("%v, error %v, want %q and what to do", p, err, test.want)
+					t.Errorf("%v, error %v, want %q and a remedy", p, err, test.want)
 				}
 			} else if p.Name() != test.want {
 				t.Errorf("%q, want %q", p.Name(), test.want)
@@ -120,15 +121,15 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// Where there is no way to ask, each refusal says what is missing.
+// Without a way to ask, each refusal says what is missing.
 func TestNoWaySaysWhatIsMissing(t *testing.T) {
 	for display, want := range map[string]string{
 		"": "there is neither a display nor a terminal", "DISPLAY": "no pinentry whose Enter key denies, and neither zenity nor yad",
 		"WAYLAND_DISPLAY": "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad",
 	} {
-		p, err := Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t, "pinentry-gtk-2")})
+		p, err := Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: lookPathIn(t, "pinentry-gtk-2")})
 		if display == "DISPLAY" {
-			p, err = Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: bin(t)})
+			p, err = Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: lookPathIn(t)})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -139,7 +140,7 @@ func TestNoWaySaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// script is a program of a few lines of shell.
+// script makes a shell script and returns its path.
 func script(t *testing.T, lines string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "prompt")
@@ -159,8 +160,8 @@ func plainEnv(name string) string {
 	return ""
 }
 
-// answering is a pinentry that says OK to all but CONFIRM and GETPIN.
-const answering = `echo "OK hello"
+// pinentryScript says OK to everything except CONFIRM and GETPIN.
+const pinentryScript = `echo "OK hello"
 while read -r word rest; do case "$word" in
 GETINFO) echo "D ${FLAVOR:-qt}"; echo OK;;
 CONFIRM|GETPIN) %s;;
@@ -174,23 +175,23 @@ func TestPinentryCornerCases(t *testing.T) {
 		verdict     confirm.Verdict
 		reason      string
 	}{
-		{"ok", fmt.Sprintf(answering, "echo OK"), confirm.AllowOnce, "allowed"},
-		{"an answer before its window was closed", fmt.Sprintf(answering, "echo OK; echo ERR 83886179 no"), "", "error 83886179"},
-		{"an answer of a program that then fails", "STATUS=7\n" + fmt.Sprintf(answering, "echo OK"), "", "exit status 7"},
-		{"an answer of a program that is killed", fmt.Sprintf(answering, "echo OK; kill -9 $$"), "", "ended without an answer"},
-		{"third button", fmt.Sprintf(answering, "echo ERR 83886194 no"), confirm.AllowFor, "allowed"},
-		{"third button without source bits", fmt.Sprintf(answering, "echo ERR 114 no"), confirm.AllowFor, "allowed"},
-		{"cancelled", fmt.Sprintf(answering, "echo ERR 83886179 no"), confirm.Deny, "denied by the person"},
-		{"its own timeout", fmt.Sprintf(answering, "echo ERR 83886142 no"), confirm.Deny, "no answer in time"},
-		{"closed", fmt.Sprintf(answering, "echo ERR 83886278 no"), confirm.Deny, "the prompt was closed"},
-		{"another error", fmt.Sprintf(answering, "echo ERR 83886081 no"), "", "error 83886081"},
-		{"death in the answer", fmt.Sprintf(answering, "printf O; exit 0"), "", "ended without an answer"},
-		{"garbage", fmt.Sprintf(answering, "echo YES"), "", "not of the protocol"},
-		{"huge line", fmt.Sprintf(answering, "head -c 100000 /dev/zero; echo; echo OK"), "", "too long"},
+		{"ok", fmt.Sprintf(pinentryScript, "echo OK"), confirm.AllowOnce, "allowed"},
+		{"an answer, then cancelled", fmt.Sprintf(pinentryScript, "echo OK; echo ERR 83886179 no"), "", "error 83886179"},
+		{"an answer, then a failure", "STATUS=7\n" + fmt.Sprintf(pinentryScript, "echo OK"), "", "exit status 7"},
+		{"an answer, then killed", fmt.Sprintf(pinentryScript, "echo OK; kill -9 $$"), "", "ended without an answer"},
+		{"third button", fmt.Sprintf(pinentryScript, "echo ERR 83886194 no"), confirm.AllowFor, "allowed"},
+		{"third button without source bits", fmt.Sprintf(pinentryScript, "echo ERR 114 no"), confirm.AllowFor, "allowed"},
+		{"cancelled", fmt.Sprintf(pinentryScript, "echo ERR 83886179 no"), confirm.Deny, "denied by the person"},
+		{"its own timeout", fmt.Sprintf(pinentryScript, "echo ERR 83886142 no"), confirm.Deny, "no answer in time"},
+		{"closed", fmt.Sprintf(pinentryScript, "echo ERR 83886278 no"), confirm.Deny, "the prompt was closed"},
+		{"another error", fmt.Sprintf(pinentryScript, "echo ERR 83886081 no"), "", "error 83886081"},
+		{"an exit within the answer", fmt.Sprintf(pinentryScript, "printf O; exit 0"), "", "ended without an answer"},
+		{"garbage", fmt.Sprintf(pinentryScript, "echo YES"), "", "not of the protocol"},
+		{"huge line", fmt.Sprintf(pinentryScript, "head -c 100000 /dev/zero; echo; echo OK"), "", "too long"},
 		{"no greeting", "exit 1", "", "ended without an answer"},
 		{"an error as greeting", "echo ERR 1 no; sleep 100", "", "error 1"},
-		{"curses behind the name", "FLAVOR=qt:curses\n" + fmt.Sprintf(answering, "echo OK"), "", "its Enter key could allow"},
-		{"gnome", "FLAVOR=gnome3\n" + fmt.Sprintf(answering, "echo OK"), "", "its Enter key could allow"},
+		{"curses under the name", "FLAVOR=qt:curses\n" + fmt.Sprintf(pinentryScript, "echo OK"), "", "its Enter key could allow"},
+		{"gnome", "FLAVOR=gnome3\n" + fmt.Sprintf(pinentryScript, "echo OK"), "", "its Enter key could allow"},
 		{"no flavor", `echo OK; while read -r x; do case "$x" in CONFIRM) echo OK;; GETINFO*) echo ERR 275 unknown;; *) echo OK;; esac; done`, "", "error 275"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -201,9 +202,9 @@ func TestPinentryCornerCases(t *testing.T) {
 	}
 	q := confirmtest.Login(t)
 	q.Remember = 0
-	p := &pinentry{path: script(t, fmt.Sprintf(answering, "echo ERR 83886194 no")), env: plainEnv}
+	p := &pinentry{path: script(t, fmt.Sprintf(pinentryScript, "echo ERR 83886194 no")), env: plainEnv}
 	a, err := p.Ask(t.Context(), q)
-	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person") // it was not offered
+	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person") // not offered
 	p = &pinentry{path: "/nowhere/pinentry-qt", env: plainEnv}
 	a, err = p.Ask(t.Context(), q)
 	confirmtest.Check(t, a, err, "", "no such file")
@@ -213,7 +214,7 @@ func TestPinentrySecretErrors(t *testing.T) {
 	for answer, want := range map[string]error{
 		"echo ERR 83886179 x": confirm.ErrClosed, "echo ERR 83886142 x": confirm.ErrNoAnswer, "echo D secret; exit 0": nil,
 	} {
-		p := &pinentry{path: script(t, fmt.Sprintf(answering, answer)), env: plainEnv}
+		p := &pinentry{path: script(t, fmt.Sprintf(pinentryScript, answer)), env: plainEnv}
 		secret, err := p.Secret(t.Context(), confirm.SecretQuestion{Title: "t"})
 		if secret != nil || err == nil || want != nil && !errors.Is(err, want) {
 			t.Errorf("%s: %q, %v", answer, secret, err)
@@ -221,7 +222,7 @@ func TestPinentrySecretErrors(t *testing.T) {
 	}
 }
 
-// A prompt program that ignores everything, and its child that holds the pipes.
+// The prompt program ignores signals, and its child keeps the pipes open.
 func TestContextEndKillsTheGroup(t *testing.T) {
 	for name, ask := range map[string]func(context.Context, string) error{
 		"pinentry": func(ctx context.Context, path string) error {
@@ -257,21 +258,21 @@ func TestContextEndKillsTheGroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			for pid := range strings.FieldsSeq(string(list)) {
-				waitGone(t, pid)
+				waitExited(t, pid)
 			}
 		})
 	}
 }
 
-func waitGone(t *testing.T, pid string) {
+func waitExited(t *testing.T, pid string) {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
-		if err != nil || strings.Contains(string(stat), ") Z ") { // an orphan waits for init to bury it
+		if err != nil || strings.Contains(string(stat), ") Z ") { // a zombie that init has not reaped
 			return
 		}
 	}
-	t.Errorf("process %s is left behind", pid)
+	t.Errorf("process %s is still there", pid)
 }
 
 func TestChildEnvironment(t *testing.T) {

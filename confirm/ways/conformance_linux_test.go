@@ -13,7 +13,7 @@ import (
 
 func TestConformance(t *testing.T) { confirmtest.Conformance(t, persons) }
 
-// persons are all the ways to ask that a Linux desktop and a terminal have.
+// persons has a person for every way to ask on a Linux desktop and in a terminal.
 var persons = map[string]func(t *testing.T) confirmtest.Person{
 	"window":         windowPerson,
 	"pinentry-qt":    func(t *testing.T) confirmtest.Person { return pinentryPerson(t, "pinentry-qt") },
@@ -29,24 +29,24 @@ var persons = map[string]func(t *testing.T) confirmtest.Person{
 	"yad on Wayland":          func(t *testing.T) confirmtest.Person { return waylandDialogPerson(t, "yad") },
 }
 
-// keysPerson presses keys in the window that is shown.
-func keysPerson(d *desktop, p confirm.Prompter, allow, allowLong, deny []string) confirmtest.Person {
+// keyboardPerson answers with the keyboard in the shown window.
+func keyboardPerson(d *desktop, p confirm.Prompter, allow, allowLong, deny []string) confirmtest.Person {
 	press := func(keys []string) func(*testing.T, string) {
-		return func(t *testing.T, _ string) { d.do(t, append([]string{"key", "--delay", "60"}, keys...)...) }
+		return func(t *testing.T, _ string) { d.xdotool(t, append([]string{"key", "--delay", "60"}, keys...)...) }
 	}
 	return confirmtest.Person{
-		Prompter: p, Wait: func(t *testing.T) string { return d.window(t) },
+		Prompter: p, Wait: func(t *testing.T) string { return d.focusPrompt(t) },
 		Allow: press(allow), AllowLong: press(allowLong), Deny: press(deny),
-		Kill: func(t *testing.T, _ string) { d.kill(t, p) }, WantGone: func(t *testing.T) { d.leavesNothing(t, p) },
+		Kill: func(t *testing.T, _ string) { d.kill(t, p) }, WantGone: func(t *testing.T) { d.wantNoProcess(t, p) },
 	}
 }
 
 func windowPerson(t *testing.T) confirmtest.Person {
 	d := newDesktop(t)
-	p := keysPerson(d, newWindowOn(t, d), []string{"alt+a"}, []string{"alt+f"}, []string{"Escape"})
+	p := keyboardPerson(d, newWindowOn(t, d), []string{"alt+a"}, []string{"alt+f"}, []string{"Escape"})
 	p.Wait = func(t *testing.T) string {
-		id := d.window(t)
-		d.whenArmed(t, id)
+		id := d.focusPrompt(t)
+		d.waitArmed(t, id)
 		return id
 	}
 	return p
@@ -54,24 +54,24 @@ func windowPerson(t *testing.T) confirmtest.Person {
 
 func pinentryPerson(t *testing.T, name string) confirmtest.Person {
 	d := newDesktop(t)
-	return keysPerson(d, &pinentry{path: linkTo(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
+	return keyboardPerson(d, &pinentry{path: linkTo(t, name), env: d.env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
 }
 
-// onceKeys go from the button of a dialog that denies, which has the focus, to the other.
-var onceKeys = []string{"Tab", "Return"}
+// allowOnceKeys move the focus of a dialog from Deny to Allow once, and press it.
+var allowOnceKeys = []string{"Tab", "Return"}
 
 func dialogPerson(t *testing.T, name string) confirmtest.Person {
 	d := newDesktop(t)
-	p := keysPerson(d, &dialog{path: linkTo(t, name), env: d.env}, onceKeys, nil, []string{"Return"})
+	p := keyboardPerson(d, &dialog{path: linkTo(t, name), env: d.env}, allowOnceKeys, nil, []string{"Return"})
 	p.AllowLong = nil
 	return p
 }
 
-// askpassPerson answers through a program that waits for a file.
+// askpassPerson answers through a script that waits for a file.
 func askpassPerson(t *testing.T) confirmtest.Person {
 	dir := t.TempDir()
 	path := script(t, "cd "+dir+" && echo $$ >new && mv new pid && until [ -e answer ]; do sleep 0.02; done; exit $(cat answer)")
-	read := func(t *testing.T) (pid string) {
+	readPID := func(t *testing.T) (pid string) {
 		for end := time.Now().Add(confirmtest.Patience); pid == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			text, _ := os.ReadFile(filepath.Join(dir, "pid"))
 			pid = strings.TrimSpace(string(text))
@@ -85,9 +85,9 @@ func askpassPerson(t *testing.T) confirmtest.Person {
 		}
 	}
 	return confirmtest.Person{
-		Prompter: &askpass{path: path, env: plainEnv}, Wait: read, Allow: answer("0"), Deny: answer("1"), Kill: answer("255"),
+		Prompter: &askpass{path: path, env: plainEnv}, Wait: readPID, Allow: answer("0"), Deny: answer("1"), Kill: answer("255"),
 		WantGone: func(t *testing.T) {
-			waitGone(t, read(t))
+			waitExited(t, readPID(t))
 			os.Remove(filepath.Join(dir, "pid"))
 			os.Remove(filepath.Join(dir, "answer"))
 		},

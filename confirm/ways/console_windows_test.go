@@ -25,10 +25,10 @@ var (
 	showWindow         = user32.NewProc("ShowWindow")
 )
 
-// screenSize is how many characters of the console are looked at.
+// screenSize is how many characters of the console are read.
 const screenSize = 80 * 200
 
-// newConsole gives the test a console of its own, which nobody sees.
+// newConsole gives the test a new, hidden console.
 func newConsole(t *testing.T) *Terminal {
 	t.Helper()
 	_, _, _ = freeConsole.Call()
@@ -53,7 +53,7 @@ func newConsole(t *testing.T) *Terminal {
 	return console
 }
 
-// onScreen is what the console shows, without its line ends.
+// onScreen is the text of the console without line breaks.
 func (t *Terminal) onScreen() string {
 	var chars [screenSize]uint16
 	var n uint32
@@ -67,8 +67,8 @@ func (t *Terminal) clearScreen() {
 	_, _, _ = setConsolePosition.Call(uintptr(t.tty.out), 0)
 }
 
-// keys puts keys into the console, as the keyboard does.
-func (t *Terminal) keys(text string) {
+// typeKeys sends keys to the console, like a keyboard.
+func (t *Terminal) typeKeys(text string) {
 	for _, char := range utf16.Encode([]rune(text)) {
 		for _, down := range []int32{1, 0} {
 			event := keyEvent{kind: 1, down: down, repeat: 1, letter: char}
@@ -87,18 +87,18 @@ func consolePerson(t *testing.T) confirmtest.Person {
 	console := newConsole(t)
 	before := console.mode()
 	typed := func(keys string) func(*testing.T, string) {
-		return func(*testing.T, string) { console.keys(keys) }
+		return func(*testing.T, string) { console.typeKeys(keys) }
 	}
 	return confirmtest.Person{
 		Prompter: console,
 		Wait: func(t *testing.T) string {
-			until(t, "the question is shown", func() bool { return strings.Contains(console.onScreen(), "[N]o") })
+			waitUntil(t, "the question is shown", func() bool { return strings.Contains(console.onScreen(), "[N]o") })
 			return ""
 		},
 		Allow: typed("y\r"), AllowLong: typed("m\r"), Deny: typed("\r"),
 		WantGone: func(t *testing.T) {
 			if console.mode() != before {
-				t.Error("the console is left as it was for the question")
+				t.Error("the console was not restored after the question")
 			}
 			console.clearScreen()
 		},
@@ -117,26 +117,26 @@ func TestConsoleSecret(t *testing.T) {
 	} {
 		console.clearScreen()
 		go func() {
-			until(t, "it asks", func() bool { return strings.Contains(console.onScreen(), "Passphrase:") })
-			console.keys(test.typed)
+			waitUntil(t, "the passphrase is asked for", func() bool { return strings.Contains(console.onScreen(), "Passphrase:") })
+			console.typeKeys(test.typed)
 		}()
 		secret, err := console.Secret(t.Context(), confirm.SecretQuestion{Title: "Unlock", Prompt: "Passphrase:"})
 		if string(secret) != test.secret || test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%.20q: secret %.20q, %v", test.typed, secret, err)
 		}
 		if strings.Contains(console.onScreen(), "pass w") {
-			t.Error("it is shown")
+			t.Error("the secret is shown")
 		}
 	}
 }
 
-// What was typed before the question is no answer to it.
+// Keys typed before the question do not answer it.
 func TestConsoleTypeAhead(t *testing.T) {
 	console := newConsole(t)
-	console.keys("y\r")
+	console.typeKeys("y\r")
 	answer := confirmtest.Ask(t, console, confirmtest.Login(t))
-	until(t, "the question is shown", func() bool { return strings.Contains(console.onScreen(), "[N]o") })
-	console.keys("n\r")
+	waitUntil(t, "the question is shown", func() bool { return strings.Contains(console.onScreen(), "[N]o") })
+	console.typeKeys("n\r")
 	if a := <-answer; a.Verdict != confirm.Deny {
 		t.Errorf("%+v", a)
 	}

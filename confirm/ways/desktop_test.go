@@ -20,24 +20,24 @@ import (
 	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
-// needs finds a program that the test cannot do without.
-func needs(t testing.TB, name string) string {
+// findProgram finds a program that the test needs.
+func findProgram(t testing.TB, name string) string {
 	t.Helper()
 	return desktoptest.Program(t, name)
 }
 
-// linkTo is a program under a path that no other test has, by which processesOf
+// linkTo links a program under a path that only this test has, by which processesOf
 // finds its processes.
 func linkTo(t testing.TB, name string) string {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), name)
-	if err := os.Symlink(needs(t, name), link); err != nil {
+	if err := os.Symlink(findProgram(t, name), link); err != nil {
 		t.Fatal(err)
 	}
 	return link
 }
 
-// desktop is a screen of its own, without a window manager.
+// desktop is a virtual X11 screen without a window manager.
 type desktop struct {
 	display string
 	home    string
@@ -49,17 +49,17 @@ func newDesktop(t *testing.T) *desktop {
 	return newDesktopOf(t, "1000x700x24")
 }
 
-// newDesktopOf makes one of that size: "WIDTHxHEIGHTxDEPTH".
+// newDesktopOf makes a desktop of size "WIDTHxHEIGHTxDEPTH".
 func newDesktopOf(t *testing.T, size string) *desktop {
 	t.Helper()
-	needs(t, "xdotool")
+	findProgram(t, "xdotool")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := exec.Command(needs(t, "Xvfb"), "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset")
+	x := exec.Command(findProgram(t, "Xvfb"), "-displayfd", "3", "-screen", "0", size, "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{w}
-	startUntilCleanup(t, x)
+	startUntilTestEnds(t, x)
 	w.Close()
 	number, err := bufio.NewReader(r).ReadString('\n')
 	r.Close()
@@ -69,7 +69,7 @@ func newDesktopOf(t *testing.T, size string) *desktop {
 	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir(), server: x.Process}
 }
 
-func startUntilCleanup(t *testing.T, cmd *exec.Cmd) {
+func startUntilTestEnds(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -94,8 +94,8 @@ func (d *desktop) env(name string) string {
 	return ""
 }
 
-// do runs xdotool.
-func (d *desktop) do(t testing.TB, args ...string) string {
+// xdotool runs xdotool.
+func (d *desktop) xdotool(t testing.TB, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("xdotool", args...)
 	cmd.Env = []string{"DISPLAY=" + d.display}
@@ -106,17 +106,17 @@ func (d *desktop) do(t testing.TB, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// window waits for the prompt to have the keyboard and returns its id.
-func (d *desktop) window(t testing.TB) string {
+// focusPrompt waits for the prompt's window, gives it the keyboard and returns its ID.
+func (d *desktop) focusPrompt(t testing.TB) string {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		id := d.do(t, "search", "--onlyvisible", "--name", "^keybroker$")
+		id := d.xdotool(t, "search", "--onlyvisible", "--name", "^keybroker$")
 		if id == "" || strings.Contains(id, "\n") {
 			continue
 		}
-		d.do(t, "windowfocus", id)
-		if d.do(t, "getwindowfocus") == id {
-			time.Sleep(150 * time.Millisecond) // the toolkit hears of its focus
+		d.xdotool(t, "windowfocus", id)
+		if d.xdotool(t, "getwindowfocus") == id {
+			time.Sleep(150 * time.Millisecond) // until the toolkit handles the focus event
 			return id
 		}
 	}
@@ -124,8 +124,8 @@ func (d *desktop) window(t testing.TB) string {
 	return ""
 }
 
-// asked starts a question and lets the person act on its window.
-func (d *desktop) asked(t *testing.T, p confirm.Prompter, q confirm.Question, act func(cancel func(), window string)) (confirm.Answer, error) {
+// ask starts a question, acts on its window and returns the answer.
+func (d *desktop) ask(t *testing.T, p confirm.Prompter, q confirm.Question, act func(cancel func(), window string)) (confirm.Answer, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*confirmtest.Patience)
 	defer cancel()
@@ -138,22 +138,22 @@ func (d *desktop) asked(t *testing.T, p confirm.Prompter, q confirm.Question, ac
 		a, err := p.Ask(ctx, q)
 		done <- result{a, err}
 	}()
-	act(cancel, d.window(t))
+	act(cancel, d.focusPrompt(t))
 	r := <-done
-	d.leavesNothing(t, p)
+	d.wantNoProcess(t, p)
 	return r.answer, r.err
 }
 
-// leavesNothing fails when a process of the prompter is still there.
-func (d *desktop) leavesNothing(t testing.TB, p confirm.Prompter) {
+// wantNoProcess fails when a process of the prompter still runs.
+func (d *desktop) wantNoProcess(t testing.TB, p confirm.Prompter) {
 	t.Helper()
 	if left := processesOf(p); left != "" {
-		t.Errorf("processes are left behind: %s", left)
+		t.Errorf("processes still run: %s", left)
 	}
 }
 
-// processesOf lists those that p has started. All else that would tell them apart
-// they hide from other programs; their path is the test's own.
+// processesOf lists the processes that p has started, by their path, which only this
+// test has: they hide everything else from other programs.
 func processesOf(p confirm.Prompter) string {
 	var path string
 	switch p := p.(type) {
@@ -179,7 +179,7 @@ func TestPinentryOnDesktop(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"pinentry-qt", "pinentry-gtk-2"} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // each on a screen of its own
+			t.Parallel() // each has its own screen
 			d := newDesktop(t)
 			p := &pinentry{path: linkTo(t, name), env: d.env}
 			testAnswers(t, d, p)
@@ -192,16 +192,16 @@ func TestPinentryOnDesktop(t *testing.T) {
 
 func testAnswers(t *testing.T, d *desktop, p *pinentry) {
 	key := func(keys ...string) func(func(), string) {
-		return func(func(), string) { d.do(t, append([]string{"key"}, keys...)...) }
+		return func(func(), string) { d.xdotool(t, append([]string{"key"}, keys...)...) }
 	}
 	for _, test := range []struct {
 		name    string
 		act     func(cancel func(), window string)
 		verdict confirm.Verdict
-		reason  string // or of the error
+		reason  string // or the error
 	}{
-		// These show that the window has the keyboard, so that the refusals
-		// below are refusals and not keys that went nowhere.
+		// These show that the window has the keyboard, so that the refusals below
+		// are real refusals and not lost keys.
 		{"Alt+A allows once", key("alt+a"), confirm.AllowOnce, "allowed by the person"},
 		{"Alt+F allows for a while", key("alt+f"), confirm.AllowFor, "allowed by the person"},
 		{"Enter", key("Return"), confirm.Deny, "denied by the person"},
@@ -209,24 +209,24 @@ func testAnswers(t *testing.T, d *desktop, p *pinentry) {
 		{"Escape", key("Escape"), confirm.Deny, "denied by the person"},
 		{"Alt+D", key("alt+d"), confirm.Deny, "denied by the person"},
 		{"window closed", func(_ func(), w string) { d.closeWindow(t, w) }, confirm.Deny, "denied by the person"},
-		{"window killed", func(_ func(), w string) { d.do(t, "windowkill", w) }, "", "ended without an answer"},
+		{"window killed", func(_ func(), w string) { d.xdotool(t, "windowkill", w) }, "", "ended without an answer"},
 		{"program killed", func(func(), string) { d.kill(t, p) }, "", "ended without an answer"},
 		{"asker gone", func(cancel func(), _ string) { cancel() }, "", context.Canceled.Error()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, err := d.asked(t, p, confirmtest.Login(t), test.act)
+			a, err := d.ask(t, p, confirmtest.Login(t), test.act)
 			confirmtest.Check(t, a, err, test.verdict, test.reason)
 		})
 	}
 }
 
-// kill ends the prompt program from outside.
+// kill kills the processes of the prompter.
 func (d *desktop) kill(t *testing.T, p confirm.Prompter) {
 	t.Helper()
 	killAll(processesOf(p))
 }
 
-// killAll ends processes, each given by its directory in /proc.
+// killAll kills processes, each given by its directory in /proc.
 func killAll(dirs string) {
 	for dir := range strings.FieldsSeq(dirs) {
 		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
@@ -240,15 +240,15 @@ func testTimeout(t *testing.T, d *desktop, p *pinentry) {
 	defer cancel()
 	a, err := p.Ask(ctx, confirmtest.Login(t))
 	confirmtest.Check(t, a, err, "", context.DeadlineExceeded.Error())
-	d.leavesNothing(t, p)
+	d.wantNoProcess(t, p)
 }
 
 func testTwoButtons(t *testing.T, d *desktop, p *pinentry) {
 	q := confirmtest.Login(t)
 	q.Remember = 0
-	a, err := d.asked(t, p, q, func(func(), string) { d.do(t, "key", "Return") })
+	a, err := d.ask(t, p, q, func(func(), string) { d.xdotool(t, "key", "Return") })
 	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person")
-	a, err = d.asked(t, p, q, func(func(), string) { d.do(t, "key", "alt+a") })
+	a, err = d.ask(t, p, q, func(func(), string) { d.xdotool(t, "key", "alt+a") })
 	confirmtest.Check(t, a, err, confirm.AllowOnce, "allowed by the person")
 }
 
@@ -256,9 +256,9 @@ func testSecret(t *testing.T, d *desktop, p *pinentry) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*confirmtest.Patience)
 	defer cancel()
 	go func() {
-		d.window(t)
-		d.do(t, "type", "--delay", "20", "50%+x")
-		d.do(t, "key", "Return")
+		d.focusPrompt(t)
+		d.xdotool(t, "type", "--delay", "20", "50%+x")
+		d.xdotool(t, "key", "Return")
 	}()
 	secret, err := p.Secret(ctx, confirm.SecretQuestion{Title: "keybroker", Text: "Unlock your keys", Prompt: "Passphrase:", Error: "wrong passphrase"})
 	if string(secret) != "50%+x" || err != nil {

@@ -86,7 +86,7 @@ func TestEveryWayLeavesTheHandItsTime(t *testing.T) {
 		}
 		yes := script(t, "exit 0")
 		for name, way := range map[string]confirm.Prompter{
-			"pinentry": &pinentry{path: script(t, fmt.Sprintf(answering, "echo OK")), env: plainEnv, hand: h()},
+			"pinentry": &pinentry{path: script(t, fmt.Sprintf(pinentryScript, "echo OK")), env: plainEnv, hand: h()},
 			"dialog":   &dialog{path: yes, env: plainEnv, hand: h()},
 			"askpass":  &askpass{path: yes, env: plainEnv, hand: h()},
 		} {

@@ -13,7 +13,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// thirtyHosts is what a parallel-ssh may be offered.
+// thirtyHosts is an offer for a parallel-ssh.
 func thirtyHosts() *confirm.Burst {
 	b := &confirm.Burst{Command: "python3.11 parallel-ssh", PID: 4711, Count: 100, For: 10 * time.Minute, NewHosts: 2}
 	for n := range 30 {
@@ -53,7 +53,7 @@ func TestTerminalHosts(t *testing.T) {
 	}
 }
 
-// The third button of a pinentry is for the hosts where they are listed.
+// The third button of a pinentry allows the hosts if they are listed.
 func TestPinentryHostsVerdict(t *testing.T) {
 	third := &assuanError{code: gpgNotConfirmed}
 	for _, test := range []struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// The remedy of prompt = "none" is the rule that is missing: no wider than the use.
+// The remedy of prompt = "none" is the missing rule, no wider than the use.
 func TestRuleFor(t *testing.T) {
 	use := &keys.Use{Key: keys.Info{Name: "work", Fingerprint: "SHA256:x"}, Purpose: wire.Purpose{Kind: wire.KindLogin, User: "git"},
 		Destination: keys.Destination{Trust: keys.TrustVerified, Forwarded: true, Host: keys.Host{Names: []string{"git.example.com"}}}}

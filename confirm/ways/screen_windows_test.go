@@ -18,8 +18,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// The tests act on the dialogs as a person's hand does, by SendInput. They run
-// on Windows, and in wine (make windows).
+// The tests use SendInput, which acts like a person's mouse and keyboard. They run on
+// Windows and in wine (make windows).
 var (
 	user32          = windows.NewLazySystemDLL("user32.dll")
 	createWindowEx  = user32.NewProc("CreateWindowExW")
@@ -44,11 +44,11 @@ const (
 	wmClose = 0x0010
 )
 
-// builtWindow is where TestMain has put the window's program, or found it.
+// builtWindow is the path of the window program that TestMain builds or finds.
 var builtWindow string
 
-// TestMain builds the window's program, if KEYBROKER_DESKTOP does not name it:
-// wine has no go command.
+// TestMain builds the window program unless KEYBROKER_DESKTOP names it, because wine has
+// no go command.
 func TestMain(m *testing.M) {
 	if builtWindow = os.Getenv("KEYBROKER_DESKTOP"); builtWindow != "" {
 		os.Exit(m.Run())
@@ -68,7 +68,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func newWindowHere(t *testing.T) *window {
+func newTestWindow(t *testing.T) *window {
 	t.Helper()
 	w, err := newWindow(builtWindow, os.Getenv)
 	if err != nil {
@@ -77,12 +77,12 @@ func newWindowHere(t *testing.T) *window {
 	return w
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, holds func() bool) {
+// waitUntil waits for a condition.
+func waitUntil(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Errorf("it never came to be: %s", what)
+			t.Errorf("waited too long until %s", what)
 			return
 		}
 	}
@@ -94,8 +94,8 @@ func textOf(window windows.HWND) string {
 	return windows.UTF16ToString(chars[:n])
 }
 
-// collect is WNDENUMPROC. There can be few of these in a process, and none is
-// given back; a place on a goroutine's stack would move while it runs.
+// collect is a WNDENUMPROC, made once: a process can have few callbacks and never frees
+// one. It appends to a global, because a goroutine's stack may move during the call.
 var (
 	collected []windows.HWND
 	collect   = windows.NewCallback(func(window windows.HWND, _ uintptr) uintptr {
@@ -110,7 +110,7 @@ func children(window windows.HWND) []windows.HWND {
 	return collected
 }
 
-// dialogs are the prompts on the screen.
+// dialogs lists the visible prompts.
 func dialogs() []windows.HWND {
 	collected = nil
 	_ = windows.EnumWindows(collect, nil)
@@ -119,10 +119,10 @@ func dialogs() []windows.HWND {
 	})
 }
 
-// dialogShown waits for one prompt.
-func dialogShown(t *testing.T) (window windows.HWND) {
+// waitDialog waits for a single prompt.
+func waitDialog(t *testing.T) (window windows.HWND) {
 	t.Helper()
-	until(t, "a dialog is shown", func() bool {
+	waitUntil(t, "a dialog is shown", func() bool {
 		found := dialogs()
 		if len(found) == 1 {
 			window = found[0]
@@ -132,8 +132,8 @@ func dialogShown(t *testing.T) (window windows.HWND) {
 	return window
 }
 
-// part is the control of a dialog with that text.
-func part(window windows.HWND, name string) windows.HWND {
+// control is the control of a dialog with this text.
+func control(window windows.HWND, name string) windows.HWND {
 	for _, child := range children(window) {
 		if textOf(child) == name {
 			return child
@@ -142,8 +142,8 @@ func part(window windows.HWND, name string) windows.HWND {
 	return 0
 }
 
-// ofClass is the control of a dialog of that class, "EDIT".
-func ofClass(window windows.HWND, class string) windows.HWND {
+// controlOfClass is the control of a dialog of this class, such as "EDIT".
+func controlOfClass(window windows.HWND, class string) windows.HWND {
 	for _, child := range children(window) {
 		var name [64]uint16
 		if n, err := windows.GetClassName(child, &name[0], int32(len(name))); err == nil && strings.EqualFold(windows.UTF16ToString(name[:n]), class) {
@@ -153,21 +153,21 @@ func ofClass(window windows.HWND, class string) windows.HWND {
 	return 0
 }
 
-func awake(window windows.HWND, button string) bool {
-	enabled, _, _ := isWindowEnabled.Call(uintptr(part(window, button)))
+func isButtonEnabled(window windows.HWND, button string) bool {
+	enabled, _, _ := isWindowEnabled.Call(uintptr(control(window, button)))
 	return enabled != 0
 }
 
-// armed waits until a dialog is shown whose buttons allow, and which has the keyboard.
-func armed(t *testing.T, button string) windows.HWND {
+// waitArmed waits for a dialog that has the keyboard and whose button is enabled.
+func waitArmed(t *testing.T, button string) windows.HWND {
 	t.Helper()
-	window := dialogShown(t)
-	until(t, "the button "+button+" is awake", func() bool { return awake(window, button) })
-	until(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
+	window := waitDialog(t)
+	waitUntil(t, "the button "+button+" is enabled", func() bool { return isButtonEnabled(window, button) })
+	waitUntil(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
 	return window
 }
 
-// input is INPUT: of a key, or of the mouse.
+// input is INPUT, for a key or the mouse.
 type input struct {
 	kind uint32
 	_    uint32
@@ -207,19 +207,19 @@ func press(t *testing.T, codes ...uint16) {
 func click(t *testing.T, window windows.HWND) {
 	t.Helper()
 	const leftDown, leftUp = 2, 4
-	at := placeOf(window)
+	at := rectOf(window)
 	_, _, _ = setCursorPos.Call(uintptr((at[0]+at[2])/2), uintptr((at[1]+at[3])/2))
 	send(t, mouseInput(leftDown), mouseInput(leftUp))
 }
 
-// placeOf is left, top, right, bottom.
-func placeOf(window windows.HWND) (at [4]int32) {
+// rectOf is left, top, right, bottom.
+func rectOf(window windows.HWND) (at [4]int32) {
 	_, _, _ = getWindowRect.Call(uintptr(window), uintptr(unsafe.Pointer(&at[0])))
 	return at
 }
 
-// prompts are the processes of dialogs.
-func prompts(t *testing.T) (pids []uint32) {
+// promptPIDs lists the processes of dialogs.
+func promptPIDs(t *testing.T) (pids []uint32) {
 	t.Helper()
 	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
@@ -236,15 +236,15 @@ func prompts(t *testing.T) (pids []uint32) {
 	return pids
 }
 
-func leavesNothing(t *testing.T) {
+func wantGone(t *testing.T) {
 	t.Helper()
-	until(t, "the dialog is gone", func() bool { return len(dialogs()) == 0 })
-	until(t, "its process is gone", func() bool { return len(prompts(t)) == 0 })
+	waitUntil(t, "the dialog is gone", func() bool { return len(dialogs()) == 0 })
+	waitUntil(t, "its process is gone", func() bool { return len(promptPIDs(t)) == 0 })
 }
 
 func killPrompts(t *testing.T) {
 	t.Helper()
-	for _, pid := range prompts(t) {
+	for _, pid := range promptPIDs(t) {
 		if process, err := os.FindProcess(int(pid)); err == nil {
 			_ = process.Kill()
 		}
@@ -253,24 +253,24 @@ func killPrompts(t *testing.T) {
 
 func TestConformance(t *testing.T) { confirmtest.Conformance(t, persons) }
 
-// persons are the ways to ask that Windows has.
+// persons has a person for every way to ask on Windows.
 var persons = map[string]func(t *testing.T) confirmtest.Person{
 	"terminal": consolePerson,
 	"window": func(t *testing.T) confirmtest.Person {
-		on := func(button string) func(*testing.T, string) {
-			return func(t *testing.T, _ string) { click(t, part(dialogShown(t), button)) }
+		clicks := func(button string) func(*testing.T, string) {
+			return func(t *testing.T, _ string) { click(t, control(waitDialog(t), button)) }
 		}
 		return confirmtest.Person{
-			Prompter: newWindowHere(t), Wait: func(t *testing.T) string { armed(t, "Allow once"); return "" },
-			Allow: on("Allow once"), AllowLong: on("Allow for 15 minutes"),
+			Prompter: newTestWindow(t), Wait: func(t *testing.T) string { waitArmed(t, "Allow once"); return "" },
+			Allow: clicks("Allow once"), AllowLong: clicks("Allow for 15 minutes"),
 			Deny: func(t *testing.T, _ string) { press(t, vkReturn) },
-			Kill: func(t *testing.T, _ string) { killPrompts(t) }, WantGone: leavesNothing,
+			Kill: func(t *testing.T, _ string) { killPrompts(t) }, WantGone: wantGone,
 		}
 	},
 }
 
-// started runs the window's program without a Prompter, and returns what asks it.
-func started(t *testing.T, q question.Question) (platform.Conn, *exec.Cmd) {
+// startWindow runs the window program without a Prompter and returns its connection.
+func startWindow(t *testing.T, q question.Question) (platform.Conn, *exec.Cmd) {
 	t.Helper()
 	cmd := exec.Command(builtWindow, "prompt")
 	ours, err := platform.StartChild(cmd)

@@ -17,8 +17,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// TestScreenshots keeps pictures of the prompts for people to look at, when
-// `make screenshots` names a directory for them.
+// TestScreenshots writes pictures of the prompts for people to look at, when
+// `make screenshots` names a directory.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("KEYBROKER_SCREENSHOTS")
 	if dir == "" {
@@ -57,8 +57,8 @@ func TestScreenshots(t *testing.T) {
 		confirm.NewQueue(p, confirm.QueueConfig{}).Secret(ctx, confirm.SecretQuestion{Title: "PIN of YubiKey 12345678", Text: "2 tries are left.", Prompt: "PIN:",
 			Error: "That was not the PIN.", Use: card.Use, Facts: true, Why: "no rule matches"})
 	}
-	needs(t, "import")
-	for _, shot := range []struct {
+	findProgram(t, "import")
+	for _, picture := range []struct {
 		name string
 		env  map[string]string
 		show func(p confirm.Prompter, ctx context.Context)
@@ -85,50 +85,50 @@ func TestScreenshots(t *testing.T) {
 		{"prompt-800x600", map[string]string{"SIZE": "800x600x24"}, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
 		{"prompt-800x600-200", map[string]string{"SIZE": "800x600x24", "GDK_SCALE": "2"}, func(p confirm.Prompter, ctx context.Context) { p.Ask(ctx, usual) }},
 	} {
-		t.Run(shot.name, func(t *testing.T) {
-			d := newDesktopOf(t, cmp.Or(shot.env["SIZE"], "1000x700x24"))
-			d.manage(t, "off")
+		t.Run(picture.name, func(t *testing.T) {
+			d := newDesktopOf(t, cmp.Or(picture.env["SIZE"], "1000x700x24"))
+			d.startWindowManager(t, "off")
 			w := newWindowOn(t, d)
 			w.env = func(name string) string {
-				if value := shot.env[name]; value != "" {
+				if value := picture.env[name]; value != "" {
 					return value
 				}
 				return d.env(name)
 			}
-			go shot.show(w, aMinute(t))
-			d.shoot(t, filepath.Join(dir, shot.name+".png"))
+			go picture.show(w, withinAMinute(t))
+			d.screenshot(t, filepath.Join(dir, picture.name+".png"))
 		})
 	}
 	for name, p := range map[string]func(d *desktop) confirm.Prompter{
-		"prompt-zenity": func(d *desktop) confirm.Prompter { return &dialog{path: needs(t, "zenity"), env: d.env} },
-		"prompt-yad":    func(d *desktop) confirm.Prompter { return &dialog{path: needs(t, "yad"), env: d.env} },
+		"prompt-zenity": func(d *desktop) confirm.Prompter { return &dialog{path: findProgram(t, "zenity"), env: d.env} },
+		"prompt-yad":    func(d *desktop) confirm.Prompter { return &dialog{path: findProgram(t, "yad"), env: d.env} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesktop(t)
-			d.manage(t, "off")
-			go p(d).Ask(aMinute(t), usual)
-			d.shoot(t, filepath.Join(dir, name+".png"))
+			d.startWindowManager(t, "off")
+			go p(d).Ask(withinAMinute(t), usual)
+			d.screenshot(t, filepath.Join(dir, name+".png"))
 		})
 	}
 	t.Run("prompt-wayland", func(t *testing.T) {
 		s := waylandtest.Start(t, true)
-		go newWindowIn(t, s.Env).Ask(aMinute(t), usual)
-		whenArmedOnWayland(t, s)
-		s.Shot(t, filepath.Join(dir, "prompt-wayland.png"))
+		go newWindowIn(t, s.Env).Ask(withinAMinute(t), usual)
+		waitArmedOnWayland(t, s)
+		s.Screenshot(t, filepath.Join(dir, "prompt-wayland.png"))
 	})
 }
 
-// aMinute is how long each question stands.
-func aMinute(t *testing.T) context.Context {
+// withinAMinute is a context for a question that is shown for a minute.
+func withinAMinute(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// shoot keeps a picture of the prompt's frame once its buttons are armed.
-func (d *desktop) shoot(t *testing.T, path string) {
+// screenshot writes a picture of the prompt with its frame once its buttons are armed.
+func (d *desktop) screenshot(t *testing.T, path string) {
 	t.Helper()
-	id := d.shown(t)
+	id := d.waitShown(t)
 	if id == "" {
 		t.FailNow() // import would wait for a click
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// TestScreenshots shows the dialogs for packaging/windows/screenshots, which
-// takes the pictures: it waits for a file NAME.shoot in the directory that
-// KEYBROKER_SCREENSHOTS names, and takes it away when it has the picture.
+// TestScreenshots shows the dialogs for packaging/windows/screenshots, which waits for a
+// file NAME.shoot in the directory of KEYBROKER_SCREENSHOTS, takes the picture and removes
+// the file.
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("KEYBROKER_SCREENSHOTS")
 	if dir == "" {
@@ -25,7 +25,7 @@ func TestScreenshots(t *testing.T) {
 	usual := confirmtest.Login(t)
 	usual.History = "last used here 3 days ago"
 	usual.Use.Peer.Parents[0].Args = []string{"git", "fetch"}
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	for name, show := range map[string]func(ctx context.Context){
 		"prompt-windows":         func(ctx context.Context) { _, _ = w.Ask(ctx, usual) },
 		"prompt-windows-hostile": func(ctx context.Context) { _, _ = w.Ask(ctx, confirmtest.Hostile(t, confirmtest.HostileText)) },
@@ -44,20 +44,20 @@ func TestScreenshots(t *testing.T) {
 			shoot(t, filepath.Join(dir, name))
 			cancel()
 			<-done
-			leavesNothing(t)
+			wantGone(t)
 		})
 	}
 }
 
-// shoot has a picture taken of the dialog, once it is armed and stands in its place.
+// shoot requests a picture of the dialog once it is armed and no longer moves.
 func shoot(t *testing.T, path string) {
 	t.Helper()
 	var window windows.HWND
-	for at, again := ([4]int32{}), true; again; time.Sleep(1500 * time.Millisecond) { // a picture only: nothing is asserted
-		window = dialogShown(t)
-		again, at = placeOf(window) != at, placeOf(window)
+	for at, isMoving := ([4]int32{}), true; isMoving; time.Sleep(1500 * time.Millisecond) { // a picture only: nothing is asserted
+		window = waitDialog(t)
+		isMoving, at = rectOf(window) != at, rectOf(window)
 	}
-	at := placeOf(window)
+	at := rectOf(window)
 	const frame = 24 // the title bar, which the window manager draws
 	size := fmt.Sprintf("%dx%d+%d+%d", at[2]-at[0]+4, at[3]-at[1]+frame, at[0]-2, at[1]-frame+2)
 	if err := os.WriteFile(path+".new", []byte(size), 0o600); err != nil {
@@ -66,5 +66,5 @@ func shoot(t *testing.T, path string) {
 	if err := os.Rename(path+".new", path+".shoot"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the picture is taken", func() bool { _, err := os.Stat(path + ".shoot"); return err != nil })
+	waitUntil(t, "the picture is taken", func() bool { _, err := os.Stat(path + ".shoot"); return err != nil })
 }

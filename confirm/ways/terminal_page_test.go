@@ -12,7 +12,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// A question stands whole on the screen, or is not asked.
+// A question that does not fit on the screen is not asked.
 func TestTerminalFits(t *testing.T) {
 	for _, test := range []struct {
 		columns, rows uint16
@@ -28,7 +28,7 @@ func TestTerminalFits(t *testing.T) {
 		if !test.fits {
 			confirmtest.Check(t, <-answer, nil, "", "do not fit on its screen")
 			if p.Seen() != "" {
-				t.Errorf("%v: shown all the same: %s", test, p.Seen())
+				t.Errorf("%v: shown although it does not fit: %s", test, p.Seen())
 			}
 			continue
 		}
@@ -44,7 +44,7 @@ func TestTerminalFits(t *testing.T) {
 	}
 }
 
-// A value that is wide enough to end at the screen's edge begins no row of its own.
+// A value as wide as the screen cannot begin a row that looks like ours.
 func TestTerminalRowsAreOurs(t *testing.T) {
 	for _, filler := range []string{"x", "界", "·", "é"} {
 		for n := range 48 {
@@ -68,13 +68,13 @@ func TestTerminalRowsAreOurs(t *testing.T) {
 				}
 			}
 			if where != 1 {
-				t.Errorf("%d rows that say where, with %d of %q:\n%s", where, n, filler, page)
+				t.Errorf("%d rows labelled Where, with %d of %q:\n%s", where, n, filler, page)
 			}
 		}
 	}
 }
 
-// During a question no other program can open the daemon's own terminal.
+// During a question no other program can open the daemon's terminal.
 func TestNobodyElseOpensTheOwnTerminal(t *testing.T) {
 	p := confirmtest.NewPTY(t)
 	term, err := NewTerminal(p.TTY)
@@ -83,8 +83,8 @@ func TestNobodyElseOpensTheOwnTerminal(t *testing.T) {
 	}
 	open := func() (string, error) {
 		cmd := exec.Command("sh", "-c", ": <"+p.TTY.Name())
-		if os.Getuid() == 0 { // as root without its way round
-			cmd = exec.Command(needs(t, "setpriv"), append([]string{"--bounding-set=-sys_admin"}, cmd.Args...)...)
+		if os.Getuid() == 0 { // root without the capability to open it anyway
+			cmd = exec.Command(findProgram(t, "setpriv"), append([]string{"--bounding-set=-sys_admin"}, cmd.Args...)...)
 		}
 		out, err := cmd.CombinedOutput()
 		return string(out), err

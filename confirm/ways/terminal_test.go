@@ -76,7 +76,7 @@ func TestTerminalTypeAhead(t *testing.T) {
 	p := confirmtest.NewPTY(t)
 	term, _ := NewTerminal(p.TTY)
 	p.Type("y\r")
-	p.WaitFor(t, "y") // echoed: it lies in the terminal's queue
+	p.WaitFor(t, "y") // the echo shows that it is in the terminal's queue
 	go func() {
 		p.WaitFor(t, "[N]o")
 		p.Type("n\r")
@@ -102,7 +102,7 @@ func TestTerminalEnds(t *testing.T) {
 				go func() {
 					p.WaitFor(t, map[string]string{"ask": "[N]o: ", "secret": "Passphrase: "}[kind])
 					p.Type("y")                       // half an answer
-					time.Sleep(20 * time.Millisecond) // on its way through the kernel
+					time.Sleep(20 * time.Millisecond) // until it is through the kernel
 					cancel(test.cause)
 				}()
 				var err error
@@ -118,7 +118,7 @@ func TestTerminalEnds(t *testing.T) {
 				if !p.Echoes(t) {
 					t.Error("the terminal was not restored")
 				}
-				// The half answer reaches nobody else.
+				// Nobody else reads the half answer.
 				p.Type("\r")
 				line := make([]byte, 10)
 				p.TTY.SetReadDeadline(time.Now().Add(confirmtest.Patience))
@@ -146,7 +146,7 @@ func TestTerminalHangsUp(t *testing.T) {
 		p.Keys.Close()
 	}()
 	if a, err := term.Ask(t.Context(), confirmtest.Login(t)); err == nil {
-		t.Errorf("answer %v from nobody", a)
+		t.Errorf("answer %v without a person", a)
 	}
 }
 
@@ -206,21 +206,21 @@ func TestNewTerminalRefuses(t *testing.T) {
 	defer w.Close()
 	for _, file := range []*os.File{nil, r} {
 		if term, err := NewTerminal(file); err == nil {
-			t.Errorf("%v is taken for a terminal", term)
+			t.Errorf("%v was accepted as a terminal", term)
 		}
 	}
 }
 
-// The text pinentries of Debian, on a terminal of their own.
+// The text-mode pinentries of Debian, on a separate terminal.
 func TestPinentryOnTerminal(t *testing.T) {
 	for _, name := range []string{"pinentry-tty", "pinentry-curses"} {
 		t.Run(name, func(t *testing.T) {
 			tty := confirmtest.NewPTY(t)
 			env := map[string]string{"GPG_TTY": tty.TTY.Name(), "TERM": "xterm", "LC_ALL": "C.UTF-8", "PATH": os.Getenv("PATH")}
-			p := &pinentry{path: needs(t, name), env: func(name string) string { return env[name] }}
+			p := &pinentry{path: findProgram(t, name), env: func(name string) string { return env[name] }}
 			go func() {
 				tty.WaitFor(t, "Passphrase:")
-				time.Sleep(100 * time.Millisecond) // it flushes what is typed too early
+				time.Sleep(100 * time.Millisecond) // it discards keys that are typed too early
 				tty.Type("50%+wörd\r")
 			}()
 			secret, err := p.Secret(t.Context(), confirm.SecretQuestion{Title: "Unlock", Text: "Unlock your keys", Prompt: "Passphrase:"})

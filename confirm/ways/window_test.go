@@ -18,7 +18,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// builtWindow is where TestMain has put the window's program.
+// builtWindow is the path of the window program that TestMain builds.
 var builtWindow string
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newWindowOn returns a window on a desktop, with a program under a name of its own.
+// newWindowOn returns a window on a desktop. Its program has a path that only this test
+// has.
 func newWindowOn(t *testing.T, d *desktop) *window { return newWindowIn(t, d.env) }
 
 func newWindowIn(t *testing.T, env func(string) string) *window {
@@ -57,38 +58,38 @@ func newWindowIn(t *testing.T, env func(string) string) *window {
 	return w
 }
 
-// manage starts a window manager on the desktop.
-func (d *desktop) manage(t *testing.T, compositor string) {
+// startWindowManager starts xfwm4 on the desktop.
+func (d *desktop) startWindowManager(t *testing.T, compositor string) {
 	t.Helper()
-	wm := exec.Command(needs(t, "dbus-run-session"), "--", needs(t, "xfwm4"), "--compositor="+compositor)
+	wm := exec.Command(findProgram(t, "dbus-run-session"), "--", findProgram(t, "xfwm4"), "--compositor="+compositor)
 	home, err := os.MkdirTemp("", "keybroker-wm-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=" + os.Getenv("PATH")}
-	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the bus and what that starts
+	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // including the bus and its services
 	if err := wm.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		syscall.Kill(-wm.Process.Pid, syscall.SIGTERM)
 		wm.Wait()
-		// Its settings daemon writes files to the last.
-		d.until(t, "the window manager's programs are gone", func() bool { return processesWithHome(home) == "" })
+		// Its settings daemon writes files until it ends.
+		d.waitUntil(t, "the window manager's programs have ended", func() bool { return processesWithHome(home) == "" })
 	})
-	d.until(t, "the window manager is there", func() bool {
+	d.waitUntil(t, "the window manager runs", func() bool {
 		out, _ := d.program("xprop", "-root", "_NET_SUPPORTING_WM_CHECK").Output()
 		return strings.Contains(string(out), "window id")
 	})
 }
 
-// processesWithHome lists the processes that live and have this home.
+// processesWithHome lists the running processes with this HOME.
 func processesWithHome(home string) string {
 	var found []string
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
-		env, _ := os.ReadFile(dir + "/environ") // empty for one that has ended
+		env, _ := os.ReadFile(dir + "/environ") // empty for a zombie
 		if strings.Contains("\x00"+string(env), "\x00HOME="+home+"\x00") {
 			found = append(found, dir)
 		}
@@ -102,18 +103,18 @@ func (d *desktop) program(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// until waits for a condition.
-func (d *desktop) until(t testing.TB, what string, holds func() bool) {
+// waitUntil waits for a condition.
+func (d *desktop) waitUntil(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Errorf("it never came to be: %s", what)
+			t.Errorf("waited too long until %s", what)
 			return
 		}
 	}
 }
 
-// pixel is the colour at a place of a window, as "R,G,B".
+// pixel is the colour at a point of a window, as "R,G,B".
 func (d *desktop) pixel(t testing.TB, window string, x, y int) string {
 	t.Helper()
 	out, err := d.program("import", "-window", window, "-crop", fmt.Sprintf("1x1+%d+%d", x, y), "-depth", "8", "txt:-").Output()
@@ -128,55 +129,55 @@ func (d *desktop) pixel(t testing.TB, window string, x, y int) string {
 // size is a window's width and height.
 func (d *desktop) size(t testing.TB, window string) (width, height int) {
 	t.Helper()
-	for line := range strings.Lines(d.do(t, "getwindowgeometry", "--shell", window)) {
+	for line := range strings.Lines(d.xdotool(t, "getwindowgeometry", "--shell", window)) {
 		fmt.Sscanf(line, "WIDTH=%d", &width)
 		fmt.Sscanf(line, "HEIGHT=%d", &height)
 	}
 	return width, height
 }
 
-// Places of the buttons from the corner that they are next to.
+// Places of the buttons, measured from the nearest edges.
 const (
-	buttonAbove = 30 // the middle of the buttons above the lower edge
-	onceLeft    = 50 // "Allow once" from the right edge
+	buttonAbove   = 30 // the middle of the buttons, above the lower edge
+	allowOnceLeft = 50 // "Allow once", left of the right edge
 )
 
 const (
-	armedGreen = "31,105,58"
-	asleepGrey = "216,219,224"
+	armedGreen   = "31,105,58"
+	disabledGrey = "216,219,224"
 )
 
-// whenArmed waits until "Allow once" is green.
-func (d *desktop) whenArmed(t testing.TB, window string) {
+// waitArmed waits until "Allow once" is green.
+func (d *desktop) waitArmed(t testing.TB, window string) {
 	t.Helper()
 	width, height := d.size(t, window)
-	d.until(t, "the buttons are armed", func() bool {
-		return d.pixel(t, window, width-onceLeft, height-buttonAbove-12) == armedGreen
+	d.waitUntil(t, "the buttons are armed", func() bool {
+		return d.pixel(t, window, width-allowOnceLeft, height-buttonAbove-12) == armedGreen
 	})
 }
 
-func (d *desktop) clickOnce(t testing.TB, window string) {
+func (d *desktop) clickAllowOnce(t testing.TB, window string) {
 	t.Helper()
 	width, height := d.size(t, window)
-	d.do(t, "mousemove", "--window", window, fmt.Sprint(width-onceLeft), fmt.Sprint(height-buttonAbove), "click", "1")
+	d.xdotool(t, "mousemove", "--window", window, fmt.Sprint(width-allowOnceLeft), fmt.Sprint(height-buttonAbove), "click", "1")
 }
 
-// shown waits for the window and leaves the keyboard where it is.
-func (d *desktop) shown(t testing.TB) string {
+// waitShown waits for the window and does not move the keyboard focus.
+func (d *desktop) waitShown(t testing.TB) string {
 	t.Helper()
 	id := ""
-	d.until(t, "the window is shown", func() bool {
-		id = d.do(t, "search", "--onlyvisible", "--name", "^keybroker$")
+	d.waitUntil(t, "the window is shown", func() bool {
+		id = d.xdotool(t, "search", "--onlyvisible", "--name", "^keybroker$")
 		return id != "" && !strings.Contains(id, "\n")
 	})
 	return id
 }
 
-// unanswered fails when there is an answer, after a key that would have given
-// one: "sync" makes the server hear of everything before.
-func (d *desktop) unanswered(t *testing.T, answer <-chan confirm.Answer, window, what string) {
+// wantNoAnswer fails when an answer follows an input that must not give one. Its request
+// makes the server handle all earlier input first.
+func (d *desktop) wantNoAnswer(t *testing.T, answer <-chan confirm.Answer, window, what string) {
 	t.Helper()
-	d.do(t, "getwindowname", window)
+	d.xdotool(t, "getwindowname", window)
 	select {
 	case a := <-answer:
 		t.Fatalf("%s: answered %q, %q", what, a.Verdict, a.Reason)
@@ -190,7 +191,7 @@ func TestWindowUnderAWindowManager(t *testing.T) {
 		t.Run("compositor "+compositor, func(t *testing.T) {
 			t.Parallel()
 			d := newDesktop(t)
-			d.manage(t, compositor)
+			d.startWindowManager(t, compositor)
 			w := newWindowOn(t, d)
 			t.Run("stray keys", func(t *testing.T) { testStrayKeys(t, d, w) })
 			t.Run("early click", func(t *testing.T) { testEarlyClick(t, d, w) })
@@ -202,88 +203,87 @@ func TestWindowUnderAWindowManager(t *testing.T) {
 	}
 }
 
-// The keyboard stays with the window that had it, and no key of a person who
-// types on does anything.
+// The window that has the keyboard keeps it, and a person who keeps typing answers
+// nothing.
 func testStrayKeys(t *testing.T, d *desktop, w *window) {
-	typist := d.program(needs(t, "xterm"), "-geometry", "20x5+0+0", "-T", "typist", "-e", "cat")
+	typist := d.program(findProgram(t, "xterm"), "-geometry", "20x5+0+0", "-T", "typist", "-e", "cat")
 	if err := typist.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { typist.Process.Kill(); typist.Wait() }()
 	other := ""
-	d.until(t, "the other window is there", func() bool {
-		other = d.do(t, "search", "--onlyvisible", "--name", "^typist$")
+	d.waitUntil(t, "the other window is shown", func() bool {
+		other = d.xdotool(t, "search", "--onlyvisible", "--name", "^typist$")
 		return other != ""
 	})
-	d.do(t, "windowfocus", "--sync", other)
-	before := d.do(t, "getwindowfocus")
+	d.xdotool(t, "windowfocus", "--sync", other)
+	before := d.xdotool(t, "getwindowfocus")
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.whenArmed(t, id)
-	if focus := d.do(t, "getwindowfocus"); focus != before {
+	id := d.waitShown(t)
+	d.waitArmed(t, id)
+	if focus := d.xdotool(t, "getwindowfocus"); focus != before {
 		t.Errorf("the window took the keyboard from %s: %s", before, focus)
 	}
-	d.do(t, "windowfocus", "--sync", id)
-	d.do(t, "key", "--delay", "30", "Return", "space", "Tab", "Return", "space", "a", "f", "y", "Y", "ctrl+a", "ctrl+alt+a", "shift+alt+a", "super+alt+a", "Down", "KP_Enter")
-	d.unanswered(t, answer, id, "a stray key")
-	d.do(t, "key", "alt+a")
-	if a := <-answer; a.Verdict != confirm.AllowOnce { // so the keys above did reach it
+	d.xdotool(t, "windowfocus", "--sync", id)
+	d.xdotool(t, "key", "--delay", "30", "Return", "space", "Tab", "Return", "space", "a", "f", "y", "Y", "ctrl+a", "ctrl+alt+a", "shift+alt+a", "super+alt+a", "Down", "KP_Enter")
+	d.wantNoAnswer(t, answer, id, "a stray key")
+	d.xdotool(t, "key", "alt+a")
+	if a := <-answer; a.Verdict != confirm.AllowOnce { // so the window did get the keys above
 		t.Errorf("Alt+A: %q, %q", a.Verdict, a.Reason)
 	}
 }
 
 func testEarlyClick(t *testing.T, d *desktop, w *window) {
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.clickOnce(t, id)
-	d.do(t, "windowfocus", id)
-	d.do(t, "key", "alt+a")
-	d.unanswered(t, answer, id, "a click or key that came early")
-	d.whenArmed(t, id)
-	d.clickOnce(t, id)
+	id := d.waitShown(t)
+	d.clickAllowOnce(t, id)
+	d.xdotool(t, "windowfocus", id)
+	d.xdotool(t, "key", "alt+a")
+	d.wantNoAnswer(t, answer, id, "a click or key that came early")
+	d.waitArmed(t, id)
+	d.clickAllowOnce(t, id)
 	if a := <-answer; a.Verdict != confirm.AllowOnce {
 		t.Errorf("the same click later: %q, %q", a.Verdict, a.Reason)
 	}
-	d.leavesNothing(t, w)
+	d.wantNoProcess(t, w)
 }
 
-// A window over ours, even over its edge only, disarms it; when it goes, the
-// wait begins anew. It is one that no window manager may put below.
+// A window that covers even an edge of ours disarms it. When that window goes, the wait
+// starts again. No window manager may put it below.
 func testCovered(t *testing.T, d *desktop, w *window) {
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.whenArmed(t, id)
+	id := d.waitShown(t)
+	d.waitArmed(t, id)
 	uncover := d.cover(t, image.Rect(0, 0, 330, 350))
 	width, height := d.size(t, id)
-	d.until(t, "it is disarmed", func() bool {
-		return d.pixel(t, id, width-onceLeft, height-buttonAbove-12) != armedGreen
+	d.waitUntil(t, "the window is disarmed", func() bool {
+		return d.pixel(t, id, width-allowOnceLeft, height-buttonAbove-12) != armedGreen
 	})
-	d.do(t, "windowfocus", id)
-	d.do(t, "key", "alt+a")
-	d.clickOnce(t, id)
-	d.unanswered(t, answer, id, "a covered window")
-	d.touch(t, id, "_KEYBROKER_TIME") // by which the window learns the time
+	d.xdotool(t, "windowfocus", id)
+	d.xdotool(t, "key", "alt+a")
+	d.clickAllowOnce(t, id)
+	d.wantNoAnswer(t, answer, id, "a covered window")
+	d.touch(t, id, "_KEYBROKER_TIME") // whose change tells the window the time
 	time.Sleep(1200 * time.Millisecond)
-	d.do(t, "windowfocus", id)
-	d.do(t, "key", "alt+a")
-	d.unanswered(t, answer, id, "a covered window that was told the time by another program")
+	d.xdotool(t, "windowfocus", id)
+	d.xdotool(t, "key", "alt+a")
+	d.wantNoAnswer(t, answer, id, "a covered window after another program changed its property")
 	uncover()
-	d.whenArmed(t, id)
-	d.clickOnce(t, id)
+	d.waitArmed(t, id)
+	d.clickAllowOnce(t, id)
 	if a := <-answer; a.Verdict != confirm.AllowOnce {
 		t.Errorf("uncovered again: %q, %q", a.Verdict, a.Reason)
 	}
 }
 
-// Events that another program made up do nothing, not even deny; the person's
-// own click still works.
+// Forged events do nothing: they do not even deny. The person's click still works.
 func testForged(t *testing.T, d *desktop, w *window) {
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.whenArmed(t, id)
+	id := d.waitShown(t)
+	d.waitArmed(t, id)
 	d.forge(t, id)
-	d.unanswered(t, answer, id, "forged events")
-	d.clickOnce(t, id)
+	d.wantNoAnswer(t, answer, id, "forged events")
+	d.clickAllowOnce(t, id)
 	if a := <-answer; a.Verdict != confirm.AllowOnce {
 		t.Errorf("a real click: %q, %q", a.Verdict, a.Reason)
 	}
@@ -291,46 +291,46 @@ func testForged(t *testing.T, d *desktop, w *window) {
 
 func testMoved(t *testing.T, d *desktop, w *window) {
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.whenArmed(t, id)
-	d.do(t, "windowfocus", id)
-	d.do(t, "windowmove", "--sync", id, "10", "40", "key", "alt+a") // in one turn: no time to arm again
-	d.unanswered(t, answer, id, "a window that moved")
-	d.whenArmed(t, id)
-	d.do(t, "key", "alt+a")
+	id := d.waitShown(t)
+	d.waitArmed(t, id)
+	d.xdotool(t, "windowfocus", id)
+	d.xdotool(t, "windowmove", "--sync", id, "10", "40", "key", "alt+a") // in one run, so that the window cannot arm again
+	d.wantNoAnswer(t, answer, id, "a window that moved")
+	d.waitArmed(t, id)
+	d.xdotool(t, "key", "alt+a")
 	if a := <-answer; a.Verdict != confirm.AllowOnce {
 		t.Errorf("at rest again: %q, %q", a.Verdict, a.Reason)
 	}
 }
 
-// pressedGreen is "Allow once" while the mouse button is down on it.
+// pressedGreen is the colour of "Allow once" while it is pressed.
 const pressedGreen = "15,52,29"
 
-// A press on one place and a release on another is no click. A window manager
-// may hold the first press back to raise the window, and the server then loses a
-// move that follows at once: so each step waits until the one before is seen.
+// A press and a release at different places are no click. A window manager may hold back
+// the first press to raise the window, and the server then loses a move that follows at
+// once, so each step waits until the previous one is visible.
 func testHalfAClick(t *testing.T, d *desktop, w *window) {
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.shown(t)
-	d.whenArmed(t, id)
+	id := d.waitShown(t)
+	d.waitArmed(t, id)
 	width, height := d.size(t, id)
 	drawn := func(colour string) func() bool {
-		return func() bool { return d.pixel(t, id, width-onceLeft, height-buttonAbove-12) == colour }
+		return func() bool { return d.pixel(t, id, width-allowOnceLeft, height-buttonAbove-12) == colour }
 	}
-	on := func() { d.moveTo(t, id, width-onceLeft, height-buttonAbove) }
-	off := func() { d.moveTo(t, id, width/2, 60) }
-	on()
-	d.do(t, "mousedown", "1")
-	d.until(t, "the button is pressed", drawn(pressedGreen))
-	off()
-	d.do(t, "mouseup", "1")
-	d.until(t, "the button is released", drawn(armedGreen))
-	d.do(t, "mousedown", "1")
-	on()
-	d.do(t, "mouseup", "1")
-	d.do(t, "click", "3")
-	d.unanswered(t, answer, id, "half a click, or another button")
-	d.clickOnce(t, id)
+	moveOn := func() { d.moveTo(t, id, width-allowOnceLeft, height-buttonAbove) }
+	moveOff := func() { d.moveTo(t, id, width/2, 60) }
+	moveOn()
+	d.xdotool(t, "mousedown", "1")
+	d.waitUntil(t, "the button is pressed", drawn(pressedGreen))
+	moveOff()
+	d.xdotool(t, "mouseup", "1")
+	d.waitUntil(t, "the button is released", drawn(armedGreen))
+	d.xdotool(t, "mousedown", "1")
+	moveOn()
+	d.xdotool(t, "mouseup", "1")
+	d.xdotool(t, "click", "3")
+	d.wantNoAnswer(t, answer, id, "half a click, or another button")
+	d.clickAllowOnce(t, id)
 	if a := <-answer; a.Verdict != confirm.AllowOnce {
 		t.Errorf("a whole click: %q, %q", a.Verdict, a.Reason)
 	}
@@ -350,22 +350,22 @@ func TestWindowWithoutADisplay(t *testing.T) {
 	confirmtest.Check(t, a, err, "", "display: cannot connect to :987")
 }
 
-func TestWindowWhoseDisplayDies(t *testing.T) {
+func TestWindowDisplayDies(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(t)
 	w := newWindowOn(t, d)
 	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	d.shown(t)
+	d.waitShown(t)
 	if err := d.server.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	a := <-answer
 	confirmtest.Check(t, a, nil, "", "the display went away")
-	os.Remove("/tmp/.X" + d.display[1:] + "-lock") // what a killed server leaves
+	os.Remove("/tmp/.X" + d.display[1:] + "-lock") // which a killed server leaves
 	os.Remove("/tmp/.X11-unix/X" + d.display[1:])
 }
 
-// Only a whole answer of a program that ended well counts.
+// An answer counts only if it is whole and the program exits with 0.
 func TestWindowCornerCases(t *testing.T) {
 	for _, test := range []struct {
 		lines   string
@@ -396,16 +396,16 @@ func TestWindowCornerCases(t *testing.T) {
 	q := confirmtest.Login(t)
 	q.Remember = 0
 	a, err := windowOf(t, "read -r q; echo allow-for").Ask(t.Context(), q)
-	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person") // it was not offered
+	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person") // not offered
 	if _, err := windowOf(t, "read -r q; printf 'typed\\n'").Secret(t.Context(), confirm.SecretQuestion{Title: "t"}); !errors.Is(err, confirm.ErrClosed) {
 		t.Errorf("an empty passphrase: %v", err)
 	}
 	if _, err := windowOf(t, "read -r q; echo allow-once").Secret(t.Context(), confirm.SecretQuestion{Title: "t"}); err == nil {
-		t.Error("a word that allows was taken for a passphrase")
+		t.Error("an allowing word was returned as a passphrase")
 	}
 }
 
-// windowOf is a window whose program is a script.
+// windowOf returns a window whose program is a script.
 func windowOf(t *testing.T, lines string) *window {
 	t.Helper()
 	w, err := newWindow(script(t, lines), plainEnv)

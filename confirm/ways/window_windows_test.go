@@ -16,9 +16,9 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// Each answer of a person, and what is none.
+// Each key or click gives the right answer.
 func TestDialogAnswers(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	for _, test := range []struct {
 		name    string
 		act     func(window windows.HWND)
@@ -28,28 +28,28 @@ func TestDialogAnswers(t *testing.T) {
 		{"Space", func(windows.HWND) { press(t, vkSpace) }, confirm.Deny},
 		{"Esc", func(windows.HWND) { press(t, vkEscape) }, confirm.Deny},
 		{"closed", func(window windows.HWND) { postMessage.Call(uintptr(window), wmClose, 0, 0) }, confirm.Deny},
-		{"Deny clicked", func(window windows.HWND) { click(t, part(window, "Deny")) }, confirm.Deny},
-		{"Deny for a while", func(window windows.HWND) { click(t, part(window, "Deny for 10 minutes")) }, confirm.DenyFor},
-		{"by the keyboard alone", func(windows.HWND) { press(t, vkTab, vkTab, vkTab, vkSpace) }, confirm.AllowOnce},
+		{"Deny clicked", func(window windows.HWND) { click(t, control(window, "Deny")) }, confirm.Deny},
+		{"Deny for a while", func(window windows.HWND) { click(t, control(window, "Deny for 10 minutes")) }, confirm.DenyFor},
+		{"keyboard only", func(windows.HWND) { press(t, vkTab, vkTab, vkTab, vkSpace) }, confirm.AllowOnce},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-			test.act(armed(t, "Allow once"))
+			test.act(waitArmed(t, "Allow once"))
 			if a := <-answer; a.Verdict != test.verdict {
 				t.Errorf("%+v, want %s", a, test.verdict)
 			}
-			leavesNothing(t)
+			wantGone(t)
 		})
 	}
 }
 
-// What comes in the first moment was meant for something else.
+// Input in the first moment was meant for another window and does nothing.
 func TestDialogEarly(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	for name, act := range map[string]func(window windows.HWND){
 		"Space": func(windows.HWND) { press(t, vkSpace) },
 		"Enter": func(windows.HWND) { press(t, vkReturn) },
-		"click": func(window windows.HWND) { click(t, part(window, "Allow once")) },
+		"click": func(window windows.HWND) { click(t, control(window, "Allow once")) },
 		"forged": func(window windows.HWND) { // enabled and clicked by another program
 			const enable, clicked = 0x0400 + 111, 0x0400 + 102
 			for id := uintptr(101); id < 104; id++ {
@@ -60,29 +60,29 @@ func TestDialogEarly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-			window := dialogShown(t)
-			until(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
+			window := waitDialog(t)
+			waitUntil(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
 			act(window)
 			select {
 			case a := <-answer:
-				t.Fatalf("it was an answer: %+v", a)
+				t.Fatalf("early input was an answer: %+v", a)
 			case <-time.After(100 * time.Millisecond):
 			}
-			until(t, "it allows", func() bool {
-				click(t, part(window, "Allow once"))
+			waitUntil(t, "the button allows", func() bool {
+				click(t, control(window, "Allow once"))
 				return len(answer) > 0
 			})
 			if a := <-answer; a.Verdict != confirm.AllowOnce {
 				t.Errorf("%+v", a)
 			}
-			leavesNothing(t)
+			wantGone(t)
 		})
 	}
 }
 
-// A dialog that is covered or moved sleeps, and wakes again.
+// A dialog that is covered or moved is disarmed, and armed again later.
 func TestDialogDisarms(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	for name, disturb := range map[string]func(t *testing.T, window windows.HWND) (undo func()){
 		"covered": func(t *testing.T, window windows.HWND) func() { return cover(t, window) },
 		"moved": func(_ *testing.T, window windows.HWND) func() {
@@ -93,26 +93,26 @@ func TestDialogDisarms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-			window := armed(t, "Allow once")
+			window := waitArmed(t, "Allow once")
 			undo := disturb(t, window)
-			until(t, "the button sleeps", func() bool { return !awake(window, "Allow once") })
+			waitUntil(t, "the button is disabled", func() bool { return !isButtonEnabled(window, "Allow once") })
 			undo()
-			click(t, part(armed(t, "Allow once"), "Allow once"))
+			click(t, control(waitArmed(t, "Allow once"), "Allow once"))
 			if a := <-answer; a.Verdict != confirm.AllowOnce {
 				t.Errorf("%+v", a)
 			}
-			leavesNothing(t)
+			wantGone(t)
 		})
 	}
 }
 
-// cover lays a window over a part of the dialog.
+// cover covers a part of the dialog with a window.
 func cover(t *testing.T, window windows.HWND) (undo func()) {
 	t.Helper()
 	runtime.LockOSThread() // a window belongs to its thread
 	const topmostNoActivate, popup, showNoActivateNoMoveNoSize = 0x08000008, 0x80000000, 0x0053
 	class, _ := windows.UTF16PtrFromString("STATIC")
-	at := placeOf(window)
+	at := rectOf(window)
 	over, _, err := createWindowEx.Call(topmostNoActivate, uintptr(unsafe.Pointer(class)), 0, popup,
 		uintptr(at[0]+60), uintptr(at[1]+60), 200, 60, 0, 0, 0, 0)
 	if over == 0 {
@@ -120,7 +120,7 @@ func cover(t *testing.T, window windows.HWND) (undo func()) {
 	}
 	setWindowPos.Call(over, ^uintptr(0), 0, 0, 0, 0, showNoActivateNoMoveNoSize)
 	if windows.GetForegroundWindow() != window {
-		t.Error("the dialog lost the keyboard, which is another reason")
+		t.Error("the dialog lost the keyboard, which disarms it too")
 	}
 	return func() {
 		destroyWindow.Call(over)
@@ -128,33 +128,33 @@ func cover(t *testing.T, window windows.HWND) (undo func()) {
 	}
 }
 
-// TestDialogEnds: nobody waits any more, and silence.
+// A dialog ends when nobody waits for it, when it times out, and when it does not fit.
 func TestDialogEnds(t *testing.T) {
 	t.Run("the broker is gone", func(t *testing.T) {
-		ours, cmd := started(t, question.Question{Kind: question.Confirm, Title: "?"})
-		dialogShown(t)
+		ours, cmd := startWindow(t, question.Question{Kind: question.Confirm, Title: "?"})
+		waitDialog(t)
 		if err := ours.Close(); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		leavesNothing(t)
+		wantGone(t)
 	})
-	t.Run("silence", func(t *testing.T) {
-		ours, cmd := started(t, question.Question{Kind: question.Confirm, Title: "?", Time: time.Second})
+	t.Run("timeout", func(t *testing.T) {
+		ours, cmd := startWindow(t, question.Question{Kind: question.Confirm, Title: "?", Time: time.Second})
 		defer ours.Close()
 		if a, err := question.ReceiveAnswer(ours, question.Confirm); err != nil || a.Word != question.Closed {
 			t.Errorf("%q, %v", a.Word, err)
 		}
 		_ = cmd.Wait()
-		leavesNothing(t)
+		wantGone(t)
 	})
 	t.Run("too long", func(t *testing.T) {
 		q := question.Question{Kind: question.Confirm, Title: "?", Rows: []question.Line{{Text: "seen"}}}
-		ours, cmd := started(t, q)
-		armed(t, "Allow once")
+		ours, cmd := startWindow(t, q)
+		waitArmed(t, "Allow once")
 		press(t, vkReturn)
 		if a, err := question.ReceiveAnswer(ours, question.Confirm); err != nil || a.Word != question.Deny {
-			t.Errorf("a short one: %q, %v", a.Word, err)
+			t.Errorf("a short question: %q, %v", a.Word, err)
 		}
 		_ = cmd.Wait()
 		_ = ours.Close()
@@ -163,29 +163,29 @@ func TestDialogEnds(t *testing.T) {
 		}
 		for _, kind := range []question.Kind{question.Confirm, question.Secret} {
 			q.Kind = kind
-			ours, cmd := started(t, q)
+			ours, cmd := startWindow(t, q)
 			if a, err := question.ReceiveAnswer(ours, kind); err != nil || a.Word != question.TooLong {
 				t.Errorf("%s: %q, %v", kind, a.Word, err)
 			}
 			_ = cmd.Wait()
 			_ = ours.Close()
 		}
-		leavesNothing(t)
+		wantGone(t)
 	})
 }
 
 func TestDialogSecret(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	for _, test := range []struct {
 		name string
 		act  func(window windows.HWND)
 		want string // "": closed
 	}{
 		{"typed", func(windows.HWND) { press(t, 'A', '1', vkSpace, 'B', vkReturn) }, "a1 b"},
-		{"by the button", func(window windows.HWND) { press(t, 'C'); click(t, part(window, "OK")) }, "c"},
+		{"OK button", func(window windows.HWND) { press(t, 'C'); click(t, control(window, "OK")) }, "c"},
 		{"nothing, then something", func(windows.HWND) { press(t, vkReturn, 'D', vkReturn) }, "d"},
 		{"escaped", func(windows.HWND) { press(t, 'E', vkEscape) }, ""},
-		{"cancelled", func(window windows.HWND) { press(t, 'F'); click(t, part(window, "Cancel")) }, ""},
+		{"cancelled", func(window windows.HWND) { press(t, 'F'); click(t, control(window, "Cancel")) }, ""},
 		{"closed", func(window windows.HWND) { press(t, 'G'); postMessage.Call(uintptr(window), wmClose, 0, 0) }, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -200,36 +200,36 @@ func TestDialogSecret(t *testing.T) {
 				secret, err := w.Secret(ctx, confirm.SecretQuestion{Title: "Unlock your keys", Prompt: "Passphrase:", Use: confirmtest.Login(t).Use, Facts: true})
 				done <- result{secret, err}
 			}()
-			test.act(armed(t, "OK"))
+			test.act(waitArmed(t, "OK"))
 			switch r := <-done; {
 			case test.want == "" && !errors.Is(r.err, confirm.ErrClosed):
 				t.Errorf("%q, %v", r.secret, r.err)
 			case test.want != "" && (string(r.secret) != test.want || r.err != nil):
 				t.Errorf("%q, %v; want %q", r.secret, r.err, test.want)
 			}
-			leavesNothing(t)
+			wantGone(t)
 		})
 	}
 }
 
-// A secret is not to be read off its control, and not to be had with another key.
+// Another program cannot read the secret from its control.
 func TestDialogSecretIsHidden(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	done := make(chan error, 1)
 	go func() {
 		_, err := w.Secret(t.Context(), confirm.SecretQuestion{Title: "Unlock your keys", Prompt: "Passphrase:"})
 		done <- err
 	}()
-	window := armed(t, "OK")
+	window := waitArmed(t, "OK")
 	press(t, 'A', 'B', 'C')
-	until(t, "it is typed", func() bool {
+	waitUntil(t, "the secret is typed", func() bool {
 		const wmGetTextLength = 0x000e
-		n, _, _ := sendMessage.Call(uintptr(ofClass(window, "EDIT")), wmGetTextLength, 0, 0)
+		n, _, _ := sendMessage.Call(uintptr(controlOfClass(window, "EDIT")), wmGetTextLength, 0, 0)
 		return n == 3
 	})
 	texts := allTexts(window)
 	if !strings.Contains(texts, "Passphrase:") {
-		t.Errorf("this test reads nothing: %q", texts)
+		t.Errorf("the test cannot read any control: %q", texts)
 	}
 	if strings.Contains(texts, "abc") {
 		t.Errorf("another program reads %q", texts)
@@ -238,10 +238,10 @@ func TestDialogSecretIsHidden(t *testing.T) {
 	if err := <-done; !errors.Is(err, confirm.ErrClosed) {
 		t.Error(err)
 	}
-	leavesNothing(t)
+	wantGone(t)
 }
 
-// allTexts is what another program reads off a window's controls.
+// allTexts is the text that another program can read from a window's controls.
 func allTexts(window windows.HWND) string {
 	var texts []string
 	for _, child := range children(window) {
@@ -254,7 +254,7 @@ func allTexts(window windows.HWND) string {
 }
 
 func TestDialogNotice(t *testing.T) {
-	w := newWindowHere(t)
+	w := newTestWindow(t)
 	notify := func(ctx context.Context) <-chan error {
 		done := make(chan error, 1)
 		go func() {
@@ -264,20 +264,20 @@ func TestDialogNotice(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	over := notify(ctx)
-	dialogShown(t)
+	waitDialog(t)
 	cancel()
 	if err := <-over; err != nil {
 		t.Errorf("over: %v", err)
 	}
-	leavesNothing(t)
+	wantGone(t)
 	refused := notify(t.Context())
-	window := dialogShown(t)
-	until(t, "it is refused", func() bool {
-		click(t, part(window, "Refuse"))
+	window := waitDialog(t)
+	waitUntil(t, "the notice is refused", func() bool {
+		click(t, control(window, "Refuse"))
 		return len(refused) > 0
 	})
 	if err := <-refused; !errors.Is(err, confirm.ErrClosed) {
 		t.Errorf("refused: %v", err)
 	}
-	leavesNothing(t)
+	wantGone(t)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// quietLog keeps xgb from writing of the missing authority file.
+// quietLog keeps xgb from logging the missing authority file.
 var quietLog = sync.OnceFunc(func() { xgb.Logger = log.New(io.Discard, "", 0) })
 
 // client is another program on the desktop.
@@ -47,8 +47,8 @@ func atom(t testing.TB, conn *xgb.Conn, name string) xproto.Atom {
 	return reply.Atom
 }
 
-// closeWindow does what a window manager does when its close button is
-// pressed: it sends WM_DELETE_WINDOW (ICCCM 4.2.8.1). xdotool cannot.
+// closeWindow sends WM_DELETE_WINDOW, as a window manager does for its close button
+// (ICCCM 4.2.8.1). xdotool cannot do that.
 func (d *desktop) closeWindow(t *testing.T, window string) {
 	t.Helper()
 	conn := d.client(t)
@@ -59,8 +59,7 @@ func (d *desktop) closeWindow(t *testing.T, window string) {
 	}
 }
 
-// cover puts a window that no window manager touches over a part of the screen.
-// The returned function takes it away.
+// cover covers a part of the screen with a window that no window manager touches.
 func (d *desktop) cover(t *testing.T, at image.Rectangle) (uncover func()) {
 	t.Helper()
 	conn := d.client(t)
@@ -95,7 +94,7 @@ func (d *desktop) forge(t *testing.T, window string) {
 			t.Error(err)
 		}
 	}
-	for _, x := range []int{onceLeft, width - 60, width / 3} {
+	for _, x := range []int{allowOnceLeft, width - 60, width / 3} {
 		press := xproto.ButtonPressEvent{Detail: 1, Time: 1 << 30, Root: root, Event: id, EventX: int16(width - x), EventY: int16(height - buttonAbove), SameScreen: true}
 		send(press)
 		release := xproto.ButtonReleaseEvent(press)
@@ -107,7 +106,7 @@ func (d *desktop) forge(t *testing.T, window string) {
 	send(xproto.KeyPressEvent{Detail: escape, Time: 1 << 30, Root: root, Event: id, SameScreen: true})
 }
 
-// remap gives two keys that no keyboard has a meaning.
+// remap assigns keysyms to key codes that no keyboard has.
 func (d *desktop) remap(t *testing.T, keysyms ...xproto.Keysym) {
 	t.Helper()
 	conn := d.client(t)
@@ -117,7 +116,7 @@ func (d *desktop) remap(t *testing.T, keysyms ...xproto.Keysym) {
 	}
 }
 
-// touch changes a property of somebody else's window to what it is.
+// touch changes a property of another program's window without a new value.
 func (d *desktop) touch(t *testing.T, window, property string) {
 	t.Helper()
 	conn := d.client(t)
@@ -127,7 +126,7 @@ func (d *desktop) touch(t *testing.T, window, property string) {
 	}
 }
 
-// resize gives a window another size, whatever it wants.
+// resize changes the size of a window, whatever its hints say.
 func (d *desktop) resize(t *testing.T, window string, width, height int) {
 	t.Helper()
 	err := xproto.ConfigureWindowChecked(d.client(t), windowID(t, window), xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{uint32(width), uint32(height)}).Check()
@@ -136,12 +135,12 @@ func (d *desktop) resize(t *testing.T, window string, width, height int) {
 	}
 }
 
-// moveTo moves the mouse to a place of a window and waits until it is there.
+// moveTo moves the mouse to a point of a window and waits until it is there.
 func (d *desktop) moveTo(t *testing.T, window string, x, y int) {
 	t.Helper()
 	conn, id := d.client(t), windowID(t, window)
-	d.until(t, "the mouse is there", func() bool {
-		d.do(t, "mousemove", "--window", window, strconv.Itoa(x), strconv.Itoa(y))
+	d.waitUntil(t, "the mouse is there", func() bool {
+		d.xdotool(t, "mousemove", "--window", window, strconv.Itoa(x), strconv.Itoa(y))
 		at, err := xproto.QueryPointer(conn, id).Reply()
 		return err == nil && int(at.WinX) == x && int(at.WinY) == y
 	})

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package waylandtest is a Wayland desktop that nobody sees, for tests: sway
-// without hardware, and the hands of a person before it.
+// Package waylandtest runs an invisible Wayland desktop for tests: sway without
+// hardware, with virtual input devices.
 package waylandtest
 
 import (
@@ -21,21 +21,21 @@ import (
 	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
-// patience bounds every wait for an event; no test asserts a time.
+// patience bounds every wait for an event. No test asserts a time.
 const patience = 60 * time.Second
 
 // Sway is a running compositor.
 type Sway struct {
 	dir   string            // its runtime directory
-	env   map[string]string // what it sets for the programs that it starts
-	hands *hands
+	env   map[string]string // of the programs that it starts
+	input *input
 
 	process *os.Process
-	ended   chan struct{} // closed when it has ended
+	ended   chan struct{} // closed when the process has ended
 }
 
-// start makes it end with the tests, should they be killed. The kernel means the
-// thread that started it, so that one does nothing else until then.
+// start runs cmd on a locked thread: with Pdeathsig the kernel kills a child when the
+// thread that started it ends, not the process.
 func (s *Sway) start(cmd *exec.Cmd) error {
 	started := make(chan error)
 	s.ended = make(chan struct{})
@@ -53,16 +53,16 @@ func (s *Sway) start(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// killGroup ends what sway has started and not ended.
+// killGroup kills the remaining programs that sway has started.
 func (s *Sway) killGroup() { _ = syscall.Kill(-s.process.Pid, syscall.SIGKILL) }
 
-// Wide and High are the size of its one monitor.
-const Wide, High = 1000, 700
+// Width and Height are the size of its only monitor.
+const Width, Height = 1000, 700
 
-// Start runs sway until the test's end, with XWayland or without.
+// Start runs sway until the test ends, with or without XWayland.
 func Start(t testing.TB, xwayland bool) *Sway {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kbw") // short: a socket's path is bounded
+	dir, err := os.MkdirTemp("", "kbw") // short, because a socket's path is bounded
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	s := &Sway{dir: dir}
 	cmd := exec.Command(desktoptest.Program(t, "sway"), "--config", s.configure(t, xwayland))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "LC_ALL=C.UTF-8",
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", // a toolkit would start a bus, and leave it behind
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", // otherwise a toolkit starts a bus that outlives it
 		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman"}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -79,7 +79,7 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, attributes()
 	if err := s.start(cmd); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("sway does not run as root, and no user namespace can be made here: %v", err)
+		t.Skipf("sway does not run as root, and user namespaces are not available: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
@@ -89,17 +89,17 @@ func Start(t testing.TB, xwayland bool) *Sway {
 		s.killGroup()
 	})
 	s.readEnv(t)
-	if s.hands, err = s.newHands(); err != nil {
+	if s.input, err = s.newInput(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.hands.Close() })
+	t.Cleanup(func() { s.input.Close() })
 	return s
 }
 
-// Kill ends sway as a crash would, with all that it has started.
+// Kill kills sway and all programs that it has started, like a crash.
 func (s *Sway) Kill(t testing.TB) {
 	t.Helper()
-	if number, ok := strings.CutPrefix(s.Env("DISPLAY"), ":"); ok { // which nobody else has, as long as it runs
+	if number, ok := strings.CutPrefix(s.Env("DISPLAY"), ":"); ok { // ours while sway runs
 		os.Remove("/tmp/.X" + number + "-lock")
 		os.Remove("/tmp/.X11-unix/X" + number)
 	}
@@ -109,28 +109,29 @@ func (s *Sway) Kill(t testing.TB) {
 	s.killGroup()
 }
 
-// attributes give root's sway a user that is not root, as which it does not run, and
-// that is the same as ours when seen from outside. There whatever it starts ends with
-// it. A plain user's needs none, and XWayland would not know there whose /tmp/.X11-unix is.
+// attributes run root's sway as another user in a user namespace, because sway does not
+// run as root. Outside, that user is root. The process namespace ends all programs with
+// sway. A plain user needs no namespaces, in which XWayland could not check the owner of
+// /tmp/.X11-unix.
 func attributes() *syscall.SysProcAttr {
-	const inside = 1000
+	const insideID = 1000
 	if os.Geteuid() != 0 {
 		return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	}
 	return &syscall.SysProcAttr{
 		Setsid: true, Pdeathsig: syscall.SIGKILL,
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: inside, HostID: os.Getgid(), Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: insideID, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: insideID, HostID: os.Getgid(), Size: 1}},
 	}
 }
 
-// configure writes sway's configuration: one monitor, and a program that tells
-// the environment of what is started in the session.
+// configure writes sway's configuration: one monitor, and a command that writes the
+// environment of the session's programs to a file.
 func (s *Sway) configure(t testing.TB, xwayland bool) (path string) {
 	t.Helper()
 	text := "xwayland " + map[bool]string{true: "enable", false: "disable"}[xwayland] + "\n" +
-		fmt.Sprintf("output HEADLESS-1 resolution %dx%d\n", Wide, High) +
+		fmt.Sprintf("output HEADLESS-1 resolution %dx%d\n", Width, Height) +
 		"exec env -0 >" + s.dir + "/env.new && mv " + s.dir + "/env.new " + s.dir + "/env\n"
 	path = filepath.Join(s.dir, "config")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -142,7 +143,7 @@ func (s *Sway) configure(t testing.TB, xwayland bool) (path string) {
 func (s *Sway) readEnv(t testing.TB) {
 	t.Helper()
 	var text []byte
-	s.Until(t, "sway runs", func() (err bool) {
+	s.WaitUntil(t, "sway runs", func() bool {
 		text, _ = os.ReadFile(filepath.Join(s.dir, "env"))
 		return len(text) > 0
 	})
@@ -153,8 +154,8 @@ func (s *Sway) readEnv(t testing.TB) {
 	}
 }
 
-// Env is the environment of a program of the session. Of what only this test
-// has set, HOME, PATH and XDG_RUNTIME_DIR are in it.
+// Env is a variable in the environment of the session's programs, without the variables
+// that configure sway itself.
 func (s *Sway) Env(name string) string {
 	if strings.HasPrefix(name, "WLR_") {
 		return ""
@@ -162,7 +163,7 @@ func (s *Sway) Env(name string) string {
 	return s.env[name]
 }
 
-// Command is a program of the session.
+// Command runs a program in the session.
 func (s *Sway) Command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	for name := range s.env {
@@ -173,16 +174,16 @@ func (s *Sway) Command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Window is one that sway shows.
+// Window is a window that sway shows.
 type Window struct {
 	Title    string
-	At       image.Rectangle // without its frame
-	Floating bool            // above those that are not
+	At       image.Rectangle // without the frame
+	Floating bool            // above the tiled windows
 	Focused  bool
-	X11      bool // by XWayland
+	X11      bool // shown by XWayland
 }
 
-// node is sway's, in sway-ipc(7), GET_TREE.
+// node is a node of GET_TREE, sway-ipc(7).
 type node struct {
 	Type     string `json:"type"`
 	Name     string `json:"name"`
@@ -197,7 +198,7 @@ type node struct {
 
 type place struct{ X, Y, Width, Height int }
 
-// Windows are those that are visible, the one on top last.
+// Windows lists the visible windows, the top one last.
 func (s *Sway) Windows(t testing.TB) []Window {
 	t.Helper()
 	out, err := s.Command(desktoptest.Program(t, "swaymsg"), "--raw", "--type", "get_tree").Output()
@@ -225,10 +226,10 @@ func (n node) windows() (list []Window) {
 	return list
 }
 
-// Shown waits for the window whose title begins so.
-func (s *Sway) Shown(t testing.TB, title string) (w Window) {
+// WaitForWindow waits for a window whose title has the prefix title.
+func (s *Sway) WaitForWindow(t testing.TB, title string) (w Window) {
 	t.Helper()
-	s.Until(t, "a window "+title+" is shown", func() bool {
+	s.WaitUntil(t, "a window "+title+" is shown", func() bool {
 		for _, w = range s.Windows(t) {
 			if strings.HasPrefix(w.Title, title) && !w.At.Empty() {
 				return true
@@ -239,7 +240,7 @@ func (s *Sway) Shown(t testing.TB, title string) (w Window) {
 	return w
 }
 
-// Message tells sway something, as its configuration would: sway(5).
+// Message runs a sway command, sway(5).
 func (s *Sway) Message(t testing.TB, command string) {
 	t.Helper()
 	if out, err := s.Command(desktoptest.Program(t, "swaymsg"), command).CombinedOutput(); err != nil {
@@ -247,19 +248,19 @@ func (s *Sway) Message(t testing.TB, command string) {
 	}
 }
 
-// Until waits for a condition.
-func (s *Sway) Until(t testing.TB, what string, holds func() bool) {
+// WaitUntil waits for a condition.
+func (s *Sway) WaitUntil(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			t.Fatalf("it never came to be: %s\n%s", what, log)
+			t.Fatalf("waited too long until %s\n%s", what, log)
 		}
 	}
 }
 
-// Shot writes a picture of the screen.
-func (s *Sway) Shot(t testing.TB, path string) {
+// Screenshot writes a picture of the screen as PNG.
+func (s *Sway) Screenshot(t testing.TB, path string) {
 	t.Helper()
 	if out, err := s.Command(desktoptest.Program(t, "grim"), path).CombinedOutput(); err != nil {
 		t.Errorf("grim: %v\n%s", err, out)

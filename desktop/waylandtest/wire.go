@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// wire speaks as much of Wayland's wire format as hands need: an object, size
-// and opcode, then arguments of four bytes each.
+// wire speaks the part of Wayland's wire format that input needs: an object, size and
+// opcode, then arguments of four bytes each.
 type wire struct {
 	*net.UnixConn
-	last uint32 // object that was made
+	last uint32 // the last object ID
 }
 
-const display = 1 // the object that is there from the beginning
+const display = 1 // the object that always exists
 
-// object is the number of a new one.
-func (w *wire) object() uint32 {
+// newObject returns the ID for a new object.
+func (w *wire) newObject() uint32 {
 	w.last++
 	return w.last
 }
 
-// bind makes objects of the compositor's globals.
+// bind creates objects for globals of the compositor.
 func (w *wire) bind(names ...string) (objects []uint32, err error) {
 	const getRegistry, global, bind, version = 1, 0, 0, 1
-	registry := w.object()
+	registry := w.newObject()
 	if err := w.send(display, getRegistry, registry); err != nil {
 		return nil, err
 	}
@@ -45,12 +45,12 @@ func (w *wire) bind(names ...string) (objects []uint32, err error) {
 	for _, name := range names {
 		number, ok := numbers[name]
 		if err == nil && !ok {
-			err = fmt.Errorf("the compositor knows no %s", name)
+			err = fmt.Errorf("the compositor has no %s", name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		object := w.object()
+		object := w.newObject()
 		objects = append(objects, object)
 		words := append([]uint32{number}, stringWords(name)...)
 		err = w.send(registry, bind, append(words, version, object)...)
@@ -58,7 +58,7 @@ func (w *wire) bind(names ...string) (objects []uint32, err error) {
 	return objects, err
 }
 
-// stringWords is the length, and the text with its zero and filled up to four bytes.
+// stringWords encodes the length and the zero-terminated text, padded to four bytes.
 func stringWords(s string) []uint32 {
 	words := []uint32{uint32(len(s) + 1)}
 	for text := append([]byte(s), make([]byte, 4-len(s)%4)...); len(text) > 0; text = text[4:] {
@@ -67,13 +67,13 @@ func stringWords(s string) []uint32 {
 	return words
 }
 
-// sync waits until the compositor has done everything.
+// sync waits until the compositor has handled all requests.
 func (w *wire) sync() error { return w.syncWith(func(uint32, uint32, []byte) {}) }
 
-// syncWith hands each event to take meanwhile.
-func (w *wire) syncWith(take func(object, opcode uint32, args []byte)) error {
+// syncWith is sync that passes each event to handle.
+func (w *wire) syncWith(handle func(object, opcode uint32, args []byte)) error {
 	const sync, protocolError = 0, 0
-	callback := w.object()
+	callback := w.newObject()
 	if err := w.send(display, sync, callback); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (w *wire) syncWith(take func(object, opcode uint32, args []byte)) error {
 		case head[0] == display && opcode == protocolError:
 			return fmt.Errorf("wayland: %q", args[12:])
 		default:
-			take(head[0], opcode, args)
+			handle(head[0], opcode, args)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func (w *wire) send(object, opcode uint32, args ...uint32) error {
 	return w.sendFile(nil, object, opcode, args...)
 }
 
-// sendFile hands a file over with the request; nil: none.
+// sendFile sends a request with a file; nil: without.
 func (w *wire) sendFile(file *os.File, object, opcode uint32, args ...uint32) error {
 	if err := w.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
