@@ -7,13 +7,13 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// A prompter's mistake allows nothing that was not offered.
+// A mistake of the prompter allows nothing that was not offered.
 func TestClampBurst(t *testing.T) {
 	answer := Answer{Verdict: AllowBurst, For: time.Hour, Reason: "allowed by the person"}
 	if a := clamp(answer, Question{Burst: &Burst{}}); a.Verdict != AllowBurst || a.For != 0 {
 		t.Errorf("%+v", a)
 	}
-	answer.Hosts = []keys.Host{{Fingerprint: "SHA256:x"}} // which are not a prompter's to choose
+	answer.Hosts = []keys.Host{{Fingerprint: "SHA256:x"}} // the prompter must not choose hosts
 	if a := clamp(answer, Question{Burst: &Burst{}}); a.Hosts != nil {
 		t.Errorf("%+v", a)
 	}

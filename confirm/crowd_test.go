@@ -11,9 +11,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// shares is a request of a program that has copied itself and ended its parent,
-// and has only this in common with its like.
-func shares(i int, what platform.Shares, socket string, container bool) confirm.Question {
+// sharing is a request of a program that has copied itself and ended its parent: it has
+// only these properties in common with its copies.
+func sharing(i int, what platform.Shares, socket string, container bool) confirm.Question {
 	q := by(i)
 	peer := &q.Use.Peer
 	peer.Executable, peer.Parents, peer.Shares, peer.Container = fmt.Sprint("/tmp/", i), nil, what, container
@@ -21,13 +21,13 @@ func shares(i int, what platform.Shares, socket string, container bool) confirm.
 	return q
 }
 
-// Programs that have something in common never keep another one out: when the
-// queue is full, the newest of them makes room, and the other one is next.
+// Programs with something in common never crowd out another one: when the queue is full,
+// the newest of them makes room, and the other program is next.
 func TestQueueKeepsRoomForOthers(t *testing.T) {
 	for name, member := range map[string]func(i int) confirm.Question{
-		"parent": func(i int) confirm.Question { return shares(i, platform.Shares{}, "", false) },
+		"parent": func(i int) confirm.Question { return sharing(i, platform.Shares{}, "", false) },
 		"control group": func(i int) confirm.Question {
-			q := shares(i, platform.Shares{Session: i, ControlGroup: "/app"}, "", false)
+			q := sharing(i, platform.Shares{Session: i, ControlGroup: "/app"}, "", false)
 			q.Use.Peer.Parents = by(i).Use.Peer.Parents
 			return q
 		},
@@ -51,7 +51,7 @@ func TestQueueKeepsRoomForOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(r rig) {
-				r.queue = confirm.NewQueue(r.person, confirm.QueueConfig{Now: everLater()}) // no flood, only a crowd
+				r.queue = confirm.NewQueue(r.person, confirm.QueueConfig{Now: slowClock()}) // a crowd, but no flood
 				ctx, cancel := context.WithCancel(r.Context())
 				var crowd []<-chan confirm.Answer
 				for i := range confirm.MaxWaiting {
@@ -63,7 +63,7 @@ func TestQueueKeepsRoomForOthers(t *testing.T) {
 				r.want(crowd[len(crowd)-1], confirm.Deny, "too many requests from programs with the same "+name)
 				shown.Deny()
 				if next := r.person.Next(r); next.Question.Use.Peer.PID != 500 {
-					t.Errorf("next is %d", next.Question.Use.Peer.PID)
+					t.Errorf("the next process is %d", next.Question.Use.Peer.PID)
 				} else {
 					next.AllowOnce()
 				}
@@ -75,25 +75,25 @@ func TestQueueKeepsRoomForOthers(t *testing.T) {
 	}
 }
 
-// A few of a kind are asked in their order.
-func TestQueueOfAFewIsInOrder(t *testing.T) {
+// A few similar programs are asked about in order.
+func TestQueueSmallCrowdIsInOrder(t *testing.T) {
 	run(t, func(r rig) {
 		ctx, cancel := context.WithCancel(r.Context())
 		for i := range confirm.CrowdSize + 1 { // the first one is shown
-			r.ask(ctx, shares(i+1, platform.Shares{}, "", false))
+			r.ask(ctx, sharing(i+1, platform.Shares{}, "", false))
 		}
 		r.ask(ctx, by(500))
 		waiting := r.queue.Waiting()
 		if last := waiting[len(waiting)-1]; last.PID != 500 {
-			t.Errorf("last is %d", last.PID)
+			t.Errorf("the last process is %d", last.PID)
 		}
 		cancel()
 	})
 }
 
-// grouped is a request of a program that shares nothing else with its like.
+// grouped is sharing with its own parent process.
 func grouped(i int, what platform.Shares) confirm.Question {
-	q := shares(i, what, "", false)
+	q := sharing(i, what, "", false)
 	q.Use.Peer.Parents = by(i).Use.Peer.Parents
 	return q
 }
@@ -104,8 +104,8 @@ func contained(i int) confirm.Question {
 	return q
 }
 
-// everLater is a clock on which each request comes after the flood's window.
-func everLater() func() time.Time {
+// slowClock advances by FloodWindow with each call, so that no requests count as flood.
+func slowClock() func() time.Time {
 	now := time.Now()
 	return func() time.Time { now = now.Add(confirm.FloodWindow); return now }
 }

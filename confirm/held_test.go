@@ -12,7 +12,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// runWith is run with a way to treat the background.
+// runWith is run with a Background.
 func runWith(t *testing.T, b confirm.Background, test func(rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -26,7 +26,7 @@ func runWith(t *testing.T, b confirm.Background, test func(rig)) {
 	})
 }
 
-// unattended is a login asked for by a process that nobody sits before.
+// unattended is a login of a process without a terminal.
 func unattended(pid int) confirm.Question {
 	q := by(pid)
 	q.Use.Peer.Terminal = ""
@@ -43,11 +43,11 @@ func TestBackgroundIsHeldUntilShown(t *testing.T) {
 		if len(w) != 2 || !w[0].Held || !w[1].Held || w[0].Title == "" || len(changed) != 1 {
 			t.Fatalf("waiting %+v, %d changes", w, len(changed))
 		}
-		attended := r.ask(r.Context(), by(3)) // passes them by
+		attended := r.ask(r.Context(), by(3)) // overtakes the held ones
 		r.person.Next(r).AllowOnce()
 		r.want(attended, confirm.AllowOnce, "")
 		if r.queue.Show("x") || !r.queue.Show(w[1].ID) || r.queue.Show(w[1].ID) {
-			t.Error("not the one that was named is shown")
+			t.Error("Show did not find exactly the named prompt")
 		}
 		shown := r.person.Next(r)
 		if shown.Question.Use.Peer.PID != 2 {
@@ -56,7 +56,7 @@ func TestBackgroundIsHeldUntilShown(t *testing.T) {
 		shown.AllowOnce()
 		r.want(second, confirm.AllowOnce, "")
 		if !r.queue.Show("") || r.queue.Show("") {
-			t.Error("the oldest is not shown, or another one")
+			t.Error("Show did not find exactly the oldest prompt")
 		}
 		r.person.Next(r).Deny()
 		r.want(first, confirm.Deny, "denied by the person")
@@ -74,7 +74,7 @@ func TestBackgroundIsAskedWhereNobodyWatches(t *testing.T) {
 		stop()
 		synctest.Wait()
 		r.person.WantNone(r)
-		stop2() // the last one that could have told
+		stop2() // the last watcher
 		r.person.Next(r).AllowOnce()
 		r.want(held, confirm.AllowOnce, "")
 	})
@@ -92,15 +92,15 @@ func TestHeldRequestEnds(t *testing.T) {
 		_, stop := r.queue.Watch()
 		defer stop()
 		ctx, cancel := context.WithCancel(r.Context())
-		gone, late := r.ask(ctx, unattended(1)), r.ask(r.Context(), unattended(2))
+		gone, expired := r.ask(ctx, unattended(1)), r.ask(r.Context(), unattended(2))
 		cancel()
 		r.want(gone, confirm.Deny, "the program went away")
 		time.Sleep(confirm.HoldTime - time.Second)
-		if len(late) > 0 {
-			t.Fatal("given up too early")
+		if len(expired) > 0 {
+			t.Fatal("it expired too early")
 		}
 		time.Sleep(time.Second)
-		r.want(late, confirm.Deny, "nobody opened its question within 10m")
+		r.want(expired, confirm.Deny, "nobody opened its question within 10m")
 	})
 }
 
@@ -126,10 +126,10 @@ func TestHeldRequestsAreBounded(t *testing.T) {
 func TestBackgroundIsRefused(t *testing.T) {
 	runWith(t, confirm.RefuseBackground, func(r rig) {
 		r.want(r.ask(r.Context(), unattended(1)), confirm.Deny, `background = "refuse"`)
-		answer := r.ask(r.Context(), by(1)) // the same with a terminal
+		answer := r.ask(r.Context(), by(1)) // the same process with a terminal
 		r.person.Next(r).AllowOnce()
 		r.want(answer, confirm.AllowOnce, "")
-		started := unattended(2) // the same below a terminal
+		started := unattended(2) // started from a terminal
 		started.Use.Peer.Attended = true
 		answer = r.ask(r.Context(), started)
 		r.person.Next(r).AllowOnce()
@@ -141,12 +141,12 @@ func TestDenyForAWhile(t *testing.T) {
 	run(t, func(r rig) {
 		other := func(q confirm.Question, user string) confirm.Question { q.Use.Purpose.User = user; return q }
 		pause := confirm.Answer{Verdict: confirm.DenyFor, For: time.Hour, Reason: "denied by the person"}
-		first, waits, neighbour := r.ask(r.Context(), by(1)), r.ask(r.Context(), other(by(1), "root")), r.ask(r.Context(), by(2))
+		first, waiting, neighbour := r.ask(r.Context(), by(1)), r.ask(r.Context(), other(by(1), "root")), r.ask(r.Context(), by(2))
 		r.person.Next(r).Answer(pause)
 		if a := r.want(first, confirm.Deny, "and for 10 minutes whatever else"); a.For != 0 {
 			t.Errorf("for %v", a.For)
 		}
-		r.want(waits, confirm.Deny, "denied by the person for a while") // it was in the queue already
+		r.want(waiting, confirm.Deny, "denied by the person for a while") // it was already in the queue
 		r.person.Next(r).AllowOnce()
 		r.want(neighbour, confirm.AllowOnce, "")
 		time.Sleep(confirm.PauseTime - time.Second)

@@ -11,8 +11,8 @@ import (
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 )
 
-// Whoever shows what waits is told when that changes.
-func TestQueueTellsOfChanges(t *testing.T) {
+// Changed is called whenever something begins or ceases to wait.
+func TestQueueReportsChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes atomic.Int32
 		person := confirmtest.New()
@@ -28,9 +28,9 @@ func TestQueueTellsOfChanges(t *testing.T) {
 		want(1, "a question")
 		gone, leave := context.WithCancel(t.Context())
 		go queue.Ask(gone, by(2))
-		want(2, "one behind it")
+		want(2, "a second question")
 		leave()
-		want(3, "that one hung up")
+		want(3, "the second program hung up")
 		person.Next(t).AllowOnce()
 		want(4, "an answer")
 
@@ -42,7 +42,7 @@ func TestQueueTellsOfChanges(t *testing.T) {
 		}
 		person.Next(t)
 		end()
-		want(6, "its end")
+		want(6, "the end of the notice")
 		if titles := queue.Notices(); len(titles) != 0 {
 			t.Errorf("%q", titles)
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// rig is a queue with a person behind it. The tests run in a synctest bubble:
-// its clock stands still while anything can run.
+// rig is a queue with a person behind it. The tests run in a synctest bubble, whose clock
+// stands still while anything can run.
 type rig struct {
 	*testing.T
 	person *confirmtest.Prompter
@@ -64,7 +64,7 @@ func (r rig) want(answer <-chan confirm.Answer, verdict confirm.Verdict, reason 
 	return a
 }
 
-// by is a verified login asked for by process pid.
+// by is a verified login requested by process pid.
 func by(pid int) confirm.Question {
 	return confirm.Question{Remember: 15 * time.Minute, Use: &keys.Use{
 		Op:  keys.OpSign,
@@ -111,14 +111,14 @@ func TestQueueTimeout(t *testing.T) {
 		r.person.Next(r)
 		time.Sleep(confirm.DefaultTimeout - time.Second)
 		if len(first) > 0 {
-			t.Fatal("the time was over too early")
+			t.Fatal("the timeout came too early")
 		}
 		time.Sleep(time.Second)
 		r.want(first, confirm.Deny, "no answer within 1m")
-		// The second one's time starts when it is shown.
+		// The timeout of the second question starts when it is shown.
 		shown := r.person.Next(r)
 		if end, ok := shown.Ctx.Deadline(); !ok || time.Until(end) != confirm.DefaultTimeout {
-			t.Errorf("its end is %v", end)
+			t.Errorf("its deadline is %v", end)
 		}
 		time.Sleep(confirm.DefaultTimeout - time.Second)
 		shown.AllowOnce()
@@ -126,7 +126,7 @@ func TestQueueTimeout(t *testing.T) {
 	})
 }
 
-// deaf does not hear of its context's end until released.
+// deaf ignores the end of its context until it is released.
 type deaf struct {
 	release chan struct{}
 	secret  []byte
@@ -143,7 +143,7 @@ func (d deaf) Secret(context.Context, confirm.SecretQuestion) ([]byte, error) {
 	return d.secret, nil
 }
 
-func TestQueueDoesNotTrustThePrompterWithTime(t *testing.T) {
+func TestQueueEnforcesTheTimeout(t *testing.T) {
 	run(t, func(r rig) {
 		d := deaf{release: make(chan struct{})}
 		r.queue = confirm.NewQueue(d, confirm.QueueConfig{Timeout: time.Second})
@@ -168,7 +168,7 @@ func TestQueueGone(t *testing.T) {
 			t.Errorf("the prompt ended because of %v", cause)
 		}
 		if shown = r.person.Next(r); shown.Question.Use.Peer.PID != 3 {
-			t.Error("a prompt was shown for a program that had gone")
+			t.Error("a prompt was shown for a program that went away")
 		}
 		shown.AllowOnce()
 		r.want(third, confirm.AllowOnce, "")
@@ -191,7 +191,7 @@ func TestQueueForgetsWaitersThatLeft(t *testing.T) {
 	})
 }
 
-// "Allow once" answers one request, however many others are equal to it.
+// "Allow once" answers one request, even if identical ones wait.
 func TestQueueAnswersOne(t *testing.T) {
 	run(t, func(r rig) {
 		first, second := r.ask(r.Context(), by(1)), r.ask(r.Context(), by(1))
@@ -253,8 +253,8 @@ func TestQueueReasons(t *testing.T) {
 		a = r.ask(r.Context(), by(1))
 		r.person.Next(r).Close()
 		r.want(a, confirm.Deny, "the prompt was closed")
-		nobody, _ := ways.Choose(ways.Config{Prompt: "none"})
-		r.queue = confirm.NewQueue(nobody, confirm.QueueConfig{})
+		none, _ := ways.Choose(ways.Config{Prompt: "none"})
+		r.queue = confirm.NewQueue(none, confirm.QueueConfig{})
 		if got := r.want(r.ask(r.Context(), by(1)), confirm.Deny, "no way to ask: prompt = \"none\""); got.Remedy == "" {
 			t.Error("no remedy")
 		}
@@ -326,9 +326,9 @@ func TestQueueFlood(t *testing.T) {
 			return q
 		},
 		"container": func(i int) confirm.Question {
-			return shares(i, platform.Shares{Session: i, Namespaces: "pid:[7]"}, "", true)
+			return sharing(i, platform.Shares{Session: i, Namespaces: "pid:[7]"}, "", true)
 		},
-		"socket": func(i int) confirm.Question { return shares(i, platform.Shares{Session: i}, "ci", false) },
+		"socket": func(i int) confirm.Question { return sharing(i, platform.Shares{Session: i}, "ci", false) },
 		"unidentified": func(int) confirm.Question {
 			return confirm.Question{Use: &keys.Use{Peer: platform.Peer{User: "1000"}}}
 		},
@@ -347,7 +347,7 @@ func TestQueueFlood(t *testing.T) {
 				if n := strings.Count(r.log.String(), "asks too often"); n != 1 {
 					t.Errorf("logged %d times: %s", n, r.log)
 				}
-				a := r.ask(r.Context(), by(5000)) // another program is not concerned
+				a := r.ask(r.Context(), by(5000)) // another program is not affected
 				r.person.Next(r).AllowOnce()
 				r.want(a, confirm.AllowOnce, "")
 				time.Sleep(confirm.FloodPause)

@@ -13,7 +13,7 @@ import (
 )
 
 // A held request that the answer to another one ended leaves the queue.
-func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
+func TestEndedHeldRequestLeavesTheQueue(t *testing.T) {
 	for name, answer := range map[string]confirm.Answer{
 		"a no for all listed hosts": {Verdict: confirm.Deny, ByPerson: true, Reason: "denied by the person"},
 		"deny for 10 minutes":       {Verdict: confirm.DenyFor, For: time.Minute, Reason: "denied by the person"},
@@ -22,10 +22,10 @@ func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
 			runWith(t, confirm.QuietBackground, func(r rig) {
 				_, stop := r.queue.Watch()
 				defer stop()
-				q := host(1)
+				q := loginTo(1)
 				q.Use.Peer.Terminal = ""
 				held := r.ask(r.Context(), q)
-				q = host(2)
+				q = loginTo(2)
 				q.Use.Peer.Terminal, q.Use.Peer.Attended = "", true
 				shown := r.ask(r.Context(), q)
 				r.person.Next(r).Answer(answer)
@@ -41,12 +41,12 @@ func TestWhatEndsAHeldRequestTakesItAway(t *testing.T) {
 }
 
 // A host that cannot be listed gets its own question, and counts as one.
-func TestWhatIsNotListedCounts(t *testing.T) {
+func TestUnlistedHostsCount(t *testing.T) {
 	run(t, func(r rig) {
 		ctx, end := context.WithCancel(r.Context())
 		defer end()
 		for n := range confirm.FloodLimit + 1 {
-			q := host(n)
+			q := loginTo(n)
 			q.Use.Destination.Host.Names[0] = strings.Repeat("x", 65)
 			answer := r.ask(ctx, q)
 			if refused := len(answer) > 0; refused != (n == confirm.FloodLimit) {
@@ -73,7 +73,7 @@ func (s small) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, err
 }
 
 // A list that does not fit is halved. The answer is for the shown half.
-func TestListThatDoesNotFitIsHalved(t *testing.T) {
+func TestLongListIsHalved(t *testing.T) {
 	for limit, want := range map[int]int{40: 30, 15: 15, 14: 7, 3: 3, 2: 1} {
 		synctest.Test(t, func(t *testing.T) {
 			r := rig{T: t, person: confirmtest.New()}
@@ -84,7 +84,7 @@ func TestListThatDoesNotFitIsHalved(t *testing.T) {
 			defer end()
 			var answers []<-chan confirm.Answer
 			for n := range 30 {
-				answers = append(answers, r.ask(ctx, host(n)))
+				answers = append(answers, r.ask(ctx, loginTo(n)))
 			}
 			shown.AllowOnce()
 			<-first

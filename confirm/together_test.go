@@ -14,8 +14,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// host is a login to host n by an ssh that one parallel-ssh has started.
-func host(n int) confirm.Question {
+// loginTo is a login to host n by an ssh that one parallel-ssh has started.
+func loginTo(n int) confirm.Question {
 	q := by(100 + n)
 	q.Use.Peer.Terminal = "pts/1"
 	q.Use.Peer.Parents = []platform.Process{{PID: 7, Start: 1, Name: "parallel-ssh"}}
@@ -25,7 +25,7 @@ func host(n int) confirm.Question {
 	return q
 }
 
-func namesOf(hosts []keys.Host) string {
+func hostNames(hosts []keys.Host) string {
 	var names []string
 	for _, h := range hosts {
 		names = append(names, h.Names[0])
@@ -33,7 +33,7 @@ func namesOf(hosts []keys.Host) string {
 	return strings.Join(names, " ")
 }
 
-// Thirty logins of one command wait, though a program may ask twenty times a
+// Thirty logins of one command may wait, although a program may ask only twenty times a
 // minute. The question after the first one lists and offers the others.
 func TestTogether(t *testing.T) {
 	run(t, func(r rig) {
@@ -42,11 +42,11 @@ func TestTogether(t *testing.T) {
 		for n := range 30 {
 			ctx, cancel := context.WithCancelCause(r.Context())
 			leave = append(leave, cancel)
-			answers = append(answers, r.ask(ctx, host(n)))
+			answers = append(answers, r.ask(ctx, loginTo(n)))
 		}
 		first := r.person.Next(r)
 		if first.Question.Burst != nil {
-			t.Errorf("offered when one waited: %+v", first.Question.Burst)
+			t.Errorf("hosts were offered when only one login waited: %+v", first.Question.Burst)
 		}
 		first.AllowOnce()
 		r.want(answers[0], confirm.AllowOnce, "")
@@ -57,35 +57,34 @@ func TestTogether(t *testing.T) {
 			t.Errorf("%q, %v", title, lines)
 		}
 
-		late := r.ask(r.Context(), host(30)) // after the question was drawn
+		late := r.ask(r.Context(), loginTo(30)) // too late for the drawn question
 		second.Answer(confirm.Answer{Verdict: confirm.AllowBurst, Reason: "allowed by the person"})
 		a := r.want(answers[1], confirm.AllowBurst, "")
-		if got := namesOf(a.Hosts); len(a.Hosts) != 29 || !strings.HasPrefix(got, "h1 h2 ") || strings.Contains(got, "h30") {
+		if got := hostNames(a.Hosts); len(a.Hosts) != 29 || !strings.HasPrefix(got, "h1 h2 ") || strings.Contains(got, "h30") {
 			t.Errorf("hosts: %s", got)
 		}
-		for n := 2; n < 30; n++ { // as the agent does when its grant covers them
+		for n := 2; n < 30; n++ { // as the agent does when the grant covers them
 			leave[n](confirm.ErrAllowed)
 			<-answers[n]
 		}
 		shown := r.person.Next(r)
-		for shown.Question.Use.Destination.Host.Names[0] != "h30" { // drawn before its client heard that it is covered
+		for shown.Question.Use.Destination.Host.Names[0] != "h30" { // may be drawn before its client withdraws it
 			shown = r.person.Next(r)
 		}
 		if shown.Question.Burst != nil {
-			t.Errorf("offered to the last: %+v", shown.Question.Burst)
+			t.Errorf("hosts were offered for the last login: %+v", shown.Question.Burst)
 		}
 		shown.Deny()
 		r.want(late, confirm.Deny, "denied by the person")
 	})
 }
 
-// The same logins are a flood when nothing says that they belong together, or
-// when they go to one host.
+// The same logins are a flood when they do not belong together or go to one host.
 func TestTogetherCountsAsOneOnlyForOtherHosts(t *testing.T) {
 	for name, change := range map[string]func(*confirm.Question){
 		"alone":    func(q *confirm.Question) { q.Together = nil },
 		"one host": func(q *confirm.Question) { q.Use.Destination.Host.Fingerprint = "SHA256:x" },
-		"another one each": func(q *confirm.Question) {
+		"another command each": func(q *confirm.Question) {
 			q.Together = &confirm.Together{Like: q.Use.Peer.PID, Max: 40}
 		},
 	} {
@@ -93,11 +92,11 @@ func TestTogetherCountsAsOneOnlyForOtherHosts(t *testing.T) {
 			run(t, func(r rig) {
 				ctx, end := context.WithCancel(r.Context())
 				for n := range confirm.FloodLimit {
-					q := host(n)
+					q := loginTo(n)
 					change(&q)
 					r.ask(ctx, q)
 				}
-				q := host(confirm.FloodLimit)
+				q := loginTo(confirm.FloodLimit)
 				change(&q)
 				r.want(r.ask(ctx, q), confirm.Deny, "asked more than 20 times")
 				end()
@@ -106,7 +105,7 @@ func TestTogetherCountsAsOneOnlyForOtherHosts(t *testing.T) {
 	}
 }
 
-// A no is one for all that were listed; what came later is asked about.
+// A refusal applies to all listed logins; later ones are asked about.
 func TestTogetherDenied(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer func(*confirmtest.Shown)
@@ -118,23 +117,23 @@ func TestTogetherDenied(t *testing.T) {
 		"closed": {func(s *confirmtest.Shown) {
 			s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "the prompt was closed"})
 		}, "the prompt was closed (asked together"},
-		"silence": {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
+		"timeout": {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(r rig) {
-				first := r.ask(r.Context(), host(0))
-				second, third := r.ask(r.Context(), host(1)), r.ask(r.Context(), host(2))
+				first := r.ask(r.Context(), loginTo(0))
+				second, third := r.ask(r.Context(), loginTo(1)), r.ask(r.Context(), loginTo(2))
 				r.person.Next(r).AllowOnce()
 				r.want(first, confirm.AllowOnce, "")
 				shown := r.person.Next(r)
-				late := r.ask(r.Context(), host(3))
+				late := r.ask(r.Context(), loginTo(3))
 				test.answer(shown)
 				r.want(second, confirm.Deny, "")
 				a := r.want(third, confirm.Deny, test.reason)
 				if a.ByPerson != (name == "denied") {
-					t.Errorf("said: %v", a.ByPerson)
+					t.Errorf("by the person: %v", a.ByPerson)
 				}
-				if name == "silence" { // it was drawn anew with the late one
+				if name == "timeout" { // redrawn with the late login
 					r.want(late, confirm.Deny, test.reason)
 					return
 				}
@@ -145,18 +144,18 @@ func TestTogetherDenied(t *testing.T) {
 	}
 }
 
-// Each question that is drawn counts: a command that is denied again and again
-// cannot keep the person busy by hosts that come after each question.
+// Each drawn question counts: a command that is denied again and again cannot keep the
+// person busy with a new host after each question.
 func TestTogetherStillFloods(t *testing.T) {
 	run(t, func(r rig) {
 		ctx, end := context.WithCancel(r.Context())
 		defer end()
 		n := 2
-		r.ask(ctx, host(0))
-		r.ask(ctx, host(1))
+		r.ask(ctx, loginTo(0))
+		r.ask(ctx, loginTo(1))
 		for range 3 * confirm.FloodLimit {
 			shown := r.person.Next(r)
-			next := r.ask(ctx, host(n))
+			next := r.ask(ctx, loginTo(n))
 			n++
 			if len(next) > 0 {
 				r.want(next, confirm.Deny, "asked more than 20 times")
@@ -165,27 +164,27 @@ func TestTogetherStillFloods(t *testing.T) {
 			shown.Deny()
 			synctest.Wait()
 		}
-		t.Error("it may ask for ever")
+		t.Error("the command may ask for ever")
 	})
 }
 
-// A host whose name cannot be shown whole, and a login that is gone, are not listed.
-func TestTogetherListsWhatCanBeRead(t *testing.T) {
+// Hosts whose names cannot be shown whole and logins that ended are not listed.
+func TestTogetherListsReadableHosts(t *testing.T) {
 	run(t, func(r rig) {
 		gone, leave := context.WithCancel(r.Context())
 		ctx, end := context.WithCancel(r.Context())
 		r.ask(ctx, by(1))
 		shown := r.person.Next(r)
-		r.ask(ctx, host(1))
-		r.ask(ctx, host(2))
-		r.ask(gone, host(3))
-		long, strange, other := host(4), host(5), host(6)
+		r.ask(ctx, loginTo(1))
+		r.ask(ctx, loginTo(2))
+		r.ask(gone, loginTo(3))
+		long, strange, other := loginTo(4), loginTo(5), loginTo(6)
 		long.Use.Destination.Host.Names = []string{strings.Repeat("x", 65)}
 		strange.Use.Destination.Host.Names = []string{"h\x1b5"}
 		other.Together = &confirm.Together{Like: "another command", Max: 40}
 		unknown := by(50)
 		unknown.Use.Destination = keys.Destination{Trust: keys.TrustNew, Host: keys.Host{Fingerprint: "SHA256:new"}}
-		unknown.Use.Peer.Parents = host(1).Use.Peer.Parents
+		unknown.Use.Peer.Parents = loginTo(1).Use.Peer.Parents
 		for _, q := range []confirm.Question{long, strange, other, unknown} {
 			r.ask(ctx, q)
 		}
@@ -193,23 +192,23 @@ func TestTogetherListsWhatCanBeRead(t *testing.T) {
 		synctest.Wait()
 		shown.AllowOnce()
 		burst := r.person.Next(r).Question.Burst
-		if burst == nil || namesOf(burst.Hosts) != "h1 h2" || burst.NewHosts != 1 {
+		if burst == nil || hostNames(burst.Hosts) != "h1 h2" || burst.NewHosts != 1 {
 			t.Errorf("%+v", burst)
 		}
 		end()
 	})
 }
 
-// The first question is drawn anew when others wait with it, so that one answer is
-// enough. What is said to the one that was withdrawn counts for nothing.
-func TestTogetherIsDrawnAnew(t *testing.T) {
+// The first question is redrawn when other logins join it, so that one answer is enough.
+// An answer to the withdrawn question does not count.
+func TestTogetherIsRedrawn(t *testing.T) {
 	run(t, func(r rig) {
 		var answers []<-chan confirm.Answer
 		var leave []context.CancelCauseFunc
 		for n := range 30 {
 			ctx, cancel := context.WithCancelCause(r.Context())
 			leave = append(leave, cancel)
-			answers = append(answers, r.ask(ctx, host(n)))
+			answers = append(answers, r.ask(ctx, loginTo(n)))
 		}
 		first := r.person.Next(r)
 		again := r.person.Next(r)
@@ -219,7 +218,7 @@ func TestTogetherIsDrawnAnew(t *testing.T) {
 		first.AllowOnce()
 		synctest.Wait()
 		if len(answers[0]) > 0 {
-			t.Error("an answer to what was withdrawn counts")
+			t.Error("an answer to the withdrawn question counts")
 		}
 		again.Answer(confirm.Answer{Verdict: confirm.AllowBurst, Reason: "allowed by the person"})
 		if a := r.want(answers[0], confirm.AllowBurst, ""); len(a.Hosts) != 30 {
@@ -229,20 +228,20 @@ func TestTogetherIsDrawnAnew(t *testing.T) {
 			leave[n](confirm.ErrAllowed)
 			<-answers[n]
 		}
-		r.person.WantNone(r) // nothing flashes up
+		r.person.WantNone(r) // no window flashes up
 	})
 }
 
-// No command takes its question away again and again.
-func TestTogetherIsDrawnAnewNotForEver(t *testing.T) {
+// A command cannot withdraw its question again and again.
+func TestTogetherRedrawsAreBounded(t *testing.T) {
 	run(t, func(r rig) {
 		ctx, end := context.WithCancel(r.Context())
 		defer end()
-		r.ask(ctx, host(0))
+		r.ask(ctx, loginTo(0))
 		shown := r.person.Next(r)
 		drawn := 1
 		for n := 1; n < 10; n++ {
-			r.ask(ctx, host(n))
+			r.ask(ctx, loginTo(n))
 			time.Sleep(time.Second)
 			if shown.Ctx.Err() != nil {
 				shown = r.person.Next(r)

@@ -14,15 +14,15 @@ import (
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
-// notifyd stands where the desktop's notification daemon would.
-type notifyd struct{ shown chan []any }
+// notificationServer plays the desktop's notification server.
+type notificationServer struct{ shown chan []any }
 
-func (n notifyd) Notify(app string, replaces uint32, icon, summary, body string, actions []string, hints map[string]dbus.Variant, expire int32) (uint32, *dbus.Error) {
+func (n notificationServer) Notify(app string, replaces uint32, icon, summary, body string, actions []string, hints map[string]dbus.Variant, expire int32) (uint32, *dbus.Error) {
 	n.shown <- []any{replaces, summary, body, len(actions)}
 	return 7, nil
 }
 
-func (n notifyd) CloseNotification(id uint32) *dbus.Error {
+func (n notificationServer) CloseNotification(id uint32) *dbus.Error {
 	n.shown <- []any{id, "", "closed", 0}
 	return nil
 }
@@ -34,7 +34,7 @@ func TestNotifications(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	n := notifyd{make(chan []any, 10)}
+	n := notificationServer{make(chan []any, 10)}
 	if err := server.Export(n, "/org/freedesktop/Notifications", "org.freedesktop.Notifications"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +53,10 @@ func TestNotifications(t *testing.T) {
 	byGrant.Grant = "3"
 	event := control.Event{Notices: []string{"Touch it"}, Waiting: []control.Waiting{{ID: "1", Program: "git"}},
 		Records: []audit.Record{refused, byGrant, record(audit.Allowed, "grant me: a reason that looks like one")}}
-	event.Status.OnTerminal = true // not on this screen
+	event.Status.OnTerminal = true // so no window is open
 	tr.notifyNews(t.Context(), control.Event{}, event)
 	if len(n.shown) != 0 {
-		t.Fatal("nothing was wanted")
+		t.Fatal("a notification was shown without Config.Notify")
 	}
 	tr.Notify = Kinds()
 	tr.notifyNews(t.Context(), control.Event{}, event)
@@ -73,14 +73,14 @@ func TestNotifications(t *testing.T) {
 		{uint32(0), "A request waits for you", "git", 0},
 		{uint32(0), "Refused", "refused: " + what, 0},
 		{uint32(0), "Used without a question", "allowed: " + what, 0},
-		{uint32(7), "Refused", "refused: " + what, 0}, // in the place of the last one
+		{uint32(7), "Refused", "refused: " + what, 0}, // replaces the last one
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 	tr.notifier.clear(t.Context())
 	if len(n.shown) == 0 {
-		t.Error("nothing was taken back")
+		t.Error("no notification was closed")
 	}
 	if markup(`<b>&"`) != "&lt;b&gt;&amp;&quot;" {
 		t.Error(markup(`<b>&"`))

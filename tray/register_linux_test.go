@@ -10,11 +10,10 @@ import (
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 )
 
-// panel lists the icons that it was given before; those that are told it now
-// go to told.
+// panel lists icons that registered earlier, and passes on new registrations.
 type panel struct {
-	listed []string
-	told   chan string
+	listed     []string
+	registered chan string
 }
 
 func (p *panel) Get(string, string) (dbus.Variant, *dbus.Error) {
@@ -22,11 +21,11 @@ func (p *panel) Get(string, string) (dbus.Variant, *dbus.Error) {
 }
 
 func (p *panel) RegisterStatusNotifierItem(item string) *dbus.Error {
-	p.told <- item
+	p.registered <- item
 	return nil
 }
 
-func TestThePanelIsToldAgain(t *testing.T) {
+func TestRegisterAgain(t *testing.T) {
 	address := softkeystest.StartBus(t, false).Address
 	conn, err := bus.Connect(t.Context(), address)
 	if err != nil {
@@ -37,7 +36,7 @@ func TestThePanelIsToldAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	register(t.Context(), conn, log) // no panel
+	register(t.Context(), conn, log) // without a panel
 
 	server, err := bus.Connect(t.Context(), address)
 	if err != nil {
@@ -53,7 +52,7 @@ func TestThePanelIsToldAgain(t *testing.T) {
 		{[]string{":1.99/StatusNotifierItem", own}, 0},
 		{[]string{itemName() + "/StatusNotifierItem"}, 0},
 	} {
-		p := &panel{listed: test.listed, told: make(chan string, 1)}
+		p := &panel{listed: test.listed, registered: make(chan string, 1)}
 		for _, iface := range []string{watcherName, "org.freedesktop.DBus.Properties"} {
 			if err := server.Export(p, watcherPath, iface); err != nil {
 				t.Fatal(err)
@@ -63,8 +62,8 @@ func TestThePanelIsToldAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		register(t.Context(), conn, log)
-		if len(p.told) != test.want || test.want == 1 && <-p.told != itemName() {
-			t.Errorf("listed %q: told %d times, want %d", test.listed, len(p.told), test.want)
+		if len(p.registered) != test.want || test.want == 1 && <-p.registered != itemName() {
+			t.Errorf("listed %q: registered %d times, want %d", test.listed, len(p.registered), test.want)
 		}
 	}
 }

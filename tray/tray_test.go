@@ -69,8 +69,8 @@ func TestLinesAreEscapedAndBounded(t *testing.T) {
 	}
 }
 
-// A name stands for a host that proved it; no other host looks like one.
-func TestHostsInTheirTrust(t *testing.T) {
+// Only a verified host is shown by its name alone.
+func TestHostTextShowsTrust(t *testing.T) {
 	host := keys.Host{Fingerprint: "SHA256:x", Names: []string{"box"}}
 	for want, d := range map[string]*keys.Destination{
 		" to box":             {Trust: keys.TrustVerified, Host: host},
@@ -93,7 +93,7 @@ func TestHiddenKeysAreNotOffered(t *testing.T) {
 	}
 }
 
-// Each state has a picture of its own, and Windows gets the same one.
+// Each state has a different icon, and Windows gets the same one.
 func TestIcons(t *testing.T) {
 	seen := map[string]state{}
 	for _, s := range []state{notRunning, waiting, locked, paused, troubled, cardIn, idle} {
@@ -113,7 +113,7 @@ func TestIcons(t *testing.T) {
 	}
 }
 
-// slowScreen takes longest to show that all is well: whoever overtakes is seen.
+// slowScreen shows the idle view slowly, so that a newer view could overtake it.
 type slowScreen struct {
 	mu   sync.Mutex
 	last view
@@ -128,7 +128,7 @@ func (s *slowScreen) show(v view) {
 	s.last = v
 }
 
-func TestTheLastLookStays(t *testing.T) {
+func TestTheLastViewStays(t *testing.T) {
 	for range 100 {
 		screen := &slowScreen{}
 		tr := &tray{screen: screen}
@@ -143,14 +143,14 @@ func TestTheLastLookStays(t *testing.T) {
 		})
 		both.Wait()
 		if screen.last.state != paused {
-			t.Fatalf("it shows %q", screen.last.state)
+			t.Fatalf("the screen shows %q", screen.last.state)
 		}
 	}
 }
 
-// Keys that last come before those that a program has added, however many; what has
-// no line is said.
-func TestKeysThatLastComeFirst(t *testing.T) {
+// Permanent keys come before keys that a program added. The menu says how many keys it
+// does not list.
+func TestPermanentKeysComeFirst(t *testing.T) {
 	b := broker{running: true}
 	for i := range maxKeys + 1 {
 		b.keys = append(b.keys, control.Key{Comment: fmt.Sprint("added", i), PublicKey: "x", Source: "added"})

@@ -19,7 +19,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// pairedRig is a Paired behind its queue.
+// pairedRig is a Paired with its queue.
 type pairedRig struct {
 	*Paired
 	queue *confirm.Queue
@@ -35,31 +35,31 @@ func newRig(t *testing.T, cfg ways.Config) *pairedRig {
 	return &pairedRig{p, confirm.NewQueue(p, confirm.QueueConfig{})}
 }
 
-// attempt is one terminal that wants to answer.
+// attempt is the pairing of one terminal.
 type attempt struct {
-	screen  *confirmtest.PTY
-	peer    platform.Peer
-	leave   context.CancelFunc // its program ends
-	answers chan struct{}      // closed when it answers
-	ended   chan error         // what Pair returned
+	screen *confirmtest.PTY
+	peer   platform.Peer
+	leave  context.CancelFunc // ends its program
+	paired chan struct{}      // closed when the terminal is paired
+	ended  chan error         // the result of Pair
 
-	mu    sync.Mutex // guards what follows
-	sits  error      // why nobody sits there
-	no    error      // what Paired returns
-	where string     // what it was told
-	alone bool
+	mu          sync.Mutex // guards what follows
+	absent      error      // the result of StillThere
+	recordError error      // the result of Confirmed
+	where       string     // the arguments of Confirmed
+	alone       bool
 }
 
-func (a *attempt) standUp(why error) {
+func (a *attempt) setAbsent(why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sits = why
+	a.absent = why
 }
 
 func newAttempt(t *testing.T, screen *confirmtest.PTY) *attempt {
 	peer := confirmtest.Login(t).Use.Peer
 	peer.Terminal = strings.TrimPrefix(screen.TTY.Name(), "/dev/")
-	return &attempt{screen: screen, peer: peer, answers: make(chan struct{}), ended: make(chan error, 1)}
+	return &attempt{screen: screen, peer: peer, paired: make(chan struct{}), ended: make(chan error, 1)}
 }
 
 func (p *pairedRig) start(t *testing.T, a *attempt) *attempt {
@@ -68,13 +68,13 @@ func (p *pairedRig) start(t *testing.T, a *attempt) *attempt {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.leave = cancel
 	t.Cleanup(cancel)
-	candidate := Candidate{Terminal: tty, Peer: a.peer, Started: func() { close(a.answers) },
-		StillThere: func() error { a.mu.Lock(); defer a.mu.Unlock(); return a.sits },
+	candidate := Candidate{Terminal: tty, Peer: a.peer, Started: func() { close(a.paired) },
+		StillThere: func() error { a.mu.Lock(); defer a.mu.Unlock(); return a.absent },
 		Confirmed: func(where string, alone bool) error {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			a.where, a.alone = where, alone
-			return a.no
+			return a.recordError
 		},
 	}
 	go func() { a.ended <- p.Pair(ctx, p.queue, candidate) }()
@@ -83,7 +83,7 @@ func (p *pairedRig) start(t *testing.T, a *attempt) *attempt {
 
 var codePattern = regexp.MustCompile(`Code +(\d\d\d \d\d\d)`)
 
-// codeOn waits for a code on the screen that is not the old one.
+// codeOn waits for a code other than old on the screen.
 func codeOn(t *testing.T, p *confirmtest.PTY, old string) string {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -95,27 +95,27 @@ func codeOn(t *testing.T, p *confirmtest.PTY, old string) string {
 	return ""
 }
 
-// pair has the code typed that screen shows, and waits until it answers.
+// pair types the code that screen shows on typedOn, and waits until the terminal is paired.
 func (p *pairedRig) pair(t *testing.T, screen, typedOn *confirmtest.PTY) *attempt {
 	t.Helper()
 	a := p.start(t, newAttempt(t, screen))
 	code := codeOn(t, screen, "")
-	waitAsked(t, typedOn)
+	waitCodeAsked(t, typedOn)
 	typedOn.Type(code + "\r")
 	select {
-	case <-a.answers:
+	case <-a.paired:
 	case err := <-a.ended:
 		t.Fatalf("not paired: %v", err)
 	case <-time.After(confirmtest.Patience):
-		t.Fatalf("it does not answer:\n%s", typedOn.Seen())
+		t.Fatalf("the terminal is not paired:\n%s", typedOn.Seen())
 	}
 	screen.Clear()
 	typedOn.Clear()
 	return a
 }
 
-// waitAsked waits until the code is asked for here.
-func waitAsked(t *testing.T, p *confirmtest.PTY) {
+// waitCodeAsked waits until p asks for the code.
+func waitCodeAsked(t *testing.T, p *confirmtest.PTY) {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); !strings.HasSuffix(p.Seen(), "ode: ") && !strings.HasSuffix(p.Seen(), "for no: "); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -124,35 +124,35 @@ func waitAsked(t *testing.T, p *confirmtest.PTY) {
 	}
 }
 
-func (a *attempt) refused(t *testing.T, want string) {
+func (a *attempt) wantRefused(t *testing.T, want string) {
 	t.Helper()
 	select {
 	case err := <-a.ended:
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
-	case <-a.answers:
-		t.Error("it answers")
+	case <-a.paired:
+		t.Error("the terminal is paired")
 	case <-time.After(confirmtest.Patience):
-		t.Errorf("it waits for ever:\n%s", a.screen.Seen())
+		t.Errorf("the pairing does not end:\n%s", a.screen.Seen())
 	}
 }
 
-func answersOn(t *testing.T, p *pairedRig, want string) {
+func wantPaired(t *testing.T, p *pairedRig, want string) {
 	t.Helper()
 	got, _ := p.Pairing()
 	if want = strings.TrimPrefix(want, "/dev/"); got.Terminal != want {
-		t.Errorf("terminal %q answers, want %q", got.Terminal, want)
+		t.Errorf("terminal %q is paired, want %q", got.Terminal, want)
 	}
 }
 
-func TestPairingWithNobodyElseToAsk(t *testing.T) {
+func TestPairingWithoutAnotherPrompt(t *testing.T) {
 	p, screen := newRig(t, ways.Config{}), confirmtest.NewPTY(t)
 	if p.Name() != "none" || p.CanAsk() || p.OnTerminal() {
 		t.Errorf("name %q, can ask %v, on a terminal %v", p.Name(), p.CanAsk(), p.OnTerminal())
 	}
 	a := p.pair(t, screen, screen)
-	answersOn(t, p, screen.TTY.Name())
+	wantPaired(t, p, screen.TTY.Name())
 	if !p.CanAsk() || !p.OnTerminal() {
 		t.Errorf("can ask %v, on a terminal %v", p.CanAsk(), p.OnTerminal())
 	}
@@ -161,33 +161,33 @@ func TestPairingWithNobodyElseToAsk(t *testing.T) {
 	}
 	a.leave()
 	if err := <-a.ended; !strings.Contains(err.Error(), "keybroker approve ended on "+a.peer.Terminal) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("the pairing ended with %v", err)
 	}
-	answersOn(t, p, "")
+	wantPaired(t, p, "")
 	_, err := p.Ask(t.Context(), confirmtest.Login(t))
 	if !errors.Is(err, confirm.ErrNoWay) {
 		t.Errorf("error %v", err)
 	}
 }
 
-// The code is shown on one terminal and typed on another: who sees only one of
+// The code is shown on one terminal and typed on another: someone who sees only one of
 // them cannot pair.
 func TestPairingIsAskedElsewhere(t *testing.T) {
 	own, screen := confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Terminal: own.TTY})
 	a := p.start(t, newAttempt(t, screen))
 	code := codeOn(t, screen, "")
-	waitAsked(t, own)
+	waitCodeAsked(t, own)
 	if strings.Contains(own.Seen(), code) || codePattern.MatchString(own.Seen()) {
-		t.Errorf("the code is shown where it is to be typed:\n%s", own.Seen())
+		t.Errorf("the code is shown where it must be typed:\n%s", own.Seen())
 	}
 	for _, want := range []string{"on terminal " + a.peer.Terminal, "ssh ← git ← zsh ← code, pid 4711", "If you did not start it, deny."} {
 		if !strings.Contains(own.Seen(), want) {
-			t.Errorf("%q is not said in\n%s", want, own.Seen())
+			t.Errorf("%q is missing in\n%s", want, own.Seen())
 		}
 	}
 	own.Type(strings.ReplaceAll(code, " ", "") + "\r")
-	<-a.answers
+	<-a.paired
 	if a.where != "terminal" || a.alone || p.Name() != "terminal and terminal "+a.peer.Terminal {
 		t.Errorf("confirmed by %q, alone %v, name %q", a.where, a.alone, p.Name())
 	}
@@ -201,19 +201,19 @@ func TestPairingWrongCodes(t *testing.T) {
 	a := p.start(t, newAttempt(t, screen))
 	old := ""
 	for range codeTries {
-		code := codeOn(t, screen, old) // each try has another
-		waitAsked(t, own)
+		code := codeOn(t, screen, old) // each try has another code
+		waitCodeAsked(t, own)
 		own.Clear()
 		if old == "" {
 			own.Type("abc\r")
-		} else { // one that was right before
+		} else { // the previous code
 			own.Type(old + "\r")
 		}
 		old = code
 	}
-	a.refused(t, errWrongCode.Error())
-	answersOn(t, p, "")
-	p.start(t, newAttempt(t, confirmtest.NewPTY(t))).refused(t, "too many wrong codes")
+	a.wantRefused(t, errWrongCode.Error())
+	wantPaired(t, p, "")
+	p.start(t, newAttempt(t, confirmtest.NewPTY(t))).wantRefused(t, "too many wrong codes")
 	now = now.Add(codeBlockTime)
 	screen.Clear()
 	own.Clear()
@@ -225,16 +225,16 @@ func TestPairingIsRefused(t *testing.T) {
 		do   func(a *attempt, screen, own *confirmtest.PTY)
 		want string
 	}{
-		"by Enter":     {func(_ *attempt, _, own *confirmtest.PTY) { own.Type("\r") }, errWrongCode.Error()},
-		"by Ctrl-C":    {func(_ *attempt, _, own *confirmtest.PTY) { own.Type("\x03") }, confirm.ErrClosed.Error()},
-		"it went away": {func(a *attempt, _, _ *confirmtest.PTY) { a.leave() }, confirm.ErrGone.Error()},
-		"it stands elsewhere": {func(a *attempt, screen, own *confirmtest.PTY) {
-			a.standUp(errors.New("not in the foreground"))
+		"by Enter":      {func(_ *attempt, _, own *confirmtest.PTY) { own.Type("\r") }, errWrongCode.Error()},
+		"by Ctrl-C":     {func(_ *attempt, _, own *confirmtest.PTY) { own.Type("\x03") }, confirm.ErrClosed.Error()},
+		"program ended": {func(a *attempt, _, _ *confirmtest.PTY) { a.leave() }, confirm.ErrGone.Error()},
+		"in the background": {func(a *attempt, screen, own *confirmtest.PTY) {
+			a.setAbsent(errors.New("not in the foreground"))
 			own.Type(codePattern.FindStringSubmatch(screen.Seen())[1] + "\r")
 		}, "not in the foreground"},
-		"it is not written down": {func(a *attempt, screen, own *confirmtest.PTY) {
+		"the log cannot be written": {func(a *attempt, screen, own *confirmtest.PTY) {
 			a.mu.Lock()
-			a.no = errors.New("the disk is full")
+			a.recordError = errors.New("the disk is full")
 			a.mu.Unlock()
 			own.Type(codePattern.FindStringSubmatch(screen.Seen())[1] + "\r")
 		}, "the disk is full"},
@@ -246,16 +246,16 @@ func TestPairingIsRefused(t *testing.T) {
 			old := ""
 			for range codeTries { // Enter is a wrong code
 				old = codeOn(t, screen, old)
-				waitAsked(t, own)
+				waitCodeAsked(t, own)
 				own.Clear()
 				test.do(a, screen, own)
 				if name != "by Enter" {
 					break
 				}
 			}
-			a.refused(t, test.want)
-			answersOn(t, p, "")
-			own.WaitRestored(t) // a question that was withdrawn may just be going
+			a.wantRefused(t, test.want)
+			wantPaired(t, p, "")
+			own.WaitRestored(t) // a withdrawn question may still be ending
 			screen.WaitRestored(t)
 		})
 	}
@@ -264,22 +264,22 @@ func TestPairingIsRefused(t *testing.T) {
 func TestPairingTakesNoForEnter(t *testing.T) {
 	p, screen := newRig(t, ways.Config{}), confirmtest.NewPTY(t)
 	a := p.start(t, newAttempt(t, screen))
-	waitAsked(t, screen)
+	waitCodeAsked(t, screen)
 	screen.Type("\r")
-	a.refused(t, confirm.ErrClosed.Error())
+	a.wantRefused(t, confirm.ErrClosed.Error())
 }
 
 func TestPairingCodeExpires(t *testing.T) {
 	own, screen := confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Terminal: own.TTY})
 	p.codeTimeout = 100 * time.Millisecond
-	p.start(t, newAttempt(t, screen)).refused(t, "no answer within 100ms")
+	p.start(t, newAttempt(t, screen)).wantRefused(t, "no answer within 100ms")
 	p.codeTimeout = codeTime
 	screen.Clear()
 	p.pair(t, screen, own)
 }
 
-// What was typed before the code was shown is no answer.
+// Keys typed before the code is shown are ignored.
 func TestPairingTypeAhead(t *testing.T) {
 	p, screen := newRig(t, ways.Config{}), confirmtest.NewPTY(t)
 	screen.Type("\r\r\r")
@@ -287,7 +287,7 @@ func TestPairingTypeAhead(t *testing.T) {
 	p.pair(t, screen, screen)
 }
 
-func TestSecondTerminalNeedsTheFirstOne(t *testing.T) {
+func TestSecondTerminalNeedsTheFirst(t *testing.T) {
 	own, first, second := confirmtest.NewPTY(t), confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Terminal: own.TTY})
 	a := p.pair(t, first, own)
@@ -295,21 +295,21 @@ func TestSecondTerminalNeedsTheFirstOne(t *testing.T) {
 
 	b := p.start(t, newAttempt(t, second))
 	codeOn(t, second, "")
-	waitAsked(t, first)
-	p.start(t, newAttempt(t, confirmtest.NewPTY(t))).refused(t, "another terminal is being paired")
+	waitCodeAsked(t, first)
+	p.start(t, newAttempt(t, confirmtest.NewPTY(t))).wantRefused(t, "another terminal is being paired")
 	first.Type("\x03")
-	b.refused(t, confirm.ErrClosed.Error())
-	answersOn(t, p, first.TTY.Name())
+	b.wantRefused(t, confirm.ErrClosed.Error())
+	wantPaired(t, p, first.TTY.Name())
 	first.Clear()
 	second.Clear()
 
 	b = p.pair(t, second, first)
 	if err := <-a.ended; !errors.Is(err, errReplaced) {
-		t.Errorf("the first one ended with %v", err)
+		t.Errorf("the first pairing ended with %v", err)
 	}
-	answersOn(t, p, second.TTY.Name())
-	if strings.TrimSpace(own.Seen()) != "" { // the end of what was typed on it
-		t.Errorf("another terminal was asked as well:\n%s", own.Seen())
+	wantPaired(t, p, second.TTY.Name())
+	if strings.TrimSpace(own.Seen()) != "" { // only the end of the earlier input
+		t.Errorf("another terminal was asked too:\n%s", own.Seen())
 	}
 	b.leave()
 	<-b.ended
@@ -332,7 +332,7 @@ func TestApproveOnly(t *testing.T) {
 	if p.Name() != "approve (no terminal is paired)" || own.Seen() != "" {
 		t.Errorf("name %q, shown %q", p.Name(), own.Seen())
 	}
-	a := p.pair(t, screen, own) // the other way is asked about this
+	a := p.pair(t, screen, own) // the other prompt confirms the pairing
 	if a.alone {
 		t.Error("paired alone")
 	}
@@ -341,7 +341,7 @@ func TestApproveOnly(t *testing.T) {
 	screen.Type("y\r")
 	confirmtest.Check(t, <-answer, nil, confirm.AllowOnce, "")
 	if strings.Contains(own.Seen(), "[N]o") {
-		t.Error("it was asked elsewhere too")
+		t.Error("the question was asked elsewhere too")
 	}
 }
 
@@ -353,17 +353,17 @@ func TestPairingIsClosed(t *testing.T) {
 			cfg.Terminal = tty.TTY
 		}
 		p := newRig(t, cfg)
-		p.start(t, newAttempt(t, confirmtest.NewPTY(t))).refused(t, `[confirm] prompt = "`+prompt+`" lets nothing else answer`)
+		p.start(t, newAttempt(t, confirmtest.NewPTY(t))).wantRefused(t, `[confirm] prompt = "`+prompt+`" lets nothing else answer`)
 	}
 }
 
-// Shown in two places: the first answer counts, whatever it is.
+// A question is shown in two places. The first answer counts, whatever it is.
 func TestTwoPlaces(t *testing.T) {
 	for name, test := range map[string]struct {
 		do      func(own, screen *confirmtest.PTY)
 		verdict confirm.Verdict
 		reason  string
-		told    func(own, screen *confirmtest.PTY) *confirmtest.PTY
+		other   func(own, screen *confirmtest.PTY) *confirmtest.PTY
 	}{
 		"allowed here":   {func(_, screen *confirmtest.PTY) { screen.Type("y\r") }, confirm.AllowOnce, "", func(own, _ *confirmtest.PTY) *confirmtest.PTY { return own }},
 		"allowed there":  {func(own, _ *confirmtest.PTY) { own.Type("y\r") }, confirm.AllowOnce, "", func(_, screen *confirmtest.PTY) *confirmtest.PTY { return screen }},
@@ -386,16 +386,16 @@ func TestTwoPlaces(t *testing.T) {
 			test.do(own, screen)
 			r := <-done
 			confirmtest.Check(t, r.a, r.err, test.verdict, test.reason)
-			test.told(own, screen).WaitFor(t, "(answered elsewhere)")
+			test.other(own, screen).WaitFor(t, "(answered elsewhere)")
 			own.WaitRestored(t)
 			screen.WaitRestored(t)
 		})
 	}
 }
 
-// The terminal goes in the middle of the question: alone it is refused, and where
-// it is asked in another place too, that answers.
-func TestNamedTerminalGoes(t *testing.T) {
+// The terminal goes away during the question. Without another prompt the request is
+// refused; otherwise the other prompt answers.
+func TestPairedTerminalGoesAway(t *testing.T) {
 	screen := confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Prompt: "approve"})
 	a := p.pair(t, screen, screen)
@@ -423,25 +423,25 @@ func TestNamedTerminalGoes(t *testing.T) {
 	confirmtest.Check(t, <-answer, nil, confirm.AllowOnce, "allowed by the person")
 }
 
-// An answer counts only from the program that was paired, in the foreground.
-func TestNobodySitsThere(t *testing.T) {
+// An answer counts only while the paired program is in the foreground.
+func TestPairedProgramInTheBackground(t *testing.T) {
 	screen := confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Prompt: "approve"})
 	a := p.pair(t, screen, screen)
 	stopped := errors.New("the program is not in the foreground of its terminal\nbring it there: fg")
-	a.standUp(stopped)
+	a.setAbsent(stopped)
 	got, err := p.Ask(t.Context(), confirmtest.Login(t))
 	confirmtest.Check(t, got, err, "", "not in the foreground")
 	if screen.Seen() != "" {
-		t.Errorf("it was asked all the same:\n%s", screen.Seen())
+		t.Errorf("the question was asked anyway:\n%s", screen.Seen())
 	}
-	a.standUp(nil)
+	a.setAbsent(nil)
 	answer := confirmtest.Ask(t, p.queue, confirmtest.Login(t))
 	screen.WaitFor(t, "[N]o")
-	a.standUp(stopped)
+	a.setAbsent(stopped)
 	screen.Type("y\r")
 	confirmtest.Check(t, <-answer, nil, confirm.Deny, "not in the foreground")
-	a.standUp(nil)
+	a.setAbsent(nil)
 	answer = confirmtest.Ask(t, p.queue, confirmtest.Login(t))
 	screen.Clear()
 	screen.WaitFor(t, "[N]o")
@@ -483,7 +483,7 @@ func TestNobodyElseOpensTheTerminal(t *testing.T) {
 	screen := confirmtest.NewPTY(t)
 	open := func() (string, error) {
 		cmd := exec.Command("sh", "-c", ": <"+screen.TTY.Name())
-		if os.Getuid() == 0 { // as root without its way round
+		if os.Getuid() == 0 { // root without the capability to open it anyway
 			cmd = exec.Command("setpriv", append([]string{"--bounding-set=-sys_admin"}, cmd.Args...)...)
 		}
 		out, err := cmd.CombinedOutput()
@@ -491,7 +491,7 @@ func TestNobodyElseOpensTheTerminal(t *testing.T) {
 	}
 	p := newRig(t, ways.Config{Prompt: "approve"})
 	p.pair(t, screen, screen)
-	for name, talk := range map[string]func(){
+	for name, ask := range map[string]func(){
 		"question": func() { _, _ = p.Ask(t.Context(), confirmtest.Login(t)) },
 		"secret":   func() { _, _ = p.Secret(t.Context(), confirm.SecretQuestion{Title: "PIN", Prompt: "[N]o"}) },
 	} {
@@ -499,7 +499,7 @@ func TestNobodyElseOpensTheTerminal(t *testing.T) {
 			t.Fatalf("before: %v %s", err, out)
 		}
 		done := make(chan struct{})
-		go func() { defer close(done); talk() }()
+		go func() { defer close(done); ask() }()
 		screen.WaitFor(t, "[N]o")
 		if out, err := open(); err == nil || !strings.Contains(out, "busy") {
 			t.Errorf("%s: %v %s", name, err, out)
@@ -531,22 +531,23 @@ func TestConformance(t *testing.T) {
 	confirmtest.Conformance(t, map[string]func(t *testing.T) confirmtest.Person{"approve": approvePerson, "approve beside": approveBesidePerson})
 }
 
-// approvePerson sits before the only way to ask: a terminal that is paired.
+// approvePerson answers on a paired terminal, which is the only prompt.
 func approvePerson(t *testing.T) confirmtest.Person {
 	p, screen := newRig(t, ways.Config{Prompt: "approve"}), confirmtest.NewPTY(t)
 	p.pair(t, screen, screen)
 	return screen.PersonAt(p.Paired)
 }
 
-// approveBesidePerson answers on the paired terminal what the daemon's own one shows too.
+// approveBesidePerson answers on a paired terminal while the daemon's terminal shows the
+// question too.
 func approveBesidePerson(t *testing.T) confirmtest.Person {
 	own, screen := confirmtest.NewPTY(t), confirmtest.NewPTY(t)
 	p := newRig(t, ways.Config{Prompt: "auto", Terminal: own.TTY})
 	p.pair(t, screen, own)
-	sits := screen.PersonAt(p.Paired)
-	wait := sits.Wait
-	sits.Wait = func(t *testing.T) string { own.WaitFor(t, "[N]o"); return wait(t) }
-	gone := sits.WantGone
-	sits.WantGone = func(t *testing.T) { gone(t); own.PersonAt(nil).WantGone(t) }
-	return sits
+	person := screen.PersonAt(p.Paired)
+	wait := person.Wait
+	person.Wait = func(t *testing.T) string { own.WaitFor(t, "[N]o"); return wait(t) }
+	wantGone := person.WantGone
+	person.WantGone = func(t *testing.T) { wantGone(t); own.PersonAt(nil).WantGone(t) }
+	return person
 }

@@ -4,7 +4,7 @@ package terminal
 
 import "golang.org/x/sys/unix"
 
-// hide has the terminal read lines without showing them; Ctrl-C stays a signal.
+// hide turns off the echo of the terminal; Ctrl-C still sends a signal.
 func hide(fd int) error {
 	mode, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {

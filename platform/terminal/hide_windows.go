@@ -2,7 +2,7 @@ package terminal
 
 import "golang.org/x/sys/windows"
 
-// hide has the console read lines without showing them; Ctrl-C stays a signal.
+// hide turns off the echo of the console; Ctrl-C still sends a signal.
 func hide(fd int) error {
 	console := windows.Handle(fd)
 	var mode uint32

@@ -2,5 +2,5 @@
 
 package terminal
 
-// Path is the terminal of this process, whatever its input is.
+// Path is the terminal of this process, even if standard input is not.
 const Path = "/dev/tty"

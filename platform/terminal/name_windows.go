@@ -1,4 +1,4 @@
 package terminal
 
-// Path is the console of this process, whatever its input is.
+// Path is the console of this process, even if standard input is not.
 const Path = "CONIN$"

@@ -1,5 +1,5 @@
-// Package terminal asks the person who typed a command, on the terminal of that
-// command. Where standard input is no terminal, the answers are its lines.
+// Package terminal asks the person who runs a command, on the terminal of the command.
+// When standard input is not a terminal, its lines are the answers.
 package terminal
 
 import (
@@ -32,14 +32,14 @@ func Open() *os.File {
 	return tty
 }
 
-// Why there is no answer.
+// Reasons for a missing answer.
 var (
 	ErrNoLine      = problem.New("no answer: standard input is no terminal and has no more lines", "run it in a terminal, or pipe the answers in, one line each")
 	ErrInterrupted = problem.New("interrupted: nothing more was done", "run it again to go on")
 )
 
-// Interruptible runs what may wait for a person or for another program, until it ends
-// or Ctrl-C. After that it is left to wait.
+// Interruptible runs wait, which may wait for a person or another program, until it
+// returns or ctx ends. After that wait keeps running in the background.
 func Interruptible[T any](ctx context.Context, wait func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -54,13 +54,13 @@ func Interruptible[T any](ctx context.Context, wait func() (T, error)) (T, error
 	case r := <-ended:
 		return r.value, r.err
 	case <-ctx.Done():
-		var none T
-		return none, ErrInterrupted
+		var zero T
+		return zero, ErrInterrupted
 	}
 }
 
-// ask reads an answer. Ctrl-C ends the wait, and leaves the terminal as it was. So the
-// echo is switched here, and not by what reads, which may only begin after that.
+// ask reads an answer. Ctrl-C ends the wait and restores the terminal. The echo is
+// therefore switched here and not in the reading goroutine, which may still run then.
 func ask(ctx context.Context, echo bool) ([]byte, error) {
 	fd := int(os.Stdin.Fd())
 	if before, err := term.GetState(fd); err == nil {
@@ -73,7 +73,7 @@ func ask(ctx context.Context, echo bool) ([]byte, error) {
 	}
 	line, err := Interruptible(ctx, func() ([]byte, error) { return readLine(os.Stdin) })
 	switch {
-	case ctx.Err() != nil: // Enter right after Ctrl-C too
+	case ctx.Err() != nil: // also when Enter follows Ctrl-C
 		clear(line)
 		return nil, ErrInterrupted
 	case err != nil:
@@ -82,17 +82,17 @@ func ask(ctx context.Context, echo bool) ([]byte, error) {
 	return line, nil
 }
 
-// Line reads a line that may be seen.
+// Line reads a line with echo.
 func Line(ctx context.Context) ([]byte, error) { return ask(ctx, true) }
 
 // Secret reads a line without echo; the caller wipes it.
 func Secret(ctx context.Context) ([]byte, error) { return ask(ctx, false) }
 
-// ReadPassphrase asks on the terminal without echo. Where standard input is no
-// terminal, it is the first line of that, so that a script can pipe it; never
-// an argument or a variable, which other programs can read.
+// ReadPassphrase asks on the terminal without echo. When standard input is not a terminal,
+// it reads the next line, so that a script can pipe the passphrase. Arguments and
+// variables would be visible to other programs.
 func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
-	if _, err := platform.Harden(); err != nil { // another program must not read the answer
+	if _, err := platform.Harden(); err != nil { // no other program may read the answer
 		return nil, err
 	}
 	if Interactive() {
@@ -107,11 +107,11 @@ func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	return line, err
 }
 
-// ReadNewPassphrase asks twice on a terminal.
+// ReadNewPassphrase asks twice if standard input is a terminal.
 func ReadNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	first, err := ReadPassphrase(ctx, prompt)
 	if err != nil || !Interactive() {
-		return notEmpty(first, err)
+		return checkNotEmpty(first, err)
 	}
 	again, err := ReadPassphrase(ctx, "Again: ")
 	defer clear(again)
@@ -122,31 +122,31 @@ func ReadNewPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 		clear(first)
 		return nil, problem.New("the two passphrases differ", "try again")
 	}
-	return notEmpty(first, nil)
+	return checkNotEmpty(first, nil)
 }
 
-func notEmpty(passphrase []byte, err error) ([]byte, error) {
+func checkNotEmpty(passphrase []byte, err error) ([]byte, error) {
 	if err == nil && len(passphrase) == 0 {
 		return nil, problem.New("an empty passphrase protects nothing", "give one")
 	}
 	return passphrase, err
 }
 
-// usualLine is the length up to which a secret is not copied while it is read.
-const usualLine = 4096
+// lineCapacity is the length up to which reading a secret leaves no copies behind.
+const lineCapacity = 4096
 
-// readLine reads byte by byte up to a line's end, so that what follows stays
-// for the next question.
+// readLine reads byte by byte up to the end of a line, so that later input stays for the
+// next question.
 func readLine(r io.Reader) ([]byte, error) {
-	line := make([]byte, 0, usualLine)
-	one := make([]byte, 1)
+	line := make([]byte, 0, lineCapacity)
+	char := make([]byte, 1)
 	for {
-		n, err := r.Read(one)
+		n, err := r.Read(char)
 		switch {
-		case n == 1 && one[0] == '\n':
+		case n == 1 && char[0] == '\n':
 			return bytes.TrimSuffix(line, []byte("\r")), nil
 		case n == 1:
-			line = append(line, one[0])
+			line = append(line, char[0])
 		case err != nil && len(line) > 0:
 			return line, nil
 		case err != nil:
