@@ -33,6 +33,9 @@ func cardProblems(cards control.Cards) []error {
 		if card.PINTries != nil && *card.PINTries == 0 {
 			problems = append(problems, problem.With(fmt.Errorf("the PIN of %s is blocked", card.Name), "%s", piv.Remedy(&piv.PINError{})))
 		}
+		if card.HeldOpen {
+			problems = append(problems, fmt.Errorf("the PIN of %s cannot be taken back: another program holds the card, and can sign with it\nend that program, or pull the card out", card.Name))
+		}
 		problems = append(problems, dataProblems(card)...)
 	}
 	return problems

@@ -84,7 +84,7 @@ func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
 	}
 	t := card.Token
 	shown := control.Card{ID: t.ID, Name: t.Name(), Kind: string(t.Kind), In: true, Reader: card.Reader, Serial: t.Serial,
-		FASCN: t.FASCN, Expires: given(t.Expires), PINDefault: t.PINDefault, PINKeptUntil: given(card.PINKept),
+		FASCN: t.FASCN, Expires: given(t.Expires), PINDefault: t.PINDefault, PINKeptUntil: given(card.PINKept), HeldOpen: card.Held,
 		Slots: []control.CardSlot{}, Problems: t.Problems}
 	if t.GUID != (piv.GUID{}) {
 		shown.GUID = t.GUID.String()

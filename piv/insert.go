@@ -90,7 +90,7 @@ func (r *Readers) insert(name string, one *reader) {
 		r.mu.lanes[name] = lane
 	}
 	one.state = ReaderReading
-	one.handle = newHandle(name, r.system, &r.exchanges, r.swapped)
+	one.handle = newHandle(name, r.system, &r.exchanges, r.swapped, r.stateChanged)
 	handle := one.handle
 	r.tasks.Go(func() { r.serve(handle, lane) })
 }
@@ -109,3 +109,5 @@ func (r *Readers) swapped(h *Handle) {
 		return append(events, Event{Kind: StateChange})
 	})
 }
+
+func (r *Readers) stateChanged() { r.change(func() []Event { return []Event{{Kind: StateChange}} }) }

@@ -40,10 +40,12 @@ type Handle struct {
 	session   *session
 	otherCard func(*Handle) // told when another card answers than the token's
 	freed     chan struct{} // holds a token when another program has let the card go
+	kept      atomic.Bool   // the PIN could not be taken back yet
+	changed   func()        // told when that changes
 }
 
-func newHandle(reader string, system system, sent *exchanges, otherCard func(*Handle)) *Handle {
-	h := &Handle{turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), otherCard: otherCard}
+func newHandle(reader string, system system, sent *exchanges, otherCard func(*Handle), changed func()) *Handle {
+	h := &Handle{turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), otherCard: otherCard, changed: changed}
 	h.session = newSession(reader, system, sent, h.releaseIdle)
 	return h
 }
@@ -158,19 +160,29 @@ func (h *Handle) releaseIdle() {
 // letGo takes the PIN back, disconnects, and gives up the turn.
 func (h *Handle) letGo() {
 	defer func() { <-h.turn }()
-	h.logOut()
-	_, _ = h.session.worker.call(context.Background(), connectLimit, h.session.disconnect)
+	if err := h.logOut(); errors.Is(err, ErrNoAnswer) && h.session.login.ours() {
+		h.kept.Store(true)
+		h.changed()
+	}
+	if _, err := h.session.worker.call(context.Background(), connectLimit, h.session.disconnect); err != nil {
+		h.session.lost.Store(true) // whatever it waits for: once it has that, it lets go
+		h.session.endSoon()
+		return
+	}
+	if h.kept.Swap(false) {
+		h.changed()
+	}
 }
 
 // logOut takes the PIN back in the way that disturbs other programs least. When
 // it cannot, disconnect resets the card.
-func (h *Handle) logOut() {
+func (h *Handle) logOut() error {
 	if !h.session.login.ours() {
-		return
+		return nil
 	}
 	ctx, stop := context.WithTimeoutCause(context.Background(), logOutLimit, ErrNoAnswer)
 	defer stop()
-	_ = h.perform(ctx, transmitLimit, func(a *Applet) error {
+	return h.perform(ctx, transmitLimit, func(a *Applet) error {
 		// On a new connection, as the card was reset meanwhile, a PIN is another program's.
 		if _, _, err := a.PINStatus(ctx); err != nil || !a.PINGiven() {
 			return err
@@ -180,3 +192,7 @@ func (h *Handle) logOut() {
 }
 
 func (h *Handle) close() { h.session.worker.close() }
+
+// HeldOpen says that another program's transaction keeps us from taking our PIN back:
+// until it ends, that program can use the card. PC/SC knows no way to end it.
+func (h *Handle) HeldOpen() bool { return h.kept.Load() && h.session.login.ours() }

@@ -27,6 +27,15 @@ func (a *Applet) Logout(ctx context.Context) error {
 	return fmt.Errorf("log out: %w", ErrStillVerified)
 }
 
+// TakePINBack is Logout where we alone gave the PIN. In the transaction in which it
+// was given, no other program ever finds it in the card.
+func (a *Applet) TakePINBack(ctx context.Context) error {
+	if !a.login.ours() {
+		return nil
+	}
+	return a.Logout(ctx)
+}
+
 func (a *Applet) forgetPIN(ctx context.Context) error {
 	reference, err := a.PINReference(ctx)
 	if err != nil {

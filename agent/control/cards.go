@@ -43,6 +43,7 @@ type Card struct {
 	PINTries     *int       `json:"pin_tries,omitempty"`      // left; absent: the card does not say
 	PINDefault   bool       `json:"pin_default,omitempty"`    // it is the factory's
 	PINKeptUntil *time.Time `json:"pin_kept_until,omitempty"` // by the broker
+	HeldOpen     bool       `json:"held_open,omitempty"`      // another program keeps the broker from taking its PIN back
 	LastSeen     *time.Time `json:"last_seen,omitempty"`      // of a card that is out
 	Slots        []CardSlot `json:"slots"`
 	Problems     []string   `json:"problems,omitempty"`

@@ -165,7 +165,18 @@ func (s *Source) event(event piv.Event) {
 		s.keeper.seen(event.Handle.Token(), s.cfg.Rules)
 	}
 	s.rebuild()
+	s.warnOfHeld()
 	s.cfg.Changed()
+}
+
+// warnOfHeld tells the log of cards that another program can use with our PIN.
+func (s *Source) warnOfHeld() {
+	for _, handle := range s.inventory().cards {
+		if handle.HeldOpen() {
+			s.cfg.Log.Warn("the PIN cannot be taken back: another program holds the card, and can sign with it",
+				"card", handle.Token().Name(), "remedy", "end that program, or pull the card out")
+		}
+	}
 }
 
 func (s *Source) rebuild() { s.adopt(s.take(s.readers.Cards())) }

@@ -97,11 +97,12 @@ func (s *Source) useNewPIN(ctx context.Context, w *work, t typed, given func()) 
 		if w.asking {
 			w.consent = "allowed by the person: PIN of " + w.card()
 		}
-		if w.slot.PIN != piv.PINAlways && w.slot.PIN != piv.PINMatchAlways {
-			w.pin.keep(t.pin, s.cfg.PINCache, t.epoch)
-		}
+		kept := w.slot.PIN != piv.PINAlways && w.slot.PIN != piv.PINMatchAlways && w.pin.keep(t.pin, s.cfg.PINCache, t.epoch)
 		given()
 		signature, err = s.touching(ctx, a, w)
+		if !kept { // the next use asks again, and until then the login would be of use to other programs only
+			_ = a.TakePINBack(ctx) // where that fails, it is done when the card is let go
+		}
 		return err
 	})
 	return signature, err

@@ -36,17 +36,18 @@ func (s *Source) pinOf(handle *piv.Handle) *pinState {
 
 // keep holds a PIN that the card took, for at most so long. It was asked for at
 // epoch: when everything was dropped since, as by a lock, it is not kept.
-func (p *pinState) keep(pin []byte, long time.Duration, epoch int) {
+func (p *pinState) keep(pin []byte, long time.Duration, epoch int) (kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if long <= 0 || epoch != p.epoch {
-		return
+		return false
 	}
 	p.dropLocked()
 	p.pin, p.free = platform.LockedAlloc(len(pin))
 	copy(p.pin, pin)
 	p.until = time.Now().Add(long).Round(0)
 	p.timer = time.AfterFunc(long, p.drop)
+	return true
 }
 
 // get returns a copy of the PIN, which the caller wipes; nil: there is none.

@@ -13,6 +13,7 @@ type Card struct {
 	Token   *piv.Token // nil: it is out
 	Reader  string
 	PINKept time.Time // until when the broker keeps the PIN; zero: it does not
+	Held    bool      // another program keeps the broker from taking its PIN back (piv.Handle.HeldOpen)
 	Record  Record    // of a card that is out
 }
 
@@ -24,7 +25,7 @@ func (s *Source) State() (piv.State, []Card) {
 	for _, handle := range s.inventory().cards {
 		token := handle.Token()
 		in[token.ID] = true
-		cards = append(cards, Card{Token: token, Reader: handle.Reader(), PINKept: s.pinOf(handle).kept()})
+		cards = append(cards, Card{Token: token, Reader: handle.Reader(), PINKept: s.pinOf(handle).kept(), Held: handle.HeldOpen()})
 	}
 	for _, record := range s.keeper.cards() {
 		if !in[record.ID] {
