@@ -18,11 +18,10 @@ import (
 // (constraint_parse.go), because x/crypto takes repeated ones.
 func parseAdded(request wire.AddIdentity) (keys.Added, error) {
 	added := keys.Added{Comment: request.Comment}
-	limits, err := parseLimits(request.Constraints, noOther)
-	if err != nil {
+	var err error
+	if added.Limits, err = parseLimits(request.Constraints, noOther); err != nil {
 		return added, err
 	}
-	added.Lifetime, added.Confirm, added.Destinations = limits.lifetime, limits.confirm, limits.destinations
 	if err := parsePrivate(request, &added); err != nil {
 		return added, refused(fmt.Errorf("the key cannot be read: %w", err), checkKey)
 	}

@@ -33,7 +33,7 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refused(err, checkKey))
 	}
-	if err := s.record(use, audit.Allowed, describe(added), ""); err != nil {
+	if err := s.record(use, audit.Allowed, describe(added.Limits), ""); err != nil {
 		_ = s.server.Ring.Remove(use.Key.Blob) // it was just added
 		return s.refuse(use, noRecord(err))
 	}
@@ -95,16 +95,16 @@ func (s *session) mayChange() error {
 }
 
 // describe says in the audit log what limits the key came with.
-func describe(added keys.Added) string {
+func describe(l keys.Limits) string {
 	text := ""
-	if added.Lifetime > 0 {
-		text = "for " + keys.ShortDuration(added.Lifetime)
+	if l.Lifetime > 0 {
+		text = "for " + keys.ShortDuration(l.Lifetime)
 	}
-	if added.Confirm {
+	if l.Confirm {
 		text = join(text, "with confirmation")
 	}
-	if len(added.Destinations) > 0 {
-		text = join(text, "only to "+keys.DestinationText(added.Destinations))
+	if len(l.Destinations) > 0 {
+		text = join(text, "only to "+keys.DestinationText(l.Destinations))
 	}
 	return text
 }

@@ -104,23 +104,14 @@ func (s *session) anyAllows(constraints []keys.DestinationConstraint, from, to *
 func (s *session) last() *bind { return &s.binds[len(s.binds)-1] }
 
 func (s *session) describeHop(from, to *bind, user *string) string {
-	text := "to log in to the host " + s.nameOf(to)
+	text := "to log in to the host " + s.host(to).Name()
 	if user != nil {
-		text = fmt.Sprintf("to log in as %.64q to the host %s", *user, s.nameOf(to))
+		text = fmt.Sprintf("to log in as %.64q to the host %s", *user, s.host(to).Name())
 	}
 	if from != nil {
-		text += " from " + s.nameOf(from)
+		text += " from " + s.host(from).Name()
 	}
 	return text
-}
-
-// nameOf is what known_hosts calls a host, or its fingerprint.
-func (s *session) nameOf(b *bind) string {
-	host := s.host(b)
-	if len(host.Names) > 0 {
-		return host.Names[0]
-	}
-	return host.Fingerprint
 }
 
 func destinationRefusal(why string) refusal {

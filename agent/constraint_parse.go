@@ -10,26 +10,19 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// limits are the constraints that every kind of key may have.
-type limits struct {
-	lifetime     time.Duration
-	confirm      bool
-	destinations []keys.DestinationConstraint
-}
-
 // parseLimits reads constraints, or says why one cannot be kept. other takes
 // those of one kind of key; it returns false for what it does not know.
-func parseLimits(list []wire.Constraint, other func(wire.Constraint) (known bool, err error)) (limits, error) {
-	var l limits
+func parseLimits(list []wire.Constraint, other func(wire.Constraint) (known bool, err error)) (keys.Limits, error) {
+	var l keys.Limits
 	for _, constraint := range list {
 		switch {
 		case constraint.Type == wire.ConstrainLifetime:
-			l.lifetime = time.Duration(constraint.Lifetime) * time.Second
+			l.Lifetime = time.Duration(constraint.Lifetime) * time.Second
 		case constraint.Type == wire.ConstrainConfirm:
-			l.confirm = true
+			l.Confirm = true
 		case constraint.Name == wire.ExtRestrictDestination:
 			var err error
-			if l.destinations, err = destinations(constraint.Contents); err != nil {
+			if l.Destinations, err = destinations(constraint.Contents); err != nil {
 				return l, refused(err, "check the hosts' keys: ssh-keygen -F HOST")
 			}
 		default:

@@ -29,7 +29,7 @@ func (s *session) destination(purpose wire.Purpose) keys.Destination {
 		}
 	}
 	if len(named.Names) > 0 {
-		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, named.Names[0], d.Why+"; the login names this host's key"
+		d.Trust, d.Claimed, d.Why = keys.TrustClaimed, named.Name(), d.Why+"; the login names this host's key"
 		return d
 	}
 	// The command line of a forwarding ssh names its own host, not where the

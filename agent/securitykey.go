@@ -29,8 +29,7 @@ func (s *session) addSecurityKey(request wire.AddIdentity) wire.Reply {
 	if use.Key, err = s.server.Ring.AddSecurityKey(key); err != nil {
 		return s.refuse(use, err)
 	}
-	limits := keys.Added{Lifetime: key.Lifetime, Confirm: key.Confirm, Destinations: key.Destinations}
-	if err := s.record(use, audit.Allowed, join(describe(limits), fmt.Sprintf("by %.256q", key.Provider)), ""); err != nil {
+	if err := s.record(use, audit.Allowed, join(describe(key.Limits), fmt.Sprintf("by %.256q", key.Provider)), ""); err != nil {
 		_ = s.server.Ring.Remove(use.Key.Blob) // it was there a moment ago
 		return s.refuse(use, noRecord(err))
 	}
@@ -40,7 +39,8 @@ func (s *session) addSecurityKey(request wire.AddIdentity) wire.Reply {
 func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, error) {
 	// Nothing of it is secret, but the message is wiped.
 	key := keys.SecurityKey{Serialized: request.Serialized(), Comment: request.Comment, Provider: keys.InternalProvider}
-	limits, err := parseLimits(request.Constraints, func(constraint wire.Constraint) (known bool, err error) {
+	var err error
+	key.Limits, err = parseLimits(request.Constraints, func(constraint wire.Constraint) (known bool, err error) {
 		if constraint.Name == wire.ExtSKProvider {
 			known = true
 			key.Provider, err = wire.ParseString(constraint.Contents)
@@ -55,10 +55,9 @@ func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, 
 			return key, err
 		}
 	}
-	if key.Lifetime = limits.lifetime; key.Lifetime == 0 {
+	if key.Lifetime == 0 {
 		key.Lifetime = s.server.DefaultLifetime
 	}
-	key.Confirm, key.Destinations = limits.confirm, limits.destinations
 	parts, err := request.SecurityKey()
 	if err == nil {
 		key.Application, key.Flags = parts.Application, parts.Flags

@@ -29,8 +29,7 @@ func (s *session) addToken(request wire.AddSmartcardKey) wire.Reply {
 	for _, info := range infos {
 		use := s.newUse(keys.OpAdd)
 		use.Key = info
-		limits := keys.Added{Lifetime: token.Lifetime, Confirm: token.Confirm, Destinations: token.Destinations}
-		if err := s.record(use, audit.Allowed, join(describe(limits), fmt.Sprintf("from %.256q", token.Provider)), ""); err != nil {
+		if err := s.record(use, audit.Allowed, join(describe(token.Limits), fmt.Sprintf("from %.256q", token.Provider)), ""); err != nil {
 			_ = s.server.Ring.RemoveToken(token.Provider) // it was there a moment ago
 			return s.refuse(use, noRecord(err))
 		}
@@ -56,7 +55,8 @@ func (s *session) mayLoad(library string) error {
 
 func (s *session) parseToken(request wire.AddSmartcardKey) (keys.Token, error) {
 	token := keys.Token{Provider: request.ReaderID, PIN: request.PIN}
-	limits, err := parseLimits(request.Constraints, func(constraint wire.Constraint) (bool, error) {
+	var err error
+	token.Limits, err = parseLimits(request.Constraints, func(constraint wire.Constraint) (bool, error) {
 		if constraint.Name != wire.ExtAssociatedCerts {
 			return false, nil
 		}
@@ -64,7 +64,6 @@ func (s *session) parseToken(request wire.AddSmartcardKey) (keys.Token, error) {
 		token.Certificates, token.CertificatesOnly, err = certificates(constraint.Contents)
 		return true, err
 	})
-	token.Lifetime, token.Confirm, token.Destinations = limits.lifetime, limits.confirm, limits.destinations
 	if token.Lifetime == 0 {
 		token.Lifetime = s.server.DefaultLifetime
 	}

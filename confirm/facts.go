@@ -24,7 +24,7 @@ func (w Wording) headline(use *keys.Use) string {
 	}
 	from := "a remote host"
 	if hops := use.Destination.Hops; len(hops) > 0 && hostTrust(hops[len(hops)-1]) == keys.TrustVerified {
-		from = cmp.Or(hostName(hops[len(hops)-1].Names[0], w.value), from)
+		from = cmp.Or(hostName(hops[len(hops)-1].Name(), w.value), from)
 	}
 	return "Forwarded from " + from + ": " + strings.ToLower(action[:1]) + action[1:]
 }
@@ -46,7 +46,7 @@ func (w Wording) action(use *keys.Use) string {
 func (w Wording) login(d keys.Destination) string {
 	switch {
 	case d.Trust == keys.TrustVerified && len(d.Host.Names) > 0:
-		return "Log in to " + hostName(d.Host.Names[0], w.value)
+		return "Log in to " + hostName(d.Host.Name(), w.value)
 	case d.Trust.Proved() && isInKnownHosts(d.Host):
 		return "Log in to a host whose name cannot be determined"
 	case d.Trust.Proved():
@@ -116,7 +116,7 @@ func (w Wording) typedLines(d keys.Destination) []question.Line {
 	name := quote(d.Typed, w.value)
 	switch {
 	case d.OtherName:
-		return []question.Line{{Mark: question.OtherName, Text: "you typed " + name + ", the host proved " + hostName(d.Host.Names[0], w.value)}}
+		return []question.Line{{Mark: question.OtherName, Text: "you typed " + name + ", the host proved " + hostName(d.Host.Name(), w.value)}}
 	case d.Typed != "" && !slices.Contains(d.Host.Names, d.Typed):
 		return []question.Line{{Text: "you typed " + name}}
 	}

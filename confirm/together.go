@@ -89,7 +89,7 @@ func isListable(use *keys.Use) bool {
 	if len(use.Destination.Host.Names) == 0 {
 		return false
 	}
-	name := use.Destination.Host.Names[0]
+	name := use.Destination.Host.Name()
 	return len(name) <= maxListedName && Escape(name, maxListedName) == name
 }
 
@@ -148,7 +148,7 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 func (b *Burst) hostLines() []question.Line {
 	var names []string
 	for _, host := range b.Hosts {
-		names = append(names, hostName(host.Names[0], maxListedName))
+		names = append(names, hostName(host.Name(), maxListedName))
 	}
 	lines := []question.Line{
 		{Label: "Hosts", Text: fmt.Sprintf("%d of one command: %s", len(b.Hosts), strings.Join(names, ", "))},

@@ -67,10 +67,7 @@ type Added struct {
 	PrivateKey  any           // as golang.org/x/crypto/ssh/agent.AddedKey holds it
 	Certificate ssh.PublicKey // nil when there is none; see publickey.CertificateOf
 	Comment     string
-	Lifetime    time.Duration // 0: no limit
-	Confirm     bool
-
-	Destinations []DestinationConstraint // empty: everywhere
+	Limits
 }
 
 // Public is the key under which an added one is listed.

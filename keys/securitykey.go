@@ -2,7 +2,6 @@ package keys
 
 import (
 	"errors"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -16,10 +15,7 @@ type SecurityKey struct {
 	Flags       byte          // PROTOCOL.u2f
 	Provider    string        // "internal", or the library that talks to the device
 	Comment     string
-
-	Lifetime     time.Duration // 0: no limit
-	Confirm      bool
-	Destinations []DestinationConstraint
+	Limits
 }
 
 // Flags of a security key (OpenSSH, sk-api.h).

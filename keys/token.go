@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"errors"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -11,11 +10,9 @@ import (
 // Token is a PKCS#11 token that a client asks to load (RFC 9987 section 3.2.6;
 // for OpenSSH it is named by the library that talks to it).
 type Token struct {
-	Provider     string // path of the library, as the client gave it
-	PIN          []byte // the caller wipes it
-	Lifetime     time.Duration
-	Confirm      bool
-	Destinations []DestinationConstraint
+	Provider string // path of the library, as the client gave it
+	PIN      []byte // the caller wipes it
+	Limits          // of each of its keys
 
 	// Certificates are listed for those keys of the token that they certify.
 	Certificates     []ssh.PublicKey

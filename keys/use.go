@@ -63,6 +63,15 @@ type Host struct {
 	Unproved    string   `json:"unproved,omitempty"` // a hop only: why its proof could not be checked
 }
 
+// Name is how a person is told of the host: the first name that known_hosts gives its
+// key, else the fingerprint. Whoever shows it escapes it.
+func (h Host) Name() string {
+	if len(h.Names) > 0 {
+		return h.Names[0]
+	}
+	return h.Fingerprint
+}
+
 // Destination is where a login signature goes.
 type Destination struct {
 	Trust     Trust  `json:"trust"`
@@ -75,6 +84,19 @@ type Destination struct {
 	Relayed   bool   `json:"relayed,omitempty"` // forwarded, by a program that does not say through which hosts
 	Hops      []Host `json:"hops,omitempty"`    // the hosts an agent was forwarded through, nearest first
 	Why       string `json:"why,omitempty"`     // why it is not proved
+}
+
+// Name is how a person is told of the destination: Host.Name of a proved one, or what was
+// claimed; "": nothing is known. Trust is shown with it: a claimed name must never look
+// like a proved one. Whoever shows it escapes it.
+func (d Destination) Name() string {
+	switch {
+	case d.Trust.Proved():
+		return d.Host.Name()
+	case d.Trust == TrustClaimed:
+		return d.Claimed
+	}
+	return ""
 }
 
 // Use is one request as a fact: who wants to do what with which key, and where

@@ -39,3 +39,23 @@ func TestOpsIsWhole(t *testing.T) {
 		t.Errorf("found %d constants, Ops has %d", found, len(Ops))
 	}
 }
+
+// TestNameOfADestination: a claimed name is none of a destination that nobody claimed,
+// and a proved host's is never the claimed one.
+func TestNameOfADestination(t *testing.T) {
+	named := Host{Fingerprint: "SHA256:a", Names: []string{"box", "box.example"}}
+	for _, test := range []struct {
+		destination Destination
+		want        string
+	}{
+		{Destination{}, ""},
+		{Destination{Trust: TrustNone, Claimed: "bank", Host: named}, ""},
+		{Destination{Trust: TrustClaimed, Claimed: "bank", Host: named}, "bank"},
+		{Destination{Trust: TrustNew, Claimed: "bank", Host: Host{Fingerprint: "SHA256:a"}}, "SHA256:a"},
+		{Destination{Trust: TrustVerified, Claimed: "bank", Host: named}, "box"},
+	} {
+		if got := test.destination.Name(); got != test.want {
+			t.Errorf("%+v: %q, not %q", test.destination, got, test.want)
+		}
+	}
+}

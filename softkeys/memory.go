@@ -56,11 +56,11 @@ type Memory struct {
 }
 
 type added struct {
-	info    keys.Info
-	size    int
-	signer  ssh.AlgorithmSigner // of the plain key, for a certificate too
-	expires time.Time           // with the monotonic clock's reading, unlike info.Expires
-	stop    func() bool         // ends the timer
+	info   keys.Info
+	size   int
+	signer ssh.AlgorithmSigner // of the plain key, for a certificate too
+	limits keys.ActiveLimits
+	stop   func() bool // ends the timer
 }
 
 // NewMemory returns an empty source. The zero Clock is SystemClock.
@@ -93,8 +93,9 @@ func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 	if key.Lifetime < 0 {
 		return keys.Info{}, errors.New("add: the lifetime is negative")
 	}
-	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, stop: func() bool { return false }}
-	a.info.Source, a.info.Confirm, a.info.Destinations = m.Name(), key.Confirm, key.Destinations
+	a := &added{info: keys.NewInfo(pub, key.Comment), signer: signer, limits: key.Begin(m.clock.Now()), stop: func() bool { return false }}
+	a.info.Source = m.Name()
+	a.limits.Mark(&a.info)
 	a.size = a.info.Size()
 	err = m.put(a, key.Lifetime)
 	return a.info, err
@@ -114,8 +115,6 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 		return problem.With(fmt.Errorf("add: %w", ErrFull), "remove some: ssh-add -d FILE, or all: ssh-add -D")
 	}
 	if lifetime > 0 {
-		a.expires = m.clock.Now().Add(lifetime)
-		a.info.Expires = a.expires.Round(0)
 		a.stop = m.clock.AfterFunc(lifetime, m.expire)
 	}
 	if old != nil {
@@ -128,6 +127,24 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 	m.size += a.size - before
 	m.list = nil
 	return nil
+}
+
+// expire drops the keys whose lifetime is over. It runs by timer, and before
+// whatever shows the keys.
+func (m *Memory) expire() {
+	now := m.clock.Now()
+	m.mu.RLock()
+	due := false
+	for _, a := range m.order {
+		due = due || a.limits.Expired(now)
+	}
+	m.mu.RUnlock()
+	if !due {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropLocked(func(a *added) bool { return a.limits.Expired(now) })
 }
 
 // List implements keys.Source, in the order the keys came. The slice is shared
@@ -184,7 +201,7 @@ func (m *Memory) find(blob []byte) *added {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	a := m.byBlob[string(blob)]
-	if a == nil || a.expired(m.clock.Now()) {
+	if a == nil || a.limits.Expired(m.clock.Now()) {
 		return nil
 	}
 	return a

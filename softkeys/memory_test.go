@@ -140,7 +140,7 @@ func TestMemoryAddSignRemove(t *testing.T) {
 		"rsa 1024": {newRSA(t, 1024), []string{"rsa-sha2-256"}},
 		"rsa 2048": {newRSA(t, 2048), []string{"ssh-rsa", "rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-512-cert-v01@openssh.com"}},
 	} {
-		plain := add(t, m, keys.Added{PrivateKey: test.private, Comment: comment, Confirm: true})
+		plain := add(t, m, keys.Added{PrivateKey: test.private, Comment: comment, Limits: keys.Limits{Confirm: true}})
 		certified := add(t, m, keys.Added{PrivateKey: test.private, Certificate: certify(t, test.private), Comment: comment + "-cert"})
 		if !plain.Confirm || certified.Confirm || plain.Source != "added" || plain.Name != "" || plain.Fingerprint != certified.Fingerprint {
 			t.Errorf("%+v\n%+v", plain, certified)
@@ -201,7 +201,7 @@ func TestMemoryRefuses(t *testing.T) {
 		"nothing":        {keys.Added{}, "is not supported"},
 		"certificate":    {keys.Added{PrivateKey: a, Certificate: certify(t, b)}, "certificate is for another key"},
 		"no certificate": {keys.Added{PrivateKey: a, Certificate: &ssh.Certificate{}}, "certificate is for another key"},
-		"lifetime":       {keys.Added{PrivateKey: a, Lifetime: -1}, "negative"},
+		"lifetime":       {keys.Added{PrivateKey: a, Limits: keys.Limits{Lifetime: -1}}, "negative"},
 	} {
 		_, err := m.Add(test.key)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -241,7 +241,7 @@ func TestLifetime(t *testing.T) {
 	for _, byTimer := range []bool{false, true} {
 		c := newFakeClock()
 		m := NewMemory(c.clock())
-		short := add(t, m, keys.Added{PrivateKey: newKey(t), Comment: "short", Lifetime: time.Minute})
+		short := add(t, m, keys.Added{PrivateKey: newKey(t), Comment: "short", Limits: keys.Limits{Lifetime: time.Minute}})
 		add(t, m, keys.Added{PrivateKey: newKey(t), Comment: "ever"})
 		if !short.Expires.Equal(c.now.Add(time.Minute)) {
 			t.Errorf("expires %s", short.Expires)
@@ -271,24 +271,8 @@ func TestLifetime(t *testing.T) {
 // TestSystemClock waits for the real timer to drop the key.
 func TestSystemClock(t *testing.T) {
 	m := NewMemory(SystemClock())
-	add(t, m, keys.Added{PrivateKey: newKey(t), Lifetime: time.Millisecond})
+	add(t, m, keys.Added{PrivateKey: newKey(t), Limits: keys.Limits{Lifetime: time.Millisecond}})
 	waitFor(t, "the timer", func() bool { m.mu.RLock(); defer m.mu.RUnlock(); return len(m.order) == 0 })
-}
-
-// TestBothClocks: sleep stops one clock, setting the time moves the other. So
-// the two ends drift apart, and the nearer one counts.
-func TestBothClocks(t *testing.T) {
-	now := time.Now() // with a monotonic reading
-	for _, test := range []struct {
-		monotonic, wall time.Duration
-		expired         bool
-	}{{time.Hour, time.Hour, false}, {time.Hour, -1, true}, {-1, time.Hour, true}, {0, 0, true}} {
-		a := &added{expires: now.Add(test.monotonic)}
-		a.info.Expires = now.Add(test.wall).Round(0)
-		if a.expired(now) != test.expired {
-			t.Errorf("%+v", test)
-		}
-	}
 }
 
 // TestAddAgain: the new constraints hold and the old timer does not.
@@ -296,7 +280,7 @@ func TestAddAgain(t *testing.T) {
 	c := newFakeClock()
 	m := NewMemory(c.clock())
 	private := newKey(t)
-	add(t, m, keys.Added{PrivateKey: private, Comment: "first", Lifetime: time.Minute, Confirm: true})
+	add(t, m, keys.Added{PrivateKey: private, Comment: "first", Limits: keys.Limits{Lifetime: time.Minute, Confirm: true}})
 	add(t, m, keys.Added{PrivateKey: newKey(t), Comment: "other"})
 	info := add(t, m, keys.Added{PrivateKey: private, Comment: "again"})
 	if comments(m) != "again other" || info.Confirm || !info.Expires.IsZero() {
@@ -308,7 +292,7 @@ func TestAddAgain(t *testing.T) {
 	if len(c.timers) != 0 {
 		t.Errorf("%d timers are left", len(c.timers))
 	}
-	add(t, m, keys.Added{PrivateKey: private, Comment: "short", Lifetime: time.Minute})
+	add(t, m, keys.Added{PrivateKey: private, Comment: "short", Limits: keys.Limits{Lifetime: time.Minute}})
 	c.move(time.Minute)
 	if comments(m) != "other" {
 		t.Errorf("%q", comments(m))
@@ -344,7 +328,7 @@ func TestMaxAddedBytes(t *testing.T) {
 	m := NewMemory(Clock{})
 	key := newKey(t)
 	large := func() keys.Added {
-		return keys.Added{PrivateKey: newKey(t), Destinations: []keys.DestinationConstraint{{To: keys.Hop{Host: strings.Repeat("h", 1<<20)}}}}
+		return keys.Added{PrivateKey: newKey(t), Limits: keys.Limits{Destinations: []keys.DestinationConstraint{{To: keys.Hop{Host: strings.Repeat("h", 1<<20)}}}}}
 	}
 	var last keys.Added
 	for range keys.MaxAddedBytes/(1<<20) - 1 {
@@ -388,7 +372,7 @@ func TestMemoryAtOnce(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 20 {
-				info := add(t, m, keys.Added{PrivateKey: shared, Lifetime: time.Millisecond})
+				info := add(t, m, keys.Added{PrivateKey: shared, Limits: keys.Limits{Lifetime: time.Millisecond}})
 				if err := trySign(context.Background(), m, info, ""); err != nil && !errors.Is(err, keys.ErrNotFound) {
 					t.Error(err)
 				}
@@ -404,7 +388,7 @@ func TestMemoryAtOnce(t *testing.T) {
 func BenchmarkMemoryList1000(b *testing.B) {
 	m := NewMemory(Clock{})
 	for range 1000 {
-		add(b, m, keys.Added{PrivateKey: newKey(b), Lifetime: time.Hour})
+		add(b, m, keys.Added{PrivateKey: newKey(b), Limits: keys.Limits{Lifetime: time.Hour}})
 	}
 	for b.Loop() {
 		m.List()

@@ -219,19 +219,14 @@ func hostText(d *keys.Destination) string {
 	switch {
 	case d == nil || d.Trust == keys.TrustNone || d.Trust == "":
 		return " to an unknown host"
-	case d.Trust == keys.TrustClaimed:
-		return " to " + platform.Escape(d.Claimed, maxText) + " (claimed)"
 	case d.Trust == keys.TrustNew:
 		return " to a new host"
 	}
-	return " to " + nameOf(d.Host)
-}
-
-func nameOf(h keys.Host) string {
-	if len(h.Names) == 0 {
-		return platform.Escape(h.Fingerprint, maxText)
+	text := " to " + platform.Escape(d.Name(), maxText)
+	if d.Trust == keys.TrustClaimed {
+		text += " (claimed)"
 	}
-	return platform.Escape(h.Names[0], maxText)
+	return text
 }
 
 // grantText names everything that a grant covers, so that it never seems narrower.
@@ -241,7 +236,7 @@ func grantText(g policy.Grant, comment string) string {
 		text += fmt.Sprintf(" to %s on %d hosts", platform.Escape(g.User, maxText), len(g.Hosts))
 	}
 	if !g.Host.IsZero() {
-		text += " to " + platform.Escape(g.User, maxText) + "@" + nameOf(g.Host)
+		text += " to " + platform.Escape(g.User, maxText) + "@" + platform.Escape(g.Host.Name(), maxText)
 	}
 	if g.Burst != nil {
 		text += fmt.Sprintf(", %s (pid %d), %d more", platform.Escape(g.Burst.Command, maxText), g.Burst.PID, g.Burst.Left)

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/keybroker/keybroker/keys"
 )
 
 // maxFaults bounds how many unusable lines Usage names.
@@ -48,7 +46,9 @@ func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
 			u.Last = r.Time
 		}
 		usage[id] = u
-		n.hosts[hostLabel(r.Destination)] = true
+		if r.Destination != nil && r.Destination.Trust.Proved() {
+			n.hosts[r.Destination.Name()] = true
+		}
 		if r.Peer != nil {
 			n.programs[r.Peer.Program] = true
 		}
@@ -58,16 +58,6 @@ func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
 		usage[id] = u
 	}
 	return usage, errors.Join(append(faults, ctx.Err())...)
-}
-
-func hostLabel(d *keys.Destination) string {
-	switch {
-	case d == nil || !d.Trust.Proved():
-		return ""
-	case len(d.Host.Names) > 0:
-		return d.Host.Names[0]
-	}
-	return d.Host.Fingerprint
 }
 
 func sorted(set map[string]bool) []string {

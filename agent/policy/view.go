@@ -125,7 +125,7 @@ func (rs *Rules) MayReach(socket string, host keys.Host) error {
 	if match, _ := matchNames(v.hosts, &host, false); match == yes {
 		return nil
 	}
-	return fmt.Errorf("the socket %q is not for the host %s", socket, nameOf(host))
+	return fmt.Errorf("the socket %q is not for the host %s", socket, host.Name())
 }
 
 // MayChange returns why keys may not be added, removed or locked through a
@@ -146,13 +146,6 @@ func (rs *Rules) MayChange(socket string, all bool) error {
 
 func unknownSocket(name string) error {
 	return fmt.Errorf("the socket %q is no longer in the configuration", name)
-}
-
-func nameOf(host keys.Host) string {
-	if len(host.Names) > 0 {
-		return host.Names[0]
-	}
-	return host.Fingerprint
 }
 
 // narrow returns why a use does not fit the view of its socket, or nil.

@@ -49,7 +49,7 @@ func newGrantsListCommand(a *app) *cobra.Command {
 // grantHosts names the host, or says how many there are: --json names them all.
 func grantHosts(g policy.Grant) string {
 	if len(g.Hosts) == 0 {
-		return hostText(g.Host)
+		return platform.Escape(g.Host.Name(), maxCell)
 	}
 	return fmt.Sprintf("%d hosts", len(g.Hosts))
 }

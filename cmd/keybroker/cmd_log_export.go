@@ -66,12 +66,8 @@ func csvRecord(r audit.Record) []string {
 	set(&peer, r.Peer)
 	set(&purpose, r.Purpose)
 	set(&destination, r.Destination)
-	host := destination.Claimed
-	if destination.Trust.Proved() {
-		host = hostText(destination.Host)
-	}
 	cells := []string{strconv.FormatUint(r.Seq, 10), r.Time.Format(time.RFC3339Nano), r.ID, string(r.Op), r.Decision, r.Rule, r.Reason,
-		key.Name, key.Comment, key.Fingerprint, peer.Program, strconv.Itoa(peer.PID), purpose.String(), purpose.User, string(destination.Trust), host, strconv.FormatBool(destination.Forwarded)}
+		key.Name, key.Comment, key.Fingerprint, peer.Program, strconv.Itoa(peer.PID), purpose.String(), purpose.User, string(destination.Trust), destination.Name(), strconv.FormatBool(destination.Forwarded)}
 	for i, cell := range cells {
 		cells[i] = csvSafe(cell)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,26 +106,17 @@ func destinationText(r audit.Record, room int) string {
 	if d == nil {
 		return "-"
 	}
-	text, behind := "-", ""
+	behind := ""
 	if d.Forwarded {
 		behind = " (forwarded)"
 	}
 	switch d.Trust {
-	case keys.TrustVerified:
-		text = hostText(d.Host)
 	case keys.TrustNew:
-		text, behind = d.Host.Fingerprint, " (new)"+behind
+		behind = " (new)" + behind
 	case keys.TrustClaimed:
-		text, behind = d.Claimed, " (claimed)"+behind
+		behind = " (claimed)" + behind
 	}
-	return platform.Escape(text, room-len(behind)) + behind
-}
-
-func hostText(host keys.Host) string {
-	if len(host.Names) == 0 {
-		return platform.Escape(host.Fingerprint, maxCell)
-	}
-	return platform.Escape(host.Names[0], maxCell)
+	return platform.Escape(cmp.Or(d.Name(), "-"), room-len(behind)) + behind
 }
 
 func peerText(r audit.Record) string {

@@ -69,7 +69,7 @@ func ruleFor(use *keys.Use) string {
 	}
 	add("key", cmp.Or(use.Key.Name, use.Key.Comment, use.Key.Fingerprint))
 	if use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0 {
-		add("host", use.Destination.Host.Names[0])
+		add("host", use.Destination.Host.Name())
 	}
 	add("user", use.Purpose.User) // of a login
 	if use.Purpose.Kind != "" {

@@ -61,9 +61,9 @@ type Source struct {
 
 type key struct {
 	keys.SecurityKey
-	info    keys.Info
-	size    int
-	expires time.Time // zero: never
+	info   keys.Info
+	size   int
+	limits keys.ActiveLimits
 }
 
 // New returns an empty source.
@@ -89,11 +89,8 @@ func (s *Source) AddSecurityKey(added keys.SecurityKey) (keys.Info, error) {
 		}
 	}
 	k := &key{SecurityKey: added, info: keys.NewInfo(added.PublicKey, added.Comment)}
-	k.info.Source, k.info.Confirm, k.info.Destinations = s.Name(), added.Confirm, added.Destinations
-	if added.Lifetime > 0 {
-		k.expires = time.Now().Add(added.Lifetime)
-		k.info.Expires = k.expires.Round(0)
-	}
+	k.info.Source, k.limits = s.Name(), added.Begin(time.Now())
+	k.limits.Mark(&k.info)
 	return k.info, s.put(k)
 }
 
@@ -126,9 +123,7 @@ func (s *Source) indexLocked(blob []byte) int {
 // expireLocked needs no timer: nothing of these keys is secret.
 func (s *Source) expireLocked() {
 	now := time.Now()
-	s.keys = slices.DeleteFunc(s.keys, func(k *key) bool {
-		return !k.expires.IsZero() && (!now.Before(k.expires) || !now.Round(0).Before(k.expires.Round(0)))
-	})
+	s.keys = slices.DeleteFunc(s.keys, func(k *key) bool { return k.limits.Expired(now) })
 }
 
 // List implements keys.Source.

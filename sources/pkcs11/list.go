@@ -45,9 +45,7 @@ func (s *Source) find(blob []byte) (*provider, key) {
 }
 
 // expired does not wait for the timer, which a suspended night makes late.
-func (p *provider) expired() bool {
-	return !p.expires.IsZero() && (!time.Now().Before(p.expires) || !time.Now().Round(0).Before(p.expires.Round(0)))
-}
+func (p *provider) expired() bool { return p.limits.Expired(time.Now()) }
 
 // Sign implements keys.Source. It waits for the token, and for the signatures
 // that its helper makes before, until ctx ends.

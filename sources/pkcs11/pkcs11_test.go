@@ -120,7 +120,7 @@ func signs(t *testing.T, s *Source, info keys.Info) {
 func TestTokenKeysSignAndGo(t *testing.T) {
 	path := token(t)
 	s := newSource(t, Config{})
-	infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Confirm: true})
+	infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Limits: keys.Limits{Confirm: true}})
 	if err != nil || len(infos) != 2 {
 		t.Fatalf("%v, %v", infos, err)
 	}
@@ -238,7 +238,7 @@ func TestHelperThatDiesTakesOnlyItsOwnKeys(t *testing.T) {
 func TestLifetimeEndsTheToken(t *testing.T) {
 	path := token(t)
 	s := newSource(t, Config{})
-	infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Lifetime: time.Second})
+	infos, err := s.AddToken(t.Context(), keys.Token{Provider: path, PIN: pin(), Limits: keys.Limits{Lifetime: time.Second}})
 	if err != nil || infos[0].Expires.IsZero() {
 		t.Fatalf("%v, %v", infos, err)
 	}

@@ -56,11 +56,11 @@ type Source struct {
 
 // provider is one library, its helper and the keys that it gave.
 type provider struct {
-	path    string
-	helper  *helper
-	expires time.Time // zero: never
-	timer   *time.Timer
-	keys    []key
+	path   string
+	helper *helper
+	limits keys.ActiveLimits
+	timer  *time.Timer
+	keys   []key
 }
 
 // key is one entry of the list; for a certificate plain is what it certifies.
@@ -123,7 +123,7 @@ func (s *Source) load(ctx context.Context, p *provider, token keys.Token) ([]key
 	if unused != "" {
 		s.config.Log.Warn("not everything of a token is used"+unused, "provider", p.path)
 	}
-	return s.put(p, token.Lifetime)
+	return s.put(p, token.Limits)
 }
 
 // begin keeps two clients from loading one provider at a time.
@@ -159,7 +159,7 @@ func entries(found []tokenKey, token keys.Token, path string) []key {
 		}
 		add := func(public ssh.PublicKey) {
 			info := keys.NewInfo(public, comment)
-			info.Source, info.Confirm, info.Destinations = "pkcs11", token.Confirm, token.Destinations
+			info.Source = "pkcs11"
 			list = append(list, key{info: info, plain: plain})
 		}
 		for _, cert := range token.Certificates {
@@ -197,7 +197,7 @@ func inWords(list []string) string {
 	return words
 }
 
-func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
+func (s *Source) put(p *provider, limits keys.Limits) ([]keys.Info, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -206,12 +206,12 @@ func (s *Source) put(p *provider, lifetime time.Duration) ([]keys.Info, error) {
 	case p.helper.ended():
 		return nil, errHelper
 	}
-	if lifetime > 0 {
-		p.expires = time.Now().Add(lifetime)
-		for i := range p.keys {
-			p.keys[i].info.Expires = p.expires.Round(0)
-		}
-		p.timer = time.AfterFunc(lifetime, func() { s.drop(p, "") })
+	p.limits = limits.Begin(time.Now())
+	for i := range p.keys {
+		p.limits.Mark(&p.keys[i].info)
+	}
+	if limits.Lifetime > 0 {
+		p.timer = time.AfterFunc(limits.Lifetime, func() { s.drop(p, "") })
 	}
 	s.providers = append(s.providers, p)
 	return p.infos(), nil

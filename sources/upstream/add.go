@@ -3,7 +3,9 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
@@ -52,9 +54,11 @@ func (a Adding) infoOf(key keys.Added) (keys.Info, error) {
 func (s *Source) took(info keys.Info, key keys.Added) keys.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key.PrivateKey = nil
 	blob := string(info.Blob)
-	s.given[blob] = key
+	s.given[blob] = key.Begin(time.Now())
+	if key.Lifetime > 0 { // when the other agent has forgotten the key, so can we
+		time.AfterFunc(key.Lifetime+fresh, s.wake)
+	}
 	delete(s.hidden, blob)
 	s.limitLocked(&info)
 	s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(k keys.Info) bool { return string(k.Blob) == blob })
@@ -65,7 +69,16 @@ func (s *Source) took(info keys.Info, key keys.Added) keys.Info {
 
 // limitLocked gives a key of the list the limits that we know of.
 func (s *Source) limitLocked(info *keys.Info) {
-	if key, ours := s.given[string(info.Blob)]; ours {
-		info.Confirm, info.Destinations = key.Confirm, key.Destinations
+	if limits, ours := s.given[string(info.Blob)]; ours {
+		limits.Mark(info)
 	}
+}
+
+// forgetExpiredLocked forgets the limits of keys that the other agent has no more: who
+// adds one of them there again does so without us.
+func (s *Source) forgetExpiredLocked(list []keys.Info) {
+	now := time.Now()
+	maps.DeleteFunc(s.given, func(blob string, limits keys.ActiveLimits) bool {
+		return limits.Expired(now) && !slices.ContainsFunc(list, func(info keys.Info) bool { return string(info.Blob) == blob })
+	})
 }

@@ -71,7 +71,7 @@ func TestCompositeIsHandedOn(t *testing.T) {
 			got <- add
 			_ = wire.WriteFrame(theirs, wire.Success.Marshal())
 		}()
-		err := handOver(ours, keys.Added{PrivateKey: signer, Certificate: certificate, Comment: "c", Lifetime: time.Hour, Confirm: true})
+		err := handOver(ours, keys.Added{PrivateKey: signer, Certificate: certificate, Comment: "c", Limits: keys.Limits{Lifetime: time.Hour, Confirm: true}})
 		add := <-got
 		var parts struct{ Public, Seeds []byte }
 		if e := ssh.Unmarshal(add.Private, &parts); e != nil || err != nil || add.KeyType != kind || add.Comment != "c" {

@@ -147,6 +147,7 @@ func (s *Source) put(list []wire.Identity) {
 	}
 	s.mu.Lock()
 	back := s.away != nil
+	s.forgetExpiredLocked(infos)
 	for i := range infos {
 		s.limitLocked(&infos[i])
 	}

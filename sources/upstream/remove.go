@@ -15,13 +15,16 @@ import (
 // Remove implements keys.Remover. The keys are another agent's: ours only stops
 // to show them, until Show. What we have handed over itself is taken back.
 func (s *Source) Remove(blob []byte) error {
-	if _, found := s.Find(blob); !found {
+	_, found := s.Find(blob)
+	s.mu.Lock()
+	_, ours := s.given[string(blob)] // also one whose lifetime is over
+	if found || ours {
+		s.hidden[string(blob)] = true
+	}
+	s.mu.Unlock()
+	if !found && !ours {
 		return s.wrap(fmt.Errorf("remove: %w", keys.ErrNotFound))
 	}
-	s.mu.Lock()
-	s.hidden[string(blob)] = true
-	_, ours := s.given[string(blob)]
-	s.mu.Unlock()
 	if ours {
 		return s.takeBack(blob)
 	}

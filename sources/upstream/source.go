@@ -64,12 +64,12 @@ type Source struct {
 
 	mu     sync.Mutex // guards what follows; never held over a socket
 	keys   []keys.Info
-	left   []string              // what of its list is not used, and why
-	old    bool                  // it signs with SHA-1 only
-	away   error                 // why the agent is not there; nil: it is
-	asked  time.Time             // when the list was wanted last
-	hidden map[string]bool       // by blob: taken off the list by ssh-add -d or -D
-	given  map[string]keys.Added // by blob: what was handed over by us (add.go), without the private key
+	left   []string                     // what of its list is not used, and why
+	old    bool                         // it signs with SHA-1 only
+	away   error                        // why the agent is not there; nil: it is
+	asked  time.Time                    // when the list was wanted last
+	hidden map[string]bool              // by blob: taken off the list by ssh-add -d or -D
+	given  map[string]keys.ActiveLimits // by blob: of what was handed over by us (add.go)
 }
 
 // New begins to read the list of the other agent. Close ends that.
@@ -86,7 +86,7 @@ func New(config Config) *Source {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Source{config: config, cancel: cancel,
 		ended: make(chan struct{}), first: make(chan struct{}), wanted: make(chan struct{}, 1),
-		away: errNotYet, hidden: map[string]bool{}, given: map[string]keys.Added{}}
+		away: errNotYet, hidden: map[string]bool{}, given: map[string]keys.ActiveLimits{}}
 	go s.run(ctx)
 	return s
 }
@@ -119,7 +119,7 @@ func (s *Source) List() []keys.Info {
 	if s.away != nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.keys), func(info keys.Info) bool { return s.hiddenLocked(info) })
+	return slices.DeleteFunc(slices.Clone(s.keys), func(info keys.Info) bool { return s.hiddenLocked(info) || s.expiredLocked(info) })
 }
 
 // All returns every key, also those of an agent that is away and those that
@@ -129,7 +129,9 @@ func (s *Source) All() (list []keys.Info, hidden func(keys.Info) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, info := range s.keys {
-		list = append(list, s.withStateLocked(info))
+		if !s.expiredLocked(info) {
+			list = append(list, s.withStateLocked(info))
+		}
 	}
 	return list, func(info keys.Info) bool {
 		s.mu.Lock()
@@ -144,13 +146,19 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.keys, func(info keys.Info) bool { return bytes.Equal(info.Blob, blob) })
-	if i < 0 || s.hiddenLocked(s.keys[i]) {
+	if i < 0 || s.hiddenLocked(s.keys[i]) || s.expiredLocked(s.keys[i]) {
 		return keys.Info{}, false
 	}
 	return s.withStateLocked(s.keys[i]), true
 }
 
 func (s *Source) hiddenLocked(info keys.Info) bool { return s.hidden[string(info.Blob)] }
+
+// expiredLocked says whether the lifetime of a key that we have handed over is over.
+// The other agent may not keep to it, or not as exactly.
+func (s *Source) expiredLocked(info keys.Info) bool {
+	return s.given[string(info.Blob)].Expired(time.Now())
+}
 
 func (s *Source) withStateLocked(info keys.Info) keys.Info {
 	if s.away != nil {

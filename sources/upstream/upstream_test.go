@@ -320,7 +320,7 @@ func TestRemoveHidesAndGivenIsTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: "given", Lifetime: time.Hour})
+	added, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: "given", Limits: keys.Limits{Lifetime: time.Hour}})
 	if err != nil || added.Comment != "given" {
 		t.Fatalf("%v, %+v", err, added)
 	}
@@ -329,6 +329,71 @@ func TestRemoveHidesAndGivenIsTakenBack(t *testing.T) {
 	if held, _ := o.keyring.List(); len(held) != 1 || held[0].Comment != "there" {
 		t.Errorf("%+v", held)
 	}
+}
+
+// forgetful is an agent that takes a lifetime, and does not keep to it.
+type forgetful struct{ sshagent.Agent }
+
+func (f forgetful) Add(key sshagent.AddedKey) error {
+	key.LifetimeSecs = 0
+	return f.Agent.Add(key)
+}
+
+// A key that was handed over with a lifetime is gone here when it is over, whatever the
+// other agent makes of it. Its twin without a lifetime stays, and one that was forgotten
+// there and is added there again is that agent's own.
+func TestLifetimeOfAGivenKeyIsKept(t *testing.T) {
+	o := newOther(t)
+	o.stop()
+	o.keyring = forgetful{o.keyring}
+	o.start()
+	s := o.source(t, same)
+	give := func(comment string, limits keys.Limits) (keys.Info, ed25519.PrivateKey) {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: comment, Limits: limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info, private
+	}
+	short, private := give("short", keys.Limits{Lifetime: time.Second})
+	ever, _ := give("ever", keys.Limits{})
+	if short.Expires.IsZero() || !ever.Expires.IsZero() {
+		t.Errorf("expire %s and %s", short.Expires, ever.Expires)
+	}
+	until(t, "the lifetime is over", func() bool { _, found := s.Find(short.Blob); return !found })
+	if held, _ := o.keyring.List(); len(held) != 3 {
+		t.Fatalf("the other agent holds %+v", held)
+	}
+	listed := func() (comments []string) {
+		for _, info := range s.List() {
+			comments = append(comments, info.Comment)
+		}
+		return comments
+	}
+	if got := listed(); !slices.Equal(got, []string{"there", "ever"}) {
+		t.Errorf("listed: %q", got)
+	}
+	if all, _ := s.All(); len(all) != 2 {
+		t.Errorf("all: %+v", all)
+	}
+	if _, err := s.Sign(t.Context(), &keys.Use{Key: short}, []byte("data"), ssh.KeyAlgoED25519); !errors.Is(err, keys.ErrNotFound) {
+		t.Errorf("it signs: %v", err)
+	}
+	if _, err := s.Sign(t.Context(), &keys.Use{Key: ever}, []byte("data"), ssh.KeyAlgoED25519); err != nil {
+		t.Error(err)
+	}
+	if err := o.keyring.Remove(short.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "its limits are forgotten", func() bool { s.List(); s.mu.Lock(); defer s.mu.Unlock(); return len(s.given) == 1 })
+	if err := o.keyring.Add(sshagent.AddedKey{PrivateKey: private, Comment: "short"}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is the other agent's own", func() bool { return slices.Contains(listed(), "short") })
 }
 
 // A constraint is never lost on the way: with it the key is not handed on, and
@@ -340,7 +405,7 @@ func TestConstraintsAreKeptOrRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := keys.Added{PrivateKey: &private, Destinations: make([]keys.DestinationConstraint, 1)}
+	key := keys.Added{PrivateKey: &private, Limits: keys.Limits{Destinations: make([]keys.DestinationConstraint, 1)}}
 	if _, err := (Adding{s}).Add(key); err == nil || !strings.Contains(err.Error(), "destination constraints") {
 		t.Error(err)
 	}
