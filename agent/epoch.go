@@ -47,16 +47,18 @@ func (e *epoch) advance(why string, do func()) {
 	e.last = newMoment()
 }
 
-// advanceFrom is advance for an epoch that is not over yet; otherwise it returns how it ended.
-func (e *epoch) advanceFrom(m *moment, why string) error {
+// advanceFrom is advance for an epoch that is not over yet; otherwise it returns how it
+// ended. next is the epoch that begins.
+func (e *epoch) advanceFrom(m *moment, why string, do func()) (next *moment, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := m.err(); err != nil {
-		return err
+		return nil, err
 	}
+	do()
 	e.last.end(refusal{reason: why + " before the request was done", remedy: "try again"})
 	e.last = newMoment()
-	return nil
+	return e.last, nil
 }
 
 // during calls do while the epoch lasts, or returns why it is over.
@@ -83,10 +85,15 @@ func (m *moment) within(ctx context.Context) (context.Context, context.CancelFun
 // that was decided or asked about under the old rules, unless the new rules allow it
 // without a question. To close keys and PINs as well, call Drop first.
 func (s *Server) SetRules(rules *policy.Rules) {
-	s.epoch.advance("the rules were read again", func() {
-		s.rules.Store(rules)
-		s.Grants.RevokeAll()
-	})
+	s.epoch.advance(rulesRead, func() { s.putInForce(rules) })
+}
+
+// rulesRead is why an epoch ended.
+const rulesRead = "the rules were read again"
+
+func (s *Server) putInForce(rules *policy.Rules) {
+	s.rules.Store(rules)
+	s.Grants.RevokeAll()
 }
 
 // endGrants ends one grant, or with "" all of them, and every request that is not

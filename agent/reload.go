@@ -70,23 +70,39 @@ func (s *Server) reload(peer platform.Peer, before Before, new *policy.Rules, wi
 		return nil
 	}
 	if len(wider) > 0 {
-		if err := s.epoch.advanceFrom(before.epoch, "the rules were read again"); err != nil {
-			return err
-		}
-		s.Ring.Forget()
-		how += "; they allow more: " + strings.Join(wider, "; ")
+		return s.widen(peer, before, new, how+"; they allow more: "+strings.Join(wider, "; "))
 	}
-	use := s.newUse(keys.OpReload, peer)
-	record := audit.FromUse(use)
-	record.Decision, record.Reason, record.Rules = audit.Allowed, how, new.Digest()
-	if _, err := s.write(record); err != nil {
-		if len(wider) > 0 {
-			return noRecord(err)
-		}
-		s.Log.Error("the audit log cannot be written", "operation", use.Op, "error", err)
+	if err := s.writeReload(peer, new, how); err != nil {
+		s.Log.Error("the audit log cannot be written", "operation", keys.OpReload, "error", err)
 	}
 	s.SetRules(new)
 	return nil
+}
+
+// widen puts rules in force that allow more, unless the epoch ends before. Forget waits
+// for cards: a lock or a pause that comes meanwhile counts, too.
+func (s *Server) widen(peer platform.Peer, before Before, new *policy.Rules, how string) error {
+	now, err := s.epoch.advanceFrom(before.epoch, rulesRead, func() {})
+	if err != nil {
+		return err
+	}
+	s.Ring.Forget()
+	if err := now.err(); err != nil {
+		return err
+	}
+	if err := s.writeReload(peer, new, how); err != nil {
+		return noRecord(err)
+	}
+	_, err = s.epoch.advanceFrom(now, rulesRead, func() { s.putInForce(new) })
+	return err
+}
+
+func (s *Server) writeReload(peer platform.Peer, new *policy.Rules, how string) error {
+	use := s.newUse(keys.OpReload, peer)
+	record := audit.FromUse(use)
+	record.Decision, record.Reason, record.Rules = audit.Allowed, how, new.Digest()
+	_, err := s.write(record)
+	return err
 }
 
 // ReloadRefused writes down why the rules were not changed for peer.

@@ -97,3 +97,40 @@ func TestRevokeAndStartAreRecords(t *testing.T) {
 		t.Errorf("all: %+v", r.last())
 	}
 }
+
+// stopping is a source with a card that takes long to be let go.
+type stopping struct {
+	*keystest.Source
+	meanwhile func()
+}
+
+func (s *stopping) Forget() { s.meanwhile() }
+
+// The person allowed wider rules, and stopped the broker before they were in force.
+func TestWiderRulesAreNotPutInForceAfterAStop(t *testing.T) {
+	for _, ending := range endings {
+		t.Run(ending.what, func(t *testing.T) {
+			source := &stopping{}
+			r := newRigWith(t, func(c *Config) {
+				source.Source = c.Ring.Sources()[1].(*keystest.Source)
+				c.Ring = keys.NewRing(c.Ring.Sources()[0], source)
+			})
+			first := true
+			source.meanwhile = func() {
+				if first {
+					first = false
+					ending.do(r)
+				}
+			}
+			before := r.server.BeforeReload()
+			allow := policy.New(nil, []policy.Rule{allowAll}, policy.Options{})
+			err := r.server.Reload(platform.Peer{}, before, allow, policy.Widened(before.Rules, allow), "for a test")
+			if inForce := r.server.Rules() == allow; inForce != (ending.void == "") || (err == nil) != inForce {
+				t.Errorf("in force: %v, %v", inForce, err)
+			}
+			if err != nil && err.Error() != ending.void {
+				t.Errorf("%v; want %s", err, ending.void)
+			}
+		})
+	}
+}
