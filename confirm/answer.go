@@ -53,7 +53,8 @@ func Reason(err error) string {
 	case errors.As(err, &timeout), errors.As(err, &refusal):
 		return err.Error()
 	}
-	return "prompt program failed: " + platform.Plain(err)
+	what, _ := platform.Explain(err)
+	return "prompt program failed: " + what
 }
 
 // Denied is a refusal that the person did not choose.

@@ -210,8 +210,8 @@ func notPrivate(file []byte) error {
 	case bytes.Contains(file, []byte("-----BEGIN CERTIFICATE")):
 		return problem.With(fmt.Errorf("%w, but an X.509 certificate", ErrNotPrivate), "give the file with the private key")
 	case file[0] == 0x30:
-		return &UnreadError{What: "it looks like DER (PKCS#8 or PKCS#12), and keybroker reads PEM\n" +
-			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE"}
+		return problem.With(&UnreadError{What: "it looks like DER (PKCS#8 or PKCS#12), and keybroker reads PEM"},
+			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE")
 	}
 	return &UnreadError{What: "it holds no private key in PEM form, nor in PuTTY's"}
 }

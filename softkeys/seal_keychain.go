@@ -71,15 +71,15 @@ func (v *Vault) openKeychain(ctx context.Context, recipient *age.X25519Recipient
 
 // keychainError adds what to do about each state.
 func (v *Vault) keychainError(doing string, err error) error {
-	hint := ""
+	err = fmt.Errorf("%s: %w", doing, err)
 	switch {
 	case errors.Is(err, keychain.ErrLocked), errors.Is(err, keychain.ErrDismissed):
-		hint = "\nunlock the keyring (log in to the desktop or open its password program), then try again"
+		return problem.With(err, "unlock the keyring (log in to the desktop or open its password program), then try again")
 	case errors.Is(err, keychain.ErrAbsent):
-		hint = "\nstart a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session; " +
-			"a new vault can do without: set seal = \"passphrase\""
+		return problem.With(err, "start a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session; "+
+			"a new vault can do without: set seal = \"passphrase\"")
 	case errors.Is(err, keychain.ErrNotFound):
-		hint = "\nrestore the keyring from a backup; to begin anew without it, move " + v.config.Dir + " away, and keep it"
+		return problem.With(err, "restore the keyring from a backup; to begin anew without it, move %s away, and keep it", v.config.Dir)
 	}
-	return fmt.Errorf("%s: %w%s", doing, err, hint)
+	return err
 }

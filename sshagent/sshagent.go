@@ -38,7 +38,7 @@ func Run(args []string, release string) int {
 		}
 	}
 	if err.Error() != errUsage.Error() {
-		fmt.Fprintln(os.Stderr, "ssh-agent:", platform.Plain(err))
+		fmt.Fprintln(os.Stderr, "ssh-agent:", platform.Text(err))
 	}
 	if errors.Is(err, errUsage) {
 		fmt.Fprint(os.Stderr, Usage)

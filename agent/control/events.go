@@ -105,7 +105,7 @@ func (s *Server) recent() []audit.Record {
 	var list []audit.Record
 	for record, err := range audit.Read(s.broker.AuditDir(), audit.Filter{Ops: []keys.Op{keys.OpSign}, Last: maxRecent}) {
 		if err != nil {
-			s.log.Warn("control: the audit log cannot be read", "error", err)
+			s.log.Warn("the audit log cannot be read", "error", err)
 			break
 		}
 		list = append(list, record)

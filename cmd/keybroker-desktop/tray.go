@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/tray"
 )
 
@@ -38,7 +39,7 @@ func showTray(args []string) int {
 		Client: client, Show: client.Show, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
 	})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker tray:", err)
+		fmt.Fprintln(os.Stderr, "keybroker tray:", platform.Text(err))
 		return 1
 	}
 	return 0

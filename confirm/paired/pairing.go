@@ -34,8 +34,6 @@ const (
 // Why a terminal is not paired.
 const (
 	errWrongCode = confirm.Refusal("the code that was typed is not the one that was shown")
-	// errNotPaired wraps the error of Candidate.Confirmed.
-	errNotPaired = confirm.Refusal("the terminal is not paired")
 )
 
 var errReplaced = fmt.Errorf("%w: another terminal was paired in its place", confirm.ErrTerminalGone)
@@ -59,7 +57,7 @@ func (p *Paired) Pair(ctx context.Context, queue *confirm.Queue, candidate Candi
 	err = p.confirm(n.ctx, queue, n)
 	p.endPairing(err)
 	if err != nil {
-		return errors.New(confirm.Reason(err))
+		return notPaired(err)
 	}
 	p.install(n)
 	defer p.remove(n)
@@ -111,6 +109,21 @@ func (p *Paired) remove(n *pairedTerminal) {
 	}
 }
 
+// unconfirmedError is an error of Candidate.Confirmed, which is the caller's own.
+type unconfirmedError struct{ error }
+
+// notPaired is why no terminal was paired, for a person.
+func notPaired(err error) error {
+	if own, ok := errors.AsType[unconfirmedError](err); ok {
+		return own.error
+	}
+	reason := errors.New(confirm.Reason(err))
+	if remedy := problem.Remedy(err); remedy != "" {
+		return problem.With(reason, "%s", remedy)
+	}
+	return reason
+}
+
 // confirm lets the person type the code, with codeTries tries.
 func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *pairedTerminal) (err error) {
 	use := &keys.Use{Op: keys.OpApprove, Peer: n.candidate.Peer, Time: p.now()}
@@ -123,7 +136,7 @@ func (p *Paired) confirm(ctx context.Context, queue *confirm.Queue, n *pairedTer
 		})
 		if err == nil {
 			if err = n.candidate.Confirmed(by.where(), by.prompter == nil); err != nil {
-				err = fmt.Errorf("%w: %w", errNotPaired, err)
+				err = unconfirmedError{err}
 			}
 			return err
 		}

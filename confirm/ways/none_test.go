@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -15,7 +16,7 @@ func TestRuleFor(t *testing.T) {
 		Destination: keys.Destination{Trust: keys.TrustVerified, Forwarded: true, Host: keys.Host{Names: []string{"git.example.com"}}}}
 	_, err := None{why: `prompt = "none"`, wanted: true}.Ask(t.Context(), confirm.Question{Use: use})
 	want := `[[rule]], key = "work", host = "git.example.com", user = "git", purpose = "login", forwarded = true, action = "allow"`
-	if err == nil || !strings.Contains(err.Error(), want) {
+	if err == nil || !strings.Contains(platform.Text(err), want) {
 		t.Errorf("%v; want %s", err, want)
 	}
 	use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, "git.example.com"

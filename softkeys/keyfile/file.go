@@ -97,14 +97,14 @@ func (f *File) Wipe() { clear(f.content) }
 
 // Remove deletes the file, if it still is the one that was read.
 func (f *File) Remove() error {
-	const changed = "%s is not the file any more that was read, and stays\nsee what it holds, and import that too: ssh-keygen -l -f %[1]s"
 	again, err := Open(f.path, true)
 	if err != nil {
 		return fmt.Errorf("the key is sealed, and the file stays: %w", err)
 	}
 	defer clear(again.content)
 	if !os.SameFile(f.info, again.info) || !again.info.ModTime().Equal(f.info.ModTime()) || !bytes.Equal(f.content, again.content) {
-		return fmt.Errorf("the key is sealed; "+changed, f.path)
+		return problem.With(fmt.Errorf("the key is sealed; %s is no longer the file that was read, and stays", f.path),
+			"see what it holds, and import that too: ssh-keygen -l -f %s", f.path)
 	}
 	return os.Remove(f.path)
 }

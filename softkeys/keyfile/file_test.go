@@ -17,9 +17,9 @@ func TestRemovesWhatWasReadOnly(t *testing.T) {
 		want   string
 	}{
 		"unchanged":        {func(string) error { return nil }, ""},
-		"other contents":   {func(path string) error { return os.WriteFile(path, []byte("another"), 0o600) }, "is not the file any more that was read, and stays"},
-		"touched":          {func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }, "is not the file any more that was read"},
-		"replaced":         {func(path string) error { return os.Rename(copyOf(path), path) }, "is not the file any more that was read"},
+		"other contents":   {func(path string) error { return os.WriteFile(path, []byte("another"), 0o600) }, "is no longer the file that was read, and stays"},
+		"touched":          {func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }, "is no longer the file that was read"},
+		"replaced":         {func(path string) error { return os.Rename(copyOf(path), path) }, "is no longer the file that was read"},
 		"a link meanwhile": {func(path string) error { return os.Symlink(move(path), path) }, "the key is sealed, and the file stays: "},
 		"gone":             {os.Remove, "no such file"},
 	} {

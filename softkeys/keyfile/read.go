@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
@@ -38,9 +37,8 @@ func (r *reader) read(ctx context.Context) (softkeys.Private, error) {
 		}
 		private, err = softkeys.ParsePrivate(r.file.content, r.passphrase)
 	}
-	var unread *softkeys.UnreadError
-	if errors.As(err, &unread) {
-		return r.bySSHAdd(ctx, unread)
+	if _, unread := errors.AsType[*softkeys.UnreadError](err); unread {
+		return r.bySSHAdd(ctx, err)
 	}
 	if err != nil {
 		return softkeys.Private{}, err
@@ -73,7 +71,7 @@ func (r *reader) ask(ctx context.Context) ([]byte, error) {
 // stdinName is what ssh-add takes for the comment of a file that has none.
 const stdinName = "(stdin)"
 
-func (r *reader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (softkeys.Private, error) {
+func (r *reader) bySSHAdd(ctx context.Context, unread error) (softkeys.Private, error) {
 	program := sshadd.Find()
 	if program == "" {
 		return softkeys.Private{}, problem.With(unread, "install OpenSSH's ssh-add, which reads more kinds of files; or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY")
@@ -86,7 +84,7 @@ func (r *reader) bySSHAdd(ctx context.Context, unread *softkeys.UnreadError) (so
 		return softkeys.Private{}, problem.With(err, "add it to the running broker: ssh-add FILE")
 	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, terminal.ErrNoLine):
 		return softkeys.Private{}, err
-	case err != nil && strings.Contains(unread.What, "\n"): // it says what to do
+	case err != nil && problem.Remedy(unread) != "":
 		return softkeys.Private{}, unread
 	case err != nil:
 		return softkeys.Private{}, fmt.Errorf("%w; and %w", unread, err)
