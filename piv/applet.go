@@ -138,7 +138,7 @@ func unwrap(data []byte, object tag) ([]byte, error) {
 	if object == objectDiscovery {
 		outer = objectDiscovery
 	}
-	value, err := must(data, outer)
+	value, err := required(data, outer)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (a *Applet) Certificate(ctx context.Context, slot Slot) (Certificate, error
 
 // parseCertificateObject reads tag 70 of SP 800-73-4 part 1 table 10.
 func parseCertificateObject(data []byte) (Certificate, error) {
-	der, err := must(data, 0x70)
+	der, err := required(data, 0x70)
 	if err != nil {
 		return Certificate{}, err
 	}

@@ -153,9 +153,9 @@ func (a *Applet) manage(ctx context.Context, alg Algorithm, template []byte, wan
 	if err != nil {
 		return nil, fmt.Errorf("management key: %w", err)
 	}
-	answer, err := must(response, 0x7C)
+	answer, err := required(response, 0x7C)
 	if err != nil {
 		return nil, fmt.Errorf("management key: %w", err)
 	}
-	return must(answer, want)
+	return required(answer, want)
 }

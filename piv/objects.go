@@ -86,7 +86,7 @@ func (a *Applet) CardIdentifier(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CCC: %w", err)
 	}
-	return must(data, 0xF0)
+	return required(data, 0xF0)
 }
 
 // Discovery says which PINs the card takes (SP 800-73-4 part 1 section 3.3.2).

@@ -150,7 +150,7 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 
 // endSoon ends the transaction before the worker does anything else, and does not
 // wait for it.
-func (s *session) endSoon() { s.worker.soon(s.end) }
+func (s *session) endSoon() { s.worker.callFirst(s.end) }
 
 // noteReset takes what a card refuses just after a reset was told for that reset:
 // who connects in between is not told, and loses the application and the PIN.

@@ -106,11 +106,11 @@ func (a *Applet) authenticate(ctx context.Context, alg Algorithm, slot Slot, blo
 	if err != nil {
 		return nil, err
 	}
-	answer, err := must(response, 0x7C)
+	answer, err := required(response, 0x7C)
 	if err != nil {
 		return nil, err
 	}
-	return must(answer, 0x82)
+	return required(answer, 0x82)
 }
 
 // toSign makes the block that the card raises to the private key, or hashes.

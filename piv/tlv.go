@@ -88,8 +88,8 @@ func find(b []byte, want tag) ([]byte, bool) {
 	return nil, false
 }
 
-// must is find with an error that names the tag.
-func must(b []byte, want tag) ([]byte, error) {
+// required is find with an error that names the tag.
+func required(b []byte, want tag) ([]byte, error) {
 	value, ok := find(b, want)
 	if !ok {
 		return nil, fmt.Errorf("%w: no element %X", errTLV, uint32(want))

@@ -85,9 +85,9 @@ func (w *worker) call(ctx context.Context, limit time.Duration, f func()) (start
 	}
 }
 
-// soon has f run before the next call, and returns at once. It must always be
+// callFirst has f run before the next call, and returns at once. It must always be
 // the same f, and once must be as good as twice.
-func (w *worker) soon(f func()) {
+func (w *worker) callFirst(f func()) {
 	select {
 	case w.first <- f:
 	default:

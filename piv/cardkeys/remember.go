@@ -52,21 +52,21 @@ type RecordKey struct {
 	public ssh.PublicKey
 }
 
-// keeper remembers cards, in a file when it has one. The file is written by a
-// goroutine of its own: events must not wait for a disk.
+// keeper remembers cards, in a file when it has one. A separate goroutine
+// writes the file: events must not wait for a disk.
 type keeper struct {
-	file string
-	log  *slog.Logger
-	dirt chan struct{} // holds a token when the file is behind
-	done chan struct{}
-	end  chan struct{}
+	file    string
+	log     *slog.Logger
+	unsaved chan struct{} // holds a token when the file is behind
+	done    chan struct{}
+	end     chan struct{}
 
 	mu      sync.Mutex // guards records
 	records []Record
 }
 
 func openKeeper(file string, log *slog.Logger) (*keeper, error) {
-	k := &keeper{file: file, log: log, dirt: make(chan struct{}, 1), done: make(chan struct{}), end: make(chan struct{})}
+	k := &keeper{file: file, log: log, unsaved: make(chan struct{}, 1), done: make(chan struct{}), end: make(chan struct{})}
 	if err := k.load(); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	})
 	k.records = append([]Record{now}, k.records...)
 	k.records = k.records[:min(len(k.records), maxRemembered)]
-	k.soil()
+	k.saveSoon()
 }
 
 // proved notes that a card has proved to hold the key that is remembered as its proof.
@@ -162,7 +162,7 @@ func (k *keeper) proved(id, proof string) {
 	for i, record := range k.records {
 		if record.ID == id && record.Proof == proof && !record.Proven {
 			k.records[i].Proven = true
-			k.soil()
+			k.saveSoon()
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (k *keeper) forget(id string) bool {
 	defer k.mu.Unlock()
 	before := len(k.records)
 	k.records = slices.DeleteFunc(k.records, func(r Record) bool { return r.ID == id })
-	k.soil()
+	k.saveSoon()
 	return len(k.records) < before
 }
 
@@ -203,9 +203,9 @@ func line(pub ssh.PublicKey) string {
 	return string(text[:len(text)-1])
 }
 
-func (k *keeper) soil() {
+func (k *keeper) saveSoon() {
 	select {
-	case k.dirt <- struct{}{}:
+	case k.unsaved <- struct{}{}:
 	default:
 	}
 }
@@ -215,11 +215,11 @@ func (k *keeper) write() {
 	defer close(k.done)
 	for {
 		select {
-		case <-k.dirt:
+		case <-k.unsaved:
 			k.save()
 		case <-k.end:
 			select {
-			case <-k.dirt:
+			case <-k.unsaved:
 				k.save()
 			default:
 			}
