@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -24,11 +25,7 @@ type hand struct {
 // when ctx ends. The caller calls ended after its question.
 func (h *hand) wait(ctx context.Context) (ended func()) {
 	h.mu.Lock()
-	pause := h.pause
-	if pause == 0 {
-		pause = handTime
-	}
-	rest := time.Until(h.withdrawn.Add(pause))
+	rest := time.Until(h.withdrawn.Add(h.length()))
 	h.mu.Unlock()
 	if rest > 0 {
 		select {
@@ -45,3 +42,6 @@ func (h *hand) wait(ctx context.Context) (ended func()) {
 		h.withdrawn = time.Now()
 	}
 }
+
+// length is how long the pause lasts.
+func (h *hand) length() time.Duration { return cmp.Or(h.pause, handTime) }

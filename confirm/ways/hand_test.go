@@ -5,6 +5,7 @@ package ways
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,4 +102,30 @@ func TestEveryWayLeavesTheHandItsTime(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The rest of a PIN is not shown when its question is withdrawn while it is typed.
+func TestTerminalHidesTheRestOfASecret(t *testing.T) {
+	p := confirmtest.NewPTY(t)
+	term, _ := NewTerminal(p.TTY)
+	term.hand.pause = 3 * time.Second
+	ctx, withdraw := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := term.Secret(ctx, confirm.SecretQuestion{Title: "t", Prompt: "PIN:"})
+		done <- err
+	}()
+	p.WaitFor(t, "PIN:")
+	p.Type("12")
+	withdraw()
+	p.WaitFor(t, "the program went away")
+	p.Type("3456")
+	if err := <-done; err == nil {
+		t.Error("it was answered")
+	}
+	if strings.Contains(p.Seen(), "3456") {
+		t.Errorf("shown: %q", p.Seen())
+	}
+	p.Type("visible") // afterwards the terminal is as it was
+	p.WaitFor(t, "visible")
 }

@@ -145,6 +145,9 @@ func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string)
 	defer t.interruptible(ctx)()
 	line, err = t.exchange(text, prompt)
 	t.endQuestion(ctx, echo && err == nil)
+	if !echo {
+		t.hideRest(ctx)
+	}
 	switch {
 	case ctx.Err() != nil:
 		clear(line)
@@ -196,6 +199,16 @@ func (t *Terminal) interruptible(ctx context.Context) func() {
 			<-done
 		}
 		_ = t.tty.SetDeadline(time.Time{})
+	}
+}
+
+// hideRest keeps the echo off for the pause of hand after the question for a secret was
+// withdrawn: the person may still be typing. A terminal that is gone belongs to its
+// shell again.
+func (t *Terminal) hideRest(ctx context.Context) {
+	cause := context.Cause(ctx)
+	if cause != nil && !errors.Is(cause, confirm.ErrElsewhere) && !errors.Is(cause, confirm.ErrTerminalGone) {
+		time.Sleep(t.hand.length())
 	}
 }
 
