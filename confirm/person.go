@@ -8,10 +8,10 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Person is the keys.Person that asks through a Prompter.
+// Person implements keys.Person with a Prompter.
 type Person struct {
 	Prompter Prompter
-	Before   func(*keys.Use) string // what was before a use, as Question.History; nil: not known
+	Before   func(*keys.Use) string // returns Question.History for a use; nil: none
 }
 
 var _ keys.Person = Person{}
@@ -38,7 +38,7 @@ func (p Person) before(use *keys.Use) string {
 	return p.Before(use)
 }
 
-// asRefusal keeps the cause, which is the reason in the audit log.
+// asRefusal wraps the cause too, which is the reason in the audit log.
 func asRefusal(err error) error {
 	if errors.Is(err, ErrClosed) {
 		return fmt.Errorf("%w: %w", keys.ErrRefused, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// TestPersonShowsFactsAndHistory: what a source asks shows the facts, and what was
-// before, exactly where the answer is the person's consent to a request.
+// A question of a source shows the facts and the history exactly when its answer is the
+// person's consent to a request.
 func TestPersonShowsFactsAndHistory(t *testing.T) {
 	use := confirmtest.Login(t).Use
 	for name, test := range map[string]struct {
@@ -52,9 +52,9 @@ func TestPersonShowsFactsAndHistory(t *testing.T) {
 	}
 }
 
-// TestPersonsRefusalIsOne: a closed prompt is the person's refusal for every source,
-// through a queue too; a prompt that broke is none.
-func TestPersonsRefusalIsOne(t *testing.T) {
+// A closed prompt counts as the person's refusal, with or without a queue. A broken prompt
+// does not.
+func TestPersonRefuses(t *testing.T) {
 	broken := errors.New("broken")
 	for name, ask := range map[string]func(confirm.Person) error{
 		"secret": func(p confirm.Person) error { _, err := p.Secret(t.Context(), keys.Question{}); return err },

@@ -82,7 +82,7 @@ func joined(lines []question.Line) string {
 	return strings.Join(text, "\n")
 }
 
-// Wording writes facts with values of at most so many characters.
+// Wording limits the characters of values in the facts.
 type Wording struct{ value, long int }
 
 var (

@@ -26,7 +26,7 @@ const (
 
 const (
 	tickTimer = 1
-	tickTime  = 200 // milliseconds, as a task dialog has it
+	tickTime  = 200 // milliseconds, like a task dialog
 	// maxTyped bounds the typed text in UTF-16 words, each of which becomes at most
 	// three bytes of UTF-8.
 	maxTyped = question.MaxSecret / 3

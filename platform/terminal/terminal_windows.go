@@ -2,6 +2,9 @@ package terminal
 
 import "golang.org/x/sys/windows"
 
+// Path is the console of this process, even if standard input is not.
+const Path = "CONIN$"
+
 // hide turns off the echo of the console; Ctrl-C still sends a signal.
 func hide(fd int) error {
 	console := windows.Handle(fd)
