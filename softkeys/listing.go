@@ -28,11 +28,6 @@ const (
 	maxProofFile  = 1 << 10
 )
 
-// settleTime is how old a change of the directory must be before its time
-// stamp is trusted to show the next one: file systems stamp in steps, of
-// milliseconds (ext4) to two seconds (FAT).
-const settleTime = 2 * time.Second
-
 // entry is one key in the directory.
 type entry struct {
 	info     keys.Info // without PublicKey when that cannot be read, or is another key's
@@ -45,34 +40,18 @@ type entry struct {
 
 // listing is the directory at one moment. It is never changed once made.
 type listing struct {
-	stamp   stamp
-	key     *proofKey // that it was proved with; nil: the vault was never opened
-	settled bool
-	entries []*entry // by name
+	stamps  platform.Stamps // of the directory: the package itself only renames, links and removes files
+	key     *proofKey       // that it was proved with; nil: the vault was never opened
+	entries []*entry        // by name
 	byBlob  map[string]*entry
 	err     error // the directory cannot be read
-}
-
-// stamp is what changes when files come and go, all of which the package does
-// by renaming, linking and removing.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
-
-func stampOf(dir string) stamp {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return stamp{}
-	}
-	return stamp{info.ModTime(), info.Size()}
 }
 
 // scan reads dir, and proves what it finds when key is there. A file that is
 // broken spoils itself only.
 func scan(dir string, key *proofKey) *listing {
-	l := &listing{stamp: stampOf(dir), key: key, byBlob: map[string]*entry{}}
-	l.settled = time.Since(l.stamp.modified) > settleTime
+	l := &listing{key: key, byBlob: map[string]*entry{}}
+	l.stamps.Take(dir)
 	if l.err = platform.CheckTrustedDir(dir); l.err != nil {
 		return l
 	}

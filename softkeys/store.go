@@ -145,7 +145,7 @@ func (s *Store) current() *listing {
 	s.mu.RLock()
 	l := s.listing
 	s.mu.RUnlock()
-	if l != nil && l.settled && l.key == s.vault.proofKey() && l.stamp == stampOf(s.dir) {
+	if l != nil && l.key == s.vault.proofKey() && l.stamps.Unchanged() {
 		return l
 	}
 	return s.reload()
@@ -155,7 +155,7 @@ func (s *Store) reload() *listing {
 	l := scan(s.dir, s.vault.proofKey())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.listing == nil || s.listing.stamp != l.stamp {
+	if s.listing == nil || !s.listing.stamps.Equal(&l.stamps) {
 		clear(s.broken) // the file may have been mended
 	}
 	s.listing = l

@@ -42,6 +42,17 @@ func (a *app) store() (*softkeys.Store, error) {
 	return broker.SealedStore(&a.config, atTerminal{}), nil
 }
 
+// withStore is a command on the directory of sealed keys.
+func (a *app) withStore(run func(cmd *cobra.Command, store *softkeys.Store, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		store, err := a.store()
+		if err != nil {
+			return err
+		}
+		return run(cmd, store, args)
+	}
+}
+
 // atTerminal is the person who typed the command.
 type atTerminal struct{}
 

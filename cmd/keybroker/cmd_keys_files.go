@@ -30,18 +30,14 @@ key never leaves the vault.
   pkix      PEM "PUBLIC KEY", as ssh-keygen -e -m PKCS8 writes it`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeKeys,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			public, err := a.export(cmd.Context(), store, args[0], pubformat.Format(format))
 			if err != nil {
 				return err
 			}
 			_, err = cmd.OutOrStdout().Write(public)
 			return err
-		},
+		}),
 	}
 	format = "openssh"
 	choiceFlag(cmd, &format, "format", "f", "", "openssh", "rfc4716", "pkix")
@@ -84,16 +80,13 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 		Short:             "Delete a key for good (asks first)",
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			if !isStored(store, args[0]) {
 				return problem.With(fmt.Errorf("there is no sealed key %q", platform.Escape(args[0], maxCell)), "`keybroker keys list` shows the names")
 			}
 			if !yes {
 				describeRemoved(store, args[0])
+				var err error
 				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
 					return err
 				}
@@ -106,7 +99,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "The key %q is deleted.\n", args[0])
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
+	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 )
 
@@ -33,11 +34,7 @@ finds the key through SSH_AUTH_SOCK, and no file is needed.`,
   keybroker keys git yubikey-12345678-9a --set`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeKeys,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			public, err := a.export(cmd.Context(), store, args[0], pubformat.OpenSSH)
 			if err != nil {
 				return err
@@ -51,7 +48,7 @@ finds the key through SSH_AUTH_SOCK, and no file is needed.`,
 			}
 			setup.print(cmd.OutOrStdout())
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&set, "set", false, "carry the commands out")
 	cmd.Flags().StringVar(&email, "email", "", "whose signatures these are (default: git's user.email)")

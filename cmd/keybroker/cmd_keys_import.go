@@ -43,13 +43,10 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
   pass show ssh/work | keybroker keys import - --name work
   keybroker keys import --certificate id-cert.pub`,
 		Args: atMost(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			var cert ssh.PublicKey
 			if certificate != "" { // looked at before anything is sealed
+				var err error
 				if cert, err = readUserCertificate(cmd.Context(), certificate); err != nil {
 					return err
 				}
@@ -62,7 +59,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 			}
 			i.path = args[0]
 			return a.importKey(cmd, store, i, cert)
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&i.name, "name", "", "name of the key (default: the file's)")
 	cmd.Flags().StringVarP(&i.comment, "comment", "C", "", "comment (default: the file's, or the name)")

@@ -23,17 +23,13 @@ Keys of the type mldsa44-ed25519 hold against quantum computers too; servers and
 clients know them from OpenSSH 10.5 on.`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			if err := a.generate(cmd.Context(), cmd.OutOrStdout(), store, args[0], spec, comment); err != nil {
 				return err
 			}
 			sayNextStep(cmd.ErrOrStderr(), args[0])
 			return nil
-		},
+		}),
 	}
 	spec.Type = "ed25519"
 	choiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa", "mldsa44-ed25519")

@@ -9,6 +9,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
 )
 
@@ -24,18 +25,14 @@ from then on. It takes the vault's secret, so a vault under a passphrase asks
 for that, and is written to the audit log.`,
 		Args:              exactArgs(2),
 		ValidArgsFunction: a.completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			renaming := control.Renaming{Old: args[0], New: args[1]}
-			err = store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
+			err := store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
 				renaming.Fingerprint = info.Fingerprint
 				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
 			return reported(cmd, renaming, err)
-		},
+		}),
 	}
 }
 
@@ -49,13 +46,9 @@ key is shown, and you are asked. It takes the vault's secret, and is written
 to the audit log.`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeNames,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.store()
-			if err != nil {
-				return err
-			}
+		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			renaming := control.Renaming{Old: args[0], New: args[0]}
-			err = store.Repair(cmd.Context(), args[0], func(info keys.Info, proved bool) error {
+			err := store.Repair(cmd.Context(), args[0], func(info keys.Info, proved bool) error {
 				if err := vouched(cmd, info, proved); err != nil {
 					return err
 				}
@@ -63,7 +56,7 @@ to the audit log.`,
 				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
 			return reported(cmd, renaming, err)
-		},
+		}),
 	}
 }
 

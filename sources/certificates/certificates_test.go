@@ -202,7 +202,7 @@ func TestRenewed(t *testing.T) {
 	if got := serial(); got != 1 {
 		t.Error(got)
 	}
-	if l := r.certificates.current(); !l.settled || l != r.certificates.current() {
+	if l := r.certificates.current(); !l.stamps.Unchanged() || l != r.certificates.current() {
 		t.Error("the files are read each time")
 	}
 	r.write(path, r.certify(r.work, func(c *ssh.Certificate) { c.Serial = 2 })) // into the file: the directory does not change

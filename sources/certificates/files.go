@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/problem"
@@ -22,10 +20,6 @@ import (
 const (
 	// maxFiles bounds the files that are read, and looked at for each list.
 	maxFiles = 256
-	// settleTime is how old a change must be before the file's time stamp is
-	// trusted to show the next one: file systems stamp in steps of up to two
-	// seconds (FAT).
-	settleTime = 2 * time.Second
 
 	suffix = "-cert.pub"
 )
@@ -41,26 +35,10 @@ type file struct {
 
 // listing is the two directories at one moment. It is never changed once made.
 type listing struct {
-	stamps  map[string]stamp // of the directories and of each file
-	settled bool
+	stamps  platform.Stamps // of the directories, and of each file: programs that renew certificates may write into it
 	files   []*file
 	byBlob  map[string]*file
 	problem string // what else is to be said
-}
-
-// stamp is what changes with a file: programs that renew certificates rename a
-// new one over it, or write into it.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
-
-func stampOf(path string) stamp {
-	info, err := os.Stat(path)
-	if err != nil {
-		return stamp{}
-	}
-	return stamp{info.ModTime(), info.Size()}
 }
 
 // current returns the listing, read again when something changed.
@@ -68,7 +46,7 @@ func (s *Source) current() *listing {
 	s.mu.Lock()
 	l := s.listing
 	s.mu.Unlock()
-	if l != nil && l.settled && l.fresh() {
+	if l != nil && l.stamps.Unchanged() {
 		return l
 	}
 	l = s.scan()
@@ -78,24 +56,11 @@ func (s *Source) current() *listing {
 	return l
 }
 
-func (l *listing) fresh() bool {
-	for path, then := range l.stamps {
-		if stampOf(path) != then {
-			return false
-		}
-	}
-	return true
-}
-
 // scan reads both directories. A file that is broken spoils itself only.
 func (s *Source) scan() *listing {
-	l := &listing{stamps: map[string]stamp{}, byBlob: map[string]*file{}}
+	l := &listing{byBlob: map[string]*file{}}
 	l.read(s.config.SealedKeys, suffix, s.besideKey)
 	l.read(s.config.Dir, ".pub", func(string) []byte { return nil })
-	l.settled = true
-	for then := range maps.Values(l.stamps) {
-		l.settled = l.settled && time.Since(then.modified) > settleTime
-	}
 	return l
 }
 
@@ -115,7 +80,7 @@ func (s *Source) besideKey(path string) []byte {
 // read adds the files of one directory. keyOf is the key that a file has to
 // certify; nil: any.
 func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
-	l.stamps[dir] = stampOf(dir) // before it is read
+	l.stamps.Take(dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.problem = fmt.Sprintf("the certificates in %s cannot be read: %v", dir, err)
@@ -129,7 +94,7 @@ func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
 			return
 		}
 		path := filepath.Join(dir, entry.Name())
-		l.stamps[path] = stampOf(path)
+		l.stamps.Take(path)
 		l.add(readCertificate(path, keyOf(path)))
 	}
 }

@@ -75,8 +75,12 @@ func (s *Source) limitLocked(info *keys.Info) {
 }
 
 // forgetExpiredLocked forgets the limits of keys that the other agent has no more: who
-// adds one of them there again does so without us.
+// adds one of them there again does so without us. An agent that lists nothing may be
+// locked, and still have them.
 func (s *Source) forgetExpiredLocked(list []keys.Info) {
+	if len(list) == 0 {
+		return
+	}
 	now := time.Now()
 	maps.DeleteFunc(s.given, func(blob string, limits keys.ActiveLimits) bool {
 		return limits.Expired(now) && !slices.ContainsFunc(list, func(info keys.Info) bool { return string(info.Blob) == blob })

@@ -386,6 +386,17 @@ func TestLifetimeOfAGivenKeyIsKept(t *testing.T) {
 	if _, err := s.Sign(t.Context(), &keys.Use{Key: ever}, []byte("data"), ssh.KeyAlgoED25519); err != nil {
 		t.Error(err)
 	}
+	if err := o.keyring.Lock([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the other agent is locked", func() bool { return len(listed()) == 0 })
+	if err := o.keyring.Unlock([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is unlocked", func() bool { return len(listed()) > 0 })
+	if got := listed(); !slices.Equal(got, []string{"there", "ever"}) {
+		t.Errorf("after a lock of the other agent: %q", got)
+	}
 	if err := o.keyring.Remove(short.PublicKey); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,61 @@
+package platform
+
+import (
+	"maps"
+	"os"
+	"time"
+)
+
+// settleTime is how old a change must be before the time stamp that it left is trusted
+// to show the next one: file systems stamp in steps, of milliseconds (ext4) to two
+// seconds (FAT).
+const settleTime = 2 * time.Second
+
+// Stamps show whether files and directories have changed since they were read. A
+// directory changes when files are renamed, linked or removed in it, not when one is
+// written into. The zero value is ready to use.
+type Stamps struct {
+	files map[string]fileStamp
+	young bool
+}
+
+type fileStamp struct {
+	modified time.Time
+	size     int64
+}
+
+func stampOf(path string) fileStamp {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileStamp{}
+	}
+	return fileStamp{info.ModTime(), info.Size()}
+}
+
+// Take notes the stamp of a path, which need not exist. It comes before the reading: what
+// changes in between then shows.
+func (s *Stamps) Take(path string) {
+	if s.files == nil {
+		s.files = map[string]fileStamp{}
+	}
+	stamp := stampOf(path)
+	s.files[path] = stamp
+	s.young = s.young || time.Since(stamp.modified) <= settleTime
+}
+
+// Unchanged says that what was read is still what is there. It is false while a stamp
+// is so young that the next change could leave the same one.
+func (s *Stamps) Unchanged() bool {
+	if s.young {
+		return false
+	}
+	for path, then := range s.files {
+		if stampOf(path) != then {
+			return false
+		}
+	}
+	return true
+}
+
+// Equal says that both have the same stamps of the same paths.
+func (s *Stamps) Equal(other *Stamps) bool { return maps.Equal(s.files, other.files) }
