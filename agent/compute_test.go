@@ -3,12 +3,15 @@ package agent
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/keystest"
 	"github.com/keybroker/keybroker/keys/privatekey"
+	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
 // lender is a source that lends a key, or nil.
@@ -70,5 +73,40 @@ func TestAChangedPublicHalfDoesNotSign(t *testing.T) {
 	private[ed25519.SeedSize] ^= 1
 	if _, err := compute(t.Context(), source, wanted); err == nil || !strings.Contains(err.Error(), "does not fit") {
 		t.Error(err)
+	}
+}
+
+// A key that was removed while its question was shown is not lent for the answer.
+func TestAKeyThatWasRemovedMeanwhileIsNotLent(t *testing.T) {
+	for name, test := range map[string]struct {
+		do     func(sshagent.ExtendedAgent, sshagent.AddedKey) error
+		signed bool
+	}{
+		"removed":     {func(a sshagent.ExtendedAgent, _ sshagent.AddedKey) error { return a.RemoveAll() }, false},
+		"not removed": {func(sshagent.ExtendedAgent, sshagent.AddedKey) error { return nil }, true},
+		"removed, added again": {func(a sshagent.ExtendedAgent, key sshagent.AddedKey) error {
+			return errors.Join(a.RemoveAll(), a.Add(key))
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			agent, key := r.library(), sshagent.AddedKey{PrivateKey: privateKeys(t)["ed25519"], Comment: "c"}
+			if err := agent.Add(key); err != nil {
+				t.Fatal(err)
+			}
+			list, err := agent.List()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.prompt.answer = func(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+				if err := test.do(r.library(), key); err != nil {
+					t.Error(err)
+				}
+				return say(confirm.AllowOnce)(ctx, q)
+			}
+			if _, err := agent.Sign(list[0], gitData("x")); (err == nil) != test.signed {
+				t.Errorf("%v; %s", err, r.last().Reason)
+			}
+		})
 	}
 }
