@@ -13,15 +13,12 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/keybroker/keybroker/platform/platformtest"
 	"golang.org/x/crypto/ssh"
 )
 
-const (
-	// separation is where sshd, as root, keeps its unprivileged half.
-	separation = "/run/sshd"
-	// loginTurns are few, because ssh-agent's take seconds.
-	loginTurns = 5
-)
+// loginTurns are few, because ssh-agent's take seconds.
+const loginTurns = 5
 
 // loginConfig lets ssh try all keys: with the usual six tries (MaxAuthTries), an
 // agent that offers the right key last does not get in at all.
@@ -76,9 +73,11 @@ func (l *sshLogin) once(a *agent) (time.Duration, int, error) {
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	if os.Mkdir(separation, 0o755) == nil {
-		defer os.Remove(separation)
+	release, err := platformtest.SSHDDir()
+	if err != nil {
+		return 0, 0, err
 	}
+	defer release()
 	if err := l.prepare(dir); err != nil {
 		return 0, 0, err
 	}

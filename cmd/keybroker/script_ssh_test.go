@@ -14,17 +14,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// separation is where sshd keeps its unprivileged half; the system's service
-// makes it, which may never have run.
-const separation = "/run/sshd"
-
-func separationDir() (remove func()) {
-	if os.Geteuid() != 0 || os.Mkdir(separation, 0o755) != nil {
-		return func() {}
-	}
-	return func() { os.Remove(separation) }
-}
-
 // sshConfig keeps the programs off the files of the person who runs the tests.
 const sshConfig = `Host *
   UserKnownHostsFile WORK/home/.ssh/known_hosts

@@ -19,6 +19,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/platform/apart"
+	"github.com/keybroker/keybroker/platform/platformtest"
 	"github.com/keybroker/keybroker/platform/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/keybroker/keybroker/sshagent"
@@ -47,8 +48,12 @@ func (s suite) run() int {
 		fmt.Fprintln(os.Stderr, "no subreaper:", err)
 		return 1
 	}
-	removeSSHD := separationDir()
-	defer removeSSHD()
+	release, err := platformtest.SSHDDir()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "no directory for sshd:", err)
+		return 1
+	}
+	defer release()
 	code := s.M.Run()
 	if left := childrenLeft(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "FAIL: processes were left behind:\n%s\n", strings.Join(left, "\n"))
