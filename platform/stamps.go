@@ -2,7 +2,6 @@ package platform
 
 import (
 	"maps"
-	"os"
 	"time"
 )
 
@@ -19,17 +18,11 @@ type Stamps struct {
 	young bool
 }
 
+// fileStamp is zero where there is no file.
 type fileStamp struct {
-	modified time.Time
-	size     int64
-}
-
-func stampOf(path string) fileStamp {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileStamp{}
-	}
-	return fileStamp{info.ModTime(), info.Size()}
+	device, inode     uint64
+	size              int64
+	modified, changed time.Time // no program can choose the second one on Unix
 }
 
 // Take notes the stamp of a path, which need not exist. It comes before the reading: what

@@ -55,8 +55,8 @@ func scan(dir string, key *proofKey) *listing {
 	if l.err = platform.CheckTrustedDir(dir); l.err != nil {
 		return l
 	}
-	files, err := os.ReadDir(dir) // sorted by name
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	files, err := platform.ListNames(dir)
+	if err != nil {
 		l.err = fmt.Errorf("list the keys: %w", err)
 	}
 	for _, name := range names(files) {
@@ -85,14 +85,14 @@ func (l *listing) find(name string) *entry {
 
 // names returns the keys that any file is there for. Files beginning with a
 // dot are the temporary ones of a writer.
-func names(files []fs.DirEntry) []string {
+func names(files []string) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, file := range files {
-		name, isPublic := strings.CutSuffix(file.Name(), ".pub")
+		name, isPublic := strings.CutSuffix(file, ".pub")
 		if !isPublic {
 			var isPrivate bool
-			if name, isPrivate = strings.CutSuffix(file.Name(), ".age"); !isPrivate {
+			if name, isPrivate = strings.CutSuffix(file, ".age"); !isPrivate {
 				continue
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -81,19 +79,19 @@ func (s *Source) besideKey(path string) []byte {
 // certify; nil: any.
 func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
 	l.stamps.Take(dir)
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	names, err := platform.ListNames(dir)
+	if err != nil {
 		l.problem = fmt.Sprintf("the certificates in %s cannot be read: %v", dir, err)
 	}
-	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name(), suffix) || strings.HasPrefix(entry.Name(), ".") {
+	for _, name := range names {
+		if !strings.HasSuffix(name, suffix) || strings.HasPrefix(name, ".") {
 			continue
 		}
 		if len(l.files) == maxFiles {
 			l.problem = fmt.Sprintf("there are more than %d certificates; the rest is left out", maxFiles)
 			return
 		}
-		path := filepath.Join(dir, entry.Name())
+		path := filepath.Join(dir, name)
 		l.stamps.Take(path)
 		l.add(readCertificate(path, keyOf(path)))
 	}
