@@ -15,8 +15,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// approvals is the terminal that answers the broker's questions where the person has
-// named one, and whether there is anybody to ask at all.
+// approvals keeps the terminal that the person paired to answer the broker's questions,
+// and knows whether anybody can be asked at all.
 type approvals struct {
 	paired  *paired.Paired
 	queue   *confirm.Queue
@@ -25,7 +25,7 @@ type approvals struct {
 	changed func()
 	prompt  string // [confirm] prompt
 
-	running sync.WaitGroup // terminals that answer, or want to
+	running sync.WaitGroup // terminals that answer or are being paired
 }
 
 // approve lets peer's terminal answer, if the person agrees, until ctx ends.
@@ -63,18 +63,18 @@ func (a *approvals) notPaired(peer platform.Peer, err error) error {
 	return err
 }
 
-// announce tells every other terminal of the person. It is for a pairing that
-// nobody else could be asked about: where one could be kept from hearing of it,
-// there is none.
+// announce tells every other terminal of the person about a pairing that nobody else
+// could be asked about. If one of them may not have received the message, the
+// terminal is not paired.
 func (a *approvals) announce(peer platform.Peer) error {
 	text := fmt.Sprintf("keybroker: terminal %s answers its questions from now on (process %d, %s).\n"+
 		"If that is not you: kill %d, and see: keybroker log --op approve", peer.Terminal, peer.PID, peer.Chain(), peer.PID)
 	err := platform.Announce(text, peer.Terminal)
-	a.log.Warn("a terminal wants to answer that nobody else could be asked about", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
+	a.log.Warn("a terminal asks to be paired, and nobody but the person's other terminals can be told", "terminal", peer.Terminal, "process", peer.PID, "not_told", err)
 	return err
 }
 
-// terminal is the one that answers; nil when there is none.
+// terminal is the paired terminal, or nil.
 func (a *approvals) terminal() *control.Approval {
 	p, ok := a.paired.Pairing()
 	if !ok {
@@ -83,15 +83,15 @@ func (a *approvals) terminal() *control.Approval {
 	return &control.Approval{Terminal: p.Terminal, PID: p.Peer.PID, Program: p.Peer.Chain(), Since: p.Since}
 }
 
-// canAsk says whether there is somebody to ask.
+// canAsk reports whether anybody can be asked.
 func (a *approvals) canAsk() bool {
 	return a.prompt != ways.PromptNone && a.nobodyToAsk() == nil
 }
 
-// nobodyToAsk is the problem that there is no way to ask, or nil.
+// nobodyToAsk is the problem that nobody can be asked, or nil.
 func (a *approvals) nobodyToAsk() error {
-	if a.prompt == ways.PromptNone || a.paired.CanAsk() { // the owner of the machine wants PromptNone
+	if a.prompt == ways.PromptNone || a.paired.CanAsk() { // PromptNone is the configured choice
 		return nil
 	}
-	return problem.New("nobody can be asked, so what no rule allows is refused", "in a terminal of yours: keybroker approve")
+	return problem.New("nobody can be asked, so what no rule allows is refused", ways.ApproveHere)
 }

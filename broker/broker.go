@@ -1,4 +1,4 @@
-// Package broker is the daemon: it holds the keys, decides over each request, and
+// Package broker is the daemon: it holds the keys, decides on each request, and
 // answers the control socket.
 package broker
 
@@ -26,36 +26,36 @@ import (
 	"github.com/keybroker/keybroker/sources/pkcs11"
 )
 
-// Broker holds the parts of a running broker. New makes them in the order in which
-// they depend on each other; Close goes the other way.
+// Broker holds the parts of a running broker. New makes them in the order of their
+// dependencies; Close ends them in reverse.
 type Broker struct {
 	config    config.Config
 	version   string
 	log       *slog.Logger
 	started   time.Time
 	hardening platform.Hardening
-	terminal  *os.File     // that it was started in; nil: none
-	feed      control.Feed // tells those who follow of each change
+	terminal  *os.File     // that it was started in, or nil
+	feed      control.Feed // tells subscribers about each change
 	sockets   sockets
 	records   *records
-	paired    *paired.Paired // reaches the person, and one terminal that they named
+	paired    *paired.Paired // reaches the person, and the terminal that they paired
 	person    *person
 	sealed    *softkeys.Store
 	added     *softkeys.Memory
 	cards     cards
 	tokens    *pkcs11.Source
 	fido      *fido.Source
-	certs     *certificates.Source // of the keys of all other sources
+	certs     *certificates.Source // for the keys of all other sources
 	upstreams upstreams
 	server    *agent.Server
 	approvals *approvals
 	reload    *reloader
 	session   *sessionWatch
 	control   *control.Server
-	ending    sync.Once // the end is bounded
+	ending    sync.Once // starts the time limit of the shutdown
 }
 
-// Config is what a broker is made with.
+// Config is the input of New.
 type Config struct {
 	config.Config
 	Named   bool   // the person named the configuration file, so it must be there
@@ -106,7 +106,7 @@ func (b *Broker) meetPerson() (err error) {
 	return nil
 }
 
-// serve makes what answers the sockets.
+// serve makes the servers behind the sockets.
 func (b *Broker) serve(ring *keys.Ring, named bool) {
 	c, queue := &b.config, b.person.queue
 	b.server = agent.NewServer(agent.Config{
@@ -122,8 +122,8 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.control = control.NewServer(control.Config{Broker: controlAPI{b}, Feed: &b.feed, Log: b.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 }
 
-// ring opens the sources of keys. Cards come before sealed files: of a key that is in
-// both, the copy that nobody can read signs.
+// ring opens the sources of keys. Cards come before sealed files: when both have the
+// same key, the copy that cannot be read out signs.
 func (b *Broker) ring() (_ *keys.Ring, err error) {
 	c, asker := &b.config, b.person.asker()
 	b.sealed = SealedStore(c, asker)
@@ -143,14 +143,14 @@ func (b *Broker) ring() (_ *keys.Ring, err error) {
 	return keys.NewRing(append(sources, b.certs)...), nil
 }
 
-// Sealed are the sealed keys, proved where that asks nobody.
+// Sealed returns the sealed keys, proved if that needs no question.
 func (b *Broker) Sealed(ctx context.Context) *softkeys.Store {
 	b.prove(ctx)
 	return b.sealed
 }
 
-// HasTerminal says whether the broker was started in a terminal.
+// HasTerminal reports whether the broker was started in a terminal.
 func (b *Broker) HasTerminal() bool { return b.terminal != nil }
 
-// Prompt is the way in which a person is asked.
+// Prompt names the way in which the person is asked.
 func (b *Broker) Prompt() string { return b.person.queue.Name() }

@@ -10,8 +10,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// cardProblems are what keeps cards from working. Where no card was ever seen,
-// a smartcard service that does not run is none.
+// cardProblems lists what keeps cards from working. A smartcard service that does not
+// run is a problem only if a card was seen before.
 func cardProblems(cards control.Cards) []error {
 	var problems []error
 	switch piv.Service(cards.Service) {
@@ -34,17 +34,17 @@ func cardProblems(cards control.Cards) []error {
 			problems = append(problems, problem.With(fmt.Errorf("the PIN of %s is blocked", card.Name), "%s", piv.Remedy(&piv.PINError{})))
 		}
 		if card.HeldOpen {
-			problems = append(problems, fmt.Errorf("the PIN of %s cannot be taken back: another program holds the card, and can sign with it\nend that program, or pull the card out", card.Name))
+			problems = append(problems, problem.New(fmt.Sprintf("the PIN of %s cannot be taken back: another program holds the card, and can sign with it", card.Name), "end that program, or pull the card out"))
 		}
 		problems = append(problems, dataProblems(card)...)
 	}
 	return problems
 }
 
-// dataProblems are what is wrong with the data on a card, as `card info` has it.
+// dataProblems lists the faults in the data on a card, as `card info` shows them.
 func dataProblems(card control.Card) (problems []error) {
 	tell := func(where, what string) {
-		problems = append(problems, problem.With(fmt.Errorf("%s%s: %s", platform.Escape(card.Name, maxText), where, platform.Escape(what, 2*maxText)), "see the whole: keybroker card info %s", cardkeys.Slug(card.Name)))
+		problems = append(problems, problem.With(fmt.Errorf("%s%s: %s", platform.Escape(card.Name, maxText), where, platform.Escape(what, 2*maxText)), "see the details: keybroker card info %s", cardkeys.Slug(card.Name)))
 	}
 	for _, problem := range card.Problems {
 		tell("", problem)
@@ -61,7 +61,7 @@ func readerProblem(reader control.Reader) error {
 	name := platform.Escape(reader.Name, maxText)
 	switch piv.CardState(reader.State) {
 	case piv.ReaderOldCAC:
-		return problem.With(fmt.Errorf("the card in %q is a CAC from before PIV, which cannot be used", name), "ask its issuer for one with PIV")
+		return problem.With(fmt.Errorf("the card in %q is a CAC older than PIV, which keybroker cannot use", name), "ask its issuer for one with PIV")
 	case piv.ReaderBusy:
 		return problem.With(fmt.Errorf("another program holds the card in %q exclusively", name), "%s", piv.Remedy(piv.ErrBusy))
 	case piv.ReaderMute, piv.ReaderFailing:

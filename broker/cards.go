@@ -16,13 +16,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxText bounds what a card's maker chose, and a command.
+// maxText bounds texts that a card's maker or another program chose, in characters.
 const maxText = 72
 
-// cards are the person's PIV cards; switched off, it has none.
+// cards are the person's PIV cards.
 type cards struct{ source *cardkeys.Source } // nil: switched off
 
-// newCards starts to watch the cards, unless the configuration wants none.
+// newCards starts to watch the cards, unless the configuration switches them off.
 func newCards(c *config.Config, person keys.Person, changed func(), log *slog.Logger) (cards, error) {
 	if !c.PIV.Enabled {
 		return cards{}, nil
@@ -75,7 +75,7 @@ func (c cards) refresh(ctx context.Context) error {
 	return c.source.Refresh(ctx)
 }
 
-// forget drops what is remembered of a card.
+// forget drops what is remembered about a card.
 func (c cards) forget(id string) bool { return c.source != nil && c.source.ForgetCard(id) }
 
 func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
@@ -84,7 +84,7 @@ func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
 	}
 	t := card.Token
 	shown := control.Card{ID: t.ID, Name: t.Name(), Kind: string(t.Kind), In: true, Reader: card.Reader, Serial: t.Serial,
-		FASCN: t.FASCN, Expires: given(t.Expires), PINDefault: t.PINDefault, PINKeptUntil: given(card.PINKept), HeldOpen: card.Held,
+		FASCN: t.FASCN, Expires: timeOrNil(t.Expires), PINDefault: t.PINDefault, PINKeptUntil: timeOrNil(card.PINKept), HeldOpen: card.Held,
 		Slots: []control.CardSlot{}, Problems: t.Problems}
 	if t.GUID != (piv.GUID{}) {
 		shown.GUID = t.GUID.String()
@@ -102,7 +102,7 @@ func cardOf(card cardkeys.Card, rules []cardkeys.Rule) control.Card {
 }
 
 func outCard(record cardkeys.Record) control.Card {
-	shown := control.Card{ID: record.ID, Name: record.Name, LastSeen: given(record.Seen), Slots: []control.CardSlot{}}
+	shown := control.Card{ID: record.ID, Name: record.Name, LastSeen: timeOrNil(record.Seen), Slots: []control.CardSlot{}}
 	for _, key := range record.Keys {
 		slot := control.CardSlot{Slot: key.Slot.String(), Name: key.Slot.Name(), PublicKey: key.PublicKey, Listed: true}
 		if pub, _, _, _, err := publickey.ParseLine([]byte(key.PublicKey)); err == nil {
@@ -132,15 +132,15 @@ func authorizedLine(pub ssh.PublicKey) string {
 	return string(line[:len(line)-1])
 }
 
-// given is nil for the zero time.
-func given(t time.Time) *time.Time {
+// timeOrNil is nil for the zero time.
+func timeOrNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
 	return &t
 }
 
-// CardsInWords says how the cards do, for status.
+// CardsInWords sums up the smartcard service, readers and cards for status.
 func CardsInWords(cards control.Cards) string {
 	if cards.Service != string(piv.ServiceRunning) {
 		words := "smartcard service: " + cards.Service
@@ -153,7 +153,7 @@ func CardsInWords(cards control.Cards) string {
 	return fmt.Sprintf("%s, %s in, %d remembered", keys.Counted(len(cards.Readers), "reader"), keys.Counted(in, "card"), len(cards.Cards)-in)
 }
 
-// cardsIn names the cards that are in.
+// cardsIn names the cards that are in a reader.
 func cardsIn(cards control.Cards) []string {
 	var names []string
 	for _, card := range cards.Cards {

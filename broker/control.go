@@ -14,12 +14,11 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// controlAPI is the broker as the control socket sees it.
+// controlAPI is the broker's side of the control socket.
 type controlAPI struct{ *Broker }
 
 var _ control.Broker = controlAPI{}
 
-// Status is the state of the broker at this moment.
 func (b controlAPI) Status() control.Status {
 	server, head := b.server.Status(), b.records.log.Head()
 	return control.Status{
@@ -32,8 +31,7 @@ func (b controlAPI) Status() control.Status {
 	}
 }
 
-// Keys lists the added keys, those of tokens, security keys and cards, the
-// sealed ones, and the certificates in files.
+// Keys lists the keys of every source, and the certificates in files.
 func (b controlAPI) Keys() []control.Key {
 	list := []control.Key{}
 	for _, info := range slices.Concat(b.added.List(), b.tokens.List(), b.fido.List(), b.cards.keys()) {
@@ -46,13 +44,10 @@ func (b controlAPI) Refusals() []audit.Record { return b.server.Refusals() }
 func (b controlAPI) Grants() []policy.Grant   { return b.server.Grants.List(time.Now()) }
 func (b controlAPI) AuditDir() string         { return b.config.AuditDir() }
 
-// Cards is what `keybroker card list` and `card info` show.
 func (b controlAPI) Cards() control.Cards { return b.cards.shown() }
 
-// RefreshCards reads the cards again.
 func (b controlAPI) RefreshCards(ctx context.Context) error { return b.cards.refresh(ctx) }
 
-// ForgetCard drops what is remembered of a card.
 func (b controlAPI) ForgetCard(id string) bool { return b.cards.forget(id) }
 
 // Approve lets peer's terminal answer, if the person agrees, until ctx ends.
@@ -70,17 +65,17 @@ func (b controlAPI) Load(names []string) error {
 	if len(names) == 0 {
 		b.upstreams.show()
 	}
-	return b.told(b.sealed.Load(names...))
+	return b.changed(b.sealed.Load(names...))
 }
 
-// Renames writes down what a command does to a sealed key.
+// Renames records in the audit log what a command does to a sealed key.
 func (b controlAPI) Renames(peer platform.Peer, renaming control.Renaming) error {
 	for _, entry := range b.sealed.All() {
 		if entry.Name == renaming.Old {
-			if entry.Fingerprint == "" { // of a damaged one only the command knows it
+			if entry.Fingerprint == "" { // only the command knows that of a damaged key
 				entry.Fingerprint = platform.Escape(renaming.Fingerprint, maxText)
 			}
-			return b.told(b.server.KeyRenamed(peer, entry.Info, renaming.Done()))
+			return b.changed(b.server.KeyRenamed(peer, entry.Info, renaming.Done()))
 		}
 	}
 	return problem.With(fmt.Errorf("there is no sealed key %q", renaming.Old), "`keybroker keys list` shows the names")
@@ -97,10 +92,10 @@ func (b controlAPI) Unlock(ctx context.Context, peer platform.Peer, passphrase [
 }
 
 // Pause refuses every use of a key until Resume.
-func (b controlAPI) Pause(peer platform.Peer) error { return b.told(b.server.Pause(peer)) }
+func (b controlAPI) Pause(peer platform.Peer) error { return b.changed(b.server.Pause(peer)) }
 
 // Resume undoes Pause.
-func (b controlAPI) Resume(peer platform.Peer) error { return b.told(b.server.Resume(peer)) }
+func (b controlAPI) Resume(peer platform.Peer) error { return b.changed(b.server.Resume(peer)) }
 
 // Waiting are the requests that wait for the person.
 func (b controlAPI) Waiting() []control.Waiting {
@@ -111,22 +106,22 @@ func (b controlAPI) Waiting() []control.Waiting {
 	return list
 }
 
-// Show asks what is held.
+// Show asks a question that is held.
 func (b controlAPI) Show(id string) bool { return b.person.queue.Show(id) }
 
 // Watch reports changes of Waiting.
 func (b controlAPI) Watch() (<-chan struct{}, func()) { return b.person.queue.Watch() }
 
-// Notices are what waits for a hand.
+// Notices are the notices that are shown now: a touch, a card to insert.
 func (b controlAPI) Notices() []string { return b.person.queue.Notices() }
 
-// told passes err on, after those who follow the broker were told of a change.
-func (b controlAPI) told(err error) error {
+// changed tells subscribers about a change, and passes err on.
+func (b controlAPI) changed(err error) error {
 	b.feed.Changed()
 	return err
 }
 
-// Revoke ends one grant, or with "" all of them and what the person denied for a while.
+// Revoke ends one grant. With "" it ends all of them, and all temporary denials.
 func (b controlAPI) Revoke(peer platform.Peer, id string) bool {
 	defer b.feed.Changed()
 	if id == "" {

@@ -10,17 +10,17 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// How often the audit log's head is told to the system's log, which another user
-// keeps. What was written since the last one can be rewritten unseen once the
-// broker has ended; more often would fill the journal for nothing.
+// How often the audit log's head is copied to the system's log, which another user
+// keeps. After the broker has ended, records newer than the last head can be rewritten
+// unnoticed. Heads more often than this would fill the journal.
 const (
 	headRecords = 100
 	headTime    = 5 * time.Minute
-	headWait    = time.Second // at the end, for the last one
-	headGap     = time.Second // between two: a journal that is flooded drops some
+	headWait    = time.Second // for the last head, at the end
+	headGap     = time.Second // between two heads: a flooded journal drops some
 )
 
-// headTeller tells the system's log the head of the audit log.
+// headTeller copies the head of the audit log to the system's log.
 type headTeller struct {
 	head func() audit.Head
 	dir  string
@@ -29,16 +29,16 @@ type headTeller struct {
 	written atomic.Int64 // records since the last head
 	wake    chan struct{}
 	told    uint64 // the last head's record
-	failed  bool   // it was said that heads cannot be told
+	failed  bool   // the failure was logged already
 }
 
 func newHeadTeller(log *audit.Log, dir string, logger *slog.Logger) *headTeller {
 	return &headTeller{head: log.Head, dir: dir, log: logger, wake: make(chan struct{}, 1)}
 }
 
-// record counts what was written. It does not wait.
+// record counts a record that was written. It does not wait.
 func (h *headTeller) record(r audit.Record) {
-	if h.written.Add(1) < headRecords && r.Rules == "" { // what changes the broker is told at once
+	if h.written.Add(1) < headRecords && r.Rules == "" { // a change of the broker gets a head at once
 		return
 	}
 	select {
@@ -47,7 +47,7 @@ func (h *headTeller) record(r audit.Record) {
 	}
 }
 
-// start tells heads until the returned function is called.
+// start copies heads until the returned function is called.
 func (h *headTeller) start() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -56,12 +56,12 @@ func (h *headTeller) start() (end func()) {
 		cancel()
 		select {
 		case <-done:
-		case <-time.After(headWait): // a journal that takes nothing must not keep the broker
+		case <-time.After(headWait): // a stuck journal must not delay the end
 		}
 	}
 }
 
-// run tells heads until ctx ends, and the last one then.
+// run copies heads until ctx ends, and then the last one.
 func (h *headTeller) run(ctx context.Context) {
 	timer := time.NewTicker(headTime)
 	defer timer.Stop()
@@ -90,10 +90,10 @@ func (h *headTeller) tell() {
 	switch {
 	case err == nil:
 		h.told, h.failed = head.Seq, false
-		h.log.Debug("the audit log's head was told", "record", head.Seq, "to", where)
+		h.log.Debug("the audit log's head was copied", "record", head.Seq, "to", where)
 	case !h.failed:
 		h.failed = true
-		h.log.Warn("the audit log's head is kept nowhere else", "error", err,
+		h.log.Warn("the audit log's head cannot be copied to the system's log", "error", err,
 			"remedy", "start a syslog service or systemd's journal, or note the head yourself: keybroker log verify")
 	}
 }

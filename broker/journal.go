@@ -13,12 +13,13 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// journalctls are where the journal's reader is. PATH is not looked at: whoever
-// rewrites the log could have put another one there.
+// journalctls are the paths of journalctl. PATH is not searched: whoever rewrote the
+// log could have put another program there.
 var journalctls = []string{"/usr/bin/journalctl", "/bin/journalctl"}
 
-// ReadJournal reads the heads of the log that the system's journal keeps, over a socket, in a closed process from another: who
-// rewrote the log could take heads out of a pipe, and put others in.
+// ReadJournal reads the heads of the audit log that the system's journal keeps.
+// journalctl writes them to a socket and this process is hardened: whoever rewrote the
+// log could take heads out of a pipe and put others in.
 func ReadJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error) {
 	if _, err := platform.Harden(); err != nil {
 		return audit.Heads{}, err

@@ -22,16 +22,16 @@ import (
 // maxName bounds a key's name in a message.
 const maxName = 60
 
-// KeyList is every key of the person, as the running broker lists them, or without one
-// as the files have them.
+// KeyList lists every key of the person: those of the running broker, or without a
+// broker those in files.
 type KeyList struct {
 	Config *config.Config
 	Open   func() (*softkeys.Store, error) // the sealed keys
-	Say    io.Writer                       // gets what the person should know meanwhile
+	Say    io.Writer                       // for remarks to the person
 }
 
-// List asks the running broker, which also knows the added keys; without
-// one it reads the directory.
+// List asks the running broker, which also knows the added keys. Without a broker it
+// reads the directory.
 func (l KeyList) List(ctx context.Context) ([]control.Key, error) {
 	list, err := Client(l.Config).Keys(ctx)
 	if err == nil || !errors.Is(err, control.ErrNotRunning) {
@@ -45,9 +45,9 @@ func (l KeyList) List(ctx context.Context) ([]control.Key, error) {
 	return append(SealedKeys(store), CertifiedKeys(Certificates(l.Config, keys.NewRing(store)))...), store.Err()
 }
 
-// Find finds the one key of all that `keybroker keys list` shows that has
-// this name, or this fingerprint or start of one. A comment does not count: any
-// program that adds a key chooses it.
+// Find returns the one key of `keybroker keys list` with this name, fingerprint or
+// start of a fingerprint. Comments do not count, because any program that adds a key
+// chooses one.
 func (l KeyList) Find(ctx context.Context, text string) (control.Key, error) {
 	list, err := l.List(ctx)
 	if err != nil {
@@ -55,21 +55,21 @@ func (l KeyList) Find(ctx context.Context, text string) (control.Key, error) {
 	}
 	var found []control.Key
 	for _, key := range list {
-		if key.PublicKey != "" && (key.Name == text || startsFingerprint(key.Fingerprint, text)) {
+		if key.PublicKey != "" && (key.Name == text || isFingerprintStart(key.Fingerprint, text)) {
 			found = append(found, key)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return control.Key{}, problem.With(fmt.Errorf("no key has the name or fingerprint %s", platform.Escape(text, maxName)), "see what there is: keybroker keys list")
+		return control.Key{}, problem.With(fmt.Errorf("no key has the name or fingerprint %s", platform.Escape(text, maxName)), "see the list: keybroker keys list")
 	case 1:
 		return l.proved(ctx, found[0])
 	}
 	return control.Key{}, problem.With(fmt.Errorf("%d keys are called %s", len(found), platform.Escape(text, maxName)), "name one by its fingerprint: keybroker keys list")
 }
 
-// proved opens the vault for a key that it has not proved yet: a public key that
-// another program wrote there must not be put on the user's hosts.
+// proved opens the vault if the key is not proved yet: the user must not put a public
+// key on their hosts that another program wrote.
 func (l KeyList) proved(ctx context.Context, key control.Key) (control.Key, error) {
 	if !key.Unproved {
 		return key, nil
@@ -78,7 +78,7 @@ func (l KeyList) proved(ctx context.Context, key control.Key) (control.Key, erro
 	if err != nil {
 		return control.Key{}, err
 	}
-	fmt.Fprintf(l.Say, "Nothing has opened the vault since this public key was read. Open it to prove that %q is your key.\n", key.Name)
+	fmt.Fprintf(l.Say, "The vault was not opened since this public key was read. Open it to prove that %q is your key.\n", key.Name)
 	line, err := store.Export(ctx, key.Name, pubformat.OpenSSH)
 	if err != nil {
 		return control.Key{}, err
@@ -92,16 +92,16 @@ func (l KeyList) proved(ctx context.Context, key control.Key) (control.Key, erro
 	return control.KeyOf(info), nil
 }
 
-// minFingerprint is how much of a fingerprint names a key. 20 characters are
-// 120 bits: nobody makes another key that begins so.
+// minFingerprint is how much of a fingerprint is enough to name a key. 20 characters
+// are 120 bits: nobody can make another key with the same start.
 const minFingerprint = len("SHA256:") + 20
 
-func startsFingerprint(fingerprint, text string) bool {
+func isFingerprintStart(fingerprint, text string) bool {
 	return len(text) >= minFingerprint && strings.HasPrefix(fingerprint, text)
 }
 
-// Certified finds the key that a certificate is for: among the sealed ones, else among those that the
-// running broker lists.
+// Certified finds the key that a certificate is for: first among the sealed keys, then
+// among those that the running broker lists.
 func (l KeyList) Certified(ctx context.Context, store *softkeys.Store, cert ssh.PublicKey, name string) (keys.Info, bool, error) {
 	certified := publickey.Certified(cert)
 	blob := certified.Marshal()
@@ -125,5 +125,5 @@ func (l KeyList) Certified(ctx context.Context, store *softkeys.Store, cert ssh.
 			return info, false, nil
 		}
 	}
-	return keys.Info{}, false, problem.With(fmt.Errorf("the certificate is for the key %s, which is none of yours", ssh.FingerprintSHA256(certified)), "see which there are: keybroker keys list; those of cards need the running broker")
+	return keys.Info{}, false, problem.With(fmt.Errorf("the certificate is for the key %s, which is not one of yours", ssh.FingerprintSHA256(certified)), "see your keys: keybroker keys list; keys on cards need the running broker")
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// lockTitle heads the windows that ask for the lock's passphrase.
+// lockTitle is the title of the windows that ask for the lock's passphrase.
 const lockTitle = "keybroker"
 
-// LockAsking locks the agent with a passphrase that the person types twice,
-// where they are asked everything else.
+// LockAsking locks the agent with a passphrase that the person types twice, into the
+// usual prompt.
 func (b controlAPI) LockAsking(ctx context.Context, peer platform.Peer) error {
 	first, err := b.person.askLock(ctx, peer, "Lock the agent. Nothing is listed or used until it is unlocked with the same passphrase.", "Passphrase to lock with:")
 	if err != nil {
 		return err
 	}
 	defer clear(first)
-	again, err := b.person.askLock(ctx, peer, "The same passphrase again.", "Again:")
+	again, err := b.person.askLock(ctx, peer, "Type the same passphrase again.", "Again:")
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (b controlAPI) LockAsking(ctx context.Context, peer platform.Peer) error {
 	return b.Lock(peer, first)
 }
 
-// UnlockAsking undoes it.
+// UnlockAsking undoes LockAsking.
 func (b controlAPI) UnlockAsking(ctx context.Context, peer platform.Peer) error {
 	passphrase, err := b.person.askLock(ctx, peer, "Unlock the agent.", "Passphrase to unlock with:")
 	if err != nil {

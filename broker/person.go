@@ -12,16 +12,16 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// person asks the person what the parts of the broker want to know, always in the same
-// way, with what was before.
+// person asks all questions of the broker's parts in the same way, together with the
+// history of the key.
 type person struct {
 	queue   *confirm.Queue
 	history *audit.History
 	grants  *policy.Grants
 }
 
-// before says in the prompt what was before a use: "first time with this key",
-// "last used here 3 days ago", and which grants are in force. use may be nil.
+// before tells the history of a use for the prompt: "first time with this key", "last
+// used here 3 days ago", and the grants in force. use may be nil.
 func (p *person) before(use *keys.Use) string {
 	if use == nil {
 		return ""
@@ -53,10 +53,10 @@ func (p *person) before(use *keys.Use) string {
 	return text
 }
 
-// asker is what the sources of keys ask.
+// asker is the keys.Person of the sources of keys.
 func (p *person) asker() keys.Person { return confirm.Person{Prompter: p.queue, Before: p.before} }
 
-// askLock says who wants it: any program of the person's may ask for the question.
+// askLock says who asks for it, because any program of the person can cause the question.
 func (p *person) askLock(ctx context.Context, peer platform.Peer, text, prompt string) ([]byte, error) {
 	use := &keys.Use{Op: keys.OpLock, Peer: peer, Time: time.Now()}
 	return p.queue.Secret(ctx, confirm.SecretQuestion{Title: lockTitle, Text: text + "\nAsked by " + peer.Chain() + ".", Prompt: prompt, Use: use})

@@ -8,7 +8,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// problems are what does not work now, each with its remedy.
+// problems lists what does not work now, each with its remedy.
 func (b controlAPI) problems() []control.Problem {
 	var list []control.Problem
 	add := func(err error) {

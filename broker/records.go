@@ -11,7 +11,7 @@ import (
 	"github.com/keybroker/keybroker/broker/config"
 )
 
-// records is the audit log, with what is learned from it and who is told of it.
+// records is the audit log, with its index and with the receivers of its records and heads.
 type records struct {
 	log   *audit.Log
 	index *audit.Index // for the prompt, and the order of lists
@@ -22,7 +22,7 @@ type records struct {
 }
 
 // openRecords opens the log. Reading a long one takes a while; until then the prompt
-// says nothing of what was before.
+// shows no history.
 func openRecords(c *config.Config, feed *control.Feed, logger *slog.Logger) (*records, error) {
 	r := &records{index: audit.NewIndex(), feed: feed}
 	var err error

@@ -20,10 +20,10 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// reloader reads the rules again, and puts them in force.
+// reloader reads the rules again and puts them in force.
 type reloader struct {
 	config    *config.Config // what the broker was started with
-	named     bool           // the person named the file
+	named     bool           // the person named the configuration file
 	server    *agent.Server
 	queue     *confirm.Queue
 	approvals *approvals
@@ -33,7 +33,7 @@ type reloader struct {
 	asking atomic.Bool // the person is asked about wider rules
 
 	mu  sync.Mutex // guards err
-	err error      // why the rules of before stayed at the last reload; nil: they did not
+	err error      // why the last reload kept the old rules, or nil
 }
 
 func (r *reloader) setProblem(err error) {
@@ -48,14 +48,14 @@ func (r *reloader) problem() error {
 	return r.err
 }
 
-// reload reads the rules again for peer. With an error in them the old ones stay:
-// a broken file never widens what is allowed, and never stops the daemon. Rules
-// that allow more need the person's word (decision 0021).
+// reload reads the rules again for peer. If they have an error, the old rules stay in
+// force: a broken file never widens what is allowed, and never stops the daemon. Rules
+// that allow more need the person's consent (decision 0021).
 func (r *reloader) reload(ctx context.Context, peer platform.Peer) (control.Reloaded, error) {
 	return r.reloadRules(ctx, peer, "asked for by "+peer.Chain())
 }
 
-// hangUp is reload by the signal HUP, whose sender nobody knows.
+// hangUp is a reload by the signal HUP, whose sender is unknown.
 func (r *reloader) hangUp(ctx context.Context) {
 	_, _ = r.reloadRules(ctx, platform.Peer{User: platform.CurrentUser()}, "by the signal HUP")
 }
@@ -65,12 +65,12 @@ func (r *reloader) reloadRules(ctx context.Context, peer platform.Peer, how stri
 	r.setProblem(err)
 	r.changed()
 	if err != nil {
-		r.log.Error("the rules of before stay in force", "error", err)
+		r.log.Error("the old rules stay in force", "error", err)
 		return reloaded, err
 	}
 	r.log.Info("the rules were read again", "rules", r.server.Rules().Len(), "digest", r.server.Rules().Digest())
 	if len(reloaded.AtStart) > 0 {
-		r.log.Warn("settings were changed that are read at start only", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
+		r.log.Warn("settings that are read only at start were changed", "settings", strings.Join(reloaded.AtStart, ", "), "remedy", "restart the broker")
 	}
 	return reloaded, nil
 }
@@ -96,18 +96,18 @@ func (r *reloader) takeRules(ctx context.Context, peer platform.Peer, how string
 	return reloaded, r.server.Reload(peer, before, rules, wider, how)
 }
 
-// mayWiden asks the person whether rules that allow more may be put in force. An
-// answer that is not yes, and nobody to ask, keep the old ones.
+// mayWiden asks the person whether rules that allow more may be put in force. It is an
+// error if the answer is not yes, or if nobody can be asked.
 func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []string) error {
 	what := "the rules in the configuration allow more than those in force: " + strings.Join(wider, "; ")
 	if !r.approvals.canAsk() {
-		if platform.OnlyRootCanWrite(r.config.Paths.ConfigFile) == nil { // it is the machine's owner who asks
+		if platform.OnlyRootCanWrite(r.config.Paths.ConfigFile) == nil { // only the machine's owner could have written them
 			return nil
 		}
-		return problem.With(fmt.Errorf("%s; nobody can be asked whether that is meant", what), "if it is: restart the broker, which forgets what it has open")
+		return problem.With(fmt.Errorf("%s; nobody can be asked whether that is intended", what), "if it is: restart the broker, which forgets its opened keys")
 	}
 	if r.asking.Swap(true) {
-		return problem.New("the person is asked about other rules already", "answer that, then: keybroker policy reload")
+		return problem.New("the person is being asked about other rules already", "answer that question, then: keybroker policy reload")
 	}
 	defer r.asking.Store(false)
 	answer, err := r.queue.Ask(ctx, confirm.Question{Why: summary(wider), Use: &keys.Use{Op: keys.OpReload, Peer: peer, Time: time.Now()}})
@@ -117,10 +117,10 @@ func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []str
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) { // locked, paused, …
 		return cause
 	}
-	return problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is meant: keybroker policy reload, and allow it")
+	return problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is intended: keybroker policy reload, and allow it")
 }
 
-// summary fits in a line of the prompt.
+// summary is one line of the prompt.
 func summary(wider []string) string {
 	if more := len(wider) - 1; more > 0 {
 		return fmt.Sprintf("%s; and %d more", wider[0], more)

@@ -13,14 +13,15 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// RecordRenaming has the running broker write a renaming down, or does so itself.
+// RecordRenaming has the running broker record a renaming in the audit log, or without
+// a broker records it itself.
 func RecordRenaming(ctx context.Context, c *config.Config, info keys.Info, renaming control.Renaming) error {
 	if err := Client(c).Renames(ctx, renaming); err == nil || !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
 	log, err := audit.Open(audit.Config{Dir: c.AuditDir(), Durability: audit.Durability(c.Audit.Durability)})
 	if err != nil {
-		return fmt.Errorf("it cannot be written to the audit log: %w", err)
+		return fmt.Errorf("the renaming cannot be written to the audit log: %w", err)
 	}
 	defer log.Close()
 	record := audit.FromUse(&keys.Use{ID: rand.Text()[:8], Op: keys.OpRename, Peer: platform.Self(), Key: info})

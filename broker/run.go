@@ -15,15 +15,15 @@ import (
 )
 
 // drainTime is how long requests that were read may take to end after SIGTERM.
-// A service manager kills after 90 seconds; a person at shutdown waits for less.
+// A service manager kills after 90 seconds; a person shutting down waits less long.
 const drainTime = 5 * time.Second
 
-// endTime bounds the whole end, whatever hangs: a card's driver, another agent, a
-// program at the control socket. What is left then goes with the process.
+// endTime bounds the whole shutdown, whatever hangs: a card's driver, another agent, a
+// program at the control socket. What is left then ends with the process.
 const endTime = 15 * time.Second
 
-// prove lets the keychain prove what is listed, where it asks nobody. A
-// passphrase in a file costs the work of a guess, and has time until it is needed.
+// prove lets the keychain prove the listed keys, if it needs no question. A passphrase
+// in a file is slow to try by design, so it waits until it is needed.
 func (b *Broker) prove(ctx context.Context) {
 	if b.sealed.Vault().Seal() == softkeys.SealKeychain {
 		b.sealed.Prove(ctx)
@@ -32,11 +32,11 @@ func (b *Broker) prove(ctx context.Context) {
 
 // Run serves until ctx ends.
 func (b *Broker) Run(ctx context.Context) error {
-	defer b.records.heads.start()() // ends last: the last head is that of all that was written
+	defer b.records.heads.start()() // ends last, so that the last head covers every record
 	b.server.Started(b.howStarted())
 	for _, f := range b.config.Fixed {
 		if f.NotTaken != "" {
-			b.log.Warn("a setting of the configuration is not taken: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
+			b.log.Warn("a setting of the configuration is ignored: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -60,10 +60,10 @@ func (b *Broker) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-hangups:
-			if b.terminal != nil { // it was closed, and with it the way to ask
+			if b.terminal != nil { // it was closed, so nobody can be asked
 				return b.shutdown()
 			}
-			reloads.Go(func() { b.reload.hangUp(ctx) }) // which may ask the person
+			reloads.Go(func() { b.reload.hangUp(ctx) }) // may ask the person
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
@@ -72,13 +72,13 @@ func (b *Broker) Run(ctx context.Context) error {
 	}
 }
 
-// howStarted is for the log: by what the broker decides and asks.
+// howStarted records in the log by which rules and prompt the broker decides.
 func (b *Broker) howStarted() string {
 	return fmt.Sprintf("version %s, configuration %s, %s, prompt %s", b.version, b.config.Paths.ConfigFile, keys.Counted(b.server.Rules().Len(), "rule"), b.person.queue.Name())
 }
 
-// shutdown ends in one order: no new connections, requests that were read are
-// answered, nothing more is written.
+// shutdown first stops new connections, then answers the requests that were read, and
+// then stops writing.
 func (b *Broker) shutdown() error {
 	_ = platform.Notify("STOPPING=1")
 	b.endWithin(endTime)
@@ -90,8 +90,8 @@ func (b *Broker) shutdown() error {
 	return b.control.Close()
 }
 
-// endWithin ends the process by force when it has not ended after that time. It
-// is the bound of every wait that follows.
+// endWithin kills the process if it has not ended after that time. It bounds every
+// wait that follows.
 func (b *Broker) endWithin(limit time.Duration) {
 	b.ending.Do(func() {
 		time.AfterFunc(limit, func() {
@@ -101,7 +101,7 @@ func (b *Broker) endWithin(limit time.Duration) {
 	})
 }
 
-// Close lets everything go that New took. It ends the process if a part does not end.
+// Close releases everything that New took. It ends the process if a part hangs.
 func (b *Broker) Close() {
 	b.endWithin(endTime)
 	b.close()

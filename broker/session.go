@@ -20,7 +20,7 @@ func dropAt(c config.Session, kind session.Kind) agent.Drop {
 	return agent.Drop{Secrets: slices.Contains(list, config.DropSecrets), Grants: slices.Contains(list, config.DropGrants)}
 }
 
-// sessionWatch drops what is to be dropped when the person goes away.
+// sessionWatch drops secrets and grants when the person goes away, as [session] says.
 type sessionWatch struct {
 	config  config.Session
 	server  *agent.Server

@@ -17,11 +17,11 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// sockets are those that the broker serves: "agent", "control", and by name those of
+// sockets are the listening sockets by name: "agent", "control" and the names of
 // [[socket]].
 type sockets map[string]net.Listener
 
-// listen takes the sockets that a service manager passes, and makes the others.
+// listen takes the sockets that a service manager passes and makes the others.
 func listen(c *config.Config) (sockets, error) {
 	paths := map[string]string{"agent": c.Paths.AgentSocket, "control": c.Paths.ControlSocket}
 	for _, s := range c.Sockets {
@@ -48,10 +48,10 @@ func listen(c *config.Config) (sockets, error) {
 	return all, nil
 }
 
-// cannotListen says it of systemd when it is that which listens.
+// cannotListen explains the error if systemd listens at path.
 func cannotListen(path string, err error) error {
 	if errors.Is(err, platform.ErrInUse) && systemdStarts(path) {
-		return problem.With(fmt.Errorf("systemd listens at %s, and starts the broker itself", path), "let it: %s; to run the broker here: %s", startUnit, stopUnits)
+		return problem.With(fmt.Errorf("systemd listens at %s and starts the broker itself", path), "have it do that: %s; to run the broker here: %s", startUnit, stopUnits)
 	}
 	return err
 }
@@ -64,7 +64,7 @@ func (s sockets) close() {
 	}
 }
 
-// serve serves the broker's own and those of [[socket]]; what it returns gets how each ends.
+// serve serves all sockets. Each sends the result of its server to the returned channel.
 func (s sockets) serve(server *agent.Server, control *control.Server, configured []config.Socket) <-chan error {
 	failed := make(chan error, len(s))
 	go func() { failed <- server.Serve(s["agent"]) }()
@@ -75,7 +75,7 @@ func (s sockets) serve(server *agent.Server, control *control.Server, configured
 	return failed
 }
 
-// addresses are where they are.
+// addresses are the paths of the sockets.
 func (s sockets) addresses() (list []string) {
 	for _, listener := range s {
 		list = append(list, listener.Addr().String())
@@ -83,8 +83,8 @@ func (s sockets) addresses() (list []string) {
 	return list
 }
 
-// lost are those that were removed and are not there again yet. One that
-// systemd has made is not the broker's to make anew.
+// lost lists the sockets that were removed and are not back yet. The broker does not
+// recreate a socket that systemd made.
 func (s sockets) lost() (list []error) {
 	for _, name := range slices.Sorted(maps.Keys(s)) {
 		at := s[name].Addr()
@@ -92,13 +92,13 @@ func (s sockets) lost() (list []error) {
 			continue
 		}
 		if _, err := os.Lstat(at.String()); errors.Is(err, fs.ErrNotExist) {
-			list = append(list, problem.With(fmt.Errorf("the socket %s was removed", at), "the broker makes it anew within seconds; where systemd made it: systemctl --user restart keybroker.socket"))
+			list = append(list, problem.With(fmt.Errorf("the socket %s was removed", at), "the broker recreates it within seconds; if systemd made it: systemctl --user restart keybroker.socket"))
 		}
 	}
 	return list
 }
 
-// shown are those of [[socket]], for the status.
+// shown lists the sockets of [[socket]] for the status.
 func (s sockets) shown(configured []config.Socket) (list []control.Socket) {
 	for _, one := range configured {
 		view := one.View()

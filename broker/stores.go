@@ -11,8 +11,8 @@ import (
 	"github.com/keybroker/keybroker/sources/certificates"
 )
 
-// SealedStore opens the directory of sealed keys, which works with and without a running
-// broker. person is asked for the passphrase of the vault; nil: nobody is.
+// SealedStore opens the directory of sealed keys, with or without a running broker.
+// person is asked for the passphrase of the vault; if nil, nobody is.
 func SealedStore(c *config.Config, person keys.Person) *softkeys.Store {
 	dir := c.Paths.DataDir
 	return softkeys.NewStore(softkeys.Config{
@@ -24,7 +24,7 @@ func SealedStore(c *config.Config, person keys.Person) *softkeys.Store {
 	})
 }
 
-// Certificates are those in files, for the keys of ring.
+// Certificates reads the certificates in files for the keys of ring.
 func Certificates(c *config.Config, ring *keys.Ring) *certificates.Source {
 	dir := c.Paths.DataDir
 	return certificates.New(certificates.Config{
@@ -33,7 +33,7 @@ func Certificates(c *config.Config, ring *keys.Ring) *certificates.Source {
 	})
 }
 
-// CertifiedKeys lists the certificates, those that are not used too.
+// CertifiedKeys lists the certificates, including those that are not used.
 func CertifiedKeys(source *certificates.Source) []control.Key {
 	var list []control.Key
 	for _, info := range source.All() {
@@ -42,7 +42,7 @@ func CertifiedKeys(source *certificates.Source) []control.Key {
 	return list
 }
 
-// SealedKeys lists the sealed keys, hidden and damaged ones too.
+// SealedKeys lists the sealed keys, including hidden and damaged ones.
 func SealedKeys(store *softkeys.Store) []control.Key {
 	list := []control.Key{}
 	for _, entry := range store.All() {

@@ -11,11 +11,10 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// unit is the one under which systemd runs the broker for a user (packaging/systemd).
+// unit is the systemd user unit of the broker (packaging/systemd).
 const unit = "keybroker.service"
 
-// startUnit starts the broker there, also after it failed, and stopUnits takes its
-// sockets from systemd.
+// startUnit starts the unit, even after a failure. stopUnits also stops its sockets.
 const (
 	startUnit = "systemctl --user restart " + unit + " (if that fails: journalctl --user -eu " + unit + ")"
 	stopUnits = "systemctl --user stop 'keybroker*'"
@@ -29,14 +28,14 @@ func StartAgain(pid int) string {
 	return fmt.Sprintf("kill %d; keybroker daemon", pid)
 }
 
-// inUnit goes by the control groups of the process (cgroups(7)).
+// inUnit reports whether the process is in the unit's control group (cgroups(7)).
 func inUnit(pid int) bool {
 	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	return err == nil && strings.Contains(string(groups), "/"+unit+"\n")
 }
 
-// systemdStarts says that it is systemd that starts the broker: the socket's unit
-// is enabled, or systemd listens at it.
+// systemdStarts reports whether systemd starts the broker: the socket's unit is
+// enabled, or systemd listens at the socket.
 func systemdStarts(socket string) bool {
 	if runtime.GOOS != "linux" {
 		return false
@@ -52,6 +51,6 @@ func systemdStarts(socket string) bool {
 		return false
 	}
 	defer conn.Close()
-	listener, err := platform.PeerOf(conn) // seen from this end
+	listener, err := platform.PeerOf(conn) // the process at the other end
 	return err == nil && listener.Name == "systemd"
 }

@@ -18,7 +18,8 @@ const firstLists = time.Second
 // upstreams is the other agents, in the order of the configuration.
 type upstreams []*upstream.Source
 
-// newUpstreams connects to them. own are the broker's sockets, which are none of them.
+// newUpstreams connects to them. own are the broker's own sockets, which it refuses as
+// upstreams.
 func newUpstreams(configured []config.Upstream, own []string, changed func(), log *slog.Logger) (list upstreams) {
 	for _, u := range configured {
 		c := upstream.Config{Name: u.Name, Own: own, Changed: changed, Log: log}
@@ -39,8 +40,8 @@ func newUpstreams(configured []config.Upstream, own []string, changed func(), lo
 	return list
 }
 
-// around puts the one that takes ssh-add's keys before all the broker's own,
-// and the others behind: of a key that is in both, ours signs.
+// around puts the agent that takes ssh-add's keys before the broker's own sources, and
+// the others behind them: when both have the same key, the broker's own signs.
 func (list upstreams) around(own []keys.Source, configured []config.Upstream) []keys.Source {
 	for i, u := range list {
 		if configured[i].Add {
@@ -52,7 +53,7 @@ func (list upstreams) around(own []keys.Source, configured []config.Upstream) []
 	return own
 }
 
-// keys lists also those that are away and those that were hidden.
+// keys also lists the keys of agents that are away, and hidden keys.
 func (list upstreams) keys() []control.Key {
 	var all []control.Key
 	for _, u := range list {

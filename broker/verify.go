@@ -9,8 +9,8 @@ import (
 	"github.com/keybroker/keybroker/broker/config"
 )
 
-// VerifyLog holds the log against the heads that the running broker has: the one
-// before the log was read must be in it, and the one after must not be behind it.
+// VerifyLog compares the log with the running broker's heads: the log must contain the
+// head from before the reading, and must not end after the head from after it.
 func VerifyLog(ctx context.Context, c *config.Config, client *control.Client, witnessed ...audit.Witnessed) (audit.Report, error) {
 	if before, err := client.Status(ctx); err == nil {
 		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})

@@ -12,10 +12,10 @@ import (
 	"github.com/keybroker/keybroker/platform/terminal"
 )
 
-// output is where a card command writes: results, and what is said beside.
+// output is where a card command writes: its results, and its remarks.
 type output struct{ out, say io.Writer }
 
-// askLine asks something that may be seen.
+// askLine asks for something that is not secret.
 func (w output) askLine(ctx context.Context, question string) (string, error) {
 	fmt.Fprint(w.say, question)
 	line, err := terminal.Line(ctx)
@@ -32,8 +32,8 @@ func (w output) askSecret(ctx context.Context, question string) ([]byte, error) 
 	return terminal.Secret(ctx)
 }
 
-// askNewSecret asks for a new PIN or PUK, twice on a terminal, until check
-// takes it. In a script one that is not taken is an error.
+// askNewSecret asks for a new PIN or PUK, twice on a terminal, until check accepts it.
+// In a script, a value that check rejects is an error.
 func (w output) askNewSecret(ctx context.Context, what string, check func([]byte) error) ([]byte, error) {
 	for {
 		secret, err := w.askNewOnce(ctx, what, check)
@@ -41,7 +41,7 @@ func (w output) askNewSecret(ctx context.Context, what string, check func([]byte
 			return secret, err
 		}
 		clear(secret)
-		fmt.Fprintf(w.say, "Not taken: %s.\n", platform.Plain(err))
+		fmt.Fprintf(w.say, "Not accepted: %s.\n", platform.Plain(err))
 	}
 }
 
@@ -53,7 +53,7 @@ func (w output) askNewOnce(ctx context.Context, what string, check func([]byte) 
 	if err != nil || !terminal.Interactive() {
 		return secret, err
 	}
-	again, err := w.askSecret(ctx, "The same again: ")
+	again, err := w.askSecret(ctx, "Type it again: ")
 	defer clear(again)
 	if err == nil && !bytes.Equal(secret, again) {
 		err = fmt.Errorf("the two %ss differ", what)
@@ -61,8 +61,8 @@ func (w output) askNewOnce(ctx context.Context, what string, check func([]byte) 
 	return secret, err
 }
 
-// agreed asks a question before a change; Enter means yes, and what is neither
-// yes nor no is asked again on a terminal.
+// agreed asks a question before a change; Enter means yes. On a terminal it asks again
+// until the answer is yes or no.
 func (w output) agreed(ctx context.Context, question string) (bool, error) {
 	for {
 		answer, err := w.askLine(ctx, question+" [Y/n] ")
@@ -81,8 +81,8 @@ func (w output) agreed(ctx context.Context, question string) (bool, error) {
 	}
 }
 
-// inWords has the person type words before what cannot be taken back.
-func (w output) inWords(ctx context.Context, warning, words string) error {
+// confirmInWords has the person type words before a change that cannot be undone.
+func (w output) confirmInWords(ctx context.Context, warning, words string) error {
 	answer, err := w.askLine(ctx, fmt.Sprintf("%s\nTo do it, type: %s\n> ", warning, words))
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// readRoots is nil without a file: Yubico's roots.
+// readRoots reads root certificates. Without a file it returns nil, for Yubico's roots.
 func readRoots(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
@@ -30,14 +30,14 @@ func readRoots(path string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(data) {
-		return nil, problem.With(fmt.Errorf("%s has no certificate", path), "give root certificates as PEM")
+		return nil, problem.With(fmt.Errorf("%s contains no certificate", path), "give root certificates as PEM")
 	}
 	return roots, nil
 }
 
-// Attest has the card attest the key of a slot, verifies that, and saves it in files
-// of that name; "": one that names card and slot. rootFile has other roots than
-// Yubico's; "": none.
+// Attest has the card attest the key of a slot, verifies the attestation, and saves it
+// in files called name; if that is "", after card and slot. rootFile replaces Yubico's
+// roots, unless it is "".
 func (w *Work) Attest(ctx context.Context, slot piv.Slot, rootFile, name string) error {
 	roots, err := terminal.Interruptible(ctx, func() (*x509.CertPool, error) { return readRoots(rootFile) })
 	if err != nil {
@@ -56,11 +56,11 @@ func (w *Work) Attest(ctx context.Context, slot piv.Slot, rootFile, name string)
 	}
 	key := held.PublicKey
 	if key == nil {
-		key = attestation.PublicKey // firmware that tells it in no other way
+		key = attestation.PublicKey // some firmware reports it in no other way
 	}
 	said, err := admin.VerifyAttestation(attestation, issuer, roots, slot, w.token().Serial, key)
 	if errors.Is(err, admin.ErrAttestation) {
-		return problem.With(err, "nothing was saved; do not take this key for one that was made in a YubiKey")
+		return problem.With(err, "nothing was saved; do not trust that this key was made in a YubiKey")
 	}
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (w *Work) Attest(ctx context.Context, slot piv.Slot, rootFile, name string)
 	return nil
 }
 
-// readAttestation has the card attest the key, and reads who signed that.
+// readAttestation has the card attest the key, and reads the signer's certificate.
 func (w *Work) readAttestation(ctx context.Context, slot piv.Slot) (attestation, issuer *x509.Certificate, err error) {
 	var der []byte
 	var signer piv.Certificate
@@ -100,7 +100,7 @@ func (w *Work) readAttestation(ctx context.Context, slot piv.Slot) (attestation,
 	})
 	var refused piv.Status
 	if errors.As(err, &refused) {
-		return nil, nil, problem.With(fmt.Errorf("slot %s: the card attests no key there: %w", slot, refused), "a YubiKey attests keys that were made in it, from firmware 4.3")
+		return nil, nil, problem.With(fmt.Errorf("slot %s: the card cannot attest its key: %w", slot, refused), "a YubiKey attests keys that were made in it, from firmware 4.3")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +122,7 @@ func chainPEM(chain ...*x509.Certificate) []byte {
 	return text
 }
 
-// save writes a file. One that is there is replaced if it is of the same key.
+// save writes a file. It replaces an existing one if that is for the same key.
 func save(path string, data []byte, same func(old []byte) bool) error {
 	err := platform.WriteNewFile(path, data, 0o644)
 	if !errors.Is(err, fs.ErrExist) {
@@ -131,10 +131,10 @@ func save(path string, data []byte, same func(old []byte) bool) error {
 	if old, readErr := os.ReadFile(path); readErr == nil && same(old) {
 		return platform.WriteFileAtomic(path, data, 0o644)
 	}
-	return problem.With(fmt.Errorf("%s is there, and is not of this key", path), "move it away, or give another name: --out NAME")
+	return problem.With(fmt.Errorf("%s exists and is not for this key", path), "move it away, or give another name: --out NAME")
 }
 
-// sameLine compares type and key, not the comment.
+// sameLine compares type and key but not the comment.
 func sameLine(line string) func([]byte) bool {
 	return func(old []byte) bool {
 		mine, theirs := strings.Fields(line), strings.Fields(string(old))
@@ -142,8 +142,8 @@ func sameLine(line string) func([]byte) bool {
 	}
 }
 
-// attests says whether a file's first certificate is for the same key: each
-// attestation has a number of its own.
+// attests reports whether a file's first certificate is for the same key. Whole
+// certificates cannot be compared: each attestation has a new serial number.
 func attests(attestation *x509.Certificate) func([]byte) bool {
 	return func(old []byte) bool {
 		block, _ := pem.Decode(old)

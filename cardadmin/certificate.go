@@ -16,11 +16,11 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// maxCertificateFile: a YubiKey's object takes 3 KB, in PEM 4 KB.
+// maxCertificateFile is generous: an object on a YubiKey holds 3 KB, which is 4 KB in PEM.
 const maxCertificateFile = 64 << 10
 
-// mayWrite checks that the certificate is for the slot's key, and asks before
-// one is replaced.
+// mayWrite checks that the certificate is for the slot's key, and asks before it
+// replaces one.
 func (w *Work) mayWrite(ctx context.Context, slot piv.Slot, key crypto.PublicKey) error {
 	if err := w.needYubiKey("write a certificate"); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (w *Work) mayWrite(ctx context.Context, slot piv.Slot, key crypto.PublicKey
 		return problem.With(fmt.Errorf("slot %s of %s holds no key", slot, w.token().Name()), "make one: keybroker card generate --slot %s", slot)
 	}
 	if mine, ok := held.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && !mine.Equal(key) {
-		return problem.With(fmt.Errorf("the certificate is for another key than slot %s of %s holds", slot, w.token().Name()), "see which it holds: keybroker card certificate export --slot %s", slot)
+		return problem.With(fmt.Errorf("the certificate is not for the key in slot %s of %s", slot, w.token().Name()), "see which key that is: keybroker card certificate export --slot %s", slot)
 	}
 	if held.Certificate == nil {
 		return nil
@@ -57,7 +57,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	cert, err := x509.ParseCertificate(data)
 	if err != nil || len(data) > maxCertificateFile {
-		return nil, problem.With(fmt.Errorf("%s is no certificate: %w", path, err), "give one as PEM or DER")
+		return nil, problem.With(fmt.Errorf("%s is not a certificate: %w", path, err), "give one as PEM or DER")
 	}
 	return cert, nil
 }
@@ -76,12 +76,12 @@ func (w *Work) ExportCertificate(ctx context.Context, slot piv.Slot) error {
 		return err
 	}
 	if !cert.IsCertificate() {
-		return problem.With(fmt.Errorf("slot %s of %s: %s", slot, w.token().Name(), platform.Escape(cert.Problem, 200)), "have a new one made or issued: keybroker card certificate self-signed, or import")
+		return problem.With(fmt.Errorf("slot %s of %s: %s", slot, w.token().Name(), platform.Escape(cert.Problem, 200)), "make a new one or have one issued: keybroker card certificate self-signed, or import")
 	}
 	return pem.Encode(w.out, &pem.Block{Type: "CERTIFICATE", Bytes: cert.DER})
 }
 
-// ImportCertificate writes the certificate in a file (PEM or DER) beside the key that it is for.
+// ImportCertificate writes the certificate in a file (PEM or DER) into the slot of its key.
 func (w *Work) ImportCertificate(ctx context.Context, slot piv.Slot, path string) error {
 	cert, err := terminal.Interruptible(ctx, func() (*x509.Certificate, error) { return readCertificate(path) })
 	if err != nil {
@@ -97,11 +97,11 @@ func (w *Work) ImportCertificate(ctx context.Context, slot piv.Slot, path string
 	return nil
 }
 
-// SelfSignCertificate has the key of a slot sign a certificate for itself, and writes it.
+// SelfSignCertificate has the key of a slot sign its own certificate, and writes it.
 func (w *Work) SelfSignCertificate(ctx context.Context, slot piv.Slot, subject Subject) error {
 	held, ok := w.token().Slot(slot)
 	if ok && held.PublicKey == nil {
-		return fmt.Errorf("slot %s: the card does not tell its public key", slot)
+		return fmt.Errorf("slot %s: the card does not report its public key", slot)
 	}
 	if err := w.mayWrite(ctx, slot, held.PublicKey); err != nil {
 		return err

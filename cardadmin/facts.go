@@ -9,13 +9,13 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// secretFacts is what a card tells of its PIN or PUK.
+// secretFacts is what a card reports about its PIN or PUK.
 type secretFacts struct {
 	known, factory bool
-	tries          int // -1: not told
+	tries          int // -1: unknown
 }
 
-// cardFacts is what setup looks at.
+// cardFacts is the state of a card that setup starts from.
 type cardFacts struct {
 	pin, puk   secretFacts
 	management string // in words
@@ -59,7 +59,7 @@ func managementInWords(ctx context.Context, a *piv.Applet) (string, error) {
 	case marked:
 		return "on the card, under the PIN", notThere(err)
 	case err != nil, !metadata.Told:
-		return "not told by this firmware", notThere(err)
+		return "not reported by this firmware", notThere(err)
 	}
 	return "neither the factory's nor known to be on the card", nil
 }
@@ -85,7 +85,7 @@ func (f cardFacts) print(w *Work) {
 }
 
 func (f secretFacts) String() string {
-	text := "not told by this firmware"
+	text := "not reported by this firmware"
 	switch {
 	case f.known && f.factory:
 		text = "the factory's"

@@ -13,12 +13,12 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// findLimit bounds the look for cards: a slow one with 24 certificates takes
-// some seconds, and a program that holds one may let it go.
+// findLimit bounds the search for cards: a slow one with 24 certificates takes some
+// seconds, and a program that holds one may release it.
 const findLimit = 10 * time.Second
 
-// readLimit bounds how long a slow card is read: a command must know what each slot
-// holds before it changes one.
+// readLimit bounds the reading of a slow card: a command must know what each slot holds
+// before it changes one.
 const readLimit = 5 * time.Minute
 
 // open finds the card that c names, or the only one.
@@ -30,7 +30,7 @@ func open(ctx context.Context, c Config) (*Work, error) {
 	}
 	handle, err := chooseCard(w.readers, c.Card)
 	if err == nil && handle.Token().Reading {
-		err = problem.New("not all of the card could be read", "pull it, put it in again and run this again")
+		err = problem.New("the card could not be read completely", "remove it, insert it and run this again")
 	}
 	if err != nil {
 		_ = w.readers.Close()
@@ -51,24 +51,24 @@ func watchCards(out output) *Work {
 	return &Work{output: out, readers: readers, events: changed}
 }
 
-// settle waits until every card that is in was read, or is known to be none.
-// waiting is told, once, that another program holds one.
+// settle waits until every inserted card was read or proved not to be a PIV card. It
+// calls waiting once if another program holds a card.
 func (w *Work) settle(ctx context.Context, waiting func()) error {
 	limit, end := time.After(findLimit), time.After(readLimit)
 	for told := false; ; {
 		state := w.readers.State()
-		if settled(state) {
+		if isSettled(state) {
 			return nil
 		}
-		if busy(state) && !told {
+		if isBusy(state) && !told {
 			waiting()
 			told = true
 		}
 		select {
 		case <-w.events:
 		case <-limit:
-			if !reading(state) {
-				return nil // chooseCard says what is wrong
+			if !isReading(state) {
+				return nil // chooseCard reports the error
 			}
 		case <-end:
 			return nil
@@ -78,7 +78,7 @@ func (w *Work) settle(ctx context.Context, waiting func()) error {
 	}
 }
 
-func settled(s piv.State) bool {
+func isSettled(s piv.State) bool {
 	if s.Service != piv.ServiceRunning {
 		return s.Service != piv.ServiceStarting
 	}
@@ -87,15 +87,15 @@ func settled(s piv.State) bool {
 			return false
 		}
 	}
-	return !reading(s)
+	return !isReading(s)
 }
 
-// reading says whether a card is in of which not all is known yet.
-func reading(s piv.State) bool {
+// isReading reports whether a card is still being read.
+func isReading(s piv.State) bool {
 	return slices.ContainsFunc(s.Readers, func(r piv.ReaderInfo) bool { return r.Token != nil && r.Token.Reading })
 }
 
-func busy(s piv.State) bool {
+func isBusy(s piv.State) bool {
 	for _, reader := range s.Readers {
 		if reader.State == piv.ReaderBusy {
 			return true
@@ -104,12 +104,12 @@ func busy(s piv.State) bool {
 	return false
 }
 
-// chooseCard picks the card that want names; "": the only one.
+// chooseCard picks the card that want names, or if want is "" the only one.
 func chooseCard(readers *piv.Readers, want string) (*piv.Handle, error) {
 	state, cards := readers.State(), readers.Cards()
 	fit := cards
 	if want != "" {
-		fit = calledSo(cards, namesOfHandle, want)
+		fit = bestFits(cards, namesOfHandle, want)
 	}
 	switch {
 	case len(fit) == 1:
@@ -124,7 +124,7 @@ func chooseCard(readers *piv.Readers, want string) (*piv.Handle, error) {
 	return nil, noCard(state)
 }
 
-// noCard says what is in the readers instead of a card.
+// noCard is the error that no PIV card is inserted. It lists what is in the readers.
 func noCard(s piv.State) error {
 	var text strings.Builder
 	for _, reader := range s.Readers {
@@ -136,9 +136,9 @@ func noCard(s piv.State) error {
 		}
 	}
 	if text.Len() > 0 {
-		return problem.With(errors.New("no PIV card is in:"), "%sput the card in and run this again", text.String())
+		return problem.With(errors.New("no PIV card is inserted:"), "%sinsert the card and run this again", text.String())
 	}
-	return problem.New("no PIV card is in", "put the card in and run this again")
+	return problem.New("no PIV card is inserted", "insert the card and run this again")
 }
 
 func serviceError(s piv.State) error {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Generate makes the key, and its certificate.
+// Generate makes a key, and its certificate if spec asks for one.
 func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 	if err := w.mayGenerate(ctx, spec); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 		return err
 	}
 	if spec.Algorithm == piv.RSA3072 || spec.Algorithm == piv.RSA4096 {
-		fmt.Fprintln(w.say, "The card looks for large primes; that may take minutes.")
+		fmt.Fprintln(w.say, "The card is searching for large primes. This may take minutes.")
 	}
 	if err := w.stillEmpty(ctx, spec.Slot); err != nil {
 		return err
@@ -48,17 +48,17 @@ func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 	}
 	if spec.Certificate {
 		if err := w.selfSign(ctx, spec.Slot, key, spec.PIN, spec.Touch, spec.Subject); err != nil {
-			return problem.With(err, "the key is there without a certificate; write one: keybroker card certificate self-signed --slot %s", spec.Slot)
+			return problem.With(err, "the key was made without a certificate; write one: keybroker card certificate self-signed --slot %s", spec.Slot)
 		}
 	}
 	return w.printKey(spec.Slot, key)
 }
 
-// stillEmpty looks again at a slot that was empty when the card was read: the
-// person may have taken minutes to answer, and another program filled it.
+// stillEmpty checks again that a slot is empty: while the person was answering, another
+// program may have filled it.
 func (w *Work) stillEmpty(ctx context.Context, slot piv.Slot) error {
 	if _, full := w.token().Slot(slot); full {
-		return nil // its replacement was agreed to
+		return nil // the person agreed to replace it
 	}
 	return w.do(ctx, func(a *piv.Applet) error {
 		_, err1 := a.Metadata(ctx, slot)
@@ -70,8 +70,8 @@ func (w *Work) stillEmpty(ctx context.Context, slot piv.Slot) error {
 	})
 }
 
-// dropCertificate deletes the certificate of a key that was replaced: programs
-// would take it for the new one's.
+// dropCertificate deletes the certificate of a key that was replaced: programs would
+// take it for the new key's.
 func (w *Work) dropCertificate(ctx context.Context, slot piv.Slot) error {
 	if held, ok := w.token().Slot(slot); !ok || held.Certificate == nil && !held.NoKey {
 		return nil
@@ -92,23 +92,23 @@ func (w *Work) mayGenerate(ctx context.Context, spec KeySpec) error {
 	version := w.token().Version
 	for name, kind := range keyTypes {
 		if kind.algorithm == spec.Algorithm && !version.AtLeast(kind.major, kind.minor) {
-			return problem.With(fmt.Errorf("firmware %s makes no %s keys: that takes %d.%d", version, name, kind.major, kind.minor), "every YubiKey makes p256")
+			return problem.With(fmt.Errorf("firmware %s cannot make %s keys: that needs %d.%d", version, name, kind.major, kind.minor), "every YubiKey makes p256")
 		}
 	}
 	if spec.Touch == piv.TouchCached && !version.AtLeast(4, 3) {
-		return problem.With(fmt.Errorf(`firmware %s has no touch policy "cached": that takes 4.3`, version), "give --touch-policy always or never")
+		return problem.With(fmt.Errorf(`firmware %s has no touch policy "cached": that needs 4.3`, version), "give --touch-policy always or never")
 	}
 	held, full := w.token().Slot(spec.Slot)
 	if !full {
 		return nil
 	}
 	if held.NoKey {
-		warning := fmt.Sprintf("Slot %s (%s) of %s holds a certificate and no key.\nWith a new key the certificate goes.", spec.Slot, spec.Slot.Name(), w.token().Name())
-		return w.inWords(ctx, warning, "replace "+spec.Slot.String())
+		warning := fmt.Sprintf("Slot %s (%s) of %s holds a certificate and no key.\nA new key deletes the certificate.", spec.Slot, spec.Slot.Name(), w.token().Name())
+		return w.confirmInWords(ctx, warning, "replace "+spec.Slot.String())
 	}
-	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. What it opened, it opens no more.",
+	warning := fmt.Sprintf("Slot %s (%s) of %s holds a key: %s.\nA new key destroys it for good. It will never log in or decrypt anything again.",
 		spec.Slot, spec.Slot.Name(), w.token().Name(), describeSlot(held))
-	return w.inWords(ctx, warning, "replace "+spec.Slot.String())
+	return w.confirmInWords(ctx, warning, "replace "+spec.Slot.String())
 }
 
 func describeSlot(info piv.SlotInfo) string {
@@ -118,7 +118,7 @@ func describeSlot(info piv.SlotInfo) string {
 	if key, err := ssh.NewPublicKey(info.PublicKey); err == nil {
 		return fmt.Sprintf("%s, %s", info.Algorithm, ssh.FingerprintSHA256(key))
 	}
-	return "one that is not known"
+	return "an unknown key"
 }
 
 // printKey prints the line for authorized_keys.

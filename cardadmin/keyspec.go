@@ -8,12 +8,12 @@ type KeySpec struct {
 	Algorithm   piv.Algorithm
 	PIN         piv.PINPolicy
 	Touch       piv.TouchPolicy
-	Certificate bool // and a certificate for it
+	Certificate bool // write a certificate too
 	Subject     Subject
 }
 
-// keyTypes are the keys that a YubiKey makes, with the firmware that can.
-// RSA-1024 is none: it is never used.
+// keyTypes are the keys that a YubiKey makes, with the firmware that they need.
+// RSA-1024 is left out because it is too weak.
 var keyTypes = map[string]struct {
 	algorithm    piv.Algorithm
 	major, minor byte
@@ -22,8 +22,8 @@ var keyTypes = map[string]struct {
 	"ed25519": {piv.Ed25519, 5, 7}, "rsa3072": {piv.RSA3072, 5, 7}, "rsa4096": {piv.RSA4096, 5, 7},
 }
 
-// ParseKeySpec reads what a person wrote: "82", "ed25519"; pin and touch are the policies,
-// and pin "" is the slot's own.
+// ParseKeySpec reads the values of flags: "82", "ed25519". pin and touch are policies;
+// the pin policy "" is the slot's default.
 func ParseKeySpec(slot, keyType, pin, touch string) (spec KeySpec, err error) {
 	if spec.Slot, err = ParseSlot(slot); err != nil {
 		return spec, err

@@ -12,8 +12,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// ownManagementKey sees to it that the management key is the card's own secret,
-// which the PIN protects.
+// ownManagementKey makes the management key a secret of this card, protected by the PIN.
 func (s *setup) ownManagementKey(ctx context.Context) error {
 	key := piv.DefaultManagementKey()
 	err := s.tryManagement(ctx, key)
@@ -27,7 +26,7 @@ func (s *setup) ownManagementKey(ctx context.Context) error {
 	if errors.Is(err, piv.ErrManagementKey) {
 		key, err = s.typedManagement(ctx)
 		if errors.Is(err, piv.ErrManagementKey) {
-			fmt.Fprintln(s.say, "The management key is left as it is; without it there is nothing more to do.")
+			fmt.Fprintln(s.say, "The management key is unchanged. Nothing more can be done without it.")
 			s.keyless = true
 			return nil
 		}
@@ -36,22 +35,21 @@ func (s *setup) ownManagementKey(ctx context.Context) error {
 		return err
 	}
 	s.management = key
-	yes, err := s.agreed(ctx, "Replace the management key by a random one, kept on the card under the PIN?")
+	yes, err := s.agreed(ctx, "Replace the management key with a random one, kept on the card under the PIN?")
 	if err != nil || !yes {
 		return err
 	}
 	return s.protectManagement(ctx)
 }
 
-// protectManagement replaces the management key. The order makes each moment
-// safe for an interruption: the new key is on the card, under the PIN, before it
-// is in force.
+// protectManagement replaces the management key. It can be interrupted at any point:
+// the new key is on the card, under the PIN, before it is in force.
 func (s *setup) protectManagement(ctx context.Context) error {
 	if err := s.needPIN(ctx); err != nil {
 		return err
 	}
 	if string(s.pin) == admin.DefaultPIN {
-		fmt.Fprintln(s.say, "The management key is left as it is: under the factory's PIN it would be no secret.")
+		fmt.Fprintln(s.say, "The management key is unchanged: under the factory's PIN it would be no secret.")
 		return nil
 	}
 	var fresh []byte
@@ -64,12 +62,12 @@ func (s *setup) protectManagement(ctx context.Context) error {
 		return s.replaceManagement(ctx, a, fresh)
 	})
 	if errors.Is(err, piv.ErrOccupied) {
-		fmt.Fprintf(s.say, "The management key is left as it is: %s.\n", platform.Plain(err))
+		fmt.Fprintf(s.say, "The management key is unchanged: %s.\n", platform.Plain(err))
 		return nil
 	}
 	var refused piv.Status
 	if errors.As(err, &refused) {
-		return problem.With(fmt.Errorf("the management key stays as it was: %w", refused), "PIN and PUK are what you set; without this step run setup again and answer n to it")
+		return problem.With(fmt.Errorf("the management key is unchanged: %w", refused), "PIN and PUK are what you set; to go on without this step, run setup again and answer n to it")
 	}
 	if err != nil {
 		return err
@@ -83,8 +81,9 @@ func (s *setup) protectManagement(ctx context.Context) error {
 	return nil
 }
 
-// replaceManagement puts the new key on the card and in force. One that the card
-// refuses is taken off again: other programs would take it for the one in force.
+// replaceManagement stores the new key on the card and puts it in force. If the card
+// refuses it, the stored key is deleted again: other programs would take it for the one
+// in force.
 func (s *setup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []byte) error {
 	if err := a.Verify(ctx, s.pin); err != nil {
 		return err
@@ -99,14 +98,14 @@ func (s *setup) replaceManagement(ctx context.Context, a *piv.Applet, fresh []by
 	var refused piv.Status
 	if errors.As(err, &refused) {
 		if undone := a.DropProtectedManagementKey(ctx); undone != nil {
-			fmt.Fprintf(s.say, "The new management key, which is not in force, could not be taken off the card: %v.\n", undone)
+			fmt.Fprintf(s.say, "The new management key, which is not in force, could not be deleted from the card: %v.\n", undone)
 		}
 	}
 	return err
 }
 
-// putProtected keeps the key on the card and reads it again: once it is in
-// force nobody else has it.
+// putProtected stores the key on the card and reads it back: once it is in force,
+// nobody else has it.
 func putProtected(ctx context.Context, a *piv.Applet, key []byte) error {
 	if err := a.PutProtectedManagementKey(ctx, key); err != nil {
 		return err
@@ -114,13 +113,13 @@ func putProtected(ctx context.Context, a *piv.Applet, key []byte) error {
 	kept, err := a.ProtectedManagementKey(ctx)
 	defer clear(kept)
 	if err == nil && !bytes.Equal(kept, key) {
-		err = errors.New("the card does not keep the new management key: the old one stays in force")
+		err = errors.New("the card did not store the new management key: the old one stays in force")
 	}
 	return err
 }
 
-// markManagement sets the mark by which other programs know where the key is,
-// unless it is there.
+// markManagement sets the mark that tells other programs where the key is, unless it is
+// set already.
 func (s *setup) markManagement(ctx context.Context) error {
 	return s.do(ctx, func(a *piv.Applet) error {
 		marked, err := a.ManagementKeyMarked(ctx)

@@ -14,13 +14,13 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// minNumber is how much of a GUID, or of another long number, names a card.
+// minNumber is how many characters of a GUID or of another long number name a card.
 const minNumber = 4
 
-// Names is what a card can be called.
+// Names are the names of a card.
 type Names struct {
 	ID, Name, GUID string
-	Reader         string // "": the card is out
+	Reader         string // "": not inserted
 	Serial         uint32 // 0: it has none
 }
 
@@ -33,10 +33,9 @@ func namesOfCard(card control.Card) Names {
 	return Names{ID: card.ID, Name: card.Name, GUID: card.GUID, Serial: card.Serial, Reader: card.Reader}
 }
 
-// fit says how well text names the card: 3 for a whole name or number, 2 for the
-// start of a number, 1 for a part of the reader's name, 0 not at all. The name
-// may be written as in a key's comment ("YubiKey 12345678 slot 9a") or as in
-// rules ("yubikey-12345678").
+// fit rates how well text names the card: 3 for a whole name or number, 2 for the start
+// of a number, 1 for a part of the reader's name, 0 for no match. The name may be written
+// as in a key's comment ("YubiKey 12345678 slot 9a") or as in rules ("yubikey-12345678").
 func (c Names) fit(text string) int {
 	text, _, _ = strings.Cut(strings.TrimPrefix(text, "insert card: "), " slot ")
 	number := plainNumber(text)
@@ -55,7 +54,7 @@ func (c Names) fit(text string) int {
 	return 0
 }
 
-// plainNumber is a number without its kind ("guid:") and dashes.
+// plainNumber removes the kind ("guid:") and the dashes of a number.
 func plainNumber(id string) string {
 	if _, number, ok := strings.Cut(id, ":"); ok {
 		id = number
@@ -63,9 +62,9 @@ func plainNumber(id string) string {
 	return strings.ToLower(strings.ReplaceAll(id, "-", ""))
 }
 
-// calledSo returns the cards that text names best: a whole name goes before a
-// part of one.
-func calledSo[T any](cards []T, names func(T) Names, text string) (found []T) {
+// bestFits returns the cards that text names best: a whole name goes before a part of
+// one.
+func bestFits[T any](cards []T, names func(T) Names, text string) (found []T) {
 	best := 1
 	for _, card := range cards {
 		switch fit := names(card).fit(text); {
@@ -79,11 +78,11 @@ func calledSo[T any](cards []T, names func(T) Names, text string) (found []T) {
 }
 
 func severalCards[T any](cards []T, names func(T) Names) error {
-	return UsageError{problem.With(errors.New("there is more than one card:"), "%schoose one by what only it has: --card NAME", listNames(cards, names))}
+	return UsageError{problem.With(errors.New("there is more than one card:"), "%schoose one by a name that no other card has: --card NAME", listNames(cards, names))}
 }
 
 func noSuchCard[T any](want string, cards []T, names func(T) Names) error {
-	return UsageError{problem.With(fmt.Errorf("no card is %q; there are:", platform.Escape(want, 60)), "%schoose one: --card NAME", listNames(cards, names))}
+	return UsageError{problem.With(fmt.Errorf("no card is called %q; the cards are:", platform.Escape(want, 60)), "%schoose one: --card NAME", listNames(cards, names))}
 }
 
 func listNames[T any](cards []T, names func(T) Names) string {
@@ -99,11 +98,11 @@ func listNames[T any](cards []T, names func(T) Names) string {
 	return text.String()
 }
 
-// Find picks the card that want names; "": the only one.
+// Find picks the card that want names, or if want is "" the only one.
 func Find(cards []control.Card, want string) (control.Card, error) {
 	found := cards
 	if want != "" {
-		found = calledSo(found, namesOfCard, want)
+		found = bestFits(found, namesOfCard, want)
 	}
 	switch len(found) {
 	case 0:
@@ -114,7 +113,7 @@ func Find(cards []control.Card, want string) (control.Card, error) {
 	return control.Card{}, severalCards(found, namesOfCard)
 }
 
-// Known are the broker's cards, or without a broker those that are in.
+// Known returns the broker's cards, or without a broker the inserted cards.
 func Known(ctx context.Context, client func() (*control.Client, error)) (names []Names) {
 	if broker, err := client(); err == nil {
 		if cards, err := broker.Cards(ctx); err == nil {

@@ -36,7 +36,7 @@ func TestCardNames(t *testing.T) {
 		"nobody":                              nil,
 	} {
 		var got []int
-		for _, card := range calledSo(cards, func(c Names) Names { return c }, text) {
+		for _, card := range bestFits(cards, func(c Names) Names { return c }, text) {
 			got = append(got, slices.Index(cards, card))
 		}
 		if !slices.Equal(got, want) {

@@ -42,7 +42,7 @@ func (w *Work) UnblockPIN(ctx context.Context) error {
 	return err
 }
 
-// replace asks for a new PIN or PUK and sets it: one command, one try of old.
+// replace asks for a new PIN or PUK and sets it. It uses one try of old.
 func (w *Work) replace(ctx context.Context, what string, old []byte, rule func([]byte) error,
 	set func(a *piv.Applet, ctx context.Context, old, fresh []byte) error) error {
 	defer clear(old)
@@ -53,21 +53,21 @@ func (w *Work) replace(ctx context.Context, what string, old []byte, rule func([
 	}
 	w.changed = true
 	if err := w.do(ctx, func(a *piv.Applet) error { return set(a, ctx, old, fresh) }); err != nil {
-		return notTaken(what, err)
+		return explainRejected(what, err)
 	}
 	if what == "PIN" {
 		clear(w.pin)
 		w.pin = bytes.Clone(fresh)
 	}
-	fmt.Fprintf(w.say, "The %s of %s is changed.\n", what, w.token().Name())
+	fmt.Fprintf(w.say, "The %s of %s was changed.\n", what, w.token().Name())
 	return nil
 }
 
-// notTaken explains a card with rules of its own (YubiKey 5.7: "PIN complexity").
-func notTaken(what string, err error) error {
+// explainRejected explains a card that has rules for its PIN (YubiKey 5.7: "PIN complexity").
+func explainRejected(what string, err error) error {
 	for _, refused := range []piv.Status{piv.StatusConditionsOfUse, piv.StatusIncorrectData} {
 		if errors.Is(err, refused) {
-			return problem.With(fmt.Errorf("the card does not take the new %s: %w", what, err), "it may have rules of its own: take one that is longer and less regular")
+			return problem.With(fmt.Errorf("the card rejects the new %s: %w", what, err), "it may have rules for it: choose one that is longer and less regular")
 		}
 	}
 	return err

@@ -8,10 +8,10 @@ import (
 	"github.com/keybroker/keybroker/piv/admin"
 )
 
-// ResetWords are what a person types to lose every key on the card.
+// ResetWords are what the person types to destroy every key on the card.
 const ResetWords = "destroy all keys"
 
-// Reset makes the PIV part of a YubiKey as it left the factory.
+// Reset returns the PIV part of a YubiKey to its factory state.
 func (w *Work) Reset(ctx context.Context) error {
 	if err := w.needYubiKey("reset"); err != nil {
 		return err
@@ -22,12 +22,12 @@ func (w *Work) Reset(ctx context.Context) error {
 		fmt.Fprintf(&warning, "  slot %s: %s\n", info.Slot, describeSlot(info))
 	}
 	warning.WriteString("  its PIN, PUK, management key, and everything else in its PIV part")
-	if err := w.inWords(ctx, warning.String(), ResetWords); err != nil {
+	if err := w.confirmInWords(ctx, warning.String(), ResetWords); err != nil {
 		return err
 	}
 	if _, err := w.yubico(ctx, admin.Request{Op: admin.OpReset}); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.say, "%s is as new. Set it up: keybroker card setup\n", w.token().Name())
+	fmt.Fprintf(w.say, "%s is in its factory state. Set it up: keybroker card setup\n", w.token().Name())
 	return nil
 }

@@ -15,7 +15,7 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 	if err := w.needYubiKey("set the number of tries"); err != nil {
 		return err
 	}
-	yes, err := w.agreed(ctx, fmt.Sprintf("%s will set PIN and PUK back to the factory's; then the PIN is set again, and a PUK that you give now. Go on?", w.token().Name()))
+	yes, err := w.agreed(ctx, fmt.Sprintf("%s will reset PIN and PUK to the factory's. keybroker then sets your PIN again, and a PUK that you choose now. Go on?", w.token().Name()))
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 	if err := w.needPIN(ctx); err != nil {
 		return err
 	}
-	// A PIN that is no good as a new one (the factory's) would stay as it is.
+	// A PIN that is not allowed as a new one (the factory's) could not be set again.
 	if err := w.newPINRule(w.pin); err != nil {
 		return problem.With(fmt.Errorf("the PIN cannot be set again: %w", err), "change it first: keybroker card pin change")
 	}
@@ -45,8 +45,8 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 		return errors.Join(a.ChangePIN(ctx, []byte(admin.DefaultPIN), w.pin), a.ChangePUK(ctx, []byte(admin.DefaultPUK), puk))
 	})
 	if err != nil {
-		return problem.With(fmt.Errorf("the numbers of tries are set, but PIN or PUK may be the factory's now: %w", err), "change them: keybroker card setup")
+		return problem.With(fmt.Errorf("the numbers of tries were set, but PIN or PUK may be the factory's now: %w", err), "change them: keybroker card setup")
 	}
-	fmt.Fprintf(w.say, "%s takes %d wrong PINs and %d wrong PUKs. The PIN is what it was, the PUK is the new one.\n", w.token().Name(), pinTries, pukTries)
+	fmt.Fprintf(w.say, "%s allows %d wrong PINs and %d wrong PUKs. The PIN is unchanged, the PUK is the new one.\n", w.token().Name(), pinTries, pukTries)
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// lastTry are the words before the last try of a PIN or PUK.
+// lastTry are the words that the person types before the last try of a PIN or PUK.
 const lastTry = "use the last try"
 
-// needPIN asks for the PIN, once a command, and has the card check it: one try.
+// needPIN asks for the PIN once per command and has the card check it, which uses one try.
 func (w *Work) needPIN(ctx context.Context) error {
 	if w.pin != nil {
 		return nil
@@ -32,7 +32,7 @@ func (w *Work) needPIN(ctx context.Context) error {
 	return nil
 }
 
-// askCurrentPIN asks for the PIN and sends nothing.
+// askCurrentPIN asks for the PIN without sending it.
 func (w *Work) askCurrentPIN(ctx context.Context) ([]byte, error) {
 	tries, err := w.pinTries(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (w *Work) askCurrentPIN(ctx context.Context) ([]byte, error) {
 	return w.askCurrent(ctx, "PIN", w.token().Reference, tries)
 }
 
-// pinTries asks the card how many are left; -1: it does not say.
+// pinTries asks the card how many tries are left; -1 means that it does not say.
 func (w *Work) pinTries(ctx context.Context) (tries int, err error) {
 	err = w.do(ctx, func(a *piv.Applet) error {
 		if metadata, err := a.PINMetadata(ctx); err == nil && metadata.Tries >= 0 {
@@ -54,7 +54,7 @@ func (w *Work) pinTries(ctx context.Context) (tries int, err error) {
 	return tries, err
 }
 
-// askCurrentPUK asks for the PUK and sends nothing. Only a YubiKey tells the tries.
+// askCurrentPUK asks for the PUK without sending it. Only a YubiKey reports the tries.
 func (w *Work) askCurrentPUK(ctx context.Context) ([]byte, error) {
 	tries := -1
 	err := w.do(ctx, func(a *piv.Applet) error {
@@ -70,15 +70,15 @@ func (w *Work) askCurrentPUK(ctx context.Context) ([]byte, error) {
 	return w.askCurrent(ctx, "PUK", piv.PUK, tries)
 }
 
-// askCurrent shows the tries that are left before anything is typed.
+// askCurrent asks for a PIN or PUK, and shows the tries that are left.
 func (w *Work) askCurrent(ctx context.Context, what string, reference piv.PINReference, tries int) ([]byte, error) {
 	left := ""
 	switch {
 	case tries == 0:
 		return nil, &piv.PINError{Reference: reference, Tries: 0}
 	case tries == 1:
-		warning := fmt.Sprintf("One try of the %s of %s is left. If it is wrong, the %s is blocked.", what, w.token().Name(), what)
-		if err := w.inWords(ctx, warning, lastTry); err != nil {
+		warning := fmt.Sprintf("The %s of %s has one try left. A wrong %[1]s blocks it.", what, w.token().Name())
+		if err := w.confirmInWords(ctx, warning, lastTry); err != nil {
 			return nil, err
 		}
 		left = " (the last try)"
@@ -88,12 +88,12 @@ func (w *Work) askCurrent(ctx context.Context, what string, reference piv.PINRef
 	return w.askSecret(ctx, fmt.Sprintf("%s of %s%s: ", what, w.token().Name(), left))
 }
 
-// newPINRule is what a new PIN of this card must be.
+// newPINRule checks a new PIN for this card.
 func (w *Work) newPINRule(pin []byte) error {
 	return admin.CheckNewPIN(pin, w.token().Kind != piv.KindYubiKey)
 }
 
-// notThere takes "the card does not have that" as no error.
+// notThere drops the error that the card does not have the object or command.
 func notThere(err error) error {
 	if errors.Is(err, piv.ErrNotOffered) || errors.Is(err, piv.StatusNotFound) || errors.Is(err, piv.StatusReferenceNotFound) {
 		return nil
@@ -101,8 +101,8 @@ func notThere(err error) error {
 	return err
 }
 
-// needManagement finds the management key: the factory's, the one that the PIN
-// protects on the card, or one that is typed. It is never shown.
+// needManagement finds the management key: the factory's, the one on the card under the
+// PIN, or one that the person types. It never shows the key.
 func (w *Work) needManagement(ctx context.Context) error {
 	if w.management != nil {
 		return nil
@@ -121,8 +121,8 @@ func (w *Work) needManagement(ctx context.Context) error {
 	return err
 }
 
-// proveManagement proves the management key to the card, and says so when the card
-// waits for a touch then.
+// proveManagement authenticates with the management key, and tells the person if the
+// card waits for a touch.
 func (w *Work) proveManagement(ctx context.Context, a *piv.Applet, key []byte) error {
 	metadata, err := a.ManagementMetadata(ctx)
 	if err = notThere(err); err != nil {
@@ -139,17 +139,17 @@ func (w *Work) proveManagement(ctx context.Context, a *piv.Applet, key []byte) e
 
 func (w *Work) sayTouch() {
 	if w.touchManagement {
-		fmt.Fprintln(w.say, "Touch the card now: it wants that for its management key.")
+		fmt.Fprintln(w.say, "Touch the card now: its management key needs a touch.")
 	}
 }
 
-// tryManagement costs nothing: a YubiKey counts no tries of it.
+// tryManagement may fail safely: a YubiKey does not count wrong management keys.
 func (w *Work) tryManagement(ctx context.Context, key []byte) error {
 	return w.do(ctx, func(a *piv.Applet) error { return w.proveManagement(ctx, a, key) })
 }
 
-// protectedManagement is the key on the card. The error is ErrManagementKey
-// when there is none, or none that the card takes.
+// protectedManagement reads the key on the card. The error is ErrManagementKey if there
+// is none or if the card rejects it.
 func (w *Work) protectedManagement(ctx context.Context) (key []byte, err error) {
 	if err := w.needPIN(ctx); err != nil {
 		return nil, err
@@ -177,26 +177,26 @@ func (w *Work) typedManagement(ctx context.Context) ([]byte, error) {
 		untouched = ", or the card was not touched in time"
 	}
 	typed, err := w.askSecret(ctx, "The management key is neither the factory's nor on the card under the PIN"+untouched+".\n"+
-		"Management key in hexadecimal (Enter: there is none): ")
+		"Management key in hexadecimal (Enter: you have none): ")
 	if err != nil {
 		return nil, err
 	}
 	defer clear(typed)
 	key := make([]byte, hex.DecodedLen(len(typed)))
 	if _, err := hex.Decode(key, typed); err != nil || len(key) == 0 {
-		return nil, problem.With(piv.ErrManagementKey, "without it keys and certificates stay as they are; only a reset makes a new one: keybroker card reset")
+		return nil, problem.With(piv.ErrManagementKey, "without it keys and certificates cannot be changed; only a reset sets a new one: keybroker card reset")
 	}
 	return key, w.tryManagement(ctx, key)
 }
 
-// ParseSlot reads "9a", "82" and the like.
+// ParseSlot reads a slot such as "9a" or "82".
 func ParseSlot(text string) (piv.Slot, error) {
 	var slot piv.Slot
 	if b, err := hex.DecodeString(strings.ToLower(text)); err == nil && len(b) == 1 {
 		slot = piv.Slot(b[0])
 	}
 	if !slot.Valid() {
-		return 0, UsageError{problem.With(fmt.Errorf("%q is no slot", text), "give 9a, 9c, 9d, 9e, or 82 to 95")}
+		return 0, UsageError{problem.With(fmt.Errorf("%q is not a slot", text), "give 9a, 9c, 9d, 9e, or 82 to 95")}
 	}
 	return slot, nil
 }

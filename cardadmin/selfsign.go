@@ -14,19 +14,19 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// maxDays: dates in certificates end with the year 9999.
+// maxDays keeps dates in certificates before the year 9999.
 const maxDays = 365 * 100
 
-// DefaultDays is how long a certificate is valid when nobody says otherwise.
+// DefaultDays is how long a certificate is valid by default.
 const DefaultDays = 3650
 
-// Subject is what a self-signed certificate says.
+// Subject is the content of a self-signed certificate.
 type Subject struct {
-	Name string // common name; "": one that names card and slot
+	Name string // common name; "": the names of card and slot
 	Days int    // how long it is valid
 }
 
-// Check returns a UsageError where no certificate can say that.
+// Check returns a UsageError if no certificate can have this content.
 func (s Subject) Check() error {
 	if s.Days < 1 || s.Days > maxDays {
 		return UsageError{fmt.Errorf("--days %d: give 1 to %d", s.Days, maxDays)}
@@ -79,7 +79,7 @@ func (w *Work) template(slot piv.Slot, subject Subject) *x509.Certificate {
 	}
 }
 
-// signCertificate verifies the signature, too: x509 does.
+// signCertificate also verifies the signature: x509 does that.
 func (w *Work) signCertificate(ctx context.Context, slot piv.Slot, key crypto.PublicKey, pin piv.PINPolicy, template *x509.Certificate) (der []byte, err error) {
 	err = w.do(ctx, func(a *piv.Applet) error {
 		if pin != piv.PINNever {

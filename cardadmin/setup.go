@@ -8,15 +8,15 @@ import (
 	"github.com/keybroker/keybroker/piv/admin"
 )
 
-// setup makes a card safe to work with. Each step looks at the card itself, so that
-// any of them may have been done before.
+// setup makes a card safe to work with. Each step checks the card's state, so steps
+// that were done before are skipped.
 type setup struct {
 	*Work
 	facts   cardFacts
-	keyless bool // nobody knows the management key
+	keyless bool // the management key is unknown
 }
 
-// Setup is `keybroker card setup`.
+// Setup makes a card safe to work with, asking before each change.
 func (w *Work) Setup(ctx context.Context) error { return (&setup{Work: w}).run(ctx) }
 
 func (s *setup) run(ctx context.Context) error {
@@ -59,12 +59,12 @@ func (s *setup) factoryPUK(ctx context.Context) error {
 
 func (s *setup) replaceFactory(ctx context.Context, what string, now secretFacts, factory string, rule func([]byte) error,
 	set func(a *piv.Applet, ctx context.Context, old, fresh []byte) error) error {
-	question := fmt.Sprintf("Replace the %s? Whoever finds the card knows the factory's.", what)
+	question := fmt.Sprintf("Replace the %s? Everybody knows the factory's.", what)
 	switch {
 	case now.known && !now.factory:
 		return nil
 	case !now.known: // before firmware 5.3
-		question = fmt.Sprintf("This firmware does not tell whether the %s is still the factory's (%s). Replace that one? If it is another, this costs a try.", what, factory)
+		question = fmt.Sprintf("This firmware does not report whether the %s is still the factory's (%s). Replace it? If it is not the factory's, this costs one try.", what, factory)
 	}
 	yes, err := s.agreed(ctx, question)
 	if err != nil || !yes {
@@ -73,12 +73,12 @@ func (s *setup) replaceFactory(ctx context.Context, what string, now secretFacts
 	return s.replace(ctx, what, []byte(factory), rule, set)
 }
 
-// identity gives the card numbers of its own.
+// identity gives the card a unique identity.
 func (s *setup) identity(ctx context.Context) error {
 	if (s.facts.chuid && s.facts.ccc) || s.keyless {
 		return nil
 	}
-	yes, err := s.agreed(ctx, "Give the card the CHUID and CCC that it lacks, by which programs know it again?")
+	yes, err := s.agreed(ctx, "Give the card the missing CHUID and CCC, by which programs recognize it?")
 	if err != nil || !yes {
 		return err
 	}
@@ -100,7 +100,7 @@ func (s *setup) identity(ctx context.Context) error {
 	return err
 }
 
-// firstKey offers a key to log in with.
+// firstKey offers to make a login key.
 func (s *setup) firstKey(ctx context.Context) error {
 	spec := KeySpec{Slot: piv.SlotAuthentication, Algorithm: piv.P256, PIN: piv.PINOnce, Touch: piv.TouchCached, Certificate: true,
 		Subject: Subject{Days: DefaultDays}}
@@ -120,9 +120,9 @@ func (s *setup) firstKey(ctx context.Context) error {
 	return s.Generate(ctx, spec)
 }
 
-// firstCertificate goes on where a setup was interrupted after it made the key.
+// firstCertificate continues a setup that was interrupted after it made the key.
 func (s *setup) firstCertificate(ctx context.Context, held piv.SlotInfo, subject Subject) error {
-	yes, err := s.agreed(ctx, fmt.Sprintf("The key in slot %s has no certificate, by which other programs see it. Make one?", held.Slot))
+	yes, err := s.agreed(ctx, fmt.Sprintf("The key in slot %s has no certificate, without which other programs may not see it. Make one?", held.Slot))
 	if err != nil || !yes {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package cardadmin is the work behind `keybroker card`: setting up and looking after
-// YubiKeys and other PIV smartcards, with the questions that it takes.
+// Package cardadmin is the work behind `keybroker card`: it sets up and maintains
+// YubiKeys and other PIV smartcards, and asks the questions for that.
 package cardadmin
 
 import (
@@ -16,27 +16,27 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Config is what a command says of its work.
+// Config is what a command passes to Run.
 type Config struct {
-	Card     string                          // which card, as Names has it; "": the only one
-	Out, Say io.Writer                       // results, and what is said beside
+	Card     string                          // name of the card, as in Names; "": the only one
+	Out, Say io.Writer                       // for results and for remarks
 	Helper   func() *exec.Cmd                // a process that runs admin.Serve
-	NextStep func(w io.Writer, key string)   // says what a new key is good for
-	Broker   func() (*control.Client, error) // is told of what changed
+	NextStep func(w io.Writer, key string)   // explains how to use a new key
+	Broker   func() (*control.Client, error) // the running broker, which hears of changes
 }
 
-// UsageError is a card, a slot or a value that does not exist.
+// UsageError means that a card, a slot or a value does not exist.
 type UsageError struct{ error }
 
 func (e UsageError) Unwrap() error { return e.error }
 
-// RefusedError is that the person did not want it.
+// RefusedError means that the person refused.
 type RefusedError struct{ error }
 
 func (e RefusedError) Unwrap() error { return e.error }
 
-// Run finds the card, has do work on it, and lets it go. PINs and management keys pass
-// through this process, so its memory is kept to itself first.
+// Run finds the card, calls do and releases the card. It first protects the memory of
+// this process, which PINs and management keys pass through.
 func Run(ctx context.Context, c Config, do func(*Work) error) error {
 	if !piv.CompiledIn {
 		return withRemedy(piv.ErrNotCompiledIn)
@@ -56,15 +56,15 @@ func Run(ctx context.Context, c Config, do func(*Work) error) error {
 	return withRemedy(err)
 }
 
-// tell has a running broker read the cards again, and then forget what it knew this
-// one by when that is no more.
+// tell has a running broker read the cards again. If the card's identity changed, the
+// broker then forgets the old one.
 func (w *Work) tell(ctx context.Context, client func() (*control.Client, error)) {
 	broker, err := client()
 	if err == nil {
 		err = broker.RefreshCards(ctx)
 	}
 	if w.strange && broker != nil {
-		_ = broker.ForgetCard(ctx, w.token().ID) // it may not have known it
+		_ = broker.ForgetCard(ctx, w.token().ID) // the broker may not know the card
 	}
 	if err != nil && !errors.Is(err, control.ErrNotRunning) {
 		fmt.Fprintln(w.say, "keybroker: the broker could not read the card again:", platform.Plain(err))
@@ -75,31 +75,32 @@ func (w *Work) tell(ctx context.Context, client func() (*control.Client, error))
 type Work struct {
 	output
 	readers *piv.Readers
-	events  <-chan struct{} // something about the readers changed
+	events  <-chan struct{} // signals that the readers changed
 	handle  *piv.Handle
-	changed bool // something on the card was
-	strange bool // what the broker knows the card by was, too
+	changed bool // the card was changed
+	strange bool // the broker does not recognize the card any more
 
 	helper   func() *exec.Cmd
 	nextStep func(w io.Writer, key string)
 
-	// What was typed and the card took, or what the card gave for it. Wiped by close.
+	// Secrets that the person typed and the card accepted, or that the card gave in
+	// return. close wipes them.
 	pin        []byte
 	management []byte
 
-	touchManagement bool // the card wants a touch for its management key
+	touchManagement bool // the management key needs a touch
 }
 
 func (w *Work) close() {
 	clear(w.pin)
 	clear(w.management)
-	_ = w.readers.Close() // a service that hangs must not keep us
+	_ = w.readers.Close() // a service that hangs must not delay the end
 }
 
 func (w *Work) token() *piv.Token { return w.handle.Token() }
 
-// do runs one operation of the PIV standard. Afterwards the card has forgotten
-// PIN and management key, whichever program comes next.
+// do runs one operation of the PIV standard. Afterwards the card has forgotten PIN and
+// management key, so that the next program cannot use them.
 func (w *Work) do(ctx context.Context, run func(*piv.Applet) error) error {
 	return piv.WhileBusy(ctx, w.waiting, func() error {
 		return w.handle.Do(ctx, func(a *piv.Applet) error {
@@ -113,7 +114,7 @@ func (w *Work) do(ctx context.Context, run func(*piv.Applet) error) error {
 }
 
 func (w *Work) waiting() {
-	fmt.Fprintln(w.say, "Another program holds the card; waiting for it to let go.")
+	fmt.Fprintln(w.say, "Another program holds the card. Waiting until it releases the card.")
 }
 
 // yubico runs one operation that only a YubiKey has.
@@ -129,15 +130,15 @@ func (w *Work) yubico(ctx context.Context, request admin.Request) (admin.Answer,
 	return helper.Run(ctx, request)
 }
 
-// needYubiKey refuses what other cards cannot do, or will not do for their holder.
+// needYubiKey refuses operations that other cards cannot do or do not allow their holder.
 func (w *Work) needYubiKey(what string) error {
 	if w.token().Kind == piv.KindYubiKey {
 		return nil
 	}
-	return problem.With(fmt.Errorf("%s: this card is no YubiKey, and its issuer keeps the management key: only the issuer's card management system can do that", what), "what its holder can do: keybroker card pin change, pin unblock, puk change, certificate export")
+	return problem.With(fmt.Errorf("%s: this card is not a YubiKey, and its issuer keeps the management key: only the issuer's card management system can do that", what), "its holder can: keybroker card pin change, pin unblock, puk change, certificate export")
 }
 
-// withRemedy adds the next step to what went wrong with a card, unless it has one.
+// withRemedy adds the remedy of a card's error, unless it has one.
 func withRemedy(err error) error {
 	remedy := piv.Remedy(err)
 	if remedy == "" {

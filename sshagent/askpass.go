@@ -18,13 +18,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// askpassPlaces are where systems have the program that is used when
-// SSH_ASKPASS is not set.
+// askpassPlaces are the usual paths of the program for an unset SSH_ASKPASS.
 var askpassPlaces = []string{"/usr/bin/ssh-askpass", "/usr/libexec/openssh/ssh-askpass", "/usr/libexec/ssh-askpass", "/usr/X11R6/bin/ssh-askpass"}
 
-// askpassOf is the prompt of ssh-agent: the program of SSH_ASKPASS where there
-// is a display, by the rules of ssh(1) for SSH_ASKPASS_REQUIRE; else none, and
-// what has to be asked is refused.
+// askpassOf is the prompt of ssh-agent: the program of SSH_ASKPASS if there is a
+// display, by the rules of ssh(1) for SSH_ASKPASS_REQUIRE. Otherwise it refuses every
+// question.
 func askpassOf(env func(string) string) confirm.Prompter {
 	way := ways.PromptAskpass
 	display := env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
@@ -41,7 +40,7 @@ func askpassOf(env func(string) string) confirm.Prompter {
 	prompter, err := ways.Choose(config)
 	if err != nil {
 		config.Prompt = ways.PromptNone
-		prompter, _ = ways.Choose(config) // there always is this one
+		prompter, _ = ways.Choose(config) // askpass is always available
 	}
 	return prompter
 }
@@ -60,7 +59,7 @@ func askpassProgram(name string) string {
 	return ""
 }
 
-// hashed shows the key's fingerprint by the hash of -E.
+// hashed shows the key's fingerprint with the hash of -E.
 type hashed struct {
 	confirm.Prompter
 	hash string
@@ -75,12 +74,12 @@ func (h hashed) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, er
 	return h.Prompter.Ask(ctx, q)
 }
 
-// certifiedBlob is the key, for a certificate the one that it certifies.
+// certifiedBlob is the key, or for a certificate the key that it certifies.
 func certifiedBlob(key ssh.PublicKey) []byte {
 	return publickey.Certified(key).Marshal()
 }
 
-// fingerprint is in the form of ssh-keygen -E.
+// fingerprint has the form of ssh-keygen -E.
 func fingerprint(hash string, blob []byte) string {
 	var sum []byte
 	switch hash {

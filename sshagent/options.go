@@ -34,16 +34,16 @@ type options struct {
 	remote     bool          // -O allow-remote-pkcs11
 	command    []string
 
-	release    string   // of this program, for -V
-	flags      []string // what came before the command, as it was given
-	background bool     // this is the agent that another run of the program has started
-	ready      *os.File // with background: is written to when the agent serves
+	release    string   // keybroker's version, for -V
+	flags      []string // the arguments before the command
+	background bool     // this process is the agent that another process started
+	ready      *os.File // with background: closed once the agent serves
 }
 
-// errUsage means that the usage has to be shown.
+// errUsage means that the usage must be shown.
 var errUsage = errors.New("wrong usage")
 
-// fingerprintHashes are what -E takes.
+// fingerprintHashes are the values of -E.
 var fingerprintHashes = []string{"md5", "sha1", "sha256", "sha384", "sha512"}
 
 // parse reads a command line as getopt(3) does: flags may be joined, a
@@ -164,12 +164,12 @@ func sshTime(text string) (time.Duration, error) {
 		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
 		n, err := strconv.ParseUint(rest[:digits], 10, 32)
 		if err != nil {
-			return 0, fmt.Errorf("%q is no time: write seconds, or such as 1h30m", text)
+			return 0, fmt.Errorf("%q is not a time: write seconds, or for example 1h30m", text)
 		}
 		unit := time.Second
 		if rest = rest[digits:]; rest != "" {
 			if unit = units[rest[0]|0x20]; unit == 0 {
-				return 0, fmt.Errorf("%q is no time: write seconds, or such as 1h30m", text)
+				return 0, fmt.Errorf("%q is not a time: write seconds, or for example 1h30m", text)
 			}
 			rest = rest[1:]
 		}

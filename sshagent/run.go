@@ -25,11 +25,11 @@ const (
 	readyFD  = 4
 )
 
-// inBackground is the variable that tells the started program that it is the
-// agent, and what it needs to know: a background as JSON.
+// inBackground is the variable that marks the process as the agent in the background.
+// It holds a background as JSON.
 const inBackground = "KEYBROKER_SSH_AGENT"
 
-// background is what the starter tells the agent.
+// background is what the starter passes to the agent.
 type background struct {
 	Socket agentSocket
 	Parent int // process that the agent ends with; 0: none
@@ -50,11 +50,11 @@ func (o options) run() (int, error) {
 	case o.clean > 0:
 		return 0, cleanStaleSockets(o.clean > 1, true)
 	}
-	// A machine's rules that cannot be read must be told while somebody listens.
+	// Report unreadable machine rules while somebody can still read the error.
 	if _, err := config.ReadMachine(platform.MachinePolicy()); err != nil {
 		return 0, err
 	}
-	giveBack := platform.KeepDescriptors() // the agent has none of them; the command has them all
+	giveBack := platform.KeepDescriptors() // the agent gets none of them, the command gets all
 	listener, socket, err := o.listen()
 	if err != nil {
 		return 0, err
@@ -69,18 +69,18 @@ func (o options) run() (int, error) {
 	return 0, o.start(listener, socket, giveBack)
 }
 
-// dropGroup gives up the group of a program that was installed with one: a
-// system may do so to keep debuggers away.
+// dropGroup gives up the group of a setgid program: systems install ssh-agent so to keep
+// debuggers away.
 func dropGroup() {
 	if gid := os.Getgid(); gid != os.Getegid() {
 		_ = syscall.Setregid(gid, gid)
 	}
 }
 
-// start leaves the agent behind in the background, and becomes the command or
-// prints how to reach the agent. Go cannot fork, so the agent is this program
-// started once more, with the socket that serves already. giveBack gives the
-// command the files that this program was started with.
+// start starts the agent in the background, and then becomes the command or prints how
+// to reach the agent. Go cannot fork, so the agent is this program started once more
+// with the listening socket. giveBack passes the command the files that this program
+// was started with.
 func (o options) start(listener *net.UnixListener, socket agentSocket, giveBack func()) error {
 	program, err := o.program()
 	if err != nil {
@@ -143,7 +143,7 @@ func (o options) startBackground(listener *net.UnixListener, socket agentSocket)
 	if err != nil {
 		return 0, err
 	}
-	// It closes the pipe when it serves: from then on it can be told to end.
+	// The agent closes the pipe once it serves: from then on signals end it properly.
 	if said, err := io.ReadAll(ready); err != nil || len(said) == 0 {
 		return 0, fmt.Errorf("the agent did not start: %w", errors.Join(err, cmd.Wait()))
 	}
@@ -182,7 +182,7 @@ func (o options) killAgent() error {
 		return fmt.Errorf("kill %d: %w", pid, err)
 	}
 	unset := "unset %s;\n"
-	if o.cshell() {
+	if o.isCShell() {
 		unset = "unsetenv %s;\n"
 	}
 	fmt.Printf(unset, "SSH_AUTH_SOCK")
@@ -191,23 +191,23 @@ func (o options) killAgent() error {
 	return nil
 }
 
-// cshell says whether the shell that reads the output is a csh.
-func (o options) cshell() bool {
+// isCShell reports whether the shell that reads the output is a csh.
+func (o options) isCShell() bool {
 	return o.csh || !o.sh && strings.HasSuffix(os.Getenv("SHELL"), "csh")
 }
 
-// variable is the shell's line that sets one.
+// variable is the shell's line that sets a variable.
 func (o options) variable(name, value string) string {
 	if strings.ContainsFunc(value, needsQuotes) {
 		value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 	}
-	if o.cshell() {
+	if o.isCShell() {
 		return fmt.Sprintf("setenv %s %s;\n", name, value)
 	}
 	return fmt.Sprintf("%s=%s; export %[1]s;\n", name, value)
 }
 
-// needsQuotes is wide: what is no plain letter of a path is quoted.
+// needsQuotes is cautious: everything but plain letters of a path is quoted.
 func needsQuotes(r rune) bool {
 	plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 	return !plain && !strings.ContainsRune("/._-+:@%,=", r)

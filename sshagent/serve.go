@@ -28,15 +28,15 @@ import (
 const (
 	// exitSignal is ssh-agent's exit code after a signal.
 	exitSignal = 2
-	// parentInterval is how often the agent of a command looks whether that
+	// parentInterval is how often the agent of a command checks that the command
 	// still runs, as in ssh-agent.
 	parentInterval = 10 * time.Second
-	// askForever is how long a confirmation may take: ssh-agent sets no limit,
-	// and one whose program went away is withdrawn at once.
+	// askForever is how long a confirmation may take: ssh-agent sets no limit. A
+	// question is withdrawn at once if its program disconnects.
 	askForever = 24 * time.Hour
 )
 
-// serve is the agent itself, until a signal or the end of parent (0: none).
+// serve runs the agent until a signal arrives or parent ends (0: no parent).
 func (o options) serve(listener *net.UnixListener, socket agentSocket, parent int) (int, error) {
 	defer socket.remove()
 	if _, err := platform.Harden(); err != nil {
@@ -70,13 +70,13 @@ func (o options) serve(listener *net.UnixListener, socket agentSocket, parent in
 	aborted, cancel := context.WithCancel(context.Background())
 	cancel()
 	server.Shutdown(aborted)                           // ssh-agent ends at once, and so do its prompts
-	if ended == syscall.SIGTERM && socket.Path == "" { // a service manager ends it so
+	if ended == syscall.SIGTERM && socket.Path == "" { // the usual end under a service manager
 		return 0, err
 	}
 	return exitSignal, err
 }
 
-// signals are those that the agent acts on. In the background Ctrl-C is for others.
+// signals are those that the agent acts on. In the background it ignores Ctrl-C.
 func (o options) signals() chan os.Signal {
 	signals := make(chan os.Signal, 8)
 	signal.Ignore(syscall.SIGPIPE)
@@ -89,7 +89,7 @@ func (o options) signals() chan os.Signal {
 	return signals
 }
 
-// wait returns when the agent has to end, with the signal that ended it.
+// wait returns when the agent must end, with the signal that caused it.
 func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.Ring, log *slog.Logger) (os.Signal, error) {
 	var look <-chan time.Time
 	if parent != 0 {
@@ -116,8 +116,8 @@ func wait(signals <-chan os.Signal, failed <-chan error, parent int, ring *keys.
 	}
 }
 
-// log goes where ssh-agent's goes: to the terminal with -d and -D, else to the
-// system's log where there is one.
+// log writes where ssh-agent does: to the terminal with -d and -D, otherwise to the
+// system's log if there is one.
 func (o options) log() *slog.Logger {
 	level := slog.LevelInfo
 	var to io.Writer = os.Stderr

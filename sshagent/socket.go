@@ -24,18 +24,18 @@ import (
 const (
 	// socketTries bounds the search for a free name among 62^10.
 	socketTries = 8
-	// staleAge spares sockets whose agent may just be starting.
+	// staleAge spares sockets of agents that may be starting.
 	staleAge = time.Hour
-	// hostLetters is how much of the host name's hash is in a socket's name:
-	// a home that machines share has sockets of all of them.
+	// hostLetters is how much of the host name's hash a socket's name contains: a
+	// home shared by several machines has sockets of all of them.
 	hostLetters = 10
 )
 
-// agentSocket is the socket as others see it, and what goes away with it.
+// agentSocket is the agent's socket and the files to remove with it.
 type agentSocket struct {
-	Path   string // as it was given; "": a service manager's
-	Remove string // absolute; "": it stays
-	Dir    string // the directory that was made for it; "": none
+	Path   string // as the user gave it; "": a service manager's
+	Remove string // absolute path to remove; "": none
+	Dir    string // temporary directory to remove; "": none
 }
 
 func (s agentSocket) remove() {
@@ -47,13 +47,13 @@ func (s agentSocket) remove() {
 	}
 }
 
-// listen makes the socket where OpenSSH 10 has it: at -a, with -T in a
-// directory of its own below $TMPDIR, else in ~/.ssh/agent.
+// listen makes the socket where OpenSSH 10 makes it: at the path of -a, with -T in a new
+// directory in $TMPDIR, otherwise in ~/.ssh/agent.
 func (o options) listen() (*net.UnixListener, agentSocket, error) {
 	switch {
 	case o.socket != "":
 		return listenAt(o.socket, "")
-	case o.activated():
+	case o.isSocketActivated():
 		listener, err := inheritedSocket(listenFD)
 		return listener, agentSocket{}, err
 	case o.temporary:
@@ -64,7 +64,7 @@ func (o options) listen() (*net.UnixListener, agentSocket, error) {
 		return listenAt(filepath.Join(dir, fmt.Sprintf("agent.%d", os.Getpid())), dir)
 	}
 	if !o.keepStale {
-		_ = cleanStaleSockets(false, false) // untidiness stops nobody
+		_ = cleanStaleSockets(false, false) // stale sockets do no harm
 	}
 	return listenAtHome()
 }
@@ -104,7 +104,7 @@ func listenAtHome() (*net.UnixListener, agentSocket, error) {
 	return nil, agentSocket{}, err
 }
 
-// socketDir is in the home that the user database names, or HOME.
+// socketDir is in the home directory of the user database, or in HOME.
 func socketDir() (string, error) {
 	home := os.Getenv("HOME")
 	if me, err := user.Current(); home == "" && err == nil {
@@ -116,7 +116,7 @@ func socketDir() (string, error) {
 	return filepath.Join(home, ".ssh", "agent"), nil
 }
 
-// hostHash tells machines apart that share a home, as OpenSSH does it.
+// hostHash distinguishes machines that share a home, as in OpenSSH.
 func hostHash() string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	name, _ := os.Hostname()
@@ -128,8 +128,8 @@ func hostHash() string {
 	return string(text)
 }
 
-// cleanStaleSockets removes the sockets in ~/.ssh/agent that nobody serves any
-// more: those of this machine, or of all.
+// cleanStaleSockets removes the sockets in ~/.ssh/agent that no process serves any more:
+// those of this machine, or with all those of every machine.
 func cleanStaleSockets(all, tell bool) error {
 	dir, err := socketDir()
 	if err != nil {
@@ -151,7 +151,7 @@ func cleanStaleSockets(all, tell bool) error {
 	return nil
 }
 
-// isStale: only a refused connection proves that nobody listens.
+// isStale relies on a refused connection: only that proves that nobody listens.
 func isStale(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil || time.Since(info.ModTime()) < staleAge {
@@ -164,12 +164,12 @@ func isStale(path string) bool {
 	return errors.Is(err, unix.ECONNREFUSED)
 }
 
-// activated says whether a service manager passes the socket (sd_listen_fds(3)).
-func (o options) activated() bool {
+// isSocketActivated reports whether a service manager passes the socket (sd_listen_fds(3)).
+func (o options) isSocketActivated() bool {
 	return (o.foreground || o.debug) && os.Getenv("LISTEN_FDS") == "1" && os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid())
 }
 
-// inheritedSocket is a listening socket that this process was started with.
+// inheritedSocket is a listening socket that this process inherited.
 func inheritedSocket(fd int) (*net.UnixListener, error) {
 	unix.CloseOnExec(fd)
 	file := os.NewFile(uintptr(fd), "socket")

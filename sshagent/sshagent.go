@@ -10,7 +10,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Name is the name under which the program is ssh-agent.
+// Name is the program name under which keybroker acts as ssh-agent.
 const Name = "ssh-agent"
 
 // Usage is ssh-agent's.
@@ -23,11 +23,11 @@ const Usage = `usage: ssh-agent [-c | -s] [-DdTU] [-a bind_address] [-E fingerpr
        ssh-agent -V
 `
 
-// exitFailed is ssh-agent's exit code for every fault.
+// exitFailed is ssh-agent's exit code for every error.
 const exitFailed = 1
 
-// Run does what a command line of ssh-agent says, and returns ssh-agent's exit code.
-// release is the version of this program, for -V.
+// Run carries out a command line of ssh-agent and returns ssh-agent's exit code. release
+// is keybroker's version, for -V.
 func Run(args []string, release string) int {
 	o, err := parse(args)
 	if err == nil {

@@ -14,11 +14,11 @@ import (
 // Upstream is one [[upstream]] table: another agent whose keys are listed too.
 type Upstream struct {
 	Name string `toml:"name"`
-	Path string `toml:"path"` // of its socket; environment variables are those of the daemon
-	Add  bool   `toml:"add"`  // ssh-add's keys are handed on to it
+	Path string `toml:"path"` // of its socket; environment variables are the daemon's
+	Add  bool   `toml:"add"`  // takes the keys of ssh-add
 }
 
-// Socket is one [[socket]] table: a socket of its own with a view of the keys.
+// Socket is one [[socket]] table: a separate socket with a view of the keys.
 type Socket struct {
 	Name     string        `toml:"name"`
 	Path     string        `toml:"path"` // "": NAME.sock beside the agent's
@@ -28,16 +28,16 @@ type Socket struct {
 	Action   policy.Action `toml:"action"`
 }
 
-// View is what the socket shows, as rules see it.
+// View is the part of the keys and hosts that the socket shows, for the rules.
 func (s Socket) View() policy.View {
 	return policy.View{Name: s.Name, Keys: s.Keys, Hosts: s.Hosts, Action: s.Action, ReadOnly: s.ReadOnly == nil || *s.ReadOnly}
 }
 
-// reservedNames are those of the broker's own sockets.
+// reservedNames are the names of the broker's own sockets.
 var reservedNames = []string{"agent", "control"}
 
-// Expand puts environment variables in, "$NAME" or "${NAME}". Those that are
-// not set make it useless: what is left could be another socket.
+// Expand replaces environment variables, "$NAME" or "${NAME}". A variable that is not
+// set is an error: the rest of the path could be another socket.
 func Expand(path string) (string, error) {
 	var missing []string
 	full := os.Expand(path, func(name string) string {
@@ -51,12 +51,12 @@ func Expand(path string) (string, error) {
 	case len(missing) > 0:
 		return "", problem.With(fmt.Errorf("%s is not set where the daemon was started", strings.Join(missing, ", ")), "set it there, or write the path itself")
 	case !filepath.IsAbs(full):
-		return "", problem.With(fmt.Errorf("%.256q is not an absolute path", full), "name the socket with its whole path")
+		return "", problem.With(fmt.Errorf("%.256q is not an absolute path", full), "give the absolute path of the socket")
 	}
 	return full, nil
 }
 
-// SocketPath is where a socket of its own is served.
+// SocketPath is the path of the separate socket s.
 func (c *Config) SocketPath(s Socket) (string, error) {
 	if s.Path == "" {
 		return c.Paths.Socket(s.Name), nil
@@ -72,8 +72,7 @@ func (c *Config) views() []policy.View {
 	return list
 }
 
-// checkAgents finds what is wrong with [[upstream]], [[socket]] and the rules
-// that name one.
+// checkAgents finds the faults of [[upstream]], [[socket]] and the rules that name one.
 func (c *Config) checkAgents(file string, data []byte) error {
 	var all []error
 	fault := func(path, format string, args ...any) {
@@ -87,7 +86,7 @@ func (c *Config) checkAgents(file string, data []byte) error {
 			fault(at+".name", "%w", err)
 		}
 		if names[u.Name] {
-			fault(at+".name", "there are two of the name %q", u.Name)
+			fault(at+".name", "two upstreams are called %q", u.Name)
 		}
 		if names[u.Name] = true; u.Path == "" {
 			fault(at+".path", `path is missing: name the other agent's socket, or "$SSH_AUTH_SOCK"`)
@@ -96,7 +95,7 @@ func (c *Config) checkAgents(file string, data []byte) error {
 			adds++
 		}
 		if adds > 1 {
-			fault(at+".add", "only one agent can be handed the keys of ssh-add")
+			fault(at+".add", "only one agent can take the keys of ssh-add")
 		}
 	}
 	return errors.Join(append(all, c.checkSockets(file, data))...)
@@ -121,11 +120,11 @@ func (c *Config) checkSockets(file string, data []byte) error {
 		names[s.Name] = true
 	}
 	for i, r := range c.Rules {
-		if r.Socket != "" && !strings.ContainsAny(r.Socket, "*?") && (!names[r.Socket] || reserved(r.Socket)) {
+		if r.Socket != "" && !strings.ContainsAny(r.Socket, "*?") && (!names[r.Socket] || isReserved(r.Socket)) {
 			fault(fmt.Sprintf("rule[%d].socket", i), fmt.Errorf("no [[socket]] has the name %q", r.Socket))
 		}
 	}
 	return errors.Join(all...)
 }
 
-func reserved(name string) bool { return name == reservedNames[0] || name == reservedNames[1] }
+func isReserved(name string) bool { return name == reservedNames[0] || name == reservedNames[1] }

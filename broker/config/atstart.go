@@ -5,19 +5,19 @@ import (
 	"slices"
 )
 
-// atReload are the settings that a reload reads, or that the broker does not
-// read at all; all others are read when it starts. Of [[socket]] only what it shows is.
+// atReload are the settings that a reload reads, and those that the broker never
+// reads. The others are read only at its start. A reload also reads what a [[socket]] shows.
 var atReload = []string{"rule", "confirm.remember", "tray.notify"}
 
-// ReadAtStart names the settings in which fresh differs from what the broker
-// started with, as "table.field" or the name of a table that there are several of.
+// ReadAtStart names the settings that are read only at start and differ in fresh, as
+// "table.field" or as the name of an array of tables.
 func (c *Config) ReadAtStart(fresh Config) []string {
 	return slices.DeleteFunc(differing("", reflect.ValueOf(started(*c)), reflect.ValueOf(started(fresh))), func(path string) bool {
 		return slices.Contains(atReload, path)
 	})
 }
 
-// started is a config without what a reload reads of its sockets.
+// started is a config without the fields of its sockets that a reload reads.
 func started(c Config) Config {
 	var sockets []Socket
 	for _, s := range c.Sockets {

@@ -5,17 +5,17 @@ import (
 	"fmt"
 )
 
-// Bounds on what is given to the TOML library, whose time grows faster than the
-// square of a key's parts and of the depth of what is nested: 400 KB of "a.a.a…"
-// took it minutes. No configuration comes near them.
+// Bounds on the input of the TOML library, whose time grows faster than the square of
+// a key's parts and of the nesting depth: 400 KB of "a.a.a…" took it minutes. No real
+// configuration comes near them.
 const (
-	maxDots  = 32 // in one line, outside of texts
+	maxDots  = 32 // in one line, outside of strings
 	maxDepth = 32 // open brackets and braces
 )
 
-// bounded returns an *Fault for a document that would keep the library busy. It
-// refuses texts of several lines, which no setting needs: without them each line
-// can be looked at by itself.
+// bounded returns a *Fault for a document that would keep the library busy. It refuses
+// multi-line strings, which no setting needs: without them each line can be checked
+// separately.
 func bounded(file string, data []byte) error {
 	depth, number := 0, 0
 	for line := range bytes.Lines(data) {
@@ -28,7 +28,7 @@ func bounded(file string, data []byte) error {
 			switch line[col] {
 			case '"', '\'':
 				if bytes.HasPrefix(line[col:], bytes.Repeat(line[col:col+1], 3)) {
-					return fault(col, "a text of several lines is not taken: write it in one")
+					return fault(col, "multi-line strings are not supported: write it in one line")
 				}
 				col += textLength(line[col:])
 			case '[', '{':
@@ -49,8 +49,8 @@ func bounded(file string, data []byte) error {
 	return nil
 }
 
-// textLength is how many bytes of line follow the quote that it begins with, up to
-// the one that ends the text.
+// textLength counts the bytes of line between its first quote and the quote that ends
+// the string.
 func textLength(line []byte) int {
 	for i := 1; i < len(line); i++ {
 		switch {

@@ -1,5 +1,5 @@
 // Package config reads config.toml and policy.toml, strictly: an unknown setting, a
-// wrong type and a value out of its bounds are errors, with their place in the file.
+// wrong type or a value out of bounds is an error, with its place in the file.
 package config
 
 import (
@@ -19,11 +19,11 @@ import (
 	"github.com/keybroker/keybroker/sources/certificates"
 )
 
-// Config is config.toml, narrowed by what the machine's owner fixes. docs/config.md is
-// the same for users.
+// Config is config.toml, narrowed by what the machine's owner fixed. docs/config.md
+// explains it to users.
 type Config struct {
 	Agent struct {
-		ForwardedChanges bool `toml:"forwarded_changes"` // let forwarded connections add, remove and lock
+		ForwardedChanges bool `toml:"forwarded_changes"` // forwarded connections may add, remove and lock
 	} `toml:"agent"`
 	Softkeys struct {
 		Seal           string `toml:"seal"`            // "auto", "keychain", "passphrase"
@@ -33,37 +33,37 @@ type Config struct {
 		Prompt   string        `toml:"prompt"`   // one of ways.Prompts
 		Window   string        `toml:"window"`   // path of keybroker-desktop; "": the one beside this program
 		Pinentry string        `toml:"pinentry"` // path of the program; "" finds one
-		Timeout  time.Duration `toml:"timeout"`  // then the request is refused
+		Timeout  time.Duration `toml:"timeout"`  // after which the request is refused
 		Remember time.Duration `toml:"remember"` // the longest grant to offer when no rule matches
 
-		Background string `toml:"background"` // requests without a person before them: "quiet", "ask", "refuse"
+		Background string `toml:"background"` // for requests of programs in the background: "quiet", "ask", "refuse"
 	} `toml:"confirm"`
 	PIV struct {
 		Enabled  bool          `toml:"enabled"`   // false: readers are left alone
 		PINCache time.Duration `toml:"pin_cache"` // how long a PIN is kept; "0s" asks each time
-		// UnlockGivesPIN makes ssh-add -X give the PIN while nothing is locked.
+		// UnlockGivesPIN: ssh-add -X passes the PIN while nothing is locked.
 		UnlockGivesPIN bool            `toml:"unlock_gives_pin"`
 		Rules          []cardkeys.Rule `toml:"rule"` // which keys of a card are listed
 	} `toml:"piv"`
 	PKCS11 struct {
 		Providers string `toml:"providers"` // patterns of libraries that ssh-add -s and -S may load
-		Remote    bool   `toml:"remote"`    // let connections that serve a remote host load them
+		Remote    bool   `toml:"remote"`    // connections that serve a remote host may load them
 	} `toml:"pkcs11"`
 	FIDO struct {
-		Websafe string `toml:"websafe"` // patterns of applications whose keys sign anything
+		Websafe string `toml:"websafe"` // patterns of applications whose keys may sign anything
 	} `toml:"fido"`
 	Certificates struct {
-		Plain string `toml:"plain"` // where a certified key stands: "after", "before", "hidden"
+		Plain string `toml:"plain"` // where the key is listed beside its certificate: "after", "before", "hidden"
 	} `toml:"certificates"`
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
 	Session Session `toml:"session"`
 	Tray    struct {
-		Notify []string `toml:"notify"` // what its notifications tell of
+		Notify []string `toml:"notify"` // the events that it notifies about
 	} `toml:"tray"`
 	Upstreams []Upstream    `toml:"upstream"` // other agents
-	Sockets   []Socket      `toml:"socket"`   // of their own
+	Sockets   []Socket      `toml:"socket"`   // separate sockets
 	Rules     []policy.Rule `toml:"rule"`
 
 	Paths        platform.Paths `toml:"-"`
@@ -72,7 +72,7 @@ type Config struct {
 	Fixed        []Fixed        `toml:"-"` // by the machine's owner
 }
 
-// maxPINCache: for longer than a working day nobody means to be away.
+// maxPINCache is longer than any working day.
 const maxPINCache = 24 * time.Hour
 
 // Defaults of ssh-agent(1).
@@ -81,16 +81,16 @@ const (
 	DefaultWebsafe   = "ssh:*"                         // -O websafe-allow
 )
 
-// notifyKinds are what [tray] notify may name, as keybroker-desktop knows them.
+// notifyKinds are the values of [tray] notify, as keybroker-desktop knows them.
 var notifyKinds = []string{"touch", "waiting", "grant", "refused", "approve", "rules"}
 
 // Bounds of [confirm].
 const (
-	minTimeout = 5 * time.Second // less is no time to read the question
+	minTimeout = 5 * time.Second // less is too short to read the question
 	maxTimeout = time.Hour       // ssh and git have given up long before
 )
 
-// Default is the configuration where no file says otherwise.
+// Default is the configuration without a file.
 func Default() Config {
 	var c Config
 	c.Softkeys.Seal = "auto"
@@ -108,16 +108,17 @@ func Default() Config {
 	return c
 }
 
-// InvalidError marks a configuration that cannot be used: wrong usage, not a failure.
+// InvalidError marks a configuration that cannot be used. It counts as wrong usage, not
+// as a failure.
 type InvalidError struct{ error }
 
 func (e InvalidError) Unwrap() error { return e.error }
 
-// Invalid marks err so.
+// Invalid makes err an InvalidError.
 func Invalid(err error) error { return InvalidError{err} }
 
-// Read reads the machine's rules and the user's configuration. A file that is missing
-// is an empty one, unless it must be there: the person named it.
+// Read reads the machine's rules and the user's configuration. A missing file counts as
+// empty, unless mustExist is set because the person named it.
 func Read(paths platform.Paths, mustExist bool) (Config, error) {
 	c := Default()
 	c.Paths = paths
@@ -129,7 +130,7 @@ func Read(paths platform.Paths, mustExist bool) (Config, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !mustExist:
 	case err != nil:
-		return c, InvalidError{fmt.Errorf("the configuration cannot be read: %w", problem.WithDefault(err, "check that it is there and yours: ls -l %s", paths.ConfigFile))}
+		return c, InvalidError{fmt.Errorf("the configuration cannot be read: %w", problem.WithDefault(err, "check that it exists and is yours: ls -l %s", paths.ConfigFile))}
 	default:
 		if err := c.decode(paths.ConfigFile, data); err != nil {
 			return c, InvalidError{problem.With(fmt.Errorf("the configuration has errors:\n%w", err), "correct them, then: keybroker policy check")}
@@ -153,7 +154,7 @@ func (c *Config) decode(file string, data []byte) error {
 	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), checkRules(file, data, c.Rules))
 }
 
-// checkValues finds what is wrong with single settings.
+// checkValues finds the faults of single settings.
 func (c *Config) checkValues(file string, data []byte) error {
 	return errors.Join(
 		oneOf(file, data, "softkeys.seal", c.Softkeys.Seal, "auto", "keychain", "passphrase"),
@@ -199,7 +200,7 @@ func eachOneOf(file string, data []byte, path string, values []string, allowed .
 	return nil
 }
 
-// absolute: a relative path would be another file for each program that reads it.
+// absolute refuses a relative path: each program that reads it would find another file.
 func absolute(file string, data []byte, path, value string) error {
 	if value == "" || filepath.IsAbs(value) {
 		return nil
@@ -214,11 +215,11 @@ func within(file string, data []byte, path string, value, low, high time.Duratio
 	return errorAt(file, data, path, fmt.Errorf("%s is not between %s and %s", keys.ShortDuration(value), keys.ShortDuration(low), keys.ShortDuration(high)))
 }
 
-// AuditDir is where the audit log is.
+// AuditDir is the directory of the audit log.
 func (c *Config) AuditDir() string { return filepath.Join(c.Paths.StateDir, "audit") }
 
-// PolicyRules are the rules of the machine's owner and of the user, with the views of
-// the sockets, ready to decide.
+// PolicyRules combines the rules of the machine's owner and of the user with the views
+// of the sockets.
 func (c *Config) PolicyRules() *policy.Rules {
 	return policy.New(c.MachineRules, c.Rules, policy.Options{DefaultRemember: c.Confirm.Remember, Limits: c.OwnerLimits}).WithViews(c.views()...)
 }

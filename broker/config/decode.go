@@ -10,14 +10,14 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// maxFile bounds a configuration file, in bytes. A thousand rules take a tenth
-// of it; reading something else by mistake should fail quickly.
+// maxFile bounds a configuration file, in bytes. A thousand rules take a tenth of it.
+// Reading some other file by mistake should fail quickly.
 const maxFile = 1 << 20
 
-// Fault is what is wrong in a configuration file, with its place.
+// Fault is an error in a configuration file, with its place.
 type Fault struct {
 	File      string
-	Line, Col int // from 1; 0 when the place is not known
+	Line, Col int // from 1; 0: unknown
 	Message   string
 }
 
@@ -28,12 +28,12 @@ func (e *Fault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Col, e.Message)
 }
 
-// decode fills dst, a pointer to a struct, from a TOML document, strictly:
-// every field of the document must have a place in dst with exactly its name
-// (the `toml` tag, or else the field's name in lower case) and its type, a
-// time.Duration must be a string such as "15m", and a string whose field has
-// the tag `policy:"nonempty"` must not be empty. The error joins one *Fault for
-// each fault, in the order of the file; then dst is not to be used.
+// decode fills dst, a pointer to a struct, from a TOML document. It is strict: every
+// field of the document must exist in dst with exactly its name (the `toml` tag, or
+// else the field's name in lower case) and its type. A time.Duration must be a string
+// such as "15m". A string whose field has the tag `policy:"nonempty"` must not be empty.
+// The error joins one *Fault for each fault, in the order of the file; dst must not be
+// used then.
 func decode(file string, data []byte, dst any) error {
 	if len(data) > maxFile {
 		return &Fault{File: file, Message: fmt.Sprintf("the file is larger than %d bytes", maxFile)}
@@ -54,14 +54,14 @@ func decode(file string, data []byte, dst any) error {
 	return nil
 }
 
-// errorAt gives err the place of path in the document, such as
-// "confirm.timeout" or "rule[2].host" (counted from 0). When path is not in the
-// document, the table around it is named.
+// errorAt adds to err the place of path in the document, such as "confirm.timeout" or
+// "rule[2].host" (counted from 0). If path is not in the document, it is the place of
+// the table around it.
 func errorAt(file string, data []byte, path string, err error) error {
 	return place(file, data, []fault{{path: path, message: err.Error()}})
 }
 
-// fault is something wrong at a path of the document.
+// fault is an error at a path of the document.
 type fault struct{ path, message string }
 
 func place(file string, data []byte, faults []fault) error {
@@ -81,9 +81,9 @@ func place(file string, data []byte, faults []fault) error {
 	return errors.Join(joined...)
 }
 
-// find goes up from path until something stands there: what is inside an inline
-// table is found at the key that the table belongs to. An array of tables stands
-// at its first element.
+// find looks for the position of path, or else of the nearest table around it. A field
+// of an inline table has the position of the table's key, and an array of tables that
+// of its first element.
 func find(found map[string]position, path string) position {
 	for path != "" {
 		for _, candidate := range []string{path, element(path, 0)} {

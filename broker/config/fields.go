@@ -12,7 +12,7 @@ const maxTypo = 2
 // maxFieldName bounds the comparison, whose time grows with the square.
 const maxFieldName = 128
 
-// fieldsOf gives the fields of struct type t that TOML can fill, by name.
+// fieldsOf returns the fields of struct type t that TOML can fill, by name.
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}
 	for _, f := range reflect.VisibleFields(t) {
@@ -28,7 +28,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	return fields
 }
 
-// nearest returns the field whose name is the closest to a mistyped one, or "".
+// nearest returns the field name that is closest to a mistyped one, or "".
 func nearest(typo string, fields map[string]reflect.StructField) string {
 	best, fewest := "", maxTypo+1
 	for name := range fields {
@@ -43,8 +43,8 @@ func nearest(typo string, fields map[string]reflect.StructField) string {
 	return best
 }
 
-// distance counts the insertions, deletions, replacements and swaps of
-// neighbours between two words (optimal string alignment).
+// distance counts the insertions, deletions, replacements and swaps of adjacent letters
+// between two words (optimal string alignment).
 func distance(a, b string) int {
 	if len(a) > maxFieldName {
 		return len(a)

@@ -10,18 +10,18 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// setting is one that the machine's owner can fix in policy.toml, as the same
-// table and field of config.toml. What is fixed, the user's file can only narrow.
+// setting is a setting of config.toml that the machine's owner can fix in policy.toml
+// under the same table and field. The user's file can only narrow it then.
 type setting struct {
 	path string
-	// field is where it stands in a config: a pointer.
+	// field returns a pointer to it in a config.
 	field func(*Config) any
-	// narrower says whether the user's value, which differs, is as narrow as the owner's.
+	// narrower reports whether the user's value, which differs, is as narrow as the owner's.
 	narrower func(user, owner any) bool
 }
 
-// settings are all that can be fixed. What is not here is no matter of safety, or
-// has its rules in [limits].
+// settings lists everything that can be fixed. Other settings do not affect safety or
+// are limited by [limits].
 var settings = []setting{
 	{"agent.forwarded_changes", func(c *Config) any { return &c.Agent.ForwardedChanges }, only(false)},
 	{"softkeys.seal", func(c *Config) any { return &c.Softkeys.Seal }, never},
@@ -43,8 +43,8 @@ var settings = []setting{
 	{"session.end", func(c *Config) any { return &c.Session.End }, dropsMore},
 }
 
-// implied are fixed with another setting: a way to ask is no fixed one while the
-// user's file says which program it is.
+// implied are the settings that are fixed together with another one: a fixed way to ask
+// means nothing if the user's file chooses its program.
 var implied = map[string][]string{"confirm.prompt": {"confirm.window", "confirm.pinentry"}}
 
 func never(_, _ any) bool { return false }
@@ -64,19 +64,18 @@ func dropsMore(user, owner any) bool {
 	return !slices.ContainsFunc(owner.([]string), func(what string) bool { return !slices.Contains(user.([]string), what) })
 }
 
-// Fixed is one that the machine's owner has fixed, as `policy show` and
-// `doctor` tell it.
+// Fixed is a setting that the machine's owner has fixed, for `policy show` and `doctor`.
 type Fixed struct {
 	Setting  string `json:"setting"`
 	Value    string `json:"value"`               // in force
 	Owner    string `json:"owner"`               // what the owner fixed it to
 	By       string `json:"by"`                  // the owner's file
-	NotTaken string `json:"not_taken,omitempty"` // what the user's file says, which would be wider
+	NotTaken string `json:"not_taken,omitempty"` // the user's value, which would be wider
 }
 
-// narrow puts the owner's settings into the user's configuration where that does
-// not say something narrower. What would be wider is not taken, and named: an
-// owner who fixes something must not keep the brokers of a fleet from starting.
+// narrow puts the owner's settings into the user's configuration, unless the user's are
+// narrower. Wider ones are ignored and reported, not refused: a setting that an owner
+// fixes must not keep the brokers of a fleet from starting.
 func (c *Config) narrow(owner *Machine, set map[string]bool) {
 	for _, s := range settings {
 		if !owner.set[s.path] {

@@ -132,8 +132,8 @@ func TestTheOwnersDirectory(t *testing.T) {
 
 func TestErrorsInTheOwnersFile(t *testing.T) {
 	for text, want := range map[string]string{
-		"[tray]\nnotify = []":                            "policy.toml:2:1: tray.notify is the user's: the machine's owner cannot fix it",
-		"[[socket]]\nname = \"a\"":                       "policy.toml:1:1: socket is the user's",
+		"[tray]\nnotify = []":                            "policy.toml:2:1: tray.notify is the user's choice: the machine's owner cannot fix it",
+		"[[socket]]\nname = \"a\"":                       "policy.toml:1:1: socket is the user's choice",
 		"[confirm]\nprompt = \"popup\"":                  `policy.toml:2:1: "popup" is not known`,
 		"[limits]\nask_first = \"sometimes\"":            `policy.toml:2:1: "sometimes" is not known: use "forwarded" or "all"`,
 		"[limits]\nremember = \"48h\"":                   "policy.toml:2:1: 48h0m0s is not between",

@@ -14,8 +14,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Machine is policy.toml, the file of the machine's owner: rules that are read
-// first, limits for the user's, and settings of config.toml that the user's file
+// Machine is policy.toml, the file of the machine's owner: rules that come before the
+// user's, limits for the user's rules, and settings of config.toml that the user's file
 // can only narrow (decision 0022).
 type Machine struct {
 	Config
@@ -25,15 +25,15 @@ type Machine struct {
 	set  map[string]bool // the settings that it fixes, by path
 }
 
-// ReadMachine reads the file of the machine's owner; none is an empty one. It is
-// only believed when nobody else could have written it; when it is there and
-// cannot be used, nothing runs without it.
+// ReadMachine reads the file of the machine's owner; a missing file counts as empty. The
+// file must not be writable by anybody else. If it exists but cannot be used, that is an
+// error: nothing runs without it.
 func ReadMachine(path string) (*Machine, error) {
 	m := &Machine{Config: Default(), file: path}
 	if path == "" {
 		return m, nil
 	}
-	if err := platform.OwnersDirectory(filepath.Dir(path)); err != nil { // the file could be taken away
+	if err := platform.OwnersDirectory(filepath.Dir(path)); err != nil { // whoever can write there can remove the file
 		return nil, InvalidError{fmt.Errorf("the machine's rules in %s are not used: %w", path, err)}
 	}
 	data, err := platform.ReadRoots(path, maxFile)
@@ -60,7 +60,7 @@ func (m *Machine) decode(file string, data []byte) error {
 	var all []error
 	for _, path := range slices.Sorted(maps.Keys(m.set)) {
 		if !fixable(path) {
-			all = append(all, errorAt(file, data, path, fmt.Errorf("%s is the user's: the machine's owner cannot fix it", path)))
+			all = append(all, errorAt(file, data, path, fmt.Errorf("%s is the user's choice: the machine's owner cannot fix it", path)))
 		}
 		for _, other := range implied[path] {
 			m.set[other] = true
@@ -77,7 +77,8 @@ func fixable(path string) bool {
 		slices.ContainsFunc(settings, func(s setting) bool { return s.path == path })
 }
 
-// pathsIn are the fields that a file sets: "confirm.prompt"; "rule" for all of [[rule]].
+// pathsIn returns the fields that a file sets, such as "confirm.prompt", and "rule" for
+// all of [[rule]].
 func pathsIn(file string, data []byte) (map[string]bool, error) {
 	var tables map[string]any
 	if err := decode(file, data, &tables); err != nil {
@@ -96,7 +97,7 @@ func pathsIn(file string, data []byte) (map[string]bool, error) {
 	return set, nil
 }
 
-// limitsText tells the limits with the settings that are fixed.
+// limitsText lists the limits in the form of fixed settings.
 func (m *Machine) limitsText() (list []Fixed) {
 	add := func(name, value string) {
 		list = append(list, Fixed{Setting: "limits." + name, Value: value, Owner: value, By: m.file})

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// position is where a key stands in a file, from 1; Col counts bytes, as the
-// TOML library does.
+// position is the place of a key in a file, counted from 1. Columns count bytes, as in
+// the TOML library.
 type position struct{ line, col int }
 
-// scanner finds where the tables and keys of a valid TOML document stand. The
-// TOML library gives positions for syntax errors only, and for arrays of tables
-// those of the last element. It must end on any input, valid or not.
+// scanner finds the positions of the tables and keys in a valid TOML document. The TOML
+// library has positions for syntax errors only, and for arrays of tables that of the
+// last element. The scanner must terminate on any input, valid or not.
 type scanner struct {
 	data   []byte
 	pos    int
@@ -24,7 +24,7 @@ type scanner struct {
 	found  map[string]position
 }
 
-// positions gives the place of every table header and key outside of inline
+// positions returns the place of every table header and of every key outside of inline
 // tables, by the paths that decode uses: "confirm.timeout", "rule[2].host".
 func positions(data []byte) map[string]position {
 	s := scanner{data: data, line: 1, counts: map[string]int{}, found: map[string]position{}}
@@ -46,7 +46,7 @@ func positions(data []byte) map[string]position {
 	return s.found
 }
 
-// add is called with growing starts, so that the file's lines are counted once.
+// add must be called with growing starts, so that it counts the file's lines only once.
 func (s *scanner) add(start int, path string) {
 	s.line += bytes.Count(s.data[s.bol:start], []byte("\n"))
 	s.bol = 1 + bytes.LastIndexByte(s.data[:start], '\n')
@@ -75,8 +75,7 @@ func (s *scanner) header() {
 	s.skipLine()
 }
 
-// resolve appends parts to path; an array of tables on the way stands for its
-// last element.
+// resolve appends parts to path. An array of tables on the way means its last element.
 func (s *scanner) resolve(path string, parts []string) string {
 	for _, part := range parts {
 		path = join(path, part)
@@ -129,7 +128,7 @@ func unquote(quoted string) string {
 	return strings.Trim(quoted, `'"`)
 }
 
-// value skips a value: to the end of the line on which all brackets are closed.
+// value skips a value, up to the end of the line on which all brackets are closed.
 func (s *scanner) value() {
 	for depth := 0; s.pos < len(s.data); {
 		switch s.data[s.pos] {
@@ -152,7 +151,7 @@ func (s *scanner) value() {
 	}
 }
 
-// skipString skips a text. One of several lines does not get here: see bounded.
+// skipString skips a string. Multi-line strings do not get here: see bounded.
 func (s *scanner) skipString() {
 	s.pos = min(s.pos+textLength(s.data[s.pos:])+1, len(s.data))
 }

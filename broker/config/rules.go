@@ -29,7 +29,7 @@ func checkRules(file string, data []byte, rules []policy.Rule) error {
 	return place(file, data, faults)
 }
 
-// unjoin gives the errors that were joined.
+// unjoin returns the errors that were joined.
 func unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
@@ -37,7 +37,7 @@ func unjoin(err error) []error {
 	return nil
 }
 
-// fieldOf is where in its table an error stands.
+// fieldOf is the field of the table that an error is about.
 func fieldOf(err error) string {
 	if field, ok := errors.AsType[*policy.FieldError](err); ok && field.Field != "" {
 		return "." + field.Field

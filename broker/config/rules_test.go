@@ -68,7 +68,7 @@ func TestErrorsInRules(t *testing.T) {
 		{"unknown top level", `# rules`, `color = 1`, `config.toml:1:1: unknown field "color"`},
 		{"unknown table", `# rules`, `[[rules]]`, `config.toml:1:1: unknown table [[rules]]; did you mean "rule"?`},
 		{"unknown subtable", `action = "refuse"`, "action = \"refuse\"\n[rule.when]\nday = 1", `config.toml:15:1: unknown table [rule[1].when]`},
-		{"one bracket", goodRules, "\n[rule]", `config.toml:2:1: [rule] stands for one table, but there may be several: write [[rule]]`},
+		{"one bracket", goodRules, "\n[rule]", `config.toml:2:1: [rule] must be an array of tables: write [[rule]]`},
 		{"wrong type in the first", `forwarded = false`, `forwarded = "false"`, `config.toml:9:1: forwarded must be true or false, not a string`},
 		{"number for a string", `user = 'CORP\alice'`, `user = 7`, `config.toml:6:1: user must be a string, not a whole number`},
 		{"list for a string", `user = 'CORP\alice'`, `user = ["a"]`, `config.toml:6:1: user must be a string, not an array`},

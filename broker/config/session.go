@@ -2,7 +2,7 @@ package config
 
 import "errors"
 
-// Session is [session]: what is dropped when the person goes away.
+// Session is [session]: what the broker drops when the person goes away.
 type Session struct {
 	Lock    []string `toml:"lock"`    // the screen was locked
 	Suspend []string `toml:"suspend"` // the machine sleeps

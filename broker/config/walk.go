@@ -17,9 +17,9 @@ var (
 	tomlType      = reflect.TypeFor[toml.Unmarshaler]()
 )
 
-// walker holds a parsed document against the type that it will be decoded to.
-// The TOML library alone is not strict enough: it takes "Host" for "host" (and
-// of both, a random one), and 15 for a duration of 15 nanoseconds.
+// walker compares a parsed document with the type that it will be decoded to. The TOML
+// library alone is not strict enough: it accepts "Host" for "host" (and a random one of
+// the two if both are there), and 15 as a duration of 15 nanoseconds.
 type walker struct{ faults []fault }
 
 func walk(document map[string]any, dst any) []fault {
@@ -108,7 +108,7 @@ func (w *walker) array(path string, value any, t reflect.Type) {
 		return
 	}
 	if list.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct {
-		w.fault(path, "[%s] stands for one table, but there may be several: write [[%s]]", path, path)
+		w.fault(path, "[%s] must be an array of tables: write [[%s]]", path, path)
 		return
 	}
 	w.fault(path, "%s must be an array, not %s", last(path), kindOf(value))

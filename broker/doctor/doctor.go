@@ -1,4 +1,4 @@
-// Package doctor checks everything that a signature needs, and says what to mend.
+// Package doctor checks everything that a signature needs and says what to fix.
 package doctor
 
 import (
@@ -30,13 +30,13 @@ type Check struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// maxText bounds what another program chose.
+// maxText bounds texts that another program chose, in characters.
 const maxText = 60
 
 // Patient is what is checked.
 type Patient struct {
 	Config  config.Config
-	Err     error       // why the configuration cannot be used; nil: it can
+	Err     error       // why the configuration cannot be used, or nil
 	Version string      // of the command
 	Person  keys.Person // asked for the passphrase of the vault
 }
@@ -61,14 +61,14 @@ func (p *Patient) checkConfiguration() Check {
 	return Check{"configuration", "ok", p.Config.Paths.ConfigFile, ""}
 }
 
-// checkFixed tells what the machine's owner has fixed, and what of the user's
-// configuration is not taken for it.
+// checkFixed lists what the machine's owner has fixed, and which of the user's settings
+// are ignored for that reason.
 func (p *Patient) checkFixed() (list []Check) {
 	for _, f := range p.Config.Fixed {
 		c := Check{"fixed", "ok", fmt.Sprintf("%s = %s, fixed by %s", f.Setting, f.Value, f.By), ""}
 		if f.NotTaken != "" {
-			c.Result, c.Text = "note", fmt.Sprintf("%s: your %s is not taken; %s is fixed by %s", f.Setting, f.NotTaken, f.Owner, f.By)
-			c.Remedy = "take it out of " + p.Config.Paths.ConfigFile
+			c.Result, c.Text = "note", fmt.Sprintf("%s: your %s is ignored; %s is fixed by %s", f.Setting, f.NotTaken, f.Owner, f.By)
+			c.Remedy = "remove it from " + p.Config.Paths.ConfigFile
 		}
 		list = append(list, c)
 	}
@@ -164,7 +164,7 @@ func (p *Patient) checkAudit(ctx context.Context, client *control.Client) Check 
 		return Check{"audit log", "FAIL", report.Bad.String(), "keybroker log verify"}
 	}
 	if len(report.Files) == 0 {
-		return Check{"audit log", "note", "there is none yet", "the broker begins it with its first record: keybroker daemon"}
+		return Check{"audit log", "note", "there is none yet", "the broker creates it with its first record: keybroker daemon"}
 	}
-	return Check{"audit log", "ok", keys.Counted(int(report.Records), "record") + ", whole", ""}
+	return Check{"audit log", "ok", keys.Counted(int(report.Records), "record") + ", intact", ""}
 }

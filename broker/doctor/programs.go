@@ -8,7 +8,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// checkPrograms says who could change our programs or get at them as they start.
+// checkPrograms reports who could change our programs or reach them as they start.
 func (p *Patient) checkPrograms() []Check {
 	self, err := os.Executable()
 	if err != nil {
@@ -16,7 +16,7 @@ func (p *Patient) checkPrograms() []Check {
 	}
 	checks := []Check{checkProgram(self)}
 	window, err := ways.WindowProgram(p.Config.Confirm.Window)
-	if _, missing := os.Stat(window); err == nil && missing == nil { // without it another way asks: see "prompt"
+	if _, missing := os.Stat(window); err == nil && missing == nil { // without it the broker asks in another way: see "prompt"
 		checks = append(checks, checkProgram(window))
 	}
 	if scope := platform.PtraceScope(); scope != "" {

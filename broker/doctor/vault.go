@@ -9,10 +9,10 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// checkVault looks at owners, modes and proofs of the vault and the keys in it.
+// checkVault checks owners, modes and proofs of the vault and of its keys.
 func (p *Patient) checkVault(ctx context.Context) Check {
 	const name = "sealed keys"
-	_, err := platform.Harden() // what opens a key may come next
+	_, err := platform.Harden() // the store may be asked to open a key
 	if err == nil {
 		err = p.Err
 	}
@@ -38,7 +38,7 @@ func (p *Patient) checkVault(ctx context.Context) Check {
 		}
 	}
 	if len(entries) == 0 {
-		return Check{name, "ok", "there are none", ""}
+		return Check{name, "ok", "no keys are sealed yet", ""}
 	}
 	if unproved > 0 {
 		return Check{name, "note", fmt.Sprintf("%d, of which %d are not proved until the vault is opened", len(entries), unproved), ""}

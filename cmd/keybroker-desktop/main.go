@@ -1,5 +1,5 @@
-// Command keybroker-desktop is what keybroker shows on a desktop. It is a
-// program of its own, so that the one that holds keys links nothing that draws.
+// Command keybroker-desktop draws keybroker's windows and tray icon. It is a separate
+// program, so that the one that holds keys links no GUI code.
 package main
 
 import (
@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// parts are the subcommands. Each one returns its exit code.
+// parts are the subcommands. Each returns its exit code.
 var parts = map[string]func(args []string) int{
 	"tray":   showTray,
 	"prompt": prompt,

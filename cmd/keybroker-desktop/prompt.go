@@ -8,15 +8,15 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// prompt shows the question that comes on standard input and writes the answer
-// to standard output. Both are what the daemon made for it (a socket, on Windows
-// two pipes), so that there is no name under which another program could answer.
+// prompt reads a question from standard input, shows it, and writes the answer to
+// standard output. The daemon made both (a socket, on Windows two pipes), so that
+// no other program can reach them by a name and answer.
 func prompt([]string) int {
 	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&stdinType == 0 {
 		fmt.Fprintln(os.Stderr, "keybroker-desktop prompt is started by keybroker daemon alone")
 		return 2
 	}
-	if _, err := platform.Harden(); err != nil { // a passphrase is typed here, and the answer comes from here
+	if _, err := platform.Harden(); err != nil { // passphrases and answers pass through this process
 		fmt.Fprintln(os.Stderr, "keybroker-desktop:", err)
 		return 1
 	}
@@ -32,11 +32,11 @@ func prompt([]string) int {
 	return 0
 }
 
-// gone is closed when the daemon has hung up: nobody waits for an answer.
+// gone is closed when the daemon hangs up: nobody waits for an answer then.
 func gone() <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
-		_, _ = os.Stdin.Read(make([]byte, 1)) // the daemon says no more than the question
+		_, _ = os.Stdin.Read(make([]byte, 1)) // the daemon sends nothing after the question
 		close(ended)
 	}()
 	return ended

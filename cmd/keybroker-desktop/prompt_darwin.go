@@ -9,11 +9,11 @@ import (
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
-// stdinType is what the daemon asks over.
+// stdinType is the kind of file that the daemon asks over.
 const stdinType = os.ModeSocket
 
-// show takes the alert back when the daemon ends this process: it stands in
-// another one, and would stay.
+// show also removes the alert when the daemon ends this process: the alert belongs to
+// another process and would stay.
 func show(q question.Question, gone <-chan struct{}) question.Answer {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM)

@@ -7,7 +7,7 @@ import (
 	"github.com/keybroker/keybroker/desktop/taskdialog"
 )
 
-// stdinType is what the daemon asks over.
+// stdinType is the kind of file that the daemon asks over.
 const stdinType = os.ModeNamedPipe
 
 func show(q question.Question, gone <-chan struct{}) question.Answer {

@@ -9,7 +9,7 @@ import (
 	"github.com/keybroker/keybroker/desktop/window"
 )
 
-// stdinType is what the daemon asks over.
+// stdinType is the kind of file that the daemon asks over.
 const stdinType = os.ModeSocket
 
 func show(q question.Question, gone <-chan struct{}) question.Answer {

@@ -18,20 +18,20 @@ import (
 	"github.com/keybroker/keybroker/tray"
 )
 
-// trayMemory is what the garbage collector aims at: the tray runs all day.
+// trayMemory is the garbage collector's limit in bytes: the tray runs all day.
 const trayMemory = 8 << 20
 
-// showTray runs the icon: keybroker tray starts it with what it needs to know.
+// showTray runs the icon. keybroker tray starts it with these flags.
 func showTray(args []string) int {
 	flags := flag.NewFlagSet("tray", flag.ContinueOnError)
 	socket := flags.String("control", "", "the broker's control socket")
-	notify := flags.String("notify", "", "what notifications tell of, with commas between")
+	notify := flags.String("notify", "", "events to notify about, separated by commas")
 	if flags.Parse(args) != nil || *socket == "" || flags.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "start it with: keybroker tray")
 		return 2
 	}
 	debug.SetMemoryLimit(trayMemory)
-	log.SetOutput(io.Discard) // the library's, which complains as long as there is no panel
+	log.SetOutput(io.Discard) // the library logs errors while there is no panel
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	client := control.NewClient(*socket)

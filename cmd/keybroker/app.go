@@ -7,8 +7,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// app is what every command needs: where the files are and what the
-// configuration says. It is filled before a command runs.
+// app is what every command needs: the paths, the configuration and the global flags. It
+// is filled before a command runs.
 type app struct {
 	configFile string // --config
 	json       bool   // --json
@@ -17,8 +17,8 @@ type app struct {
 	config     config.Config
 }
 
-// locate finds the files. What talks to a running broker or reads its log does
-// no more than that, so that an error in the configuration is not in its way.
+// locate finds the files. Commands that talk to a running broker or read its log need
+// no more, so an error in the configuration does not stop them.
 func (a *app) locate() (err error) {
 	if a.config.Paths, err = platform.DefaultPaths(); err != nil || a.configFile == "" {
 		return err

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// exactArgs takes as many arguments as cmd.Use names, and says which one is missing.
+// exactArgs accepts exactly n arguments, and names the one that is missing.
 func exactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < n {
@@ -20,7 +20,7 @@ func exactArgs(n int) cobra.PositionalArgs {
 	}
 }
 
-// atMost takes up to n arguments.
+// atMost accepts up to n arguments.
 func atMost(n int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > n {
@@ -30,7 +30,7 @@ func atMost(n int) cobra.PositionalArgs {
 	}
 }
 
-// argumentName is the nth argument as the usage line has it.
+// argumentName is the name of the nth argument in the usage line.
 func argumentName(cmd *cobra.Command, n int) string {
 	names := strings.Fields(cmd.Use)[1:]
 	if n < len(names) {
@@ -39,10 +39,11 @@ func argumentName(cmd *cobra.Command, n int) string {
 	return "an argument"
 }
 
-// flagValues are what flags of a type take. Those with a set of values say so themselves.
+// flagValues describes the values of each type of flag. Flags with a set of values
+// describe their own.
 var flagValues = map[string]string{"int": "give a number", "duration": "give a duration: 90s, 15m, 8h", "bool": "give true or false, or the flag alone"}
 
-// flagFault says what is wrong with a flag, in the words of a person.
+// flagFault explains a wrong flag in plain words.
 func flagFault(err error) error {
 	invalid, ok := err.(*pflag.InvalidValueError)
 	if !ok {

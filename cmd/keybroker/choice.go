@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// choice is a flag that takes one value of a set, in any case.
+// choice is a flag that takes one value of a set, in upper or lower case.
 type choice struct {
 	value  *string
 	values []string
 }
 
-// choiceFlag registers a choice and its completion. The usage text lists the
-// values itself where it says more about one of them.
+// choiceFlag registers a choice and its completion. If usage is "", the values are the
+// usage text.
 func choiceFlag(cmd *cobra.Command, value *string, name, short, usage string, values ...string) {
 	cmd.Flags().VarP(&choice{value, values}, name, short, usageOf(usage, values))
 	completeFixed(cmd, name, values...)
@@ -30,7 +30,7 @@ func (c *choice) Set(text string) (err error) {
 	return err
 }
 
-// choices is a flag that may be given several times, or once with commas.
+// choices is a flag that may be repeated or take several values with commas.
 type choices struct {
 	chosen *[]string
 	values []string

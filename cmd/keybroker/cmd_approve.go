@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Programs in which any other program of the user can read and type.
+// multiplexers are programs in which any program of the user can read and type.
 var multiplexers = []string{"tmux", "screen"}
 
 func newApproveCommand(a *app) *cobra.Command {
@@ -24,17 +24,18 @@ func newApproveCommand(a *app) *cobra.Command {
 		Use:   "approve",
 		Short: "Answer the broker's questions in this terminal",
 		Long: `Answer the broker's questions in this terminal, until Ctrl-C or until it is
-closed: for a login over ssh, a tmux pane, a machine without a desktop.
+closed: for a login over ssh, in a tmux pane or on a machine without a desktop.
 
-First the terminal is paired. A code is shown here; type it where the broker
-asks for it: its window, pinentry, its own terminal, or the terminal that is
-paired now. Where it has none of these, type it here; all your other terminals
-are told then, and there must be one that can be. One terminal is paired at a time, and only while this command runs.
+First the terminal is paired. This command shows a code; type it where the broker
+asks for it: in its window, in pinentry, in its own terminal, or in the terminal
+that is paired now. If it has none of these, type the code here. All your other
+terminals are notified then; at least one must be reachable. Only one terminal is
+paired at a time, and only while this command runs.
 
-While it runs, questions are shown here and, where there is one, in the usual
-place too: the first answer counts. With prompt = "approve" in the configuration
-they are shown here only. Ctrl-C at a question denies it; elsewhere it ends
-this command, which refuses what was asked here.`,
+While it runs, questions appear here and in the usual place, if there is one; the
+first answer counts. With prompt = "approve" in the configuration they appear only
+here. Ctrl-C at a question denies it. At any other time it ends this command, and
+questions that are open here are refused.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
@@ -52,9 +53,9 @@ this command, which refuses what was asked here.`,
 func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 	before, err := term.GetState(int(os.Stdin.Fd()))
 	if err != nil || !term.IsTerminal(int(os.Stdout.Fd())) {
-		return usageError{problem.New("keybroker approve answers in a terminal, and its input or output is none", "run it in one, with nothing redirected: ssh -t, a tmux pane, a console")}
+		return usageError{problem.New("keybroker approve needs a terminal, but its input or output is redirected", "run it in a terminal without redirection: ssh -t, a tmux pane, a console")}
 	}
-	defer func() { // should the broker have died in the middle of a question
+	defer func() { // in case the broker died in the middle of a question
 		_ = platform.LeaveTerminal(os.Stdin)
 		_ = term.Restore(int(os.Stdin.Fd()), before)
 	}()
@@ -68,7 +69,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 		fmt.Fprintln(out, "\nThis terminal does not answer any more.")
 		return nil
 	case isNotRunning(err) && began:
-		return broker.Absent("the broker has ended, and with it this terminal's answers", "when it runs again: keybroker approve")
+		return broker.Absent("the broker has ended, so this terminal answers no longer", "start the broker, then: keybroker approve")
 	case isNotRunning(err):
 		return notRunning(err)
 	}
@@ -76,15 +77,16 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 }
 
 func welcomeHere(out io.Writer) {
-	fmt.Fprintln(out, "\nThis terminal answers the broker's questions now. Keep this running; Ctrl-C ends it.")
-	name := inMultiplexer(os.Getenv)
+	fmt.Fprintln(out, "\nThis terminal now answers the broker's questions. Keep this command running; Ctrl-C ends it.")
+	name := multiplexerName(os.Getenv)
 	if name != "" {
 		fmt.Fprintf(out, "Note: it is in %s, where every program that runs as you can read and type.\n", name)
 	}
 }
 
-// inMultiplexer goes by what these programs set: $TMUX, $STY and $TERM.
-func inMultiplexer(env func(string) string) string {
+// multiplexerName names the multiplexer around this terminal, or is "". It goes by
+// $TMUX, $STY and $TERM.
+func multiplexerName(env func(string) string) string {
 	switch {
 	case env("TMUX") != "":
 		return "tmux"

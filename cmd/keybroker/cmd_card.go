@@ -7,18 +7,19 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// cardGrammar is what every command takes for a card.
+// cardGrammar describes how commands name a card.
 const cardGrammar = "serial number, name, ID (guid:...) or the start of one, or part of the reader's name"
 
 func newCardCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "card",
-		Short: "Set up and look after YubiKeys and other PIV smartcards",
-		Long: `Set up and look after YubiKeys and other PIV smartcards. The broker need not run, but for list, info and forget.
+		Short: "Set up and maintain YubiKeys and other PIV smartcards",
+		Long: `Set up and maintain YubiKeys and other PIV smartcards. Only list, info and forget
+need the running broker.
 
-PINs, PUKs and confirmations are asked for on the terminal, PINs without echo.
-Where standard input is no terminal they are read from it, one line each, in the
-order in which they are asked for. They are never arguments or variables, which
+The terminal asks for PINs, PUKs and confirmations; PINs and PUKs are not echoed.
+If standard input is not a terminal, they are read from it, one per line, in the
+order of the questions. They are never arguments or environment variables, which
 other programs can read.`,
 		Example: `  keybroker card setup                    a new YubiKey, or one that is in use
   keybroker card generate --slot 9c       one more key

@@ -12,7 +12,7 @@ import (
 func newCardCertificateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "certificate",
-		Short: "Import, export and make the certificates on a card",
+		Short: "Import, export and make certificates on a card",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -20,7 +20,7 @@ func newCardCertificateCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// slotCommand gives a command the flag --slot, and the slot to run.
+// slotCommand gives a command the flag --slot, and passes the slot to run.
 func (a *app) slotCommand(cmd *cobra.Command, run func(ctx context.Context, w *cardadmin.Work, slot piv.Slot, args []string) error) *cobra.Command {
 	var text string
 	cmd.Flags().StringVarP(&text, "slot", "s", "9a", "9a, 9c, 9d, 9e, or 82 to 95")
@@ -50,12 +50,12 @@ func newCertificateImportCommand(a *app) *cobra.Command {
 	return a.slotCommand(&cobra.Command{
 		Use:   "import FILE",
 		Short: "Write a certificate (PEM or DER) beside a YubiKey's key",
-		Long: `Write a certificate (PEM or DER) beside a YubiKey's key, as an authority issued it.
-It must be for the key in the slot. A certificate that is there is replaced after
-a question.
+		Long: `Write a certificate (PEM or DER), as an authority issued it, beside a YubiKey's
+key. It must be for the key in the slot. The command asks before it replaces a
+certificate.
 
-Asked for: yes or no, when there is a certificate; the PIN, when the management
-key is on the card.`,
+Asked for: yes or no, if there is a certificate; the PIN, if the management key
+is on the card.`,
 		Example: "  keybroker card certificate import --slot 9a issued.pem",
 		Args:    exactArgs(1),
 	}, func(ctx context.Context, w *cardadmin.Work, slot piv.Slot, args []string) error {
@@ -67,12 +67,12 @@ func newCertificateSelfSignedCommand(a *app) *cobra.Command {
 	var subject cardadmin.Subject
 	cmd := a.slotCommand(&cobra.Command{
 		Use:   "self-signed",
-		Short: "Have a YubiKey's key sign a certificate for itself",
-		Long: `Have a YubiKey's key sign a certificate for itself and write it beside the key, so
-that other programs see the key. It takes the PIN, and a touch if the key wants
-one. A certificate that is there is replaced after a question.
+		Short: "Make a self-signed certificate for a YubiKey's key",
+		Long: `Make a self-signed certificate and write it beside a YubiKey's key, so that other
+programs see the key. This needs the PIN, and a touch if the key's policy says so.
+The command asks before it replaces a certificate.
 
-Asked for: yes or no, when there is a certificate; the PIN.`,
+Asked for: yes or no, if there is a certificate; the PIN.`,
 		Example: "  keybroker card certificate self-signed --slot 9a --subject anna",
 		Args: func(cmd *cobra.Command, args []string) error { // before a card is looked for
 			return errors.Join(cobra.NoArgs(cmd, args), subject.Check())
@@ -84,7 +84,7 @@ Asked for: yes or no, when there is a certificate; the PIN.`,
 	return cmd
 }
 
-// subjectFlags are what a self-signed certificate says.
+// subjectFlags are the flags for the content of a self-signed certificate.
 func subjectFlags(cmd *cobra.Command, s *cardadmin.Subject) {
 	cmd.Flags().StringVar(&s.Name, "subject", "", `common name in the certificate (default: like "YubiKey 12345678 slot 9a")`)
 	cmd.Flags().IntVar(&s.Days, "days", cardadmin.DefaultDays, "how long the certificate is valid")

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completeLimit bounds the look for cards when the shell completes a name.
+// completeLimit bounds the search for cards when the shell completes a name.
 const completeLimit = 2 * time.Second
 
 // completeCards completes the name of a card, as rules write it: without spaces.

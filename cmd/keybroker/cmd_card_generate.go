@@ -17,18 +17,19 @@ func newCardGenerateCommand(a *app) *cobra.Command {
 		Long: `Make a key on a YubiKey and print the line for authorized_keys. The private key
 never leaves the card, and nobody has a copy: have a second way in.
 
-Other programs see a key by its certificate, so a self-signed one is written
-beside it. That takes a signature: the PIN, and a touch if the key wants one.
+Other programs find a key by its certificate, so the command writes a self-signed
+one beside it. That takes a signature: the PIN, and a touch if the key's policy
+says so.
 
   --type          p256, p384, rsa2048; ed25519, rsa3072, rsa4096 from firmware 5.7
   --pin-policy    once (a session), always (each signature), never
   --touch-policy  cached (a touch is good for 15 s), always, never
 
-A slot that holds a key is left alone, unless you type that it shall be replaced.
+A key in the slot is replaced only after you type that you want it.
 
-Asked for: the words, when the slot holds a key; the PIN, when the certificate or
-the management key takes it; the management key, when it is neither the
-factory's nor on the card.`,
+Asked for: those words, if the slot holds a key; the PIN, if the certificate or
+the management key needs it; the management key, if it is neither the factory's
+nor on the card.`,
 		Example: `  keybroker card generate >>~/.ssh/authorized_keys
   keybroker card generate --slot 82 --type ed25519 --touch-policy always`,
 		Args: cobra.NoArgs,

@@ -16,17 +16,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxCardCell bounds what a card's maker chose in a table.
+// maxCardCell bounds texts of a card's maker in a table, in characters.
 const maxCardCell = 72
 
 func newCardListCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
 		Use:   "list",
-		Short: "List the cards and their keys, those of cards that are out too",
-		Long: `List the PIV cards that are in, with every slot that holds a key, and the cards
-that were seen before. LISTED says whether programs see the key: by the rules
-[[piv.rule]], else every key of a YubiKey, and of any other card the PIV
-authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
+		Short: "List the cards and their keys, including cards that are not inserted",
+		Long: `List the inserted PIV cards with every slot that holds a key, and the cards that
+were seen before. LISTED says whether programs see the key. That depends on
+[[piv.rule]]; without a rule they see every key of a YubiKey, and of any other
+card the PIV authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cards, err := a.cards(cmd)
@@ -41,12 +41,12 @@ authentication key (9a). RSA-1024 keys need a rule with "weak = true".`,
 func newCardInfoCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
 		Use:   "info [CARD]",
-		Short: "Show everything that is known of a card",
-		Long: `Show everything that is known of a card: its numbers, PIN tries, and for each
-slot the key, its PIN and touch policy, and the certificate.
+		Short: "Show everything that is known about a card",
+		Long: `Show everything that is known about a card: its numbers, the PIN tries that are
+left, and for each slot the key, its PIN and touch policy, and the certificate.
 
 CARD is its ` + cardGrammar + `.
-It can be left out when there is one.`,
+It can be omitted if there is only one card.`,
 		Args:              atMost(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,10 +62,10 @@ It can be left out when there is one.`,
 func newCardForgetCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "forget [CARD]",
-		Short: "Forget a card: its keys are no longer listed while it is out",
-		Long: `Forget a card: its keys are no longer listed while it is out. A card that is in
-is met as if for the first time, which is needed after its card authentication
-key (9e) was made anew.
+		Short: "Forget a card: its keys are no longer listed while it is not inserted",
+		Long: `Forget a card: its keys are no longer listed while it is not inserted. An inserted
+card is treated as a new one. That is needed after its card authentication key
+(9e) was replaced.
 
 CARD is its ` + cardGrammar + `.`,
 		Args:              atMost(1),
@@ -85,7 +85,7 @@ CARD is its ` + cardGrammar + `.`,
 			if err := client.ForgetCard(cmd.Context(), card.ID); err != nil {
 				return notRunning(err)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is forgotten.\n", platform.Escape(card.Name, maxCardCell))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s was forgotten.\n", platform.Escape(card.Name, maxCardCell))
 			return nil
 		},
 	}
@@ -100,7 +100,7 @@ func (a *app) cards(cmd *cobra.Command) (control.Cards, error) {
 	return cards, notRunning(err)
 }
 
-// oneCard finds the card that is named by an argument or --card, or the only one.
+// oneCard finds the card that an argument or --card names, or the only one.
 func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	want := a.card
 	if len(args) > 0 {
@@ -114,7 +114,7 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 		return control.Card{}, err
 	}
 	if len(cards.Cards) == 0 {
-		return control.Card{}, problem.With(fmt.Errorf("there is no card: %s", broker.CardsInWords(cards)), "put one in, and see: keybroker card list")
+		return control.Card{}, problem.With(fmt.Errorf("there is no card: %s", broker.CardsInWords(cards)), "insert one, then: keybroker card list")
 	}
 	return cardadmin.Find(cards.Cards, want)
 }
@@ -194,7 +194,7 @@ func printCard(w *table, card control.Card) {
 	}
 }
 
-// publicKey is a fact that is copied, so its line is never broken.
+// publicKey is a fact that people copy, so its line is never broken.
 const publicKey = "public key"
 
 func printSlot(w *table, slot control.CardSlot) {
@@ -226,7 +226,7 @@ func day(t *time.Time) string {
 }
 
 func pinInWords(card control.Card) string {
-	words := "tries left: not told"
+	words := "tries left: unknown"
 	if card.PINTries != nil {
 		words = fmt.Sprintf("%d tries left", *card.PINTries)
 	}

@@ -18,9 +18,9 @@ func newCardPINCommand(a *app) *cobra.Command {
 		&cobra.Command{
 			Use:   "change",
 			Short: "Change the PIN",
-			Long: `Change the PIN: six to eight characters, on a YubiKey any of ASCII, on other cards
-digits. The tries that are left are shown first; the last one is used only after
-you typed so.
+			Long: `Change the PIN. It has six to eight characters: ASCII on a YubiKey, digits on other
+cards. The command first shows how many tries are left. It uses the last one only
+after you type that you want it.
 
 Asked for: the PIN, the new PIN (twice on a terminal).`,
 			Example: "  keybroker card pin change --card 12345678",
@@ -30,7 +30,7 @@ Asked for: the PIN, the new PIN (twice on a terminal).`,
 		&cobra.Command{
 			Use:   "unblock",
 			Short: "Set a new PIN with the PUK",
-			Long: `Set a new PIN with the PUK, after the PIN was blocked or forgotten.
+			Long: `Set a new PIN with the PUK if the PIN was blocked or forgotten.
 
 Asked for: the PUK, the new PIN (twice on a terminal).`,
 			Example: "  keybroker card pin unblock",
@@ -51,7 +51,7 @@ func newCardPUKCommand(a *app) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "change",
 		Short: "Change the PUK, which unblocks the PIN",
-		Long: `Change the PUK (PIN unblocking key): six to eight characters.
+		Long: `Change the PUK (PIN unblocking key). It has six to eight characters.
 
 Asked for: the PUK, the new PUK (twice on a terminal).`,
 		Example: "  keybroker card puk change",

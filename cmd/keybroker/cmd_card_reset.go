@@ -10,11 +10,11 @@ import (
 func newCardResetCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reset",
-		Short: "Make the PIV part of a YubiKey as new: destroys its keys",
-		Long: `Make the PIV part of a YubiKey as it left the factory: every PIV key and
-certificate is destroyed, PIN, PUK and management key are the factory's again.
-FIDO, OpenPGP and OTP on the same YubiKey are not touched. The card demands that
-PIN and PUK are blocked first, which is done by wrong ones.
+		Short: "Reset the PIV part of a YubiKey, which destroys its keys",
+		Long: `Reset the PIV part of a YubiKey to its factory state. Every PIV key and certificate
+is destroyed; PIN, PUK and management key are the factory's again. FIDO, OpenPGP
+and OTP on the same YubiKey are not affected. The card requires a blocked PIN and
+PUK first, so the command enters wrong ones until they are.
 
 Asked for: the words "` + cardadmin.ResetWords + `".`,
 		Example: "  keybroker card reset --card 12345678",

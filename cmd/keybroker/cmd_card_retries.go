@@ -9,8 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// maxTries is what a YubiKey counts to. Few are right: each one more is one
-// more guess.
+// maxTries is the highest count of a YubiKey. Fewer are better: each try is a guess.
 const maxTries = 255
 
 func newCardRetriesCommand(a *app) *cobra.Command {
@@ -19,11 +18,11 @@ func newCardRetriesCommand(a *app) *cobra.Command {
 		Short: "Set how many wrong PINs and PUKs block a YubiKey",
 		Long: `Set how many wrong PINs and PUKs in a row block a YubiKey: 1 to 255 each.
 
-The card sets PIN and PUK back to the factory's when it does that. So the PIN is
-set again to what it was, and a PUK is asked for, right after. If that is
+Setting the numbers makes the card reset PIN and PUK to the factory's. So the
+command sets your PIN again right after, and asks for a new PUK. If it is
 interrupted: keybroker card setup.
 
-Asked for: yes or no, the PIN, the PUK to be set (twice on a terminal).`,
+Asked for: yes or no, the PIN, the new PUK (twice on a terminal).`,
 		Example: "  keybroker card retries 5 3",
 		Args:    twoTries,
 		RunE: a.onCard(func(ctx context.Context, w *cardadmin.Work, args []string) error {

@@ -10,22 +10,22 @@ import (
 func newCardSetupCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "setup",
-		Short: "Make a new YubiKey, or one that is in use, safe to work with",
-		Long: `Make a YubiKey safe to work with: a new one, or one that is in use. It says what it
-finds and asks before each change:
+		Short: "Make a YubiKey, new or in use, safe to work with",
+		Long: `Make a YubiKey safe to work with, whether it is new or in use. The command shows
+what it finds and asks before each change:
 
-  PIN, PUK        the factory's are replaced by yours
-  management key  the factory's is replaced by a random one, which stays on the
-                  card under the PIN, as ykman, yubikey-agent and others do it
+  PIN, PUK        yours replace the factory's
+  management key  a random one replaces the factory's. It stays on the card under
+                  the PIN, as with ykman, yubikey-agent and others
   identity        a card without one gets a CHUID with a GUID, and a CCC
-  slot 9a         when it is empty, a key to log in with is offered; one that
-                  has no certificate is offered one
+  slot 9a         an empty slot gets a login key; a key without a certificate
+                  gets one
 
-No key is ever replaced. If it was interrupted, run it again: it goes
-on from where it was.
+No key is ever replaced. If the command was interrupted, run it again: it
+continues where it stopped.
 
 Asked for: yes or no at each step, new PIN and PUK (twice on a terminal), and the
-PIN where it is not the factory's.`,
+PIN if it is not the factory's.`,
 		Example: "  keybroker card setup\n  keybroker card setup --card 12345678",
 		Args:    cobra.NoArgs,
 		RunE:    a.onCard(func(ctx context.Context, w *cardadmin.Work, _ []string) error { return w.Setup(ctx) }),

@@ -10,14 +10,14 @@ func newDaemonCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the broker in the foreground",
-		Long: `Run the broker in the foreground until SIGTERM or Ctrl-C. SIGHUP makes it read
-its rules again, as "keybroker policy reload" does; those that allow more are
-asked about first. A service manager starts it; sockets that systemd passes
-(named "agent" and "control") are used.
+		Long: `Run the broker in the foreground until SIGTERM or Ctrl-C. On SIGHUP it reads its
+rules again, as with "keybroker policy reload", and asks first if they allow more.
+A service manager can start it; it uses the sockets that systemd passes (named
+"agent" and "control").
 
-Started in a terminal without a desktop, it asks its questions in that terminal,
-and ends when that is closed. In the background, it asks in a terminal that
-"keybroker approve" names to it.`,
+If you start it in a terminal without a desktop, it asks its questions in that
+terminal and ends when the terminal is closed. In the background it asks in the
+terminal where "keybroker approve" runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
@@ -36,6 +36,6 @@ and ends when that is closed. In the background, it asks in a terminal that
 			return b.Run(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVar(&welcome, "welcome", false, "offer to make the first key, and say the next step")
+	cmd.Flags().BoolVar(&welcome, "welcome", false, "offer to make the first key, and show the next step")
 	return cmd
 }

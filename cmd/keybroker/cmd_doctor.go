@@ -10,13 +10,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// checkTime bounds each check: a doctor that hangs is no help.
+// checkTime bounds each check, so that the doctor never hangs.
 const checkTime = 5 * time.Second
 
 func newDoctorCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
 		Use:   "doctor",
-		Short: "Check everything that a signature needs, and say what to mend",
+		Short: "Check everything that a signature needs, and say what to fix",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), checkTime)

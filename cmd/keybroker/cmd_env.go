@@ -39,7 +39,7 @@ func newEnvCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// socketNamed is the path of the agent's socket, or of one of its own.
+// socketNamed is the path of the agent's socket, or of the named [[socket]].
 func (a *app) socketNamed(name string) (string, error) {
 	if name == "" {
 		err := a.locate()
@@ -69,7 +69,7 @@ func defaultShell() string {
 	return "sh"
 }
 
-// envLine takes every shell that it does not name for a Bourne shell.
+// envLine treats every unknown shell as a Bourne shell.
 func envLine(shell, socket string) string {
 	switch shell {
 	case "csh", "tcsh":
@@ -82,5 +82,5 @@ func envLine(shell, socket string) string {
 	return "SSH_AUTH_SOCK=" + quote(socket, `'\''`) + "; export SSH_AUTH_SOCK;"
 }
 
-// quote puts single quotes around s, and quote in place of those within.
+// quote puts single quotes around s, and replaces those within by quote.
 func quote(s, quote string) string { return "'" + strings.ReplaceAll(s, "'", quote) + "'" }

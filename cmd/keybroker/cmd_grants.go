@@ -35,7 +35,7 @@ func newGrantsListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, grants, len(grants), "Nothing is allowed for a while: there are no grants.", func(w *table) {
+			return a.printList(cmd, grants, len(grants), "There are no grants: nothing is allowed for a while.", func(w *table) {
 				w.head("ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
 					w.row(g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
@@ -46,7 +46,7 @@ func newGrantsListCommand(a *app) *cobra.Command {
 	})
 }
 
-// grantHosts names the host, or says how many there are: --json names them all.
+// grantHosts names a single host, or counts them; --json names them all.
 func grantHosts(g policy.Grant) string {
 	if len(g.Hosts) == 0 {
 		return platform.Escape(g.Host.Name(), maxCell)

@@ -22,7 +22,7 @@ import (
 func newKeysCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Make, import and look after the keys that last",
+		Short: "Make, import and manage keys",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -31,9 +31,9 @@ func newKeysCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// store opens the directory of sealed keys; it works with and without a daemon.
+// store opens the directory of sealed keys, with or without a daemon.
 func (a *app) store() (*softkeys.Store, error) {
-	if err := harden(); err != nil { // what opens a key may come next
+	if err := harden(); err != nil { // the store may be asked to open a key
 		return nil, err
 	}
 	if err := a.load(); err != nil {
@@ -89,7 +89,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 			}
 			usage, err := audit.Usage(cmd.Context(), a.config.AuditDir())
 			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: last uses are not known:", platform.Plain(err))
+				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: the last uses are unknown:", platform.Plain(err))
 			}
 			for i := range list {
 				if u, ok := usage[list[i].Fingerprint]; ok {
@@ -102,7 +102,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 	})
 }
 
-// keyList is every key of the person.
+// keyList lists every key of the person.
 func (a *app) keyList() broker.KeyList {
 	return broker.KeyList{Config: &a.config, Open: a.store, Say: os.Stderr}
 }

@@ -41,8 +41,8 @@ func readCertificateFile(path string) ([]byte, error) {
 	return keyfile.ReadAll(file)
 }
 
-// attach puts a certificate beside the key that it certifies; with a name,
-// beside the sealed key of that name or not at all.
+// attach puts a certificate beside the key that it certifies. If name is set, that must
+// be the sealed key of that name.
 func (a *app) attach(cmd *cobra.Command, store *softkeys.Store, cert ssh.PublicKey, name string) error {
 	key, sealed, err := a.keyList().Certified(cmd.Context(), store, cert, name)
 	if err != nil {

@@ -44,10 +44,10 @@ key never leaves the vault.
 	return cmd
 }
 
-// export prints what is proved to be the user's key.
+// export returns a public key that is proved to be the user's.
 func (a *app) export(ctx context.Context, store *softkeys.Store, name string, format pubformat.Format) ([]byte, error) {
 	key, err := a.keyList().Find(ctx, name)
-	if err != nil && isStored(store, name) { // damaged: the store says how
+	if err != nil && isStored(store, name) { // damaged: the store explains it
 		return store.Export(ctx, name, format)
 	}
 	if err != nil {
@@ -64,8 +64,8 @@ func isStored(store *softkeys.Store, name string) bool {
 	return slices.ContainsFunc(store.All(), func(e softkeys.Entry) bool { return e.Name == name })
 }
 
-// exportable is the comment, or none where it fits no public key file: other
-// programs chose those of added keys.
+// exportable is the comment, or "" if it does not fit in a public key file: other
+// programs choose the comments of added keys.
 func exportable(comment string) string {
 	if pubformat.CheckComment(comment) != nil {
 		return ""
@@ -87,7 +87,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if !yes {
 				describeRemoved(store, args[0])
 				var err error
-				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be brought back.", args[0])); err != nil {
+				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be recovered.", args[0])); err != nil {
 					return err
 				}
 			}
@@ -97,7 +97,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 			if err := store.Delete(args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "The key %q is deleted.\n", args[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "The key %q was deleted.\n", args[0])
 			return nil
 		}),
 	}
@@ -105,7 +105,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// describeRemoved shows what is about to go, and what is not known of it.
+// describeRemoved shows what is about to be deleted.
 func describeRemoved(store *softkeys.Store, name string) {
 	for _, entry := range store.All() {
 		switch {
@@ -122,7 +122,7 @@ func describeRemoved(store *softkeys.Store, name string) {
 func newKeysLoadCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "load [NAME …]",
-		Short: "Bring sealed keys back that ssh-add -d or -D took off the list",
+		Short: "List sealed keys again that ssh-add -d or -D removed",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.client()
 			if err != nil {

@@ -25,11 +25,11 @@ func newKeysGitCommand(a *app) *cobra.Command {
 		Use:   "git NAME",
 		Short: "Show, or set, the git configuration that signs commits with a key",
 		Long: `Show the commands that make git sign commits and tags with a key of the broker,
-and verify them. With --set they are carried out, for the user's whole git
-configuration. NAME is the key's name or fingerprint.
+and verify them. With --set it runs them, for the user's global git configuration.
+NAME is the key's name or fingerprint.
 
-It works for every key that "keybroker keys list" shows, keys on cards too: git
-finds the key through SSH_AUTH_SOCK, and no file is needed.`,
+It works for every key that "keybroker keys list" shows, including keys on cards:
+git finds the key through SSH_AUTH_SOCK and needs no file.`,
 		Example: `  keybroker keys git work
   keybroker keys git yubikey-12345678-9a --set`,
 		Args:              exactArgs(1),
@@ -50,13 +50,13 @@ finds the key through SSH_AUTH_SOCK, and no file is needed.`,
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&set, "set", false, "carry the commands out")
-	cmd.Flags().StringVar(&email, "email", "", "whose signatures these are (default: git's user.email)")
+	cmd.Flags().BoolVar(&set, "set", false, "run the commands")
+	cmd.Flags().StringVar(&email, "email", "", "e-mail address of the signer (default: git's user.email)")
 	return cmd
 }
 
-// gitSetup is what git needs to sign with a key and to verify what it signed.
-// The settings are described in git-config(1), "gpg.format" and below.
+// gitSetup is what git needs to sign with a key and to verify the signatures. The
+// settings are those of git-config(1), "gpg.format" and below.
 type gitSetup struct {
 	settings [][2]string
 	signers  string // path of the file of allowed signers
@@ -64,7 +64,7 @@ type gitSetup struct {
 	key      string // authorized_keys form
 }
 
-// gitSetupFor takes a line of authorized_keys, whose comment it leaves out.
+// gitSetupFor takes a line of authorized_keys, and leaves its comment out.
 func gitSetupFor(line []byte, email string) (gitSetup, error) {
 	key := string(bytes.Join(bytes.Fields(line)[:2], []byte(" ")))
 	if email == "" {
@@ -99,7 +99,7 @@ func gitSetupFor(line []byte, email string) (gitSetup, error) {
 	return setup, nil
 }
 
-// gitValue is what git's configuration says; "" when it says nothing.
+// gitValue reads a value of git's configuration, or "" if it is not set.
 func gitValue(name string) string {
 	out, err := exec.Command("git", "config", "--global", "--get", name).Output()
 	if err != nil {
@@ -132,7 +132,7 @@ func (s gitSetup) apply(w io.Writer) error {
 	}
 	for _, setting := range s.settings {
 		if out, err := exec.Command("git", "config", "--global", setting[0], setting[1]).CombinedOutput(); err != nil {
-			return problem.With(fmt.Errorf("git did not take %s: %s", setting[0], platform.Escape(strings.TrimSpace(string(out)), maxCell)), "try it by hand: git config --global %s", setting[0])
+			return problem.With(fmt.Errorf("git did not accept %s: %s", setting[0], platform.Escape(strings.TrimSpace(string(out)), maxCell)), "try it by hand: git config --global %s", setting[0])
 		}
 		fmt.Fprintf(w, "%s = %s\n", setting[0], setting[1])
 	}
@@ -140,7 +140,7 @@ func (s gitSetup) apply(w io.Writer) error {
 	return nil
 }
 
-// allow adds the key's line to the allowed signers, once.
+// allow adds the key's line to the allowed signers, unless it is there.
 func (s gitSetup) allow() error {
 	data, err := os.ReadFile(s.signers)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// importing is what the flags of `keys import` say.
+// importing holds the flags of `keys import`.
 type importing struct {
 	path, name, comment string
 	remove              bool
@@ -28,16 +28,16 @@ func newKeysImportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import [FILE] [--certificate FILE]",
 		Short: "Seal a private key file, or attach a certificate to a key",
-		Long: `Seal a private key file. FILE is read if it is in OpenSSH's format, PKCS#8, PKCS#1
-or SEC1 as PEM, or PuTTY's, and whatever else the ssh-add of this machine reads;
-"-" is standard input. A passphrase is asked for. The comment is kept.
+		Long: `Seal a private key file. FILE can have OpenSSH's format, PKCS#8, PKCS#1 or SEC1 as
+PEM, PuTTY's format, or any other that this machine's ssh-add reads; "-" is
+standard input. The command asks for a passphrase, and keeps the comment.
 
-The key is sealed when that is said: what was written was read back, opened, and
-has signed. The file stays as it is, unless --delete is given: then it is removed
-after that. What a disk has held in clear may stay readable on it.
+The command reports the key as sealed only after it has read the sealed key back,
+opened it and signed with it. The file is kept unless you give --delete. A disk
+that held a key in the clear may keep a readable copy even then.
 
 --certificate attaches an OpenSSH user certificate to the key that it certifies,
-be it sealed or on a card, in the place of the one that the key had: the running
+whether sealed or on a card, and replaces the key's previous one. The running
 broker lists it from then on. Without a private key file nothing is sealed.`,
 		Example: `  keybroker keys import ~/.ssh/id_ed25519
   pass show ssh/work | keybroker keys import - --name work
@@ -45,7 +45,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 		Args: atMost(1),
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			var cert ssh.PublicKey
-			if certificate != "" { // looked at before anything is sealed
+			if certificate != "" { // check it before anything is sealed
 				var err error
 				if cert, err = readUserCertificate(cmd.Context(), certificate); err != nil {
 					return err
@@ -87,16 +87,16 @@ func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, 
 		if err := file.Remove(); err != nil {
 			return err
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is removed.\n", i.path)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s was removed.\n", i.path)
 		return nil
 	}
 	if i.path != keyfile.StandardInput {
-		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. When you have tried the sealed one, remove the file: rm %s\n", i.path)
+		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. After you have tried the sealed key, remove the file: rm %s\n", i.path)
 	}
 	return nil
 }
 
-// chooseName takes the file's name where that can be a key's.
+// chooseName takes the file's name if that is a valid key name.
 func (i *importing) chooseName() error {
 	if i.name != "" {
 		return nil
@@ -106,7 +106,7 @@ func (i *importing) chooseName() error {
 	}
 	i.name = filepath.Base(i.path)
 	if err := softkeys.CheckName(i.name); err != nil {
-		return problem.With(err, "give the key another name than its file: --name NAME")
+		return problem.With(err, "give the key another name than that of its file: --name NAME")
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*ke
 	return file, nil
 }
 
-// answerSSHAdd is this program as ssh-add runs it to ask for the passphrase.
+// answerSSHAdd is what this program does when ssh-add runs it to ask for the passphrase.
 func answerSSHAdd() int {
 	if harden() != nil || sshadd.Answer(os.Stdout) != nil {
 		return exitFailed

@@ -15,12 +15,12 @@ func newKeysGenerateCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate NAME",
 		Short: "Make a key, seal it and print its public half",
-		Long: `Make a key, seal it and print its public half. The first key also makes the
-vault that all keys are sealed to: its secret goes into the keychain, or where
-there is none, under a passphrase that is asked for.
+		Long: `Make a key, seal it and print its public half. With the first key the command also
+makes the vault, which all keys are sealed to. The vault's secret goes into the
+keychain. If there is none, a passphrase protects it, and the command asks for one.
 
-Keys of the type mldsa44-ed25519 hold against quantum computers too; servers and
-clients know them from OpenSSH 10.5 on.`,
+Keys of the type mldsa44-ed25519 also resist quantum computers. Servers and clients
+support them from OpenSSH 10.5 on.`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {

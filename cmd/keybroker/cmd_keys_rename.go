@@ -13,16 +13,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// What a key is called decides which rules are for it. So a name changes with
-// the vault's secret only, and with a record of who asked.
+// A key's name decides which rules apply to it. So renaming needs the vault's secret, and
+// the audit log records who asked.
 
 func newKeysRenameCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "rename OLD NEW",
 		Short: "Give a key another name",
-		Long: `Give a key another name. Rules that name the key by the old one are not for it
-from then on. It takes the vault's secret, so a vault under a passphrase asks
-for that, and is written to the audit log.`,
+		Long: `Give a key another name. Rules for the old name no longer apply to it. Renaming
+needs the vault's secret, so it asks for the passphrase if the vault has one. It
+is recorded in the audit log.`,
 		Args:              exactArgs(2),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
@@ -31,7 +31,7 @@ for that, and is written to the audit log.`,
 				renaming.Fingerprint = info.Fingerprint
 				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
-			return reported(cmd, renaming, err)
+			return printRenaming(cmd, renaming, err)
 		}),
 	}
 }
@@ -39,11 +39,11 @@ for that, and is written to the audit log.`,
 func newKeysRepairCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "repair NAME",
-		Short: "Write the public half of a key anew from the sealed one",
-		Long: `Write NAME.pub anew from NAME.age, the sealed key, after it was lost or changed.
-Where NAME.mac does not prove that the sealed key had this name and is yours, the
-key is shown, and you are asked. It takes the vault's secret, and is written
-to the audit log.`,
+		Short: "Restore the public half of a key from the sealed key",
+		Long: `Restore NAME.pub from NAME.age, the sealed key, after it was lost or changed. If
+NAME.mac does not prove that the sealed key had this name and is yours, the command
+shows the key and asks you. It needs the vault's secret, and is recorded in the
+audit log.`,
 		Args:              exactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
@@ -55,26 +55,27 @@ to the audit log.`,
 				renaming.Vouched, renaming.Fingerprint = !proved, info.Fingerprint
 				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})
-			return reported(cmd, renaming, err)
+			return printRenaming(cmd, renaming, err)
 		}),
 	}
 }
 
-// reported says what was done.
-func reported(cmd *cobra.Command, renaming control.Renaming, err error) error {
+// printRenaming says what was done.
+func printRenaming(cmd *cobra.Command, renaming control.Renaming, err error) error {
 	if err == nil {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s.\n", renaming.Done())
 	}
 	return err
 }
 
+// vouched asks whether an unproved key is the person's.
 func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 	if proved {
 		return nil
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s.age holds %s %s (%s).\nNothing proves that it is yours: another program could have put it there.\n",
 		info.Name, info.PublicKey.Type(), info.Fingerprint, platform.Escape(info.Comment, maxCell))
-	yes, err := terminal.Confirm(cmd.Context(), "Is this fingerprint that of your key?")
+	yes, err := terminal.Confirm(cmd.Context(), "Is this the fingerprint of your key?")
 	if err == nil && !yes {
 		err = refusedError{errors.New("nothing was changed")}
 	}
