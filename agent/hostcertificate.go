@@ -69,7 +69,7 @@ func addVouched(host *keys.Host, line string, principals []string, name string) 
 	}
 	for _, form := range forms {
 		switch {
-		case !isFor(line, form):
+		case !lineMatches(line, form):
 		case strings.ContainsAny(form, "*?"):
 			addPattern(host, form)
 		default:

@@ -41,7 +41,7 @@ func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicK
 	blob := key.Marshal()
 	for _, path := range k.paths {
 		file := k.read(path)
-		host.Cut = host.Cut || file.cut
+		host.Cut = host.Cut || file.incomplete
 		known := file.keys[string(blob)]
 		if known == nil {
 			continue
@@ -55,15 +55,15 @@ func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicK
 		}
 		for _, line := range known.patterns {
 			addPattern(host, line)
-			addNames(host, matching(line, try.meant())...)
+			addNames(host, matchingNames(line, try.meant())...)
 		}
 	}
 }
 
-// matching are the names that a line of patterns is for.
-func matching(line string, names []string) (list []string) {
+// matchingNames are the names that a line of patterns is for.
+func matchingNames(line string, names []string) (list []string) {
 	for _, name := range names {
-		if isFor(line, name) {
+		if lineMatches(line, name) {
 			list = append(list, name)
 		}
 	}

@@ -25,7 +25,7 @@ const maxKnownHosts = 8 << 20
 type hostsFile struct {
 	size     int64
 	modified time.Time
-	cut      bool // not all of it could be read
+	incomplete bool // not all of it could be read
 
 	keys   map[string]*knownKey // by the key's blob
 	hashes hashes
@@ -44,7 +44,7 @@ type knownKey struct {
 func (k *KnownHosts) read(path string) *hostsFile {
 	info, err := os.Stat(path)
 	if err != nil {
-		return &hostsFile{cut: !errors.Is(err, fs.ErrNotExist)}
+		return &hostsFile{incomplete: !errors.Is(err, fs.ErrNotExist)}
 	}
 	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
 		return &hostsFile{} // as some write it for no file
@@ -64,13 +64,13 @@ func parseHosts(path string) *hostsFile {
 	file := &hostsFile{keys: map[string]*knownKey{}}
 	f, info, err := platform.OpenRegular(path)
 	if err != nil {
-		file.cut = true
+		file.incomplete = true
 		return file
 	}
 	defer f.Close()
 	file.size, file.modified = info.Size(), info.ModTime()
 	text, err := io.ReadAll(io.LimitReader(f, maxKnownHosts+1))
-	file.cut = err != nil || len(text) > maxKnownHosts
+	file.incomplete = err != nil || len(text) > maxKnownHosts
 	number := 0
 	for line := range bytes.Lines(text) {
 		number++
@@ -114,9 +114,9 @@ func (known *knownKey) add(marker string, hosts []string, place string) {
 // openSSHHost is how OpenSSH compares names of hosts with patterns.
 const openSSHHost = keys.FoldCase | keys.SingleBytes
 
-// isFor matches a name with the patterns of one line, as sshd(8) has it: one that
+// lineMatches matches a name with the patterns of one line, as sshd(8) has it: one that
 // is negated and matches makes the line count for nothing.
-func isFor(line, name string) (matches bool) {
+func lineMatches(line, name string) (matches bool) {
 	for pattern := range strings.SplitSeq(line, ",") {
 		plain, negated := strings.CutPrefix(pattern, "!")
 		switch {

@@ -49,7 +49,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("narrower: %+v", record)
 	}
 	record = reload(allow, 1)
-	if record.Rules != allow.Digest() || record.Reason != `for a test; they allow more: rule "r" (allow) says more than before` {
+	if record.Rules != allow.Digest() || record.Reason != `for a test; they allow more: rule "r" (allow) is wider than before` {
 		t.Errorf("wider: %+v", record)
 	}
 	// The same rules again end nothing.

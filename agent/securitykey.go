@@ -109,5 +109,5 @@ func securityParts(key ssh.PublicKey) (public []byte, application string, err er
 		err = ssh.Unmarshal(key.Marshal(), &parts)
 		return parts.Q, parts.Application, err
 	}
-	return nil, "", fmt.Errorf("%.64q is no security key", key.Type())
+	return nil, "", fmt.Errorf("%.64q is not a security key", key.Type())
 }

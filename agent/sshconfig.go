@@ -48,34 +48,34 @@ type configReader struct {
 	host        string
 	left, files int // budgets
 	meant
-	settled map[string]bool // keywords of which ssh takes no further value
+	decided map[string]bool // keywords of which ssh takes no further value
 }
 
 // read passes over what cannot be read: ssh will complain.
 func (r *configReader) read(path, dir string, depth int, outer applies) {
-	text, ok := r.text(path, depth)
+	text, ok := r.readText(path, depth)
 	if !ok {
 		return
 	}
-	now := outer
+	state := outer
 	for line := range strings.Lines(text) {
 		keyword, words := configWords(line)
 		switch keyword {
 		case "":
 		case "host":
-			now = min(outer, r.matchHost(words))
+			state = min(outer, r.matchHost(words))
 		case "match":
-			now = min(outer, r.match(words))
+			state = min(outer, r.match(words))
 		case "include":
-			r.include(words, dir, depth, now)
+			r.include(words, dir, depth, state)
 		default:
-			r.take(keyword, words, now)
+			r.keepValue(keyword, words, state)
 		}
 	}
 }
 
-// text reads only what is a plain file: a pipe would never end.
-func (r *configReader) text(path string, depth int) (string, bool) {
+// readText reads only what is a plain file: a pipe would never end.
+func (r *configReader) readText(path string, depth int) (string, bool) {
 	if depth > maxConfigDepth || r.files == 0 {
 		return "", false
 	}
@@ -88,8 +88,8 @@ func (r *configReader) text(path string, depth int) (string, bool) {
 	return string(text), true
 }
 
-func (r *configReader) include(words []string, dir string, depth int, now applies) {
-	if now == no || r.files == 0 {
+func (r *configReader) include(words []string, dir string, depth int, state applies) {
+	if state == no || r.files == 0 {
 		return
 	}
 	for _, word := range words {
@@ -103,23 +103,23 @@ func (r *configReader) include(words []string, dir string, depth int, now applie
 		}
 		paths, _ := filepath.Glob(word)
 		for _, path := range paths {
-			r.read(path, dir, depth+1, now)
+			r.read(path, dir, depth+1, state)
 		}
 	}
 }
 
-// take keeps a value. ssh takes the first one; after one that may not apply the
+// keepValue keeps a value. ssh takes the first one; after one that may not apply the
 // next may be the first.
-func (r *configReader) take(keyword string, words []string, now applies) {
+func (r *configReader) keepValue(keyword string, words []string, state applies) {
 	list := map[string]*[]string{"hostname": &r.names, "port": &r.ports, "hostkeyalias": &r.aliases}[keyword]
-	if list == nil || len(words) == 0 || now == no || r.settled[keyword] {
+	if list == nil || len(words) == 0 || state == no || r.decided[keyword] {
 		return
 	}
 	*list = append(*list, strings.NewReplacer("%h", r.host, "%%", "%").Replace(words[0]))
-	if now == yes {
-		if r.settled == nil {
-			r.settled = map[string]bool{}
+	if state == yes {
+		if r.decided == nil {
+			r.decided = map[string]bool{}
 		}
-		r.settled[keyword] = true
+		r.decided[keyword] = true
 	}
 }

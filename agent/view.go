@@ -26,11 +26,11 @@ func (s *session) find(blob []byte) (keys.Info, keys.Source, error) {
 	}
 	public, _ := publickey.Parse(blob) // one that cannot be read is not there
 	reach := s.mayReachBound()
-	info, source, found := s.server.Ring.FindThrough(blob)
+	info, source, found := s.server.Ring.FindInAll(blob)
 	if !found {
 		info = standIn(public)
 	}
-	shown := s.rules().MayShow(s.socket, &info)
+	shown := s.rules().CheckShow(s.socket, &info)
 	switch {
 	case reach != nil:
 		return keys.Info{}, nil, reach
@@ -55,7 +55,7 @@ func (s *session) mayShow(key *keys.Info) error {
 	if s.socket == "" {
 		return nil
 	}
-	if err := s.rules().MayShow(s.socket, key); err != nil {
+	if err := s.rules().CheckShow(s.socket, key); err != nil {
 		return refused(err, checkSocket)
 	}
 	return s.mayReachBound()
@@ -64,7 +64,7 @@ func (s *session) mayShow(key *keys.Info) error {
 // mayReachBound says why the socket is not for a host that the connection is bound to.
 func (s *session) mayReachBound() error {
 	for i := range s.binds {
-		if err := s.rules().MayReach(s.socket, s.host(&s.binds[i])); err != nil {
+		if err := s.rules().CheckReach(s.socket, s.host(&s.binds[i])); err != nil {
 			return refused(err, checkSocket)
 		}
 	}
@@ -77,7 +77,7 @@ func (s *session) mayChangeView(all bool) error {
 	if s.socket == "" {
 		return nil
 	}
-	if err := s.rules().MayChange(s.socket, all); err != nil {
+	if err := s.rules().CheckChange(s.socket, all); err != nil {
 		return refused(err, checkSocket)
 	}
 	return nil
@@ -96,7 +96,7 @@ func (s *session) mayPut(blob []byte) error {
 	if err != nil {
 		return refused(fmt.Errorf("the key cannot be used: %w", err), checkKey)
 	}
-	info, _, found := s.server.Ring.FindThrough(blob)
+	info, _, found := s.server.Ring.FindInAll(blob)
 	if !found {
 		info = standIn(public)
 	}

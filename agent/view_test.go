@@ -156,7 +156,7 @@ func TestViewChangesNothingOutside(t *testing.T) {
 		}
 		for _, request := range []wire.Request{wire.AddSmartcardKey{ReaderID: "/x.so"}, wire.RemoveSmartcardKey{ReaderID: "/x.so"}, wire.Lock{Passphrase: []byte("x")}} {
 			c.ask(request)
-			if refused := r.last().Reason == test.why+"shows some keys only, and this concerns others"; refused != (test.why != "") {
+			if refused := r.last().Reason == test.why+"shows only some keys, and this would change others"; refused != (test.why != "") {
 				t.Errorf("keys %v: %T: %+v", test.keys, request, r.last())
 			}
 		}

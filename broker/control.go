@@ -68,8 +68,8 @@ func (b controlAPI) Load(names []string) error {
 	return b.changed(b.sealed.Load(names...))
 }
 
-// Renames records in the audit log what a command does to a sealed key.
-func (b controlAPI) Renames(peer platform.Peer, renaming control.Renaming) error {
+// RecordRename records in the audit log what a command does to a sealed key.
+func (b controlAPI) RecordRename(peer platform.Peer, renaming control.Renaming) error {
 	for _, entry := range b.sealed.All() {
 		if entry.Name == renaming.Old {
 			if entry.Fingerprint == "" { // only the command knows that of a damaged key

@@ -26,17 +26,17 @@ func (p *person) before(use *keys.Use) string {
 	if use == nil {
 		return ""
 	}
-	past, text := p.history.Of(use), ""
+	past, text := p.history.Past(use), ""
 	switch now := time.Now(); {
 	case !past.Known:
-	case past.Key.IsZero():
+	case past.KeyUsed.IsZero():
 		text = "first time with this key"
-	case past.Place && past.Here.IsZero():
-		text = "first time here; this key was last used " + keys.Ago(now, past.Key)
-	case past.Place:
-		text = "last used here " + keys.Ago(now, past.Here)
+	case past.HasPlace && past.PlaceUsed.IsZero():
+		text = "first time here; this key was last used " + keys.Ago(now, past.KeyUsed)
+	case past.HasPlace:
+		text = "last used here " + keys.Ago(now, past.PlaceUsed)
 	default:
-		text = "this key was last used " + keys.Ago(now, past.Key)
+		text = "this key was last used " + keys.Ago(now, past.KeyUsed)
 	}
 	grants := 0
 	for _, grant := range p.grants.List(time.Now()) {

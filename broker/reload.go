@@ -92,7 +92,7 @@ func (r *reloader) takeRules(ctx context.Context, peer platform.Peer, how string
 			return reloaded, err
 		}
 	}
-	reloaded = control.Reloaded{Rules: rules.Len(), Same: rules.Digest() == before.Rules.Digest(), AtStart: r.config.ReadAtStart(fresh)}
+	reloaded = control.Reloaded{Rules: rules.Len(), Unchanged: rules.Digest() == before.Rules.Digest(), AtStart: r.config.ReadAtStart(fresh)}
 	return reloaded, r.server.Reload(peer, before, rules, wider, how)
 }
 

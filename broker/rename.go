@@ -16,7 +16,7 @@ import (
 // RecordRenaming has the running broker record a renaming in the audit log, or without
 // a broker records it itself.
 func RecordRenaming(ctx context.Context, c *config.Config, info keys.Info, renaming control.Renaming) error {
-	if err := Client(c).Renames(ctx, renaming); err == nil || !errors.Is(err, control.ErrNotRunning) {
+	if err := Client(c).RecordRename(ctx, renaming); err == nil || !errors.Is(err, control.ErrNotRunning) {
 		return err
 	}
 	log, err := audit.Open(audit.Config{Dir: c.AuditDir(), Durability: audit.Durability(c.Audit.Durability)})

@@ -36,21 +36,21 @@ func unlistable(format string, args ...any) error {
 // up to a millisecond.
 func CheckListable(key ssh.PublicKey) error {
 	if cert, ok := publickey.CertificateOf(key); ok {
-		return listableCertificate(key, cert)
+		return checkCertificate(key, cert)
 	}
 	switch k := key.(type) {
 	case nil:
 		return unlistable("there is no public key")
 	case ssh.CryptoPublicKey:
-		if err := listablePlain(k); err != nil {
+		if err := checkPlain(k); err != nil {
 			return err
 		}
 	}
-	return listableApplication(key)
+	return checkApplication(key)
 }
 
-// listableApplication looks at a security key's last field (PROTOCOL.u2f).
-func listableApplication(key ssh.PublicKey) error {
+// checkApplication looks at a security key's last field (PROTOCOL.u2f).
+func checkApplication(key ssh.PublicKey) error {
 	var application string
 	var err error
 	switch key.Type() {
@@ -69,7 +69,7 @@ func listableApplication(key ssh.PublicKey) error {
 	return nil
 }
 
-func listablePlain(key ssh.CryptoPublicKey) error {
+func checkPlain(key ssh.CryptoPublicKey) error {
 	switch k := key.CryptoPublicKey().(type) {
 	case *rsa.PublicKey:
 		if bits := k.N.BitLen(); bits < minRSA || bits > maxRSA {
@@ -77,15 +77,15 @@ func listablePlain(key ssh.CryptoPublicKey) error {
 		}
 	case *ecdsa.PublicKey:
 		// Before OpenSSH 10: coordinates that are far too small.
-		if smallCoordinate(k) {
+		if hasSmallCoordinate(k) {
 			return unlistable("an ECDSA key with a coordinate that is too small")
 		}
 	}
 	return nil
 }
 
-// smallCoordinate says that x or y takes at most half of the curve's bits.
-func smallCoordinate(k *ecdsa.PublicKey) bool {
+// hasSmallCoordinate says that x or y takes at most half of the curve's bits.
+func hasSmallCoordinate(k *ecdsa.PublicKey) bool {
 	point, err := k.Bytes() // 4, x, y (SEC 1, 2.3.3)
 	if err != nil {
 		return true
@@ -95,7 +95,7 @@ func smallCoordinate(k *ecdsa.PublicKey) bool {
 	return new(big.Int).SetBytes(x).BitLen() <= half || new(big.Int).SetBytes(y).BitLen() <= half
 }
 
-func listableCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
+func checkCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 	switch {
 	case c.CertType != ssh.UserCert && c.CertType != ssh.HostCert:
 		return unlistable("a certificate of type %d", c.CertType)

@@ -4,9 +4,9 @@ import "strings"
 
 // SplitPort takes "[name]:port", the form of known_hosts, apart. A name without
 // a port is returned as it is.
-func SplitPort(written string) (name, port string, has bool) {
+func SplitPort(written string) (name, port string, hasPort bool) {
 	if inner, ok := strings.CutPrefix(written, "["); ok {
-		if name, port, has = strings.Cut(inner, "]:"); has {
+		if name, port, hasPort = strings.Cut(inner, "]:"); hasPort {
 			return name, port, true
 		}
 	}
@@ -19,8 +19,8 @@ func (p Pattern) MatchHost(name string, allPorts bool) bool {
 	if p.Match(name) {
 		return true
 	}
-	bare, _, has := SplitPort(name)
-	return has && allPorts && p.Match(bare)
+	bare, _, hasPort := SplitPort(name)
+	return hasPort && allPorts && p.Match(bare)
 }
 
 // MatchHost is Match for names of one host, on all their ports.

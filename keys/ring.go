@@ -49,9 +49,9 @@ func (r *Ring) Find(blob []byte) (Info, Source, bool) {
 	return Info{}, nil, false
 }
 
-// FindThrough is Find, but always asks every source, so that a client cannot tell by
+// FindInAll is Find, but always asks every source, so that a client cannot tell by
 // the time whether a key is hidden from it or missing.
-func (r *Ring) FindThrough(blob []byte) (found Info, source Source, ok bool) {
+func (r *Ring) FindInAll(blob []byte) (found Info, source Source, ok bool) {
 	for _, s := range r.sources {
 		if info, has := s.Find(blob); has && !ok {
 			found, source, ok = info, s, true

@@ -2,27 +2,26 @@ package wire
 
 import "github.com/keybroker/keybroker/keys/publickey"
 
-// AddIdentity hands a private key over (17, or 25 with constraints).
+// AddIdentity asks to add a private key (17, or 25 with constraints).
 type AddIdentity struct {
 	KeyType     string
-	Private     []byte // the fields of the private key, after its type
+	Private     []byte // the private key's fields, after its type
 	Comment     string
 	Constrained bool
 	Constraints []Constraint
 }
 
-// field is the shape of one field of a private key.
+// field is the type of one field of a private key.
 type field byte
 
 const (
-	fieldString field = 's' // string or mpint: both are a length and as many bytes
+	fieldString field = 's' // string or mpint: both are a length and that many bytes
 	fieldByte   field = 'b'
 )
 
-// privateFields gives the fields that follow the key type, for each type (RFC
-// 9987 sections 5.2.1 to 5.2.6, and PROTOCOL.certkeys for certificates: the
-// certificate, then the private fields only). They have to be known, because
-// comment and constraints come after them.
+// privateFields has the fields that follow each key type (RFC 9987 sections 5.2.1 to
+// 5.2.6; for certificates PROTOCOL.certkeys: the certificate, then only the private
+// fields). They must be known, because the comment and the constraints follow them.
 var privateFields = map[string][]field{
 	"ssh-dss":             []field("sssss"),  // p q g y x
 	"ssh-rsa":             []field("ssssss"), // n e d iqmp p q
@@ -31,8 +30,8 @@ var privateFields = map[string][]field{
 	"ecdsa-sha2-nistp384": []field("sss"),
 	"ecdsa-sha2-nistp521": []field("sss"),
 
-	"ssh-mldsa44-ed25519@openssh.com":          []field("ss"), // both public keys, both seeds (ssh-mldsa-eddsa.c)
-	"ssh-mldsa44-ed25519-cert-v01@openssh.com": []field("ss"), // certificate, both seeds
+	publickey.MLDSA44Ed25519:            []field("ss"), // both public keys, both seeds (ssh-mldsa-eddsa.c)
+	publickey.MLDSA44Ed25519Certificate: []field("ss"), // certificate, both seeds
 
 	"ssh-dss-cert-v01@openssh.com":             []field("ss"),    // certificate x
 	"ssh-rsa-cert-v01@openssh.com":             []field("sssss"), // certificate d iqmp p q
@@ -41,16 +40,16 @@ var privateFields = map[string][]field{
 	"ecdsa-sha2-nistp384-cert-v01@openssh.com": []field("ss"),
 	"ecdsa-sha2-nistp521-cert-v01@openssh.com": []field("ss"),
 
-	"sk-ssh-ed25519@openssh.com":         []field("ssbss"),  // ENC(A) application flags handle reserved
-	"sk-ecdsa-sha2-nistp256@openssh.com": []field("sssbss"), // curve Q application flags handle reserved
+	typeSKEd25519: []field("ssbss"),  // ENC(A) application flags handle reserved
+	typeSKECDSA:   []field("sssbss"), // curve Q application flags handle reserved
 
-	"sk-ssh-ed25519-cert-v01@openssh.com":         []field("sssbss"), // certificate ENC(A) application flags handle reserved
-	"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com": []field("ssbss"),  // certificate application flags handle reserved
+	typeSKEd25519Cert: []field("sssbss"), // certificate ENC(A) application flags handle reserved
+	typeSKECDSACert:   []field("ssbss"),  // certificate application flags handle reserved
 }
 
 func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {
 	add := AddIdentity{KeyType: c.string(), Constrained: constrained}
-	shape, known := privateFields[add.KeyType]
+	fields, known := privateFields[add.KeyType]
 	if c.bad {
 		return add, ErrMalformed
 	}
@@ -58,7 +57,7 @@ func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {
 		return add, publickey.UnknownType{Type: add.KeyType}
 	}
 	start := c.rest
-	for _, f := range shape {
+	for _, f := range fields {
 		if f == fieldByte {
 			c.uint8()
 		} else {
@@ -75,7 +74,7 @@ func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {
 	return add, err
 }
 
-// Marshal gives the message, with number 25 when it is constrained.
+// Marshal returns the message, with number 25 if it is constrained.
 func (a AddIdentity) Marshal() []byte {
 	number := NumAddIdentity
 	if a.Constrained {
@@ -85,7 +84,7 @@ func (a AddIdentity) Marshal() []byte {
 	return appendConstraints(appendBytes(b, a.Comment), a.Constraints)
 }
 
-// Unconstrained is the same key without its constraints.
+// Unconstrained returns the key without its constraints.
 func (a AddIdentity) Unconstrained() AddIdentity {
 	a.Constrained, a.Constraints = false, nil
 	return a

@@ -2,10 +2,10 @@ package wire
 
 import "fmt"
 
-// AssociatedCerts is the contents of a Constraint named ExtAssociatedCerts
-// (OpenSSH PROTOCOL.agent section 3): certificates for the keys of a token.
+// AssociatedCerts is the contents of the constraint ExtAssociatedCerts (OpenSSH
+// PROTOCOL.agent section 3): certificates for the keys of a token.
 type AssociatedCerts struct {
-	Only  bool // the plain keys are not wanted
+	Only  bool // without the plain keys
 	Blobs [][]byte
 }
 
@@ -26,7 +26,7 @@ func ParseAssociatedCerts(contents []byte) (AssociatedCerts, error) {
 	return certs, nil
 }
 
-// Marshal gives the contents.
+// Marshal returns the contents.
 func (a AssociatedCerts) Marshal() []byte {
 	var all []byte
 	for _, blob := range a.Blobs {

@@ -8,7 +8,7 @@ import (
 // ConstraintType is RFC 9987 section 7.2, "Key Constraint Numbers".
 type ConstraintType byte
 
-// The constraint types. 3 was used for other things and is refused.
+// The constraint types. 3 had another meaning once and is refused.
 const (
 	ConstrainLifetime  ConstraintType = 1
 	ConstrainConfirm   ConstraintType = 2
@@ -27,13 +27,12 @@ type Constraint struct {
 	Type     ConstraintType
 	Lifetime uint32 // ConstrainLifetime: seconds, at least 1
 	Name     string // ConstrainExtension
-	Contents []byte // ConstrainExtension: the fields as sent, of the shape that Name gives
+	Contents []byte // ConstrainExtension: the fields as sent; Name says which
 }
 
-// parseConstraints reads constraints to the end of the message. A constraint
-// that is unknown, repeated or empty is an error: a key must never be taken
-// with less of a limit than its owner asked for. The contents of an unknown
-// extension could not even be told from the constraint after it.
+// parseConstraints reads the constraints to the end of the message. An unknown,
+// repeated or empty constraint is an error: a key must never have weaker limits than
+// its owner asked for. Besides, an unknown extension has no known end.
 func parseConstraints(c *cursor) ([]Constraint, error) {
 	var list []Constraint
 	for len(c.rest) > 0 && !c.bad {

@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// ErrMalformed means that a message or a field of it does not have the shape
-// that its specification gives. The request fails; the connection goes on.
+// ErrMalformed means that a message does not have the format of its specification.
+// The request fails; the connection continues.
 var ErrMalformed = errors.New("malformed message")
 
-// cursor reads the data types of RFC 4251 section 5 from the front of a byte
-// slice. The first failure sticks; the slices that it returns point into rest.
+// cursor reads the data types of RFC 4251 section 5 from the front of a byte slice.
+// After the first failure it stays bad. The slices that it returns point into rest.
 type cursor struct {
 	rest []byte
 	bad  bool
@@ -40,7 +40,7 @@ func (c *cursor) uint32() uint32 {
 	return 0
 }
 
-// bytes reads a string: uint32 length, then as many bytes.
+// bytes reads a string: uint32 length, then that many bytes.
 func (c *cursor) bytes() []byte {
 	length := c.uint32()
 	if uint64(length) > uint64(len(c.rest)) {
@@ -52,8 +52,8 @@ func (c *cursor) bytes() []byte {
 
 func (c *cursor) string() string { return string(c.bytes()) }
 
-// boolean reads a byte that must be 0 or 1. RFC 4251 takes any other byte for
-// true; here that only ever means a mangled message.
+// boolean reads a byte that must be 0 or 1. In RFC 4251 every other byte means true;
+// here it means a damaged message.
 func (c *cursor) boolean() bool {
 	b := c.uint8()
 	if b > 1 {
@@ -62,7 +62,7 @@ func (c *cursor) boolean() bool {
 	return b == 1
 }
 
-// atEnd reports whether everything was read and nothing is left over.
+// atEnd reports whether everything was read.
 func (c *cursor) atEnd() bool { return !c.bad && len(c.rest) == 0 }
 
 func appendBytes[T ~[]byte | ~string](to []byte, value T) []byte {

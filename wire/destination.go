@@ -2,14 +2,14 @@ package wire
 
 import "fmt"
 
-// DestinationConstraint is one way that a key may be used (OpenSSH
-// PROTOCOL.agent section 2): from one host to another.
+// DestinationConstraint permits the use of a key from one host to another (OpenSSH
+// PROTOCOL.agent section 2).
 type DestinationConstraint struct{ From, To Hop }
 
 // Hop is one end of a DestinationConstraint. The zero Hop, as From, is the
 // machine that the agent runs on.
 type Hop struct {
-	User     string // To only: a pattern as in ssh_config(5), "" for everybody
+	User     string // To only: a pattern as in ssh_config(5); "": every user
 	Hostname string
 	Keys     []HopKey
 }
@@ -20,18 +20,18 @@ type HopKey struct {
 	CA      bool
 }
 
-// ParseDestinations reads the contents of a Constraint named
-// ExtRestrictDestination. At least one constraint is in a list without an error.
+// ParseDestinations reads the contents of the constraint ExtRestrictDestination.
+// Without an error the list is not empty.
 func ParseDestinations(contents []byte) ([]DestinationConstraint, error) {
 	outer := &cursor{rest: contents}
 	c := &cursor{rest: outer.bytes(), bad: outer.bad}
 	if !outer.atEnd() {
-		return nil, destinationError("it is cut or has something after it")
+		return nil, destinationError("it is truncated or followed by other data")
 	}
 	var list []DestinationConstraint
 	for len(c.rest) > 0 || c.bad {
 		if len(list) == MaxDestinations {
-			return nil, destinationError(fmt.Sprintf("more than %d of them", MaxDestinations))
+			return nil, destinationError(fmt.Sprintf("there are more than %d", MaxDestinations))
 		}
 		next, err := parseDestination(c)
 		if err != nil {
@@ -39,7 +39,7 @@ func ParseDestinations(contents []byte) ([]DestinationConstraint, error) {
 		}
 		list = append(list, next)
 	}
-	if len(list) == 0 { // it would pass for a key without constraints
+	if len(list) == 0 { // otherwise the key would look unconstrained
 		return nil, destinationError("it permits nothing")
 	}
 	return list, nil
@@ -50,7 +50,7 @@ func parseDestination(outer *cursor) (DestinationConstraint, error) {
 	c := &cursor{rest: outer.bytes(), bad: outer.bad}
 	from, to, reserved := c.bytes(), c.bytes(), c.bytes()
 	if !c.atEnd() {
-		return DestinationConstraint{}, destinationError("it is cut or has something after it")
+		return DestinationConstraint{}, destinationError("it is truncated or followed by other data")
 	}
 	var d DestinationConstraint
 	var err error
@@ -61,7 +61,7 @@ func parseDestination(outer *cursor) (DestinationConstraint, error) {
 	case err != nil:
 		return d, err
 	case len(reserved) > 0:
-		return d, destinationError("it has extensions that are not known")
+		return d, destinationError("it has unknown extensions")
 	case d.From.User != "" || (d.From.Hostname == "") != (len(d.From.Keys) == 0):
 		return d, destinationError("its source is not a host with its keys")
 	case d.To.Hostname == "" || len(d.To.Keys) == 0:
@@ -75,15 +75,15 @@ func parseHop(b []byte) (Hop, error) {
 	hop := Hop{User: c.string(), Hostname: c.string()}
 	switch reserved := c.bytes(); {
 	case len(reserved) > 0:
-		return hop, destinationError("a host of it has extensions that are not known")
+		return hop, destinationError("a host has unknown extensions")
 	case len(hop.User) > MaxUserPattern:
-		return hop, destinationError(fmt.Sprintf("a user's pattern of more than %d bytes", MaxUserPattern))
+		return hop, destinationError(fmt.Sprintf("the user pattern has more than %d bytes", MaxUserPattern))
 	}
 	for len(c.rest) > 0 && !c.bad {
 		hop.Keys = append(hop.Keys, HopKey{c.bytes(), c.boolean()})
 	}
 	if c.bad {
-		return hop, destinationError("a host of it is cut")
+		return hop, destinationError("a host is truncated")
 	}
 	return hop, nil
 }

@@ -47,10 +47,10 @@ func TestDestinationsThatCannotBeKeptAreRefused(t *testing.T) {
 		contents  []byte
 	}{
 		{"good", "", raw(origin, hop, nil)},
-		{"reserved of a constraint", "extensions that are not known", raw(origin, hop, []byte("x"))},
-		{"reserved of a host", "extensions that are not known", raw(origin, slices.Concat(appendBytes(nil, ""), appendBytes(nil, "one"), appendBytes(nil, "x")), nil)},
-		{"cut host", "is cut", raw(origin, hop[:len(hop)-1], nil)},
-		{"neither true nor false", "is cut", raw(origin, append(hop[:len(hop)-1:len(hop)-1], 2), nil)},
+		{"reserved of a constraint", "unknown extensions", raw(origin, hop, []byte("x"))},
+		{"reserved of a host", "unknown extensions", raw(origin, slices.Concat(appendBytes(nil, ""), appendBytes(nil, "one"), appendBytes(nil, "x")), nil)},
+		{"cut host", "a host is truncated", raw(origin, hop[:len(hop)-1], nil)},
+		{"neither true nor false", "a host is truncated", raw(origin, append(hop[:len(hop)-1:len(hop)-1], 2), nil)},
 		{"none", "permits nothing", list()},
 		{"as many as may be", "", list(many...)},
 		{"one more", "more than 1024", list(append(many, many[0])...)},
@@ -61,7 +61,7 @@ func TestDestinationsThatCannotBeKeptAreRefused(t *testing.T) {
 		{"source without name", "its source", list(DestinationConstraint{From: Hop{Keys: oneHost.Keys}, To: oneHost})},
 		{"no destination", "its destination", list(DestinationConstraint{})},
 		{"destination without keys", "its destination", list(DestinationConstraint{To: Hop{Hostname: "one"}})},
-		{"something after it", "after it", append(list(DestinationConstraint{To: oneHost}), 0)},
+		{"something after it", "followed by other data", append(list(DestinationConstraint{To: oneHost}), 0)},
 	} {
 		_, err := ParseDestinations(test.contents)
 		if (err == nil) != (test.why == "") || err != nil && (!errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), test.why)) {

@@ -1,3 +1,3 @@
-// Package wire is the ssh-agent protocol (RFC 9987) as bytes and structs. It is
-// pure: no I/O but readers and writers, no clock, nothing of ours imported.
+// Package wire converts between the bytes of the ssh-agent protocol (RFC 9987) and
+// structs. It is pure: its only I/O is on readers and writers, and it has no clock.
 package wire

@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// Names of the extension requests that this broker knows.
+// Names of the extension requests that the broker supports.
 const (
 	ExtQuery       = "query"                    // RFC 9987 section 5.8.1
 	ExtSessionBind = "session-bind@openssh.com" // OpenSSH PROTOCOL.agent section 1
 )
 
-// SessionBind is the contents of a session-bind request: the host that holds
-// HostKey signed SessionID in its key exchange, which is how a client proves
-// to the agent where its connection leads.
+// SessionBind is the contents of a session-bind request. The host with HostKey
+// signed SessionID in its key exchange; so a client proves to the agent where its
+// connection leads.
 type SessionBind struct {
 	HostKey    []byte
 	SessionID  []byte
 	Signature  []byte
-	Forwarding bool // the agent is forwarded over that session, instead of used to log in
+	Forwarding bool // the session forwards the agent, instead of logging in
 }
 
-// ParseSessionBind reads the contents of an Extension named ExtSessionBind.
+// ParseSessionBind reads the contents of the extension ExtSessionBind.
 func ParseSessionBind(contents []byte) (SessionBind, error) {
 	c := &cursor{rest: contents}
 	bind := SessionBind{c.bytes(), c.bytes(), c.bytes(), c.boolean()}
@@ -34,13 +34,13 @@ func ParseSessionBind(contents []byte) (SessionBind, error) {
 	return bind, nil
 }
 
-// Marshal gives the contents.
+// Marshal returns the contents.
 func (b SessionBind) Marshal() []byte {
 	out := slices.Concat(appendBytes(nil, b.HostKey), appendBytes(nil, b.SessionID), appendBytes(nil, b.Signature))
 	return appendBool(out, b.Forwarding)
 }
 
-// QueryResponse answers ExtQuery with the names of the extensions that are supported.
+// QueryResponse answers ExtQuery with the names of the supported extensions.
 func QueryResponse(names ...string) ExtensionResponse {
 	response := ExtensionResponse{Name: ExtQuery}
 	for _, name := range names {

@@ -7,16 +7,16 @@ import (
 	"io"
 )
 
-// ErrBrokenFrame means that the stream can no longer be split into messages:
-// the connection must end. Nothing else about a request is that serious.
+// ErrBrokenFrame means that the stream can no longer be split into messages, so that
+// the connection must end. After other errors it continues.
 var ErrBrokenFrame = errors.New("broken frame")
 
-// ReadFrame reads one message: uint32 length, then as many bytes (RFC 9987
-// section 3). It returns the bytes after the length, the first of them the
-// message number. io.EOF means that the stream ended between messages;
-// everything else that ends it is ErrBrokenFrame or the reader's error.
+// ReadFrame reads one message: uint32 length, then that many bytes (RFC 9987
+// section 3). It returns the bytes after the length; the first is the message number.
+// io.EOF means that the stream ended between messages; other errors are
+// ErrBrokenFrame or the reader's.
 //
-// Memory grows with the bytes that arrive, not with the length that was claimed.
+// Memory grows with the bytes that arrive, not with the claimed length.
 func ReadFrame(r io.Reader) ([]byte, error) {
 	var header [4]byte
 	length, err := ReadLength(r, header[:])
@@ -26,13 +26,12 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	return ReadPayload(r, length)
 }
 
-// ReadLength reads the length of the next message into the caller's 4 bytes,
-// so that a connection that waits for one holds no other memory. Its errors are
-// those of ReadFrame.
+// ReadLength reads the length of the next message into the caller's 4 bytes, so that
+// a waiting connection needs no other memory. Its errors are those of ReadFrame.
 func ReadLength(r io.Reader, header []byte) (int, error) {
 	if _, err := io.ReadFull(r, header[:4]); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return 0, fmt.Errorf("%w: it ended within a length", ErrBrokenFrame)
+			return 0, fmt.Errorf("%w: the stream ended within a length", ErrBrokenFrame)
 		}
 		return 0, err
 	}
@@ -59,8 +58,7 @@ func ReadPayload(r io.Reader, length int) ([]byte, error) {
 	return payload, nil
 }
 
-// SkipPayload reads the rest of a message that is not wanted. It returns only
-// the message number.
+// SkipPayload discards the rest of a message. It returns only the message number.
 func SkipPayload(r io.Reader, length int) ([]byte, error) {
 	number := make([]byte, 1)
 	if _, err := io.ReadFull(r, number); err != nil {
@@ -76,8 +74,8 @@ func cutOff(arrived, length int, err error) error {
 	return fmt.Errorf("%w: %d bytes of %d arrived: %v", ErrBrokenFrame, arrived, length, err)
 }
 
-// grow doubles the buffer, up to the length of the message. The old one is
-// wiped: it may hold a private key or a passphrase.
+// grow doubles the buffer, up to the length of the message. It wipes the old one,
+// which may hold a private key or a passphrase.
 func grow(payload []byte, length int) []byte {
 	bigger := make([]byte, len(payload), min(length, 2*cap(payload)))
 	copy(bigger, payload)

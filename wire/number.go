@@ -32,7 +32,7 @@ const (
 // SignatureFlags of a sign request (RFC 9987 section 7.3).
 type SignatureFlags uint32
 
-// The flags that are defined; 1 is reserved and must not be used.
+// The defined flags; 1 is reserved and must not be used.
 const (
 	FlagRSASHA2_256 SignatureFlags = 2
 	FlagRSASHA2_512 SignatureFlags = 4

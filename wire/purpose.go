@@ -7,32 +7,31 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Kind tells apart the things that an SSH key is asked to sign.
+// Kind is the kind of data that a key is asked to sign.
 type Kind string
 
 // The kinds of signed data that the broker can identify.
 const (
 	KindLogin       Kind = "login"       // RFC 4252 section 7, or publickey-hostbound-v00@openssh.com
 	KindSSHSig      Kind = "sshsig"      // OpenSSH PROTOCOL.sshsig
-	KindCertificate Kind = "certificate" // to be signed by an authority: OpenSSH PROTOCOL.certkeys
+	KindCertificate Kind = "certificate" // to be signed by a CA: OpenSSH PROTOCOL.certkeys
 	KindSudo        Kind = "sudo"        // pam_ssh_agent_auth
-	KindChallenge   Kind = "challenge"   // pam_rssh: random bytes without a form
+	KindChallenge   Kind = "challenge"   // pam_rssh: random bytes
 	KindTest        Kind = "test"        // ssh-add -T
 	KindUnknown     Kind = "unknown"     // anything else
 )
 
-// Everyday says whether the kind is one that a rule may speak of without naming
-// it. Any other is allowed in so many words only, and never remembered: a
-// certificate or a sudo opens more than one login, and what is unknown may be
-// anything.
+// Everyday reports whether a rule may allow the kind without naming it. Other kinds
+// must be named, and are never remembered: a certificate or a sudo opens more than
+// one login, and unknown data may be anything.
 func (k Kind) Everyday() bool { return k == KindLogin || k == KindSSHSig }
 
-// Known says whether the data was read, or at least recognized.
+// Known reports whether the data was parsed, or at least recognized.
 func (k Kind) Known() bool {
 	return k.Everyday() || k == KindCertificate || k == KindSudo || k == KindChallenge || k == KindTest
 }
 
-// Purpose is what a signature would be good for, read from the data itself.
+// Purpose is what a signature would be used for, according to the data.
 type Purpose struct {
 	Kind      Kind   `json:"kind"`
 	User      string `json:"user,omitempty"`      // login: the account on the server
@@ -41,13 +40,13 @@ type Purpose struct {
 	SessionID []byte `json:"-"`                   // login: the session identifier (RFC 4253 section 7.2)
 	HostKey   []byte `json:"-"`                   // hostbound login: the server's host key blob
 	Namespace string `json:"namespace,omitempty"` // sshsig: "git", "file", …
-	Why       string `json:"why,omitempty"`       // unknown: what it failed on
+	Why       string `json:"why,omitempty"`       // unknown: why it was not recognized
 
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Sudo        *Sudo        `json:"sudo,omitempty"`
 }
 
-// String is the form that rules use: "login", "sshsig:git", "certificate:user",
+// String returns the form that rules use: "login", "sshsig:git", "certificate:user",
 // "unknown".
 func (p Purpose) String() string {
 	switch {
@@ -66,12 +65,12 @@ const (
 	MethodPublicKey     = "publickey"
 	MethodHostBound     = "publickey-hostbound-v00@openssh.com"
 	sshsigMagic         = "SSHSIG" // PROTOCOL.sshsig section 2
-	maxPurposeFieldSize = 1024     // a longer user or namespace is nothing a person could judge
+	maxPurposeFieldSize = 1024     // a person could not judge a longer user or namespace
 )
 
-// PurposeOf reads what the data of a sign request is for. keyBlob is the key
-// that is asked for: a login for another key is not a login, but one with a
-// certificate of that key is. The forms exclude each other: no data has two.
+// PurposeOf parses the data of a sign request. keyBlob is the requested key: a login
+// with another key is unknown, but one with a certificate of the key is a login. No
+// data fits two kinds.
 func PurposeOf(data, keyBlob []byte) Purpose {
 	for _, parse := range []func(data, keyBlob []byte) (Purpose, bool){parseSSHSig, parseCertificate, parseSudo, parseTest, parseChallenge} {
 		if p, ok := parse(data, keyBlob); ok {
@@ -83,7 +82,7 @@ func PurposeOf(data, keyBlob []byte) Purpose {
 
 func unknown(why string) Purpose { return Purpose{Kind: KindUnknown, Why: why} }
 
-// parseSSHSig reads the data that "ssh-keygen -Y sign" has signed: magic,
+// parseSSHSig reads the data of "ssh-keygen -Y sign": magic,
 // namespace, reserved, hash algorithm, H(message).
 func parseSSHSig(data, _ []byte) (Purpose, bool) {
 	c := &cursor{rest: data}
@@ -119,15 +118,15 @@ func parseUserauth(data, keyBlob []byte) Purpose {
 	if method == MethodHostBound {
 		login.HostKey = c.bytes()
 	}
-	if why := notALogin(c, login, number, signed, service, isKeyOrCertificate(blob, keyBlob)); why != "" {
+	if why := loginFault(c, login, number, signed, service, isKeyOrCertificate(blob, keyBlob)); why != "" {
 		return unknown(why)
 	}
 	return login
 }
 
-// isKeyOrCertificate says whether a login with blob is one of the key: ssh asks
-// for the plain key's signature on a login with its certificate where it can
-// (sshconnect2.c, sign_and_send_pubkey), and a server verifies it by that key.
+// isKeyOrCertificate reports whether blob is the key or a certificate for it. For a
+// login with a certificate, ssh prefers to ask for a signature of the plain key
+// (sshconnect2.c, sign_and_send_pubkey), and the server verifies it with that key.
 func isKeyOrCertificate(blob, keyBlob []byte) bool {
 	if bytes.Equal(blob, keyBlob) {
 		return true
@@ -140,12 +139,12 @@ func isKeyOrCertificate(blob, keyBlob []byte) bool {
 	return ok && cert.CertType == ssh.UserCert && bytes.Equal(cert.Key.Marshal(), keyBlob)
 }
 
-func notALogin(c *cursor, p Purpose, number, signed byte, service string, sameKey bool) string {
+func loginFault(c *cursor, p Purpose, number, signed byte, service string, sameKey bool) string {
 	switch {
 	case !c.atEnd() || number != msgUserauthRequest || signed != 1 || (p.Method == MethodHostBound && len(p.HostKey) == 0):
 		return "neither an SSH login nor an SSHSIG"
 	case p.Method != MethodPublicKey && p.Method != MethodHostBound:
-		return "a login by another method"
+		return "a login with another method than publickey"
 	case service != serviceConnection:
 		return "a login to another service than ssh-connection"
 	case len(p.SessionID) == 0 || len(p.SessionID) > MaxSessionID:

@@ -9,31 +9,31 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Certificate is what an authority is asked to sign.
+// Certificate is a certificate that a CA key is asked to sign.
 type Certificate struct {
 	For         string   `json:"for"` // "user" or "host"
 	KeyID       string   `json:"key_id,omitempty"`
 	Serial      uint64   `json:"serial,omitempty"`
 	Principals  []string `json:"principals,omitempty"`   // empty: any account or host
 	ValidAfter  uint64   `json:"valid_after,omitempty"`  // seconds since 1970; 0: always
-	ValidBefore uint64   `json:"valid_before,omitempty"` // likewise; ssh.CertTimeInfinity: for ever
-	Fingerprint string   `json:"fingerprint"`            // of the key that is certified
+	ValidBefore uint64   `json:"valid_before,omitempty"` // likewise; ssh.CertTimeInfinity: forever
+	Fingerprint string   `json:"fingerprint"`            // of the certified key
 	Options     []string `json:"options,omitempty"`      // critical ones: "force-command=/bin/true"
 }
 
 const certificateSuffix = "-cert-v01@openssh.com"
 
-// parseCertificate reads a certificate that lacks its signature and nothing
-// else. Data that says it is one and is not, for this key, is unknown.
+// parseCertificate reads a certificate that lacks only its signature. Data that
+// begins like a certificate but is not one by this key is unknown.
 func parseCertificate(data, keyBlob []byte) (Purpose, bool) {
 	c := &cursor{rest: data}
 	if algorithm := c.string(); c.bad || !strings.HasSuffix(algorithm, certificateSuffix) {
 		return Purpose{}, false
 	}
-	if c.bytes(); c.bad { // the nonce: in a login the byte 50 begins a length that no message has
+	if c.bytes(); c.bad { // the nonce; in a login, the byte 50 would begin an impossible length
 		return Purpose{}, false
 	}
-	certificate, cert, ok := unsigned(data)
+	certificate, cert, ok := parseUnsigned(data)
 	switch {
 	case !ok:
 		return unknown("a certificate that cannot be read"), true
@@ -45,9 +45,9 @@ func parseCertificate(data, keyBlob []byte) (Purpose, bool) {
 	return Purpose{Kind: KindCertificate, Algorithm: certificate.Type(), Certificate: describe(cert)}, true
 }
 
-// unsigned parses data with a signature of nobody behind it, and makes sure
-// that what was read says the same bytes again.
-func unsigned(data []byte) (key ssh.PublicKey, cert *publickey.Certificate, ok bool) {
+// parseUnsigned parses data with a dummy signature appended, and makes sure that the
+// result marshals to the same bytes.
+func parseUnsigned(data []byte) (key ssh.PublicKey, cert *publickey.Certificate, ok bool) {
 	signature := ssh.Marshal(ssh.Signature{Format: ssh.KeyAlgoED25519, Blob: make([]byte, 64)})
 	key, err := publickey.Parse(appendBytes(bytes.Clone(data), signature))
 	if err != nil {

@@ -140,7 +140,7 @@ func TestSudo(t *testing.T) {
 func random(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
-	b[0] = 'x' // not what begins a message: see hasForm
+	b[0] = 'x' // not what begins a message: see looksStructured
 	b[1] = 0xff
 	return b
 }

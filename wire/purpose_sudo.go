@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Sudo is what pam_ssh_agent_auth says of the request that it has signed. The
-// program that runs it (sudo, su, a screen lock), or a far host that the agent
-// is forwarded to, wrote all of it: it is no more than their word.
+// Sudo is what a request of pam_ssh_agent_auth says. All of it comes from the program
+// that runs the module (sudo, su, a screen lock) or from a remote host that the agent
+// is forwarded to, and is not proved.
 type Sudo struct {
-	Account   string   `json:"account"`             // that the service is for
+	Account   string   `json:"account"`             // the target account
 	User      string   `json:"user"`                // who asks
-	Service   string   `json:"service"`             // of PAM: "sudo"
+	Service   string   `json:"service"`             // the PAM service: "sudo"
 	Directory string   `json:"directory,omitempty"` // where the program runs
 	Host      string   `json:"host,omitempty"`      // what the machine calls itself
-	Command   []string `json:"-"`                   // its command line, which may hold a secret: shown, not logged
+	Command   []string `json:"-"`                   // its command line; shown but not logged, because it may hold a secret
 }
 
 // What the module puts around a request (pam_ssh_agent_auth's
@@ -28,8 +28,8 @@ const (
 	maxSudoArgs    = 1024
 )
 
-// parseSudo reads data that has the module's own name and number. A request of
-// it that is not whole, or for another key, is unknown.
+// parseSudo reads data that has the module's name and number. A request that is
+// malformed, or for another key, is unknown.
 func parseSudo(data, keyBlob []byte) (Purpose, bool) {
 	c := &cursor{rest: data}
 	session, number, user, service := c.bytes(), c.uint8(), c.string(), c.string()
@@ -54,15 +54,14 @@ func parseSudoSession(session []byte) (*Sudo, bool) {
 	command, commandOK := parseSudoCommand(c.bytes())
 	s.Host, s.Command = c.string(), command
 	c.take(8) // the time
-	whole := c.atEnd() && commandOK && version == sudoVersion && len(cookie) >= minSudoCookie && len(cookie) <= maxSudoCookie
+	valid := c.atEnd() && commandOK && version == sudoVersion && len(cookie) >= minSudoCookie && len(cookie) <= maxSudoCookie
 	for _, name := range []string{s.Account, s.User, s.Service} {
-		whole = whole && name != "" && len(name) <= maxPurposeFieldSize
+		valid = valid && name != "" && len(name) <= maxPurposeFieldSize
 	}
-	return s, whole && len(s.Directory) <= maxPurposeFieldSize && len(s.Host) <= maxPurposeFieldSize
+	return s, valid && len(s.Directory) <= maxPurposeFieldSize && len(s.Host) <= maxPurposeFieldSize
 }
 
-// parseSudoCommand reads a command line. It is empty where the module could
-// not find it out.
+// parseSudoCommand reads a command line. It is empty if the module did not know it.
 func parseSudoCommand(action []byte) ([]string, bool) {
 	if len(action) == 0 {
 		return nil, true

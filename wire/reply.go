@@ -17,7 +17,7 @@ type Status Number
 const (
 	Failure          = Status(NumFailure)
 	Success          = Status(NumSuccess)
-	ExtensionFailure = Status(NumExtensionFailure) // a known extension, but it could not be done
+	ExtensionFailure = Status(NumExtensionFailure) // a known extension failed
 )
 
 // Identity is one entry of an IdentitiesAnswer.
@@ -38,7 +38,7 @@ type ExtensionResponse struct {
 	Contents []byte
 }
 
-// Marshal gives the one byte.
+// Marshal returns the single byte.
 func (s Status) Marshal() []byte { return []byte{byte(s)} }
 
 func (a IdentitiesAnswer) Marshal() []byte {
@@ -62,7 +62,7 @@ func (e ExtensionResponse) Marshal() []byte {
 	return append(appendBytes([]byte{byte(NumExtensionResponse)}, e.Name), e.Contents...)
 }
 
-// ParseReply reads a reply as ReadFrame returned it.
+// ParseReply reads a reply that ReadFrame returned.
 func ParseReply(message []byte) (Reply, error) {
 	reply, rest, err := ReplyAndRest(message)
 	if err == nil && len(rest) > 0 {
@@ -74,8 +74,8 @@ func ParseReply(message []byte) (Reply, error) {
 	return reply, nil
 }
 
-// ReplyAndRest is ParseReply for replies that may have more bytes behind their
-// last field, as some agents send them and OpenSSH's clients take them.
+// ReplyAndRest is ParseReply for replies that may have more bytes after the last
+// field. Some agents send such replies, and OpenSSH's clients accept them.
 func ReplyAndRest(message []byte) (reply Reply, rest []byte, err error) {
 	if len(message) == 0 {
 		return nil, nil, fmt.Errorf("%w: it is empty", ErrMalformed)

@@ -6,9 +6,9 @@ import (
 )
 
 // Request is one of the structs below. The slices in a parsed request point
-// into the frame it came from; wipe the frame when it held a secret.
+// into the frame it came from; wipe the frame if it holds a secret.
 type Request interface {
-	// Marshal gives the message as ReadFrame returns it, number first.
+	// Marshal returns the message as ReadFrame does, number first.
 	Marshal() []byte
 }
 
@@ -42,27 +42,27 @@ type RemoveSmartcardKey struct {
 	PIN      []byte
 }
 
-// Lock asks to refuse everything until Unlock comes with the same passphrase.
+// Lock asks to refuse everything until an Unlock with the same passphrase.
 type Lock struct{ Passphrase []byte }
 
 // Unlock undoes Lock.
 type Unlock struct{ Passphrase []byte }
 
-// Extension is a request of the kind that Name says; Contents is its own.
+// Extension is an extension request. Name determines the format of Contents.
 type Extension struct {
 	Name     string
 	Contents []byte
 }
 
-// Unknown is a request with a number that RFC 9987 does not define, or has
-// retired. It deserves a polite failure.
+// Unknown is a request with a number that RFC 9987 does not define, or has retired.
+// The answer is a failure; the connection continues.
 type Unknown struct {
 	Number Number
 	Body   []byte
 }
 
 // ParseRequest reads the message that ReadFrame returned. The error wraps
-// ErrMalformed; an unknown number is no error but an Unknown.
+// ErrMalformed; an unknown number is not an error but an Unknown.
 func ParseRequest(message []byte) (Request, error) {
 	if len(message) == 0 {
 		return nil, fmt.Errorf("%w: it is empty", ErrMalformed)

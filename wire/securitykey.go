@@ -2,12 +2,12 @@ package wire
 
 import "fmt"
 
-// SecurityKey is the parts of an AddIdentity for a FIDO key (RFC 9987 section
-// 3.2.5; PROTOCOL.u2f). The private key itself stays in the device.
+// SecurityKey has the parts of an AddIdentity for a FIDO key (RFC 9987 section 3.2.5;
+// PROTOCOL.u2f). The private key stays in the device.
 type SecurityKey struct {
 	PublicBlob  []byte // of the key, or its certificate
-	PublicKey   []byte // ENC(A) of an Ed25519 key; nil where PublicBlob says it all
-	Application string // "ssh:…"; a web site's, when the device was made to
+	PublicKey   []byte // ENC(A) of an Ed25519 key; nil if PublicBlob suffices
+	Application string // "ssh:…", or that of a web site
 	Flags       byte   // SSH_SK_USER_PRESENCE_REQD and so on
 }
 
@@ -18,7 +18,7 @@ const (
 	typeSKECDSACert   = "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
 )
 
-// IsSecurityKey says whether the key is a FIDO key.
+// IsSecurityKey reports whether the key is a FIDO key.
 func (a AddIdentity) IsSecurityKey() bool {
 	switch a.KeyType {
 	case typeSKEd25519, typeSKECDSA, typeSKEd25519Cert, typeSKECDSACert:
@@ -43,7 +43,7 @@ func (a AddIdentity) SecurityKey() (SecurityKey, error) {
 	case typeSKECDSACert:
 		key.PublicBlob = c.bytes()
 	default:
-		return key, fmt.Errorf("%w: %.64q is no security key", ErrMalformed, a.KeyType)
+		return key, fmt.Errorf("%w: %.64q is not a security key", ErrMalformed, a.KeyType)
 	}
 	key.Application, key.Flags = c.string(), c.uint8()
 	c.bytes() // handle
@@ -61,13 +61,13 @@ func (a AddIdentity) SecurityKey() (SecurityKey, error) {
 	return key, nil
 }
 
-// Serialized is the key in the form that OpenSSH's own programs hand it on in:
-// type, then private fields.
+// Serialized returns the key as OpenSSH's programs pass it on: type, then private
+// fields.
 func (a AddIdentity) Serialized() []byte {
 	return append(appendBytes(nil, a.KeyType), a.Private...)
 }
 
-// ParseString reads contents that are one string, as those of ExtSKProvider.
+// ParseString reads contents that are a single string, such as those of ExtSKProvider.
 func ParseString(contents []byte) (string, error) {
 	c := &cursor{rest: contents}
 	text := c.string()

@@ -11,13 +11,13 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Append completes r with Seq, Time, Prev and Hash, writes it, and returns it
-// as written. When it returns without an error, the record is in the file (with
-// Power: on the disk). After an error the caller must not deliver what the
-// record is about; the chain stays whole, and a later Append may succeed.
+// Append fills in Seq, Time, Prev and Hash of r, writes it, and returns it as
+// written. Without an error, the record is in the file (with Power: on the disk).
+// After an error the caller must not deliver what the record is about; the chain
+// stays intact, and a later Append may succeed.
 func (l *Log) Append(r Record) (Record, error) {
 	r.Reason, r.Rule = clip(r.Reason, MaxReason), clip(r.Rule, MaxReason)
-	if l.none {
+	if l.discards {
 		r.Time = l.now().Round(0).UTC()
 		return r, nil
 	}
@@ -29,8 +29,8 @@ func (l *Log) Append(r Record) (Record, error) {
 			return Record{}, err
 		}
 	}
-	if l.tell != nil {
-		l.tell(r)
+	if l.observe != nil {
+		l.observe(r)
 	}
 	return r, nil
 }
@@ -42,7 +42,7 @@ func (l *Log) write(r *Record) error {
 		return ErrClosed
 	}
 	now := l.now().Round(0).UTC()
-	if err := l.readyLocked(monthOf(now)); err != nil {
+	if err := l.ensureOpenLocked(monthOf(now)); err != nil {
 		return err
 	}
 	for len(l.notes) > 0 {
@@ -54,9 +54,9 @@ func (l *Log) write(r *Record) error {
 	return l.writeLocked(r, now)
 }
 
-// readyLocked has the file of the month open. A clock that was set back does
-// not bring an earlier file back: the files stay in the order of the chain.
-func (l *Log) readyLocked(month string) error {
+// ensureOpenLocked opens the file of the month. After the clock was set back it
+// does not return to an earlier file: the files stay in the order of the chain.
+func (l *Log) ensureOpenLocked(month string) error {
 	switch {
 	case l.file == nil:
 		return l.reopenLocked(max(month, l.month))
@@ -70,8 +70,8 @@ func (l *Log) readyLocked(month string) error {
 	return nil
 }
 
-// reopenLocked goes on after a fault. The chain continues from memory and not
-// from what is in the file now, so that a change of the file shows.
+// reopenLocked opens the file after a fault. The chain continues from memory, not
+// from the file, so that a change of the file shows.
 func (l *Log) reopenLocked(month string) error {
 	if err := makeDir(l.dir); err != nil {
 		return err
@@ -82,13 +82,13 @@ func (l *Log) reopenLocked(month string) error {
 	return l.openLocked(month)
 }
 
-// relockLocked takes the lock anew when its file went away: another process
-// could have one of that name by now.
+// relockLocked takes the lock again if its file was removed: another process could
+// hold a new file of that name.
 func (l *Log) relockLocked() error {
 	path := filepath.Join(l.dir, lockName)
 	ours, err := l.lock.Stat()
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
 		return nil
@@ -102,9 +102,9 @@ func (l *Log) relockLocked() error {
 	return nil
 }
 
-// writeLocked writes one line with one write(2), between two looks at the file:
-// the first one keeps a record out of a file that was tampered with, the second
-// one makes sure that it is in the file that people read.
+// writeLocked writes one line with one write(2), between two checks of the file.
+// The first keeps the record out of a file that was tampered with; the second makes
+// sure that it is in the file that people read.
 func (l *Log) writeLocked(r *Record, now time.Time) error {
 	r.Seq, r.Time, r.Prev = l.head.Seq+1, now, l.head.Hash
 	line, err := encode(&l.line, r)
@@ -125,10 +125,10 @@ func (l *Log) writeLocked(r *Record, now time.Time) error {
 	return nil
 }
 
-// undoLocked takes back the part of a line that fitted. If that fails too, the
-// next Append finds an incomplete last line and cuts it.
+// undoLocked removes the part of a line that was written. If that fails too, the
+// next Append cuts off the incomplete last line.
 func (l *Log) undoLocked(cause error) error {
-	err := problem.With(fmt.Errorf("write: %w", cause), "make room, or free the log's directory, and try again")
+	err := problem.With(fmt.Errorf("write: %w", cause), "make room for the log's directory, and try again")
 	if undo := truncate(l.file, l.size); undo != nil {
 		l.failLocked(fmt.Sprintf("a failed write could not be undone: %v", undo))
 		return errors.Join(err, undo)
@@ -136,9 +136,9 @@ func (l *Log) undoLocked(cause error) error {
 	return err
 }
 
-// checkLocked looks whether file is still the one under its name, and as long
-// as it was left. It costs a microsecond; without it signatures could go out
-// with their records in a file that nobody can read any more.
+// checkLocked checks that the file still has its name and the length that it was
+// left with. It costs a microsecond. Without it, the records of signatures could
+// end up in a file that nobody can read any more.
 func (l *Log) checkLocked(size int64) error {
 	info, err := os.Lstat(l.file.Name())
 	what := ""
@@ -146,7 +146,7 @@ func (l *Log) checkLocked(size int64) error {
 	case errors.Is(err, fs.ErrNotExist):
 		what = "vanished"
 	case err != nil:
-		return wrap(err)
+		return err
 	case !os.SameFile(info, l.info):
 		what = "was replaced by another file"
 	case info.Size() != size:
@@ -156,13 +156,13 @@ func (l *Log) checkLocked(size int64) error {
 	}
 	name := fileOf(l.month)
 	l.failLocked(fmt.Sprintf("the file %s after record %d", what, l.head.Seq))
-	return problem.With(fmt.Errorf("%s %s while in use", name, what), "this request is refused, the next one starts the file anew; see `keybroker log verify`")
+	return problem.With(fmt.Errorf("%s %s while in use", name, what), "this request is refused, and the next one starts a new file; see `keybroker log verify`")
 }
 
-// failLocked gives the file up. The next Append opens it again and notes why.
+// failLocked closes the file. The next Append opens it again and notes why.
 func (l *Log) failLocked(note string) {
 	l.noteLocked(note, l.month)
-	l.settleLocked(l.head.Seq, errors.New(note))
+	l.noteSyncLocked(l.head.Seq, errors.New(note))
 	l.file.Close()
 	l.file = nil
 }

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on text that other programs choose, so that no request can fill the
-// disk or push the rest of a line out of sight. Escaping at worst makes twelve
-// bytes of two, so that with them a record stays far below MaxLine.
+// Limits on text that other programs choose, so that no request can fill the disk
+// or push the rest of a line out of sight. Escaping turns two bytes into twelve at
+// worst, so that a record within these limits stays far below MaxLine.
 const (
 	MaxText   = 256  // bytes of a name, a comment, a namespace
 	MaxPath   = 1024 // bytes of an executable's path
@@ -18,7 +18,7 @@ const (
 	MaxLine   = 1 << 18
 )
 
-// clip cuts s to at most n bytes, between characters, and marks the cut.
+// clip cuts s to at most n bytes, never within a character, and marks the cut.
 func clip(s string, n int) string {
 	const mark = "…"
 	if len(s) <= n {
@@ -31,9 +31,9 @@ func clip(s string, n int) string {
 	return s[:cut] + mark
 }
 
-// escapeUnprintable writes what encoding/json leaves in a string but a terminal
-// or a reader could be misled by (C1 controls, DEL, bidirectional overrides, …)
-// as \uXXXX. It returns line itself when there is nothing to do.
+// escapeUnprintable writes as \uXXXX the characters that encoding/json leaves
+// alone but that could mislead a terminal or a reader: C1 controls, DEL,
+// bidirectional overrides and so on. It returns line itself if it has none.
 func escapeUnprintable(line []byte) []byte {
 	for i := 0; i < len(line); i++ {
 		if line[i] >= 0x7f {

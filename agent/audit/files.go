@@ -22,13 +22,13 @@ const (
 
 var monthPattern = regexp.MustCompile(`^\d{4}-\d{2}$`)
 
-// monthOf is the month that a file is named after: "2026-11".
+// monthOf returns the month in a file's name: "2026-11".
 func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
 
 func fileOf(month string) string { return filePrefix + month + fileSuffix }
 
-// months lists the months that dir holds files of, in order. A directory that
-// does not exist holds none.
+// months lists the months that have a file in dir, in order. A missing directory
+// has none.
 func months(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,20 +50,20 @@ func months(dir string) ([]string, error) {
 	return list, nil
 }
 
-// makeDir makes dir, and takes away what others may do in it. It follows no
-// link at dir, and refuses a place where others could put one.
+// makeDir makes dir accessible to this user only. It does not follow a link at
+// dir, and refuses a parent directory where others could put one.
 func makeDir(dir string) error {
 	if err := platform.CheckTrustedDir(filepath.Dir(dir)); err != nil {
-		return wrap(err)
+		return err
 	}
 	if err := os.MkdirAll(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return wrap(err)
+		return err
 	}
-	return closeToOthers(dir)
+	return restrictDir(dir)
 }
 
-// openAppend opens the file of a month for appending and makes it when it is
-// not there; a new name is made to last before anything is written under it.
+// openAppend opens the file of a month for appending, or makes it. The name of a
+// new file is on the disk before anything is written to it.
 func openAppend(dir, month string) (*os.File, error) {
 	path := filepath.Join(dir, fileOf(month))
 	file, err := openOwn(path, os.O_WRONLY|os.O_APPEND)
@@ -76,14 +76,7 @@ func openAppend(dir, month string) (*os.File, error) {
 	}
 	if err := syncDir(dir); err != nil {
 		file.Close()
-		return nil, wrap(err)
+		return nil, err
 	}
 	return file, nil
-}
-
-func wrap(err error) error {
-	if err == nil {
-		return nil
-	}
-	return err
 }

@@ -7,19 +7,19 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Filter chooses records; the zero value chooses all. Key, Host,
-// Program and Socket are lists of patterns, as keys.Patterns.
+// Filter chooses records; the zero value chooses all. Key, Host, Program and
+// Socket are lists of patterns, as for keys.ParsePatterns.
 type Filter struct {
 	Since, Until time.Time // Since is included, Until is not
 	Key          string    // name or fingerprint
 	Host         string    // name (proved or claimed) or fingerprint of the destination
 	Program      string    // base name or path
 	Decision     string
-	Socket       string    // of a [[socket]] table
+	Socket       string    // name of a [[socket]] table
 	Ops          []keys.Op // only these; nil: all
 	NotOps       []keys.Op // but not these
 	IDs          []string
-	Last         int // Read: only the last so many, 0: all. Follow: how many old ones come first
+	Last         int // Read: only the last so many; 0: all. Follow: how many old records come first
 }
 
 func (f *Filter) match(r *Record) bool {
@@ -56,7 +56,7 @@ func matches(list string, texts ...string) bool {
 	return keys.ParsePatterns(list, 0).Match(present(texts)...)
 }
 
-// present leaves out texts that a record does not have: "*" is any text that is there.
+// present drops the texts that a record does not have: "*" must not match them.
 func present(texts []string) []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// pollInterval is how late Follow may be. A look at a file that did not grow
-// costs microseconds.
+// pollInterval is how late Follow may be. Checking a file that did not grow costs
+// microseconds.
 const pollInterval = 200 * time.Millisecond
 
-// Follow gives the last f.Last records that f chooses, as Read does, and then
-// the new ones as they are written, until ctx ends. Errors are as with Read.
+// Follow yields the last f.Last records that f chooses, as Read does, and then new
+// ones as they are written, until ctx ends. Errors are as with Read.
 func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		c := cursor{dir: dir}
@@ -45,14 +45,14 @@ func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] 
 	}
 }
 
-// cursor is a place in the log, always between two lines.
+// cursor is a position in the log, always between two lines.
 type cursor struct {
 	dir    string
 	month  string // "": before the first file
 	offset int64
 }
 
-// seekEnd goes after the last complete line that there is now.
+// seekEnd moves after the last complete line.
 func (c *cursor) seekEnd() error {
 	list, err := months(c.dir)
 	if err != nil || len(list) == 0 {
@@ -64,9 +64,9 @@ func (c *cursor) seekEnd() error {
 	return err
 }
 
-// advance gives all lines after the cursor. It returns false when the consumer
-// wants no more. The months are listed first: when there is a later one, the
-// writer is done with the present file, and the rest of it can be read.
+// advance yields all lines after the cursor. It returns false when the consumer
+// stops. The months are listed first: if there is a later one, the writer has
+// finished the present file, and the rest of it can be read.
 func (c *cursor) advance(f Filter, yield func(Record, error) bool) bool {
 	list, err := months(c.dir)
 	if err != nil {
@@ -95,10 +95,10 @@ func (c *cursor) readOn(f Filter, yield func(Record, error) bool) bool {
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return yield(Record{}, wrap(err))
+		return yield(Record{}, err)
 	}
 	if info.Size() < c.offset {
-		err := problem.With(fmt.Errorf("%s got shorter: %d bytes instead of %d", path, info.Size(), c.offset), "see `keybroker log verify`")
+		err := problem.With(fmt.Errorf("%s became shorter: %d bytes instead of %d", path, info.Size(), c.offset), "see `keybroker log verify`")
 		c.offset = info.Size()
 		return yield(Record{}, err)
 	}
@@ -106,7 +106,7 @@ func (c *cursor) readOn(f Filter, yield func(Record, error) bool) bool {
 		return true
 	}
 	lines := newLineReader(io.NewSectionReader(file, c.offset, info.Size()-c.offset))
-	where := fmt.Sprintf("%s, after byte %d", path, c.offset) // the number of its line is not known
+	where := fmt.Sprintf("%s, after byte %d", path, c.offset) // the line number is unknown
 	end, more := readLines(lines, where, f, yield)
 	c.offset += end
 	return more

@@ -8,35 +8,36 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// maxPlaces bounds what a History remembers: a person's keys times the hosts
-// that they go to. Beyond it nothing more is said of new ones.
+// maxPlaces bounds what a History remembers: a person's keys times their hosts. A
+// larger log has no history.
 const maxPlaces = 20_000
 
-// History is when each key was last used, and where: the part of an Index that
-// a prompt shows. Its methods may be called concurrently.
+// History knows when each key was last used, and where: the part of an Index that
+// prompts show. Its methods may be called concurrently.
 type History struct {
-	mu    sync.Mutex // guards the fields that follow
-	ready bool       // the log was read to its end
-	keys  map[string]time.Time
-	at    map[place]time.Time
+	mu     sync.Mutex // guards the fields below
+	ready  bool       // the whole log was read
+	keys   map[string]time.Time
+	places map[place]time.Time
 }
 
-// place is a host that proved its key, or the namespace of a signature that goes to none.
+// place is a host that proved its key, or the namespace of a signature that goes
+// to no host.
 type place struct{ fingerprint, host, namespace string }
 
-// Past is what a History knows of a use's like.
+// Past is what a History knows about earlier uses like one.
 type Past struct {
-	Known bool      // false: it does not know; the times say nothing
-	Key   time.Time // the last use of the key anywhere; zero: never
-	Place bool      // the use has a place that can be recognized
-	Here  time.Time // with Place: the last use of the key there; zero: never
+	Known     bool      // false: the times mean nothing
+	KeyUsed   time.Time // the last use of the key anywhere; zero: never
+	HasPlace  bool      // the use has a place that can be recognized
+	PlaceUsed time.Time // with HasPlace: the last use of the key there; zero: never
 }
 
 func newHistory() *History {
-	return &History{keys: map[string]time.Time{}, at: map[place]time.Time{}}
+	return &History{keys: map[string]time.Time{}, places: map[place]time.Time{}}
 }
 
-// loaded says that the log was read to its end.
+// loaded notes that the whole log was read.
 func (h *History) loaded() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -58,20 +59,20 @@ func (h *History) add(r Record) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.at)+len(h.keys) >= maxPlaces {
-		h.ready, h.keys, h.at = false, nil, nil // it would be wrong about the rest
+	if len(h.places)+len(h.keys) >= maxPlaces {
+		h.ready, h.keys, h.places = false, nil, nil // it would be wrong about the others
 	}
 	if h.keys == nil {
 		return
 	}
-	later(h.keys, r.Key.Fingerprint, r.Time)
+	keepLater(h.keys, r.Key.Fingerprint, r.Time)
 	if p, ok := placeOf(r.Key.Fingerprint, purpose, destination); ok {
-		later(h.at, p, r.Time)
+		keepLater(h.places, p, r.Time)
 	}
 }
 
-// later keeps the later time: records are added while older ones are still read.
-func later[K comparable](times map[K]time.Time, key K, t time.Time) {
+// keepLater keeps the later time: new records are added while old ones are read.
+func keepLater[K comparable](times map[K]time.Time, key K, t time.Time) {
 	if t.After(times[key]) {
 		times[key] = t
 	}
@@ -87,12 +88,12 @@ func placeOf(fingerprint string, p wire.Purpose, d keys.Destination) (place, boo
 	return place{}, false
 }
 
-// Of says what was before u.
-func (h *History) Of(u *keys.Use) Past {
+// Past returns the earlier uses of the key of u.
+func (h *History) Past(u *keys.Use) Past {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	past := Past{Known: h.ready && u.Key.Fingerprint != "", Key: h.keys[u.Key.Fingerprint]}
+	past := Past{Known: h.ready && u.Key.Fingerprint != "", KeyUsed: h.keys[u.Key.Fingerprint]}
 	p, ok := placeOf(u.Key.Fingerprint, u.Purpose, u.Destination)
-	past.Place, past.Here = ok, h.at[p]
+	past.HasPlace, past.PlaceUsed = ok, h.places[p]
 	return past
 }

@@ -41,7 +41,7 @@ func TestHistory(t *testing.T) {
 	write(signAt("C", ""), Refused)
 
 	fresh := NewIndex()
-	if fresh.History.Of(signAt("A", "host")).Known || h.History.Of(signAt("A", "host")).Known {
+	if fresh.History.Past(signAt("A", "host")).Known || h.History.Past(signAt("A", "host")).Known {
 		t.Error("it knows before it has read")
 	}
 	fresh.Load(t.Context(), dir)
@@ -63,14 +63,14 @@ func TestHistory(t *testing.T) {
 			{"the same namespace", git, true, true, true},
 			{"another namespace", &mail, true, true, false},
 		} {
-			p := known.History.Of(test.use)
-			if !p.Known || p.Key.IsZero() == test.key || p.Place != test.place || p.Here.IsZero() == test.here {
+			p := known.History.Past(test.use)
+			if !p.Known || p.KeyUsed.IsZero() == test.key || p.HasPlace != test.place || p.PlaceUsed.IsZero() == test.here {
 				t.Errorf("%s: %+v", test.name, p)
 			}
 		}
 	}
 	write(signAt("B", "host"), Allowed)
-	if p := h.History.Of(signAt("B", "host")); p.Here.IsZero() {
+	if p := h.History.Past(signAt("B", "host")); p.PlaceUsed.IsZero() {
 		t.Error("a record that was written is not known")
 	}
 }
@@ -82,7 +82,7 @@ func TestHistoryIsBounded(t *testing.T) {
 		h.Add(Record{Op: keys.OpSign, Decision: Allowed, Key: &Key{Fingerprint: "A"}, Time: time.Now(),
 			Destination: &keys.Destination{Trust: keys.TrustVerified, Host: keys.Host{Fingerprint: time.Duration(i).String()}}})
 	}
-	if h.History.Of(signAt("A", "x")).Known || len(h.History.at) > maxPlaces {
+	if h.History.Past(signAt("A", "x")).Known || len(h.History.places) > maxPlaces {
 		t.Error("it goes on as if it knew all")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Index is what is kept in memory of the allowed signatures of a log: one pass
-// over its files fills both parts.
+// Index is what is kept in memory about the allowed signatures of a log. One pass
+// over the files fills both parts.
 type Index struct {
 	History *History
 	Logins  *Logins
@@ -20,15 +20,15 @@ type Index struct {
 // NewIndex returns an Index that knows nothing until Load.
 func NewIndex() *Index { return &Index{newHistory(), newLogins()} }
 
-// Add notes one record. It is made for Config.Observe.
+// Add notes one record; it fits Config.Observe.
 func (x *Index) Add(r Record) {
 	x.History.add(r)
 	x.Logins.add(r)
 }
 
-// Load reads the log in dir, once, until its end or that of ctx: the newest
-// month first, so that Logins is complete before the old months are read. A line
-// that cannot be used is passed over: Verify names it. Add may be called meanwhile.
+// Load reads the log in dir until its end or until ctx ends. Call it once; Add may
+// be called meanwhile. It reads the newest month first, so that Logins is complete
+// before the old months are read. It skips unusable lines, which Verify names.
 func (x *Index) Load(ctx context.Context, dir string) {
 	defer x.Logins.loaded()
 	oldest := time.Now().Add(-maxLoginAge)
@@ -48,9 +48,8 @@ func (x *Index) Load(ctx context.Context, dir string) {
 	}
 }
 
-// signatures gives the allowed signatures of the log in dir until ctx ends: the
-// newest month first, and the records of a month in the order in which they
-// were written.
+// signatures yields the allowed signatures of the log in dir until ctx ends: the
+// newest month first, and within a month in the order of the file.
 func signatures(ctx context.Context, dir string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		list, err := months(dir)
@@ -58,21 +57,21 @@ func signatures(ctx context.Context, dir string) iter.Seq2[Record, error] {
 			yield(Record{}, err)
 			return
 		}
-		one := func(r Record, err error) bool {
+		give := func(r Record, err error) bool {
 			if ctx.Err() != nil {
 				return false
 			}
 			return err == nil && !r.isSignature() || yield(r, err)
 		}
 		for _, month := range slices.Backward(list) {
-			if !readFile(filepath.Join(dir, fileOf(month)), Filter{}, one) {
+			if !readFile(filepath.Join(dir, fileOf(month)), Filter{}, give) {
 				return
 			}
 		}
 	}
 }
 
-// isSignature says that the record is of a signature that was allowed.
+// isSignature reports whether the record is of an allowed signature.
 func (r *Record) isSignature() bool {
 	return r.Op == keys.OpSign && r.Decision == Allowed && r.Key != nil
 }

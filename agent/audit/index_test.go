@@ -24,7 +24,7 @@ func TestIndexOfSeveralMonths(t *testing.T) {
 	must(t, log.Close())
 	x := NewIndex()
 	x.Load(t.Context(), dir)
-	if past := x.History.Of(signAt("a", "box")); !past.Known || past.Key.Before(now) || past.Here.Before(now) {
+	if past := x.History.Past(signAt("a", "box")); !past.Known || past.KeyUsed.Before(now) || past.PlaceUsed.Before(now) {
 		t.Errorf("%+v", past)
 	}
 	wantAt(t, x, "box", "a")
@@ -46,7 +46,7 @@ func TestIndexIsCancelled(t *testing.T) {
 	cancel()
 	x := NewIndex()
 	x.Load(stopped, dir)
-	if x.History.Of(signAt("a", "box")).Known {
+	if x.History.Past(signAt("a", "box")).Known {
 		t.Error("a log that was not read to its end is known")
 	}
 	if usage, err := Usage(stopped, dir); err == nil || len(usage) > 0 {

@@ -17,13 +17,13 @@ const (
 	hashTail = len(hashKey) + hashHex + len(hashEnd)
 )
 
-// firstPrev is the prev of the first record of all.
+// firstPrev is the prev of the first record.
 var firstPrev = strings.Repeat("0", hashHex)
 
 var (
 	errNotJSON = errors.New("it is not a record in JSON")
-	errNoHash  = errors.New(`it does not end in its hash`)
-	errChanged = errors.New("it was changed: its hash does not fit what it says")
+	errNoHash  = errors.New(`it does not end with its hash`)
+	errChanged = errors.New("it was changed: its hash does not fit its contents")
 )
 
 func hexHash(data []byte) string {
@@ -31,8 +31,8 @@ func hexHash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// encode makes the line of r, with its newline, in buf, and sets r.Hash. The
-// line is valid until buf is used again.
+// encode sets r.Hash and writes the line of r, with its newline, to buf. The line is
+// valid until buf is used again.
 func encode(buf *bytes.Buffer, r *Record) ([]byte, error) {
 	r.Hash = ""
 	buf.Reset()
@@ -51,8 +51,8 @@ func encode(buf *bytes.Buffer, r *Record) ([]byte, error) {
 	return append(line, hashEnd+"\n"...), nil
 }
 
-// parse reads a line, without its newline, and checks it against its own hash.
-// With errChanged it returns the record as it stands there.
+// parse reads a line without its newline and checks its hash. With errChanged it
+// also returns the record.
 func parse(line []byte) (Record, error) {
 	var r Record
 	if err := json.Unmarshal(line, &r); err != nil || r.Seq == 0 {

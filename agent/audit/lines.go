@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// lineReader reads lines of bounded length. Its memory does not grow with a
-// broken file.
+// lineReader reads lines of bounded length, so that a broken file cannot use up the
+// memory.
 type lineReader struct {
 	r    *bufio.Reader
 	line int   // number of the last line, from 1
@@ -20,8 +20,8 @@ func newLineReader(r io.Reader) *lineReader {
 
 var errTooLong = errors.New("it is longer than any record")
 
-// next returns the next line without its newline; it is valid until the next
-// call. At the end it returns io.EOF, with what follows the last newline.
+// next returns the next line without its newline, valid until the next call. At
+// the end it returns io.EOF and what follows the last newline.
 func (l *lineReader) next() ([]byte, error) {
 	line, err := l.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -35,13 +35,13 @@ func (l *lineReader) next() ([]byte, error) {
 	return line[:len(line)-1], nil
 }
 
-// skip reads on to the end of a line that is too long.
+// skip reads to the end of a line that is too long. n is what was read of it.
 func (l *lineReader) skip(n int64) error {
 	for {
 		more, err := l.r.ReadSlice('\n')
 		n += int64(len(more))
 		switch {
-		case err == nil || errors.Is(err, io.EOF): // no writer leaves so much without an end
+		case err == nil || errors.Is(err, io.EOF): // no writer leaves so long a line without an end
 			l.line++
 			l.end += n
 			return errTooLong

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// openLock takes the writer's lock on path. The kernel drops it when the
-// process ends, however it ends.
+// openLock takes the writer's lock on path. The kernel releases it when the process
+// ends in any way.
 func openLock(path string) (*os.File, error) {
 	file, err := openOwn(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
@@ -22,15 +22,15 @@ func openLock(path string) (*os.File, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, ErrInUse
 		}
-		return nil, wrap(&os.PathError{Op: "lock", Path: path, Err: err})
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
-	// For Holder. Whoever cannot write here will say so when it appends.
+	// For Holder. If this cannot be written, Append will fail and say so.
 	_ = file.Truncate(0)
 	_, _ = file.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 	return file, nil
 }
 
-// Holder is the process that writes to the log in dir, if there is one.
+// Holder returns the process that holds the log in dir, if there is one.
 func Holder(dir string) (pid int, held bool) {
 	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 // errSharing is ERROR_SHARING_VIOLATION.
 const errSharing = syscall.Errno(32)
 
-// openLock takes the writer's lock on path: a file that is open without any
-// share mode cannot be opened again. Windows closes it when the process ends.
+// openLock takes the writer's lock on path: a file that is open without a share
+// mode cannot be opened again. Windows closes it when the process ends.
 func openLock(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	handle, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
 		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
@@ -22,14 +22,14 @@ func openLock(path string) (*os.File, error) {
 		return nil, ErrInUse
 	}
 	if err != nil {
-		return nil, wrap(&os.PathError{Op: "lock", Path: path, Err: err})
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// Holder is not known here: nobody can open the lock while it is held.
+// Holder cannot tell: nobody can open the lock while it is held.
 func Holder(string) (pid int, held bool) { return 0, false }
 
-// syncDir does nothing: NTFS journals names by itself, and a directory cannot
-// be flushed without more rights.
+// syncDir does nothing: NTFS journals file names, and flushing a directory needs
+// further rights.
 func syncDir(string) error { return nil }

@@ -15,15 +15,15 @@ import (
 )
 
 // ErrInUse is returned by Open when another process writes to the log.
-var ErrInUse = problem.New("another keybroker writes to this log", "stop it first, or give this one another state directory")
+var ErrInUse = problem.New("another keybroker writes to this log", "stop that one first, or give this one another state directory")
 
 // ErrClosed is returned by Append after Close.
 var ErrClosed = errors.New("the log is closed")
 
-// Durability is what a record survives once Append has returned.
+// Durability is what a record survives after Append has returned.
 type Durability string
 
-// A record survives the end of the process, or also a power cut.
+// A record survives the end of the process, or even a power cut.
 const (
 	Process Durability = "process"
 	Power   Durability = "power"
@@ -34,8 +34,8 @@ type Config struct {
 	Dir        string
 	Durability Durability       // "" is Process
 	Now        func() time.Time // nil: time.Now
-	Log        *slog.Logger     // nil: nowhere
-	Observe    func(Record)     // nil: nobody; is told of each record that was written
+	Log        *slog.Logger     // nil: discard
+	Observe    func(Record)     // called with each record that was written; nil: nothing is
 }
 
 // Head is the end of the chain.
@@ -45,42 +45,41 @@ type Head struct {
 	File string `json:"file,omitempty"` // path of the file that holds it
 }
 
-// Log is the one writer of a log directory. Its methods may be called
-// concurrently.
+// Log is the only writer of a log directory. Its methods may be called concurrently.
 type Log struct {
-	dir   string
-	power bool
-	none  bool // it keeps nothing; see Discard
-	now   func() time.Time
-	log   *slog.Logger
-	tell  func(Record)
-	fsync func(*os.File) error
+	dir      string
+	power    bool
+	discards bool // see Discard
+	now      func() time.Time
+	log      *slog.Logger
+	observe  func(Record)
+	fsync    func(*os.File) error
 
 	syncing sync.Mutex // held over an fsync; taken before mu
 
-	mu     sync.Mutex // guards the fields that follow
+	mu     sync.Mutex // guards the fields below
 	lock   *os.File
-	file   *os.File    // nil: to be opened by the next Append
-	info   os.FileInfo // which file that is
-	month  string      // of file; it never goes back, whatever the clock does
+	file   *os.File    // nil: the next Append opens it
+	info   os.FileInfo // of file
+	month  string      // of file; never goes back, even when the clock does
 	size   int64       // of file
 	head   Head
 	notes  []string     // to be written before the next record
 	synced uint64       // records up to this one are on the disk (Power)
-	lost   uint64       // records up to this one cannot be vouched for any more (Power)
-	line   bytes.Buffer // of the record that is written, kept for its memory
+	lost   uint64       // records up to this one may not be on the disk (Power)
+	line   bytes.Buffer // buffer for the line that is written
 	closed bool
 }
 
-// Open takes the writer's lock and finds the end of the chain. An incomplete
-// last line (the process was killed while writing, so nothing was signed on it)
-// is cut off; a wrong one is left where it is, for Verify to name. Either is
-// noted in the log. The error is ErrInUse or one of the file system.
+// Open takes the writer's lock and finds the end of the chain. It cuts off an
+// incomplete last line: the process was killed while writing it, so nothing was
+// signed. It leaves a wrong last line, which Verify names. Either is noted in the
+// log. The error is ErrInUse or one of the file system.
 func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
 		return nil, problem.With(fmt.Errorf("unknown durability %q", string(c.Durability)), `write "process" or "power"`)
 	}
-	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, tell: c.Observe, fsync: (*os.File).Sync}
+	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, observe: c.Observe, fsync: (*os.File).Sync}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -101,7 +100,7 @@ func Open(c Config) (*Log, error) {
 	return l, nil
 }
 
-// resume goes back from the newest file to the first one that is not empty.
+// resume finds the newest file that is not empty.
 func (l *Log) resume() error {
 	l.head = Head{Hash: firstPrev}
 	list, err := months(l.dir)
@@ -119,7 +118,7 @@ func (l *Log) resume() error {
 				return err
 			}
 		}
-		l.noteLocked(end.bad, month)
+		l.noteLocked(end.badNote, month)
 		if end.head.Seq > 0 {
 			l.head, l.head.File = end.head, path
 			break
@@ -137,12 +136,12 @@ func tailOf(path string) (tail, error) {
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return tail{}, wrap(err)
+		return tail{}, err
 	}
 	return readTail(file, info.Size())
 }
 
-// openLocked opens the file of a month and cuts an incomplete last line off it.
+// openLocked opens the file of a month and cuts off an incomplete last line.
 func (l *Log) openLocked(month string) (err error) {
 	file, err := openAppend(l.dir, month)
 	if err != nil {
@@ -157,15 +156,15 @@ func (l *Log) openLocked(month string) (err error) {
 	if err != nil {
 		return err
 	}
-	if end.cut != "" {
+	if end.cutNote != "" {
 		if err := truncate(file, end.end); err != nil {
 			return err
 		}
-		l.noteLocked(end.cut, month)
+		l.noteLocked(end.cutNote, month)
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	l.file, l.info, l.month, l.size = file, info, month, info.Size()
 	return nil
@@ -180,15 +179,15 @@ func (l *Log) noteLocked(text, month string) {
 	l.log.Warn("audit log repaired", "note", text)
 }
 
-// Head returns the end of the chain: what Verify must find when nothing was cut
-// off the end.
+// Head returns the end of the chain. Verify must find it, unless the end was cut
+// off.
 func (l *Log) Head() Head {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.head
 }
 
-// Close gives the writer's lock back.
+// Close closes the file and releases the writer's lock.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -197,10 +196,10 @@ func (l *Log) Close() error {
 	}
 	l.closed = true
 	err := l.closeFileLocked()
-	return errors.Join(err, wrap(l.lock.Close()))
+	return errors.Join(err, l.lock.Close())
 }
 
-// closeFileLocked leaves no record behind that an Append still waits for.
+// closeFileLocked syncs the file first if an Append still waits for that.
 func (l *Log) closeFileLocked() error {
 	if l.file == nil {
 		return nil
@@ -209,8 +208,15 @@ func (l *Log) closeFileLocked() error {
 	if l.power && l.synced < l.head.Seq {
 		err = l.fsync(l.file)
 	}
-	l.settleLocked(l.head.Seq, err)
+	l.noteSyncLocked(l.head.Seq, err)
 	err = errors.Join(err, l.file.Close())
 	l.file = nil
-	return wrap(err)
+	return err
 }
+
+// Discard returns a Log that keeps no record. It is for the drop-in, which like
+// ssh-agent writes nothing to the disk (decision 0008); the broker never uses it.
+func Discard() *Log { return &Log{discards: true, now: time.Now} }
+
+// Discards reports whether no record is kept.
+func (l *Log) Discards() bool { return l.discards }

@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// maxLoginHosts and maxLoginKeys bound what Logins remembers: 16 MiB at the
-	// very most. The hosts and keys that were used last are kept.
+	// maxLoginHosts and maxLoginKeys bound what Logins remembers to 16 MiB. The
+	// hosts and keys that were used last are kept.
 	maxLoginHosts = 5_000
 	maxLoginKeys  = 16 // of one host
-	// maxLoginAge: what has not worked for a year may as well be found out anew,
-	// and a long log does not have to be read from its beginning.
+	// maxLoginAge is how far back logins count, so that a long log does not have
+	// to be read from its beginning.
 	maxLoginAge = 365 * 24 * time.Hour
-	// maxLoginWait is how long a question waits for the log to be read. A list in
-	// its plain order is better than none.
+	// maxLoginWait is how long a list waits for the log to be read. An unsorted
+	// list is better than none.
 	maxLoginWait = 5 * time.Second
 )
 
-// Logins is which keys made the logins to which proved host: the part of an Index
-// that orders lists. A client asks for such a signature when
-// the server has said that it takes the key (RFC 4252 section 7), so these are
-// the keys that work there. Its methods may be called concurrently.
+// Logins knows which keys logged in to which proved host: the part of an Index that
+// orders lists. A client asks for such a signature after the server has accepted the
+// key (RFC 4252 section 7), so these are the keys that work there. Its methods may
+// be called concurrently.
 type Logins struct {
 	read chan struct{} // closed when the log was read
 
-	mu    sync.Mutex             // guards what follows
-	hosts map[string][]lastLogin // by the fingerprint of the host key; the newest first
+	mu    sync.Mutex             // guards the fields below
+	hosts map[string][]lastLogin // by the host key's fingerprint; newest first
 }
 
-// LoginKey is a key as it was offered to a server: by itself, or with a
-// certificate, which has the key's fingerprint.
+// LoginKey is a key as it was offered to a server: plain, or with a certificate,
+// which has the key's fingerprint.
 type LoginKey struct {
 	Fingerprint string
 	Certificate bool
@@ -54,7 +54,7 @@ func newLogins() *Logins {
 	return &Logins{read: make(chan struct{}), hosts: map[string][]lastLogin{}}
 }
 
-// loaded says that the log was read as far back as this goes. Only Index.Load calls it.
+// loaded notes that the log was read as far back as needed. Only Index.Load calls it.
 func (l *Logins) loaded() {
 	select {
 	case <-l.read:
@@ -63,8 +63,8 @@ func (l *Logins) loaded() {
 	}
 }
 
-// add notes one record, if it is of a login. Of too many hosts the one that was used
-// longest ago goes.
+// add notes one record, if it is of a login. If there are too many hosts, it drops
+// the one that was used longest ago.
 func (l *Logins) add(r Record) {
 	host, ok := loginHost(&r)
 	if !ok {
@@ -91,22 +91,22 @@ func loginHost(r *Record) (string, bool) {
 	return host, r.Purpose.Kind == wire.KindLogin && r.Destination.Trust.Proved() && host != ""
 }
 
-// withLogin puts one in its place: records are added while older ones are still
-// read. The list that was there is not changed.
-func withLogin(list []lastLogin, one lastLogin) []lastLogin {
+// withLogin returns a list with the login in its place by time: new records are
+// added while old ones are read. It does not change list.
+func withLogin(list []lastLogin, login lastLogin) []lastLogin {
 	fresh := make([]lastLogin, 0, min(len(list)+1, maxLoginKeys))
 	for _, old := range list {
-		if old.key != one.key {
+		if old.key != login.key {
 			fresh = append(fresh, old)
-		} else if old.time.After(one.time) {
-			one = old
+		} else if old.time.After(login.time) {
+			login = old
 		}
 	}
-	i := slices.IndexFunc(fresh, func(old lastLogin) bool { return !old.time.After(one.time) })
+	i := slices.IndexFunc(fresh, func(old lastLogin) bool { return !old.time.After(login.time) })
 	if i < 0 {
 		i = len(fresh)
 	}
-	fresh = slices.Insert(fresh, i, one)
+	fresh = slices.Insert(fresh, i, login)
 	return fresh[:min(len(fresh), maxLoginKeys)]
 }
 
@@ -120,9 +120,8 @@ func (l *Logins) oldestLocked() string {
 	return oldest
 }
 
-// At returns the keys of the logins to a host, the one that was used last
-// first. host is the fingerprint of its key. It may wait for Index.Load, but not for
-// long.
+// At returns the keys of the logins to a host, last used first. host is the
+// fingerprint of its key. It may wait for Index.Load, up to maxLoginWait.
 func (l *Logins) At(ctx context.Context, host string) []LoginKey {
 	l.wait(ctx)
 	l.mu.Lock()

@@ -12,18 +12,19 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// unfollowed is for every open in the log's directory. A link there would have
-// a broker that root runs append to a file of root's; a FIFO would be waited for.
-const unfollowed = syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_NOCTTY
+// safeOpenFlags are for every open in the log's directory. A link there could make
+// a broker that runs as root append to one of root's files; opening a FIFO would
+// block.
+const safeOpenFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK | syscall.O_NOCTTY
 
-// openFile opens a regular file of the log; it follows no link.
+// openFile opens a regular file of the log and follows no link.
 func openFile(path string, flags int) (*os.File, error) {
-	file, err := os.OpenFile(path, flags|unfollowed, fileMode)
+	file, err := os.OpenFile(path, flags|safeOpenFlags, fileMode)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, problem.With(fmt.Errorf("%s is a symbolic link, and is not followed", path), "put the file itself there")
+		return nil, problem.With(fmt.Errorf("%s is a symbolic link, which is not followed", path), "replace it with the file itself")
 	}
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -31,52 +32,53 @@ func openFile(path string, flags int) (*os.File, error) {
 	}
 	if err != nil {
 		file.Close()
-		return nil, wrap(err)
+		return nil, err
 	}
 	return file, nil
 }
 
-// openOwn is openFile for a file that is written to: it must be this user's, and have
-// no second name, under which it could be somebody else's to read or a file of another purpose.
+// openOwn is openFile for writing. The file must belong to this user and have no
+// second name, under which others could read it or use it for something else.
 func openOwn(path string, flags int) (*os.File, error) {
 	file, err := openFile(path, flags)
 	if err != nil {
 		return nil, err
 	}
-	if err := own(file); err != nil {
+	if err := checkOwner(file); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
 }
 
-func own(file *os.File) error {
+func checkOwner(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	if int(stat.Uid) != os.Geteuid() {
 		return problem.With(fmt.Errorf("%s belongs to uid %d, not to the user who runs this (uid %d)", file.Name(), stat.Uid, os.Geteuid()), "start the broker as its owner, or give it another state directory: XDG_STATE_HOME")
 	}
 	if !info.IsDir() && stat.Nlink > 1 {
-		return problem.With(fmt.Errorf("%s has a second name (a hard link), so that it may be something else too", file.Name()),
+		return problem.With(fmt.Errorf("%s has a second name (a hard link), and may be another program's file", file.Name()),
 			"copy it: cp -p %s %[1]s.copy && mv %[1]s.copy %[1]s", file.Name())
 	}
 	return nil
 }
 
-// closeToOthers takes away what others may do in dir, which may be no link.
-func closeToOthers(path string) error {
-	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|unfollowed, 0)
+// restrictDir gives access to the directory at path to this user only. It must not
+// be a link.
+func restrictDir(path string) error {
+	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|safeOpenFlags, 0)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) {
-		return problem.With(fmt.Errorf("%s is not a directory itself, and a link is not followed", path), "make it a directory, or move the whole state directory: XDG_STATE_HOME")
+		return problem.With(fmt.Errorf("%s is not a directory, or a link to one, which is not followed", path), "make it a directory, or move the whole state directory: XDG_STATE_HOME")
 	}
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	defer dir.Close()
-	if err := own(dir); err != nil {
+	if err := checkOwner(dir); err != nil {
 		return err
 	}
 	info, err := dir.Stat()
@@ -90,4 +92,4 @@ func closeToOthers(path string) error {
 }
 
 // truncate cuts file to size.
-func truncate(file *os.File, size int64) error { return wrap(file.Truncate(size)) }
+func truncate(file *os.File, size int64) error { return file.Truncate(size) }

@@ -4,14 +4,14 @@ import "os"
 
 func openFile(path string, flags int) (*os.File, error) {
 	file, err := os.OpenFile(path, flags, fileMode)
-	return file, wrap(err)
+	return file, err
 }
 
 func openOwn(path string, flags int) (*os.File, error) { return openFile(path, flags) }
 
-// closeToOthers does nothing: what the user's profile holds is the user's alone.
-func closeToOthers(string) error { return nil }
+// restrictDir does nothing: only the user has access to the user's profile.
+func restrictDir(string) error { return nil }
 
-// truncate cuts file to size. A file that is open for appending only may not
-// be cut on Windows, but its name may.
-func truncate(file *os.File, size int64) error { return wrap(os.Truncate(file.Name(), size)) }
+// truncate cuts file to size. Windows does not cut a file that is open only for
+// appending, but does by its name.
+func truncate(file *os.File, size int64) error { return os.Truncate(file.Name(), size) }

@@ -10,10 +10,10 @@ import (
 	"slices"
 )
 
-// Read gives the records of the log in dir that f chooses, in the order in
-// which they were written. It needs no lock, and leaves out a last line that is
-// being written. A line that is no record, or was changed, gives an error that
-// names it, and reading goes on after it.
+// Read yields the records of the log in dir that f chooses, in the order of the
+// chain. It needs no lock, and skips a last line that is being written. For a line
+// that is not a record or was changed it yields an error that names the line, and
+// then reads on.
 func Read(dir string, f Filter) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		list, err := months(dir)
@@ -36,7 +36,7 @@ func Read(dir string, f Filter) iter.Seq2[Record, error] {
 	}
 }
 
-// readFile returns false when the consumer wants no more.
+// readFile returns false when the consumer stops.
 func readFile(path string, f Filter, yield func(Record, error) bool) bool {
 	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
@@ -47,8 +47,8 @@ func readFile(path string, f Filter, yield func(Record, error) bool) bool {
 	return more
 }
 
-// readLines reads the complete lines that there are. It returns the offset
-// after the last one that it gave or left out.
+// readLines reads the complete lines. It returns the offset after the last one that
+// it read.
 func readLines(lines *lineReader, path string, f Filter, yield func(Record, error) bool) (int64, bool) {
 	for {
 		line, err := lines.next()
@@ -56,7 +56,7 @@ func readLines(lines *lineReader, path string, f Filter, yield func(Record, erro
 			return lines.end, true
 		}
 		if err != nil && !errors.Is(err, errTooLong) {
-			return lines.end, yield(Record{}, wrap(err))
+			return lines.end, yield(Record{}, err)
 		}
 		var record Record
 		if err == nil {
@@ -73,15 +73,15 @@ func readLines(lines *lineReader, path string, f Filter, yield func(Record, erro
 	}
 }
 
-// found is one item of what Read gives.
-type found struct {
+// item is what Read yields once.
+type item struct {
 	record Record
 	err    error
 }
 
-// readLast goes back from the newest file only as far as it has to.
+// readLast reads the files from the newest back, and only as many as it needs.
 func readLast(dir string, list []string, f Filter, yield func(Record, error) bool) {
-	var last []found
+	var last []item
 	for _, month := range slices.Backward(list) {
 		here := window{size: f.Last - len(last)}
 		readFile(filepath.Join(dir, fileOf(month)), f, here.add)
@@ -90,25 +90,25 @@ func readLast(dir string, list []string, f Filter, yield func(Record, error) boo
 			break
 		}
 	}
-	for _, item := range last {
-		if !yield(item.record, item.err) {
+	for _, found := range last {
+		if !yield(found.record, found.err) {
 			return
 		}
 	}
 }
 
-// window keeps the last size items that went by.
+// window keeps the last size items.
 type window struct {
 	size int
-	kept []found
+	kept []item
 }
 
 func (w *window) add(r Record, err error) bool {
-	if len(w.kept) >= 2*w.size { // rarely, so that it costs little
+	if len(w.kept) >= 2*w.size { // rarely, so it costs little
 		w.kept = append(w.kept[:0], w.items()...)
 	}
-	w.kept = append(w.kept, found{r, err})
+	w.kept = append(w.kept, item{r, err})
 	return true
 }
 
-func (w *window) items() []found { return w.kept[max(len(w.kept)-w.size, 0):] }
+func (w *window) items() []item { return w.kept[max(len(w.kept)-w.size, 0):] }

@@ -109,7 +109,7 @@ func TestReadWrongLine(t *testing.T) {
 		}
 		good = append(good, r.ID)
 	}
-	want := path + ":2: it was changed: its hash does not fit what it says"
+	want := path + ":2: it was changed: its hash does not fit its contents"
 	if fmt.Sprint(good) != "[r1 r3]" || len(bad) != 1 || bad[0] != want {
 		t.Errorf("good %v, bad %q, want %q", good, bad, want)
 	}

@@ -1,16 +1,14 @@
-// Package audit is the append-only log of what was asked and decided, in which
-// a change shows.
+// Package audit is the append-only, tamper-evident log of requests and decisions.
 //
-// The log is a directory with one file for each month (UTC), of one JSON object
-// a line. Every line ends in its own hash and holds that of the line before:
+// The log is a directory with a file for each month (UTC). Each line of a file is a
+// JSON object that ends with its hash and has the hash of the line before:
 //
 //	{"seq":2,"time":"…",…,"prev":"HASH OF LINE 1","hash":"HASH OF LINE 2"}
 //
-// The hash is the SHA-256, in lower-case hex, of the line's bytes before the
-// text `,"hash":"` that comes last in it; so of everything from the opening
-// brace to the quote that ends prev. The first line of all has seq 1 and a prev
-// of 64 zeros; the chain goes on from file to file. docs/audit-log.md shows how
-// to verify it by hand, and says what it does not prove.
+// The hash is the SHA-256, in lower-case hex, of the line's bytes before the last
+// `,"hash":"`: from the opening brace to the quote that ends prev. The first line
+// has seq 1 and a prev of 64 zeros; the chain continues from file to file.
+// docs/audit-log.md shows how to verify it by hand, and says what it does not prove.
 package audit
 
 import (
@@ -21,7 +19,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// The decisions of a record. A note is the log speaking of itself.
+// The decisions of a record. A note is about the log itself.
 const (
 	Allowed = "allowed"
 	Refused = "refused"
@@ -41,18 +39,18 @@ type Record struct {
 	Remedy      string            `json:"remedy,omitempty"` // refused: what a person can do about it
 	Key         *Key              `json:"key,omitempty"`
 	Peer        *Peer             `json:"peer,omitempty"`
-	Socket      string            `json:"socket,omitempty"` // the separate socket that it came through
+	Socket      string            `json:"socket,omitempty"` // name of the separate socket; "": the agent's own
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
 	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex
 	Count       int               `json:"count,omitempty"`   // list: how many keys were shown
-	Repeats     int               `json:"repeats,omitempty"` // it stands for so many of its kind; 0: for itself
-	Rules       string            `json:"rules,omitempty"`   // of what changes the broker: the digest of the rules in force after it (policy.Rules.Digest)
+	Repeats     int               `json:"repeats,omitempty"` // how many requests of its kind it stands for; 0: one
+	Rules       string            `json:"rules,omitempty"`   // changes of the broker: digest of the rules in force afterwards (policy.Rules.Digest)
 	Prev        string            `json:"prev"`
 	Hash        string            `json:"hash,omitempty"` // see the package comment
 }
 
-// Key says which key it was about.
+// Key identifies the key of a request.
 type Key struct {
 	Fingerprint string `json:"fingerprint"`
 	Name        string `json:"name,omitempty"`
@@ -61,7 +59,8 @@ type Key struct {
 	Source      string `json:"source,omitempty"`
 }
 
-// Peer says who asked. It holds names only: a command line may hold a secret.
+// Peer identifies the program that asked. It has only names, because a command line
+// may hold a secret.
 type Peer struct {
 	User       string   `json:"user"` // decimal uid; on Windows the SID
 	PID        int      `json:"pid,omitempty"`
@@ -73,8 +72,8 @@ type Peer struct {
 	Identified bool     `json:"identified"`
 }
 
-// FromUse makes the record of a use; the caller adds Decision, Reason and Rule.
-// Text that another program chose is clipped to the limits of clip.go.
+// FromUse makes the record of a use; the caller adds Decision, Reason and Rule. It
+// clips text that other programs chose.
 func FromUse(u *keys.Use) Record {
 	r := Record{ID: clip(u.ID, MaxText), Op: u.Op, Peer: peerOf(u), Socket: clip(u.Socket, MaxText)}
 	if u.Key.Fingerprint != "" {
@@ -143,7 +142,7 @@ func certificateOf(c *wire.Certificate) *wire.Certificate {
 	return &clipped
 }
 
-// sudoOf leaves the command out, as Peer does: it may hold a secret.
+// sudoOf leaves out the command, which may hold a secret.
 func sudoOf(s *wire.Sudo) *wire.Sudo {
 	if s == nil {
 		return nil

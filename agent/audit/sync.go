@@ -7,12 +7,12 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// errUnsynced is for records that were written but may be gone after a power
-// cut, because the fsync that covered them failed. A later fsync proves nothing
-// about them: the kernel reports a failure once and forgets.
-var errUnsynced = problem.New("the record could not be brought to the disk", `check the disk; durability = "process" would do without`)
+// errUnsynced is for records that were written but may be lost in a power cut,
+// because their fsync failed. A later fsync proves nothing about them: the kernel
+// reports a failure only once.
+var errUnsynced = problem.New("the record could not be flushed to the disk", `check the disk; durability = "process" does not flush`)
 
-// sync returns when the record seq is on the disk. Appends that come while one
+// sync returns when the record seq is on the disk. Appends that arrive while an
 // fsync runs wait for the next one and share it.
 func (l *Log) sync(seq uint64) error {
 	l.syncing.Lock()
@@ -25,17 +25,17 @@ func (l *Log) sync(seq uint64) error {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.synced >= seq { // the file was closed meanwhile, and synced before that
+	if l.synced >= seq { // the file was synced and closed meanwhile
 		return l.resultLocked(seq)
 	}
 	if failure != nil && l.file == file {
 		l.failLocked(fmt.Sprintf("fsync failed at record %d: %v", upTo, failure))
 	}
-	l.settleLocked(upTo, failure)
+	l.noteSyncLocked(upTo, failure)
 	return l.resultLocked(seq)
 }
 
-// pending tells what an fsync for record seq has to cover, or that it is done.
+// pending returns what an fsync for record seq must cover, or that it is done.
 func (l *Log) pending(seq uint64) (file *os.File, upTo uint64, done bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,8 +52,8 @@ func (l *Log) resultLocked(seq uint64) error {
 	return nil
 }
 
-// settleLocked notes how an fsync over the records up to upTo ended.
-func (l *Log) settleLocked(upTo uint64, err error) {
+// noteSyncLocked notes the result of an fsync of the records up to upTo.
+func (l *Log) noteSyncLocked(upTo uint64, err error) {
 	switch {
 	case upTo <= l.synced:
 	case err == nil && l.lost < upTo:

@@ -8,20 +8,19 @@ import (
 	"io"
 )
 
-// tailBlock is how much of a file's end is read at a time. Two lines of usual
-// length fit many times.
+// tailBlock is how much of a file's end is read at a time: room for many lines.
 const tailBlock = 8 << 10
 
-// tail is what the end of a file says about how to go on.
+// tail is what the end of a file says about how to continue the chain.
 type tail struct {
-	end  int64  // where the last complete line ends
-	head Head   // to chain the next record to; Seq 0: the file is empty
-	cut  string // what to note about an incomplete last line; "" when there is none
-	bad  string // what to note about a complete last line that is wrong
+	end     int64  // where the last complete line ends
+	head    Head   // to chain the next record to; Seq 0: the file is empty
+	cutNote string // note about an incomplete last line; "": there is none
+	badNote string // note about a wrong last line; "": it is right
 }
 
-// readTail reads as little as it can of the end of a file of the given size:
-// starting must not take longer because the log is long.
+// readTail reads as little as possible of the end of a file of the given size: a
+// long log must not delay the start.
 func readTail(r io.ReaderAt, size int64) (tail, error) {
 	var t tail
 	var err error
@@ -33,13 +32,13 @@ func readTail(r io.ReaderAt, size int64) (tail, error) {
 		if err != nil {
 			return t, err
 		}
-		t.cut = fmt.Sprintf("an incomplete last line was cut off: %d bytes, sha256 %s", size-t.end, sum)
+		t.cutNote = fmt.Sprintf("an incomplete last line was cut off: %d bytes, sha256 %s", size-t.end, sum)
 	}
 	return t, t.resume(r)
 }
 
-// resume goes back to the last record that is right. When lines after it are
-// wrong, the chain goes on from the bytes of the very last one.
+// resume finds the last record that is right. If lines after it are wrong, the
+// chain continues from the bytes of the last line.
 func (t *tail) resume(r io.ReaderAt) error {
 	wrong := uint64(0)
 	for end := t.end; end > 0 && wrong < maxWrong; wrong++ {
@@ -59,7 +58,7 @@ func (t *tail) resume(r io.ReaderAt) error {
 			if t.head.Hash, err = hashRange(r, start, end-1); err != nil {
 				return err
 			}
-			t.bad = fmt.Sprintf("the last line was wrong: the chain goes on from the sha256 of its bytes, %s", t.head.Hash)
+			t.badNote = fmt.Sprintf("the last line was wrong: the chain goes on from the sha256 of its bytes, %s", t.head.Hash)
 		}
 		end = start
 	}
@@ -67,11 +66,11 @@ func (t *tail) resume(r io.ReaderAt) error {
 	return nil
 }
 
-// maxWrong bounds how many wrong lines at the end are gone back over to find
-// the last good one's number.
+// maxWrong bounds how many wrong lines at the end are read to find the number of
+// the last good one.
 const maxWrong = 16
 
-// readRecord reads the line from start to end.
+// readRecord reads the line between two offsets.
 func readRecord(r io.ReaderAt, start, end int64) (Record, error) {
 	if end-start > MaxLine {
 		return Record{}, errNotJSON
@@ -90,7 +89,7 @@ func lineStart(r io.ReaderAt, end int64) (int64, error) {
 		start := max(end-tailBlock, 0)
 		part := block[:end-start]
 		if _, err := r.ReadAt(part, start); err != nil && err != io.EOF {
-			return 0, wrap(err)
+			return 0, err
 		}
 		if i := bytes.LastIndexByte(part, '\n'); i >= 0 {
 			return start + int64(i) + 1, nil
@@ -103,7 +102,7 @@ func lineStart(r io.ReaderAt, end int64) (int64, error) {
 func hashRange(r io.ReaderAt, start, end int64) (string, error) {
 	hash := sha256.New()
 	if _, err := io.Copy(hash, io.NewSectionReader(r, start, end-start)); err != nil {
-		return "", wrap(err)
+		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -49,7 +49,7 @@ func TestCorruptTail(t *testing.T) {
 		why            string
 		badLines       int
 	}{
-		{"changed", `"id":"r3"`, `"id":"r9"`, "it was changed: its hash does not fit what it says", 1},
+		{"changed", `"id":"r3"`, `"id":"r9"`, "it was changed: its hash does not fit its contents", 1},
 		{"broken", `{"seq":3`, `{seq":3`, "it is not a record in JSON", 1},
 	}
 	for _, test := range tests {
@@ -120,7 +120,7 @@ func TestHugeFile(t *testing.T) {
 	counting := &countingReader{ReaderAt: file}
 	end, err := readTail(counting, hole+1+int64(len(lines)))
 	must(t, err)
-	if end.head.Seq != 2 || end.bad != "" || end.cut != "" {
+	if end.head.Seq != 2 || end.badNote != "" || end.cutNote != "" {
 		t.Errorf("tail %+v", end)
 	}
 	if counting.read == 0 || counting.read > 64<<10 {

@@ -11,17 +11,17 @@ import (
 // maxFaults bounds how many unusable lines Usage names.
 const maxFaults = 10
 
-// KeyUsage sums up the signatures that were allowed with one key.
+// KeyUsage sums up the allowed signatures of one key.
 type KeyUsage struct {
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
 	Count    int       `json:"count"`
-	Hosts    []string  `json:"hosts,omitempty"`    // proved: the name, or the host key's fingerprint where no name is known
+	Hosts    []string  `json:"hosts,omitempty"`    // proved: the name, or the host key's fingerprint if it has none
 	Programs []string  `json:"programs,omitempty"` // base names
 }
 
-// Usage reads the whole log and sums it up by the key's fingerprint. The error
-// names the first lines that could not be used; what could is returned with it.
+// Usage reads the whole log and sums it up by the key's fingerprint. The error names
+// the first unusable lines; the result covers the others.
 func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
 	type names struct{ hosts, programs map[string]bool }
 	usage, seen := map[string]KeyUsage{}, map[string]names{}

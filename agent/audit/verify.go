@@ -12,24 +12,24 @@ import (
 type Report struct {
 	Records    uint64   `json:"records"` // lines that are records, right or not
 	Files      []string `json:"files"`   // paths, in order
-	Head       Head     `json:"head"`    // of the last record; to compare with the running daemon's
+	Head       Head     `json:"head"`    // the last record, to compare with the running daemon's head
 	Bad        *Bad     `json:"bad,omitempty"`
-	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit what is before them
-	Incomplete int64    `json:"incomplete,omitempty"` // bytes of a last line without an end: being written, or left by a killed writer
-	Witnessed  int      `json:"witnessed,omitempty"`  // heads known from elsewhere that the log agrees with
+	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit the chain
+	Incomplete int64    `json:"incomplete,omitempty"` // bytes of an incomplete last line: being written, or left by a killed writer
+	Witnessed  int      `json:"witnessed,omitempty"`  // how many heads known from elsewhere the log agrees with
 }
 
-// Witnessed is a head that somebody else kept: the running daemon, the system's
+// Witnessed is a head that is kept elsewhere: by the running daemon or the system's
 // journal.
 type Witnessed struct {
 	Head
 	By string // "the broker", "the journal at 2026-11-27 15:04:05"
 }
 
-// Bad is the first line that shows that the log was changed.
+// Bad is the first line that proves a change of the log.
 type Bad struct {
 	File string `json:"file"`
-	Line int    `json:"line"` // from 1; 0: after the last one
+	Line int    `json:"line"` // from 1; 0: after the last line
 	Why  string `json:"why"`
 }
 
@@ -40,14 +40,14 @@ func (b *Bad) String() string {
 	return fmt.Sprintf("%s line %d: %s", b.File, b.Line, b.Why)
 }
 
-// Verify reads the whole log in dir and follows the chain. It needs no lock.
-// The error says that it could not be read; what is wrong in it is in the
-// Report. A chain that was cut off at its end, or hashed anew, is whole in
-// itself: only the witnessed heads show it.
+// Verify reads the whole log in dir and follows the chain. It needs no lock. The
+// error says that the log could not be read; the Report says what is wrong in it. A
+// chain whose end was cut off, or that was hashed again, looks intact: only the
+// witnessed heads show it.
 func Verify(dir string, witnessed ...Witnessed) (Report, error) {
 	v := verifier{expect: Head{Hash: firstPrev}, witnesses: make(map[uint64][]Witnessed)}
 	for _, w := range witnessed {
-		if w.Seq > 0 { // 0: it has seen no record
+		if w.Seq > 0 { // 0: there was no record
 			v.witnesses[w.Seq] = append(v.witnesses[w.Seq], w)
 		}
 	}
@@ -63,19 +63,19 @@ func Verify(dir string, witnessed ...Witnessed) (Report, error) {
 			return v.report, err
 		}
 	}
-	v.unseen()
+	v.checkMissing()
 	return v.report, nil
 }
 
-// verifier holds the line before.
+// verifier remembers the line before.
 type verifier struct {
 	report Report
 	expect Head // what the next line must follow
-	lost   bool // the line before told nothing: any line may follow it
+	resync bool // the line before was unreadable: any line may follow
 
-	bytesHash string // of the line before, when it was wrong: Open may have gone on from it
+	bytesHash string // of the line before, if it was wrong: Open may have continued from it
 
-	witnesses map[uint64][]Witnessed // by Seq: those that no line was held against yet
+	witnesses map[uint64][]Witnessed // by Seq: those that no line was compared with yet
 }
 
 func (v *verifier) readFile(path string, newest bool) error {
@@ -91,12 +91,12 @@ func (v *verifier) readFile(path string, newest bool) error {
 			v.report.Incomplete = int64(len(line))
 			return nil
 		case errors.Is(err, io.EOF) && len(line) > 0:
-			v.bad(path, lines.line+1, "it is cut off, and records follow in a later file")
+			v.bad(path, lines.line+1, "it is cut off, although a later file follows")
 			return nil
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil && !errors.Is(err, errTooLong):
-			return wrap(err)
+			return err
 		}
 		v.line(path, lines.line, line, err)
 	}
@@ -110,24 +110,24 @@ func (v *verifier) line(path string, number int, line []byte, err error) {
 	if err != nil {
 		v.bad(path, number, err.Error())
 		v.bytesHash = hexHash(line)
-	} else if why := v.misfit(&r); why != "" && !v.lost {
+	} else if why := v.chainFault(&r); why != "" && !v.resync {
 		v.bad(path, number, why)
 	}
 	if err == nil {
 		v.bytesHash = ""
 	}
-	v.lost = r.Hash == ""
-	if v.lost {
+	v.resync = r.Hash == ""
+	if v.resync {
 		return
 	}
 	v.report.Records++
 	v.expect = Head{Seq: r.Seq, Hash: r.Hash, File: path}
 	v.report.Head = v.expect
-	v.testify(path, number, &r)
+	v.checkWitnesses(path, number, &r)
 }
 
-// testify holds a record against what others know of it.
-func (v *verifier) testify(path string, number int, r *Record) {
+// checkWitnesses compares a record with the witnessed heads.
+func (v *verifier) checkWitnesses(path string, number int, r *Record) {
 	for _, w := range v.witnesses[r.Seq] {
 		if w.Hash == r.Hash {
 			v.report.Witnessed++
@@ -139,23 +139,23 @@ func (v *verifier) testify(path string, number int, r *Record) {
 	delete(v.witnesses, r.Seq)
 }
 
-// unseen finds the records that others know of and the log does not have.
-func (v *verifier) unseen() {
+// checkMissing finds witnessed records that the log no longer has.
+func (v *verifier) checkMissing() {
 	var last Witnessed
 	for _, list := range v.witnesses {
 		if list[0].Seq > last.Seq {
 			last = list[0]
 		}
 	}
-	if last.Seq <= v.report.Head.Seq { // a gap: misfit has named it
+	if last.Seq <= v.report.Head.Seq { // chainFault has reported the gap
 		return
 	}
 	v.bad(v.report.Head.File, 0, fmt.Sprintf("the end of the audit log was cut off: %s has record %d, the log ends with %d",
 		last.By, last.Seq, v.report.Head.Seq))
 }
 
-// misfit says why r cannot follow the line before it; "" when it can.
-func (v *verifier) misfit(r *Record) string {
+// chainFault returns why r cannot follow the line before it; "": it can.
+func (v *verifier) chainFault(r *Record) string {
 	last := v.expect
 	switch next := last.Seq + 1; {
 	case r.Seq == next && (r.Prev == last.Hash || r.Prev == v.bytesHash):

@@ -49,13 +49,13 @@ func TestVerifyNamesTheFirstBadLine(t *testing.T) {
 	}{
 		{"untouched", func(*testing.T, string) {}, "", 0},
 		{"broken JSON", edit(october, sub(1, `"id"`, `id"`)), "audit-2026-10.jsonl line 2: it is not a record in JSON", 1},
-		{"changed field", edit(october, sub(1, `"decision":"allowed"`, `"decision":"refused"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit what it says", 1},
-		{"changed space", edit(october, sub(1, `,"op"`, `, "op"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit what it says", 1},
+		{"changed field", edit(october, sub(1, `"decision":"allowed"`, `"decision":"refused"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit its contents", 1},
+		{"changed space", edit(october, sub(1, `,"op"`, `, "op"`)), "audit-2026-10.jsonl line 2: it was changed: its hash does not fit its contents", 1},
 		{"hash taken off", edit(october, func(lines []string) []string {
 			lines[1] = lines[1][:len(lines[1])-hashTail-1] + "}\n"
 			return lines
-		}), "audit-2026-10.jsonl line 2: it does not end in its hash", 1},
-		{"something after the hash", edit(october, sub(1, "\"}\n", "\",\"x\":1}\n")), "audit-2026-10.jsonl line 2: it does not end in its hash", 1},
+		}), "audit-2026-10.jsonl line 2: it does not end with its hash", 1},
+		{"something after the hash", edit(october, sub(1, "\"}\n", "\",\"x\":1}\n")), "audit-2026-10.jsonl line 2: it does not end with its hash", 1},
 		{"changed with a new hash", edit(october, func(lines []string) []string {
 			lines[1] = forge(t, lines[1], func(r *Record) { r.Reason = "forged" })
 			return lines
@@ -87,11 +87,11 @@ func TestVerifyNamesTheFirstBadLine(t *testing.T) {
 			path := filepath.Join(dir, october)
 			data := contents(t, path)
 			must(t, os.WriteFile(path, data[:len(data)-1], fileMode))
-		}, "audit-2026-10.jsonl line 3: it is cut off, and records follow in a later file", 2},
+		}, "audit-2026-10.jsonl line 3: it is cut off, although a later file follows", 2},
 		{"two changes", func(t *testing.T, dir string) {
 			edit(october, sub(2, `"r6"`, `"rx"`))(t, dir)
 			edit("audit-2026-09.jsonl", sub(2, `"r3"`, `"rx"`))(t, dir)
-		}, "audit-2026-09.jsonl line 3: it was changed: its hash does not fit what it says", 2},
+		}, "audit-2026-09.jsonl line 3: it was changed: its hash does not fit its contents", 2},
 		{"the end cut at a line cannot be seen", edit(novemberFile, func(lines []string) []string { return lines[:2] }), "", 0},
 	}
 	for _, test := range tests {

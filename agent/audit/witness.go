@@ -14,11 +14,12 @@ import (
 // HeadID is the MESSAGE_ID of heads in the journal (systemd.journal-fields(7)).
 const HeadID = "5d0f3a2c7be94c6f8f1d9a64c2e7b813"
 
-// maxJournalLine bounds one line of a journal: its fields are at most 64 KiB each
-// as journalctl prints them, and a head has a dozen short ones.
+// maxJournalLine bounds one line of journalctl's output. journalctl prints at most
+// 64 KiB of a field, and a head has a dozen short fields.
 const maxJournalLine = 1 << 20
 
-// HeadText is how a head is told to the system's log: which record of which log.
+// HeadText is the message about a head in the system's log: which record of which
+// audit log.
 func HeadText(h Head, dir string) string {
 	return fmt.Sprintf("audit head: record %d %s of %s", h.Seq, h.Hash, strconv.QuoteToASCII(dir))
 }
@@ -32,28 +33,28 @@ func parseHead(text, dir string) (Head, bool) {
 		return Head{}, false
 	}
 	seq, err := strconv.ParseUint(m[1], 10, 64)
-	of, badDir := strconv.Unquote(m[3])
-	return Head{Seq: seq, Hash: m[2]}, err == nil && badDir == nil && of == dir
+	logDir, badDir := strconv.Unquote(m[3])
+	return Head{Seq: seq, Hash: m[2]}, err == nil && badDir == nil && logDir == dir
 }
 
-// Witness says whose heads in the system's log count.
+// Witness says which heads in the system's log count.
 type Witness struct {
-	Dir string // of the log
-	UID string // decimal, of the user whose broker wrote them
-	Exe string // the broker's program, by its real path
+	Dir string // of the audit log
+	UID string // decimal; of the broker's user
+	Exe string // real path of the broker's executable
 }
 
-// Heads are the heads of one log that were found in the system's.
+// Heads are the heads of one audit log that were found in the system's log.
 type Heads struct {
 	Witnessed []Witnessed
-	LeftOut   int  // told by another user or program: nobody knows whether they are true
-	Syslog    bool // there are lines of syslog, which any program can write
+	LeftOut   int  // from another user or program, and so not trustworthy
+	Syslog    bool // there are syslog lines, which any program can write
 }
 
 // ReadHeads reads the output of `journalctl -o json`, or lines of a syslog file.
-// Of the journal only those entries count whose user and program the journal
-// itself has noted (fields that begin with "_" cannot be sent by a client). A line
-// of syslog has no such proof.
+// Journal entries count only from the broker's user and program. journald fills in
+// those fields itself: clients cannot send fields that begin with "_". A syslog line
+// has no such proof.
 func (w Witness) ReadHeads(r io.Reader) (Heads, error) {
 	var found Heads
 	lines := bufio.NewScanner(r)
@@ -66,13 +67,13 @@ func (w Witness) ReadHeads(r io.Reader) (Heads, error) {
 			found.Witnessed = append(found.Witnessed, Witnessed{head, "a line of syslog"})
 		}
 	}
-	return found, wrap(lines.Err())
+	return found, lines.Err()
 }
 
 // entry reads one entry of the journal.
 func (w Witness) entry(line []byte, found *Heads) {
 	var e struct {
-		Message any    `json:"MESSAGE"` // an array when it is no text
+		Message any    `json:"MESSAGE"` // an array if it is not text
 		UID     string `json:"_UID"`
 		Exe     string `json:"_EXE"`
 		PID     string `json:"_PID"`
@@ -86,7 +87,7 @@ func (w Witness) entry(line []byte, found *Heads) {
 	if !ok {
 		return
 	}
-	// The program's file was replaced by an upgrade while it ran.
+	// An upgrade replaced the program's file while it ran.
 	if exe := strings.TrimSuffix(e.Exe, " (deleted)"); e.UID != w.UID || exe != w.Exe {
 		found.LeftOut++
 		return

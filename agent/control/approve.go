@@ -19,28 +19,29 @@ type Approval struct {
 
 // Approver is the part of a Broker that lets a terminal answer.
 type Approver interface {
-	// Approve asks the person whether peer's terminal may answer, calls answers
-	// when it does, and returns when it does no more, with the reason. It ends with ctx.
+	// Approve asks the person whether peer's terminal may answer questions. It calls
+	// answers once the terminal does. It returns why the terminal no longer answers,
+	// at the latest when ctx ends.
 	Approve(ctx context.Context, peer platform.Peer, answers func()) error
 }
 
-// approving is one line of the answer to approve: first that the terminal
-// answers, then why it does no more.
+// approving is a line of the reply to Approve. The first line says that the terminal
+// answers; the last, with Ended, why it no longer does.
 type approving struct {
 	Ended *Failure `json:"ended,omitempty"`
 }
 
-// approve lasts as long as its connection: with that, the terminal's time ends.
-// No answer to a question comes this way; the broker reads them from the terminal.
+// approve lets the terminal answer for as long as the connection lasts. The broker
+// reads the answers from the terminal, never from this connection.
 func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 	stream, encoder := http.NewResponseController(w), json.NewEncoder(w)
-	began := false
+	started := false
 	err := s.broker.Approve(r.Context(), peerOf(r), func() {
-		began = true
+		started = true
 		_ = encoder.Encode(approving{})
 		_ = stream.Flush()
 	})
-	if !began {
+	if !started {
 		done(w, err)
 		return
 	}
@@ -48,8 +49,9 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
 	_ = encoder.Encode(approving{&ended})
 }
 
-// Approve asks that the terminal of this process may answer. It calls answers when
-// it does, and returns why it does no more. It lasts until then or until ctx ends.
+// Approve asks whether the terminal of this process may answer questions. It calls
+// answers once the terminal does, and returns why it no longer does, at the latest
+// when ctx ends.
 func (c *Client) Approve(ctx context.Context, answers func()) error {
 	body, err := c.do(ctx, http.MethodPost, "/v1/terminal", nil)
 	if err != nil {
@@ -59,7 +61,7 @@ func (c *Client) Approve(ctx context.Context, answers func()) error {
 	for decoder := json.NewDecoder(body); ; answers() {
 		var line approving
 		if err := decoder.Decode(&line); err != nil {
-			return hungUp(err)
+			return notRunning(err)
 		}
 		if line.Ended != nil {
 			return line.Ended.err()

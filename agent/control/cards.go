@@ -9,26 +9,26 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Cards is what is known of smartcards.
+// Cards is the state of the smartcards.
 type Cards struct {
 	Service string   `json:"service"`       // "running", "not running", "not compiled in", …
-	Why     string   `json:"why,omitempty"` // in the service's own words
-	Readers []Reader `json:"readers"`       // what is in them
-	Cards   []Card   `json:"cards"`         // PIV cards that are in, then those remembered
+	Why     string   `json:"why,omitempty"` // in the service's words
+	Readers []Reader `json:"readers"`
+	Cards   []Card   `json:"cards"` // inserted PIV cards, then remembered ones
 
-	// What was sent to cards since the start, and how long they took to answer.
+	// Commands sent to cards since the start, and how long the cards took to answer.
 	Exchanges      uint64  `json:"exchanges"`
 	ExchangeTimeMS float64 `json:"exchange_time_ms"`
 }
 
-// Reader is one reader.
+// Reader is a smartcard reader.
 type Reader struct {
 	Name    string `json:"name"`
 	State   string `json:"state"` // "empty", "PIV card", "not a PIV card", …
 	Problem string `json:"problem,omitempty"`
 }
 
-// Card is one PIV card. A card that is out has its keys only.
+// Card is a PIV card. Of a remembered card only the keys are known.
 type Card struct {
 	ID           string     `json:"id"`
 	Name         string     `json:"name"`
@@ -40,23 +40,23 @@ type Card struct {
 	GUID         string     `json:"guid,omitempty"`
 	FASCN        string     `json:"fasc_n,omitempty"`
 	Expires      *time.Time `json:"expires,omitempty"`
-	PINTries     *int       `json:"pin_tries,omitempty"`      // left; absent: the card does not say
-	PINDefault   bool       `json:"pin_default,omitempty"`    // it is the factory's
-	PINKeptUntil *time.Time `json:"pin_kept_until,omitempty"` // by the broker
-	HeldOpen     bool       `json:"held_open,omitempty"`      // another program keeps the broker from taking its PIN back
-	LastSeen     *time.Time `json:"last_seen,omitempty"`      // of a card that is out
+	PINTries     *int       `json:"pin_tries,omitempty"`      // tries left; absent: unknown
+	PINDefault   bool       `json:"pin_default,omitempty"`    // the PIN is the factory default
+	PINKeptUntil *time.Time `json:"pin_kept_until,omitempty"` // until when the broker keeps the PIN
+	HeldOpen     bool       `json:"held_open,omitempty"`      // another program keeps the broker from resetting the PIN state
+	LastSeen     *time.Time `json:"last_seen,omitempty"`      // only for a card that is not inserted
 	Slots        []CardSlot `json:"slots"`
 	Problems     []string   `json:"problems,omitempty"`
 }
 
-// CardSlot is one slot that holds something.
+// CardSlot is a slot with a key or a certificate.
 type CardSlot struct {
 	Slot        string     `json:"slot"` // "9a"
 	Name        string     `json:"name"` // "PIV Authentication"
 	Algorithm   string     `json:"algorithm,omitempty"`
 	PublicKey   string     `json:"public_key,omitempty"` // authorized_keys line, without comment
 	Fingerprint string     `json:"fingerprint,omitempty"`
-	Listed      bool       `json:"listed"` // whether programs see it
+	Listed      bool       `json:"listed"` // clients see the key
 	Subject     string     `json:"subject,omitempty"`
 	Issuer      string     `json:"issuer,omitempty"`
 	EKU         []string   `json:"eku,omitempty"`
@@ -64,16 +64,16 @@ type CardSlot struct {
 	NotAfter    *time.Time `json:"not_after,omitempty"`
 	Expired     bool       `json:"expired,omitempty"`
 	PIN         string     `json:"pin,omitempty"`    // "never", "once", "always"
-	Touch       string     `json:"touch,omitempty"`  // "never", "always", "cached"; absent: not told
+	Touch       string     `json:"touch,omitempty"`  // "never", "always", "cached"; absent: unknown
 	Origin      string     `json:"origin,omitempty"` // "generated" on the card, or "imported"
 	Problem     string     `json:"problem,omitempty"`
 }
 
-// CardHolder is the part of a Broker that knows cards.
+// CardHolder is the part of a Broker that manages cards.
 type CardHolder interface {
 	Cards() Cards
-	RefreshCards(ctx context.Context) error // read the cards that are in again
-	ForgetCard(id string) bool              // of a card that was remembered; false: there is none
+	RefreshCards(ctx context.Context) error // read the inserted cards again
+	ForgetCard(id string) bool              // forget a remembered card; false: there is none
 }
 
 func (s *Server) cards(mux *http.ServeMux) {
@@ -88,15 +88,15 @@ func (s *Server) cards(mux *http.ServeMux) {
 	})
 }
 
-// Cards asks for the cards that are in and those remembered.
+// Cards asks for the inserted and the remembered cards.
 func (c *Client) Cards(ctx context.Context) (Cards, error) { return get[Cards](ctx, c, "/v1/cards") }
 
-// RefreshCards has the cards that are in read again, after one was changed.
+// RefreshCards makes the broker read the inserted cards again, after a change.
 func (c *Client) RefreshCards(ctx context.Context) error {
 	return c.send(ctx, http.MethodPost, "/v1/cards/refresh", nil)
 }
 
-// ForgetCard drops what is remembered of a card.
+// ForgetCard makes the broker forget a remembered card.
 func (c *Client) ForgetCard(ctx context.Context, id string) error {
 	return c.send(ctx, http.MethodDelete, "/v1/cards/"+url.PathEscape(id), nil)
 }

@@ -22,16 +22,15 @@ var ErrNotRunning = errors.New("the broker is not running")
 
 // Client talks to a running broker.
 type Client struct {
-	// Absent says more of a broker that does not answer; nil: nothing more is known.
-	// Its error stands in the place of ErrNotRunning, and wraps it.
+	// Absent returns a more exact error when no broker answers. It must wrap
+	// ErrNotRunning. Optional.
 	Absent func() error
 
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http http.Client
 }
 
-// NewClient makes a client for the control socket at path. It connects at the
-// first call.
+// NewClient makes a client for the control socket at path. Each call connects.
 func NewClient(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return platform.Dial(ctx, path) }
 	return &Client{dial: dial, http: http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
@@ -45,7 +44,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 // Keys asks for every key, hidden ones too.
 func (c *Client) Keys(ctx context.Context) ([]Key, error) { return get[[]Key](ctx, c, "/v1/keys") }
 
-// Refusals asks for the last refused requests, oldest first.
+// Refusals asks for the latest refused requests, oldest first.
 func (c *Client) Refusals(ctx context.Context) ([]audit.Record, error) {
 	return get[[]audit.Record](ctx, c, "/v1/why")
 }
@@ -55,7 +54,7 @@ func (c *Client) Grants(ctx context.Context) ([]policy.Grant, error) {
 	return get[[]policy.Grant](ctx, c, "/v1/grants")
 }
 
-// Load brings keys back that ssh-add -d or -D took off the list; none means all.
+// Load lists keys again that ssh-add -d or -D has hidden; no names means all.
 func (c *Client) Load(ctx context.Context, names []string) error {
 	return c.send(ctx, http.MethodPost, "/v1/keys/load", names)
 }
@@ -70,13 +69,13 @@ func (c *Client) Unlock(ctx context.Context, passphrase []byte) error {
 	return c.send(ctx, http.MethodPost, "/v1/unlock", Secret{passphrase})
 }
 
-// LockAsking locks the agent with a passphrase that the person is asked for in
-// the broker's own way of asking. It waits for them.
+// LockAsking locks the agent with a passphrase that the broker asks the person for.
+// It waits for the person.
 func (c *Client) LockAsking(ctx context.Context) error {
 	return c.send(ctx, http.MethodPost, "/v1/lock/ask", nil)
 }
 
-// UnlockAsking undoes it, likewise.
+// UnlockAsking undoes Lock, and asks for the passphrase likewise.
 func (c *Client) UnlockAsking(ctx context.Context) error {
 	return c.send(ctx, http.MethodPost, "/v1/unlock/ask", nil)
 }
@@ -91,7 +90,7 @@ func (c *Client) Resume(ctx context.Context) error {
 	return c.send(ctx, http.MethodPost, "/v1/resume", nil)
 }
 
-// Revoke ends one grant, or with "" all of them.
+// Revoke ends one grant, with "" all of them.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	path := "/v1/grants"
 	if id != "" {
@@ -133,11 +132,6 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, int
 	return json.NewDecoder(answer).Decode(into)
 }
 
-// open returns the body of an answer that goes on.
-func (c *Client) open(ctx context.Context, path string) (io.ReadCloser, error) {
-	return c.do(ctx, http.MethodGet, path, nil)
-}
-
 func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://keybroker"+path, bytes.NewReader(body))
 	if err != nil {
@@ -158,22 +152,22 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 	return response.Body, nil
 }
 
-// noAnswer tells a broker that has no room from one that is not there.
+// noAnswer tells a broker that has no free connection from one that does not run.
 func (c *Client) noAnswer(ctx context.Context, err error) error {
 	if conn, dialErr := c.dial(ctx, "", ""); dialErr == nil {
 		_ = conn.Close()
-		return problem.With(fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (%d at most, %d of one program)", err, MaxConnections, MaxPerProcess), "try again, or see which: ss -xp | grep control.sock")
+		return problem.With(fmt.Errorf("the broker hung up (%w): programs hold too many connections to its control socket (at most %d, and %d for one program)", err, MaxConnections, MaxPerProcess), "try again, or see which programs: ss -xp | grep control.sock")
 	}
 	if c.Absent != nil {
 		if known := c.Absent(); known != nil {
 			return known
 		}
 	}
-	return hungUp(err)
+	return notRunning(err)
 }
 
-// hungUp is the error of a broker that is not there, or is no more.
-func hungUp(err error) error { return fmt.Errorf("%w (%w)", ErrNotRunning, err) }
+// notRunning is the error when the broker does not run, or has ended.
+func notRunning(err error) error { return fmt.Errorf("%w (%w)", ErrNotRunning, err) }
 
 func readFailure(body io.Reader) error {
 	var failure Failure

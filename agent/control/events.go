@@ -16,41 +16,41 @@ import (
 )
 
 const (
-	// breath is the least time between two events of one stream: a person sees
-	// no more, and a storm of requests must not become one of events.
-	breath = 100 * time.Millisecond
-	// refresh is how late what changes by itself may be told: the end of a
-	// grant, a disk that fills up.
-	refresh = 10 * time.Second
-	// maxRecent is how many old records the first event holds.
+	// minInterval is the shortest time between two events of a stream. A person sees
+	// no more, and many requests must not become many events.
+	minInterval = 100 * time.Millisecond
+	// maxInterval is how late an event may be for changes that nobody reports: a
+	// grant expires, a disk fills up.
+	maxInterval = 10 * time.Second
+	// maxRecent is how many old records the first event has.
 	maxRecent = 5
 )
 
-// Event is the state of the broker at one moment, and what was written to the
-// audit log since the event before.
+// Event is the state of the broker, and what was written to the audit log since the
+// last event.
 type Event struct {
 	Status  Status         `json:"status"`
 	Grants  []policy.Grant `json:"grants"`
 	Waiting []Waiting      `json:"waiting"`
-	Notices []string       `json:"notices"` // what waits for a hand: "Touch YubiKey 12345678"
-	Records []audit.Record `json:"records"` // oldest first; in the first event the last uses
+	Notices []string       `json:"notices"` // what the person must do: "Touch YubiKey 12345678"
+	Records []audit.Record `json:"records"` // oldest first; in the first event, the latest signatures
 }
 
-// events sends an event a line, one at once and one after each change, until
-// the follower hangs up.
+// events sends one event at once and one after each change, a line each, until the
+// follower hangs up.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if !s.feed.follow() {
 		fail(w, http.StatusServiceUnavailable, fmt.Errorf("%d programs follow the broker already", MaxFollowers))
 		return
 	}
 	defer s.feed.leave()
-	_, unwatch := s.broker.Watch() // who follows tells the person of what is held
+	_, unwatch := s.broker.Watch() // a follower tells the person about held requests
 	defer unwatch()
 	stream := http.NewResponseController(w)
 	_, last, changed := s.feed.since(0)
 	var fresh []audit.Record
 	recent := s.recent()
-	var read uint64 // what was written meanwhile is read here, and told again by the feed
+	var read uint64 // the feed repeats records that recent has read already
 	if len(recent) > 0 {
 		read = recent[len(recent)-1].Seq
 	}
@@ -77,16 +77,17 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// waitFor takes a breath, and then waits for a change or a refresh.
+// waitFor waits for minInterval, and then for a change or maxInterval. It returns
+// false when ctx ends.
 func waitFor(ctx context.Context, changed <-chan struct{}) bool {
-	pause := time.NewTimer(breath)
+	pause := time.NewTimer(minInterval)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
 		return false
 	}
-	pause.Reset(refresh)
+	pause.Reset(maxInterval)
 	select {
 	case <-pause.C:
 	case <-changed:
@@ -100,7 +101,7 @@ func (s *Server) event() Event {
 	return Event{Status: s.broker.Status(), Grants: s.broker.Grants(), Waiting: s.broker.Waiting(), Notices: s.broker.Notices()}
 }
 
-// recent are the last uses of keys in the log.
+// recent returns the latest signatures in the log.
 func (s *Server) recent() []audit.Record {
 	var list []audit.Record
 	for record, err := range audit.Read(s.broker.AuditDir(), audit.Filter{Ops: []keys.Op{keys.OpSign}, Last: maxRecent}) {
@@ -113,11 +114,11 @@ func (s *Server) recent() []audit.Record {
 	return slices.Clip(list)
 }
 
-// Events follows the broker until ctx ends or the connection does; the error
-// says which. It wraps ErrNotRunning when there is no broker.
+// Events yields events until ctx or the connection ends; the last error says which.
+// It wraps ErrNotRunning if there is no broker.
 func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		body, err := c.open(ctx, "/v1/events")
+		body, err := c.do(ctx, http.MethodGet, "/v1/events", nil)
 		if err != nil {
 			yield(Event{}, err)
 			return
@@ -126,7 +127,7 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 		for decoder := json.NewDecoder(body); ; {
 			var event Event
 			if err := decoder.Decode(&event); err != nil {
-				yield(Event{}, hungUp(err))
+				yield(Event{}, notRunning(err))
 				return
 			}
 			if !yield(event, nil) {

@@ -9,34 +9,34 @@ import (
 )
 
 const (
-	// MaxFollowers bounds the programs that follow the broker at one time: a
-	// tray, perhaps two, and what a person tries.
+	// MaxFollowers bounds the programs that follow the broker: a tray or two, and
+	// what a person tries.
 	MaxFollowers = 8
-	// maxFresh is how many records are kept for those who follow: more in a
-	// moment is more than a person can see.
+	// maxFresh is how many records are kept for followers. A person cannot see more
+	// at once.
 	maxFresh = 64
 )
 
-// Feed tells those who follow the broker that something has changed. With
-// nobody there it costs next to nothing. The zero value is ready.
+// Feed tells followers that something has changed. Without followers it costs next
+// to nothing. The zero value is ready.
 type Feed struct {
-	mu        sync.Mutex // guards the fields that follow
+	mu        sync.Mutex // guards the fields below
 	followers int
 	changed   chan struct{} // closed at the next change
 	fresh     []audit.Record
-	count     uint64 // of records so far; the last one is fresh's last
+	count     uint64 // records so far; the last one is the last of fresh
 }
 
-// Changed says that something has changed. It does not wait.
+// Changed tells the followers that something has changed. It does not block.
 func (f *Feed) Changed() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.changedLocked()
 }
 
-// Record says that a record was written. It does not wait.
+// Record passes a written record to the followers. It does not block.
 func (f *Feed) Record(record audit.Record) {
-	if record.Op == keys.OpList { // every client begins with it
+	if record.Op == keys.OpList { // every client starts with it
 		return
 	}
 	f.mu.Lock()
@@ -59,7 +59,7 @@ func (f *Feed) changedLocked() {
 	}
 }
 
-// follow counts one more follower in, who calls leave; false: there are too many.
+// follow adds a follower, which must call leave; false: there are too many.
 func (f *Feed) follow() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,8 +78,8 @@ func (f *Feed) leave() {
 	}
 }
 
-// since returns the records after the one numbered last (those that are still
-// kept), the number of the last one of all, and what is closed at the next change.
+// since returns the kept records after number last, the number of the newest record,
+// and a channel that is closed at the next change.
 func (f *Feed) since(last uint64) ([]audit.Record, uint64, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,27 +19,27 @@ import (
 const (
 	// maxBody bounds a request; the largest is a passphrase.
 	maxBody = 64 << 10
-	// readTimeout bounds the time in which a request must have come.
+	// readTimeout bounds how long a request may take to arrive.
 	readTimeout = 10 * time.Second
 )
 
 // Server serves a Broker to the programs of one user.
 type Server struct {
-	http   http.Server
-	door   *door
-	broker Broker
-	feed   *Feed
-	log    *slog.Logger
-	end    context.CancelFunc // of every request
+	http    http.Server
+	limiter *limiter
+	broker  Broker
+	feed    *Feed
+	log     *slog.Logger
+	end     context.CancelFunc // ends every request
 }
 
-// Config is what a Server works with.
+// Config is what NewServer needs.
 type Config struct {
 	Broker  Broker
-	Feed    *Feed // what tells of changes
+	Feed    *Feed // reports changes
 	Log     *slog.Logger
 	PeerOf  func(net.Conn) (platform.Peer, error)
-	PIDOf   func(net.Conn) int // optional: platform.PIDOf
+	PIDOf   func(net.Conn) int // nil: platform.PIDOf
 	Allowed func(platform.Peer) bool
 }
 
@@ -48,18 +48,18 @@ func NewServer(config Config) *Server {
 	if config.PIDOf == nil {
 		config.PIDOf = platform.PIDOf
 	}
-	s := &Server{door: &door{pidOf: config.PIDOf}, broker: config.Broker, feed: config.Feed, log: config.Log}
+	s := &Server{limiter: &limiter{pidOf: config.PIDOf}, broker: config.Broker, feed: config.Feed, log: config.Log}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Status()) })
 	mux.HandleFunc("GET /v1/keys", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Keys()) })
 	mux.HandleFunc("GET /v1/why", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Refusals()) })
 	mux.HandleFunc("GET /v1/grants", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Grants()) })
 	mux.HandleFunc("GET /v1/events", lasting(s.events))
-	mux.HandleFunc("GET /v1/waiting", lasting(s.waiting))
+	mux.HandleFunc("GET /v1/waiting", func(w http.ResponseWriter, _ *http.Request) { reply(w, s.broker.Waiting()) })
 	mux.HandleFunc("POST /v1/waiting/show", s.show)
 	mux.HandleFunc("POST /v1/waiting/{id}/show", s.show)
 	mux.HandleFunc("POST /v1/keys/load", s.load)
-	mux.HandleFunc("POST /v1/keys/renames", s.renames)
+	mux.HandleFunc("POST /v1/keys/renames", s.recordRename)
 	mux.HandleFunc("POST /v1/lock", s.lock)
 	mux.HandleFunc("POST /v1/unlock", s.unlock)
 	mux.HandleFunc("POST /v1/lock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) }))
@@ -78,16 +78,16 @@ func NewServer(config Config) *Server {
 		BaseContext: func(net.Listener) context.Context { return all },
 		ErrorLog:    slog.NewLogLogger(config.Log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, lineKey{}, conn)
+			return context.WithValue(ctx, connKey{}, conn)
 		},
 	}
-	s.http.SetKeepAlivesEnabled(false) // a line carries one request
+	s.http.SetKeepAlivesEnabled(false) // one request per connection, see limitedConn
 	return s
 }
 
-// What a request carries in its context: its line, and who is at the other end.
+// The keys of a request's context: its connection and its peer.
 type (
-	lineKey struct{}
+	connKey struct{}
 	peerKey struct{}
 )
 
@@ -96,14 +96,14 @@ func peerOf(r *http.Request) platform.Peer {
 	return peer
 }
 
-func lineOf(r *http.Request) *line { return r.Context().Value(lineKey{}).(*line) }
+func connOf(r *http.Request) *limitedConn { return r.Context().Value(connKey{}).(*limitedConn) }
 
-// lasting is a handler that goes on for as long as the other end wants, or the
-// person needs.
+// lasting wraps a handler that runs for as long as the client wants or the person
+// needs.
 func lasting(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		l := lineOf(r)
-		if err := l.door.last(l); err != nil {
+		l := connOf(r)
+		if err := l.limiter.admitLasting(l); err != nil {
 			fail(w, http.StatusServiceUnavailable, err)
 			return
 		}
@@ -111,12 +111,12 @@ func lasting(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// sameUser turns other users away. The socket's mode does so already; this
-// holds when a mode was changed. It looks in the request's own goroutine,
-// because reading about a process can take a while, and others must not wait.
+// sameUser refuses other users, even if somebody changed the socket's mode. It reads
+// about the peer in the request's goroutine: that can take a while, and others must
+// not wait.
 func (c Config) sameUser(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		l := lineOf(r)
+		l := connOf(r)
 		peer, err := c.PeerOf(l.Conn)
 		if err != nil || !c.Allowed(peer) {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
@@ -125,12 +125,13 @@ func (c Config) sameUser(next http.Handler) http.Handler {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		defer clear(body) // it may be a passphrase
 		if err != nil {
-			fail(w, http.StatusBadRequest, fmt.Errorf("the request did not come whole: %w", err))
+			fail(w, http.StatusBadRequest, fmt.Errorf("the request did not arrive completely: %w", err))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		l.door.begin(l) // not before: who sends a body slowly asks for nothing yet
-		// net/http reads one byte beyond the request, and does not see the end behind it.
+		l.limiter.markAsked(l) // not earlier: a body that arrives slowly is not a request yet
+		// net/http reads one byte beyond the request, and after it does not notice
+		// the end of the connection.
 		there, stop := platform.WhileThere(r.Context(), l.Conn, peer)
 		defer stop()
 		r = r.WithContext(context.WithValue(there, peerKey{}, peer))
@@ -140,15 +141,15 @@ func (c Config) sameUser(next http.Handler) http.Handler {
 
 // Serve answers until Close.
 func (s *Server) Serve(listener net.Listener) error {
-	s.door.Listener = listener
-	if err := s.http.Serve(s.door); !errors.Is(err, http.ErrServerClosed) {
+	s.limiter.Listener = listener
+	if err := s.http.Serve(s.limiter); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
 }
 
-// Close ends every connection, and every request: net/http alone does not end one
-// that has a byte behind it.
+// Close ends every connection and every request. net/http alone does not end a
+// request that is followed by a byte.
 func (s *Server) Close() error {
 	s.end()
 	return s.http.Close()

@@ -11,31 +11,32 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// A burst is what one git command may sign after one question: a rebase signs
-// each commit anew. Whoever rebases more is asked a second time.
+// A burst is the signatures that one git command may make after one question: a
+// rebase signs each commit again. A longer rebase needs a second question.
 const (
-	MaxBurst  = 100 // signatures, with the one that was asked about
+	MaxBurst  = 100 // signatures, including the one that was asked about
 	BurstTime = 10 * time.Minute
 
 	burstNamespace = "git"
 	burstProgram   = "git"
 )
 
-// shells may stand between a git command and those that it runs (rebase --exec,
-// aliases, hooks). Anything else in between ends the search: a terminal that was
-// opened from an editor that git has opened is another matter.
+// shells may stand between a git command and the commands that it runs (rebase
+// --exec, aliases, hooks). Any other program in between ends the search: git may
+// have opened an editor, and the editor a terminal.
 var shells = []string{"sh", "dash", "bash", "zsh", "ksh", "fish", "busybox"}
 
-// Burst is a command that a grant is bound to, and how far that goes.
+// Burst is the command that a grant is bound to, and how many signatures it has left.
 type Burst struct {
 	Command string `json:"command"` // "git rebase", escaped
 	PID     int    `json:"pid"`
-	Start   uint64 `json:"start"` // with PID tells the process from a later one
-	Left    int    `json:"left"`  // signatures
+	Start   uint64 `json:"start"` // with PID, identifies the process
+	Left    int    `json:"left"`  // remaining signatures
 }
 
 // OfferBurst returns the burst that the person may be offered for u after
-// decision d, and for how long. It is there only for what may be remembered at all.
+// decision d, and how long it may last. There is none for a use that may not be
+// remembered.
 func OfferBurst(u *keys.Use, d Decision) (Burst, time.Duration, bool) {
 	remember := Offer(u, d)
 	if remember == 0 || u.Destination.Forwarded || u.Purpose.Kind != wire.KindSSHSig || u.Purpose.Namespace != burstNamespace {
@@ -49,8 +50,8 @@ func OfferBurst(u *keys.Use, d Decision) (Burst, time.Duration, bool) {
 	return burst, min(remember, BurstTime), true
 }
 
-// gitCommand is the outermost git that led to the request: the one that the
-// person has typed, and that ends when all is done.
+// gitCommand returns the outermost git above the request: the person typed that
+// one, and it ends when everything is done.
 func gitCommand(parents []platform.Process) (outermost platform.Process, found bool) {
 	for _, p := range parents {
 		switch {
@@ -63,7 +64,7 @@ func gitCommand(parents []platform.Process) (outermost platform.Process, found b
 	return outermost, found
 }
 
-// subcommand is "git rebase": further arguments may hold what is nobody's business.
+// subcommand returns "git rebase". The further arguments may be private.
 func subcommand(p platform.Process) string {
 	words := []string{p.Name}
 	if len(p.Args) > 0 {
@@ -78,13 +79,13 @@ func subcommand(p platform.Process) string {
 	return platform.Escape(strings.Join(words, " "), MaxName/4)
 }
 
-// burstScopes are the scopes under which a grant for a command may cover u.
+// burstScopes returns the scopes of the commands above u that a grant may be bound to.
 func burstScopes(u *keys.Use) []scope {
 	var list []scope
 	for _, p := range u.Peer.Parents {
 		if p.Name == burstProgram {
 			s := scopeOf(u)
-			s.tree, s.start = p.PID, p.Start
+			s.burstPID, s.burstStart = p.PID, p.Start
 			list = append(list, s)
 		}
 	}

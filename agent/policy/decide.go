@@ -6,50 +6,50 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Options are what the rules do not say.
+// Options are the settings outside the rules.
 type Options struct {
 	DefaultRemember time.Duration // the longest grant to offer when no rule matches
-	// AsSSHAgent allows what no rule matches, whatever would be signed, as
-	// ssh-agent does. It is for the drop-in (decision 0008).
+	// AsSSHAgent allows every signature that no rule matches, as ssh-agent does.
+	// It is for the drop-in (decision 0008).
 	AsSSHAgent bool
-	Limits     Limits // of the machine's owner
+	Limits     Limits // set by the machine's owner
 }
 
 // Rules is an immutable list of rules, safe for concurrent use. The nil *Rules
 // refuses everything.
 type Rules struct {
 	rules   []rule
-	machine int // so many of them are the machine's
+	machine int // the first so many rules are the machine's
 	options Options
-	views   map[string]*view // by the name of the socket
+	views   map[string]*view // by the socket's name
 }
 
-// Decision is what happens to one request, and why, in the words that the
-// prompt, the audit log and `keybroker why` show.
+// Decision is what happens to one request, and the reason as the prompt, the
+// audit log and `keybroker why` show it.
 type Decision struct {
 	Action    Action
-	Rule      string        // the rule that made it; "" when none did
+	Rule      string        // the rule that decided; "": none
 	Why       string        // a few words, never empty
 	Remember  time.Duration // with Ask: the longest grant the rules let the prompt offer; see Offer
-	Forwarded bool          // the rule says forwarded = true, so a grant may cover this forwarded request
-	AskFirst  bool          // with Ask: the question for a PIN or a touch is not enough
+	Forwarded bool          // the rule says forwarded = true, so that a grant may cover forwarded requests
+	AskFirst  bool          // with Ask: asking for a PIN or a touch is not enough
 	Grant     string        // with Allow: the grant that allows what the rules ask about
-	Remedy    string        // with Refuse: what a person can do about it; "": nothing but another rule
+	Remedy    string        // with Refuse: what a person can do about it; "": only change the rules
 }
 
 const (
-	whyNone      = "no rule matches"
-	whyUnknown   = "what would be signed is not known: always ask"
-	whyNotNamed  = "only a rule that names this purpose can allow it"
-	whyAgent     = "as ssh-agent: no rule says otherwise"
-	whyConfirm   = "the key was added with -c: always ask"
-	whyListed    = "no rule hides it"
-	whyNoRules   = "there are no rules to decide by"
-	whyForeignOp = "the rules decide only on signing and listing"
+	whyNone     = "no rule matches"
+	whyUnknown  = "it is not known what would be signed: always ask"
+	whyNotNamed = "only a rule that names this purpose can allow it"
+	whyAgent    = "no rule matches: allowed as by ssh-agent"
+	whyConfirm  = "the key was added with -c: always ask"
+	whyListed   = "no rule hides it"
+	whyNoRules  = "there are no rules to decide by"
+	whyOtherOp  = "rules decide only about signing and listing"
 )
 
-// New puts the machine's rules before the user's, so that none of the user's
-// can override one of them. The rules should have passed Validate.
+// New puts the machine's rules before the user's, so that the user's rules cannot
+// override them. The rules should have passed Validate.
 func New(machine, user []Rule, options Options) *Rules {
 	rs := &Rules{options: options, machine: len(machine), rules: make([]rule, 0, len(machine)+len(user))}
 	for _, list := range [][]Rule{machine, user} {
@@ -60,17 +60,16 @@ func New(machine, user []Rule, options Options) *Rules {
 	return rs
 }
 
-// Decide decides on signing (keys.OpSign) and on whether a key is shown in a
-// list (keys.OpList: Allow or Refuse). It refuses every other operation,
-// because no rule speaks of them.
+// Decide decides whether a key may sign (keys.OpSign) and whether it is listed
+// (keys.OpList: Allow or Refuse). It refuses every other operation.
 func (rs *Rules) Decide(u *keys.Use) Decision {
 	if rs == nil {
 		return Decision{Action: Refuse, Why: whyNoRules}
 	}
-	if why := revoked(u); why != "" && u.Op == keys.OpSign { // a list that hid the keys would not say why
+	if why := revoked(u); why != "" && u.Op == keys.OpSign { // a shorter list would not say why
 		return Decision{Action: Refuse, Why: why, Remedy: remedyRevoked}
 	}
-	if err := rs.narrow(u); err != nil {
+	if err := rs.checkView(u); err != nil {
 		return Decision{Action: Refuse, Why: err.Error()}
 	}
 	switch {
@@ -79,7 +78,7 @@ func (rs *Rules) Decide(u *keys.Use) Decision {
 	case u.Op == keys.OpList:
 		return rs.list(u)
 	}
-	return Decision{Action: Refuse, Why: whyForeignOp}
+	return Decision{Action: Refuse, Why: whyOtherOp}
 }
 
 // Len is the number of rules.
@@ -106,10 +105,10 @@ func (rs *Rules) sign(u *keys.Use) Decision {
 			first = doubt{rule: r, cause: cause}
 		}
 	}
-	return rs.options.Limits.limit(rs.restrict(rs.otherwise(u), u, first), u, !rs.options.AsSSHAgent)
+	return rs.options.Limits.limit(rs.restrict(rs.defaultDecision(u), u, first), u, !rs.options.AsSSHAgent)
 }
 
-// restrict applies what no rule can lift. It never widens d.
+// restrict applies the restrictions that no rule can lift. It never widens d.
 func (rs *Rules) restrict(d Decision, u *keys.Use, first doubt) Decision {
 	var why string
 	switch {
@@ -128,10 +127,10 @@ func (rs *Rules) restrict(d Decision, u *keys.Use, first doubt) Decision {
 	return Decision{Action: Ask, Rule: d.Rule, Why: why, AskFirst: d.AskFirst}
 }
 
-// list hides a key only when every request for it would be refused as far as
-// can be told now: by a refuse rule that speaks of no purpose and no user
-// (match says maybe to those), with no earlier rule that may allow or ask; or
-// by its socket, when no rule may.
+// list hides a key only when every request for it would be refused. Either a
+// refuse rule without purpose and user matches (with one, match returns maybe)
+// and no earlier rule may allow or ask; or no rule may allow or ask, and the
+// socket refuses.
 func (rs *Rules) list(u *keys.Use) Decision {
 	for i := range rs.rules {
 		r := &rs.rules[i]
@@ -143,7 +142,7 @@ func (rs *Rules) list(u *keys.Use) Decision {
 			return Decision{Action: Allow, Why: whyListed}
 		}
 	}
-	if d := rs.otherwise(u); d.Action == Refuse {
+	if d := rs.defaultDecision(u); d.Action == Refuse {
 		return d
 	}
 	return Decision{Action: Allow, Why: whyListed}

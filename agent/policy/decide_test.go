@@ -63,7 +63,7 @@ func TestDecideSign(t *testing.T) {
 		{"an ask that may apply offers no grant", named("prod", "host = \"prod*\"\naction = \"ask\"\nremember = \"1h\""), []func(*keys.Use){nameless}, Decision{Action: Ask, Rule: "prod", Why: `rule "prod" (ask) may apply: the host's key is in no known_hosts file`}},
 
 		{"an ask that may apply does not soften a later refusal", named("a", "host = \"git*\"\naction = \"ask\"") + named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
-		{"a rule above that surely applies decides", named("a", "program = \"ssh\"\naction = \"ask\"") + named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, Decision{Action: Ask, Rule: "a", Why: `asked by rule "a"`}},
+		{"a rule above that certainly applies decides", named("a", "program = \"ssh\"\naction = \"ask\"") + named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, Decision{Action: Ask, Rule: "a", Why: `asked by rule "a"`}},
 		{"unknown content may go there", named("prod", "host = \"prod*\"\naction = \"refuse\""), []func(*keys.Use){unverified, unknownData}, Decision{Action: Refuse, Rule: "prod", Why: `rule "prod" (refuse) may apply: the destination is not proved`, Remedy: remedyOf(causeUnverified)}},
 
 		{"user", named("u", "user = \"git\"\naction = \"allow\""), nil, Decision{Action: Allow, Rule: "u", Why: `allowed by rule "u"`}},
@@ -94,13 +94,13 @@ func TestDecideSign(t *testing.T) {
 		{"a refusal holds for forwarded ones", named("r", `action = "refuse"`), []func(*keys.Use){forwarded}, Decision{Action: Refuse, Rule: "r", Why: `refused by rule "r"`}},
 		{"ask with forwarded = true may be remembered", named("f", "forwarded = true\naction = \"ask\"\nremember = \"1m\""), []func(*keys.Use){forwarded}, Decision{Action: Ask, Rule: "f", Why: `asked by rule "f"`, Remember: time.Minute, Forwarded: true}},
 
-		{"unknown data is never allowed", allowAll, []func(*keys.Use){unknownData}, Decision{Action: Ask, Why: "what would be signed is not known: always ask"}},
-		{"unknown data is not remembered", "", []func(*keys.Use){unknownData}, Decision{Action: Ask, Why: "what would be signed is not known: always ask"}},
-		{"nor by an ask rule", named("a", "action = \"ask\"\nremember = \"1h\""), []func(*keys.Use){unknownData}, Decision{Action: Ask, Rule: "a", Why: "what would be signed is not known: always ask"}},
+		{"unknown data is never allowed", allowAll, []func(*keys.Use){unknownData}, Decision{Action: Ask, Why: "it is not known what would be signed: always ask"}},
+		{"unknown data is not remembered", "", []func(*keys.Use){unknownData}, Decision{Action: Ask, Why: "it is not known what would be signed: always ask"}},
+		{"nor by an ask rule", named("a", "action = \"ask\"\nremember = \"1h\""), []func(*keys.Use){unknownData}, Decision{Action: Ask, Rule: "a", Why: "it is not known what would be signed: always ask"}},
 		{"it can be refused", named("u", "purpose = \"unknown\"\naction = \"refuse\""), []func(*keys.Use){unknownData}, Decision{Action: Refuse, Rule: "u", Why: `refused by rule "u"`}},
 		{"a login is not unknown", named("u", "purpose = \"unknown\"\naction = \"refuse\""), nil, none},
 		{"a refusal after the allow that cannot apply", allowAll + named("r", `action = "refuse"`), []func(*keys.Use){unknownData}, Decision{Action: Refuse, Rule: "r", Why: `refused by rule "r"`}},
-		{"no kind at all is unknown", allowAll, []func(*keys.Use){func(u *keys.Use) { u.Purpose.Kind = "" }}, Decision{Action: Ask, Why: "what would be signed is not known: always ask"}},
+		{"no kind at all is unknown", allowAll, []func(*keys.Use){func(u *keys.Use) { u.Purpose.Kind = "" }}, Decision{Action: Ask, Why: "it is not known what would be signed: always ask"}},
 
 		{"a key added with -c is always asked", allowAll, []func(*keys.Use){confirm}, Decision{Action: Ask, Rule: "all", Why: "the key was added with -c: always ask"}},
 		{"and never remembered", "", []func(*keys.Use){confirm}, Decision{Action: Ask, Why: "the key was added with -c: always ask"}},
@@ -172,7 +172,7 @@ func TestMachineRulesComeFirst(t *testing.T) {
 func TestWhatRulesDoNotSpeakOfIsRefused(t *testing.T) {
 	rules := New(nil, []Rule{{Name: "all", Action: Allow}}, Options{})
 	add := login(t, func(u *keys.Use) { u.Op = keys.OpAdd })
-	if got := rules.Decide(add); got != (Decision{Action: Refuse, Why: whyForeignOp}) {
+	if got := rules.Decide(add); got != (Decision{Action: Refuse, Why: whyOtherOp}) {
 		t.Errorf("add: %+v", got)
 	}
 	if got := (*Rules)(nil).Decide(login(t)); got != (Decision{Action: Refuse, Why: whyNoRules}) {

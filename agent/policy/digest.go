@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Digest is the SHA-256, in hex, of everything that these rules decide by. Where
-// they stand in their files is no part of it: a new comment changes nothing.
+// Digest returns the SHA-256, in hex, of everything that influences a decision.
+// The rules' positions in their files do not: a new comment changes nothing.
 func (rs *Rules) Digest() string {
 	if rs == nil {
 		return ""
@@ -29,7 +29,7 @@ func (rs *Rules) Digest() string {
 		content.Views = append(content.Views, rs.views[name].View)
 	}
 	text, err := json.Marshal(content)
-	if err != nil { // not of these types
+	if err != nil { // impossible with these types
 		panic(err)
 	}
 	sum := sha256.Sum256(text)

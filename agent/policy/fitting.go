@@ -9,16 +9,16 @@ import (
 // ListOnly is the value of a rule's list that hides all other keys.
 const ListOnly = "only"
 
-// Fitting is what the rules say of the keys for one host that proved its key. The zero
-// value says nothing.
+// Fitting is the rules about the keys for one host that proved its key. The zero
+// value has none.
 type Fitting struct {
 	only  []*rule // list = "only": a key that none of them names is hidden
 	named []*rule // rules that name a host and keys, and do not refuse
 }
 
-// Fitting collects the rules that speak of the host, the program and the way of
-// u, which lists keys; its key is not looked at. Where the machine's rules say
-// "only", those of the user cannot show more.
+// Fitting collects the rules that fit the host, the program and the socket of u,
+// a request to list keys. It ignores the key of u. Where the machine's rules say
+// "only", the user's rules cannot show more.
 func (rs *Rules) Fitting(u *keys.Use) Fitting {
 	var f Fitting
 	if rs == nil || !u.Destination.Trust.Proved() {
@@ -40,8 +40,8 @@ func (rs *Rules) Fitting(u *keys.Use) Fitting {
 	return f
 }
 
-// fits leaves out what a list cannot tell: the key, the purpose and the account. A
-// rule that hides keys and names no socket hides them on each.
+// fits ignores the facts that a request for the list does not have: key, purpose
+// and account. A rule that hides keys and names no socket hides them on all.
 func (r *rule) fits(u *keys.Use) bool {
 	if !r.matchForwarded(u.Destination.Forwarded) || r.Socket != "" && !r.matchSocket(u.Socket) {
 		return false
@@ -56,10 +56,10 @@ func (r *rule) fits(u *keys.Use) bool {
 	return program == yes
 }
 
-// Hides says whether the key is none of those that alone are to be listed.
+// Hides reports whether a list = "only" rule leaves the key out.
 func (f Fitting) Hides(k *keys.Info) bool { return len(f.only) > 0 && !names(f.only, k) }
 
-// Names says whether a rule names the key for the host.
+// Names reports whether a rule names the key for the host.
 func (f Fitting) Names(k *keys.Info) bool { return names(f.named, k) }
 
 func names(rules []*rule, k *keys.Info) bool {
@@ -75,9 +75,9 @@ func checkList(r *Rule) error {
 	case r.Key == "" || r.Host == "":
 		return fieldError("list", `list = "only" needs a key and a host: it hides all other keys from that host`)
 	case r.Action == Refuse:
-		return fieldError("list", `list = "only" with action = "refuse" would show the one key that is refused`)
+		return fieldError("list", `list = "only" with action = "refuse" would list only a key that is refused`)
 	case r.Purpose != "" && r.Purpose != "login":
-		return fieldError("list", `list = "only" is for logins: leave the purpose out`)
+		return fieldError("list", `list = "only" is for logins: leave out the purpose`)
 	}
 	return nil
 }

@@ -9,34 +9,34 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// Grant is the person's "allow for 15 minutes": the uses that are exactly like
-// one that was allowed need no further question until Until.
+// Grant is the person's "allow for 15 minutes": uses exactly like the one that
+// was allowed need no further question until Until.
 type Grant struct {
 	ID          string      `json:"id"`
 	Fingerprint string      `json:"fingerprint"`
 	KeyName     string      `json:"key_name,omitempty"`
 	Program     string      `json:"program"`        // absolute path of the executable
-	Host        keys.Host   `json:"host,omitzero"`  // that proved its key; empty for a purpose that goes to no host
+	Host        keys.Host   `json:"host,omitzero"`  // a host that proved its key; empty when the signature goes to no host
 	User        string      `json:"user,omitempty"` // login: the account on the host
 	Purpose     string      `json:"purpose"`
 	Forwarded   bool        `json:"forwarded,omitempty"`
-	Socket      string      `json:"socket,omitempty"`    // the separate socket that it came through
-	Container   bool        `json:"container,omitempty"` // the program runs in a container: the grant is for that one alone
-	Rule        string      `json:"rule,omitempty"`      // that asked
-	Burst       *Burst      `json:"burst,omitempty"`     // only below this command, and so often
-	Hosts       []keys.Host `json:"hosts,omitempty"`     // with Burst: each of these in the place of Host
+	Socket      string      `json:"socket,omitempty"`    // name of the separate socket; "": the agent's own
+	Container   bool        `json:"container,omitempty"` // the program runs in a container: the grant is for that container only
+	Rule        string      `json:"rule,omitempty"`      // the rule that asked
+	Burst       *Burst      `json:"burst,omitempty"`     // only below this command, and only so many times
+	Hosts       []keys.Host `json:"hosts,omitempty"`     // with Burst: any of these, instead of Host
 	Until       time.Time   `json:"until"`
 }
 
 // scope is everything that two uses must have in common for one grant.
 type scope struct {
 	owner, socket, blob, program, host, hops, user, purpose string
-	namespaces                                              string // a path means another file in a container
+	namespaces                                              string // the same path is another file in a container
 	forwarded                                               bool
-	tree                                                    int    // a burst: the command's process,
-	start                                                   uint64 // and its start time
-	command                                                 string // several hosts: what the command executes, with its arguments
-	answer                                                  uint64 // several hosts: the grant's number, as one command may have more than one
+	burstPID                                                int    // burst: the command's process,
+	burstStart                                              uint64 // and its start time
+	command                                                 string // several hosts: the command's executable and arguments
+	grantNumber                                             uint64 // several hosts: one command may have several grants
 }
 
 func scopeOf(u *keys.Use) scope {
@@ -61,8 +61,8 @@ func scopeOf(u *keys.Use) scope {
 	return s
 }
 
-// grantable says whether a use is known well enough to recognize its like.
-// Forwarded requests are Offer's matter: that depends on the rule.
+// grantable reports whether enough is known about a use to recognize another one
+// like it. Offer decides about forwarded requests, because that depends on the rule.
 func grantable(u *keys.Use) bool {
 	switch {
 	case u.Op != keys.OpSign, !u.Purpose.Kind.Everyday(), u.Key.Confirm, len(u.Key.Blob) == 0:
@@ -76,7 +76,7 @@ func grantable(u *keys.Use) bool {
 }
 
 // Offer returns the longest grant that the person may be offered for u after
-// decision d; 0: none.
+// decision d; 0 means none.
 func Offer(u *keys.Use, d Decision) time.Duration {
 	if d.Action != Ask || !grantable(u) || u.Destination.Relayed || u.Destination.Forwarded && !d.Forwarded {
 		return 0
@@ -102,12 +102,12 @@ func newGrant(id string, u *keys.Use, d Decision, t terms) Grant {
 	return grant
 }
 
-// GrantReason is the reason of a use that the rules would have asked about, for
-// why, and that the grant allowed.
+// GrantReason is the recorded reason for a use that the grant allowed. why is the
+// reason why the rules would have asked.
 func GrantReason(grant Grant, why string) string { return "grant " + grant.ID + ": " + why }
 
-// expired asks both clocks: the monotonic one stands still while the machine
-// sleeps, and the wall clock can be set back.
+// expired reads both clocks: the monotonic one stops while the machine sleeps,
+// and the wall clock can be set back.
 func expired(grant Grant, now time.Time) bool {
 	return !now.Before(grant.Until) || !now.Round(0).Before(grant.Until.Round(0))
 }

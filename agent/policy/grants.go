@@ -11,29 +11,29 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// MaxGrants bounds the grants that hold at one time. A person gives a handful;
-// a full table means that something asks under ever new names.
+// MaxGrants bounds the grants in force. A person gives a handful; a full table
+// means that a program keeps asking under new names.
 const MaxGrants = 1024
 
-// Why a grant was not made. The use itself may still go ahead, once.
+// Reasons why a grant was not made. The use itself may still go ahead, once.
 var (
 	ErrNotGrantable  = errors.New("this use cannot be remembered")
-	ErrTooManyGrants = errors.New("too many grants hold already")
+	ErrTooManyGrants = errors.New("too many grants are in force")
 )
 
 // Grants holds the grants in force, in memory only. Its methods may be called
-// concurrently. Whoever changes the rules, locks the agent or ends the session
-// calls RevokeAll, with nothing that may add one at that moment.
+// concurrently. Code that changes the rules, locks the agent or ends the session
+// calls RevokeAll, and must keep others from adding a grant at that moment.
 type Grants struct {
-	mu   sync.Mutex // guards the fields that follow
+	mu   sync.Mutex // guards the fields below
 	held map[scope]Grant
 	last uint64
 }
 
-// Add makes a grant for uses like u, which decision d asked about. until must
-// be at most Offer(u, d) from the moment of the answer; what is further than
-// MaxRemember from u.Time is cut. It replaces a grant of the same scope. The
-// error is ErrNotGrantable or ErrTooManyGrants.
+// Add makes a grant for uses like u, which decision d asked about. until must be
+// at most Offer(u, d) after the answer; it is cut to MaxRemember after u.Time. The
+// grant replaces one of the same scope. The error is ErrNotGrantable or
+// ErrTooManyGrants.
 func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 	if Offer(u, d) == 0 {
 		return Grant{}, ErrNotGrantable
@@ -42,7 +42,7 @@ func (g *Grants) Add(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 }
 
 // AddBurst makes a grant for uses like u below the command that OfferBurst
-// found. u itself, which was asked about, is the first of them.
+// found. u itself counts as the first of them.
 func (g *Grants) AddBurst(u *keys.Use, d Decision, until time.Time) (Grant, error) {
 	burst, _, ok := OfferBurst(u, d)
 	if !ok {
@@ -50,14 +50,14 @@ func (g *Grants) AddBurst(u *keys.Use, d Decision, until time.Time) (Grant, erro
 	}
 	burst.Left--
 	s := scopeOf(u)
-	s.tree, s.start = burst.PID, burst.Start
+	s.burstPID, s.burstStart = burst.PID, burst.Start
 	return g.add(s, u, d, terms{burst: &burst, until: until})
 }
 
-// terms are how far a grant goes.
+// terms limit a grant.
 type terms struct {
-	burst *Burst      // nil: it is for no command alone
-	hosts []keys.Host // none: the host of the use
+	burst *Burst      // nil: any command
+	hosts []keys.Host // empty: the host of the use
 	until time.Time
 }
 
@@ -76,16 +76,16 @@ func (g *Grants) add(s scope, u *keys.Use, d Decision, t terms) (Grant, error) {
 	}
 	g.last++
 	if len(t.hosts) > 0 {
-		s.answer = g.last
+		s.grantNumber = g.last
 	}
 	grant := newGrant(strconv.FormatUint(g.last, 10), u, d, t)
 	g.held[s] = grant
 	return grant, nil
 }
 
-// Match returns the grant that covers u at the time now. It is for uses that
-// Decide asks about; a refusal stands above every grant. A grant for a command
-// is used up by it: whether the signature then succeeds does not matter.
+// Match returns the grant that covers u at the time now. Call it only for uses
+// that Decide asks about: no grant lifts a refusal. Each match uses up one
+// signature of a grant for a command, even when the signature then fails.
 func (g *Grants) Match(u *keys.Use, now time.Time) (Grant, bool) {
 	if !grantable(u) {
 		return Grant{}, false
@@ -107,7 +107,7 @@ func (g *Grants) Match(u *keys.Use, now time.Time) (Grant, bool) {
 }
 
 func (g *Grants) useUpLocked(s scope, grant Grant) Grant {
-	burst := *grant.Burst // lists that were handed out keep theirs
+	burst := *grant.Burst // results of List share the old one
 	burst.Left--
 	grant.Burst = &burst
 	g.held[s] = grant
@@ -117,7 +117,7 @@ func (g *Grants) useUpLocked(s scope, grant Grant) Grant {
 	return grant
 }
 
-// List returns the grants in force at the time now, the oldest first.
+// List returns the grants in force at the time now, oldest first.
 func (g *Grants) List(now time.Time) []Grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,7 +132,7 @@ func (g *Grants) List(now time.Time) []Grant {
 	return list
 }
 
-// Revoke ends one grant and returns it; false: there is none with this id.
+// Revoke ends one grant and returns it, or false if there is none with this id.
 func (g *Grants) Revoke(id string) (Grant, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

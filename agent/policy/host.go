@@ -7,17 +7,17 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// matchNames holds patterns against what is known of a proved host's names, and
-// gives the cause of a maybe. A rule that allows has to name a port other than 22,
-// one that asks or refuses (strict) takes a name for all its ports. An exception is
-// read the other way, so that it makes no rule less strict.
+// matchNames compares patterns with what is known about a proved host's names. With
+// maybe it returns the cause. In a rule that allows, a name stands for port 22 only;
+// in one that asks or refuses (strict), for all ports. Exceptions are read the other
+// way round, so that they make no rule less strict.
 func matchNames(patterns keys.Patterns, host *keys.Host, strict bool) (verdict, string) {
 	result, cause := matchHost(patterns.Any, host, strict)
 	if result == no {
 		return no, ""
 	}
 	switch excepted, why := matchHost(patterns.Except, host, !strict); {
-	case excepted == yes && strict && mayBeAnother(patterns, host):
+	case excepted == yes && strict && mayBeOtherHost(patterns, host):
 		return maybe, causePattern
 	case excepted == yes:
 		return no, ""
@@ -27,10 +27,10 @@ func matchNames(patterns keys.Patterns, host *keys.Host, strict bool) (verdict, 
 	return result, cause
 }
 
-// mayBeAnother reports whether known_hosts has the host's key also under a pattern
-// for names that are meant and not excepted. A name that was typed is tried against
-// such a pattern, and is no proof that the host is not one of the others.
-func mayBeAnother(patterns keys.Patterns, host *keys.Host) bool {
+// mayBeOtherHost reports whether known_hosts also has the host's key under a pattern
+// whose names the rule means and does not except. A typed name that fits such a
+// pattern does not prove that the host is not one of the others.
+func mayBeOtherHost(patterns keys.Patterns, host *keys.Host) bool {
 	best := func(list []keys.Pattern, line string, allPorts bool) (result verdict) {
 		for _, p := range list {
 			result = max(result, (&pattern{p}).matchLine(line, allPorts))
@@ -42,7 +42,7 @@ func mayBeAnother(patterns keys.Patterns, host *keys.Host) bool {
 	})
 }
 
-// matchHost is the best that one of the patterns gives.
+// matchHost returns the best verdict of the patterns.
 func matchHost(patterns []keys.Pattern, host *keys.Host, allPorts bool) (result verdict, cause string) {
 	for i := range patterns {
 		p := pattern{patterns[i]}
@@ -56,11 +56,11 @@ func matchHost(patterns []keys.Pattern, host *keys.Host, allPorts bool) (result 
 	return result, cause
 }
 
-// pattern is one for names of hosts, of which some may be uncertain.
+// pattern matches the names of a host, some of which may be uncertain.
 type pattern struct{ keys.Pattern }
 
-// matchHost: literal names without "*" and "?" were tried against all that is
-// hashed (Rules.HostNames).
+// matchHost needs no hashed names for a pattern without "*" and "?": the name was
+// tried against every hash (Rules.HostNames).
 func (p *pattern) matchHost(host *keys.Host, allPorts bool) (verdict, string) {
 	if slices.ContainsFunc(host.Names, func(name string) bool { return p.MatchHost(name, allPorts) }) {
 		return yes, ""
@@ -87,14 +87,14 @@ func (p *pattern) matchHost(host *keys.Host, allPorts bool) (verdict, string) {
 	return no, ""
 }
 
-// matchLine says whether all the names that a line of known_hosts stands for
-// match, or some may.
+// matchLine returns yes when every name that a known_hosts line stands for
+// matches, and maybe when some may.
 func (p *pattern) matchLine(line string, allPorts bool) verdict {
 	parts := strings.Split(strings.ToLower(line), ",")
-	excluded := func(part string) bool { // of part, what p stands for
+	excluded := func(part string) bool { // the part of p that part matches
 		return slices.ContainsFunc(parts, func(other string) bool {
 			except, negated := strings.CutPrefix(other, "!")
-			return negated && covers(except, p.written(part))
+			return negated && covers(except, p.asKnownHosts(part))
 		})
 	}
 	result := no
@@ -103,11 +103,11 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 		if strings.HasPrefix(part, "!") {
 			continue
 		}
-		bare, _, has := keys.SplitPort(part)
+		bare, _, hasPort := keys.SplitPort(part)
 		switch {
-		case covers(p.Text, part) || has && allPorts && covers(p.Text, bare):
+		case covers(p.Text, part) || hasPort && allPorts && covers(p.Text, bare):
 			result = maybe
-		case p.overlaps(part, has && allPorts, bare) && !excluded(part):
+		case p.overlaps(part, hasPort && allPorts, bare) && !excluded(part):
 			result, all = maybe, false
 		default:
 			all = false
@@ -119,34 +119,34 @@ func (p *pattern) matchLine(line string, allPorts bool) verdict {
 	return result
 }
 
-// written is p as known_hosts writes it for the port of part: "!prod" excepts
-// nothing from "[*]:2222".
-func (p *pattern) written(part string) string {
-	if _, port, has := keys.SplitPort(part); has && !strings.HasPrefix(p.Text, "[") {
+// asKnownHosts returns p as known_hosts writes it with the port of part: "!prod"
+// excepts nothing from "[*]:2222".
+func (p *pattern) asKnownHosts(part string) string {
+	if _, port, hasPort := keys.SplitPort(part); hasPort && !strings.HasPrefix(p.Text, "[") {
 		return "[" + p.Text + "]:" + port
 	}
 	return p.Text
 }
 
-func (p *pattern) overlaps(part string, portToo bool, bare string) bool {
-	return overlap(p.Text, part) || portToo && overlap(p.Text, bare)
+func (p *pattern) overlaps(part string, withoutPort bool, bare string) bool {
+	return overlap(p.Text, part) || withoutPort && overlap(p.Text, bare)
 }
 
-// covers says whether wide matches all that narrow matches. It may miss a case;
-// then the answer is a maybe.
+// covers reports whether wide matches everything that narrow matches. It may miss
+// a case, which then counts as maybe.
 func covers(wide, narrow string) bool {
 	if strings.Contains(wide, "?") && strings.Contains(narrow, "*") {
 		return false
 	}
-	return keys.NewPattern(wide, 0).Match(narrow) // its wildcards stand for themselves, and are matched by wildcards alone
+	return keys.NewPattern(wide, 0).Match(narrow) // narrow's wildcards are plain text here, which only a wildcard matches
 }
 
-// overlap says whether some text matches both patterns.
+// overlap reports whether some text matches both patterns.
 func overlap(a, b string) bool {
 	if len(a) > maxHostPattern || len(b) > maxHostPattern {
 		return true
 	}
-	row := make([]bool, len(b)+1) // whether what follows a[i:] and b[j:] has a text in common
+	row := make([]bool, len(b)+1) // whether a[i:] and b[j:] match a common text
 	for i := len(a); i >= 0; i-- {
 		next := slices.Clone(row)
 		for j := len(b); j >= 0; j-- {
@@ -167,11 +167,11 @@ func overlap(a, b string) bool {
 	return row[0]
 }
 
-// maxHostPattern bounds the work of overlap: a DNS name has 253 characters.
+// maxHostPattern bounds the work of overlap: a DNS name has at most 253 characters.
 const maxHostPattern = 300
 
-// HostNames are the hosts that rules and sockets name, or except, without a
-// wildcard: to be tried against hashed names, which say nothing by themselves.
+// HostNames returns the names without wildcards that rules and sockets mention,
+// excepted ones included. They are tried against hashed names, which cannot be read.
 func (rs *Rules) HostNames() []string {
 	if rs == nil {
 		return nil
@@ -193,9 +193,9 @@ func (rs *Rules) HostNames() []string {
 	return names
 }
 
-// revoked says why a use may not go on at all: known_hosts revokes the key of the
-// host, of a hop or of the host that a login names without proof, or revokes the
-// authority that signed it.
+// revoked returns why a use must be refused: known_hosts revokes the key of the
+// host, of a hop or of the unproved host that a login names, or the authority that
+// signed the key.
 func revoked(u *keys.Use) string {
 	host := &u.Destination.Host
 	if u.Destination.Named.Revoked != "" {

@@ -10,30 +10,30 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// MaxHosts is how many hosts one answer may cover: as many names as a person
-// can read in a window. The limits of a Burst hold, too.
+// MaxHosts is how many hosts one answer may cover: as many names as a person can
+// read in a window. The limits of a Burst apply, too.
 const MaxHosts = 40
 
-// everybodysParents start programs that have nothing else in common.
-var everybodysParents = []string{"systemd", "init", "launchd"}
+// serviceManagers start unrelated programs.
+var serviceManagers = []string{"systemd", "init", "launchd"}
 
-// HostsOffer is what the person may be offered when a command (parallel-ssh,
-// ansible) logs in to several hosts at once.
+// HostsOffer is the offer to the person when a command (parallel-ssh, ansible)
+// logs in to several hosts at once.
 type HostsOffer struct {
 	Burst Burst
 	For   time.Duration
-	Like  any // comparable: equal for logins of the command that differ in the host alone
+	Like  any // comparable; equal for logins of the command that differ only in the host
 }
 
-// OfferHosts says whether u, which decision d asks about, may be answered
-// together with other logins of its command. The destination must be a local
-// login to a host that has a name, and may be remembered by itself.
+// OfferHosts reports whether u, which decision d asks about, may be answered
+// together with other logins of its command. It must be a local login to a named
+// host, and one that may be remembered.
 func OfferHosts(u *keys.Use, d Decision) (HostsOffer, bool) {
 	remember := Offer(u, d)
 	if remember == 0 || !hasNamedHost(u) {
 		return HostsOffer{}, false
 	}
-	command, ok := fanOut(u.Peer)
+	command, ok := launcher(u.Peer)
 	if !ok {
 		return HostsOffer{}, false
 	}
@@ -46,17 +46,17 @@ func OfferHosts(u *keys.Use, d Decision) (HostsOffer, bool) {
 	return HostsOffer{Burst: burst, For: min(remember, BurstTime), Like: like}, true
 }
 
-// hasNamedHost is true for a local login to a host that is known for certain and
-// is the one that was typed.
+// hasNamedHost reports whether u is a local login to a verified host that is the
+// one that was typed.
 func hasNamedHost(u *keys.Use) bool {
 	d := &u.Destination
 	return u.Purpose.Kind == wire.KindLogin && d.Trust == keys.TrustVerified && !d.OtherName &&
 		len(d.Host.Names) > 0 && !d.Forwarded && !d.Relayed && len(d.Hops) == 0
 }
 
-// fanOut is the command that started the program: its parent, or what the parent
-// is a copy of (ansible forks a worker for each host).
-func fanOut(peer platform.Peer) (command platform.Process, ok bool) {
+// launcher returns the command that started the program: its parent, or the process
+// that the parent is a fork of (ansible forks a worker for each host).
+func launcher(peer platform.Peer) (command platform.Process, ok bool) {
 	if len(peer.Parents) == 0 {
 		return command, false
 	}
@@ -67,32 +67,33 @@ func fanOut(peer platform.Peer) (command platform.Process, ok bool) {
 		}
 		command = p
 	}
-	known := command.PID > 1 && command.Start != 0 && command.Executable != "" // root's own processes show no file
-	return command, known && !slices.Contains(everybodysParents, command.Name)
+	known := command.PID > 1 && command.Start != 0 && command.Executable != "" // root's processes show no executable
+	return command, known && !slices.Contains(serviceManagers, command.Name)
 }
 
-// isForkOf is true for a process that runs the same program with the same arguments as its parent.
+// isForkOf reports whether p runs the same program as its parent, with the same arguments.
 func isForkOf(p, parent platform.Process) bool {
 	return p.Executable != "" && p.Executable == parent.Executable && len(p.Args) > 0 && slices.Equal(p.Args, parent.Args)
 }
 
-// hostsScope is what a login must have in common with another one of the command. A
-// process that executes something else is another command.
+// hostsScope is what the logins of one command have in common. A process that has
+// executed another program is another command.
 func hostsScope(u *keys.Use, command platform.Process) scope {
 	s := scopeOf(u)
-	s.host, s.tree, s.start = "", command.PID, command.Start
+	s.host, s.burstPID, s.burstStart = "", command.PID, command.Start
 	s.command = strings.Join(append([]string{command.Executable}, command.Args...), "\x00")
 	return s
 }
 
 // AddHosts makes a grant for logins like u to any of hosts by the command that
-// OfferHosts found. u itself, which was asked about, is the first of them; its host must be one of hosts.
+// OfferHosts found. u itself counts as the first of them; its host must be one of
+// hosts.
 func (g *Grants) AddHosts(u *keys.Use, d Decision, hosts []keys.Host, until time.Time) (Grant, error) {
 	offer, ok := OfferHosts(u, d)
 	if !ok || len(hosts) > MaxHosts || !hasHost(hosts, u.Destination.Host) {
 		return Grant{}, ErrNotGrantable
 	}
-	command, _ := fanOut(u.Peer)
+	command, _ := launcher(u.Peer)
 	offer.Burst.Left--
 	return g.add(hostsScope(u, command), u, d, terms{burst: &offer.Burst, hosts: hosts, until: until})
 }
@@ -101,16 +102,16 @@ func hasHost(hosts []keys.Host, host keys.Host) bool {
 	return host.Fingerprint != "" && slices.ContainsFunc(hosts, func(h keys.Host) bool { return h.Fingerprint == host.Fingerprint })
 }
 
-// hostsGrantLocked is the grant for several hosts that covers u. A command may have more
-// than one: each answer is for the hosts that it was shown.
+// hostsGrantLocked finds the grant for several hosts that covers u. A command may
+// have several: each answer is for the hosts that the question showed.
 func (g *Grants) hostsGrantLocked(u *keys.Use, now time.Time) (found scope, ok bool) {
-	command, ok := fanOut(u.Peer)
+	command, ok := launcher(u.Peer)
 	if !ok || !hasNamedHost(u) {
 		return found, false
 	}
 	want := hostsScope(u, command)
 	for s, grant := range g.held {
-		want.answer = s.answer
+		want.grantNumber = s.grantNumber
 		if s == want && len(grant.Hosts) > 0 && hasHost(grant.Hosts, u.Destination.Host) && !expired(grant, now) {
 			return s, true
 		}

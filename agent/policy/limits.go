@@ -7,12 +7,12 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Limits are what the machine's owner sets for the rules of the user, whatever
-// these say: the `[limits]` table of policy.toml. The zero value limits nothing.
+// Limits are the machine owner's limits on the user's rules: the `[limits]` table
+// of policy.toml. The zero value limits nothing.
 type Limits struct {
-	Allow    *bool          `toml:"allow"`     // false: what a rule or socket of the user allows is asked
-	Remember *time.Duration `toml:"remember"`  // the longest grant that a rule of the user may offer
-	AskFirst string         `toml:"ask_first"` // "forwarded", "all": no PIN prompt and no touch is the answer to such a request
+	Allow    *bool          `toml:"allow"`     // false: ask about what the user's rules and sockets allow
+	Remember *time.Duration `toml:"remember"`  // the longest grant that the user's rules may offer
+	AskFirst string         `toml:"ask_first"` // "forwarded", "all": for such requests a PIN or a touch is not enough
 }
 
 // The values of Limits.AskFirst.
@@ -21,9 +21,10 @@ const (
 	AskFirstAll       = "all"
 )
 
-const whyOwner = "the machine's owner lets no rule of the user allow it"
+const whyOwner = "the machine's owner does not let the user's rules allow it"
 
-// limit applies the owner's limits to a decision. byUser: no rule of the owner made it.
+// limit applies the owner's limits to a decision. byUser: the user's rules or
+// sockets made it.
 func (l Limits) limit(d Decision, u *keys.Use, byUser bool) Decision {
 	if byUser && d.Action == Allow && l.Allow != nil && !*l.Allow {
 		d = Decision{Action: Ask, Rule: d.Rule, Why: whyOwner}
@@ -40,7 +41,7 @@ func (l Limits) limit(d Decision, u *keys.Use, byUser bool) Decision {
 	return d
 }
 
-// Check returns what is wrong with the limits, by the field's name.
+// Check returns the first wrong field and what is wrong with it.
 func (l Limits) Check() (field string, err error) {
 	switch {
 	case l.Remember != nil && (*l.Remember < 0 || *l.Remember > MaxRemember):
@@ -51,13 +52,13 @@ func (l Limits) Check() (field string, err error) {
 	return "", nil
 }
 
-// widened says what new limits no longer forbid.
+// widened lists what the new limits no longer forbid.
 func (l Limits) widened(new Limits) (why []string) {
 	if l.Allow != nil && !*l.Allow && (new.Allow == nil || *new.Allow) {
-		why = append(why, "the machine's owner lets rules of the user allow")
+		why = append(why, "the machine's owner lets the user's rules allow")
 	}
 	if l.Remember != nil && (new.Remember == nil || *new.Remember > *l.Remember) {
-		why = append(why, "the machine's owner lets rules of the user offer longer grants")
+		why = append(why, "the machine's owner lets the user's rules offer longer grants")
 	}
 	rank := map[string]int{AskFirstForwarded: 1, AskFirstAll: 2}
 	if rank[new.AskFirst] < rank[l.AskFirst] {

@@ -18,28 +18,28 @@ const (
 	yes
 )
 
-// The causes of a maybe, as the person reads them after "but".
+// The causes of a maybe, as a person reads them after "may apply:".
 const (
-	causePurpose    = "what would be signed is not known"
+	causePurpose    = "it is not known what would be signed"
 	causeUnverified = "the destination is not proved"
 	causeNameless   = "the host's key is in no known_hosts file"
 	causeHashed     = "known_hosts has a hashed name for the host's key"
 	causePattern    = "known_hosts has the host's key under a pattern"
-	causeCut        = "known_hosts could not be read to its end"
+	causeCut        = "known_hosts could not be read completely"
 	causeProgram    = "the program is not identified"
 )
 
-// rule is a Rule made ready, with the texts it will need, because a list of a
-// thousand keys is decided key by key.
+// rule is a compiled Rule with its messages: a list of a thousand keys is decided
+// key by key.
 type rule struct {
 	Rule
 	key, host, user, program, socket keys.Patterns
 	purpose                          keys.Pattern
-	conditions                       []condition // of the fields that the rule has, the cheap ones first
+	conditions                       []condition // for the fields that are set, cheapest first
 	why, hides                       string
 }
 
-// condition is one field of a rule. With maybe it gives the cause.
+// condition checks one field of a rule. With maybe it returns the cause.
 type condition func(*rule, *keys.Use) (verdict, string)
 
 func compileRule(r Rule) rule {
@@ -89,7 +89,7 @@ func (r *rule) decision() Decision {
 	return d
 }
 
-// match gives the first cause with maybe.
+// match returns the first cause with maybe.
 func (r *rule) match(u *keys.Use) (verdict, string) {
 	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchSocket(u.Socket) || !r.matchKey(&u.Key) {
 		return no, ""
@@ -113,8 +113,8 @@ func (r *rule) matchForwarded(forwarded bool) bool {
 	return *r.Forwarded == forwarded
 }
 
-// matchSocket: an allow rule that names no socket holds for the agent's main
-// socket alone. Whoever made a separate socket wants other rules for it.
+// matchSocket takes an allow rule without a socket as one for the agent's own
+// socket: whoever adds a separate socket wants other rules for it.
 func (r *rule) matchSocket(socket string) bool {
 	if r.Socket == "" {
 		return r.Action != Allow || socket == ""
@@ -122,7 +122,7 @@ func (r *rule) matchSocket(socket string) bool {
 	return socket != "" && r.socket.Match(socket)
 }
 
-// matchKey does not look at the comment: whoever added the key chose it.
+// matchKey ignores the comment, which whoever added the key chose.
 func (r *rule) matchKey(k *keys.Info) bool {
 	return r.Key == "" || matchKey(r.key, k)
 }
@@ -134,10 +134,11 @@ func matchKey(patterns keys.Patterns, k *keys.Info) bool {
 	return patterns.Match(k.Fingerprint, k.Name)
 }
 
-// isUnknown takes every kind that it does not know for unknown.
+// isUnknown is also true for kinds that this package does not know.
 func isUnknown(p wire.Purpose) bool { return !p.Kind.Known() }
 
-// mayAllow says whether an allow rule can speak of the purpose: of some only by name.
+// mayAllow reports whether an allow rule can match the purpose. Some purposes must
+// be named.
 func (r *rule) mayAllow(p wire.Purpose) bool { return p.Kind.Everyday() || r.Purpose != "" }
 
 func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
@@ -145,11 +146,11 @@ func (r *rule) matchPurpose(u *keys.Use) (verdict, string) {
 	case u.Op == keys.OpList:
 		return maybe, causePurpose
 	case isUnknown(u.Purpose):
-		return is(r.Purpose == string(wire.KindUnknown))
-	case r.Purpose == string(u.Purpose.Kind): // "certificate" is both kinds of them
+		return verdictOf(r.Purpose == string(wire.KindUnknown))
+	case r.Purpose == string(u.Purpose.Kind): // "certificate" matches both kinds
 		return yes, ""
 	}
-	return is(r.purpose.Match(u.Purpose.String()))
+	return verdictOf(r.purpose.Match(u.Purpose.String()))
 }
 
 func (r *rule) matchUser(u *keys.Use) (verdict, string) {
@@ -157,10 +158,10 @@ func (r *rule) matchUser(u *keys.Use) (verdict, string) {
 	case u.Op == keys.OpList || isUnknown(u.Purpose) || u.Purpose.Kind == wire.KindChallenge:
 		return maybe, causePurpose
 	}
-	return is(u.Purpose.Kind == wire.KindLogin && r.user.Match(u.Purpose.User))
+	return verdictOf(u.Purpose.Kind == wire.KindLogin && r.user.Match(u.Purpose.User))
 }
 
-// matchProgram looks at the program that connected, not at its parents.
+// matchProgram checks the program that connected, not its parents.
 func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
 	unknown := !u.Peer.Identified
 	match := func(p keys.Pattern) bool {
@@ -175,17 +176,18 @@ func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
 	if unknown {
 		return maybe, causeProgram
 	}
-	return is(matches)
+	return verdictOf(matches)
 }
 
-// goesToNoHost is about what was read and is no login. A challenge was not read.
+// goesToNoHost reports whether the data was parsed and is not a login. A challenge
+// cannot be parsed.
 func goesToNoHost(p wire.Purpose) bool {
 	return !isUnknown(p) && p.Kind != wire.KindLogin && p.Kind != wire.KindChallenge
 }
 
-// matchHost believes only in names of a host that proved its key. What is no
-// login goes to no host. A rule that asks or refuses takes a name
-// for all its ports; to allow a port other than 22 the rule has to name it.
+// matchHost accepts only names of a host that proved its key. A name without a port
+// stands for all ports in a rule that asks or refuses, and for port 22 in one that
+// allows.
 func (r *rule) matchHost(u *keys.Use) (verdict, string) {
 	d := &u.Destination
 	switch {
@@ -197,7 +199,7 @@ func (r *rule) matchHost(u *keys.Use) (verdict, string) {
 	return matchNames(r.host, &d.Host, r.Action != Allow)
 }
 
-func is(match bool) (verdict, string) {
+func verdictOf(match bool) (verdict, string) {
 	if match {
 		return yes, ""
 	}

@@ -7,11 +7,10 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// foreign are characters that mean something in other pattern languages
-// (the shell's sets, regular expressions), or within a pattern nothing. They
-// would stand for themselves, and a refuse rule written with them would
-// silently never match: so they are an error.
-const foreign = `[]{}()|,!^$"\`
+// unsupported are the characters that have a meaning in other pattern languages
+// (shell globs, regular expressions) but not in a pattern here. As plain text they
+// would make a refuse rule silently never match, so they are an error.
+const unsupported = `[]{}()|,!^$"\`
 
 func checkPattern(field, list, allowed string) error {
 	if err := keys.CheckPatterns(list, 0); err != nil {
@@ -20,23 +19,23 @@ func checkPattern(field, list, allowed string) error {
 	return checkCharacters(field, list, allowed)
 }
 
-// checkCharacters looks at each pattern of a list by itself.
+// checkCharacters checks each pattern of a list.
 func checkCharacters(field, list, allowed string) error {
 	for part := range strings.SplitSeq(list, ",") {
 		part = strings.TrimPrefix(part, "!")
-		if name, port, has := keys.SplitPort(part); has && (field == "host" || field == "hosts") {
-			part = name + port // that is how known_hosts writes a port other than 22
+		if name, port, hasPort := keys.SplitPort(part); hasPort && (field == "host" || field == "hosts") {
+			part = name + port // without the brackets of known_hosts
 		}
-		if r, found := firstForeign(part, allowed); found {
-			return foreignError(field, list, r)
+		if r, found := firstUnsupported(part, allowed); found {
+			return unsupportedError(field, list, r)
 		}
 	}
 	return nil
 }
 
-func firstForeign(part, allowed string) (r rune, found bool) {
+func firstUnsupported(part, allowed string) (r rune, found bool) {
 	bad := func(r rune) bool {
-		return unprintable(r) || strings.ContainsRune(foreign, r) && !strings.ContainsRune(allowed, r)
+		return unprintable(r) || strings.ContainsRune(unsupported, r) && !strings.ContainsRune(allowed, r)
 	}
 	i := strings.IndexFunc(part, bad)
 	if i < 0 {
@@ -46,12 +45,12 @@ func firstForeign(part, allowed string) (r rune, found bool) {
 	return r, true
 }
 
-func foreignError(field, list string, r rune) error {
+func unsupportedError(field, list string, r rune) error {
 	switch {
 	case field == "program" && r == '\\':
 		return fieldError(field, `bad pattern %q: write "/" between the parts of a path`, list)
 	case field == "purpose":
 		return fieldError(field, `bad pattern %q: %q has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`, list, r)
 	}
-	return fieldError(field, `bad pattern %q: %q has no meaning here; use "*" for any text, "?" for one character, "," between patterns and "!" before one that is excepted`, list, r)
+	return fieldError(field, `bad pattern %q: %q has no meaning here; use "*" for any text, "?" for one character, "," between patterns and "!" before an exception`, list, r)
 }

@@ -3,10 +3,10 @@
 // the same rules always gets the same decision.
 //
 // The rules are the `[[rule]]` tables of config.toml and policy.toml. The first
-// one that matches decides; when none does, the person is asked. A rule that
-// cannot be evaluated (who connected or where a login leads is not known) never
-// allows, and when it would have refused or asked, no later rule can allow
-// either. docs/policy.md is the same for users.
+// one that matches decides; when none does, the person is asked. Some rules cannot
+// be evaluated, because the program or the destination is unknown. Such a rule
+// never allows; if it would have refused or asked, no later rule can allow either.
+// docs/policy.md explains all this to users.
 package policy
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// MaxRemember is the longest grant a rule may offer. What should hold
-	// for longer is a rule with action = "allow", which is written down.
+	// MaxRemember is the longest grant a rule may offer. Anything longer should
+	// be a rule with action = "allow", where it can be seen.
 	MaxRemember = 24 * time.Hour
-	// MaxName keeps a rule's name fit for a prompt and a log line.
+	// MaxName keeps a rule's name short enough for a prompt and a log line.
 	MaxName = 128
 )
 
@@ -41,19 +41,19 @@ const (
 
 // Rule is one `[[rule]]` table. An absent field matches everything, except that
 // an allow rule without Forwarded matches only requests that are not forwarded,
-// and one without Socket only those that come through the agent's own.
+// and one without Socket only those through the agent's own socket.
 type Rule struct {
 	Name      string        `toml:"name" json:"name" policy:"nonempty"`
-	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint; this and the next three are keys.Patterns
+	Key       string        `toml:"key" json:"key,omitempty" policy:"nonempty"`         // name or fingerprint; Key to Program are keys.Patterns
 	Host      string        `toml:"host" json:"host,omitempty" policy:"nonempty"`       // a name of a verified destination
-	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account that is logged in to
+	User      string        `toml:"user" json:"user,omitempty" policy:"nonempty"`       // the account to log in to
 	Program   string        `toml:"program" json:"program,omitempty" policy:"nonempty"` // base name, or absolute path when it has a "/"
 	Purpose   string        `toml:"purpose" json:"purpose,omitempty" policy:"nonempty"` // one of Purposes, or "sshsig:git", "sshsig:*"
-	Socket    string        `toml:"socket" json:"socket,omitempty" policy:"nonempty"`   // of a [[socket]] table; allow without it: the agent's own only
+	Socket    string        `toml:"socket" json:"socket,omitempty" policy:"nonempty"`   // name of a [[socket]] table; an allow rule without it: the agent's own only
 	Forwarded *bool         `toml:"forwarded" json:"forwarded,omitempty"`
 	Action    Action        `toml:"action" json:"action"`
 	Remember  time.Duration `toml:"remember" json:"remember,omitempty"`   // with ask: the longest grant the prompt may offer
-	AskFirst  bool          `toml:"ask_first" json:"ask_first,omitempty"` // with ask: a PIN prompt or a touch is not the answer
+	AskFirst  bool          `toml:"ask_first" json:"ask_first,omitempty"` // with ask: a PIN or a touch is not enough
 
 	List string `toml:"list" json:"list,omitempty" policy:"nonempty"` // "only": hide all other keys from that host
 
@@ -61,8 +61,8 @@ type Rule struct {
 	Line int    `toml:"-" json:"line,omitempty"`
 }
 
-// FieldError says which field of a rule is wrong. Field is "" when the rule as
-// a whole is.
+// FieldError says what is wrong with a field of a rule. Field is "" when the
+// message is about the whole rule.
 type FieldError struct {
 	Field   string
 	Message string
@@ -96,13 +96,13 @@ func checkName(s string) error {
 		return fieldError("name", "name is longer than %d bytes", MaxName)
 	}
 	if strings.ContainsFunc(s, unprintable) {
-		return fieldError("name", "name holds a character that cannot be printed")
+		return fieldError("name", "name has a character that cannot be printed")
 	}
 	return nil
 }
 
-// unprintable keeps control characters and invisible ones, which could dress a
-// rule up as another one, out of prompts.
+// unprintable keeps control and invisible characters out of prompts: they could
+// make one rule look like another.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 func checkAction(a Action) error {
@@ -125,7 +125,7 @@ func checkRemember(d time.Duration) error {
 	return nil
 }
 
-// Purposes are those that a rule can name, beside sshsig with a namespace.
+// Purposes are the purposes that a rule can name, besides sshsig with a namespace.
 var Purposes = []string{"login", "certificate", "certificate:user", "certificate:host", "sudo", "challenge", "test", "unknown"}
 
 func checkPurpose(s string) error {
@@ -136,15 +136,15 @@ func checkPurpose(s string) error {
 	if !ok || namespace == "" {
 		return fieldError("purpose", `unknown purpose %q: write "sshsig:git", "sshsig:*" or one of %s`, s, strings.Join(Purposes, ", "))
 	}
-	if r, found := firstForeign(namespace, ""); found { // it is one pattern, no list
-		return foreignError("purpose", namespace, r)
+	if r, found := firstUnsupported(namespace, ""); found { // one pattern, not a list
+		return unsupportedError("purpose", namespace, r)
 	}
 	return checkPattern("purpose", namespace, "")
 }
 
 func checkAskFirst(first bool, a Action) error {
 	if first && a != Ask {
-		return fieldError("ask_first", `ask_first goes with action = "ask" only`)
+		return fieldError("ask_first", `ask_first is only for action = "ask"`)
 	}
 	return nil
 }

@@ -148,8 +148,8 @@ func TestViewMayChange(t *testing.T) {
 		socket string
 		all    bool
 		why    string
-	}{{"", true, ""}, {"ro", false, "read-only"}, {"some", false, ""}, {"some", true, "some keys only"}, {"all", true, ""}, {"gone", false, "no longer"}} {
-		err := rules.MayChange(test.socket, test.all)
+	}{{"", true, ""}, {"ro", false, "read-only"}, {"some", false, ""}, {"some", true, "only some keys"}, {"all", true, ""}, {"gone", false, "no longer"}} {
+		err := rules.CheckChange(test.socket, test.all)
 		if (err == nil) != (test.why == "") || err != nil && !strings.Contains(err.Error(), test.why) {
 			t.Errorf("%q, all %v: %v", test.socket, test.all, err)
 		}

@@ -9,10 +9,10 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Widened says what the new rules may let through that the old ones did not: a
+// Widened lists what the new rules may let through that the old ones did not: a
 // request, a longer grant, one question less, a key in a list. It is empty only
-// when the rules' text alone shows that there is nothing: where that cannot be
-// told, the rules count as wider.
+// when the text of the rules proves that there is nothing: in doubt, the rules
+// count as wider.
 func Widened(old, new *Rules) []string {
 	switch {
 	case new == nil:
@@ -28,18 +28,18 @@ func widenedOptions(old, new Options) (why []string) {
 		why = append(why, fmt.Sprintf("the longest grant when no rule matches: %s became %s", old.DefaultRemember, new.DefaultRemember))
 	}
 	if new.AsSSHAgent && !old.AsSSHAgent {
-		why = append(why, "what no rule matches is allowed")
+		why = append(why, "requests that no rule matches are allowed")
 	}
 	return append(why, old.Limits.widened(new.Limits)...)
 }
 
-// subject is what a rule speaks of, without what it says of it.
+// subject is the conditions of a rule, without its action.
 type subject struct {
 	machine                                              bool
 	key, host, user, program, purpose, socket, forwarded string
 }
 
-// subjects are those of the rules, in their order.
+// subjects returns the subjects of the rules, in order.
 func (rs *Rules) subjects() []subject {
 	list := make([]subject, len(rs.rules))
 	for i := range rs.rules {
@@ -52,8 +52,8 @@ func (rs *Rules) subjects() []subject {
 	return list
 }
 
-// MaxCompared bounds the work of a comparison, in pairs of rules: a thousand rules
-// with a thousand take some milliseconds. Longer lists count as wider.
+// MaxCompared bounds the work of a comparison, in pairs of rules: a thousand
+// against a thousand take a few milliseconds. Longer lists count as wider.
 const MaxCompared = 4_000_000
 
 func widenedRules(old, new *Rules) []string {
@@ -61,10 +61,10 @@ func widenedRules(old, new *Rules) []string {
 		return []string{"there are too many rules to compare"}
 	}
 	before, after := old.subjects(), new.subjects()
-	if follows(old, new, before, after) {
+	if onlyNarrowed(old, new, before, after) {
 		return nil
 	}
-	var allows, others []string // what a question has no room for comes last
+	var allows, others []string // the question may have no room for what comes last
 	add := func(r *rule, what string) {
 		list := &others
 		if r.Action == Allow {
@@ -83,23 +83,23 @@ func widenedRules(old, new *Rules) []string {
 		case i < 0 && r.Action != Refuse:
 			add(r, "is new")
 		case i >= 0 && !narrows(old, i, r):
-			add(r, "says more than before")
+			add(r, "is wider than before")
 		}
 	}
 	if len(allows)+len(others) == 0 {
-		return []string{"the rules stand in another order"}
+		return []string{"the rules are in another order"}
 	}
 	return slices.Concat(allows, others)
 }
 
-// droppable rules let nothing more through when they are gone.
+// droppable reports whether removing the rule lets nothing more through.
 func droppable(r *rule) bool { return r.Action == Allow && r.List == "" }
 
-// follows says whether the old rules become the new ones by steps that let nothing
-// more through: a refusal is added, an allowance dropped, a rule made narrower. It
-// goes over all pairs from the end: can[j] is whether the old rules from i on
+// onlyNarrowed reports whether the old rules become the new ones by steps that let
+// nothing more through: adding a refusal, dropping an allow rule, narrowing a rule.
+// It compares all pairs, from the end: can[j] is whether the old rules from i on
 // become the new ones from j on.
-func follows(old, new *Rules, before, after []subject) bool {
+func onlyNarrowed(old, new *Rules, before, after []subject) bool {
 	can := make([]bool, len(after)+1)
 	for i := len(before); i >= 0; i-- {
 		last := slices.Clone(can) // that of i+1
@@ -119,8 +119,8 @@ func follows(old, new *Rules, before, after []subject) bool {
 	return can[0]
 }
 
-// narrows says whether rule r of the new rules, which has the subject of rule i of
-// the old ones, lets no more through.
+// narrows reports whether the new rule r lets nothing more through than the old
+// rule i, which has the same subject.
 func narrows(old *Rules, i int, r *rule) bool {
 	was := &old.rules[i]
 	switch {
@@ -133,24 +133,24 @@ func narrows(old *Rules, i int, r *rule) bool {
 	case r.Action == Ask && was.Action == Ask:
 		return r.Remember <= was.Remember && (r.AskFirst || !was.AskFirst)
 	case r.Action == Ask && was.Action == Allow:
-		return matchesTheSame(r) || asksNoMore(old, i, r)
+		return matchesNoMore(r) || asksNoMore(old, i, r)
 	}
 	return false
 }
 
-// matchesTheSame reports whether an allow rule that now asks matches the same
+// matchesNoMore reports whether an allow rule that now asks matches the same
 // requests as before. Unless it names them, an allow rule does not match forwarded
-// requests, separate sockets, other ports of its host, and purposes other than
-// login and sshsig.
-func matchesTheSame(r *rule) bool {
+// requests, separate sockets, other ports of its host, or purposes other than login
+// and sshsig.
+func matchesNoMore(r *rule) bool {
 	return r.Forwarded != nil && r.Socket != "" && r.Purpose != "" && r.Host == ""
 }
 
-// asksNoMore is about an allow rule that asks now and matches more requests than
-// before: whether the later rules, which decided those, asked about them too, and
-// remembered an answer as long.
+// asksNoMore is for an allow rule that now asks, and so matches more requests. It
+// reports whether the later rules, which decided those, also asked and remembered
+// the answer as long.
 func asksNoMore(old *Rules, i int, r *rule) bool {
-	if r.Forwarded != nil && *r.Forwarded && r.Remember > 0 { // without a rule, no answer to such a request is remembered
+	if r.Forwarded != nil && *r.Forwarded && r.Remember > 0 { // without the rule, such an answer was not remembered
 		return false
 	}
 	for _, v := range old.views {
@@ -170,14 +170,14 @@ func widenedViews(old, new *Rules) (why []string) {
 			continue
 		}
 		if !within(v.Keys, was.Keys, v.keys, was.keys) || !within(v.Hosts, was.Hosts, v.hosts, was.hosts) || was.ReadOnly && !v.ReadOnly || rank(v.Action) > rank(was.Action) {
-			why = append(why, fmt.Sprintf("the socket %q shows or lets through more", name))
+			why = append(why, fmt.Sprintf("the socket %q shows or allows more", name))
 		}
 	}
 	slices.Sort(why)
 	return why
 }
 
-// within compares lists of which nil stands for everything.
+// within reports whether new is part of old. A nil list means everything.
 func within(new, old []string, patterns, before keys.Patterns) bool {
 	if old == nil || new == nil {
 		return old == nil
@@ -185,5 +185,5 @@ func within(new, old []string, patterns, before keys.Patterns) bool {
 	return patterns.Within(before)
 }
 
-// rank orders actions from the narrowest. A view without one asks.
+// rank orders actions from the strictest. A view without one asks.
 func rank(a Action) int { return slices.Index([]Action{Refuse, Ask, Allow}, cmp.Or(a, Ask)) }

@@ -284,7 +284,7 @@ broker.`,
 
 func printReloaded(w io.Writer, r control.Reloaded) {
 	same := ""
-	if r.Same {
+	if r.Unchanged {
 		same = ", the same as before"
 	}
 	fmt.Fprintf(w, "The rules were read again: %s in force%s.\n", keys.Counted(r.Rules, "rule"), same)

@@ -17,7 +17,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/desktop/desktoptest"
 )
 
@@ -140,10 +139,10 @@ func cmdFollower(ts *testscript.TestScript, neg bool, args []string) {
 	first := make(chan struct{})
 	done.Go(func() {
 		seen := sync.OnceFunc(func() { close(first) })
-		_ = broker.FollowWaiting(ctx, func(list []control.Waiting) {
-			_ = os.WriteFile(path, fmt.Appendf(nil, "%+v\n", list), 0o600)
+		for event := range broker.Events(ctx) {
+			_ = os.WriteFile(path, fmt.Appendf(nil, "%+v\n", event.Waiting), 0o600)
 			seen()
-		})
+		}
 	})
 	<-first
 	r.trayEnds = sync.OnceFunc(func() { cancel(); done.Wait() })

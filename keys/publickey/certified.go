@@ -22,7 +22,7 @@ func CertificateOf(key ssh.PublicKey) (*Certificate, bool) {
 	case *ssh.Certificate:
 		return (*Certificate)(cert), cert != nil
 	case *compositeCertificate:
-		return &cert.says, true
+		return &cert.cert, true
 	}
 	return nil, false
 }
@@ -71,7 +71,7 @@ func signedUntouched(cert *ssh.Certificate) bool {
 
 // compositeCertificate is a certificate for a Composite.
 type compositeCertificate struct {
-	says Certificate
+	cert Certificate
 	blob []byte // as it came
 }
 
@@ -80,7 +80,7 @@ var _ ssh.PublicKey = (*compositeCertificate)(nil)
 func (c *compositeCertificate) Type() string    { return MLDSA44Ed25519Certificate }
 func (c *compositeCertificate) Marshal() []byte { return bytes.Clone(c.blob) }
 func (c *compositeCertificate) Verify(data []byte, signature *ssh.Signature) error {
-	return c.says.Key.Verify(data, signature)
+	return c.cert.Key.Verify(data, signature)
 }
 
 // parseCompositeCertificate reads the certificate with a stand-in for the key,

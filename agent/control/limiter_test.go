@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"net"
 	"net/http"
 	"strings"
@@ -55,7 +54,7 @@ func answered(t *testing.T, conn net.Conn) {
 // lasts ends with it all the same.
 func TestOneLateByteHidesNothing(t *testing.T) {
 	for _, late := range []string{"", "x", "GET /v1/status HTTP/1.1\r\n\r\n"} {
-		for _, request := range []string{ask("POST", "/v1/terminal"), ask("GET", "/v1/events"), ask("GET", "/v1/waiting?follow=1")} {
+		for _, request := range []string{ask("POST", "/v1/terminal"), ask("GET", "/v1/events")} {
 			b := &broker{watched: make(chan bool, 2), changed: make(chan struct{})}
 			_, path := serve(t, b, platform.SameUser)
 			conn := raw(t, path, request)
@@ -75,11 +74,15 @@ func TestOneLateByteHidesNothing(t *testing.T) {
 // take nothing from the commands.
 func TestLastingRequestsAreBounded(t *testing.T) {
 	var pid atomic.Int64
-	c, _ := serveWith(t, new(broker), func(c *Config) { c.PIDOf = func(net.Conn) int { return int(pid.Load()) } })
+	c, _ := serveWith(t, new(broker), func(c *Config) {
+		c.Broker = patient{c.Broker}
+		c.PIDOf = func(net.Conn) int { return int(pid.Load()) }
+	})
 	follow := func() error {
-		next, stop := iter.Pull2(c.waitingLists(t.Context()))
-		t.Cleanup(stop)
-		_, err, _ := next()
+		body, err := c.do(t.Context(), http.MethodPost, "/v1/terminal", nil)
+		if err == nil {
+			t.Cleanup(func() { _ = body.Close() })
+		}
 		return err
 	}
 	for pid.Store(1); pid.Load() <= MaxLasting; pid.Add(1) {
@@ -90,7 +93,7 @@ func TestLastingRequestsAreBounded(t *testing.T) {
 			}
 			if err != nil {
 				if !strings.Contains(err.Error(), "too many programs use") || n == 0 {
-					if left := int(pid.Load()) - 1; left < keptForOthers {
+					if left := int(pid.Load()) - 1; left < reserved {
 						t.Fatalf("only %d processes had a place: %v", left, err)
 					}
 					if _, err := c.Status(t.Context()); err != nil {
@@ -105,20 +108,13 @@ func TestLastingRequestsAreBounded(t *testing.T) {
 	t.Error("there is no bound")
 }
 
-// waitingLists is FollowWaiting as a sequence.
-func (c *Client) waitingLists(ctx context.Context) iter.Seq2[[]Waiting, error] {
-	return func(yield func([]Waiting, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		err := c.FollowWaiting(ctx, func(list []Waiting) {
-			if !yield(list, nil) {
-				cancel()
-			}
-		})
-		if ctx.Err() == nil {
-			yield(nil, err)
-		}
-	}
+// patient lets a terminal answer until its request ends.
+type patient struct{ Broker }
+
+func (patient) Approve(ctx context.Context, _ platform.Peer, answers func()) error {
+	answers()
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 // Connections that ask for nothing keep nobody out, and are bounded.
@@ -177,7 +173,7 @@ func TestTooManyIsNotNotRunning(t *testing.T) {
 		raw(t, path, "")
 	}
 	_, err := c.Status(t.Context())
-	if err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), fmt.Sprintf("%d of one program", MaxPerProcess)) {
+	if err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), fmt.Sprintf("%d for one program", MaxPerProcess)) {
 		t.Error(err)
 	}
 }
