@@ -23,8 +23,8 @@ const maxKnownHosts = 8 << 20
 
 // hostsFile is never changed once it was parsed, but for what hashes finds.
 type hostsFile struct {
-	size     int64
-	modified time.Time
+	size       int64
+	modified   time.Time
 	incomplete bool // not all of it could be read
 
 	keys   map[string]*knownKey // by the key's blob
