@@ -15,7 +15,7 @@ import (
 const (
 	// maxCell bounds one cell of a table on a terminal.
 	maxCell = 60
-	// defaultLast is how many records `keybroker log` shows when not told.
+	// defaultLast is how many records `keybroker log` shows by default.
 	defaultLast = 50
 )
 
@@ -38,8 +38,8 @@ func logOps() []string {
 
 func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.since, "since", "", "from this time on: 2026-11-22, \"2026-11-22 15:04\" or 90m, 12h, 7d ago")
-	flags.StringVar(&f.until, "until", "", "up to this time, likewise")
+	flags.StringVar(&f.since, "since", "", "from this time on: 2026-11-22, \"2026-11-22 15:04\", or how long ago: 90m, 12h, 7d")
+	flags.StringVar(&f.until, "until", "", "up to this time, in the same form")
 	flags.StringVar(&f.filter.Key, "key", "", "key name or fingerprint (patterns: \"*\", \"?\", \"a,b\", \"*,!c\")")
 	flags.StringVar(&f.filter.Host, "host", "", "host name or fingerprint, proved or claimed (patterns)")
 	flags.StringVar(&f.filter.Program, "program", "", "program's name or path (patterns)")
@@ -50,13 +50,13 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	completeFlag(cmd, "socket", a.socketNames)
 	completeFlag(cmd, "key", a.keyNames)
 	completeFlag(cmd, "id", a.refusedIDs)
-	flags.BoolVar(&f.all, "all", false, "also the records of listing keys")
+	flags.BoolVar(&f.all, "all", false, "also show records of listed keys")
 }
 
 func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Last < 0 {
-		return filter, usageError{problem.New("--last takes no negative number", "give how many records to show, or 0 for all")}
+		return filter, usageError{problem.New("--last cannot be negative", "give the number of records to show, or 0 for all")}
 	}
 	if err := checkPatterns(filter); err != nil {
 		return filter, err
@@ -69,7 +69,7 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 		return filter, err
 	}
 	if !filter.Since.IsZero() && !filter.Until.IsZero() && filter.Until.Before(filter.Since) {
-		return filter, usageError{problem.New("--until is before --since, so there is nothing between them", "exchange the two")}
+		return filter, usageError{problem.New("--until is before --since", "swap the two")}
 	}
 	for _, op := range f.ops {
 		filter.Ops = append(filter.Ops, keys.Op(op))
@@ -89,7 +89,7 @@ func checkPatterns(f audit.Filter) error {
 	return nil
 }
 
-// parseTime takes a date, a date with time, or how long ago.
+// parseTime reads a date, a date with time, or how long ago.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -116,8 +116,8 @@ func newLogCommand(a *app) *cobra.Command {
 	cmd := a.tableFlags(&cobra.Command{
 		Use:   "log",
 		Short: "Show what was asked of the keys, and what was decided",
-		Long: `Show the audit log: each request with who asked, for which key, where the
-signature went and what was decided. It works without a running broker.`,
+		Long: `Show the audit log: for each request who asked, for which key, where the signature
+went and what was decided. It works without a running broker.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.locate(); err != nil {
@@ -135,8 +135,8 @@ signature went and what was decided. It works without a running broker.`,
 		},
 	})
 	flags.register(a, cmd)
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with each new record")
-	cmd.Flags().IntVarP(&flags.filter.Last, "last", "n", defaultLast, "only the last so many; 0 shows all")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "also show each new record as it is written")
+	cmd.Flags().IntVarP(&flags.filter.Last, "last", "n", defaultLast, "number of records to show, the last ones; 0 shows all")
 	cmd.AddCommand(newLogVerifyCommand(a), newLogExportCommand(a))
 	return cmd
 }

@@ -80,7 +80,7 @@ func set[T any](to *T, from *T) {
 	}
 }
 
-// csvSafe keeps a spreadsheet from taking what a program chose for a formula.
+// csvSafe keeps a spreadsheet from reading a text that a program chose as a formula.
 func csvSafe(cell string) string {
 	cell = platform.Escape(cell, 1024)
 	if cell != "" && strings.ContainsRune("=+-@\t", rune(cell[0])) {

@@ -15,15 +15,14 @@ func newLogVerifyCommand(a *app) *cobra.Command {
 	cmd := a.tableFlags(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the hash chain of the audit log; name the first bad line",
-		Long: `Check the audit log from its first record to its last: nothing changed, removed,
-added or put in another order. Where the broker runs, also that the end of the
-log is the one that the broker wrote last. docs/audit-log.md says what this
-proves and what it cannot.
+		Long: `Check that no record of the audit log was changed, removed, added or moved. If the
+broker runs, also check that the log ends with the record that the broker wrote
+last. docs/audit-log.md says what this can and cannot prove.
 
-With --against-journal also that the log has the records whose numbers and
-hashes the broker has told the system's journal, which no program of yours can
-change. With --against-journal=FILE they are read from a file: the output of
-"journalctl -o json", or lines of syslog, which any program could have written.`,
+With --against-journal, also compare the log with the numbers and hashes that the
+broker wrote to the system's journal, which none of your programs can change. With
+--against-journal=FILE they come from a file: the output of "journalctl -o json",
+or lines of syslog, which any program could have written.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
@@ -39,21 +38,21 @@ change. With --against-journal=FILE they are read from a file: the output of
 				return err
 			}
 			if report.Bad == nil && len(report.Files) == 0 {
-				return problem.With(fmt.Errorf("there is no audit log in %s", a.config.AuditDir()), "the broker begins it with its first record: keybroker daemon")
+				return problem.With(fmt.Errorf("there is no audit log in %s", a.config.AuditDir()), "the broker creates it with its first record: keybroker daemon")
 			}
 			if err := a.print(cmd, report, func(w *table) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
-				return problem.With(fmt.Errorf("the audit log was changed: %s", report.Bad), "keep a copy of %s before anything else", a.config.AuditDir())
+				return problem.With(fmt.Errorf("the audit log was changed: %s", report.Bad), "before anything else, copy %s", a.config.AuditDir())
 			}
 			if journal != "" && len(heads.Witnessed) == 0 {
-				return problem.With(fmt.Errorf("%s has no head of the log in %s, so nothing was compared", journal, a.config.AuditDir()), "is it kept there? see: journalctl MESSAGE_ID=%s", audit.HeadID)
+				return problem.With(fmt.Errorf("%s contains no head of the log in %s, so nothing was compared", journal, a.config.AuditDir()), "see whether there is one: journalctl MESSAGE_ID=%s", audit.HeadID)
 			}
 			return nil
 		},
 	})
-	cmd.Flags().StringVar(&journal, "against-journal", "", "compare with the heads in the system's journal, or in a `FILE`")
+	cmd.Flags().StringVar(&journal, "against-journal", "", "compare with the heads in the system's journal or in a `FILE`")
 	cmd.Flags().Lookup("against-journal").NoOptDefVal = theJournal
 	return cmd
 }

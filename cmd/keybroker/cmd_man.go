@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// manExit and manFiles stand in the page of every command (man-pages(7)).
+// manExit and manFiles are sections of every command's page (man-pages(7)).
 const (
 	manExit = `.SH EXIT STATUS
 .TP
@@ -82,7 +82,7 @@ func writeCommandPages(cmd *cobra.Command, dir string) error {
 	if err := doc.GenMan(cmd, header, &page); err != nil {
 		return err
 	}
-	if cmd.Name() != "ssh-agent" { // which exits as ssh-agent does
+	if cmd.Name() != "ssh-agent" { // it has ssh-agent's exit codes
 		page.WriteString(manExit + manFiles)
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
@@ -100,7 +100,7 @@ func writeCommandPages(cmd *cobra.Command, dir string) error {
 	return nil
 }
 
-// writeFilePage makes a page of section 5 from Markdown, whose first line is its title.
+// writeFilePage makes a page of section 5 from Markdown. The first line is the title.
 func writeFilePage(dir, name, markdown string) error {
 	title, body, _ := strings.Cut(markdown, "\n")
 	about := strings.ToLower(strings.TrimPrefix(title, "# "))
@@ -108,8 +108,8 @@ func writeFilePage(dir, name, markdown string) error {
 	return os.WriteFile(filepath.Join(dir, name+".5"), md2man.Render([]byte(head+withoutTables(body))), 0o644)
 }
 
-// withoutTables makes a list of each table: a terminal is too narrow for columns
-// of sentences.
+// withoutTables turns tables into lists: a terminal is too narrow for columns of
+// sentences.
 func withoutTables(markdown string) string {
 	var b strings.Builder
 	var inTable bool
@@ -118,7 +118,7 @@ func withoutTables(markdown string) string {
 		switch {
 		case !isRow:
 			b.WriteString(line)
-		case !inTable || strings.Trim(row, "|-: ") == "": // the head, and the line below it
+		case !inTable || strings.Trim(row, "|-: ") == "": // the header and the line below it
 		default:
 			b.WriteString(tableItem(row))
 		}

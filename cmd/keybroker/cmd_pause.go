@@ -20,7 +20,7 @@ func newResumeCommand(a *app) *cobra.Command {
 	return a.switchCommand("resume", "Undo pause", "", (*control.Client).Resume, "The broker is resumed.")
 }
 
-// switchCommand is a command that makes one call and says that it is done.
+// switchCommand is a command that makes one call and reports success.
 func (a *app) switchCommand(use, short, long string, call func(*control.Client, context.Context) error, done string) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Args: cobra.NoArgs,

@@ -49,7 +49,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 				return err
 			}
 			if _, err := os.Stat(a.config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use is asked about\n", a.config.Paths.ConfigFile)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: there is no such file, so every use needs your consent\n", a.config.Paths.ConfigFile)
 			} else {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, no errors\n", a.config.Paths.ConfigFile, keys.Counted(len(a.config.Rules), "rule"))
 			}
@@ -64,10 +64,10 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 func newPolicyShowCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
 		Use:   "show",
-		Short: "Show the rules in the order in which they are tried, and what is fixed by whom",
-		Long: `Show the rules in the order in which they are tried. Below them is what the
-machine's owner has fixed in policy.toml, and what of your configuration is not
-taken for it.`,
+		Short: "Show the rules in the order of evaluation, and the fixed settings",
+		Long: `Show the rules in the order in which they are evaluated. Below them are the
+settings that the machine's owner has fixed in policy.toml, and which of yours are
+ignored for that reason.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
@@ -86,12 +86,12 @@ type shownPolicy struct {
 	Fixed []config.Fixed `json:"fixed,omitempty"` // by the machine's owner
 }
 
-// printFixed prints a table of its own, below the rules.
+// printFixed prints the fixed settings as a second table, below the rules.
 func printFixed(w *table, fixed []config.Fixed) {
 	if len(fixed) == 0 {
 		return
 	}
-	w.head("SETTING", "IN FORCE", "FIXED TO", "BY", "NOT TAKEN FROM YOURS")
+	w.head("SETTING", "IN FORCE", "FIXED TO", "BY", "YOURS, IGNORED")
 	for _, f := range fixed {
 		w.row(f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
 	}
@@ -120,7 +120,7 @@ func printRules(w *table, rules []policy.Rule) {
 	w.row("", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
 }
 
-// trial is a use that a person describes.
+// trial is a use as the flags describe it.
 type trial struct {
 	key, host, claimed, user, program, purpose, socket string
 	forwarded, confirm, newHost                        bool
@@ -153,14 +153,14 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&t.key, "key", "", "the key's name, or its fingerprint SHA256:…")
-	flags.StringVar(&t.host, "host", "", "the host that is logged in to, verified")
-	flags.BoolVar(&t.newHost, "new-host", false, "a host that proved its key, for which known_hosts has no name")
+	flags.StringVar(&t.host, "host", "", "the host to log in to, verified")
+	flags.BoolVar(&t.newHost, "new-host", false, "a host that proved its key, but has no name in known_hosts")
 	flags.StringVar(&t.claimed, "claimed-host", "", "the host that the program claims, not verified")
 	flags.StringVar(&t.user, "user", "", "the account on that host")
 	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
 	flags.StringVar(&t.purpose, "purpose", "login", "sshsig:NAMESPACE, or one of "+strings.Join(policy.Purposes, ", "))
 	completeFixed(cmd, "purpose", append([]string{"sshsig:git", "sshsig:file"}, policy.Purposes...)...)
-	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that it comes through")
+	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that the request uses")
 	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
 	completeFlag(cmd, "key", a.keyNames)
@@ -170,13 +170,13 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	return cmd
 }
 
-// check finds what no request can have.
+// check finds values that no request can have.
 func (t trial) check(sockets []string) error {
 	switch {
 	case t.key == "":
 		return usageError{problem.New("--key is empty", "name a key: keybroker keys list")}
 	case t.program != "" && !filepath.IsAbs(t.program):
-		return usageError{problem.With(fmt.Errorf("--program %q is no absolute path", t.program), "find it: command -v %s", t.program)}
+		return usageError{problem.With(fmt.Errorf("--program %q is not an absolute path", t.program), "find it: command -v %s", t.program)}
 	case strings.ContainsAny(t.host+t.claimed, " \t*?,"):
 		return usageError{fmt.Errorf("%q is not the name of one host", t.host+t.claimed)}
 	case t.socket != "" && !slices.Contains(sockets, t.socket):
@@ -213,7 +213,7 @@ func (t trial) use() (*keys.Use, error) {
 	return use, nil
 }
 
-// purposeNamed is a purpose as rules write it.
+// purposeNamed reads a purpose as rules write it.
 func purposeNamed(text string) (wire.Purpose, error) {
 	kind, detail, _ := strings.Cut(text, ":")
 	p := wire.Purpose{Kind: wire.Kind(kind)}
@@ -221,7 +221,7 @@ func purposeNamed(text string) (wire.Purpose, error) {
 	case p.Kind == wire.KindSSHSig && detail != "":
 		p.Namespace = detail
 	case !slices.Contains(policy.Purposes, text):
-		return p, usageError{problem.With(fmt.Errorf("purpose %q is not known", text), "use sshsig:NAMESPACE, or one of: %s", strings.Join(policy.Purposes, ", "))}
+		return p, usageError{problem.With(fmt.Errorf("unknown purpose %q", text), "use sshsig:NAMESPACE, or one of: %s", strings.Join(policy.Purposes, ", "))}
 	case p.Kind == wire.KindCertificate:
 		p.Certificate = &wire.Certificate{For: cmp.Or(detail, "user")}
 	}
@@ -259,12 +259,13 @@ func newPolicyReloadCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
 		Short: "Make the running broker read its configuration again",
-		Long: `Make the running broker read its configuration again, as the signal HUP does:
-the rules, what the machine's owner limits, [confirm] remember, and what each
-[[socket]] shows. All else is read at start: what of that was changed is named.
-[tray] is read when keybroker tray starts.
-With an error in a file the broker goes on with what it had. Rules that allow
-more than before are asked about first; where nobody can be asked, restart the
+		Long: `Make the running broker read its configuration again, as the signal HUP does: the
+rules, the limits of the machine's owner, [confirm] remember, and what each
+[[socket]] shows. Everything else is read only at start; the command names changed
+settings of that kind. [tray] is read when keybroker tray starts.
+
+If a file has an error, the broker keeps its old rules. If the new rules allow more
+than the old ones, the broker asks first. If nobody can be asked, restart the
 broker.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -289,6 +290,6 @@ func printReloaded(w io.Writer, r control.Reloaded) {
 	}
 	fmt.Fprintf(w, "The rules were read again: %s in force%s.\n", keys.Counted(r.Rules, "rule"), same)
 	if len(r.AtStart) > 0 {
-		fmt.Fprintf(w, "Changed, but read at start only: %s. Restart the broker for that.\n", strings.Join(r.AtStart, ", "))
+		fmt.Fprintf(w, "Changed, but read only at start: %s. Restart the broker to apply this.\n", strings.Join(r.AtStart, ", "))
 	}
 }

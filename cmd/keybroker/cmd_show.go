@@ -13,10 +13,10 @@ func newShowCommand(a *app) *cobra.Command {
 	var list bool
 	cmd := a.tableFlags(&cobra.Command{
 		Use:   "show [ID]",
-		Short: "Bring up the question of a program in the background",
-		Long: `Bring up the question of a program in the background that is held (see
-[confirm] background in the configuration): the one with that ID, or the oldest.
-It is asked in the usual way; this command answers nothing.`,
+		Short: "Show the question of a program in the background",
+		Long: `Show the held question of a program in the background (see [confirm] background in
+the configuration): the one with that ID, or the oldest. It appears in the usual
+place; this command does not answer it.`,
 		Args:              atMost(1),
 		ValidArgsFunction: completeFrom(a.waitingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +31,7 @@ It is asked in the usual way; this command answers nothing.`,
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, waiting, len(waiting), "Nothing waits for you.", func(w *table) {
+			return a.printList(cmd, waiting, len(waiting), "No question is waiting.", func(w *table) {
 				w.head("ID", "STATE", "SINCE", "WHAT", "PROGRAM")
 				for _, one := range waiting {
 					state := "waits"
@@ -43,7 +43,7 @@ It is asked in the usual way; this command answers nothing.`,
 			})
 		},
 	})
-	cmd.Flags().BoolVar(&list, "list", false, "list what waits and what is held instead")
+	cmd.Flags().BoolVar(&list, "list", false, "list waiting and held questions instead")
 	return cmd
 }
 

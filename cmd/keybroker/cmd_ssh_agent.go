@@ -13,11 +13,11 @@ import (
 func newSSHAgentCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ssh-agent",
-		Short: "Be ssh-agent: the same command line, keys in memory only, no questions",
-		Long: `Be ssh-agent, with the command line of ssh-agent(1) from OpenSSH 9.2 to 10:
-keys live in memory and end with the agent, what holds a key may use it, and only
-keys that were added with "ssh-add -c" are asked for, by SSH_ASKPASS. Rules of the
-machine's owner hold. No audit log is kept; -d shows each request.
+		Short: "Act as ssh-agent: the same command line, keys in memory only, no questions",
+		Long: `Act as ssh-agent, with the command line of ssh-agent(1) from OpenSSH 9.2 to 10.
+Keys live in memory and end with the agent. Every program that reaches the agent may
+use them; only keys added with "ssh-add -c" need consent, by SSH_ASKPASS. The rules
+of the machine's owner apply. There is no audit log; -d shows each request.
 
 A link to keybroker with the name "ssh-agent" does the same.
 
@@ -35,10 +35,10 @@ A link to keybroker with the name "ssh-agent" does the same.
 	}
 }
 
-// exitStatus ends the program with a code of ssh-agent's; everything is said already.
+// exitStatus ends the program with ssh-agent's exit code, after all output is written.
 type exitStatus int
 
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// calledSSHAgent says whether the program was started by that name.
+// calledSSHAgent reports whether the program was started under the name ssh-agent.
 func calledSSHAgent() bool { return filepath.Base(os.Args[0]) == sshagent.Name }

@@ -27,13 +27,12 @@ func (a *app) client() (*control.Client, error) {
 	return broker.Client(&a.config), nil
 }
 
-// notRunning adds the next step to the error of a broker that does not answer.
 func notRunning(err error) error { return broker.NotRunning(err) }
 
 func newStatusCommand(a *app) *cobra.Command {
 	return a.tableFlags(&cobra.Command{
 		Use:   "status",
-		Short: "Show whether the broker runs and what it holds",
+		Short: "Show the state of the broker",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
@@ -113,7 +112,7 @@ func newWhyCommand(a *app) *cobra.Command {
 		Use:   "why [ID]",
 		Short: "Say why a request was refused, and what to do",
 		Long: `Say why the last request was refused, by which rule, and what to do about it.
-With the ID of a request (see "keybroker log"), say it of that one.`,
+With the ID of a request (see "keybroker log"), explain that one.`,
 		Args:              atMost(1),
 		ValidArgsFunction: completeFrom(a.refusedIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -126,8 +125,8 @@ With the ID of a request (see "keybroker log"), say it of that one.`,
 	})
 }
 
-// refusal finds the refusal with the given ID, or the last one. The daemon
-// also knows those that could not be written; without it the log is read.
+// refusal finds the refusal with the given ID, or the last one. The daemon also knows
+// refusals that could not be written; without a daemon the log is read.
 func (a *app) refusal(cmd *cobra.Command, args []string) (audit.Record, error) {
 	client, err := a.client()
 	if err != nil {
@@ -175,7 +174,7 @@ func printRefusal(w *table, r audit.Record) {
 	w.row("refused", platform.Escape(r.Reason, audit.MaxReason))
 	w.row("remedy", r.Remedy)
 	if r.Repeats > 1 {
-		w.row("repeated", fmt.Sprintf("%d times, of which this was the last", r.Repeats))
+		w.row("repeated", fmt.Sprintf("%d times; this was the last one", r.Repeats))
 	}
 }
 
@@ -184,8 +183,8 @@ func newLockCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock",
 		Short: "Lock the agent with a passphrase, as ssh-add -x does",
-		Long: `Lock the agent with a passphrase that is asked for twice. Until it is unlocked
-with the same one, no key is listed or used. Opened keys and grants are dropped.`,
+		Long: `Lock the agent with a passphrase, which you type twice. Until it is unlocked with
+the same passphrase, no key is listed or used. Opened keys and grants are dropped.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.client()
@@ -207,7 +206,7 @@ func lock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.LockAsking(ctx)
 	}
-	if _, err := client.Status(ctx); err != nil { // before the person chooses a passphrase for nothing
+	if _, err := client.Status(ctx); err != nil { // fail before the person types a passphrase
 		return err
 	}
 	passphrase, err := terminal.ReadNewPassphrase(ctx, "Passphrase to lock with: ")

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// desktopProgram is what draws; it is installed beside this program.
+// desktopProgram draws the tray icon. It is installed beside this program.
 const desktopProgram = "keybroker-desktop"
 
 func newTrayCommand(a *app) *cobra.Command {
@@ -22,10 +22,10 @@ func newTrayCommand(a *app) *cobra.Command {
 		Short: "Show the broker's state in the desktop's panel",
 		Long: `Show an icon in the desktop's panel: whether the broker is ready, locked, paused
 or waiting for you, whether a card is in, whether something is wrong. Its menu
-has the recent activity, the grants in force, pause, lock and the public keys.
-All of it is there as commands too: status, log, grants, pause, lock, keys.
+has the recent activity, the grants in force, pause, lock and the public keys. The
+same is available as commands: status, log, grants, pause, lock, keys.
 
-It runs until the desktop ends, whether the broker is there or not. The icon
+The icon stays until the desktop session ends, whether the broker runs or not. It
 cannot allow anything.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -42,15 +42,15 @@ cannot allow anything.`,
 	}
 }
 
-// besideMe finds a program in the directory of this one: what PATH leads to may
-// be another version, or another program.
+// besideMe finds a program in the directory of this one: PATH may lead to another
+// version, or to another program.
 func besideMe(name string) (string, error) {
 	me, err := os.Executable()
 	if err == nil {
 		me, err = filepath.EvalSymlinks(me)
 	}
 	if err != nil {
-		return "", fmt.Errorf("this program's own place is not known: %w", err)
+		return "", fmt.Errorf("the path of this program is unknown: %w", err)
 	}
 	path := filepath.Join(filepath.Dir(me), name+filepath.Ext(me))
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

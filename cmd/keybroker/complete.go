@@ -10,28 +10,28 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// What the shell completes from the state of things: the configuration, the log
-// and the running broker. Where one of them does not answer, it offers nothing.
+// Completion of values from the configuration, the log and the running broker. If one of
+// them does not answer, the shell offers nothing.
 
 // maxCompleted is how many past refusals are offered.
 const maxCompleted = 20
 
-// fileFlags take the name of a file; no other flag's values are files.
+// fileFlags are the flags whose value is the name of a file.
 var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "certificate": true}
 
-// completeNoFiles keeps the shell from offering files where none are taken.
+// completeNoFiles keeps the shell from offering files for arguments that are not files.
 func completeNoFiles(cmd *cobra.Command) {
 	if cmd.ValidArgsFunction == nil && !strings.Contains(cmd.Use, " ") {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 		if !fileFlags[flag.Name] {
-			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions) // one that has values keeps them
+			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions) // fails if the flag has a completion, which stays
 		}
 	})
 }
 
-// completeFrom makes a completion of one value from what list gives.
+// completeFrom completes one value from the items of list.
 func completeFrom(list func(cmd *cobra.Command) []string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -49,7 +49,7 @@ func completeFlag(cmd *cobra.Command, flag string, list func(cmd *cobra.Command)
 	})
 }
 
-// socketNames are those of the configuration's [[socket]] tables.
+// socketNames are the names of the configuration's [[socket]] tables.
 func (a *app) socketNames(*cobra.Command) (names []string) {
 	if a.load() != nil {
 		return nil
@@ -60,7 +60,7 @@ func (a *app) socketNames(*cobra.Command) (names []string) {
 	return names
 }
 
-// keyNames are what names a key in a rule or a filter of the log.
+// keyNames are the names of keys in rules and in filters of the log.
 func (a *app) keyNames(cmd *cobra.Command) []string {
 	names, _ := a.completeKeys(cmd, nil, "")
 	return names
@@ -90,7 +90,7 @@ func (a *app) waitingIDs(cmd *cobra.Command) (ids []string) {
 	return ids
 }
 
-// refusedIDs are those of the last refusals in the log, the newest first.
+// refusedIDs are the IDs of the last refusals in the log, newest first.
 func (a *app) refusedIDs(*cobra.Command) (ids []string) {
 	if a.locate() != nil {
 		return nil
@@ -112,8 +112,7 @@ func slotNames(*cobra.Command) (names []string) {
 	return names
 }
 
-// completeKeys completes what names a key: names, and fingerprints of keys
-// that have none.
+// completeKeys completes the names of keys, and the fingerprints of keys without a name.
 func (a *app) completeKeys(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 || a.load() != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -2,9 +2,9 @@ package main
 
 import "github.com/keybroker/keybroker/platform"
 
-// harden keeps the memory of this process to itself. Every command that makes or
-// reads a secret calls it before that; what it cannot have it does without (the
-// daemon alone says so). It fails where another program traces this one.
+// harden protects the memory of this process. Every command that makes or reads a
+// secret calls it first. It fails if another program traces this one. Protections that
+// the system does not offer are skipped; only the daemon reports them.
 func harden() error {
 	_, err := platform.Harden()
 	return err

@@ -12,10 +12,10 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// theJournal is what --against-journal says without a file.
+// theJournal is the value of --against-journal without a file.
 const theJournal = "the journal"
 
-// headsIn reads the heads of the log that are kept in a journal; "": none.
+// headsIn reads the heads of the log from a journal, or none if journal is "".
 func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) {
 	if journal == "" {
 		return audit.Heads{}, nil
@@ -49,10 +49,10 @@ func printHeads(w *table, journal string, heads audit.Heads) {
 		w.row("heads", headsText(heads.Witnessed, journal))
 	}
 	if heads.LeftOut > 0 {
-		w.row("left out", strconv.Itoa(heads.LeftOut)+" heads of another user or program")
+		w.row("left out", strconv.Itoa(heads.LeftOut)+" heads of other users or programs")
 	}
 	if heads.Syslog {
-		w.row("note", "lines of syslog can be written by any program: a head there that does not fit may be false")
+		w.row("note", "any program can write lines of syslog: a head there that does not fit may be forged")
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// printLog prints records. With follow, each shows as soon as it is there.
+// printLog prints records. With follow, it prints each as soon as it is written.
 func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], follow bool) error {
 	if a.json {
 		return printJSONLines(out, records)
@@ -73,7 +73,7 @@ func reasonText(r audit.Record) string {
 	return text
 }
 
-// logWidths are the columns of a log that is written row by row.
+// logWidths are the widths of the columns of a log that is written row by row.
 var logWidths = []int{len(time.DateTime), 8, 8, 20, 20, 28, 32, 40}
 
 func purposeText(r audit.Record) string {
@@ -100,7 +100,8 @@ func keyText(r audit.Record) string {
 	return platform.Escape(r.Key.Fingerprint, maxCell)
 }
 
-// destinationText takes no more than room characters, with what is said behind the name.
+// destinationText shortens the name of the host so that the whole text, with the remarks
+// behind the name, fits in room characters.
 func destinationText(r audit.Record, room int) string {
 	d := r.Destination
 	if d == nil {
@@ -124,17 +125,17 @@ func peerText(r audit.Record) string {
 		return "-"
 	}
 	if r.Peer.Program == "" {
-		return platform.Escape("user "+r.Peer.User+", program not known", maxCell)
+		return platform.Escape("user "+r.Peer.User+", unknown program", maxCell)
 	}
 	names := append([]string{r.Peer.Program}, r.Peer.Chain...)
-	if (platform.Process{Executable: r.Peer.Exe}).Outside() { // its name may be any
+	if (platform.Process{Executable: r.Peer.Exe}).Outside() { // such a program can have any name
 		names = []string{r.Peer.Exe}
 	}
-	if r.Socket != "" { // which says more than the chain
+	if r.Socket != "" { // the socket says more than the chain
 		return platform.Escape(names[0]+", socket "+r.Socket, maxCell)
 	}
 	return platform.Escape(strings.Join(names[:min(len(names), maxChain)], " ← "), maxCell)
 }
 
-// maxChain is how many programs of a chain are shown in a table.
+// maxChain is how many programs of a chain a table shows.
 const maxChain = 4

@@ -35,7 +35,7 @@ const (
 	exitRefused    = 3 // by policy or by the person
 	exitNotRunning = 4
 
-	exitInterrupted = 128 + int(syscall.SIGINT) // as a shell has it
+	exitInterrupted = 128 + int(syscall.SIGINT) // as in a shell
 )
 
 func main() {
@@ -51,28 +51,28 @@ func main() {
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not end by itself
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a process that hangs
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, confirm.ErrClosed)) { // by Ctrl-C, whatever it makes of that
+	if err != nil && (ctx.Err() != nil || errors.Is(err, confirm.ErrClosed)) { // by Ctrl-C, whatever the error says
 		err = terminal.ErrInterrupted
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker:", sayable(err))
+		fmt.Fprintln(os.Stderr, "keybroker:", errorText(err))
 	}
 	return exitCode(err)
 }
 
-// usageError marks an error of the command line.
+// usageError marks an error in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// refusedError marks what a rule or a person refused.
+// refusedError marks a refusal by a rule or a person.
 type refusedError struct{ error }
 
 func (e refusedError) Unwrap() error { return e.error }
@@ -134,8 +134,8 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	return root
 }
 
-// refuseUnknownTopics makes "help bogus" and "completion tcsh" errors that list
-// the choices; cobra prints a help text for them and succeeds.
+// refuseUnknownTopics makes "help bogus" and "completion tcsh" fail and list the
+// choices. Cobra would print a help text and succeed.
 func refuseUnknownTopics(cmd *cobra.Command) {
 	switch {
 	case cmd.Name() == "help" && cmd.Parent() == cmd.Root():
@@ -161,8 +161,7 @@ func refuseUnknownTopics(cmd *cobra.Command) {
 	}
 }
 
-// wrapUsage makes wrong arguments, and flags that are missing or do not go
-// together, exit with the code for wrong usage.
+// wrapUsage gives errors in arguments and flags the exit code for wrong usage.
 func wrapUsage(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
@@ -171,7 +170,7 @@ func wrapUsage(cmd *cobra.Command) {
 	if !cmd.HasSubCommands() && cmd.Use == cmd.Name() && !cmd.DisableFlagParsing {
 		own := check
 		check = func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 { // cobra would take a word too many for a command
+			if len(args) > 0 { // cobra would treat an extra argument as a command
 				return atMost(0)(cmd, args)
 			}
 			return own(cmd, args)

@@ -6,15 +6,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// needBroker are the commands that only a running broker can serve. The others
-// work without one, or with what is on disk.
+// needBroker are the commands that need a running broker. The others also work without
+// one.
 var needBroker = []string{
 	"keybroker status", "keybroker lock", "keybroker unlock", "keybroker pause", "keybroker resume", "keybroker show", "keybroker approve",
 	"keybroker card list", "keybroker card info", "keybroker card forget", "keybroker keys load",
 	"keybroker grants list", "keybroker grants revoke", "keybroker policy reload",
 }
 
-// sayNeedsBroker ends the help of such a command with that.
+// sayNeedsBroker says so at the end of the command's help.
 func sayNeedsBroker(cmd *cobra.Command) {
 	if !slices.Contains(needBroker, cmd.CommandPath()) {
 		return

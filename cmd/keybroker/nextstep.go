@@ -13,8 +13,8 @@ import (
 	"github.com/keybroker/keybroker/softkeys"
 )
 
-// sayNextStep tells what to do with the public key that was just printed. It
-// goes to standard error, since the key itself is often redirected to a file.
+// sayNextStep says what to do with the public key that was just printed. It goes to
+// standard error, because the key itself is often redirected to a file.
 func sayNextStep(w io.Writer, key string) {
 	fmt.Fprintf(w, `
 That line goes into ~/.ssh/authorized_keys on a host, or to your forge as an SSH key.
@@ -22,16 +22,16 @@ To sign git commits with it: %s keys git %s
 `, self(), key)
 }
 
-// sayable is what a failed command says: what happened, and what to do about it.
-func sayable(err error) string {
+// errorText is the output of a failed command: what happened, and what to do about it.
+func errorText(err error) string {
 	if step := nextStep(err); step != "" {
 		err = problem.WithDefault(err, "%s", step)
 	}
 	return platform.Text(err)
 }
 
-// nextStep is what to do about an error of a file, which no part knows that does
-// not know what the file is for.
+// nextStep is the remedy of an error of a file. The packages that read files do not know
+// what the file is for.
 func nextStep(err error) string {
 	path, isPath := errors.AsType[*fs.PathError](err)
 	switch {

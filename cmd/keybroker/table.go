@@ -15,18 +15,18 @@ import (
 const (
 	// columnGap separates two columns.
 	columnGap = 2
-	// narrowest is how far a column may shrink. Where the terminal has no room for all
-	// columns at this width, the last ones go below their row.
+	// narrowest is the minimum width of a column. If the terminal has no room for all
+	// columns at this width, the last ones move below their row.
 	narrowest = 16
 	// maxLine bounds one line of a cell in a table that is not fitted.
 	maxLine = 4096
 
-	// fingerprintTitle is the one column that is shortened: its text has no words to wrap at.
+	// fingerprintTitle is the only column that is shortened: its text cannot be wrapped.
 	fingerprintTitle = "FINGERPRINT"
 )
 
-// table writes rows in aligned columns. On a terminal they fit its width; in a pipe, a
-// file and with --wide they are whole.
+// table writes rows in aligned columns. On a terminal they fit its width. In a pipe or a
+// file, or with --wide, they have their natural width.
 type table struct {
 	out     io.Writer
 	room    int  // columns of the terminal; 0: no limit
@@ -36,14 +36,14 @@ type table struct {
 	titles []string   // nil: a table of facts, with their names in the first column
 	rows   []tableRow // not yet written
 	widths []int      // set for a table that is written row by row; else the rows decide
-	begun  bool       // the titles were written
+	begun  bool       // whether the titles were written
 	text   strings.Builder
 }
 
 type tableRow struct {
 	cells []string
 	whole bool   // the last cell is never wrapped
-	line  string // a text below a row instead, over all columns
+	line  string // if set: a text across all columns, instead of cells
 }
 
 // newTable reads the width of the terminal, if out is one.
@@ -60,7 +60,7 @@ func newTable(out io.Writer, wide bool) *table {
 	return t
 }
 
-// head begins a table with titles, after what was there before.
+// head begins a new table with titles, after the rows so far.
 func (t *table) head(titles ...string) {
 	if len(t.rows) > 0 {
 		t.layOut()
@@ -70,7 +70,7 @@ func (t *table) head(titles ...string) {
 	t.painted = map[int]map[string]text.Color{}
 }
 
-// paint gives cells of one column a colour by their whole text.
+// paint colours the cells of one column by their whole text.
 func (t *table) paint(column int, colours map[string]text.Color) { t.painted[column] = colours }
 
 // row adds a row; an empty cell shows as "-".
@@ -91,18 +91,18 @@ func (t *table) below(cell string) {
 	t.rows = append(t.rows, tableRow{cells: blank})
 }
 
-// whole adds a row whose last cell is to be copied: where it is too wide, the terminal
-// breaks it, and a selection is still one line.
+// whole adds a row whose last cell people copy. If it is too wide, the terminal breaks
+// it, so that a selection is still one line.
 func (t *table) whole(cells ...string) {
 	t.row(cells...)
 	t.rows[len(t.rows)-1].whole = true
 }
 
-// line adds a text over all columns.
+// line adds a text across all columns.
 func (t *table) line(text string) { t.rows = append(t.rows, tableRow{line: oneCell(text)}) }
 
-// oneCell escapes what a cell holds once more: a caller that forgot to must not let a
-// name move the cursor or colour the terminal.
+// oneCell escapes a cell's text again: if a caller forgot to, a name could move the
+// cursor or colour the terminal.
 func oneCell(cell string) string {
 	lines := strings.Split(cell, "\n")
 	for i, line := range lines {
@@ -143,7 +143,7 @@ func (t *table) layOut() {
 	t.begun = true
 }
 
-// naturalWidths is what each column takes when nothing is cut.
+// naturalWidths is the width of each column when nothing is shortened.
 func naturalWidths(rows []tableRow) []int {
 	var widths []int
 	for _, row := range rows {
@@ -157,8 +157,8 @@ func naturalWidths(rows []tableRow) []int {
 	return widths
 }
 
-// fit returns the widths of those columns that have room side by side, at least one. What
-// is left of the room goes first to the column that lacks least.
+// fit returns the widths of the columns that have room side by side, at least one. The
+// column that lacks least gets the remaining room first.
 func fit(natural []int, room int) []int {
 	var widths []int
 	for i, width := range natural {
@@ -186,7 +186,7 @@ func fit(natural []int, room int) []int {
 	return widths
 }
 
-// write writes one row, and below it the cells that have no column.
+// write writes one row, and below it the cells without room for a column.
 func (t *table) write(row tableRow, widths []int, isTitle bool) {
 	cells := row.cells
 	w := pretty.NewWriter()
@@ -211,7 +211,7 @@ func (t *table) write(row tableRow, widths []int, isTitle bool) {
 	}
 }
 
-// plainStyle has no lines, and two spaces between columns.
+// plainStyle has no lines, only spaces between columns.
 var plainStyle = pretty.Style{Name: "plain", Box: pretty.BoxStyle{PaddingRight: strings.Repeat(" ", columnGap)}}
 
 func (t *table) columns(widths []int) []pretty.ColumnConfig {
@@ -230,7 +230,7 @@ func (t *table) columns(widths []int) []pretty.ColumnConfig {
 
 func shorten(cell string, width int) string { return text.Snip(cell, width, "…") }
 
-// coloured paints a cell of a known word.
+// coloured paints a cell if its text has a colour.
 func (t *table) coloured(column int, cell string) string {
 	colour, ok := t.painted[column][cell]
 	if !ok || !t.colours {

@@ -17,7 +17,7 @@ import (
 // firstKey is the name of the key that `make run` makes.
 const firstKey = "default"
 
-// welcome offers to make the first key, and says the next step.
+// welcome offers to make the first key, and shows the next step.
 func (a *app) welcome(ctx context.Context, b *broker.Broker) error {
 	sealed := b.Sealed(ctx)
 	if len(sealed.All()) == 0 {
@@ -46,7 +46,7 @@ func (a *app) welcome(ctx context.Context, b *broker.Broker) error {
 		}
 		fmt.Printf("  %s\n", line)
 	}
-	fmt.Printf("Each use is asked for: %s. What was asked: %s log -f\n\n", b.Prompt(), self())
+	fmt.Printf("keybroker asks before each use: %s. Requests so far: %s log -f\n\n", b.Prompt(), self())
 	return nil
 }
 
@@ -67,7 +67,7 @@ func offerFirstKey(ctx context.Context, canAsk bool, sealed *softkeys.Store) err
 	return err
 }
 
-// self is how the person can run this program again.
+// self is the command that runs this program again.
 func self() string {
 	if path, err := os.Executable(); err == nil {
 		return path
@@ -75,8 +75,8 @@ func self() string {
 	return "keybroker"
 }
 
-// pathLine makes a shell find this program by its name; "" where it does already.
-// For good, that is make install.
+// pathLine is the shell's line that puts this program into PATH, or "" if it is there
+// already. `make install` does that permanently.
 func pathLine(shell string) string {
 	exe, err := os.Executable()
 	if err != nil {
