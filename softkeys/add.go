@@ -17,14 +17,14 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// add seals a private key and puts it beside its public half. NAME.pub comes
-// last: whatever interrupts it, a listed key has its private half.
+// add seals a private key and writes its files. NAME.pub is written last, so
+// that a listed key has its private half even after an interruption.
 func (s *Store) add(ctx context.Context, name string, private any, comment string) (keys.Info, error) {
 	signer, err := signerOf(private)
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("the private key is refused: %w", err)
 	}
-	if err := s.mayAdd(name, comment, signer.PublicKey()); err != nil {
+	if err := s.checkAdd(name, comment, signer.PublicKey()); err != nil {
 		return keys.Info{}, err
 	}
 	identity, err := s.vault.OpenOrCreate(ctx)
@@ -36,7 +36,7 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 		return keys.Info{}, fmt.Errorf("seal the key: %w", err)
 	}
 	defer clear(block.Bytes)
-	sealed, err := encrypt(identity.Recipient(), pem.EncodeToMemory(block)) // nothing that lies in a file is sealed to
+	sealed, err := encrypt(identity.Recipient(), pem.EncodeToMemory(block)) // to the opened vault, never to a recipient read from a file
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("seal the key: %w", err)
 	}
@@ -47,15 +47,15 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 	return s.current().find(name).info, nil
 }
 
-// mayAdd refuses early, before anybody is asked for anything.
-func (s *Store) mayAdd(name, comment string, pub ssh.PublicKey) error {
+// checkAdd refuses before the person is asked for anything.
+func (s *Store) checkAdd(name, comment string, pub ssh.PublicKey) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
 	if err := pubformat.CheckComment(comment); err != nil {
 		return err
 	}
-	if err := s.nameIsFree(name); err != nil {
+	if err := s.checkNameFree(name); err != nil {
 		return err
 	}
 	if pub != nil {
@@ -66,7 +66,7 @@ func (s *Store) mayAdd(name, comment string, pub ssh.PublicKey) error {
 	return nil
 }
 
-func (s *Store) nameIsFree(name string) error {
+func (s *Store) checkNameFree(name string) error {
 	for _, suffix := range []string{".pub", ".age", proofSuffix} {
 		if _, err := os.Lstat(s.file(name, suffix)); err == nil {
 			return problem.With(fmt.Errorf("the key %s: %w", name, ErrExists), "choose another name")
@@ -75,9 +75,8 @@ func (s *Store) nameIsFree(name string) error {
 	return nil
 }
 
-// write writes the three files, and says nothing of success before what lies on
-// the disk was read back, opened, and has signed. What it wrote is taken away
-// again when that fails.
+// write writes the three files, reads them back, opens the key and signs with
+// it. It removes the files if any of that fails.
 func (s *Store) write(name string, pub ssh.PublicKey, comment string, sealed []byte, identity *age.X25519Identity) (err error) {
 	line, err := pubformat.Marshal(pubformat.OpenSSH, pub, comment)
 	if err != nil {
@@ -106,14 +105,14 @@ func (s *Store) write(name string, pub ssh.PublicKey, comment string, sealed []b
 		written = append(written, s.file(name, file.suffix))
 	}
 	s.reload()
-	return s.tryOut(name, identity)
+	return s.testStored(name, identity)
 }
 
-// tryOut opens and uses the key that lies on the disk under name.
-func (s *Store) tryOut(name string, identity *age.X25519Identity) error {
+// testStored reads the key back from the disk, opens it and signs with it.
+func (s *Store) testStored(name string, identity *age.X25519Identity) error {
 	e := readEntry(s.dir, name, proofKeyOf(identity))
 	if !e.proved {
-		return fmt.Errorf("what was written does not read back: %s", e.damage)
+		return fmt.Errorf("the files that were written cannot be read back: %s", e.damage)
 	}
 	sealed, err := readSealed(s.file(name, ".age"))
 	if err != nil {
@@ -121,13 +120,13 @@ func (s *Store) tryOut(name string, identity *age.X25519Identity) error {
 	}
 	signer, err := openKey(sealed, e.blob, identity)
 	if err != nil {
-		return fmt.Errorf("what was written cannot be used: %s.age %w", name, err)
+		return fmt.Errorf("the files that were written cannot be used: %s.age %w", name, err)
 	}
-	return signsFor(signer, e.info.PublicKey)
+	return checkSignature(signer, e.info.PublicKey)
 }
 
-// signsFor makes a signature and verifies it with the public key as others read it.
-func signsFor(signer ssh.AlgorithmSigner, pub ssh.PublicKey) error {
+// checkSignature makes a signature and verifies it with the public key as others read it.
+func checkSignature(signer ssh.AlgorithmSigner, pub ssh.PublicKey) error {
 	data := []byte("keybroker tries out a key that was sealed")
 	algorithm := ""
 	if pub.Type() == ssh.KeyAlgoRSA {
@@ -138,7 +137,7 @@ func signsFor(signer ssh.AlgorithmSigner, pub ssh.PublicKey) error {
 		err = pub.Verify(data, signature)
 	}
 	if err != nil {
-		return fmt.Errorf("what was written signs nothing that its public key verifies: %w", err)
+		return fmt.Errorf("the stored key made a signature that its public key does not verify: %w", err)
 	}
 	return nil
 }

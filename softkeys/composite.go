@@ -16,7 +16,7 @@ import (
 // ssh-mldsa44-ed25519@openssh.com. They are here, in OpenSSH's own format
 // (PROTOCOL.key): the public half, then the seeds.
 
-// compositeBlock is the alignment of what is not encrypted.
+// compositeBlock is the alignment of an unencrypted private section.
 const compositeBlock = 8
 
 // marshalPrivate is ssh.MarshalPrivateKey for every kind of key that can be
@@ -57,7 +57,7 @@ func generateComposite() (any, error) {
 	return publickey.NewCompositeSigner(seeds, nil)
 }
 
-// isPadding says so also of a file that was encrypted, whose blocks are longer.
+// isPadding accepts the padding of encrypted files too, whose blocks are longer.
 func isPadding(b []byte) bool {
 	for i := range b {
 		if b[i] != byte(i+1) {
@@ -89,8 +89,9 @@ func parseRaw(file []byte) (any, error) {
 	return ssh.ParseRawPrivateKey(file)
 }
 
-// parseComposite looks at the public half beside the seeds, and as x/crypto does,
-// at no more of the one before them than its type: what ssh-add hands over has none.
+// parseComposite checks the seeds against the public half in the private
+// section. Of the public section it reads only the type, as x/crypto does: a key
+// from ssh-add has no more there.
 func parseComposite(file opensshFile) (any, error) {
 	var private struct {
 		Check1, Check2 uint32
@@ -111,7 +112,7 @@ func parseComposite(file opensshFile) (any, error) {
 	defer clear(private.Seeds) // a part of the caller's bytes
 	signer, err := publickey.NewCompositeSigner(private.Seeds, private.Public)
 	if err != nil {
-		return nil, err // and no nil *CompositeSigner
+		return nil, err // an interface must not hold a nil *CompositeSigner
 	}
 	return signer, nil
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// probeTimeout bounds the look for a keychain: a bus that does not answer must
-// not keep a server from using a passphrase.
+// probeTimeout bounds the search for a keychain: a server whose bus does not
+// answer must still be able to use a passphrase.
 const probeTimeout = 10 * time.Second
 
-// OpenOrCreate returns the identity that keys are sealed to, which may ask the
-// person. The first call creates the vault; it stays open then.
+// OpenOrCreate returns the identity that keys are sealed to. It may ask the
+// person. The first call creates the vault and leaves it open.
 func (v *Vault) OpenOrCreate(ctx context.Context) (*age.X25519Identity, error) {
 	identity, err := v.Open(ctx, nil)
 	if errors.Is(err, errNoVault) {
@@ -30,11 +30,11 @@ func (v *Vault) OpenOrCreate(ctx context.Context) (*age.X25519Identity, error) {
 }
 
 // create makes a vault. The recipient is written last and only once, so a vault
-// is there as a whole or not at all; of two that create at once, the first wins.
-// The new one is open: the person has just given what opens it.
+// is complete or absent; if two processes create one at once, the first wins.
+// The new vault stays open: the person has just unlocked it.
 func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 	epoch := v.currentEpoch()
-	if err := v.mayCreate(); err != nil {
+	if err := v.checkCreate(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(v.config.vaultDir(), 0o700); err != nil {
@@ -57,10 +57,10 @@ func (v *Vault) create(ctx context.Context) (*age.X25519Identity, error) {
 	return nil, fmt.Errorf("create the vault: %w", err)
 }
 
-// mayCreate keeps a vault that was lost, or taken away by another program, from
-// being replaced without a word. One under a passphrase that is there without
-// its recipient is completed, and proves itself by that passphrase.
-func (v *Vault) mayCreate() error {
+// checkCreate refuses to replace a vault that was lost, or removed by another
+// program. A vault under a passphrase that lacks only its recipient may be
+// completed: the passphrase proves it.
+func (v *Vault) checkCreate() error {
 	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
 		return fmt.Errorf("create the vault: %w", err)
 	}
@@ -68,12 +68,12 @@ func (v *Vault) mayCreate() error {
 	if err != nil || len(sealed) == 0 || v.underPassphrase() {
 		return nil
 	}
-	return problem.With(fmt.Errorf("there are sealed keys in %s, and the vault that opens them is gone", v.config.keysDir()),
+	return problem.With(fmt.Errorf("there are sealed keys in %s, but the vault that opens them is missing", v.config.keysDir()),
 		"restore %s from a backup; to begin anew beside it, move the directory away, and keep it: mv %[2]s %[2]s.old",
 		v.config.vaultDir(), v.config.Dir)
 }
 
-// newIdentity makes an identity and puts it away; undo takes it out again.
+// newIdentity makes an identity and stores it; undo removes it again.
 func (v *Vault) newIdentity(ctx context.Context) (identity *age.X25519Identity, undo func(), err error) {
 	if v.underPassphrase() { // creating it was interrupted before the recipient was written
 		identity, err = v.openPassphrase(ctx, nil)

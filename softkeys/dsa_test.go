@@ -32,7 +32,7 @@ func TestAddedDSAKeySigns(t *testing.T) {
 
 	other := *key
 	other.X = new(big.Int).Xor(key.X, big.NewInt(1))
-	if _, err := m.Add(keys.Added{PrivateKey: &other}); err == nil || !strings.Contains(err.Error(), errHalves.Error()) {
+	if _, err := m.Add(keys.Added{PrivateKey: &other}); err == nil || !strings.Contains(err.Error(), errKeyMismatch.Error()) {
 		t.Errorf("halves that do not belong together: %v", err)
 	}
 	if _, err := m.Add(keys.Added{PrivateKey: &dsa.PrivateKey{}}); err == nil || !strings.Contains(err.Error(), "needs p") {

@@ -17,23 +17,23 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// certificateSuffix is that of the certificate that may lie beside a key. It is
-// listed by another package, but goes where its key goes.
+// certificateSuffix ends the name of a key's certificate. Another package lists
+// certificates, but renaming or deleting a key includes its certificate.
 const certificateSuffix = "-cert.pub"
 
 func (s *Store) file(name, suffix string) string { return filepath.Join(s.dir, name+suffix) }
 
-// Rename gives a key another name, under which the opened vault proves it from
-// then on. At every moment exactly one complete key is listed: what an
-// interruption can leave is a sealed file too many. granted is called once all
-// is known to be in order; its error stops the renaming.
+// Rename gives a key another name, and proves the key under it. Exactly one
+// complete key is listed at every moment: an interruption can leave a spare
+// sealed file at most. granted is called after all checks; its error cancels
+// the renaming.
 func (s *Store) Rename(ctx context.Context, old, new string, granted func(keys.Info) error) error {
 	for _, name := range []string{old, new} {
 		if err := CheckName(name); err != nil {
 			return err
 		}
 	}
-	if err := s.nameIsFree(new); err != nil {
+	if err := s.checkNameFree(new); err != nil {
 		return err
 	}
 	e, identity, err := s.proved(ctx, "rename", old)
@@ -67,7 +67,7 @@ func (s *Store) move(old, new string, sealed, code []byte) error {
 	return err
 }
 
-// removeMoved takes away what is left under the old name.
+// removeMoved removes the old name's remaining files and moves the certificate.
 func (s *Store) removeMoved(old, new string) error {
 	err := errors.Join(os.Remove(s.file(old, ".age")), os.Remove(s.file(old, proofSuffix)))
 	if _, e := os.Lstat(s.file(old, certificateSuffix)); e == nil {
@@ -76,7 +76,7 @@ func (s *Store) removeMoved(old, new string) error {
 	return err
 }
 
-// proved opens the vault, and returns the key of a name if it is what it says.
+// proved opens the vault and returns the key of that name, if the vault proves it.
 func (s *Store) proved(ctx context.Context, doing, name string) (*entry, *age.X25519Identity, error) {
 	if s.reload().find(name) == nil {
 		return nil, nil, s.fileError(doing, name, fs.ErrNotExist)
@@ -96,8 +96,8 @@ func (s *Store) proved(ctx context.Context, doing, name string) (*entry, *age.X2
 }
 
 // Delete removes a key's files, NAME.pub first, so that an interruption leaves
-// no key that is listed and cannot sign. It does not overwrite them: on
-// today's disks that promises nothing.
+// no listed key that cannot sign. It does not overwrite them: on today's disks
+// that guarantees nothing.
 func (s *Store) Delete(name string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -107,11 +107,11 @@ func (s *Store) Delete(name string) error {
 		return s.fileError("remove", name, errPub)
 	}
 	err := os.Remove(s.file(name, ".age"))
-	_ = os.Remove(s.file(name, proofSuffix)) // of no use without the key
+	_ = os.Remove(s.file(name, proofSuffix)) // useless without the key
 	_ = os.Remove(s.file(name, certificateSuffix))
 	s.reload()
 	if errPub == nil && errors.Is(err, fs.ErrNotExist) {
-		return nil // only half a key was there
+		return nil // only the public half existed
 	}
 	return s.fileError("remove", name, err)
 }
@@ -126,8 +126,8 @@ func (s *Store) fileError(doing, name string, err error) error {
 	return nil
 }
 
-// Export writes the public half of a key, which the opened vault proves: a
-// program that writes files must not have its own key put on the user's hosts.
+// Export returns the public half of a key after the vault has proved it: a
+// program that can write files must not get its own key onto the user's hosts.
 func (s *Store) Export(ctx context.Context, name string, format pubformat.Format) ([]byte, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err

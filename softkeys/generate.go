@@ -13,7 +13,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// ErrSpec is a kind of key that cannot be made.
+// ErrSpec means that this kind of key cannot be made.
 var ErrSpec = problem.New("cannot be made", "use ed25519, mldsa44-ed25519, ecdsa with 256, 384 or 521 bits, or rsa with 3072 or 4096")
 
 // KeySpec is the kind of a new key.
@@ -22,13 +22,13 @@ type KeySpec struct {
 	Bits int    // ecdsa: 256 (or 0), 384, 521; rsa: 3072 (or 0), 4096
 }
 
-// Generate makes a key and seals it. The comment of "" is the name. The first
-// key creates the vault, which may ask the person.
+// Generate makes a key and seals it. An empty comment becomes the name. The
+// first key creates the vault, which may ask the person.
 func (s *Store) Generate(ctx context.Context, name string, spec KeySpec, comment string) (keys.Info, error) {
 	if comment == "" {
 		comment = name
 	}
-	if err := s.mayAdd(name, comment, nil); err != nil { // before an RSA key takes its seconds
+	if err := s.checkAdd(name, comment, nil); err != nil { // before spending seconds on an RSA key
 		return keys.Info{}, err
 	}
 	private, err := spec.generate()
@@ -38,8 +38,8 @@ func (s *Store) Generate(ctx context.Context, name string, spec KeySpec, comment
 	return s.add(ctx, name, private, comment)
 }
 
-// generate knows only what is good today: RSA under 3072 bits is below the
-// 128-bit strength of the others, and beyond 4096 it only gets slow.
+// generate makes only keys that are strong today: RSA under 3072 bits is below
+// the 128-bit strength of the others, and above 4096 it only gets slower.
 func (k KeySpec) generate() (any, error) {
 	switch k {
 	case KeySpec{}, KeySpec{Type: "ed25519"}, KeySpec{"ed25519", 256}:

@@ -8,9 +8,9 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Remove implements keys.Remover (ssh-add -d): the key is taken off the list
-// and its opened secret dropped. Its file stays: it shows again after Load,
-// after it was imported anew, and after a restart.
+// Remove implements keys.Remover (ssh-add -d). It hides the key and drops its
+// opened secret, but keeps its files: the key is listed again after Load, after
+// it is imported again, and after a restart.
 func (s *Store) Remove(blob []byte) error {
 	e := s.current().byBlob[string(blob)]
 	s.mu.Lock()
@@ -35,8 +35,8 @@ func (s *Store) RemoveAll() {
 	}
 }
 
-// Load puts hidden keys on the list again, all of them when no name is given.
-// A name that no key has is keys.ErrNotFound, and then nothing changes.
+// Load lists hidden keys again, all of them if no name is given. If no key has
+// one of the names, it returns keys.ErrNotFound and changes nothing.
 func (s *Store) Load(names ...string) error {
 	l := s.current()
 	s.mu.Lock()

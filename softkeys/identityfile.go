@@ -12,8 +12,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// maxWorkFactor bounds the time that a file can make scrypt take: 22 is age's
-// own limit, some 20 seconds.
+// maxWorkFactor bounds how long a file can make scrypt run: 22, age's own limit,
+// takes about 20 seconds.
 const maxWorkFactor = 22
 
 func encryptIdentity(identity *age.X25519Identity, passphrase []byte, workFactor int) ([]byte, error) {
@@ -74,13 +74,13 @@ func encrypt(recipient age.Recipient, plain []byte) ([]byte, error) {
 	return sealed.Bytes(), nil
 }
 
-// decrypt returns all of the plaintext or none: age authenticates it by pieces.
+// decrypt returns all of the plaintext or none: age authenticates it in chunks.
 func decrypt(identity age.Identity, sealed []byte) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(sealed), identity)
 	if err != nil {
 		return nil, err
 	}
-	plain := make([]byte, len(sealed)) // more than enough, so nothing is copied while growing
+	plain := make([]byte, len(sealed)) // large enough never to grow, which would leave copies
 	n, err := io.ReadFull(r, plain)
 	if err != io.ErrUnexpectedEOF {
 		clear(plain)

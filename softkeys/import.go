@@ -20,50 +20,51 @@ import (
 // maxImport bounds a private key file: RSA of 16384 bits takes 13 KiB.
 const maxImport = 64 << 10
 
-// Why a private key file cannot be read, for the caller to go on.
+// Why a private key file cannot be read. The caller may ask for a passphrase.
 var (
-	ErrPassphraseNeeded = errors.New("the private key is under a passphrase")
+	ErrPassphraseNeeded = errors.New("the private key is encrypted with a passphrase")
 	ErrPassphraseWrong  = errors.New("the passphrase does not open the private key")
-	ErrNotPrivate       = errors.New("there is no private key in it") // whatever reads it
+	ErrNotPrivate       = errors.New("there is no private key in it") // so that ssh-add cannot read it either
 )
 
 // Private is a private key that was read from a file. It is a secret.
 type Private struct {
 	Key     any    // as ssh.ParseRawPrivateKey returns it, or a *publickey.CompositeSigner
-	Comment string // "": the file has none
+	Comment string // "" if the file has none
 }
 
-// UnreadError says that a file seems to hold a private key, of a kind that is
-// not read here. ssh-add may read it.
-type UnreadError struct {
+// UnsupportedError means that a file seems to hold a private key in a form that
+// this package does not read. ssh-add may read it.
+type UnsupportedError struct {
 	What string // "it is encrypted with aes128-gcm@openssh.com"
 	Err  error  // may be nil
 }
 
-func (e *UnreadError) Error() string {
+func (e *UnsupportedError) Error() string {
 	if e.Err == nil {
 		return e.What
 	}
 	return e.What + ": " + e.Err.Error()
 }
 
-func (e *UnreadError) Unwrap() error { return e.Err }
+func (e *UnsupportedError) Unwrap() error { return e.Err }
 
-// Import seals a private key that was read. The comment of "" is the name.
+// Import seals a private key. An empty comment becomes the name.
 func (s *Store) Import(ctx context.Context, name string, private Private) (keys.Info, error) {
 	comment := cmp.Or(private.Comment, name)
-	if err := s.mayAdd(name, comment, nil); err != nil {
+	if err := s.checkAdd(name, comment, nil); err != nil {
 		return keys.Info{}, err
 	}
 	return s.add(ctx, name, private.Key, comment)
 }
 
 // ParsePrivate reads a private key file: OpenSSH's format, PKCS#8, PKCS#1 or
-// SEC1, as PEM, and PuTTY's. passphrase opens an encrypted one and may be nil:
-// what cannot be read with any passphrase is an UnreadError also then. The caller wipes both.
+// SEC1 in PEM, or PuTTY's. passphrase opens an encrypted one and may be nil. A
+// file that no passphrase can open is an UnsupportedError even then. The caller
+// wipes both.
 func ParsePrivate(file, passphrase []byte) (Private, error) {
 	if len(file) > maxImport {
-		return Private{}, fmt.Errorf("%w: it has more than %d bytes", ErrNotPrivate, maxImport)
+		return Private{}, fmt.Errorf("%w: it is larger than %d bytes", ErrNotPrivate, maxImport)
 	}
 	file = bytes.TrimPrefix(file, []byte("\ufeff"))
 	if isPutty(file) {
@@ -85,9 +86,9 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 			return Private{}, err
 		}
 	}
-	alone := pem.EncodeToMemory(block)
-	defer clear(alone)
-	key, err := parsePEM(alone, passphrase, block.Headers["DEK-Info"] != "")
+	single := pem.EncodeToMemory(block)
+	defer clear(single)
+	key, err := parsePEM(single, passphrase, block.Headers["DEK-Info"] != "")
 	return Private{Key: key}, err
 }
 
@@ -130,7 +131,7 @@ func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
 		}
 	}
 	if err != nil {
-		return nil, &UnreadError{"it is damaged, or of a kind that keybroker does not read", err}
+		return nil, &UnsupportedError{"it is damaged, or in a form that keybroker does not read", err}
 	}
 	return key, nil
 }
@@ -141,7 +142,7 @@ const encryptedPKCS8 = "ENCRYPTED PRIVATE KEY"
 func openPKCS8(der, passphrase []byte) (any, error) {
 	given := len(passphrase) > 0
 	if !given {
-		passphrase = []byte{0} // to see whether any would be of use
+		passphrase = []byte{0} // to learn whether a passphrase could open it
 	}
 	key, _, err := pkcs8.ParsePrivateKey(der, passphrase)
 	wrong := err != nil && strings.Contains(err.Error(), "incorrect password")
@@ -151,12 +152,12 @@ func openPKCS8(der, passphrase []byte) (any, error) {
 	case wrong:
 		return nil, ErrPassphraseWrong
 	case err != nil:
-		return nil, &UnreadError{"it is PKCS#8, damaged or encrypted in a way that keybroker does not read", err}
+		return nil, &UnsupportedError{"it is PKCS#8, damaged or encrypted in a way that keybroker does not read", err}
 	}
 	return key, nil
 }
 
-// checkOpenSSH names what is not read here, before anybody is asked for a passphrase.
+// checkOpenSSH refuses an unsupported file before the person is asked for its passphrase.
 func checkOpenSSH(block []byte) (opensshFile, error) {
 	file, ok := readOpenSSH(block)
 	switch {
@@ -165,7 +166,7 @@ func checkOpenSSH(block []byte) (opensshFile, error) {
 	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
 		return file, problem.With(fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device", ErrNotPrivate), "add it to the running broker: ssh-add FILE")
 	case file.Cipher != "none":
-		return file, file.canDecrypt()
+		return file, file.checkEncryption()
 	}
 	return file, nil
 }
@@ -180,7 +181,7 @@ func checkDEK(block *pem.Block) error {
 			return nil
 		}
 	}
-	return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", name)}
+	return &UnsupportedError{What: fmt.Sprintf("it is encrypted with %.60q", name)}
 }
 
 // privateBlock finds the private key in the file: `openssl ecparam -genkey`
@@ -204,16 +205,16 @@ func notPrivate(file []byte) error {
 	case len(file) == 0:
 		return fmt.Errorf("%w: it is empty", ErrNotPrivate)
 	case bytes.Contains(file, []byte("PRIVATE KEY-----")):
-		return &UnreadError{What: "it is cut off or damaged: no line ends the private key that it begins"}
+		return &UnsupportedError{What: "it is truncated or damaged: the END line of the private key is missing"}
 	case bytes.HasPrefix(file, []byte("ssh-")), bytes.HasPrefix(file, []byte("ecdsa-")), bytes.Contains(file, []byte("PUBLIC KEY")):
 		return problem.With(fmt.Errorf("%w, but a public key", ErrNotPrivate), "give the private one, without .pub in its name")
 	case bytes.Contains(file, []byte("-----BEGIN CERTIFICATE")):
 		return problem.With(fmt.Errorf("%w, but an X.509 certificate", ErrNotPrivate), "give the file with the private key")
 	case file[0] == 0x30:
-		return problem.With(&UnreadError{What: "it looks like DER (PKCS#8 or PKCS#12), and keybroker reads PEM"},
+		return problem.With(&UnsupportedError{What: "it looks like DER (PKCS#8 or PKCS#12), but keybroker reads only PEM"},
 			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE")
 	}
-	return &UnreadError{What: "it holds no private key in PEM form, nor in PuTTY's"}
+	return &UnsupportedError{What: "it holds no private key in PEM or in PuTTY's format"}
 }
 
 // Public is the public half.

@@ -132,10 +132,10 @@ func TestImportRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ file, want string }{
 		"empty":       {" \n", "it is empty"},
 		"large":       {strings.Repeat("x", maxImport+1), "more than"},
-		"cut off":     {string(whole[:len(whole)/2]), "cut off or damaged: no line ends"},
+		"cut off":     {string(whole[:len(whole)/2]), "truncated or damaged: the END line"},
 		"no middle":   {noMiddle, "damaged"},
 		"public":      {string(public), "but a public key\ngive the private one"},
-		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "PuTTY's format, and is cut off or damaged"},
+		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "PuTTY's format, but truncated or damaged"},
 		"text":        {"hello", "no private key in PEM form"},
 		"parameters":  {string(dsa), "no private key in PEM form"},
 		"P-224":       {string(p224), "refused"},
@@ -166,11 +166,11 @@ func TestUnread(t *testing.T) {
 		`encrypted with "chacha20-poly1305@openssh.com"`:                     locked,
 		`encrypted with "CAMELLIA-128-CBC"`:                                  camellia,
 		"PKCS#8, damaged or encrypted in a way that keybroker does not read": scrypt,
-		"cut off or damaged: no line ends":                                   whole[:len(whole)/2],
+		"truncated or damaged: the END line":                                 whole[:len(whole)/2],
 		"it looks like DER":                                                  {0x30, 0x82, 1, 2},
 	} {
 		for _, passphrase := range []string{"", "secret"} { // said before anybody is asked
-			var unread *UnreadError
+			var unread *UnsupportedError
 			if _, err := ParsePrivate(file, []byte(passphrase)); !errors.As(err, &unread) || !strings.Contains(err.Error(), want) {
 				t.Errorf("got %v, want %q", err, want)
 			}
@@ -208,12 +208,12 @@ func TestEncryptedFileThatIsNotReadHere(t *testing.T) {
 		}{salt, rounds}))
 	}
 	for want, change := range map[string]func(*opensshFile){
-		"4097 rounds, and keybroker takes 4096 at the most": func(f *opensshFile) { f.KDFOptions = options("salt", maxBcryptRounds+1) },
-		"the passphrase does not open":                      func(f *opensshFile) { f.KDFOptions = options("salt", 1) }, // the twin
-		"OpenSSH's format, and damaged":                     func(f *opensshFile) { f.KDFOptions = options("salt", 0) },
-		"in OpenSSH's format, and damaged":                  func(f *opensshFile) { f.KDFOptions = options("", 1) },
-		"it is in OpenSSH's format, and damaged":            func(f *opensshFile) { f.KDFOptions = "" },
-		`encrypted with "aes256-ctr" and "scrypt"`:          func(f *opensshFile) { f.KDF = "scrypt" },
+		"4097 rounds of bcrypt, more than the 4096": func(f *opensshFile) { f.KDFOptions = options("salt", maxBcryptRounds+1) },
+		"the passphrase does not open":              func(f *opensshFile) { f.KDFOptions = options("salt", 1) }, // the twin
+		"OpenSSH's format, but damaged":             func(f *opensshFile) { f.KDFOptions = options("salt", 0) },
+		"in OpenSSH's format, but damaged":          func(f *opensshFile) { f.KDFOptions = options("", 1) },
+		"it is in OpenSSH's format, but damaged":    func(f *opensshFile) { f.KDFOptions = "" },
+		`encrypted with "aes256-ctr" and "scrypt"`:  func(f *opensshFile) { f.KDF = "scrypt" },
 	} {
 		changed := whole
 		change(&changed)

@@ -17,13 +17,13 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// MaxAdded is how many added keys are held at once. OpenSSH's clients refuse
-// an agent that lists more than 2048 (MAX_AGENT_IDENTITIES), so one program
-// that adds keys without end would lock the user out of all the others.
+// MaxAdded bounds the added keys. OpenSSH's clients refuse an agent that lists
+// more than 2048 (MAX_AGENT_IDENTITIES), so a program that adds keys without end
+// would lock the user out of all others.
 const MaxAdded = 2048
 
-// ErrFull means that MaxAdded keys are there, or keys.MaxAddedBytes.
-var ErrFull = fmt.Errorf("%d added keys, or as many large ones as may be, are held already", MaxAdded)
+// ErrFull means that MaxAdded keys or keys.MaxAddedBytes are reached.
+var ErrFull = fmt.Errorf("the limit of %d added keys, or of their total size, is reached", MaxAdded)
 
 var (
 	_ keys.Source  = (*Memory)(nil)
@@ -32,7 +32,7 @@ var (
 	_ keys.Remover = (*Memory)(nil)
 )
 
-// Clock is the time that lifetimes run on.
+// Clock is the clock for lifetimes.
 type Clock struct {
 	Now       func() time.Time
 	AfterFunc func(time.Duration, func()) (stop func() bool)
@@ -43,22 +43,22 @@ func SystemClock() Clock {
 	return Clock{time.Now, func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }}
 }
 
-// Memory is the keys.Source of the keys that programs add for a while. They
-// are held in memory only and end with the process.
+// Memory is the keys.Source of the keys that programs add. It holds them in
+// memory only, and they end with the process.
 type Memory struct {
 	clock Clock
 
 	mu     sync.RWMutex // guards what follows; never held over a signature
-	order  []*added     // in the order they came
+	order  []*added     // oldest first
 	byBlob map[string]*added
-	size   int         // of all
-	list   []keys.Info // what List returns; nil: to be made anew
+	size   int         // of all keys together
+	list   []keys.Info // what List returns; nil: rebuild it
 }
 
 type added struct {
 	info   keys.Info
 	size   int
-	signer ssh.AlgorithmSigner // of the plain key, for a certificate too
+	signer ssh.AlgorithmSigner // of the plain key, even for a certificate
 	limits keys.ActiveLimits
 	stop   func() bool // ends the timer
 }
@@ -74,9 +74,9 @@ func NewMemory(clock Clock) *Memory {
 // Name implements keys.Source.
 func (m *Memory) Name() string { return "added" }
 
-// Add implements keys.Adder. A key that is there already keeps its place and
-// takes the new comment and constraints, as OpenSSH's agent does it. A
-// certificate stands beside its plain key as an entry of its own.
+// Add implements keys.Adder. A key that is already held keeps its place and gets
+// the new comment and constraints, as in OpenSSH's agent. A certificate is a
+// separate entry beside its plain key.
 func (m *Memory) Add(key keys.Added) (keys.Info, error) {
 	signer, err := addedSigner(key.PrivateKey)
 	if err != nil {
@@ -129,8 +129,8 @@ func (m *Memory) put(a *added, lifetime time.Duration) error {
 	return nil
 }
 
-// expire drops the keys whose lifetime is over. It runs by timer, and before
-// whatever shows the keys.
+// expire drops the keys whose lifetime has ended. A timer calls it, and so does
+// every method that shows the keys.
 func (m *Memory) expire() {
 	now := m.clock.Now()
 	m.mu.RLock()
@@ -147,8 +147,8 @@ func (m *Memory) expire() {
 	m.dropLocked(func(a *added) bool { return a.limits.Expired(now) })
 }
 
-// List implements keys.Source, in the order the keys came. The slice is shared
-// with other callers: it must not be changed.
+// List implements keys.Source, oldest first. Callers share the slice and must
+// not change it.
 func (m *Memory) List() []keys.Info {
 	m.expire()
 	m.mu.RLock()
@@ -195,8 +195,8 @@ func (m *Memory) Lend(_ context.Context, use *keys.Use) (*privatekey.Key, error)
 	return key, nil
 }
 
-// find looks at the clock itself: a timer that is late, as after a suspended
-// night, must not lengthen a key's life.
+// find checks the lifetime itself: a timer that is late, as after a suspend,
+// must not extend it.
 func (m *Memory) find(blob []byte) *added {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

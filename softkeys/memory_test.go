@@ -225,7 +225,7 @@ func TestParserPassesHalves(t *testing.T) {
 	if err := agent.NewClient(ours).Add(agent.AddedKey{PrivateKey: mixed}); err != nil {
 		t.Skipf("x/crypto refuses it now: %v", err)
 	}
-	if _, err := NewMemory(Clock{}).Add(keys.Added{PrivateKey: <-captured.keys}); !errors.Is(err, errHalves) {
+	if _, err := NewMemory(Clock{}).Add(keys.Added{PrivateKey: <-captured.keys}); !errors.Is(err, errKeyMismatch) {
 		t.Errorf("what x/crypto hands on: %v", err)
 	}
 }

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// ErrName is a name that no key can have; ErrExists a name or a key that is
-// taken already.
+// ErrName means that no key can have this name; ErrExists that the name or the
+// key is already in use.
 var (
 	ErrName   = errors.New("a key's name has 1 to 64 of A-Z a-z 0-9 . _ @ -, does not begin with . or -, and does not end with -cert")
-	ErrExists = errors.New("it is there already")
+	ErrExists = errors.New("it already exists")
 )
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9_@][A-Za-z0-9._@-]{0,63}$`)

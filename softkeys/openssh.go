@@ -11,8 +11,8 @@ import (
 	"github.com/keybroker/keybroker/keys/publickey"
 )
 
-// OpenSSH's own format of private keys (PROTOCOL.key). x/crypto reads the keys;
-// what it does not tell is here: the comment, and the name of the cipher.
+// OpenSSH's format of private keys (PROTOCOL.key). x/crypto reads the keys; this
+// file reads what x/crypto hides, the comment and the name of the cipher.
 // opensshcipher.go decrypts.
 
 const (
@@ -24,10 +24,10 @@ type opensshFile struct {
 	Cipher, KDF, KDFOptions string
 	Keys                    uint32
 	Public, Private         []byte
-	Tag                     []byte `ssh:"rest"` // of a cipher that authenticates
+	Tag                     []byte `ssh:"rest"` // of an authenticated cipher
 }
 
-// keyType is that of the first key.
+// keyType is the type of the first key.
 func (f opensshFile) keyType() string {
 	var public struct {
 		Type string
@@ -43,8 +43,8 @@ func readOpenSSH(block []byte) (opensshFile, bool) {
 	return file, found && ssh.Unmarshal(rest, &file) == nil
 }
 
-// opensshComment is the comment of a key in PEM that is not encrypted; "" where
-// it cannot be read or is none that could be shown.
+// opensshComment is the comment of an unencrypted key in PEM; "" if it cannot be
+// read or shown.
 func opensshComment(file []byte) string {
 	block, _ := pem.Decode(file)
 	if block == nil || block.Type != opensshType {
@@ -63,18 +63,18 @@ func opensshComment(file []byte) string {
 	if ssh.Unmarshal(key.Private, &private) != nil {
 		return ""
 	}
-	return usable(afterFields(private.Rest, privateFields(private.Type)))
+	return usableComment(afterFields(private.Rest, privateFields(private.Type)))
 }
 
-// usable is the comment of a file, or "" for one that no public key can have.
-func usable(comment string) string {
+// usableComment is comment, or "" if no public key can have it.
+func usableComment(comment string) string {
 	if pubformat.CheckComment(comment) != nil {
 		return ""
 	}
 	return comment
 }
 
-// privateFields is how many strings and integers a private key consists of.
+// privateFields is the number of strings and integers in a private key.
 func privateFields(keyType string) int {
 	switch {
 	case keyType == ssh.KeyAlgoRSA:
@@ -87,7 +87,7 @@ func privateFields(keyType string) int {
 	return -1
 }
 
-// afterFields is the string after n others; "" when there is none.
+// afterFields is the string after n others; "" if there is none.
 func afterFields(data []byte, n int) string {
 	if n < 0 {
 		return ""

@@ -16,19 +16,19 @@ import (
 )
 
 // The encryption of OpenSSH's format of private keys (PROTOCOL.key). x/crypto
-// opens some of these files, and tells the comment of none.
+// opens only some of these files, and hides their comments.
 
 const (
-	// maxBcryptRounds bounds the work that a file can ask for. ssh-keygen asks
-	// for 24 rounds unless told otherwise; a round takes some milliseconds.
+	// maxBcryptRounds bounds the work that a file can ask for. ssh-keygen uses
+	// 24 rounds by default; a round takes some milliseconds.
 	maxBcryptRounds = 4096
 	// maxPadding is the longest padding that a cipher's block needs.
 	maxPadding = aes.BlockSize - 1
 )
 
-var errDamagedOpenSSH = &UnreadError{What: "it is in OpenSSH's format, and damaged"}
+var errDamagedOpenSSH = &UnsupportedError{What: "it is in OpenSSH's format, but damaged"}
 
-// opensshCipher decrypts data in place. tag is for a cipher that authenticates.
+// opensshCipher decrypts data in place. Only authenticated ciphers use the tag.
 type opensshCipher struct {
 	keySize, ivSize int
 	decrypt         func(key, iv, data, tag []byte) error
@@ -46,19 +46,19 @@ var opensshCiphers = map[string]opensshCipher{
 	"aes256-gcm@openssh.com": {32, 12, decryptGCM},
 }
 
-// canDecrypt is why no passphrase opens the file here; nil: one does.
-func (f opensshFile) canDecrypt() error {
+// checkEncryption returns an error if no passphrase can open the file here.
+func (f opensshFile) checkEncryption() error {
 	_, known := opensshCiphers[f.Cipher]
 	_, rounds, err := f.bcryptOptions()
 	switch {
 	case !known:
-		return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q", f.Cipher)}
+		return &UnsupportedError{What: fmt.Sprintf("it is encrypted with %.60q", f.Cipher)}
 	case f.KDF != "bcrypt":
-		return &UnreadError{What: fmt.Sprintf("it is encrypted with %.60q and %.60q", f.Cipher, f.KDF)}
+		return &UnsupportedError{What: fmt.Sprintf("it is encrypted with %.60q and %.60q", f.Cipher, f.KDF)}
 	case err != nil:
 		return errDamagedOpenSSH
 	case rounds > maxBcryptRounds:
-		return &UnreadError{What: fmt.Sprintf("its passphrase is to be stretched in %d rounds, and keybroker takes %d at the most", rounds, maxBcryptRounds)}
+		return &UnsupportedError{What: fmt.Sprintf("its passphrase needs %d rounds of bcrypt, more than the %d that keybroker allows", rounds, maxBcryptRounds)}
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (f opensshFile) bcryptOptions() (salt []byte, rounds uint32, err error) {
 
 // decrypt returns the file without its encryption, in PEM. The caller wipes it.
 func (f opensshFile) decrypt(passphrase []byte) ([]byte, error) {
-	if err := f.canDecrypt(); err != nil {
+	if err := f.checkEncryption(); err != nil {
 		return nil, err
 	}
 	c := opensshCiphers[f.Cipher]
@@ -152,8 +152,8 @@ func decryptGCM(key, iv, data, tag []byte) error {
 	return nil
 }
 
-// bcryptKey is bcrypt_pbkdf(3) of OpenBSD, which x/crypto keeps to itself:
-// PBKDF2 over a bcrypt with SHA-512, its output spread over all blocks.
+// bcryptKey is OpenBSD's bcrypt_pbkdf(3), which x/crypto does not export: PBKDF2
+// over a bcrypt with SHA-512, with its output spread over all blocks.
 func bcryptKey(passphrase, salt []byte, rounds uint32, size int) []byte {
 	blocks := (size + bcryptSize - 1) / bcryptSize
 	key := make([]byte, blocks*bcryptSize)

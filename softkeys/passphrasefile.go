@@ -10,18 +10,18 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// maxPassphraseFile bounds what is read: a passphrase is a line.
+// maxPassphraseFile bounds the file: a passphrase is one line.
 const maxPassphraseFile = 4 << 10
 
-// readPassphraseFile reads a passphrase that lies in a file, without the line
-// end. It refuses a file that somebody else could have read or written.
+// readPassphraseFile reads the passphrase in a file, without the line end. It
+// refuses a file that another user can read or write.
 func readPassphraseFile(path string) ([]byte, error) {
 	file, err := openNonblocking(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the passphrase file: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat() // of the opened file, so that it cannot be exchanged in between
+	info, err := file.Stat() // of the opened file, which cannot be replaced
 	if err != nil {
 		return nil, fmt.Errorf("read the passphrase file: %w", err)
 	}
@@ -33,7 +33,7 @@ func readPassphraseFile(path string) ([]byte, error) {
 	if err != io.ErrUnexpectedEOF {
 		clear(content)
 		if err == nil || err == io.EOF {
-			err = fmt.Errorf("it is empty or has more than %d bytes", maxPassphraseFile)
+			err = fmt.Errorf("it is empty or larger than %d bytes", maxPassphraseFile)
 		}
 		return nil, fmt.Errorf("read the passphrase file %s: %w", path, err)
 	}
@@ -44,9 +44,9 @@ func readPassphraseFile(path string) ([]byte, error) {
 	return passphrase, nil
 }
 
-// CheckPassphraseFile says what is wrong with the file that the configuration
-// names, without reading the passphrase in it. One that is not named, or not
-// needed, is right.
+// CheckPassphraseFile returns what is wrong with the configured passphrase file,
+// without reading the passphrase. It returns nil if there is none, or the vault
+// does not need it.
 func (v *Vault) CheckPassphraseFile() error {
 	path := v.config.PassphraseFile
 	if path == "" || v.Seal() == SealKeychain {

@@ -25,13 +25,13 @@ import (
 const (
 	minRSABits = 1024
 	maxRSABits = 16384
-	// maxRSAExponent is what x/crypto reads of a public key.
+	// maxRSAExponent is the longest public exponent that x/crypto reads, in bits.
 	maxRSAExponent = 24
 )
 
 // signerOf checks that both halves of a private key belong together and returns
-// its signer. A key with a false public half would be listed as one key and
-// sign as another; an ed25519 signature with one gives the private key away.
+// its signer. A key with a wrong public half would be listed as one key and sign
+// as another; with ed25519, such a signature reveals the private key.
 func signerOf(private any) (ssh.AlgorithmSigner, error) {
 	var err error
 	switch key := private.(type) {
@@ -40,7 +40,7 @@ func signerOf(private any) (ssh.AlgorithmSigner, error) {
 			return nil, errors.New("there is no private key")
 		}
 		return signerOf(*key)
-	case *publickey.CompositeSigner: // whoever made it has looked at the halves
+	case *publickey.CompositeSigner: // its constructor checked the halves
 		if key == nil {
 			return nil, errors.New("there is no private key")
 		}
@@ -52,7 +52,7 @@ func signerOf(private any) (ssh.AlgorithmSigner, error) {
 	case *rsa.PrivateKey:
 		err = checkRSA(key)
 	default:
-		err = fmt.Errorf("a private key of the kind %s is not supported: use ed25519, ecdsa or rsa",
+		err = fmt.Errorf("a private key of type %s is not supported: use ed25519, ecdsa or rsa",
 			strings.TrimPrefix(fmt.Sprintf("%T", private), "*"))
 	}
 	if err != nil {
@@ -60,12 +60,12 @@ func signerOf(private any) (ssh.AlgorithmSigner, error) {
 	}
 	key, err := privatekey.New(private.(crypto.Signer))
 	if err != nil {
-		return nil, err // and no nil *privatekey.Key
+		return nil, err // an interface must not hold a nil *privatekey.Key
 	}
 	return key, nil
 }
 
-var errHalves = errors.New("the public half does not belong to the private half")
+var errKeyMismatch = errors.New("the public half does not belong to the private half")
 
 func checkEd25519(key ed25519.PrivateKey) error {
 	if len(key) != ed25519.PrivateKeySize {
@@ -74,13 +74,13 @@ func checkEd25519(key ed25519.PrivateKey) error {
 	again := ed25519.NewKeyFromSeed(key.Seed())
 	defer clear(again)
 	if subtle.ConstantTimeCompare(again, key) != 1 {
-		return errHalves
+		return errKeyMismatch
 	}
 	return nil
 }
 
 func checkECDSA(key *ecdsa.PrivateKey) error {
-	private, err := key.ECDH() // refuses a curve or a scalar that is none
+	private, err := key.ECDH() // refuses an unknown curve and an invalid scalar
 	if err != nil {
 		return err
 	}
@@ -89,12 +89,12 @@ func checkECDSA(key *ecdsa.PrivateKey) error {
 		return err
 	}
 	if !bytes.Equal(private.PublicKey().Bytes(), public.Bytes()) {
-		return errHalves
+		return errKeyMismatch
 	}
 	return nil
 }
 
-// checkRSA looks at the sizes first: Validate's time grows with their cube.
+// checkRSA checks the sizes first: Validate's time grows with their cube.
 func checkRSA(key *rsa.PrivateKey) error {
 	if key.N == nil || key.D == nil || len(key.Primes) != 2 || key.Primes[0] == nil || key.Primes[1] == nil {
 		return errors.New("an RSA key needs a modulus, an exponent and two primes")
@@ -104,19 +104,19 @@ func checkRSA(key *rsa.PrivateKey) error {
 		return fmt.Errorf("an RSA key of %d bits is refused: %d to %d bits are allowed", bits, minRSABits, maxRSABits)
 	}
 	if key.D.BitLen() > bits || key.Primes[0].BitLen() > bits || key.Primes[1].BitLen() > bits {
-		return errHalves
+		return errKeyMismatch
 	}
 	if exponent := mathbits.Len(uint(key.E)); exponent > maxRSAExponent {
-		return fmt.Errorf("an RSA key with a public exponent of %d bits is refused: of more than %d bits it could be sealed, and never read again", exponent, maxRSAExponent)
+		return fmt.Errorf("an RSA key with a public exponent of %d bits is refused: with more than %d bits, the sealed key could never be read again", exponent, maxRSAExponent)
 	}
 	if err := key.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", errHalves, err)
+		return fmt.Errorf("%w: %w", errKeyMismatch, err)
 	}
 	return nil
 }
 
-// sign makes one signature. A certificate's algorithm names the key that it
-// certifies: the signature is that key's own (PROTOCOL.certkeys).
+// sign makes one signature. With a certificate, the certified key signs, under
+// that key's algorithm (PROTOCOL.certkeys).
 func sign(signer ssh.AlgorithmSigner, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := signer.SignWithAlgorithm(rand.Reader, data, strings.TrimSuffix(algorithm, "-cert-v01@openssh.com"))
 	if err != nil {

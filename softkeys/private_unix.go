@@ -16,8 +16,9 @@ func openNonblocking(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// checkPrivate accepts 0600 and 0400, and 0440 as systemd shows a credential
-// (LoadCredential=: root's file with an access control entry for the service).
+// checkPrivate accepts the modes 0600 and 0400, and 0440 for a systemd
+// credential (LoadCredential=: root's file with an access control entry for the
+// service).
 func checkPrivate(info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); perm {
 	case 0o600, 0o400, 0o440:

@@ -7,6 +7,6 @@ import (
 
 func openNonblocking(path string) (*os.File, error) { return os.Open(path) }
 
-// checkPrivate accepts any file: Windows keeps access in lists that the mode
-// bits do not show. What the user's profile holds is the user's alone.
+// checkPrivate accepts any file: mode bits do not show Windows' access lists.
+// Files in the user's profile are private by default.
 func checkPrivate(fs.FileInfo) error { return nil }

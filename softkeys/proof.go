@@ -12,15 +12,15 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Rules, prompts and hosts know a key by its name, its comment and its public
-// half, which lie in clear, where every program of the user can change them. So
-// a third file, NAME.mac, holds an authentication code over all that belongs
-// together, under a key that follows from the vault's secret:
+// Rules, prompts and hosts know a key by its name, comment and public half.
+// These are stored unencrypted, and every program of the user can change them.
+// So a third file, NAME.mac, holds an authentication code over all of them and
+// the sealed key. The vault's secret yields the code's key:
 //
 //	1 NAME BASE64
 //
-// The key that checks it opens nothing. It stays in memory when the vault is
-// closed, so that what is listed stays proved.
+// The code's key decrypts nothing. It stays in memory after the vault is closed,
+// so that the listed keys stay proved.
 
 const (
 	proofSuffix  = ".mac"
@@ -36,14 +36,14 @@ func proofKeyOf(identity *age.X25519Identity) *proofKey {
 	defer clear(secret)
 	derived, err := hkdf.Key(sha256.New, secret, nil, proofLabel, sha256.Size)
 	if err != nil {
-		panic(err) // only of a length that no hash has
+		panic(err) // impossible: the length is valid
 	}
 	key := proofKey(derived)
 	clear(derived)
 	return &key
 }
 
-// facts is what belongs together: the contents of a key's files, and their name.
+// facts is what the code covers: the contents of a key's files, and their name.
 type facts struct {
 	name, comment string
 	blob          []byte // the public key (RFC 4253 section 6.6)
@@ -61,7 +61,7 @@ func (k *proofKey) code(f facts) []byte {
 
 // proof is the contents of NAME.mac.
 type proof struct {
-	name string // that it was made for
+	name string // of the key that it was made for
 	code []byte
 }
 
@@ -81,7 +81,7 @@ func parseProof(line []byte) (proof, error) {
 	return proof{string(fields[1]), code}, nil
 }
 
-// holds says whether p was made for f by this vault.
+// holds says whether this vault made p for f.
 func (k *proofKey) holds(p proof, f facts) bool {
 	return p.name == f.name && hmac.Equal(p.code, k.code(f))
 }

@@ -103,7 +103,7 @@ func TestRenamedWhileDecided(t *testing.T) {
 	if err := rename(again(s), "first", "deploy"); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, trySign(t.Context(), s, info, ""), "was given the name deploy while the request was decided\ntry again")
+	wantError(t, trySign(t.Context(), s, info, ""), "was renamed to deploy while the request was being decided\ntry again")
 	info.Name = "deploy"
 	mustSign(t, s, info)
 }
@@ -246,7 +246,7 @@ func TestVaultOfAnotherKind(t *testing.T) {
 	generate(t, s, "a")
 	under := NewStore(Config{Dir: s.vault.config.Dir, Seal: SealPassphrase, Keychain: k, Person: answer(testPassphrase)})
 	_, err := under.Generate(t.Context(), "b", KeySpec{}, "")
-	wantError(t, err, "is not under a passphrase, as seal = \"passphrase\" demands")
+	wantError(t, err, "is not under a passphrase, but seal = \"passphrase\" requires one")
 }
 
 // A vault that was taken away is not replaced without a word.
@@ -256,7 +256,7 @@ func TestVaultTakenAway(t *testing.T) {
 	os.RemoveAll(s.vault.config.vaultDir())
 	fresh := NewStore(Config{Dir: s.vault.config.Dir, Keychain: k})
 	_, err := fresh.Generate(t.Context(), "b", KeySpec{}, "")
-	wantError(t, err, "there are sealed keys in "+s.dir+", and the vault that opens them is gone\nrestore ")
+	wantError(t, err, "there are sealed keys in "+s.dir+", but the vault that opens them is missing\nrestore ")
 	if strings.Contains(platform.Text(err), "rm ") {
 		t.Errorf("the remedy loses keys: %v", err)
 	}

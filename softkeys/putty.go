@@ -25,13 +25,13 @@ import (
 
 const (
 	puttyPrefix = "PuTTY-User-Key-File-"
-	// maxArgonMemory and maxArgonPasses bound the work that a file can ask for:
-	// puttygen writes 8 MiB, and as many passes as take a tenth of a second.
+	// maxArgonMemory and maxArgonPasses bound the work that a file can ask for.
+	// puttygen uses 8 MiB and as many passes as fit in a tenth of a second.
 	maxArgonMemory = 256 << 10 // KiB
 	maxArgonPasses = 1 << 10
 )
 
-// puttyFile is the fields of a file, by name; those that end in -Lines hold base64.
+// puttyFile holds the fields of a file by name; names in -Lines hold base64.
 type puttyFile map[string]string
 
 func isPutty(file []byte) bool { return bytes.HasPrefix(file, []byte(puttyPrefix)) }
@@ -42,7 +42,7 @@ func readPutty(file []byte) (puttyFile, error) {
 	for lines.Scan() {
 		name, value, ok := strings.Cut(lines.Text(), ": ")
 		if !ok {
-			return nil, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+			return nil, errDamagedPutty
 		}
 		if strings.HasSuffix(name, "-Lines") {
 			count, err := strconv.ParseUint(value, 10, 16)
@@ -51,7 +51,7 @@ func readPutty(file []byte) (puttyFile, error) {
 				value += lines.Text()
 			}
 			if err != nil || count > 0 {
-				return nil, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+				return nil, errDamagedPutty
 			}
 		}
 		if version, found := strings.CutPrefix(name, puttyPrefix); found {
@@ -62,7 +62,9 @@ func readPutty(file []byte) (puttyFile, error) {
 	return fields, lines.Err()
 }
 
-// puttyKeys is what the passphrase gives.
+var errDamagedPutty = errors.New("the file is in PuTTY's format, but truncated or damaged")
+
+// puttyKeys are derived from the passphrase.
 type puttyKeys struct {
 	cipher, iv, mac []byte
 	hash            func() hash.Hash
@@ -77,7 +79,7 @@ func parsePutty(file, passphrase []byte) (Private, error) {
 	private, errPrivate := base64.StdEncoding.DecodeString(f["Private-Lines"])
 	code, errCode := hex.DecodeString(f["Private-MAC"])
 	if errPublic != nil || errPrivate != nil || errCode != nil || len(private) == 0 {
-		return Private{}, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+		return Private{}, errDamagedPutty
 	}
 	encrypted := f["Encryption"] != "none"
 	if encrypted && len(passphrase) == 0 {
@@ -102,10 +104,10 @@ func parsePutty(file, passphrase []byte) (Private, error) {
 		if encrypted {
 			return Private{}, ErrPassphraseWrong
 		}
-		return Private{}, errors.New("the file is in PuTTY's format, and was changed: its authentication code is another one")
+		return Private{}, errors.New("the file is in PuTTY's format, but was changed: its authentication code does not match")
 	}
 	key, err := puttyPrivate(f["type"], public, private)
-	return Private{Key: key, Comment: usable(f["Comment"])}, err
+	return Private{Key: key, Comment: usableComment(f["Comment"])}, err
 }
 
 func (f puttyFile) keys(passphrase []byte, encrypted bool) (puttyKeys, error) {
@@ -144,17 +146,17 @@ func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
 		"Argon2id": argon2.IDKey, "Argon2i": argon2.Key,
 	}[f["Key-Derivation"]]
 	if derive == nil {
-		return puttyKeys{}, f.unsupported("its passphrase by " + f["Key-Derivation"])
+		return puttyKeys{}, f.unsupported("with the key derivation " + f["Key-Derivation"])
 	}
 	memory, errMemory := strconv.ParseUint(f["Argon2-Memory"], 10, 32)
 	passes, errPasses := strconv.ParseUint(f["Argon2-Passes"], 10, 32)
 	threads, errThreads := strconv.ParseUint(f["Argon2-Parallelism"], 10, 8)
 	salt, errSalt := hex.DecodeString(f["Argon2-Salt"])
 	if err := errors.Join(errMemory, errPasses, errThreads, errSalt); err != nil || passes == 0 || threads == 0 {
-		return puttyKeys{}, errors.New("the file is in PuTTY's format, and is cut off or damaged")
+		return puttyKeys{}, errDamagedPutty
 	}
 	if memory > maxArgonMemory || passes > maxArgonPasses {
-		return puttyKeys{}, problem.With(fmt.Errorf("the file wants %d KiB of memory and %d passes for its passphrase, more than the %d and %d that are given", memory, passes, maxArgonMemory, maxArgonPasses), "write it anew with less: puttygen FILE -P")
+		return puttyKeys{}, problem.With(fmt.Errorf("the file's passphrase needs %d KiB of memory and %d passes, more than the allowed %d KiB and %d passes", memory, passes, maxArgonMemory, maxArgonPasses), "write the file again with less: puttygen FILE -P")
 	}
 	const lengths = 32 + aes.BlockSize + 32
 	key := derive(passphrase, salt, uint32(passes), uint32(memory), uint8(threads), lengths)
@@ -163,7 +165,7 @@ func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
 
 func (k puttyKeys) decrypt(private []byte) error {
 	if len(private)%aes.BlockSize != 0 {
-		return errors.New("the file is in PuTTY's format, and is cut off or damaged")
+		return errDamagedPutty
 	}
 	block, err := aes.NewCipher(k.cipher)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// puttyPrivate makes a private key of the two halves of PuTTY's format. Whether
-// they belong together is seen later.
+// puttyPrivate makes a private key from the two halves of PuTTY's format.
+// signerOf later checks that they belong together.
 func puttyPrivate(keyType string, public, private []byte) (any, error) {
 	pub, err := ssh.ParsePublicKey(public)
 	if err != nil {
@@ -66,7 +66,7 @@ func puttyECDSA(pub *ecdsa.PublicKey, private []byte) (any, error) {
 		return nil, errPuttyPrivate
 	}
 	if !key.PublicKey.Equal(pub) {
-		return nil, errHalves
+		return nil, errKeyMismatch
 	}
 	return key, nil
 }
@@ -81,7 +81,7 @@ func puttyEd25519(pub ed25519.PublicKey, private []byte) (any, error) {
 	}
 	key := ed25519.NewKeyFromSeed(half.Seed)
 	if !pub.Equal(key.Public()) {
-		return nil, errHalves
+		return nil, errKeyMismatch
 	}
 	return key, nil
 }

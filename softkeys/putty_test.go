@@ -64,7 +64,7 @@ func TestPutty(t *testing.T) {
 			if err != nil || !bytes.Equal(pub.Marshal(), signer.PublicKey().Marshal()) {
 				t.Errorf("%s: not the key that puttygen made: %v", name, err)
 			}
-			if err := signsFor(signer, pub); err != nil {
+			if err := checkSignature(signer, pub); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			if passphrase == "" {
@@ -90,11 +90,11 @@ func TestPuttyRefuses(t *testing.T) {
 		head + "Key-Derivation: Argon2d\nArgon2-Memory: 8192\n" + tail:                     "puttygen FILE -O private-openssh -o NEWFILE",
 		head + "Key-Derivation: Argon2id\nArgon2-Memory: 4000000\n" + tail:                 "puttygen FILE -P",
 		head + "Key-Derivation: Argon2id\nArgon2-Memory: 8\n" + tail:                       ErrPassphraseWrong.Error(),
-		head + "Key-Derivation: Argon2id\nArgon2-Memory: x\n" + tail:                       "cut off or damaged",
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: x\n" + tail:                       "truncated or damaged",
 		strings.Replace(head, "File-3", "File-4", 1) + "Key-Derivation: Argon2id\n" + tail: "of version 4",
 		strings.Replace(head, "aes256-cbc", "rot13", 1) + tail:                             "encrypted with rot13",
-		strings.Replace(head, "Lines: 1", "Lines: 60000", 1) + tail:                        "cut off or damaged",
-		"PuTTY-User-Key-File-3": "cut off or damaged",
+		strings.Replace(head, "Lines: 1", "Lines: 60000", 1) + tail:                        "truncated or damaged",
+		"PuTTY-User-Key-File-3": "truncated or damaged",
 	} {
 		_, err := ParsePrivate([]byte(file), []byte("secret"))
 		wantError(t, err, want)

@@ -15,9 +15,9 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Repair writes a key's NAME.pub anew from what is sealed. Where NAME.mac does
-// not prove that the sealed key had this name, proved is false and granted must
-// ask the person; it also writes the record. Its error leaves all as it is.
+// Repair rewrites NAME.pub and NAME.mac from the sealed key. If NAME.mac does not
+// prove that the sealed key had this name, proved is false and granted must ask
+// the person. granted also writes the audit record; its error cancels the repair.
 func (s *Store) Repair(ctx context.Context, name string, granted func(info keys.Info, proved bool) error) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -51,12 +51,12 @@ func (s *Store) Repair(ctx context.Context, name string, granted func(info keys.
 		err = platform.WriteFileAtomic(s.file(name, ".pub"), line, 0o600)
 	}
 	if err == nil {
-		err = s.tryOut(name, identity)
+		err = s.testStored(name, identity)
 	}
 	return s.fileError("repair", name, err)
 }
 
-// proofOf is zero where there is none.
+// proofOf reads NAME.mac; it returns the zero proof if there is none.
 func (s *Store) proofOf(name string) proof {
 	line, err := platform.ReadTrusted(s.file(name, proofSuffix), maxProofFile)
 	if err != nil {

@@ -20,8 +20,8 @@ func attributes(recipient *age.X25519Recipient) keychain.Attributes {
 	return keychain.Attributes{"service": "keybroker", "kind": "age-identity", "vault": hex.EncodeToString(hash[:8])}
 }
 
-// keychainMayServe looks without asking anybody. A locked keychain may serve:
-// storing asks to unlock it.
+// keychainMayServe does not ask the person. A locked keychain may serve: storing
+// asks to unlock it.
 func (v *Vault) keychainMayServe(ctx context.Context) bool {
 	if v.config.Keychain == nil {
 		return false
@@ -32,8 +32,8 @@ func (v *Vault) keychainMayServe(ctx context.Context) bool {
 	return err == nil || errors.Is(err, keychain.ErrLocked)
 }
 
-// sealKeychain stores the identity and reads it back: keys must not be sealed
-// to an identity that nobody can get at.
+// sealKeychain stores the identity and reads it back: keys must not be sealed to
+// an identity that cannot be read.
 func (v *Vault) sealKeychain(ctx context.Context, identity *age.X25519Identity) (undo func(), err error) {
 	if v.config.Keychain == nil {
 		return nil, v.keychainError("create the vault", keychain.ErrAbsent)
@@ -64,12 +64,12 @@ func (v *Vault) openKeychain(ctx context.Context, recipient *age.X25519Recipient
 	defer clear(secret)
 	identity, err := age.ParseX25519Identity(string(secret))
 	if err != nil {
-		return nil, problem.New("open the vault: the keychain holds something else under the vault's name", "restore the keyring from a backup") // age's own error would quote the secret
+		return nil, problem.New("open the vault: the keychain's entry for this vault is damaged", "restore the keyring from a backup") // age's own error would quote the secret
 	}
 	return identity, nil
 }
 
-// keychainError adds what to do about each state.
+// keychainError adds the remedy for each state.
 func (v *Vault) keychainError(doing string, err error) error {
 	err = fmt.Errorf("%s: %w", doing, err)
 	switch {
@@ -77,7 +77,7 @@ func (v *Vault) keychainError(doing string, err error) error {
 		return problem.With(err, "unlock the keyring (log in to the desktop or open its password program), then try again")
 	case errors.Is(err, keychain.ErrAbsent):
 		return problem.With(err, "start a Secret Service (gnome-keyring, KWallet, KeePassXC) in this session; "+
-			"a new vault can do without: set seal = \"passphrase\"")
+			"a new vault does not need one: set seal = \"passphrase\"")
 	case errors.Is(err, keychain.ErrNotFound):
 		return problem.With(err, "restore the keyring from a backup; to begin anew without it, move %s away, and keep it", v.config.Dir)
 	}

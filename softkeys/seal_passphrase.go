@@ -18,7 +18,7 @@ import (
 // maxTries is how often a person may mistype before the request is refused.
 const maxTries = 3
 
-// errWrongPassphrase tells a mistyped passphrase from a damaged file.
+// errWrongPassphrase distinguishes a mistyped passphrase from a damaged file.
 var errWrongPassphrase = errors.New("wrong passphrase")
 
 // sealPassphrase writes vault/identity.age and opens it again.
@@ -35,7 +35,7 @@ func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity
 	err = platform.WriteNewFile(v.config.identityFile(), sealed, 0o600)
 	if err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			err = problem.New("another keybroker is creating it at this moment", "try again")
+			err = problem.New("another keybroker is creating it now", "try again")
 		}
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}
@@ -43,13 +43,13 @@ func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity
 	back, err := v.readIdentity(passphrase)
 	if err != nil || back.String() != identity.String() {
 		undo()
-		return nil, errors.Join(errors.New("create the vault: what was written cannot be opened again"), err)
+		return nil, errors.Join(errors.New("create the vault: the new file cannot be opened"), err)
 	}
 	return undo, nil
 }
 
 // openPassphrase opens vault/identity.age. A person gets maxTries; a passphrase
-// file is tried once, because it will not change its mind.
+// file is tried once, because it would only be wrong again.
 func (v *Vault) openPassphrase(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
 	if v.config.PassphraseFile != "" {
 		passphrase, err := readPassphraseFile(v.config.PassphraseFile)
@@ -98,9 +98,9 @@ func (v *Vault) newPassphrase(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		second, err := v.ask(ctx, "Repeat the passphrase", "Type the new passphrase once more", "", nil)
-		same := bytes.Equal(first, second)
+		repeated := bytes.Equal(first, second)
 		clear(second)
-		if err == nil && same && len(first) > 0 {
+		if err == nil && repeated && len(first) > 0 {
 			return first, nil
 		}
 		clear(first)
@@ -108,7 +108,7 @@ func (v *Vault) newPassphrase(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		lastError = "The two differ"
-		if same {
+		if repeated {
 			lastError = "An empty passphrase guards nothing"
 		}
 	}

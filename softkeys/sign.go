@@ -34,15 +34,15 @@ func (s *Store) Lend(ctx context.Context, use *keys.Use) (*privatekey.Key, error
 	return key, nil
 }
 
-// signer is the key of use. The first use of a key opens its file, and with it
-// the vault, which may wait for the person. What was decided on a name that the
-// opened vault does not prove, or no longer, is not done.
+// signer returns the key of use. The first use opens the vault, which may wait
+// for the person, and then the key's file. It refuses if the name that the
+// request was decided on is not proved by the opened vault.
 func (s *Store) signer(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, error) {
 	if _, err := s.listedAs(&use.Key); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
-	signer := s.opened[string(use.Key.Blob)] // of a key that was proved
+	signer := s.opened[string(use.Key.Blob)] // holds only proved keys
 	s.mu.RUnlock()
 	if signer != nil {
 		return signer, nil
@@ -50,12 +50,12 @@ func (s *Store) signer(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner,
 	return s.open(ctx, use)
 }
 
-// listedAs finds the key under the name and the comment that the decision was made on.
+// listedAs finds the key if it still has the name and comment of the decision.
 func (s *Store) listedAs(key *keys.Info) (*entry, error) {
 	l := s.current()
 	e := l.byBlob[string(key.Blob)]
 	if e == nil {
-		return nil, l.why(key.Blob)
+		return nil, l.unusableError(key.Blob)
 	}
 	s.mu.RLock()
 	_, hidden := s.hidden[string(key.Blob)]
@@ -64,13 +64,13 @@ func (s *Store) listedAs(key *keys.Info) (*entry, error) {
 		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	if e.info.Name != key.Name || e.info.Comment != key.Comment {
-		return nil, problem.With(fmt.Errorf("the key %s was given the name %s while the request was decided", key.Name, e.info.Name), "try again")
+		return nil, problem.With(fmt.Errorf("the key %s was renamed to %s while the request was being decided", key.Name, e.info.Name), "try again")
 	}
 	return e, nil
 }
 
-// why says what is wrong with a key that cannot be used.
-func (l *listing) why(blob []byte) error {
+// unusableError says why a key cannot be used.
+func (l *listing) unusableError(blob []byte) error {
 	for _, e := range l.entries {
 		if bytes.Equal(e.blob, blob) {
 			return e.error()
@@ -83,8 +83,8 @@ func (e *entry) error() error {
 	return problem.With(fmt.Errorf("the key %s is damaged: %s", e.info.Name, e.damage), "%s", e.remedy)
 }
 
-// open opens the key of use and keeps it, unless it was forgotten or removed
-// in the meantime: then it serves this one signature.
+// open opens the key of use and keeps it, unless it was forgotten or removed in
+// the meantime: then it makes this one signature.
 func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, error) {
 	s.mu.RLock()
 	epoch := s.epoch
@@ -93,7 +93,7 @@ func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, e
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.listedAs(&use.Key) // which is proved now
+	e, err := s.listedAs(&use.Key) // the vault is open, so this checks the proof
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, e
 	return signer, nil
 }
 
-// damaged remembers what is wrong with a key, for its State.
+// damaged records what is wrong with a key, for its State.
 func (s *Store) damaged(info keys.Info, what string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *Store) damaged(info keys.Info, what string) error {
 	return problem.With(fmt.Errorf("the key %s is damaged: %s", info.Name, what), "%s", keepFiles)
 }
 
-// openKey decrypts one key, and refuses one that is not the listed one.
+// openKey decrypts one key, and refuses it if it is not the listed one.
 func openKey(sealed, blob []byte, identity age.Identity) (ssh.AlgorithmSigner, error) {
 	file, err := decryptKey(sealed, identity)
 	if err != nil {

@@ -1,15 +1,15 @@
-// Package softkeys holds keys in software: sealed files that last (Store), and
-// keys that another program added for a while (Memory).
+// Package softkeys holds keys in software: sealed files (Store), and keys that
+// another program added until the process ends (Memory).
 //
-// A sealed key is a pair of files, NAME.pub in clear and NAME.age: the private
-// key encrypted with age to the one X25519 identity of the user's Vault. The
-// identity lies in the operating system's keychain, or in a file under a
-// passphrase. So listing, generating and importing need no secret; signing
-// opens the vault once.
+// NAME.pub holds the public half of a sealed key. NAME.age holds the private key,
+// encrypted with age to the X25519 identity of the user's Vault. NAME.mac proves
+// that they belong together. The operating system's keychain holds the identity,
+// or a file under a passphrase does. Listing needs no secret; signing opens the
+// vault once.
 //
-// Opened keys stay in memory until Forget. Go offers no way to wipe all copies
-// that the standard library makes of them, so Forget and Remove drop the
-// references; keeping the process's memory from others is platform's part.
+// Opened keys stay in memory until Forget. Go cannot wipe the copies that the
+// standard library makes, so Forget and Remove drop the references. Package
+// platform protects the process's memory from other programs.
 package softkeys
 
 import (
@@ -22,14 +22,14 @@ import (
 // Seal is what guards the vault's identity.
 type Seal string
 
-// The seals. It is chosen once, when the vault is created.
+// The seals. The choice is made once, when the vault is created.
 const (
-	SealAuto       Seal = "auto" // the keychain where there is one that opens, else a passphrase
+	SealAuto       Seal = "auto" // the keychain if one can be opened, otherwise a passphrase
 	SealKeychain   Seal = "keychain"
 	SealPassphrase Seal = "passphrase"
 )
 
-// Config is what the package is told from outside.
+// Config configures the Store and its Vault.
 type Config struct {
 	Dir            string            // $XDG_DATA_HOME/keybroker
 	Seal           Seal              // for a new vault; "" is SealAuto

@@ -19,9 +19,8 @@ var (
 	_ keys.Forgetter = (*Store)(nil)
 )
 
-// Store is the keys.Source of the sealed keys in one directory. The command
-// line writes there without the daemon's help, so the directory is looked at
-// again at each List and Find.
+// Store is the keys.Source of the sealed keys in one directory. The command line
+// writes there without the daemon, so each List and Find checks the directory.
 type Store struct {
 	vault *Vault
 	dir   string
@@ -29,9 +28,9 @@ type Store struct {
 	mu      sync.RWMutex                   // guards what follows; never held over a file, the vault or a signature
 	listing *listing                       // nil: not read yet
 	opened  map[string]ssh.AlgorithmSigner // by blob
-	broken  map[string]string              // by blob: what opening it found wrong
-	hidden  map[string]time.Time           // by blob: entry.modified when it was taken off the list
-	epoch   uint64                         // counts what drops opened keys
+	broken  map[string]string              // by blob: why the key could not be opened
+	hidden  map[string]time.Time           // by blob: entry.modified when the key was hidden
+	epoch   uint64                         // counts the calls that drop opened keys
 }
 
 // NewStore returns the store of the keys in config.Dir. It reads nothing yet.
@@ -45,14 +44,14 @@ func NewStore(config Config) *Store {
 	}
 }
 
-// Vault returns what the keys are sealed with.
+// Vault returns the vault that the keys are sealed to.
 func (s *Store) Vault() *Vault { return s.vault }
 
 // Name implements keys.Source.
 func (s *Store) Name() string { return sourceName }
 
-// List implements keys.Source: the keys by name, without those that Remove
-// took off the list and those whose files are damaged (see All).
+// List implements keys.Source: the keys by name, without hidden keys and those
+// whose files are damaged (see All).
 func (s *Store) List() []keys.Info {
 	var infos []keys.Info
 	for _, e := range s.All() {
@@ -65,17 +64,17 @@ func (s *Store) List() []keys.Info {
 
 // Entry is one key as `keybroker keys list` shows it.
 type Entry struct {
-	keys.Info        // PublicKey is nil when it is not known to be the key's; State says why
+	keys.Info        // PublicKey is nil if it may not be the key's; State says why
 	Hidden    bool   // by ssh-add -d or -D, until Load or the next start
-	Unproved  bool   // the vault was not opened yet: name, comment and public key could be another program's
+	Unproved  bool   // the vault is still closed: another program could have changed name, comment and public key
 	Remedy    string // what to do about a State that says "damaged"; else ""
 }
 
-// Damaged says whether the key cannot be used until its files were mended.
+// Damaged says whether the key's files must be repaired before it can be used.
 func (e *Entry) Damaged() bool { return e.Remedy != "" }
 
-// Prove opens the vault if nobody has to be asked for that, so that the keys
-// are proved from now on. It keeps nothing that opens a key.
+// Prove opens the vault if that does not ask the person, so that the keys are
+// proved from now on. It keeps no secret that opens a key.
 func (s *Store) Prove(ctx context.Context) {
 	if len(s.current().entries) > 0 {
 		s.vault.prove(ctx)
@@ -115,7 +114,7 @@ func (s *Store) Find(blob []byte) (keys.Info, bool) {
 	return s.infoLocked(e, unlocked), true
 }
 
-// infoLocked adds the state that changes without the directory.
+// infoLocked adds the state that does not come from the directory.
 func (s *Store) infoLocked(e *entry, unlocked bool) keys.Info {
 	info := e.info
 	switch {
@@ -129,7 +128,7 @@ func (s *Store) infoLocked(e *entry, unlocked bool) keys.Info {
 	return info
 }
 
-// Err says why the directory cannot be read; nil when it can, or is not there.
+// Err says why the directory cannot be read; nil if it can, or does not exist.
 func (s *Store) Err() error { return s.current().err }
 
 // Refresh reads the directory again, whatever its time stamp says.
@@ -140,7 +139,7 @@ func (s *Store) Refresh() {
 	s.reload()
 }
 
-// current returns the listing, read again when the directory changed.
+// current returns the listing, and reads it again if the directory has changed.
 func (s *Store) current() *listing {
 	s.mu.RLock()
 	l := s.listing
@@ -156,7 +155,7 @@ func (s *Store) reload() *listing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listing == nil || !s.listing.stamps.Equal(&l.stamps) {
-		clear(s.broken) // the file may have been mended
+		clear(s.broken) // the file may be repaired
 	}
 	s.listing = l
 	for blob := range s.opened {
@@ -166,7 +165,7 @@ func (s *Store) reload() *listing {
 	}
 	for blob, modified := range s.hidden {
 		if e := l.byBlob[blob]; e == nil || !e.modified.Equal(modified) {
-			delete(s.hidden, blob) // it was deleted, or came again by file
+			delete(s.hidden, blob) // it was deleted or written again
 		}
 	}
 	return l

@@ -20,23 +20,23 @@ import (
 type Vault struct {
 	config Config
 
-	mu       sync.Mutex // guards what follows; never held while anybody is waited for
+	mu       sync.Mutex // guards what follows; never held during a wait
 	identity *age.X25519Identity
-	proving  *proofKey // of the identity that was opened last; outlives Forget
-	opening  *opening  // the one that is under way
+	proof    *proofKey // of the identity that was opened last; outlives Forget
+	opening  *opening  // in progress
 	epoch    uint64    // counts Forget
 }
 
-// opening is one attempt to open the vault, shared by all who wait for it.
+// opening is one attempt to open the vault, shared by all its waiters.
 type opening struct {
-	done      chan struct{} // closed after the rest is set
+	done      chan struct{} // closed after the other fields are set
 	identity  *age.X25519Identity
 	err       error
-	abandoned bool   // who began it went away, so err says nothing to the others
-	epoch     uint64 // of the vault when it began
+	abandoned bool   // the caller that began it gave up, so the others ignore err
+	epoch     uint64 // the vault's, when it began
 }
 
-// NewVault returns the vault in config.Dir. It touches nothing yet.
+// NewVault returns the vault in config.Dir. It reads nothing yet.
 func NewVault(config Config) *Vault { return &Vault{config: config} }
 
 // Opened says whether the next Open returns at once.
@@ -46,7 +46,7 @@ func (v *Vault) Opened() bool {
 	return v.identity != nil
 }
 
-// Seal is what guards the identity; "" while there is no vault.
+// Seal returns what guards the identity; "" while there is no vault.
 func (v *Vault) Seal() Seal {
 	switch _, err := v.recipient(); {
 	case err != nil:
@@ -58,9 +58,8 @@ func (v *Vault) Seal() Seal {
 	}
 }
 
-// Forget drops the identity, so that the next Open asks for it again. What an
-// Open that is under way finds serves those that wait for it already, no later
-// one, and is not kept.
+// Forget drops the identity, so that the next Open asks for it again. An Open in
+// progress still serves its present waiters, but its identity is not kept.
 func (v *Vault) Forget() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -74,7 +73,7 @@ func (v *Vault) currentEpoch() uint64 {
 	return v.epoch
 }
 
-// keep leaves the vault open, unless there was a Forget since that epoch.
+// keep leaves the vault open, unless Forget was called after that epoch.
 func (v *Vault) keep(identity *age.X25519Identity, epoch uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -83,25 +82,25 @@ func (v *Vault) keep(identity *age.X25519Identity, epoch uint64) {
 	}
 }
 
-// proofKey checks what belongs together; nil while the vault was never opened.
+// proofKey returns the key that checks the codes; nil if the vault was never opened.
 func (v *Vault) proofKey() *proofKey {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.proving
+	return v.proof
 }
 
-// keepProof keeps the key of an identity for the checks. A key that is equal to the
-// one before stays the same pointer, by which a listing knows it.
+// keepProof keeps the proof key of an identity. An equal key keeps the old
+// pointer, because a listing compares pointers.
 func (v *Vault) keepProof(identity *age.X25519Identity) {
 	key := proofKeyOf(identity)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.proving == nil || *v.proving != *key {
-		v.proving = key
+	if v.proof == nil || *v.proof != *key {
+		v.proof = key
 	}
 }
 
-// prove opens the vault for its proof key alone, where nobody has to be asked.
+// prove opens the vault for its proof key only, and only without asking.
 func (v *Vault) prove(ctx context.Context) {
 	if v.proofKey() != nil || v.mustAsk(ctx) {
 		return
@@ -120,9 +119,9 @@ func (v *Vault) mustAsk(ctx context.Context) bool {
 	return v.config.Keychain == nil || v.config.Keychain.Available(ctx) != nil
 }
 
-// Open returns the identity. Only one caller at a time asks the keychain or the
-// person; the others wait for its outcome, each until its own ctx ends. use is
-// shown to the person, and may be nil.
+// Open returns the identity. One caller at a time asks the keychain or the
+// person; the others wait for the result, each until its ctx ends. use is shown
+// to the person, and may be nil.
 func (v *Vault) Open(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
 	for {
 		identity, current, mine := v.join()
@@ -144,15 +143,15 @@ func (v *Vault) Open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 	}
 }
 
-// join returns the identity, or the opening that is under way, or a new one
-// that the caller must run.
+// join returns the identity, or the opening in progress, or a new one that the
+// caller must run.
 func (v *Vault) join() (identity *age.X25519Identity, current *opening, mine bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.identity != nil || v.opening != nil {
 		return v.identity, v.opening, false
 	}
-	v.opening = &opening{done: make(chan struct{}), err: errors.New("opening the vault broke off"), epoch: v.epoch}
+	v.opening = &opening{done: make(chan struct{}), err: errors.New("opening the vault was interrupted"), epoch: v.epoch}
 	return nil, v.opening, true
 }
 
@@ -171,7 +170,7 @@ func (v *Vault) run(ctx context.Context, use *keys.Use, current *opening) {
 	current.abandoned = current.err != nil && ctx.Err() != nil
 }
 
-// errNoVault is what open returns before a vault was made.
+// errNoVault means that no vault was created yet.
 var errNoVault = errors.New("there is no vault")
 
 func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, error) {
@@ -200,16 +199,16 @@ func (v *Vault) open(ctx context.Context, use *keys.Use) (*age.X25519Identity, e
 	return identity, nil
 }
 
-// Check refuses a vault that somebody else may change or read, and one in the
-// keychain where the configuration wants a passphrase: a program of the user
-// could have put one there that it can read, so that new keys are sealed to it.
-// A vault that is not there yet is nil.
+// Check refuses a vault that another user can change or read. It also refuses a
+// vault in the keychain if the configuration wants a passphrase: a program of
+// the user could have put one there, to read the keys that are sealed to it. It
+// returns nil if there is no vault yet.
 func (v *Vault) Check() error {
 	if err := platform.CheckTrustedDir(v.config.vaultDir()); err != nil {
 		return fmt.Errorf("the vault is not used: %w", err)
 	}
 	if _, err := v.recipient(); err != nil {
-		return notMissing(err)
+		return ignoreMissing(err)
 	}
 	if v.underPassphrase() {
 		if _, err := platform.ReadPrivate(v.config.identityFile(), maxPublicFile); err != nil {
@@ -218,28 +217,29 @@ func (v *Vault) Check() error {
 		return nil
 	}
 	if v.config.Seal == SealPassphrase {
-		return problem.With(fmt.Errorf(`the vault in %s is not under a passphrase, as seal = "passphrase" demands`, v.config.Dir),
+		return problem.With(fmt.Errorf(`the vault in %s is not under a passphrase, but seal = "passphrase" requires one`, v.config.Dir),
 			`if it is yours, set seal = "auto"; if it is not, restore the whole directory %s from a backup`, v.config.Dir)
 	}
 	return nil
 }
 
-func notMissing(err error) error {
+func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// underPassphrase tells the two kinds of vault apart.
+// underPassphrase says whether a passphrase guards the identity, not the keychain.
 func (v *Vault) underPassphrase() bool {
 	_, err := os.Lstat(v.config.identityFile())
 	return err == nil
 }
 
-// recipient reads which identity the vault says it has; fs.ErrNotExist: there
-// is no vault. Every program of the user can change that, so nothing is sealed
-// to it: it names the secret in the keychain, and the opened vault must agree.
+// recipient reads the vault's public identity; fs.ErrNotExist means that there is
+// no vault. Every program of the user can change the file, so nothing is sealed
+// to it: it only names the secret in the keychain, and must match the opened
+// vault.
 func (v *Vault) recipient() (*age.X25519Recipient, error) {
 	line, err := platform.ReadPrivate(v.config.recipientFile(), maxPublicFile)
 	if err != nil {

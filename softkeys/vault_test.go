@@ -260,7 +260,7 @@ func TestForeignSecret(t *testing.T) {
 	info := generate(t, s, "a")
 	k.Replace([]byte("AGE-SECRET-KEY-1BUTNOTQUITE"))
 	err := trySign(t.Context(), again(s), info, "")
-	wantError(t, err, "the keychain holds something else")
+	wantError(t, err, "the keychain's entry for this vault is damaged")
 	if strings.Contains(err.Error(), "NOTQUITE") {
 		t.Errorf("the error shows the secret: %v", err)
 	}

@@ -37,7 +37,7 @@ func nextStep(err error) string {
 	switch {
 	case errors.Is(err, softkeys.ErrPassphraseWrong):
 		return "run it again with the passphrase of that file"
-	case isA[*softkeys.UnreadError](err), errors.Is(err, softkeys.ErrNotPrivate):
+	case isA[*softkeys.UnsupportedError](err), errors.Is(err, softkeys.ErrNotPrivate):
 		return "give a private key file as ssh-keygen, openssl or PuTTYgen writes it, or make a key: keybroker keys generate NAME"
 	case !isPath:
 		return ""

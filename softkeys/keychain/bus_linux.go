@@ -18,8 +18,8 @@ func sessionBus() (string, error) {
 	return address, nil
 }
 
-// connect opens a private connection. It outlives ctx on purpose, so that a
-// prompt can still be taken down after ctx ended: the caller closes it.
+// connect opens a private connection, which the caller closes. It outlives ctx,
+// so that a prompt can still be dismissed after ctx ends.
 func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	conn, err := bus.Connect(ctx, address)
 	switch {
@@ -31,11 +31,11 @@ func connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	return nil, fmt.Errorf("connect to the session bus: %w: %w", ErrAbsent, err)
 }
 
-// errVanished means that the service or one of its objects is gone: a killed
-// gnome-keyring-daemon is started again by the bus, with no keyring unlocked.
+// errVanished means that the service or one of its objects is gone. The bus
+// restarts a killed gnome-keyring-daemon, with no keyring unlocked.
 var errVanished = errors.New("the keychain service went away")
 
-// states maps D-Bus error names to what they mean for the caller.
+// states maps D-Bus error names to the keychain's states.
 var states = map[string]error{
 	"org.freedesktop.Secret.Error.IsLocked":               ErrLocked,
 	"org.freedesktop.Secret.Error.NoSuchObject":           errVanished,
@@ -52,7 +52,7 @@ var states = map[string]error{
 	"org.freedesktop.DBus.Error.Spawn.PermissionsInvalid": ErrAbsent,
 }
 
-// call runs one method and gives its error a meaning.
+// call runs one method and wraps the state that its error stands for.
 func call(ctx context.Context, object dbus.BusObject, method string, args []any, results ...any) error {
 	err := object.CallWithContext(ctx, method, 0, args...).Store(results...)
 	if err == nil {

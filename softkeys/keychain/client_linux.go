@@ -11,7 +11,7 @@ import (
 // client is one connection to the service with one session.
 type client struct {
 	conn    *dbus.Conn
-	owner   string // unique name of the service, so that every answer is the same process's
+	owner   string // unique name of the service, so that one process gives every answer
 	session dbus.ObjectPath
 	key     []byte
 }
@@ -37,8 +37,8 @@ func (c *client) close() {
 
 func (c *client) object(path dbus.ObjectPath) dbus.BusObject { return c.conn.Object(c.owner, path) }
 
-// findService starts the service when it is not running. It looks first, because
-// one that a person started (KeePassXC) need not be known to the bus by a file.
+// findService finds the running service or starts it. A service that the person
+// started (KeePassXC) may have no D-Bus service file.
 func (c *client) findService(ctx context.Context) error {
 	bus := c.conn.BusObject()
 	err := call(ctx, bus, "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner)
@@ -52,7 +52,7 @@ func (c *client) findService(ctx context.Context) error {
 	return call(ctx, bus, "org.freedesktop.DBus.GetNameOwner", []any{serviceName}, &c.owner)
 }
 
-// openSession agrees on a key that no secret crosses the bus without.
+// openSession agrees on the key that encrypts every secret on the bus.
 func (c *client) openSession(ctx context.Context) error {
 	if err := c.findService(ctx); err != nil {
 		return err
@@ -69,14 +69,14 @@ func (c *client) openSession(ctx context.Context) error {
 	}
 	theirs, ok := output.Value().([]byte)
 	if !ok {
-		return fmt.Errorf("the service answered with no public key, but %s", output.Signature())
+		return fmt.Errorf("the service answered with %s instead of a public key", output.Signature())
 	}
 	c.key, err = ours.key(theirs)
 	return err
 }
 
-// defaultCollection is where new secrets go. A service without one has never
-// been set up, or was started again with no keyring.
+// defaultCollection is where new secrets go. A service without one was never set
+// up, or was restarted without a keyring.
 func (c *client) defaultCollection(ctx context.Context) (dbus.ObjectPath, error) {
 	var path dbus.ObjectPath
 	err := call(ctx, c.object(servicePath), serviceIface+".ReadAlias", []any{"default"}, &path)
@@ -86,14 +86,14 @@ func (c *client) defaultCollection(ctx context.Context) (dbus.ObjectPath, error)
 	return path, err
 }
 
-// find returns an item that can be read, after unlocking it when it must.
+// find returns an unlocked item. It unlocks a locked one first.
 func (c *client) find(ctx context.Context, attributes Attributes) (dbus.ObjectPath, error) {
 	item, err := c.search(ctx, attributes)
 	if item != "" || err != nil {
 		return item, err
 	}
-	// A keyring that was never opened may keep even the names of its items to
-	// itself, so "nothing found" counts only when the default one is open.
+	// A locked keyring may hide even the names of its items, so "nothing found"
+	// counts only while the default keyring is open.
 	collection, err := c.defaultCollection(ctx)
 	if err != nil {
 		return "", err

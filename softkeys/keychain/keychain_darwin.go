@@ -12,8 +12,8 @@ import (
 // System returns the operating system's keychain. dir is not used on macOS.
 func System(dir string) Keychain { return loginKeychain{} }
 
-// loginKeychain is the login keychain. The system shows its own prompts; they
-// cannot be taken down, so ctx is looked at before and after them only.
+// loginKeychain is the login keychain. The system's own prompts cannot be
+// dismissed, so ctx is checked only before and after them.
 type loginKeychain struct{}
 
 func (loginKeychain) Name() string { return "keychain" }
@@ -57,8 +57,8 @@ func (loginKeychain) Delete(ctx context.Context, attributes Attributes) error {
 	return state(gokeychain.DeleteItem(item(attributes)))
 }
 
-// item names a generic password: macOS has two names for it, where the Secret
-// Service takes any.
+// item names a generic password. macOS has only two names for one, service and
+// account.
 func item(attributes Attributes) gokeychain.Item {
 	item := gokeychain.NewItem()
 	item.SetSecClass(gokeychain.SecClassGenericPassword)

@@ -16,7 +16,7 @@ import (
 )
 
 // System returns the operating system's keychain. On Windows it is DPAPI: the
-// secret lies in a file in dir, encrypted for this user by the system.
+// system encrypts the secret for this user, and a file in dir holds it.
 func System(dir string) Keychain { return dpapi{dir} }
 
 type dpapi struct{ dir string }
@@ -65,7 +65,7 @@ func (d dpapi) Delete(ctx context.Context, attributes Attributes) error {
 	return err
 }
 
-// file is named by the vault; hex keeps any attribute a plain file name.
+// file is named after the vault. Hex makes any attribute a valid file name.
 func (d dpapi) file(attributes Attributes) string {
 	return filepath.Join(d.dir, hex.EncodeToString([]byte(attributes["vault"]))+".dpapi")
 }

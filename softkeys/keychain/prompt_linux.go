@@ -8,17 +8,17 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// noPrompt is what the service returns when it needs nobody.
+// noPrompt is what the service returns when it need not ask the person.
 const noPrompt dbus.ObjectPath = "/"
 
-// dismissTimeout bounds taking down a prompt that nobody waits for any more.
+// dismissTimeout bounds dismissing a prompt that is no longer needed.
 const dismissTimeout = 2 * time.Second
 
 const promptIface = "org.freedesktop.Secret.Prompt"
 
-// prompt shows the service's own prompt and waits for its end. Only a signal
-// from the service itself, about this prompt, counts: anybody on the bus can
-// send one that looks like it.
+// prompt shows the service's own prompt and waits until it is answered. It
+// accepts only the service's signal about this prompt: anybody on the bus can
+// send a similar one.
 func (c *client) prompt(ctx context.Context, path dbus.ObjectPath) error {
 	if path == noPrompt {
 		return nil
@@ -70,7 +70,7 @@ func (c *client) watch(ctx context.Context, path dbus.ObjectPath) error {
 	return nil
 }
 
-// completed reads the end of the prompt from signal, if it is that.
+// completed tells whether signal ends the prompt, and how it ended.
 func (c *client) completed(signal *dbus.Signal, path dbus.ObjectPath) (done bool, err error) {
 	switch {
 	case signal.Sender == "org.freedesktop.DBus" && signal.Name == "org.freedesktop.DBus.NameOwnerChanged" &&

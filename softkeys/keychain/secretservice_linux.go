@@ -19,10 +19,10 @@ const (
 )
 
 // SecretService is the Keychain of a Linux desktop: gnome-keyring, KWallet,
-// KeePassXC. Each call uses a connection and a session of its own, so that
-// nothing has to be mended when the bus or the service was restarted.
+// KeePassXC. Each call opens a new connection and session, so that a restarted
+// bus or service needs no recovery.
 type SecretService struct {
-	Address string // of the bus; "" finds the session's at each call
+	Address string // of the bus; "" finds the session bus at each call
 }
 
 // System returns the operating system's keychain. dir is not used on Linux.
@@ -31,7 +31,7 @@ func System(dir string) Keychain { return SecretService{} }
 // Name implements Keychain.
 func (SecretService) Name() string { return "secret-service" }
 
-// Available implements Keychain. It asks nobody.
+// Available implements Keychain. It does not ask the person.
 func (s SecretService) Available(ctx context.Context) error {
 	return s.with(ctx, func(c *client) error {
 		collection, err := c.defaultCollection(ctx)
@@ -111,8 +111,8 @@ func (s SecretService) Delete(ctx context.Context, attributes Attributes) error 
 	})
 }
 
-// with runs one operation, and once more when the service went away under it.
-// What is still missing then is a keyring that somebody has to unlock.
+// with runs one operation, and repeats it once if the service vanished. If the
+// item is missing even then, its keyring is locked.
 func (s SecretService) with(ctx context.Context, operation func(*client) error) error {
 	err := s.once(ctx, operation)
 	if errors.Is(err, errVanished) {

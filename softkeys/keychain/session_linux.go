@@ -14,10 +14,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// algorithm is the only transport of the Secret Service specification
-// ("Transfer of Secrets") that keeps a secret out of the bus messages. It is
-// not authenticated: it hides from a bus monitor or a log, not from an attacker
-// on the bus.
+// algorithm is the only encrypted transport of the Secret Service specification
+// ("Transfer of Secrets"). It is not authenticated: it hides secrets from a bus
+// monitor or a log, not from an attacker on the bus.
 const algorithm = "dh-ietf1024-sha256-aes128-cbc-pkcs7"
 
 // The Second Oakley Group (RFC 2409 section 6.2), with generator 2.
@@ -85,7 +84,7 @@ func (s secret) open(key []byte) ([]byte, error) {
 		return nil, err
 	}
 	if len(s.Parameters) != aes.BlockSize || len(s.Value) == 0 || len(s.Value)%aes.BlockSize != 0 {
-		return nil, errors.New("the service returned a secret of a wrong length")
+		return nil, errors.New("the service returned a secret of the wrong length")
 	}
 	cipher.NewCBCDecrypter(block, s.Parameters).CryptBlocks(s.Value, s.Value)
 	pad := int(s.Value[len(s.Value)-1])

@@ -1,5 +1,5 @@
-// Package keyfile reads private key files, of every kind that the ssh-add of this machine
-// reads, and removes them afterwards.
+// Package keyfile reads private key files, in every form that this machine's
+// ssh-add reads, and removes them if asked.
 package keyfile
 
 import (
@@ -17,7 +17,7 @@ import (
 // maxSize bounds a private key file; an RSA key of 16384 bits takes 13 KiB.
 const maxSize = 64 << 10
 
-// StandardInput is the path that stands for it.
+// StandardInput is the path that means standard input.
 const StandardInput = "-"
 
 // File is a private key file as it was read.
@@ -27,11 +27,11 @@ type File struct {
 	info    fs.FileInfo // of what was opened; nil for standard input
 }
 
-// Open reads the file. One that is to be removed afterwards is looked at
-// first: nothing is sealed that cannot end as it was asked for.
+// Open reads the file. If remove is set, it first checks that the file can be
+// removed, so that no key is sealed whose file must stay.
 func Open(path string, remove bool) (*File, error) {
 	if remove {
-		if err := mayRemove(path); err != nil {
+		if err := checkRemovable(path); err != nil {
 			return nil, err
 		}
 	}
@@ -51,7 +51,7 @@ func Open(path string, remove bool) (*File, error) {
 	return &File{path, content, info}, err
 }
 
-// readStandardInput leaves the terminal, where there is one, for the questions.
+// readStandardInput then makes the terminal standard input, for later questions.
 func readStandardInput() (*File, error) {
 	content, err := ReadAll(os.Stdin)
 	if tty, e := os.Open(terminal.Path); e == nil {
@@ -60,7 +60,7 @@ func readStandardInput() (*File, error) {
 	return &File{path: StandardInput, content: content}, err
 }
 
-// ReadAll reads a file of keys, or refuses one that is too large to be one.
+// ReadAll reads a key file. It refuses one that is too large.
 func ReadAll(file *os.File) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(file, maxSize+1))
 	if err == nil && len(content) > maxSize {
@@ -75,8 +75,8 @@ const leaveOut = "name the file itself, or leave --delete out"
 // ErrStandardInput is wrong usage.
 var ErrStandardInput = problem.New("standard input cannot be deleted", leaveOut)
 
-// mayRemove refuses what --delete would not remove, or not alone.
-func mayRemove(path string) error {
+// checkRemovable refuses a path that is not a plain file: --delete would leave the key.
+func checkRemovable(path string) error {
 	if path == StandardInput {
 		return ErrStandardInput
 	}
@@ -87,7 +87,7 @@ func mayRemove(path string) error {
 	case info.Mode().Type() == fs.ModeSymlink:
 		return problem.With(fmt.Errorf("%s is a symbolic link: --delete would remove the link and leave the key", path), "%s", leaveOut)
 	case !info.Mode().IsRegular():
-		return problem.With(fmt.Errorf("%s is not a regular file, and --delete removes no other", path), "%s", leaveOut)
+		return problem.With(fmt.Errorf("%s is not a regular file, and --delete removes only regular files", path), "%s", leaveOut)
 	}
 	return nil
 }
@@ -95,21 +95,21 @@ func mayRemove(path string) error {
 // Wipe clears what was read.
 func (f *File) Wipe() { clear(f.content) }
 
-// Remove deletes the file, if it still is the one that was read.
+// Remove deletes the file if it has not changed since it was read.
 func (f *File) Remove() error {
 	again, err := Open(f.path, true)
 	if err != nil {
-		return fmt.Errorf("the key is sealed, and the file stays: %w", err)
+		return fmt.Errorf("the key is sealed, but the file was not removed: %w", err)
 	}
 	defer clear(again.content)
 	if !os.SameFile(f.info, again.info) || !again.info.ModTime().Equal(f.info.ModTime()) || !bytes.Equal(f.content, again.content) {
-		return problem.With(fmt.Errorf("the key is sealed; %s is no longer the file that was read, and stays", f.path),
+		return problem.With(fmt.Errorf("the key is sealed, but %s has changed since it was read and was not removed", f.path),
 			"see what it holds, and import that too: ssh-keygen -l -f %s", f.path)
 	}
 	return os.Remove(f.path)
 }
 
-// publicComment is that of the public key that lies beside the file, if it is of this key.
+// publicComment is the comment of the .pub file beside it, if that is this key's.
 func (f *File) publicComment(blob []byte) string {
 	line, err := os.ReadFile(f.path + ".pub")
 	if err != nil {

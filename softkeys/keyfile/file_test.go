@@ -17,10 +17,10 @@ func TestRemovesWhatWasReadOnly(t *testing.T) {
 		want   string
 	}{
 		"unchanged":        {func(string) error { return nil }, ""},
-		"other contents":   {func(path string) error { return os.WriteFile(path, []byte("another"), 0o600) }, "is no longer the file that was read, and stays"},
-		"touched":          {func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }, "is no longer the file that was read"},
-		"replaced":         {func(path string) error { return os.Rename(copyOf(path), path) }, "is no longer the file that was read"},
-		"a link meanwhile": {func(path string) error { return os.Symlink(move(path), path) }, "the key is sealed, and the file stays: "},
+		"other contents":   {func(path string) error { return os.WriteFile(path, []byte("another"), 0o600) }, "has changed since it was read and was not removed"},
+		"touched":          {func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }, "has changed since it was read"},
+		"replaced":         {func(path string) error { return os.Rename(copyOf(path), path) }, "has changed since it was read"},
+		"a link meanwhile": {func(path string) error { return os.Symlink(move(path), path) }, "the key is sealed, but the file was not removed: "},
 		"gone":             {os.Remove, "no such file"},
 	} {
 		path := filepath.Join(t.TempDir(), "key")
@@ -66,7 +66,7 @@ func TestMayRemove(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{"-": "standard input cannot be deleted", link: "is a symbolic link", dir: "is not a regular file", "/dev/null": "is not a regular file"} {
-		if err := mayRemove(path); err == nil || !strings.Contains(err.Error(), want) {
+		if err := checkRemovable(path); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

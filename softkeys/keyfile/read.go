@@ -12,20 +12,21 @@ import (
 	"github.com/keybroker/keybroker/softkeys/sshadd"
 )
 
-// Private reads the key, with the comment that the file has or the .pub beside it. dir is
-// for ssh-add's private socket; askpass is a program that answers ssh-add (sshadd.Answer).
+// Private reads the key. Its comment comes from the file or the .pub beside it.
+// dir is for ssh-add's private socket; askpass is a program that answers
+// ssh-add (sshadd.Answer).
 func (f *File) Private(ctx context.Context, dir, askpass string) (softkeys.Private, error) {
 	r := reader{file: f, dir: dir, askpass: askpass}
 	return r.read(ctx)
 }
 
-// reader reads one private key file: by itself where it can, so that the key
-// stays in this process, else with the user's own ssh-add, which reads more.
+// reader reads one private key file: itself if it can, so that the key stays in
+// this process, otherwise with the user's ssh-add, which reads more.
 type reader struct {
 	file       *File
 	dir        string // for ssh-add's private socket
 	askpass    string
-	passphrase []byte // once it was asked for
+	passphrase []byte // nil until the person is asked
 }
 
 func (r *reader) read(ctx context.Context) (softkeys.Private, error) {
@@ -37,7 +38,7 @@ func (r *reader) read(ctx context.Context) (softkeys.Private, error) {
 		}
 		private, err = softkeys.ParsePrivate(r.file.content, r.passphrase)
 	}
-	if _, unread := errors.AsType[*softkeys.UnreadError](err); unread {
+	if _, unsupported := errors.AsType[*softkeys.UnsupportedError](err); unsupported {
 		return r.bySSHAdd(ctx, err)
 	}
 	if err != nil {
@@ -46,7 +47,7 @@ func (r *reader) read(ctx context.Context) (softkeys.Private, error) {
 	return r.withComment(private), nil
 }
 
-// withComment looks for the comment beside the file where the file has none.
+// withComment adds the comment of the .pub file if the key file has none.
 func (r *reader) withComment(private softkeys.Private) softkeys.Private {
 	if private.Comment != "" {
 		return private
@@ -68,13 +69,13 @@ func (r *reader) ask(ctx context.Context) ([]byte, error) {
 	return bytes.Clone(r.passphrase), nil
 }
 
-// stdinName is what ssh-add takes for the comment of a file that has none.
+// stdinName is the comment that ssh-add gives a key without one.
 const stdinName = "(stdin)"
 
-func (r *reader) bySSHAdd(ctx context.Context, unread error) (softkeys.Private, error) {
+func (r *reader) bySSHAdd(ctx context.Context, unsupported error) (softkeys.Private, error) {
 	program := sshadd.Find()
 	if program == "" {
-		return softkeys.Private{}, problem.With(unread, "install OpenSSH's ssh-add, which reads more kinds of files; or write a copy of the file in a kind that is read: ssh-keygen -p -Z aes256-ctr -f COPY")
+		return softkeys.Private{}, problem.With(unsupported, "install OpenSSH's ssh-add, which reads more kinds of files; or convert a copy of the file: ssh-keygen -p -Z aes256-ctr -f COPY")
 	}
 	file, err := sshadd.Convert(ctx, sshadd.Config{Program: program, Dir: r.dir, Askpass: r.askpass, Passphrase: r.ask}, r.file.content)
 	switch {
@@ -84,10 +85,10 @@ func (r *reader) bySSHAdd(ctx context.Context, unread error) (softkeys.Private, 
 		return softkeys.Private{}, problem.With(err, "add it to the running broker: ssh-add FILE")
 	case errors.Is(err, terminal.ErrInterrupted), errors.Is(err, terminal.ErrNoLine):
 		return softkeys.Private{}, err
-	case err != nil && problem.Remedy(unread) != "":
-		return softkeys.Private{}, unread
+	case err != nil && problem.Remedy(unsupported) != "":
+		return softkeys.Private{}, unsupported
 	case err != nil:
-		return softkeys.Private{}, fmt.Errorf("%w; and %w", unread, err)
+		return softkeys.Private{}, fmt.Errorf("%w; and %w", unsupported, err)
 	}
 	defer clear(file)
 	private, err := softkeys.ParsePrivate(file, nil)

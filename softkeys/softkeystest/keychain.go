@@ -1,5 +1,5 @@
-// Package softkeystest has stand-ins for a person's keychain: a fake that fails
-// as it is told, and the real gnome-keyring on a bus of its own.
+// Package softkeystest has keychains for tests: a fake that fails on demand, and
+// the real gnome-keyring on a private bus.
 package softkeystest
 
 import (
@@ -13,7 +13,7 @@ import (
 
 // Keychain is a keychain in memory.
 type Keychain struct {
-	mu      sync.Mutex // guards what follows; never held while Block is waited for
+	mu      sync.Mutex // guards what follows; never held while Load is blocked
 	secrets map[string][]byte
 	err     error
 	loads   int
@@ -32,8 +32,8 @@ func (k *Keychain) Fail(err error) {
 	k.err = err
 }
 
-// Block makes every later Load wait, as for a person, until release is called
-// or its ctx ends.
+// Block makes every later Load wait, as for a person, until release is called or
+// the Load's ctx ends.
 func (k *Keychain) Block() (release func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -41,7 +41,7 @@ func (k *Keychain) Block() (release func()) {
 	return sync.OnceFunc(func() { close(k.block) })
 }
 
-// Loads returns how often Load was called.
+// Loads returns the number of calls of Load.
 func (k *Keychain) Loads() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -57,7 +57,7 @@ func (k *Keychain) Replace(secret []byte) {
 	}
 }
 
-// Len returns how many secrets there are.
+// Len returns the number of secrets.
 func (k *Keychain) Len() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()

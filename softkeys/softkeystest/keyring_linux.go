@@ -18,8 +18,8 @@ const startTimeout = 20 * time.Second
 
 const secretService = "org.freedesktop.secrets"
 
-// Bus is a session bus of the test's own, with a home directory of its own.
-// There is no display, so no prompt can be shown.
+// Bus is a private session bus with a private home directory. There is no
+// display, so no prompt can be shown.
 type Bus struct {
 	Address string
 	Home    string
@@ -34,8 +34,8 @@ const emptyBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Conf
 <policy context="default"><allow send_destination="*"/><allow eavesdrop="true"/><allow own="*"/></policy>
 </busconfig>`
 
-// StartBus starts a bus. services says whether it starts the system's services
-// on demand, as a desktop's does.
+// StartBus starts a bus. If services is set, the bus starts the system's services
+// on demand, as on a desktop.
 func StartBus(t testing.TB, services bool) *Bus {
 	t.Helper()
 	home, err := os.MkdirTemp("", "keybroker-bus") // t.TempDir is too long for a socket's path
@@ -72,7 +72,7 @@ func StartBus(t testing.TB, services bool) *Bus {
 	return b
 }
 
-// command prepares a program that sees only the bus's own home.
+// command prepares a program that sees only the bus's home directory.
 func (b *Bus) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.Home, "XDG_RUNTIME_DIR=" + b.Home,
@@ -92,7 +92,7 @@ func start(t testing.TB, cmd *exec.Cmd) {
 	})
 }
 
-// close ends what the bus itself has started.
+// close ends the keyring that the bus may have started.
 func (b *Bus) close() {
 	b.KillKeyring()
 	b.conn.Close()
@@ -118,7 +118,7 @@ func (b *Bus) LockKeyring() {
 	}
 }
 
-// KillKeyring ends the Secret Service, whoever has started it.
+// KillKeyring ends the Secret Service, even one that the bus started.
 func (b *Bus) KillKeyring() {
 	pid := b.keyring()
 	if pid == 0 {

@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// Variable is set where this program was started by ssh-add to ask for a
-// passphrase: the number of the socket on which Answer gets it.
+// Variable is set when ssh-add starts this program to ask for a passphrase. It
+// holds the descriptor of the socket that gives Answer the passphrase.
 const Variable = "KEYBROKER_IMPORT_ASKPASS"
 
 // maxAnswer bounds a passphrase; OpenSSH reads 1,023 bytes.
 const maxAnswer = 1023
 
-// Answer is the program that ssh-add runs to ask: it fetches the passphrase
-// from the command that imports, and prints it to ssh-add.
+// Answer is the askpass program of ssh-add: it gets the passphrase from the
+// importing command and prints it to ssh-add.
 func Answer(out io.Writer) error {
 	fd, err := strconv.Atoi(os.Getenv(Variable))
 	if err != nil {

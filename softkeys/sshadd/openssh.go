@@ -12,8 +12,8 @@ import (
 // blockSize is the padding of a private section that is not encrypted (PROTOCOL.key).
 const blockSize = 8
 
-// toOpenSSH writes the key of a request to add one as a file in OpenSSH's own
-// format (PROTOCOL.key): both hold the same fields. It wipes the request.
+// toOpenSSH turns a request to add a key into a file in OpenSSH's format
+// (PROTOCOL.key): both hold the same fields. It wipes the request.
 func toOpenSSH(message []byte) ([]byte, error) {
 	defer clear(message)
 	request, err := wire.ParseRequest(message)
@@ -22,7 +22,7 @@ func toOpenSSH(message []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return nil, errors.New("ssh-add sent something else than a key")
+		return nil, errors.New("ssh-add sent something other than a key")
 	case added.IsSecurityKey():
 		return nil, ErrSecurityKey
 	}

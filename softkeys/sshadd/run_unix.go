@@ -16,19 +16,19 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Supported says whether this system has what Convert needs.
+// Supported says whether Convert works on this system.
 const Supported = true
 
-// askpassFD is where the program that ssh-add asks by finds the broker's end.
+// askpassFD is the descriptor on which the askpass program gets the passphrase.
 const askpassFD = 3
 
-// run is one ssh-add at work.
+// run is one running ssh-add.
 type run struct {
-	cmd    *exec.Cmd
-	says   words
-	feeds  sync.WaitGroup // what writes the file and answers
-	ours   []io.Closer    // our ends
-	asking error          // why no passphrase was given; set before feeds is done
+	cmd           *exec.Cmd
+	stderr        limitedBuffer
+	feeders       sync.WaitGroup // write the key file and the passphrase
+	ourEnds       []io.Closer
+	passphraseErr error // why no passphrase was given; set before feeders are done
 }
 
 func start(ctx context.Context, c Config, socket string, file []byte) (*run, error) {
@@ -40,25 +40,26 @@ func start(ctx context.Context, c Config, socket string, file []byte) (*run, err
 	defer askpass.Close()
 	r.cmd = exec.CommandContext(ctx, c.Program, "-k", "-")
 	r.cmd.ExtraFiles = []*os.File{askpass}
-	r.cmd.Stderr = &r.says
+	r.cmd.Stderr = &r.stderr
 	r.cmd.Env = environ(c, socket)
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // without a terminal it asks by the program alone
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // without a terminal it must use the askpass program
 	input, err := platform.StartChild(r.cmd)
 	if err != nil {
 		answers.Close()
 		return nil, err
 	}
-	r.ours = []io.Closer{input, answers}
-	r.feeds.Go(func() {
+	r.ourEnds = []io.Closer{input, answers}
+	r.feeders.Go(func() {
 		_, _ = input.Write(file)
 		_ = input.CloseWrite()
 	})
-	r.feeds.Go(func() { r.asking = answer(ctx, c, answers) })
+	r.feeders.Go(func() { r.passphraseErr = answer(ctx, c, answers) })
 	return r, nil
 }
 
-// environ is that of the person, without what would lead ssh-add or its
-// askpass elsewhere. DISPLAY is for OpenSSH before 8.4, which asks by a program only with one.
+// environ is the person's environment, without variables that would redirect
+// ssh-add or its askpass program. OpenSSH before 8.4 uses askpass only if DISPLAY
+// is set.
 func environ(c Config, socket string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		return hasName(pair, "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", Variable)
@@ -67,14 +68,13 @@ func environ(c Config, socket string) []string {
 	return append(env, "SSH_AUTH_SOCK="+socket, "SSH_ASKPASS="+c.Askpass, "SSH_ASKPASS_REQUIRE=force", "DISPLAY=none", Variable+"="+fmt.Sprint(askpassFD))
 }
 
-// answer gives the passphrase to the first question, and ends at the second:
-// ssh-add asks again after a wrong one.
+// answer gives the passphrase once. A second question means that it was wrong.
 func answer(ctx context.Context, c Config, conn *os.File) error {
 	defer conn.Close()
 	var question [1]byte
 	for asked := false; ; asked = true {
 		if _, err := io.ReadFull(conn, question[:]); err != nil {
-			return nil // nobody asks any more
+			return nil // ssh-add asks no more
 		}
 		if asked {
 			return ErrPassphrase
@@ -98,21 +98,21 @@ func (r *run) pid() int { return r.cmd.Process.Pid }
 func (r *run) wait() error {
 	err := r.cmd.Wait()
 	r.close()
-	r.feeds.Wait()
+	r.feeders.Wait()
 	return err
 }
 
 func (r *run) close() {
-	for _, file := range r.ours {
+	for _, file := range r.ourEnds {
 		file.Close()
 	}
 }
 
-func (r *run) askErr() error { return r.asking }
+func (r *run) passphraseError() error { return r.passphraseErr }
 
-// complaint is why it handed over no key.
+// complaint says why ssh-add handed over no key.
 func (r *run) complaint(failure error) error {
-	if text := r.says.text(); text != "" {
+	if text := r.stderr.text(); text != "" {
 		return errors.New(text)
 	}
 	if failure == nil {

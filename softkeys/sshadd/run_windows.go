@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Supported says whether this system has what Convert needs.
+// Supported says whether Convert works on this system.
 const Supported = false
 
 // Variable is never set here.
@@ -20,5 +20,5 @@ type run struct{}
 func start(context.Context, Config, string, []byte) (*run, error) { return nil, errors.ErrUnsupported }
 func (*run) pid() int                                             { return 0 }
 func (*run) wait() error                                          { return nil }
-func (*run) askErr() error                                        { return nil }
+func (*run) passphraseError() error                               { return nil }
 func (*run) complaint(err error) error                            { return err }

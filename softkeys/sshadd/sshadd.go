@@ -1,12 +1,12 @@
-// Package sshadd reads private key files with the user's own ssh-add: what
-// OpenSSH reads on this machine, keybroker can import.
+// Package sshadd reads private key files with the user's ssh-add: keybroker can
+// import every file that OpenSSH reads on this machine.
 //
-// ssh-add is pointed at a private socket, to which it hands the parsed key by
-// the agent protocol. The socket lies in a directory of its own (0700) and takes
-// one key from one process, the ssh-add that was started, and that is closed to other
-// programs of the user (platform.Program). The file goes to it through a socketpair, as does
-// the passphrase to the program that ssh-add runs to ask for it: this program,
-// which hardens itself first. The one pipe is ssh-add's own, to that program.
+// ssh-add sends the parsed key to a private socket by the agent protocol. The
+// socket lies in a private directory (0700). It accepts one key, and only from
+// the ssh-add that this package started, which is closed to other programs of
+// the user (platform.Program). A socketpair carries the file to ssh-add. Another
+// carries the passphrase to ssh-add's askpass program, which is this program and
+// hardens itself first. The only pipe is ssh-add's, to its askpass program.
 package sshadd
 
 import (
@@ -26,26 +26,26 @@ import (
 )
 
 const (
-	// maxWait bounds a run with the time that the person takes to type.
+	// maxWait bounds a run, which includes the time that the person types.
 	maxWait = 10 * time.Minute
-	// maxComplaint bounds what is kept of ssh-add's words.
+	// maxComplaint bounds the kept part of ssh-add's error output.
 	maxComplaint = 4 << 10
 )
 
-// What Convert returns besides ssh-add's own complaint.
+// The errors of Convert that are not ssh-add's own.
 var (
 	ErrPassphrase  = errors.New("the passphrase does not open the private key")
 	ErrSecurityKey = errors.New("it is the handle of a security key, whose private key never leaves the device")
 )
 
-// Config is what Convert works with.
+// Config configures Convert.
 type Config struct {
 	Program string   // path of ssh-add
 	Dir     string   // where the socket's directory is made; "": the system's directory for temporary files
 	Askpass string   // path of the program that calls Answer when Variable is set
-	Env     []string // of ssh-add, beside what Convert sets
+	Env     []string // of ssh-add, in addition to what Convert sets
 
-	// Passphrase asks the person, once at the most. The caller wipes it.
+	// Passphrase asks the person. It is called once at most; Convert wipes the result.
 	Passphrase func(ctx context.Context) ([]byte, error)
 }
 
@@ -74,9 +74,9 @@ func Convert(ctx context.Context, c Config, file []byte) ([]byte, error) {
 	listener.Close()
 	key := <-taken
 	switch {
-	case run.askErr() != nil:
+	case run.passphraseError() != nil:
 		clear(key)
-		return nil, run.askErr()
+		return nil, run.passphraseError()
 	case key != nil:
 		return toOpenSSH(key)
 	case ctx.Err() != nil:
@@ -120,18 +120,18 @@ func serve(conn net.Conn, pid int) []byte {
 	}
 }
 
-// words is what ssh-add says, up to a limit.
-type words struct{ bytes.Buffer }
+// limitedBuffer keeps the first maxComplaint bytes.
+type limitedBuffer struct{ bytes.Buffer }
 
-func (w *words) Write(p []byte) (int, error) {
-	if room := maxComplaint - w.Len(); room > 0 {
-		w.Buffer.Write(p[:min(len(p), room)])
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	if room := maxComplaint - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(len(p), room)])
 	}
 	return len(p), nil
 }
 
-func (w *words) text() string {
-	return platform.Escape(strings.Join(strings.Fields(w.String()), " "), maxComplaint)
+func (b *limitedBuffer) text() string {
+	return platform.Escape(strings.Join(strings.Fields(b.String()), " "), maxComplaint)
 }
 
 // Find returns the path of the user's ssh-add, or "".

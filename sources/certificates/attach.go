@@ -16,12 +16,12 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Attach puts a certificate beside key, in the place of the one that it had
-// there, and returns the path of its file. sealed says that the key is one of
-// the directory of sealed keys.
+// Attach writes a certificate for key, in place of an earlier one, and returns
+// the path of its file. sealed says whether key is in the directory of sealed
+// keys.
 func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string, error) {
 	if certified := publickey.Certified(cert); !bytes.Equal(certified.Marshal(), key.Blob) {
-		return "", problem.With(fmt.Errorf("the certificate is for another key: for %s, and %q is %s", ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint), "ask for a certificate of this key")
+		return "", problem.With(fmt.Errorf("the certificate is for another key: for %s, but %q is %s", ssh.FingerprintSHA256(certified), key.Name, key.Fingerprint), "ask for a certificate of this key")
 	}
 	info := keys.NewInfo(cert, "")
 	if until := info.ValidUntil(); !until.IsZero() && !s.config.Now().Before(until) {
@@ -42,8 +42,8 @@ func (s *Source) Attach(cert ssh.PublicKey, key keys.Info, sealed bool) (string,
 	return path, nil
 }
 
-// pathFor names the file after the key. A name that comes from a card, or none,
-// is none of a file.
+// pathFor names the file after a sealed key. The name of any other key may be
+// empty or unfit for a file, so its digest is used.
 func (s *Source) pathFor(key keys.Info, sealed bool) string {
 	if sealed {
 		return filepath.Join(s.config.SealedKeys, key.Name+suffix)

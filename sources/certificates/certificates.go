@@ -1,10 +1,10 @@
-// Package certificates lists OpenSSH user certificates that lie in files beside
-// the keys that they certify, wherever those keys are: sealed files, cards,
-// security keys, tokens. The key signs; its certificate is only shown with it.
+// Package certificates lists OpenSSH user certificates from files. Their keys may
+// be anywhere: in sealed files, cards, security keys or tokens. The key signs; its
+// certificate is only listed with it.
 //
 // A file NAME-cert.pub in the directory of sealed keys belongs to the key NAME.
-// What lies in the directory of certificates belongs to the key that it
-// certifies. A file that is replaced counts at the next list.
+// A file in the directory of certificates belongs to the key that it certifies.
+// The next list shows a file that was replaced.
 package certificates
 
 import (
@@ -21,23 +21,23 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Order is where the plain key stands in the list.
+// Order is the plain key's place in the list.
 type Order string
 
-// The orders. OpenSSH offers keys in the order of the list, a certificate and
-// its key each by itself.
+// The orders. OpenSSH offers keys in the order of the list, and a certificate and
+// its key as two keys.
 const (
 	PlainAfter  Order = "after"  // right after its certificates
 	PlainBefore Order = "before" // right before them
 	PlainHidden Order = "hidden" // not listed while it has a valid certificate
 )
 
-// Config is what a Source is told from outside.
+// Config configures a Source.
 type Config struct {
 	SealedKeys string     // directory of NAME.pub and NAME-cert.pub
 	Dir        string     // directory of certificates for any key
 	Plain      Order      // "" is PlainAfter
-	Ring       *keys.Ring // the keys; not the Source itself
+	Ring       *keys.Ring // the other sources' keys
 	Now        func() time.Time
 }
 
@@ -70,8 +70,8 @@ func New(config Config) *Source {
 // Name implements keys.Source.
 func (s *Source) Name() string { return sourceName }
 
-// List implements keys.Source: a certificate is listed while its key is, also
-// when it is not valid: its State says so then.
+// List implements keys.Source: a certificate is listed while its key is. The
+// State of an invalid one says why.
 func (s *Source) List() []keys.Info {
 	var infos []keys.Info
 	for _, f := range s.current().files {
@@ -91,8 +91,7 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 	return s.info(f)
 }
 
-// info is the certificate's key, seen with the certificate: with its name, and
-// under the constraints that it was added with.
+// info describes the certificate with its key's name and constraints.
 func (s *Source) info(f *file) (keys.Info, bool) {
 	if f.certificate == nil {
 		return keys.Info{}, false
@@ -118,7 +117,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	return source.Sign(ctx, plain, data, algorithm)
 }
 
-// Lend implements keys.Lender for those keys whose source does.
+// Lend implements keys.Lender for the keys whose source does.
 func (s *Source) Lend(ctx context.Context, use *keys.Use) (*privatekey.Key, error) {
 	plain, source, err := s.plain(use)
 	if err != nil {
@@ -131,7 +130,7 @@ func (s *Source) Lend(ctx context.Context, use *keys.Use) (*privatekey.Key, erro
 	return lender.Lend(ctx, plain)
 }
 
-// SignAsking implements keys.Asker for those keys whose source does.
+// SignAsking implements keys.Asker for the keys whose source does.
 func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data []byte, algorithm string) (*ssh.Signature, string, error) {
 	plain, source, err := s.plain(use)
 	if err != nil {
@@ -144,10 +143,10 @@ func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data
 	return asker.SignAsking(ctx, plain, why, data, algorithm)
 }
 
-// errReplaced is that the certified key is gone, although the certificate was listed.
-var errReplaced = problem.New("the key that this certificate is for has been replaced or deleted", "list the keys again, and use one that is there: ssh-add -L")
+// errReplaced means that the key of a listed certificate is gone.
+var errReplaced = problem.New("the key that this certificate is for has been replaced or deleted", "list the keys again and use one of them: ssh-add -L")
 
-// Recheck implements keys.Rechecker for those keys whose source does.
+// Recheck implements keys.Rechecker for the keys whose source does.
 func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
 	plain, source, err := s.plain(use)
 	if err != nil {
@@ -159,7 +158,7 @@ func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
 	return nil
 }
 
-// plain is the same use, of the key that is certified.
+// plain returns the same use of the certified key, and that key's source.
 func (s *Source) plain(use *keys.Use) (*keys.Use, keys.Source, error) {
 	if f := s.current().byBlob[string(use.Key.Blob)]; f != nil {
 		if info, source, ok := s.config.Ring.Find(f.plain); ok {

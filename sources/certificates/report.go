@@ -10,8 +10,9 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// All is every file: what List has, and by the file's name what it has not;
-// State says why. What is no certificate has no PublicKey.
+// All describes every file: the listed certificates, and under the file's name
+// the unused files, whose State says why. A file that is not a certificate has no
+// PublicKey.
 func (s *Source) All() []keys.Info {
 	var infos []keys.Info
 	for _, f := range s.current().files {
@@ -27,16 +28,16 @@ func (s *Source) All() []keys.Info {
 func (f *file) unused() keys.Info {
 	info := keys.Info{State: "not used: " + f.problem}
 	if f.certificate != nil {
-		says, _ := publickey.CertificateOf(f.certificate)
-		info = keys.NewInfo(f.certificate, says.KeyId)
+		cert, _ := publickey.CertificateOf(f.certificate)
+		info = keys.NewInfo(f.certificate, cert.KeyId)
 		info.State = "not used: its key is not here"
 	}
 	info.Name, info.Source = filepath.Base(f.path), sourceName
 	return info
 }
 
-// Problems are what a person should do something about, each error with its
-// remedy on the next line.
+// Problems returns the unused files that need the person's attention, each with
+// its remedy.
 func (s *Source) Problems() []error {
 	var list []error
 	l := s.current()
@@ -49,7 +50,7 @@ func (s *Source) Problems() []error {
 		case f.certificate == nil:
 			list = append(list, problem.With(fmt.Errorf("the certificate %s is not used: %s", f.path, f.problem), "%s", cmp.Or(f.remedy, "replace it, or remove it")))
 		case ok && !s.valid(info):
-			list = append(list, problem.With(fmt.Errorf("the certificate %s is not used: %s", f.path, info.State), "renew it: put the new one in the place of the file"))
+			list = append(list, problem.With(fmt.Errorf("the certificate %s is not used: %s", f.path, info.State), "renew it: replace the file with the new certificate"))
 		}
 	}
 	return list

@@ -189,12 +189,12 @@ func TestSilentHelperIsEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Sign(context.Background(), login(info), nil, ""); !errors.Is(err, errLate) {
+	if _, err := s.Sign(context.Background(), login(info), nil, ""); !errors.Is(err, errTimeout) {
 		t.Error(err)
 	}
 	self(t, "deaf") // it does not even read
 	const moreThanASocketHolds = 8 << 20
-	if _, err := s.Sign(context.Background(), login(info), make([]byte, moreThanASocketHolds), ""); !errors.Is(err, errLate) {
+	if _, err := s.Sign(context.Background(), login(info), make([]byte, moreThanASocketHolds), ""); !errors.Is(err, errTimeout) {
 		t.Error(err)
 	}
 }
@@ -218,7 +218,7 @@ func TestKeyOfAWebSiteSignsSSHMessagesOnly(t *testing.T) {
 		use := login(info)
 		use.Purpose.Kind = test.kind
 		_, err = s.Sign(t.Context(), use, []byte("data"), info.PublicKey.Type())
-		if (err == nil) != test.want || err != nil && !strings.Contains(err.Error(), "is no SSH message") {
+		if (err == nil) != test.want || err != nil && !strings.Contains(err.Error(), "signs only SSH messages") {
 			t.Errorf("%q with %q: %v", test.kind, test.websafe, err)
 		}
 	}

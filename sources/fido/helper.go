@@ -26,19 +26,19 @@ const (
 	logErrors = 2 // SYSLOG_LEVEL_ERROR
 )
 
-// Errors of the helper that mean something to a person (OpenSSH, ssherr.h).
+// The helper's errors that have their own message (OpenSSH, ssherr.h).
 const (
 	codeWrongPIN = 43
 	codeNoDevice = 60
 )
 
-// maxAnswer bounds what is read of the helper.
+// maxAnswer bounds the helper's answer.
 const maxAnswer = 256 << 10
 
-// errPIN means that the device wants a PIN, or that the one it got is wrong.
-var errPIN = errors.New("the security key wants its PIN")
+// errPIN means that the device needs a PIN.
+var errPIN = errors.New("the security key needs its PIN")
 
-// helperPlaces are where systems have the program.
+// helperPlaces are the paths where systems install the program.
 var helperPlaces = []string{
 	"/usr/lib/openssh/ssh-sk-helper", "/usr/libexec/openssh/ssh-sk-helper", "/usr/lib/ssh/ssh-sk-helper",
 	"/usr/libexec/ssh-sk-helper", "/usr/local/libexec/ssh-sk-helper", "/opt/homebrew/libexec/ssh-sk-helper",
@@ -83,7 +83,7 @@ func (c Config) sign(ctx context.Context, k *key, data, pin []byte) (*ssh.Signat
 	return nil, fmt.Errorf("ssh-sk-helper answered %d to a request to sign", reply.Type)
 }
 
-// signRequest is made at its full size at once, so that no copy of the PIN is left.
+// signRequest allocates the full size at once, so that no copy of the PIN remains.
 func signRequest(k *key, data, pin []byte) []byte {
 	const fixed = 4 + 1 + 4 + 4 + 6*4
 	b := make([]byte, 4, 4+1+fixed+len(k.Serialized)+len(k.Provider)+len(data)+len(pin))
@@ -100,7 +100,7 @@ func signRequest(k *key, data, pin []byte) []byte {
 	return b
 }
 
-// run returns the answer after its length and version.
+// run returns the answer without its length and version.
 func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 	path, err := c.helperPath()
 	if err != nil {
@@ -108,19 +108,19 @@ func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 	}
 	answer, err := exchange(ctx, path, request)
 	if err != nil {
-		return nil, problem.With(err, "it may not fit this version (protocol %d), or its library is faulty: see the system's log", helperVersion)
+		return nil, problem.With(err, "it may not match this version (protocol %d), or its library is faulty: see the system's log", helperVersion)
 	}
 	switch {
 	case len(answer) < 5 || int(binary.BigEndian.Uint32(answer)) != len(answer)-4:
-		return nil, errors.New("its answer is cut")
+		return nil, errors.New("its answer is truncated")
 	case answer[4] != helperVersion:
-		return nil, problem.With(fmt.Errorf("it speaks version %d of its protocol, not %d", answer[4], helperVersion), "use that of OpenSSH 8.2 or later")
+		return nil, problem.With(fmt.Errorf("it speaks version %d of its protocol, not %d", answer[4], helperVersion), "use the helper of OpenSSH 8.2 or later")
 	}
 	return answer[5:], nil
 }
 
-// exchange runs the helper for one request. It is killed when ctx ends, and what
-// it has started may then hold the connection no longer.
+// exchange runs the helper for one request. When ctx ends, the helper is killed
+// and the connection closed, even if the helper's children still hold it.
 func exchange(ctx context.Context, path string, request []byte) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, path)
 	conn, err := platform.StartChild(cmd)
@@ -129,17 +129,17 @@ func exchange(ctx context.Context, path string, request []byte) ([]byte, error) 
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_, sent := conn.Write(request)
-	_ = conn.CloseWrite() // there is no second one
+	_, errWrite := conn.Write(request)
+	_ = conn.CloseWrite() // the only request
 	answer, err := io.ReadAll(io.LimitReader(conn, maxAnswer+1))
-	if err = errors.Join(sent, err); err == nil && len(answer) > maxAnswer {
+	if err = errors.Join(errWrite, err); err == nil && len(answer) > maxAnswer {
 		err = errors.New("its answer is too long")
 	}
 	if err != nil {
 		_ = cmd.Process.Kill()
 	}
-	if ended := cmd.Wait(); ended != nil || ctx.Err() != nil {
-		err = cmp.Or(ctx.Err(), ended)
+	if errWait := cmd.Wait(); errWait != nil || ctx.Err() != nil {
+		err = cmp.Or(ctx.Err(), errWait)
 	}
 	return answer, err
 }
@@ -153,7 +153,7 @@ func helperFault(rest []byte, withPIN bool) error {
 	case fault.Code == codeWrongPIN:
 		return errPIN
 	case fault.Code == codeNoDevice:
-		return problem.New("the security key with this key is not there", "plug it in")
+		return problem.New("the security key with this key is not plugged in", "plug it in")
 	}
 	return problem.With(fmt.Errorf("the security key did not sign: ssh-sk-helper's error -%d", fault.Code), "was it touched in time? see: ssh-add -T FILE")
 }

@@ -1,6 +1,6 @@
-// Package fido is the keys of FIDO2 security keys that clients hand over. The
-// device makes the signature; OpenSSH's ssh-sk-helper talks to it, a process for
-// each signature, since a provider is a library that anybody may have written.
+// Package fido holds the FIDO2 keys that clients add. The device signs. OpenSSH's
+// ssh-sk-helper talks to it, in a new process for each signature: the provider is
+// a library that anybody may have written.
 package fido
 
 import (
@@ -21,26 +21,26 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// maxKeys bounds the keys that are held; OpenSSH's clients refuse an agent that
-// lists more than 2048.
+// maxKeys bounds the keys: OpenSSH's clients refuse an agent that lists more than
+// 2048.
 const maxKeys = 2048
 
-// answerTime is how long the helper may take for one signature, a touch and all:
-// devices give up after half a minute. A request without a limit of its own must
-// not wait for a faulty library for ever.
-const answerTime = 2 * time.Minute
+// answerTimeout bounds one signature, including the touch: devices give up after
+// half a minute. A request without a deadline must not wait for a faulty library
+// for ever.
+const answerTimeout = 2 * time.Minute
 
-var errLate = problem.With(fmt.Errorf("ssh-sk-helper did not answer within %v and was ended", answerTime), "plug the security key in again and try once more; if it happens again, its library is faulty")
+var errTimeout = problem.With(fmt.Errorf("ssh-sk-helper did not answer within %v and was ended", answerTimeout), "plug the security key in again and try once more; if it happens again, its library is faulty")
 
-// Config says which devices may be reached, and how the person is.
+// Config says which libraries may be used, and how to reach the person.
 type Config struct {
-	Allowed string // patterns of libraries, as ssh-agent -P has them
-	Websafe string // patterns of applications whose keys sign anything, as ssh-agent -O websafe-allow
-	Helper  string // path of ssh-sk-helper; "": SSH_SK_HELPER, or where systems have it
+	Allowed string // patterns of libraries, as in ssh-agent -P
+	Websafe string // patterns of applications whose keys sign anything, as in ssh-agent -O websafe-allow
+	Helper  string // path of ssh-sk-helper; "": SSH_SK_HELPER, or the system's path
 	Log     *slog.Logger
 
-	// Person is asked for a PIN and told of a touch. nil: nobody is told, and a key
-	// that wants a PIN does not sign.
+	// Person is asked for a PIN and notified of a touch. nil: no notice is shown,
+	// and a key that needs a PIN does not sign.
 	Person keys.Person
 }
 
@@ -53,7 +53,7 @@ var (
 // Source holds the keys.
 type Source struct {
 	config Config
-	limit  time.Duration // answerTime, but for tests
+	limit  time.Duration // answerTimeout, except in tests
 
 	mu   sync.Mutex // guards what follows; never held over a device
 	keys []*key
@@ -71,13 +71,13 @@ func New(config Config) *Source {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{config: config, limit: answerTime}
+	return &Source{config: config, limit: answerTimeout}
 }
 
 // Name implements keys.Source.
 func (s *Source) Name() string { return "fido" }
 
-// AddSecurityKey implements keys.SecurityKeyAdder. A key that is there already
+// AddSecurityKey implements keys.SecurityKeyAdder. A key that is already held
 // keeps its place.
 func (s *Source) AddSecurityKey(added keys.SecurityKey) (keys.Info, error) {
 	if strings.EqualFold(added.Provider, keys.InternalProvider) {
@@ -100,13 +100,13 @@ func (s *Source) put(k *key) error {
 	s.expireLocked()
 	k.size = k.info.Size()
 	size, i := k.size, s.indexLocked(k.info.Blob)
-	for at, other := range s.keys {
-		if at != i { // which it replaces
+	for j, other := range s.keys {
+		if j != i { // k replaces the key at i
 			size += other.size
 		}
 	}
 	if i < 0 && len(s.keys) >= maxKeys || size > keys.MaxAddedBytes {
-		return problem.With(fmt.Errorf("%d keys, or as many large ones as may be, are held already", maxKeys), "remove some: ssh-add -d FILE, or all: ssh-add -D")
+		return problem.With(fmt.Errorf("the limit of %d keys, or of their total size, is reached", maxKeys), "remove some: ssh-add -d FILE, or all: ssh-add -D")
 	}
 	if i >= 0 {
 		s.keys[i] = k
@@ -120,7 +120,7 @@ func (s *Source) indexLocked(blob []byte) int {
 	return slices.IndexFunc(s.keys, func(k *key) bool { return bytes.Equal(k.info.Blob, blob) })
 }
 
-// expireLocked needs no timer: nothing of these keys is secret.
+// expireLocked needs no timer: these keys hold no secret.
 func (s *Source) expireLocked() {
 	now := time.Now()
 	s.keys = slices.DeleteFunc(s.keys, func(k *key) bool { return k.limits.Expired(now) })
@@ -176,22 +176,22 @@ func (s *Source) RemoveAll() {
 	s.keys = nil
 }
 
-// Sign implements keys.Source. The device is asked without a PIN first; when it
-// wants one, the person is asked once, and a wrong one is not tried again.
+// Sign implements keys.Source. It first tries without a PIN. If the device needs
+// one, the person is asked once; a wrong PIN is not retried.
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	k := s.find(use.Key.Blob)
 	if k == nil {
 		return nil, fmt.Errorf("sign: %w", keys.ErrNotFound)
 	}
 	if use.Purpose.Kind != wire.KindLogin && use.Purpose.Kind != wire.KindSSHSig && !keys.ParsePatterns(s.config.Websafe, keys.SingleBytes).Match(k.Application) {
-		return nil, problem.With(fmt.Errorf("a key for the application %.64q does not sign what is no SSH message", k.Application), "it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow")
+		return nil, problem.With(fmt.Errorf("a key for the application %.64q signs only SSH messages", k.Application), "it could log in to a web site; allow it: [fido] websafe in config.toml, or ssh-agent -O websafe-allow")
 	}
-	signature, err := s.touch(ctx, use, k, data, nil)
+	signature, err := s.signNotifying(ctx, use, k, data, nil)
 	if !errors.Is(err, errPIN) {
 		return signature, err
 	}
 	if s.config.Person == nil {
-		return nil, fmt.Errorf("%w, and nobody can be asked for it", err)
+		return nil, fmt.Errorf("%w, but nobody can be asked for it", err)
 	}
 	pin, err := s.config.Person.Secret(ctx, keys.Question{
 		Title: "PIN of a security key", Text: describe(k) + pinText(k), Prompt: "PIN:", Use: use, Facts: true,
@@ -200,7 +200,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 		return nil, fmt.Errorf("PIN: %w", err)
 	}
 	defer clear(pin)
-	return s.touch(ctx, use, k, data, pin)
+	return s.signNotifying(ctx, use, k, data, pin)
 }
 
 func pinText(k *key) string {
@@ -212,14 +212,15 @@ func pinText(k *key) string {
 
 func describe(k *key) string { return "The key " + k.info.Fingerprint + " is in a security key." }
 
-// touch has one signature made while the person is told to touch the device.
-func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []byte) (*ssh.Signature, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, s.limit, errLate)
+// signNotifying makes one signature and meanwhile tells the person to touch the
+// device.
+func (s *Source) signNotifying(ctx context.Context, use *keys.Use, k *key, data, pin []byte) (*ssh.Signature, error) {
+	ctx, stop := context.WithTimeoutCause(ctx, s.limit, errTimeout)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
-	told := make(chan struct{})
+	notified := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(notified)
 		if k.Flags&keys.FlagUserPresence == 0 || s.config.Person == nil {
 			return
 		}
@@ -227,8 +228,8 @@ func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []b
 		switch {
 		case errors.Is(err, keys.ErrRefused):
 			cancel(err)
-		case err != nil: // it still blinks
-			s.config.Log.Warn("nobody could be told to touch the security key", "error", err)
+		case err != nil: // the device still blinks
+			s.config.Log.Warn("the notice to touch the security key could not be shown", "error", err)
 		}
 	}()
 	signature, err := s.config.sign(ctx, k, data, pin)
@@ -236,6 +237,6 @@ func (s *Source) touch(ctx context.Context, use *keys.Use, k *key, data, pin []b
 		signature, err = nil, context.Cause(ctx)
 	}
 	cancel(nil)
-	<-told
+	<-notified
 	return signature, err
 }

@@ -10,28 +10,30 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Helpers since OpenSSH 10.1 want other requests to sign than those before. The
-// later ones have no request to remove a token and pass over it, the earlier ones
-// answer it with one byte; so it tells them apart, with a second request behind
-// it that both answer. But a later helper that reads both requests at once
-// handles the first and then waits for more input before it handles the
-// second. So a helper of its own is asked, and poked until it answers; what
-// else the pokes do does not matter, because it is ended then.
+// OpenSSH 10.1 changed the helper's request to sign, and dropped the request to
+// remove a token. An old helper answers that request with one byte; a new one
+// ignores it. So dialect sends it, and then a request that both answer: the first
+// answer shows which helper it is.
+//
+// A new helper that reads both requests at once handles the first, and then waits
+// for more input before it handles the second. So dialect sends unknown messages
+// ("pokes") until the helper answers. It uses a separate helper, which it ends,
+// so that the pokes have no other effect.
 
 const (
-	// pokeInterval is how long it takes to learn the dialect in that case.
+	// pokeInterval is the pause between two pokes.
 	pokeInterval = 50 * time.Millisecond
-	// dialectTime is for a helper that does not answer at all.
-	dialectTime = 20 * time.Second
+	// dialectTimeout is for a helper that does not answer at all.
+	dialectTimeout = 20 * time.Second
 )
 
-// numUnknown is a message that no helper knows.
+// numUnknown is the number of a message that no helper knows.
 const numUnknown = 255
 
 var errDialect = problem.New("ssh-pkcs11-helper does not answer", "check that it is OpenSSH's: SSH_PKCS11_HELPER")
 
-// dialect says whether the helper speaks the dialect of OpenSSH 10.1.
-func (c Config) dialect(ctx context.Context) (newish bool, err error) {
+// dialect starts a helper and says whether it speaks the dialect of OpenSSH 10.1.
+func (c Config) dialect(ctx context.Context) (newDialect bool, err error) {
 	h, err := startHelper(c)
 	if err != nil {
 		return false, err
@@ -39,15 +41,15 @@ func (c Config) dialect(ctx context.Context) (newish bool, err error) {
 	return h.dialect(ctx, pokeInterval)
 }
 
-// dialect ends the helper.
-func (h *helper) dialect(ctx context.Context, interval time.Duration) (newish bool, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, dialectTime, errDialect)
+// dialect says whether h speaks the dialect of OpenSSH 10.1. It ends h.
+func (h *helper) dialect(ctx context.Context, interval time.Duration) (newDialect bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, dialectTimeout, errDialect)
 	defer cancel()
 	answers := make(chan []byte)
 	go h.read(answers)
 	defer h.end(answers)
-	defer context.AfterFunc(ctx, func() { _ = h.conn.Close() })() // a helper that reads nothing lets no poke through
-	const noLibrary = os.DevNull                                  // it is there, and cannot be loaded
+	defer context.AfterFunc(ctx, func() { _ = h.conn.Close() })() // unblocks a poke that the helper does not read
+	const noLibrary = os.DevNull                                  // exists, but cannot be loaded
 	err = errors.Join(
 		h.send(tokenMessage(numRemoveToken, noLibrary, nil)),
 		h.send(tokenMessage(numAddToken, noLibrary, nil)))

@@ -12,30 +12,30 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// maxMessage bounds a helper's answer, as OpenSSH does.
+// maxMessage bounds a helper's answer, as in OpenSSH.
 const maxMessage = 256 << 10
 
-// answerTime is how long a helper may take to read one request, and then to
-// answer it: the person may have to type a PIN on the reader, or to touch the
-// token. A helper that takes longer is ended.
-const answerTime = 2 * time.Minute
+// answerTimeout bounds the reading of one request, and then its answer: the person
+// may have to type a PIN on the reader or touch the token. A helper that takes
+// longer is ended.
+const answerTimeout = 2 * time.Minute
 
-var errLate = problem.With(fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended", answerTime), "load the token again: ssh-add -s; if it happens again, its library is faulty")
+var errTimeout = problem.With(fmt.Errorf("ssh-pkcs11-helper did not answer within %v and was ended", answerTimeout), "load the token again: ssh-add -s; if it happens again, its library is faulty")
 
 var errHelper = problem.New("ssh-pkcs11-helper has ended", "load the token again: ssh-add -s; if it happens again, its library is faulty")
 
-// helper is one ssh-pkcs11-helper. It answers requests one after the other; a
-// caller that waits no longer does not disturb the order.
+// helper is one ssh-pkcs11-helper. It answers requests one after the other, even
+// those whose caller no longer waits.
 type helper struct {
-	cmd    *exec.Cmd
-	conn   platform.Conn
-	jobs   chan job
-	done   chan struct{} // closed when the process is gone
-	limit  time.Duration // answerTime, but for tests
-	newish bool          // it speaks the dialect of OpenSSH 10.1; set by load
+	cmd        *exec.Cmd
+	conn       platform.Conn
+	jobs       chan job
+	done       chan struct{} // closed when the process has ended
+	limit      time.Duration // answerTimeout, except in tests
+	newDialect bool          // it speaks the dialect of OpenSSH 10.1; set by load
 }
 
-// job is a message to send; its answer is awaited.
+// job is a message to send, and the channel for its answer.
 type job struct {
 	message []byte // wiped once it is sent
 	reply   chan reply
@@ -46,21 +46,21 @@ type reply struct {
 	err    error
 }
 
-// startHelper starts one. The caller has it served.
+// startHelper starts a helper. The caller calls serve or dialect.
 func startHelper(config Config) (*helper, error) {
 	path, err := config.helperPath()
 	if err != nil {
 		return nil, err
 	}
-	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{}), limit: answerTime}
+	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{}), limit: answerTimeout}
 	if h.conn, err = platform.StartChild(h.cmd); err != nil {
 		return nil, fmt.Errorf("start the helper: %w", err)
 	}
 	return h, nil
 }
 
-// serve owns the connection, until the helper ends or breaks the protocol. Then it
-// calls gone.
+// serve owns the connection until the helper ends or breaks the protocol, and
+// then calls gone.
 func (h *helper) serve(gone func()) {
 	ended := make(chan struct{})
 	answers := make(chan []byte)
@@ -75,9 +75,9 @@ func (h *helper) serve(gone func()) {
 		select {
 		case <-ended:
 			return
-		case one := <-h.jobs:
-			answer := h.do(one, answers)
-			one.reply <- answer
+		case request := <-h.jobs:
+			answer := h.do(request, answers)
+			request.reply <- answer
 			if answer.err != nil {
 				return
 			}
@@ -85,7 +85,7 @@ func (h *helper) serve(gone func()) {
 	}
 }
 
-// end ends the process.
+// end ends the process and waits for it.
 func (h *helper) end(answers <-chan []byte) {
 	_ = h.cmd.Process.Kill()
 	_ = h.conn.Close()
@@ -94,7 +94,7 @@ func (h *helper) end(answers <-chan []byte) {
 	_ = h.cmd.Wait()
 }
 
-// read hands every answer on, to the end of the connection.
+// read sends every answer to answers, until the connection ends.
 func (h *helper) read(answers chan<- []byte) {
 	defer close(answers)
 	for {
@@ -114,19 +114,19 @@ func (h *helper) read(answers chan<- []byte) {
 	}
 }
 
-func (h *helper) do(one job, answers <-chan []byte) reply {
+func (h *helper) do(request job, answers <-chan []byte) reply {
 	unread := time.AfterFunc(h.limit, func() { h.kill(); _ = h.conn.Close() })
-	err := h.send(one.message)
+	err := h.send(request.message)
 	switch {
 	case !unread.Stop():
-		return reply{err: errLate}
+		return reply{err: errTimeout}
 	case err != nil:
 		return reply{err: errHelper}
 	}
 	return next(answers, h.limit)
 }
 
-// next waits for an answer up to the limit.
+// next waits for an answer, for at most limit.
 func next(answers <-chan []byte, limit time.Duration) reply {
 	late := time.NewTimer(limit)
 	defer late.Stop()
@@ -136,12 +136,12 @@ func next(answers <-chan []byte, limit time.Duration) reply {
 			return reply{err: errHelper}
 		}
 		return reply{answer: answer}
-	case <-late.C: // what it answers later would be taken for the next answer
-		return reply{err: errLate}
+	case <-late.C: // a late answer would be mistaken for the next one
+		return reply{err: errTimeout}
 	}
 }
 
-// send wipes the message.
+// send sends the message and wipes it.
 func (h *helper) send(message []byte) error {
 	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...)
 	_, err := h.conn.Write(frame)
@@ -152,16 +152,16 @@ func (h *helper) send(message []byte) error {
 
 // ask sends a message and returns its answer.
 func (h *helper) ask(ctx context.Context, message []byte) ([]byte, error) {
-	one := job{message: message, reply: make(chan reply, 1)}
+	request := job{message: message, reply: make(chan reply, 1)}
 	select {
-	case h.jobs <- one:
+	case h.jobs <- request:
 	case <-h.done:
 		return nil, errHelper
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 	select {
-	case r := <-one.reply:
+	case r := <-request.reply:
 		return r.answer, r.err
 	case <-ctx.Done(): // the answer is read and dropped
 		return nil, context.Cause(ctx)
@@ -177,5 +177,5 @@ func (h *helper) ended() bool {
 	}
 }
 
-// kill ends the process, also one that hangs in its library. It does not wait.
+// kill ends the process, even if it hangs in its library. It does not wait.
 func (h *helper) kill() { _ = h.cmd.Process.Kill() }

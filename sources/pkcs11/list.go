@@ -44,11 +44,11 @@ func (s *Source) find(blob []byte) (*provider, key) {
 	return nil, key{}
 }
 
-// expired does not wait for the timer, which a suspended night makes late.
+// expired does not rely on the timer, which is late after a suspend.
 func (p *provider) expired() bool { return p.limits.Expired(time.Now()) }
 
-// Sign implements keys.Source. It waits for the token, and for the signatures
-// that its helper makes before, until ctx ends.
+// Sign implements keys.Source. It waits for earlier signatures of the helper and
+// for the token, until ctx ends.
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	p, k := s.find(use.Key.Blob)
 	if p == nil {
@@ -61,7 +61,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	return signature, nil
 }
 
-// Remove implements keys.Remover. With its last key the provider goes.
+// Remove implements keys.Remover. A provider without keys is dropped.
 func (s *Source) Remove(blob []byte) error {
 	p, _ := s.find(blob)
 	if p == nil {

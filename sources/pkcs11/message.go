@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Numbers of the helper's protocol, which is the agent's own with fewer messages
+// Message numbers of the helper's protocol, a subset of the agent protocol
 // (OpenSSH, ssh-pkcs11-client.c).
 const (
 	numIdentities   = 12
@@ -26,9 +26,9 @@ type tokenKey struct {
 	label  string
 }
 
-// load has the helper open the library. unread names
-// the keys that cannot be used.
-func (h *helper) load(ctx context.Context, path string, pin []byte) (list []tokenKey, unread []string, err error) {
+// load makes the helper open the library. unusable describes the keys that
+// cannot be used.
+func (h *helper) load(ctx context.Context, path string, pin []byte) (list []tokenKey, unusable []string, err error) {
 	answer, err := h.ask(ctx, tokenMessage(numAddToken, path, pin))
 	if err != nil {
 		return nil, nil, err
@@ -39,7 +39,7 @@ func (h *helper) load(ctx context.Context, path string, pin []byte) (list []toke
 	return parseKeys(answer[1:])
 }
 
-// tokenMessage is made at its full size at once, so that no copy of the PIN is left.
+// tokenMessage allocates the full size at once, so that no copy of the PIN remains.
 func tokenMessage(number byte, path string, pin []byte) []byte {
 	b := make([]byte, 0, 1+4+len(path)+4+len(pin))
 	b = binary.BigEndian.AppendUint32(append(b, number), uint32(len(path)))
@@ -47,7 +47,7 @@ func tokenMessage(number byte, path string, pin []byte) []byte {
 	return append(b, pin...)
 }
 
-func parseKeys(rest []byte) (list []tokenKey, unread []string, err error) {
+func parseKeys(rest []byte) (list []tokenKey, unusable []string, err error) {
 	var count struct {
 		N    uint32
 		Rest []byte `ssh:"rest"`
@@ -67,11 +67,11 @@ func parseKeys(rest []byte) (list []tokenKey, unread []string, err error) {
 		}
 		rest = one.Rest
 		public, err := publickey.Parse(one.Blob)
-		if err != nil { // a kind of key that cannot be used does not hide the others
-			unread = append(unread, "a key of "+publickey.Describe(one.Blob))
+		if err != nil { // an unusable key does not hide the others
+			unusable = append(unusable, "a key of "+publickey.Describe(one.Blob))
 			continue
 		}
 		list = append(list, tokenKey{public, one.Label})
 	}
-	return list, unread, nil
+	return list, unusable, nil
 }

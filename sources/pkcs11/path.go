@@ -7,7 +7,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// helperPlaces are where systems have the program.
+// helperPlaces are the paths where systems install the program.
 var helperPlaces = []string{
 	"/usr/lib/openssh/ssh-pkcs11-helper", "/usr/libexec/openssh/ssh-pkcs11-helper", "/usr/lib/ssh/ssh-pkcs11-helper",
 	"/usr/libexec/ssh-pkcs11-helper", "/usr/local/libexec/ssh-pkcs11-helper", "/opt/homebrew/libexec/ssh-pkcs11-helper",

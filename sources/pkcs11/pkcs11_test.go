@@ -372,12 +372,12 @@ func handleOne(signer ssh.Signer, queue []byte) (rest []byte, wrote bool) {
 // A helper that hangs is waited for as long as a person may need, and no longer.
 func TestAnswersAreNotAwaitedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		if r := next(make(chan []byte), answerTime); !errors.Is(r.err, errLate) {
+		if r := next(make(chan []byte), answerTimeout); !errors.Is(r.err, errTimeout) {
 			t.Errorf("%+v", r)
 		}
 		answers := make(chan []byte)
-		go func() { time.Sleep(answerTime - time.Second); answers <- []byte{5} }()
-		if r := next(answers, answerTime); r.err != nil || len(r.answer) != 1 {
+		go func() { time.Sleep(answerTimeout - time.Second); answers <- []byte{5} }()
+		if r := next(answers, answerTimeout); r.err != nil || len(r.answer) != 1 {
 			t.Errorf("%+v", r)
 		}
 	})
@@ -410,7 +410,7 @@ func TestHelperThatStopsReading(t *testing.T) {
 	gone := make(chan struct{})
 	go h.serve(func() { close(gone) })
 	const moreThanASocketHolds = 8 << 20
-	if _, err := h.ask(context.Background(), make([]byte, moreThanASocketHolds)); !errors.Is(err, errLate) {
+	if _, err := h.ask(context.Background(), make([]byte, moreThanASocketHolds)); !errors.Is(err, errTimeout) {
 		t.Error(err)
 	}
 	<-gone

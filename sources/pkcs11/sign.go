@@ -15,11 +15,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// sign has the helper sign data with the key of this blob.
+// sign makes the helper sign data with the key of this blob.
 func (h *helper) sign(ctx context.Context, blob, data []byte, algorithm string) (*ssh.Signature, error) {
 	var request []byte
 	var err error
-	if h.newish {
+	if h.newDialect {
 		request = ssh.Marshal(struct {
 			Blob, Data []byte
 			Algorithm  string
@@ -36,7 +36,7 @@ func (h *helper) sign(ctx context.Context, blob, data []byte, algorithm string) 
 	if answer[0] != numSignResponse || ssh.Unmarshal(answer[1:], &response) != nil {
 		return nil, problem.New("the token does not sign", "is it still there? load it again: ssh-add -s")
 	}
-	if h.newish {
+	if h.newDialect {
 		signature := new(ssh.Signature)
 		if err := ssh.Unmarshal(response.Signature, signature); err != nil {
 			return nil, fmt.Errorf("the helper's signature cannot be read: %w", err)
@@ -46,8 +46,8 @@ func (h *helper) sign(ctx context.Context, blob, data []byte, algorithm string) 
 	return oldSignature(response.Signature, algorithm)
 }
 
-// scheme is how helpers before OpenSSH 10.1 sign: they take the hash, for RSA
-// as a DigestInfo (RFC 8017 section 9.2), and give the bare result.
+// scheme is how helpers before OpenSSH 10.1 sign: they take the hash, for RSA as a
+// DigestInfo (RFC 8017 section 9.2), and return the raw signature.
 type scheme struct {
 	hash       crypto.Hash
 	digestInfo string // what precedes the hash
@@ -65,7 +65,7 @@ var schemes = map[string]scheme{
 func oldRequest(blob, data []byte, algorithm string) ([]byte, error) {
 	s, known := schemes[algorithm]
 	if !known {
-		return nil, problem.With(fmt.Errorf("this ssh-pkcs11-helper has no %s", algorithm), "use that of OpenSSH 10.1 or later")
+		return nil, problem.With(fmt.Errorf("this ssh-pkcs11-helper does not support %s", algorithm), "use the helper of OpenSSH 10.1 or later")
 	}
 	hash := s.hash.New()
 	hash.Write(data)
@@ -75,8 +75,8 @@ func oldRequest(blob, data []byte, algorithm string) ([]byte, error) {
 	}{blob, hash.Sum([]byte(s.digestInfo)), 0}), nil
 }
 
-// oldSignature brings a bare result into the form of RFC 4253 section 6.6 and
-// RFC 5656 section 3.1.2.
+// oldSignature encodes a raw signature as in RFC 4253 section 6.6 and RFC 5656
+// section 3.1.2.
 func oldSignature(raw []byte, algorithm string) (*ssh.Signature, error) {
 	if schemes[algorithm].digestInfo != "" {
 		return &ssh.Signature{Format: algorithm, Blob: raw}, nil

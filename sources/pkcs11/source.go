@@ -1,7 +1,7 @@
-// Package pkcs11 is the keys of PKCS#11 tokens. A provider is a library that
-// anybody may have written, so it runs in a process of its own: OpenSSH's
-// ssh-pkcs11-helper, one for each provider. One that crashes or hangs takes no
-// other key with it, and never sees the memory of this process.
+// Package pkcs11 holds the keys of PKCS#11 tokens. A provider is a library that
+// anybody may have written, so each runs in a separate process, OpenSSH's
+// ssh-pkcs11-helper. A provider that crashes or hangs does not affect other keys,
+// and none sees the memory of this process.
 package pkcs11
 
 import (
@@ -25,16 +25,16 @@ import (
 const (
 	// maxProviders bounds the helper processes.
 	maxProviders = 16
-	// maxKeys bounds the keys of one token; known ones have some dozens.
+	// maxKeys bounds the keys of one token; known tokens hold some dozens.
 	maxKeys = 256
-	// maxNamed bounds what is named of a token that cannot be used.
+	// maxNamed bounds the unusable keys and certificates that a message names.
 	maxNamed = 4
 )
 
-// Config says what may be loaded, and by what.
+// Config says which libraries may be loaded, and by which helper.
 type Config struct {
-	Allowed string // patterns of libraries, as ssh-agent -P has them; "": none
-	Helper  string // path of ssh-pkcs11-helper; "": SSH_PKCS11_HELPER, or where systems have it
+	Allowed string // patterns of libraries, as in ssh-agent -P; "": none
+	Helper  string // path of ssh-pkcs11-helper; "": SSH_PKCS11_HELPER, or the system's path
 	Log     *slog.Logger
 }
 
@@ -54,7 +54,7 @@ type Source struct {
 	closed    bool
 }
 
-// provider is one library, its helper and the keys that it gave.
+// provider is one library with its helper and its keys.
 type provider struct {
 	path   string
 	helper *helper
@@ -63,10 +63,10 @@ type provider struct {
 	keys   []key
 }
 
-// key is one entry of the list; for a certificate plain is what it certifies.
+// key is one entry of the list.
 type key struct {
 	info  keys.Info
-	plain []byte
+	plain []byte // blob of the key that signs, also for a certificate
 }
 
 // New returns an empty source.
@@ -80,8 +80,8 @@ func New(config Config) *Source {
 // Name implements keys.Source.
 func (s *Source) Name() string { return "pkcs11" }
 
-// AddToken implements keys.TokenSource. A provider that is loaded already is an
-// error, as with OpenSSH: its keys keep the constraints that they have.
+// AddToken implements keys.TokenSource. It refuses a provider that is already
+// loaded, as OpenSSH does: its keys keep their constraints.
 func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, error) {
 	path, err := keys.AllowedLibrary(token.Provider, s.config.Allowed)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 		return nil, err
 	}
 	defer s.end(path)
-	newish, err := s.config.dialect(ctx)
+	newDialect, err := s.config.dialect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -99,7 +99,7 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 	if err != nil {
 		return nil, err
 	}
-	helper.newish = newish
+	helper.newDialect = newDialect
 	p := &provider{path: path, helper: helper}
 	go helper.serve(func() { s.drop(p, "its helper has ended") })
 	infos, err := s.load(ctx, p, token)
@@ -111,22 +111,22 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 }
 
 func (s *Source) load(ctx context.Context, p *provider, token keys.Token) ([]keys.Info, error) {
-	found, unread, err := p.helper.load(ctx, p.path, token.PIN)
+	found, unusable, err := p.helper.load(ctx, p.path, token.PIN)
 	if err != nil {
 		return nil, err
 	}
 	p.keys = entries(found, token, p.path)
-	unused := inWords(append(unread, unfitting(token.Certificates, p.keys)...))
+	unused := inWords(append(unusable, unmatched(token.Certificates, p.keys)...))
 	if len(p.keys) == 0 {
 		return nil, problem.With(fmt.Errorf("no key of the token can be used%s", unused), "check the PIN, and the certificates: ssh-add -C")
 	}
 	if unused != "" {
-		s.config.Log.Warn("not everything of a token is used"+unused, "provider", p.path)
+		s.config.Log.Warn("some keys or certificates of a token are not used"+unused, "provider", p.path)
 	}
 	return s.put(p, token.Limits)
 }
 
-// begin keeps two clients from loading one provider at a time.
+// begin keeps two clients from loading the same provider at once.
 func (s *Source) begin(path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *Source) end(path string) {
 	delete(s.loading, path)
 }
 
-// entries are the keys to be listed: each key's certificates, then the key.
+// entries returns the keys to list: each key's certificates, then the key.
 func entries(found []tokenKey, token keys.Token, path string) []key {
 	var list []key
 	for _, one := range found {
@@ -174,18 +174,18 @@ func entries(found []tokenKey, token keys.Token, path string) []key {
 	return list
 }
 
-// unfitting names the certificates that are for none of the keys.
-func unfitting(certificates []ssh.PublicKey, list []key) (names []string) {
+// unmatched describes the certificates that are for none of the keys.
+func unmatched(certificates []ssh.PublicKey, list []key) (names []string) {
 	for _, cert := range certificates {
 		if !slices.ContainsFunc(list, func(k key) bool { return bytes.Equal(k.info.Blob, cert.Marshal()) }) {
-			says, _ := publickey.CertificateOf(cert)
-			names = append(names, fmt.Sprintf("the certificate %.64q (%s), which is for none of its keys", says.KeyId, cert.Type()))
+			certified, _ := publickey.CertificateOf(cert)
+			names = append(names, fmt.Sprintf("the certificate %.64q (%s), which is for none of its keys", certified.KeyId, cert.Type()))
 		}
 	}
 	return names
 }
 
-// inWords follows a sentence; "": there is nothing to name.
+// inWords returns the list as the end of a sentence; "" if it is empty.
 func inWords(list []string) string {
 	if len(list) == 0 {
 		return ""
@@ -242,7 +242,7 @@ func (s *Source) findLocked(path string) *provider {
 	return nil
 }
 
-// drop forgets a provider and ends its helper. why is for the log; "": expected.
+// drop forgets a provider and ends its helper. why goes to the log; "" logs nothing.
 func (s *Source) drop(p *provider, why string) {
 	s.mu.Lock()
 	i := slices.Index(s.providers, p)
@@ -254,7 +254,7 @@ func (s *Source) drop(p *provider, why string) {
 	}
 	s.mu.Unlock()
 	if i >= 0 && why != "" {
-		s.config.Log.Warn("the keys of a token are gone", "provider", p.path, "why", why, "remedy", "load them again: ssh-add -s")
+		s.config.Log.Warn("the keys of a token are no longer listed", "provider", p.path, "why", why, "remedy", "load them again: ssh-add -s")
 	}
 	p.helper.kill()
 }

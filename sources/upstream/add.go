@@ -11,23 +11,23 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Adding is a Source that also hands the keys of ssh-add on to its agent. That
-// is only for who has said so: the private key leaves this process.
+// Adding is a Source that also passes keys from ssh-add on to its agent. The
+// configuration must ask for that: the private key leaves this process.
 type Adding struct{ *Source }
 
 var _ keys.Adder = Adding{}
 
-// Add implements keys.Adder. The key goes with all its constraints, or not at
-// all. We hold to them, too, for as long as we run.
+// Add implements keys.Adder. The key is passed on with all its constraints, or not
+// at all. We enforce them too, as long as we run.
 func (a Adding) Add(key keys.Added) (keys.Info, error) {
 	info, err := a.infoOf(key)
 	if err != nil {
 		return info, a.wrap(err)
 	}
 	if len(key.Destinations) > 0 {
-		// An agent could take the key and pass over the constraint, and nothing in
-		// the protocol tells.
-		return info, a.wrap(problem.New("a key with destination constraints is not handed on: whether the other agent keeps them is not known", "add it to that agent itself, or without add = true"))
+		// An agent could accept the key and ignore the constraint, and the protocol
+		// would not show it.
+		return info, a.wrap(problem.New("a key with destination constraints is not passed on: the other agent might ignore them", "add it to that agent itself, or without add = true"))
 	}
 	conn, release, err := a.open(context.Background())
 	if err != nil {
@@ -35,9 +35,9 @@ func (a Adding) Add(key keys.Added) (keys.Info, error) {
 	}
 	defer release()
 	if err := handOver(conn, key); err != nil {
-		return info, a.wrap(problem.With(fmt.Errorf("the other agent does not take the key: %w", err), "add it there, or without add = true"))
+		return info, a.wrap(problem.With(fmt.Errorf("the other agent does not accept the key: %w", err), "add it there, or without add = true"))
 	}
-	return a.took(info, key), nil
+	return a.listAdded(info, key), nil
 }
 
 func (a Adding) infoOf(key keys.Added) (keys.Info, error) {
@@ -50,33 +50,33 @@ func (a Adding) infoOf(key keys.Added) (keys.Info, error) {
 	return info, nil
 }
 
-// took lists the key at once, with its limits.
-func (s *Source) took(info keys.Info, key keys.Added) keys.Info {
+// listAdded lists the key at once, with its limits.
+func (s *Source) listAdded(info keys.Info, key keys.Added) keys.Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	blob := string(info.Blob)
 	s.given[blob] = key.Begin(time.Now())
-	if key.Lifetime > 0 { // when the other agent has forgotten the key, so can we
-		time.AfterFunc(key.Lifetime+fresh, s.wake)
+	if key.Lifetime > 0 { // read the list when the other agent has dropped the key
+		time.AfterFunc(key.Lifetime+listMaxAge, s.wake)
 	}
 	delete(s.hidden, blob)
 	s.limitLocked(&info)
 	s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(k keys.Info) bool { return string(k.Blob) == blob })
 	s.keys = append(s.keys, info)
-	s.wake() // a list that was being read just now lacks it
+	s.wake() // a list that is being read now lacks it
 	return info
 }
 
-// limitLocked gives a key of the list the limits that we know of.
+// limitLocked gives a listed key the limits that we know.
 func (s *Source) limitLocked(info *keys.Info) {
 	if limits, ours := s.given[string(info.Blob)]; ours {
 		limits.Mark(info)
 	}
 }
 
-// forgetExpiredLocked forgets the limits of keys that the other agent has no more: who
-// adds one of them there again does so without us. An agent that lists nothing may be
-// locked, and still have them.
+// forgetExpiredLocked forgets the limits of expired keys that the other agent no
+// longer lists: if one is added there again, the limits do not apply.
+// An agent that lists nothing may be locked, and still hold them.
 func (s *Source) forgetExpiredLocked(list []keys.Info) {
 	if len(list) == 0 {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// handOver sends the key. The other agent says only yes or no. x/crypto's client
-// wipes nothing; its copy lives until it is collected.
+// handOver sends the key. The other agent answers only yes or no. x/crypto's
+// client does not wipe its copy, which stays in memory until it is collected.
 func handOver(conn net.Conn, key keys.Added) error {
 	if signer, composite := key.PrivateKey.(*publickey.CompositeSigner); composite {
 		return handOverComposite(conn, signer, key)

@@ -11,11 +11,11 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// errLoop is a socket that is ours: each request would come back as a new one.
+// errLoop means that the socket is ours: each request would come back as a new one.
 var errLoop = problem.New("its socket is keybroker's own", "name the other agent's socket: [[upstream]] path in config.toml")
 
-// dial connects, and makes sure of who is there: never ourselves, by whatever
-// name, and no other user, who could be handed a key.
+// dial connects and checks the peer: it must not be ourselves, under any path, nor
+// another user, who could be sent a key.
 func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 	if s.config.Path == "" {
 		return nil, errors.New(s.config.Missing)
@@ -29,14 +29,14 @@ func (s *Source) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, problem.With(err, "start that agent, or see: [[upstream]] in config.toml")
 	}
-	if err := s.trusted(conn); err != nil {
+	if err := s.checkPeer(conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// isOwn looks anew each time: a link may have been turned since.
+// isOwn checks the file each time: a link may have changed.
 func (s *Source) isOwn() bool {
 	there, err := os.Stat(s.config.Path) // follows links
 	if err != nil {
@@ -50,14 +50,14 @@ func (s *Source) isOwn() bool {
 	return false
 }
 
-func (s *Source) trusted(conn net.Conn) error {
+func (s *Source) checkPeer(conn net.Conn) error {
 	peer, err := s.config.PeerOf(conn)
 	switch {
 	case err != nil:
 		return err
 	case !platform.SameUser(peer):
-		return problem.With(fmt.Errorf("user %s runs it, not you", peer.User), "name a socket of your own: [[upstream]] path in config.toml")
-	case peer.PID == os.Getpid(): // through a mount, which has another file
+		return problem.With(fmt.Errorf("it belongs to user %s, not to you", peer.User), "name a socket of your own: [[upstream]] path in config.toml")
+	case peer.PID == os.Getpid(): // a mount shows our socket as another file
 		return errLoop
 	}
 	return nil

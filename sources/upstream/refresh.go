@@ -16,14 +16,13 @@ import (
 
 var errNotYet = errors.New("it has not been asked yet")
 
-// run reads the list when somebody has asked for ours, and finds the agent
-// again when it was away.
+// run reads the list when it is wanted, and reconnects to an agent that was away.
 func (s *Source) run(ctx context.Context) {
 	defer close(s.ended)
 	pause := firstRetry
 	for ctx.Err() == nil {
 		if served, err := s.follow(ctx); err != nil && ctx.Err() == nil {
-			s.lost(err)
+			s.markAway(err)
 			if served {
 				pause = firstRetry
 			}
@@ -39,11 +38,11 @@ func (s *Source) run(ctx context.Context) {
 	}
 }
 
-// want has the list read again soon. It does not wait.
+// want requests a new list, unless the last request is younger than listMaxAge. It does not wait.
 func (s *Source) want() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := time.Now(); now.Sub(s.asked) >= fresh {
+	if now := time.Now(); now.Sub(s.asked) >= listMaxAge {
 		s.asked = now
 		s.wake()
 	}
@@ -56,7 +55,7 @@ func (s *Source) wake() {
 	}
 }
 
-// follow keeps one connection: its end is how the end of the agent is noticed.
+// follow keeps one connection open, so that it notices the end of the agent.
 func (s *Source) follow(ctx context.Context) (served bool, err error) {
 	conn, err := s.dial(ctx)
 	if err != nil {
@@ -66,7 +65,7 @@ func (s *Source) follow(ctx context.Context) (served bool, err error) {
 	go readAll(conn, answers)
 	defer func() {
 		conn.Close()
-		for range answers { // until its reader has ended
+		for range answers { // until readAll has ended
 		}
 	}()
 	for {
@@ -78,7 +77,7 @@ func (s *Source) follow(ctx context.Context) (served bool, err error) {
 		s.put(list)
 		select {
 		case <-s.wanted:
-		case <-answers: // nothing was asked
+		case <-answers: // unrequested, or the connection ended
 			return served, errEnded
 		case <-ctx.Done():
 			return served, ctx.Err()
@@ -97,10 +96,10 @@ func readAll(r io.Reader, answers chan<- []byte) {
 	}
 }
 
-var errEnded = problem.New("it has ended, or has closed the connection", "start it again")
+var errEnded = problem.New("it has ended or closed the connection", "start it again")
 
 func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire.Identity, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, listTimeout, errListTimeout)
 	defer cancel()
 	if err := conn.SetWriteDeadline(time.Now().Add(listTimeout)); err != nil {
 		return nil, err
@@ -127,23 +126,23 @@ func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire
 	}
 }
 
-var errSlow = problem.With(fmt.Errorf("it does not answer within %v", listTimeout), "see what it does")
+var errListTimeout = problem.With(fmt.Errorf("it does not answer within %v", listTimeout), "check what it is doing")
 
-// put takes a new list. What cannot be used is left out, and told by Problems.
+// put stores a new list. Problems reports the keys that cannot be used.
 func (s *Source) put(list []wire.Identity) {
 	infos := make([]keys.Info, 0, len(list))
-	var left []string
+	var unused []string
 	for _, one := range list[:min(len(list), maxKeys)] {
 		info, err := infoOf(one)
 		if err != nil {
-			left = append(left, err.Error())
+			unused = append(unused, err.Error())
 			continue
 		}
 		info.Source = s.Name()
 		infos = append(infos, info)
 	}
 	if more := len(list) - maxKeys; more > 0 {
-		left = append(left, fmt.Sprintf("%d more keys than the %d that are taken of one agent", more, maxKeys))
+		unused = append(unused, fmt.Sprintf("%d keys beyond the limit of %d for one agent", more, maxKeys))
 	}
 	s.mu.Lock()
 	back := s.away != nil
@@ -154,26 +153,26 @@ func (s *Source) put(list []wire.Identity) {
 	changed := back || !slices.EqualFunc(s.keys, infos, func(a, b keys.Info) bool {
 		return string(a.Blob) == string(b.Blob) && a.Comment == b.Comment
 	})
-	changed = changed || !slices.Equal(s.left, left)
-	s.keys, s.left, s.away = infos, left, nil
+	changed = changed || !slices.Equal(s.unused, unused)
+	s.keys, s.unused, s.away = infos, unused, nil
 	s.mu.Unlock()
-	s.told()
+	s.endFirst()
 	if back {
-		s.config.Log.Info("another agent is there", "agent", s.config.Name, "keys", len(infos))
+		s.config.Log.Info("another agent is available", "agent", s.config.Name, "keys", len(infos))
 	}
 	if changed {
 		s.config.Changed()
 	}
 }
 
-// lost remembers why the agent is away.
-func (s *Source) lost(why error) {
+// markAway records why the agent is away.
+func (s *Source) markAway(why error) {
 	s.mu.Lock()
-	new := s.away == nil || s.away.Error() != s.wrap(why).Error()
+	changed := s.away == nil || s.away.Error() != s.wrap(why).Error()
 	s.away = s.wrap(why)
 	s.mu.Unlock()
-	s.told()
-	if new {
+	s.endFirst()
+	if changed {
 		s.config.Log.Warn("another agent is away", "agent", s.config.Name, "why", why)
 		s.config.Changed()
 	}
@@ -181,8 +180,8 @@ func (s *Source) lost(why error) {
 
 func (s *Source) wrap(err error) error { return fmt.Errorf("%s: %w", s.Name(), err) }
 
-// told closes first. Only run gets here.
-func (s *Source) told() {
+// endFirst closes first, once. Only run's goroutine calls it.
+func (s *Source) endFirst() {
 	select {
 	case <-s.first:
 	default:

@@ -12,12 +12,12 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// Remove implements keys.Remover. The keys are another agent's: ours only stops
-// to show them, until Show. What we have handed over itself is taken back.
+// Remove implements keys.Remover. The keys belong to another agent, so we only
+// hide them until Show. A key that we handed over is removed there too.
 func (s *Source) Remove(blob []byte) error {
 	_, found := s.Find(blob)
 	s.mu.Lock()
-	_, ours := s.given[string(blob)] // also one whose lifetime is over
+	_, ours := s.given[string(blob)] // even an expired one
 	if found || ours {
 		s.hidden[string(blob)] = true
 	}
@@ -38,20 +38,20 @@ func (s *Source) RemoveAll() {
 	s.mu.Unlock()
 	for _, info := range all {
 		if err := s.Remove(info.Blob); err != nil && !errors.Is(err, keys.ErrNotFound) {
-			s.config.Log.Error("a key could not be taken back", "agent", s.config.Name, "key", info.Fingerprint, "error", err)
+			s.config.Log.Error("a key could not be removed from another agent", "agent", s.config.Name, "key", info.Fingerprint, "error", err)
 		}
 	}
 }
 
-// Show puts hidden keys on the list again.
+// Show lists hidden keys again.
 func (s *Source) Show() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.hidden)
 }
 
-// takeBack has the other agent forget a key that it got from us. It stays
-// hidden when that fails.
+// takeBack removes a key from the other agent that we handed over. The key stays
+// hidden if that fails.
 func (s *Source) takeBack(blob []byte) error {
 	conn, release, err := s.open(context.Background())
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *Source) takeBack(blob []byte) error {
 		return s.wrap(explain(err))
 	}
 	if reply != wire.Success {
-		return s.wrap(problem.New("the other agent does not forget the key", "remove it there"))
+		return s.wrap(problem.New("the other agent did not remove the key", "remove it there"))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// Sign implements keys.Source. Each signature has a connection of its own, on
-// which the other agent is told the sessions that our client has proved, word
-// for word and in their order: it judges by them as if the client had come to
-// it, and what it knows of one client never counts for another one.
+// Sign implements keys.Source. Each signature uses a new connection. On it, we
+// repeat our client's session bindings verbatim and in order, so that the other
+// agent judges as if the client had connected to it. One client's bindings never
+// count for another.
 func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm string) (*ssh.Signature, error) {
 	if _, found := s.Find(use.Key.Blob); !found {
 		return nil, s.wrap(fmt.Errorf("sign: %w", keys.ErrNotFound))
@@ -28,8 +28,9 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	}
 	defer release()
 	for _, contents := range use.Bindings {
-		// An agent that does not know session-bind has no constraints that need
-		// it; one that does not believe it signs nothing that does.
+		// A failure reply is harmless. An agent that does not know session-bind has
+		// no constraints that need it; an agent that rejects the binding refuses
+		// the signatures that need it.
 		if _, err := exchange(conn, wire.Extension{Name: wire.ExtSessionBind, Contents: contents}); err != nil {
 			return nil, s.wrap(explain(err))
 		}
@@ -48,8 +49,8 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 	return signature, nil
 }
 
-// SignAsking implements keys.Asker: nobody is asked about a signature that the
-// agent cannot make because it is away.
+// SignAsking implements keys.Asker. It fails if the agent is away, so that the
+// person is not asked in vain.
 func (s *Source) SignAsking(ctx context.Context, _ *keys.Use, _ string, _ []byte, _ string) (*ssh.Signature, string, error) {
 	conn, err := s.dial(ctx)
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *Source) SignAsking(ctx context.Context, _ *keys.Use, _ string, _ []byte
 	return nil, "", keys.ErrNotAsked
 }
 
-// open is dial for requests that may take their time. They end with ctx.
+// open is dial for slow requests. They end with ctx.
 func (s *Source) open(ctx context.Context) (net.Conn, func(), error) {
 	conn, err := s.dial(ctx)
 	if err != nil {

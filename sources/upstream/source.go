@@ -1,10 +1,9 @@
-// Package upstream is the keys of another agent: gpg-agent, a vendor's, the one
-// that was there before. They are listed, asked for and logged like every other
-// key; the signature is the other agent's.
+// Package upstream shows the keys of another agent: gpg-agent, a vendor's, or the
+// user's earlier one. They are listed, decided on and logged like all other keys;
+// the other agent signs.
 //
-// That agent may be slow, gone or stopped at any moment, and nothing here waits
-// for it but a signature with one of its keys: the list is the one that was
-// read last (refresh.go).
+// That agent may be slow, stopped or gone at any moment. Only a signature with
+// one of its keys waits for it: the list is always the last one read (refresh.go).
 package upstream
 
 import (
@@ -21,30 +20,30 @@ import (
 )
 
 const (
-	// listTimeout bounds the reading of a list. An agent with a card may have to
-	// look at it first.
+	// listTimeout bounds the reading of a list. An agent may have to read a card
+	// first.
 	listTimeout = 5 * time.Second
-	// signTimeout bounds everything else: the other agent may ask its person.
+	// signTimeout bounds every other request: the other agent may ask the person.
 	signTimeout = 2 * time.Minute
-	// fresh is for how long a list is not read again: a program that polls ours
-	// must not make a gpg-agent ask its card over and over.
-	fresh = time.Second
-	// firstRetry and lastRetry bound the pause before an agent that is away is
-	// looked for again. A request for a list ends the pause.
+	// listMaxAge is the age at which a list is read again: a program that polls us
+	// must not make gpg-agent read its card all the time.
+	listMaxAge = time.Second
+	// firstRetry and lastRetry bound the pause between two attempts to connect to
+	// an agent that is away. A request for a list ends the pause.
 	firstRetry, lastRetry = time.Second, 30 * time.Second
 	// maxKeys bounds the keys of one agent.
 	maxKeys = 1024
 )
 
-// Config says which agent it is.
+// Config describes one other agent.
 type Config struct {
-	Name string   // as the configuration has it
+	Name string   // as in the configuration
 	Path string   // its socket, absolute; "": Missing says why there is none
 	Own  []string // our sockets: none of them is another agent
 
-	PeerOf  func(net.Conn) (platform.Peer, error) // optional: platform.PeerOf
+	PeerOf  func(net.Conn) (platform.Peer, error) // nil: platform.PeerOf
 	Missing string                                // why Path is ""
-	Changed func()                                // optional: called when its keys or its state have changed; must not wait
+	Changed func()                                // optional: called when its keys or state have changed; must not block
 	Log     *slog.Logger                          // optional
 }
 
@@ -54,25 +53,25 @@ var (
 	_ keys.Asker   = (*Source)(nil)
 )
 
-// Source is the keys of one other agent.
+// Source shows the keys of one other agent.
 type Source struct {
 	config Config
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when the reader of lists has ended
-	first  chan struct{} // closed when the first list was read, or could not be
-	wanted chan struct{} // holds a token when the list is to be read again
+	ended  chan struct{} // closed when run has ended
+	first  chan struct{} // closed after the first attempt to read the list
+	wanted chan struct{} // holds a token if the list is to be read again
 
 	mu     sync.Mutex // guards what follows; never held over a socket
 	keys   []keys.Info
-	left   []string                     // what of its list is not used, and why
+	unused []string                     // which listed keys are not used, and why
 	old    bool                         // it signs with SHA-1 only
-	away   error                        // why the agent is not there; nil: it is
-	asked  time.Time                    // when the list was wanted last
-	hidden map[string]bool              // by blob: taken off the list by ssh-add -d or -D
-	given  map[string]keys.ActiveLimits // by blob: of what was handed over by us (add.go)
+	away   error                        // why the agent is away; nil: it is not
+	asked  time.Time                    // when the list was last wanted
+	hidden map[string]bool              // by blob: removed by ssh-add -d or -D
+	given  map[string]keys.ActiveLimits // by blob: limits of the keys that we handed over (add.go)
 }
 
-// New begins to read the list of the other agent. Close ends that.
+// New starts to read the other agent's list, until Close.
 func New(config Config) *Source {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
@@ -91,27 +90,27 @@ func New(config Config) *Source {
 	return s
 }
 
-// Close ends the connection.
+// Close ends the connection and waits for run to end.
 func (s *Source) Close() {
 	s.cancel()
 	<-s.ended
 }
 
-// First is closed when the agent has given its first list, or was not there.
+// First returns a channel that is closed after the first attempt to read the list.
 func (s *Source) First() <-chan struct{} { return s.first }
 
 // Name implements keys.Source.
 func (s *Source) Name() string { return "upstream " + s.config.Name }
 
-// Err is why the agent is away, and what to do; nil: it is there.
+// Err says why the agent is away, with a remedy; nil if it is not.
 func (s *Source) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.away
 }
 
-// List implements keys.Source. While the agent is away its keys are left out: a
-// login would spend its tries on them. See All.
+// List implements keys.Source. It omits the keys of an agent that is away: a login
+// would waste its attempts on them. See All.
 func (s *Source) List() []keys.Info {
 	s.want()
 	s.mu.Lock()
@@ -122,8 +121,8 @@ func (s *Source) List() []keys.Info {
 	return slices.DeleteFunc(slices.Clone(s.keys), func(info keys.Info) bool { return s.hiddenLocked(info) || s.expiredLocked(info) })
 }
 
-// All returns every key, also those of an agent that is away and those that
-// hidden says true of.
+// All returns every key, even if the agent is away or the key is hidden. hidden
+// says which keys are.
 func (s *Source) All() (list []keys.Info, hidden func(keys.Info) bool) {
 	s.want()
 	s.mu.Lock()
@@ -140,7 +139,7 @@ func (s *Source) All() (list []keys.Info, hidden func(keys.Info) bool) {
 	}
 }
 
-// Find implements keys.Source. It knows the keys of an agent that is away, so
+// Find implements keys.Source. It also finds the keys of an agent that is away, so
 // that a refusal can say so.
 func (s *Source) Find(blob []byte) (keys.Info, bool) {
 	s.mu.Lock()
@@ -154,8 +153,8 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 
 func (s *Source) hiddenLocked(info keys.Info) bool { return s.hidden[string(info.Blob)] }
 
-// expiredLocked says whether the lifetime of a key that we have handed over is over.
-// The other agent may not keep to it, or not as exactly.
+// expiredLocked says whether the lifetime of a key that we handed over has ended.
+// The other agent may ignore it, or be less exact.
 func (s *Source) expiredLocked(info keys.Info) bool {
 	return s.given[string(info.Blob)].Expired(time.Now())
 }

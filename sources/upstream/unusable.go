@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxNamed bounds the keys that a problem names, and maxName their names.
+	// maxNamed bounds the keys that a problem names, and maxName each name.
 	maxNamed, maxName = 4, 64
 )
 
@@ -34,16 +34,16 @@ func infoOf(one wire.Identity) (keys.Info, error) {
 	return keys.NewInfo(key, keys.ListedComment(one.Comment)), nil
 }
 
-// Problems are what of the other agent is not used, each with what to do.
+// Problems says which keys of the other agent are not used and why, with remedies.
 func (s *Source) Problems() (list []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.away != nil {
 		return []error{s.away}
 	}
-	if len(s.left) > 0 {
-		named := strings.Join(s.left[:min(len(s.left), maxNamed)], "; ")
-		if more := len(s.left) - maxNamed; more > 0 {
+	if len(s.unused) > 0 {
+		named := strings.Join(s.unused[:min(len(s.unused), maxNamed)], "; ")
+		if more := len(s.unused) - maxNamed; more > 0 {
 			named += fmt.Sprintf("; and %d more", more)
 		}
 		list = append(list, s.wrap(problem.With(fmt.Errorf("not used: %s", named), "ask that agent itself for them: SSH_AUTH_SOCK=%s", s.config.Path)))
@@ -54,25 +54,24 @@ func (s *Source) Problems() (list []error) {
 	return list
 }
 
-// errTooOld is about an agent that does not know the flags of RFC 8332, and signs
-// as if there were none.
+// errTooOld is for an agent that ignores the flags of RFC 8332.
 var errTooOld = problem.New("that agent is too old for RSA keys: it signs with SHA-1 (ssh-rsa) when SHA-2 is asked for, which servers refuse", "update that agent, or use a key of another type in it; its keys of other types are used")
 
-// checkAlgorithm remembers an agent that is too old, until it signs as it was asked.
+// checkAlgorithm marks an agent as too old until it signs with SHA-2.
 func (s *Source) checkAlgorithm(signature *ssh.Signature, algorithm string) error {
 	rsa := flags(algorithm) != 0
 	if !rsa {
 		return nil
 	}
 	s.mu.Lock()
-	old := s.old
+	wasOld := s.old
 	s.old = signature.Format == ssh.KeyAlgoRSA
-	now := s.old
+	isOld := s.old
 	s.mu.Unlock()
-	if now != old {
+	if isOld != wasOld {
 		s.config.Changed()
 	}
-	if now {
+	if isOld {
 		return errTooOld
 	}
 	return nil

@@ -424,7 +424,7 @@ func TestConstraintsAreKeptOrRefused(t *testing.T) {
 		t.Error("it was handed on")
 	}
 	key.Destinations, key.Confirm = nil, true
-	if _, err := (Adding{s}).Add(key); err == nil || !strings.Contains(err.Error(), "does not take the key") {
+	if _, err := (Adding{s}).Add(key); err == nil || !strings.Contains(err.Error(), "does not accept the key") {
 		t.Error(err) // this agent knows no confirmation
 	}
 	if held, _ := o.keyring.List(); len(held) != 1 || len(s.List()) != 1 {
