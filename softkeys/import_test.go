@@ -131,13 +131,13 @@ func TestImportRefuses(t *testing.T) {
 	x25519, _ := makePrivate(t, "openssl genpkey -algorithm x25519 -out key")
 	for name, test := range map[string]struct{ file, want string }{
 		"empty":       {" \n", "it is empty"},
-		"large":       {strings.Repeat("x", maxImport+1), "more than"},
+		"large":       {strings.Repeat("x", maxImport+1), "larger than"},
 		"cut off":     {string(whole[:len(whole)/2]), "truncated or damaged: the END line"},
 		"no middle":   {noMiddle, "damaged"},
 		"public":      {string(public), "but a public key\ngive the private one"},
 		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "PuTTY's format, but truncated or damaged"},
-		"text":        {"hello", "no private key in PEM form"},
-		"parameters":  {string(dsa), "no private key in PEM form"},
+		"text":        {"hello", "no private key in PEM or"},
+		"parameters":  {string(dsa), "no private key in PEM or"},
 		"P-224":       {string(p224), "refused"},
 		"RSA 768":     {string(small), "768 bits is refused: 1024 to 16384"},
 		"X25519":      {string(x25519), "is not supported"},

@@ -70,7 +70,7 @@ func TestPutty(t *testing.T) {
 			if passphrase == "" {
 				changed := bytes.Replace(file, []byte("anna@laptop"), []byte("evil@laptop"), 1)
 				_, err = ParsePrivate(changed, nil)
-				wantError(t, err, "authentication code is another one")
+				wantError(t, err, "authentication code does not match")
 				continue
 			}
 			if _, err := ParsePrivate(file, nil); !errors.Is(err, ErrPassphraseNeeded) {

@@ -173,7 +173,7 @@ func TestPassphraseFile(t *testing.T) {
 	wantError(t, open(0o600, testPassphrase+"\n\n"), "wrong passphrase")
 	wantError(t, open(0o600, ""), "it is empty")
 	wantError(t, open(0o600, "\n"), "first line is empty")
-	wantError(t, open(0o600, strings.Repeat("x", maxPassphraseFile+1)), "more than")
+	wantError(t, open(0o600, strings.Repeat("x", maxPassphraseFile+1)), "larger than")
 
 	s.vault.config.PassphraseFile = t.TempDir()
 	s.Forget()

@@ -233,7 +233,7 @@ func TestFilesThatAreNotUsedSayWhy(t *testing.T) {
 		"of no type": {func(r *rig, path string) {
 			r.write(path, r.certify(r.work, func(c *ssh.Certificate) { c.CertType = 7 }))
 		}, "unknown type 7"},
-		"a plain key": {func(r *rig, path string) { r.write(path, r.work.Info().PublicKey) }, "no certificate"},
+		"a plain key": {func(r *rig, path string) { r.write(path, r.work.Info().PublicKey) }, "not a certificate"},
 		"text":        {func(_ *rig, path string) { _ = os.WriteFile(path, []byte("text"), 0o600) }, "damaged"},
 		"a directory": {func(_ *rig, path string) { _ = os.Mkdir(path, 0o700) }, "not a regular file"},
 		"never signed": {func(r *rig, path string) {

@@ -298,7 +298,7 @@ func TestWhoServesTheSocket(t *testing.T) {
 	s := o.source(t, func(c *Config) {
 		c.PeerOf = func(net.Conn) (platform.Peer, error) { return platform.Peer{User: "12345"}, nil }
 	})
-	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "user 12345 runs it") {
+	if err := s.Err(); err == nil || !strings.Contains(err.Error(), "it belongs to user 12345") {
 		t.Errorf("another user: %v", err)
 	}
 }
