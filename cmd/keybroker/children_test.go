@@ -16,7 +16,7 @@ var pipesAllowed = map[string]string{
 	"sshagent/run.go":               "says only that the agent in the background serves",
 	"tray/clipboard.go":             "a public key for the clipboard, which every program can read and set",
 	"platform/become_windows.go":    "the same program in this one's place",
-	"cmd/keybroker/cmd_keys_git.go": "git's settings",
+	"broker/gitsetup.go":            "git's settings",
 	"piv/admin/helper.go":           "the standard error alone: words for a person",
 	"cmd/keybroker/testdata":        "tests",
 	"softkeys/softkeystest":         "tests",

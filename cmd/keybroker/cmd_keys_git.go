@@ -1,18 +1,13 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys/pubformat"
-	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -39,14 +34,20 @@ git finds the key through SSH_AUTH_SOCK and needs no file.`,
 			if err != nil {
 				return err
 			}
-			setup, err := gitSetupFor(public, email)
+			if email == "" {
+				email = broker.GitValue("user.email")
+			}
+			if email == "" || strings.ContainsAny(email, " \t\r\n\",") {
+				return usageError{problem.New("git has no usable user.email", "give one: --email you@example.com")}
+			}
+			setup, err := broker.NewGitSetup(public, email)
 			if err != nil {
 				return err
 			}
 			if set {
-				return setup.apply(cmd.OutOrStdout())
+				return applyGitSetup(cmd.OutOrStdout(), setup)
 			}
-			setup.print(cmd.OutOrStdout())
+			printGitSetup(cmd.OutOrStdout(), setup)
 			return nil
 		}),
 	}
@@ -55,113 +56,21 @@ git finds the key through SSH_AUTH_SOCK and needs no file.`,
 	return cmd
 }
 
-// gitSetup is what git needs to sign with a key and to verify the signatures. The
-// settings are those of git-config(1), "gpg.format" and below.
-type gitSetup struct {
-	settings [][2]string
-	signers  string // path of the file of allowed signers
-	line     string // the key's line in it (ssh-keygen(1), ALLOWED SIGNERS)
-	key      string // authorized_keys form
-}
-
-// gitSetupFor takes a line of authorized_keys, and leaves its comment out.
-func gitSetupFor(line []byte, email string) (gitSetup, error) {
-	key := string(bytes.Join(bytes.Fields(line)[:2], []byte(" ")))
-	if email == "" {
-		email = gitValue("user.email")
-	}
-	if email == "" || strings.ContainsAny(email, " \t\r\n\",") {
-		return gitSetup{}, usageError{problem.New("git has no usable user.email", "give one: --email you@example.com")}
-	}
-	signers := gitValue("gpg.ssh.allowedSignersFile")
-	kept := signers != ""
-	if !kept {
-		dir, err := os.UserConfigDir()
-		if err != nil {
-			return gitSetup{}, err
-		}
-		signers = filepath.Join(dir, "git", "allowed_signers")
-	}
-	setup := gitSetup{
-		settings: [][2]string{
-			{"gpg.format", "ssh"},
-			{"user.signingkey", "key::" + key},
-			{"commit.gpgsign", "true"},
-			{"tag.gpgsign", "true"},
-		},
-		signers: withHome(signers),
-		line:    email + ` namespaces="git" ` + key,
-		key:     key,
-	}
-	if !kept {
-		setup.settings = append(setup.settings, [2]string{"gpg.ssh.allowedSignersFile", signers})
-	}
-	return setup, nil
-}
-
-// gitValue reads a value of git's configuration, or "" if it is not set.
-func gitValue(name string) string {
-	out, err := exec.Command("git", "config", "--global", "--get", name).Output()
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// withHome resolves the "~/" that git allows in a path.
-func withHome(path string) string {
-	home, err := os.UserHomeDir()
-	if rest, ok := strings.CutPrefix(path, "~/"); ok && err == nil {
-		return filepath.Join(home, rest)
-	}
-	return path
-}
-
-func (s gitSetup) print(w io.Writer) {
-	for _, setting := range s.settings {
+// printGitSetup prints the commands that make the set-up.
+func printGitSetup(w io.Writer, s broker.GitSetup) {
+	for _, setting := range s.Settings {
 		fmt.Fprintf(w, "git config --global %s %s\n", setting[0], quote(setting[1], `'\''`))
 	}
-	fmt.Fprintf(w, "mkdir -p %s\n", quote(filepath.Dir(s.signers), `'\''`))
-	fmt.Fprintf(w, "echo %s >> %s\n", quote(s.line, `'\''`), quote(s.signers, `'\''`))
-	fmt.Fprintf(w, "\n# The key for your forge, as a signing key:\n# %s\n", s.key)
+	fmt.Fprintf(w, "mkdir -p %s\n", quote(filepath.Dir(s.Signers), `'\''`))
+	fmt.Fprintf(w, "echo %s >> %s\n", quote(s.Line, `'\''`), quote(s.Signers, `'\''`))
+	fmt.Fprintf(w, "\n# The key for your forge, as a signing key:\n# %s\n", s.Key)
 }
 
-func (s gitSetup) apply(w io.Writer) error {
-	if err := s.allow(); err != nil {
+func applyGitSetup(w io.Writer, s broker.GitSetup) error {
+	done := func(name, value string) { fmt.Fprintf(w, "%s = %s\n", name, value) }
+	if err := s.Apply(done); err != nil {
 		return err
 	}
-	for _, setting := range s.settings {
-		if out, err := exec.Command("git", "config", "--global", setting[0], setting[1]).CombinedOutput(); err != nil {
-			return problem.With(fmt.Errorf("git did not accept %s: %s", setting[0], platform.Escape(strings.TrimSpace(string(out)), maxCell)), "try it by hand: git config --global %s", setting[0])
-		}
-		fmt.Fprintf(w, "%s = %s\n", setting[0], setting[1])
-	}
-	fmt.Fprintf(w, "%s lists the key.\n\nPut it on your forge, as a signing key:\n\n  %s\n", s.signers, s.key)
+	fmt.Fprintf(w, "%s lists the key.\n\nPut it on your forge, as a signing key:\n\n  %s\n", s.Signers, s.Key)
 	return nil
-}
-
-// allow adds the key's line to the allowed signers, unless it is there.
-func (s gitSetup) allow() error {
-	data, err := os.ReadFile(s.signers)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for line := range bytes.Lines(data) {
-		if string(bytes.TrimSpace(line)) == s.line {
-			return nil
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(s.signers), 0o700); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(s.signers, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	line := s.line + "\n"
-	if len(data) > 0 && data[len(data)-1] != '\n' {
-		line = "\n" + line
-	}
-	_, err = file.WriteString(line)
-	return errors.Join(err, file.Close())
 }

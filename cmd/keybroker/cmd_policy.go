@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +16,6 @@ import (
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
-	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/problem"
-	"github.com/keybroker/keybroker/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -120,14 +114,8 @@ func printRules(w *table, rules []policy.Rule) {
 	w.row("", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
 }
 
-// trial is a use as the flags describe it.
-type trial struct {
-	key, host, claimed, user, program, purpose, socket string
-	forwarded, confirm, newHost                        bool
-}
-
 func newPolicyTestCommand(a *app) *cobra.Command {
-	var t trial
+	var t policy.Trial
 	cmd := a.tableFlags(&cobra.Command{
 		Use:   "test",
 		Short: "Say what would happen to a request, and by which rule",
@@ -141,94 +129,31 @@ nobody is asked. The exit code is 3 when the request would be refused.
 			if err := a.load(); err != nil {
 				return err
 			}
-			if err := t.check(a.socketNames(cmd)); err != nil {
-				return err
-			}
-			use, err := t.use()
+			use, err := t.Use(a.socketNames(cmd), time.Now())
 			if err != nil {
-				return err
+				return usageError{err}
 			}
 			return a.printDecision(cmd, use, a.config.PolicyRules().Decide(use))
 		},
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&t.key, "key", "", "the key's name, or its fingerprint SHA256:…")
-	flags.StringVar(&t.host, "host", "", "the host to log in to, verified")
-	flags.BoolVar(&t.newHost, "new-host", false, "a host that proved its key, but has no name in known_hosts")
-	flags.StringVar(&t.claimed, "claimed-host", "", "the host that the program claims, not verified")
-	flags.StringVar(&t.user, "user", "", "the account on that host")
-	flags.StringVar(&t.program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
-	flags.StringVar(&t.purpose, "purpose", "login", "sshsig:NAMESPACE, or one of "+strings.Join(policy.Purposes, ", "))
+	flags.StringVar(&t.Key, "key", "", "the key's name, or its fingerprint SHA256:…")
+	flags.StringVar(&t.Host, "host", "", "the host to log in to, verified")
+	flags.BoolVar(&t.NewHost, "new-host", false, "a host that proved its key, but has no name in known_hosts")
+	flags.StringVar(&t.Claimed, "claimed-host", "", "the host that the program claims, not verified")
+	flags.StringVar(&t.User, "user", "", "the account on that host")
+	flags.StringVar(&t.Program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
+	flags.StringVar(&t.Purpose, "purpose", "login", "sshsig:NAMESPACE, or one of "+strings.Join(policy.Purposes, ", "))
 	completeFixed(cmd, "purpose", append([]string{"sshsig:git", "sshsig:file"}, policy.Purposes...)...)
-	flags.StringVar(&t.socket, "socket", "", "the name of the [[socket]] that the request uses")
-	flags.BoolVar(&t.forwarded, "forwarded", false, "the request comes over a forwarded agent")
-	flags.BoolVar(&t.confirm, "confirm", false, "the key was added with ssh-add -c")
+	flags.StringVar(&t.Socket, "socket", "", "the name of the [[socket]] that the request uses")
+	flags.BoolVar(&t.Forwarded, "forwarded", false, "the request comes over a forwarded agent")
+	flags.BoolVar(&t.Confirm, "confirm", false, "the key was added with ssh-add -c")
 	completeFlag(cmd, "key", a.keyNames)
 	completeFlag(cmd, "socket", a.socketNames)
 	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host", "new-host")
 	_ = cmd.MarkFlagRequired("key")
 	return cmd
 }
-
-// check finds values that no request can have.
-func (t trial) check(sockets []string) error {
-	switch {
-	case t.key == "":
-		return usageError{problem.New("--key is empty", "name a key: keybroker keys list")}
-	case t.program != "" && !filepath.IsAbs(t.program):
-		return usageError{problem.With(fmt.Errorf("--program %q is not an absolute path", t.program), "find it: command -v %s", t.program)}
-	case strings.ContainsAny(t.host+t.claimed, " \t*?,"):
-		return usageError{fmt.Errorf("%q is not the name of one host", t.host+t.claimed)}
-	case t.socket != "" && !slices.Contains(sockets, t.socket):
-		return usageError{problem.With(fmt.Errorf("there is no socket %q", t.socket), "add a [[socket]] table to the configuration")}
-	}
-	return nil
-}
-
-func (t trial) use() (*keys.Use, error) {
-	use := &keys.Use{Op: keys.OpSign, Key: keys.Info{Name: t.key, Blob: []byte("trial"), Confirm: t.confirm}, Socket: t.socket, Time: time.Now()}
-	if strings.HasPrefix(t.key, "SHA256:") {
-		use.Key.Name, use.Key.Fingerprint = "", t.key
-	}
-	if t.program != "" {
-		use.Peer = platform.Peer{Identified: true, Process: platform.Process{Executable: t.program, Name: baseName(t.program)}}
-	}
-	purpose, err := purposeNamed(t.purpose)
-	if err != nil {
-		return nil, err
-	}
-	if use.Purpose = purpose; purpose.Kind == wire.KindLogin {
-		use.Purpose.User = t.user
-	}
-	use.Destination = keys.Destination{Trust: keys.TrustNone, Forwarded: t.forwarded}
-	switch {
-	case t.host != "":
-		use.Destination.Trust = keys.TrustVerified
-		use.Destination.Host = keys.Host{Fingerprint: "SHA256:trial", Names: []string{t.host}}
-	case t.newHost:
-		use.Destination.Trust, use.Destination.Host = keys.TrustNew, keys.Host{Fingerprint: "SHA256:trial"}
-	case t.claimed != "":
-		use.Destination.Trust, use.Destination.Claimed = keys.TrustClaimed, t.claimed
-	}
-	return use, nil
-}
-
-// purposeNamed reads a purpose as rules write it.
-func purposeNamed(text string) (wire.Purpose, error) {
-	kind, detail, _ := strings.Cut(text, ":")
-	p := wire.Purpose{Kind: wire.Kind(kind)}
-	switch {
-	case p.Kind == wire.KindSSHSig && detail != "":
-		p.Namespace = detail
-	case !slices.Contains(policy.Purposes, text):
-		return p, usageError{problem.With(fmt.Errorf("unknown purpose %q", text), "use sshsig:NAMESPACE, or one of: %s", strings.Join(policy.Purposes, ", "))}
-	case p.Kind == wire.KindCertificate:
-		p.Certificate = &wire.Certificate{For: cmp.Or(detail, "user")}
-	}
-	return p, nil
-}
-
-func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 // verdict is what `policy test --json` prints.
 type verdict struct {
