@@ -13,19 +13,20 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// A hashed name "|1|salt|HMAC-SHA1" of known_hosts can only be tried.
+// A hashed name in known_hosts, "|1|salt|HMAC-SHA1", cannot be read: names can only be
+// tried against it.
 const (
 	hashMagic = "|1|"
 	maxPort   = 65535
-	// maxScans bounds the names that one request tries on every port: some 15 ms
-	// each, once. What is left makes the host's names uncertain.
+	// maxScans bounds the names that one request tries with every port, which takes
+	// about 15 ms each. Untried names make the host's names uncertain.
 	maxScans = 512
-	// maxScanned bounds what is remembered of them, for one file.
+	// maxScanned bounds the remembered results for one file.
 	maxScanned = 100_000
 )
 
-// hashes remembers which names were tried on every port, since that takes long.
-// The zero value is ready.
+// hashes remembers the results of trying names with every port, which takes long. The
+// zero value is ready.
 type hashes struct {
 	mu    sync.Mutex // guards tried
 	tried map[scanned]string
@@ -33,16 +34,16 @@ type hashes struct {
 
 type scanned struct{ entry, name string }
 
-// addTo adds the names that hashed ones stand for, and says which are left.
+// addTo adds the names of the hashed entries, and notes if some stay unknown.
 func (h *hashes) addTo(ctx context.Context, host *keys.Host, entries []string, try candidates) {
 	scans := 0
 	for _, entry := range entries {
 		name := readHash(entry, try.hashed())
-		for _, mentioned := range try.anyPort() {
+		for _, candidate := range try.anyPort() {
 			if name != "" {
 				break
 			}
-			name = h.onAnyPort(ctx, host, entry, mentioned, &scans)
+			name = h.onAnyPort(ctx, host, entry, candidate, &scans)
 		}
 		if name == "" {
 			host.Hashed = true
@@ -52,7 +53,7 @@ func (h *hashes) addTo(ctx context.Context, host *keys.Host, entries []string, t
 	}
 }
 
-// onAnyPort is the form in which the entry has the name, or "".
+// onAnyPort returns the form of the name that the entry hashes, or "".
 func (h *hashes) onAnyPort(ctx context.Context, host *keys.Host, entry, name string, scans *int) string {
 	h.mu.Lock()
 	found, known := h.tried[scanned{entry, name}]
@@ -76,7 +77,7 @@ func (h *hashes) onAnyPort(ctx context.Context, host *keys.Host, entry, name str
 	return found
 }
 
-// scan tries a name alone and with every port.
+// scan tries a name without and with every port.
 func scan(entry, name string) string {
 	matches := hashOf(entry)
 	if matches == nil {
@@ -87,7 +88,7 @@ func scan(entry, name string) string {
 			return form
 		}
 	}
-	if strings.HasPrefix(name, "[") { // it has its port
+	if strings.HasPrefix(name, "[") { // it has a port
 		return ""
 	}
 	text := append([]byte("["), strings.ToLower(name)+"]:"...)
@@ -99,7 +100,7 @@ func scan(entry, name string) string {
 	return ""
 }
 
-// readHash returns the name that a hashed entry stands for, or "".
+// readHash returns the name that an entry hashes, or "".
 func readHash(entry string, names []string) string {
 	matches := hashOf(entry)
 	for _, name := range names {
@@ -112,8 +113,8 @@ func readHash(entry string, names []string) string {
 
 func isHashOf(entry, name string) bool { return readHash(entry, []string{name}) != "" }
 
-// hashOf returns what tells whether an entry is the hash of a name; nil for
-// what is no hash.
+// hashOf returns a function that reports whether the entry hashes a name; nil if the
+// entry is not a hash.
 func hashOf(entry string) func(name []byte) bool {
 	fields := strings.Split(entry, "|")
 	if len(fields) != 4 {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxHostNames bounds the names of one host, all of which rules match. What is
-// beyond makes them uncertain. A prompt shows three.
+// maxHostNames bounds the names of one host, all of which rules match. Further names
+// make the host's names uncertain. A prompt shows three.
 const maxHostNames = 1024
 
 // KnownHosts finds the names of a host key in known_hosts files (sshd(8), "SSH
@@ -22,21 +22,21 @@ type KnownHosts struct {
 	files map[string]*hostsFile
 }
 
-// candidates are names to try against what cannot be read. A hash that fits is
-// proof; a pattern is none, so it takes only what was meant for this host.
+// candidates are names to try against hashes and patterns. A fitting hash proves the
+// name. A fitting pattern proves nothing, so only names that are meant for this host
+// are tried against patterns.
 type candidates struct {
-	meant   func() []string // by the caller's command line and ssh_config
-	hashed  func() []string // those and others, as they are
-	anyPort func() []string // what rules and sockets name
+	meant   func() []string // names on the client's command line, through ssh_config
+	hashed  func() []string // those and other likely names, tried as written
+	anyPort func() []string // names in rules and sockets, tried with every port
 }
 
-// NewKnownHosts looks names up in these files, in this order. A file that is
-// missing has no names.
+// NewKnownHosts reads these files, in this order. A missing file has no names.
 func NewKnownHosts(paths ...string) *KnownHosts {
 	return &KnownHosts{paths: paths, files: make(map[string]*hostsFile)}
 }
 
-// addTo adds what the files say of a key to a host that has it.
+// addTo adds what the files say about a key to the host that has it.
 func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicKey, try candidates) {
 	blob := key.Marshal()
 	for _, path := range k.paths {
@@ -60,7 +60,7 @@ func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicK
 	}
 }
 
-// matchingNames are the names that a line of patterns is for.
+// matchingNames returns the names that match a line of patterns.
 func matchingNames(line string, names []string) (list []string) {
 	for _, name := range names {
 		if lineMatches(line, name) {
@@ -70,7 +70,7 @@ func matchingNames(line string, names []string) (list []string) {
 	return list
 }
 
-// revokedAt is the place of the line that revokes a key, or "".
+// revokedAt returns the position of the line that revokes a key, or "".
 func (k *KnownHosts) revokedAt(key ssh.PublicKey) string {
 	for _, path := range k.paths {
 		if known := k.read(path).keys[string(key.Marshal())]; known != nil && known.revoked != "" {
@@ -80,7 +80,7 @@ func (k *KnownHosts) revokedAt(key ssh.PublicKey) string {
 	return ""
 }
 
-// authority are the hosts of each line "@cert-authority" of a key.
+// authority returns the hosts of each "@cert-authority" line of a key.
 func (k *KnownHosts) authority(key ssh.PublicKey) (lines []string) {
 	for _, path := range k.paths {
 		if known := k.read(path).keys[string(key.Marshal())]; known != nil {

@@ -16,28 +16,28 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxKnownHosts bounds what is read of one file; the largest seen in use
-// hold some thousand lines of about 400 bytes. What is beyond makes the names
-// of every host uncertain.
+// maxKnownHosts bounds what is read of one file. The largest in use have a few
+// thousand lines of about 400 bytes. A longer file makes the names of every host
+// uncertain.
 const maxKnownHosts = 8 << 20
 
-// hostsFile is never changed once it was parsed, but for what hashes finds.
+// hostsFile does not change after parsing, except for the results in hashes.
 type hostsFile struct {
 	size       int64
 	modified   time.Time
-	incomplete bool // not all of it could be read
+	incomplete bool // it could not be read completely
 
 	keys   map[string]*knownKey // by the key's blob
 	hashes hashes
 }
 
-// knownKey is what the lines of one file say of a key.
+// knownKey is what the lines of one file say about a key.
 type knownKey struct {
 	names, hashed []string
-	patterns      []string // of one line each, as it stands there
+	patterns      []string // one line each, as written
 	revoked       string   // "path:line" of the last @revoked
 
-	authority []string // the hosts of each line @cert-authority
+	authority []string // the hosts of each @cert-authority line
 }
 
 // read never returns nil.
@@ -47,7 +47,7 @@ func (k *KnownHosts) read(path string) *hostsFile {
 		return &hostsFile{incomplete: !errors.Is(err, fs.ErrNotExist)}
 	}
 	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
-		return &hostsFile{} // as some write it for no file
+		return &hostsFile{} // means no file
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -59,7 +59,7 @@ func (k *KnownHosts) read(path string) *hostsFile {
 	return file
 }
 
-// parseHosts waits for nothing: others wait for it.
+// parseHosts must not block, because others wait for it: it opens only regular files.
 func parseHosts(path string) *hostsFile {
 	file := &hostsFile{keys: map[string]*knownKey{}}
 	f, info, err := platform.OpenRegular(path)
@@ -111,11 +111,11 @@ func (known *knownKey) add(marker string, hosts []string, place string) {
 	}
 }
 
-// openSSHHost is how OpenSSH compares names of hosts with patterns.
+// openSSHHost is how OpenSSH matches host names with patterns.
 const openSSHHost = keys.FoldCase | keys.SingleBytes
 
-// lineMatches matches a name with the patterns of one line, as sshd(8) has it: one that
-// is negated and matches makes the line count for nothing.
+// lineMatches reports whether a line's patterns match a name, as in sshd(8): if a
+// negated pattern matches, the line does not.
 func lineMatches(line, name string) (matches bool) {
 	for pattern := range strings.SplitSeq(line, ",") {
 		plain, negated := strings.CutPrefix(pattern, "!")

@@ -19,12 +19,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// line is one of known_hosts: "names" or "@marker names", and the host's key.
+// line is a known_hosts line: "names" or "@marker names", and the host's key.
 func (h host) line(names string) string {
 	return names + " " + string(ssh.MarshalAuthorizedKey(h.signer.PublicKey()))
 }
 
-// hostsText is a known_hosts file with this text.
+// hostsText writes a known_hosts file.
 func hostsText(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "known_hosts")
@@ -42,7 +42,7 @@ func hashHosts(t *testing.T, path string) {
 	}
 }
 
-// looking is a session of a program with this command line.
+// looking returns a session of a program with this command line.
 func looking(hosts *KnownHosts, rules []policy.Rule, command string) *session {
 	s := &session{ctx: context.Background(), server: NewServer(Config{Ring: keys.NewRing(), Hosts: hosts}, policy.New(nil, rules, policy.Options{}))}
 	if args := strings.Fields(command); len(args) > 0 {
@@ -104,8 +104,8 @@ func TestKnownHostsNames(t *testing.T) {
 	}
 }
 
-// What was typed is a name of the first host, not of those behind it: a pattern
-// would give them that name.
+// The typed name is the first host's. It is not tried against patterns for the hosts
+// behind it, which would get that name.
 func TestTypedNamesAreForTheFirstHost(t *testing.T) {
 	authority, first, behind, certified := newHost(t), newHost(t), newHost(t), newHost(t)
 	cert := &ssh.Certificate{CertType: ssh.HostCert, Key: certified.signer.PublicKey(), ValidPrincipals: []string{"*"}, ValidBefore: ssh.CertTimeInfinity}
@@ -125,7 +125,7 @@ func TestTypedNamesAreForTheFirstHost(t *testing.T) {
 	}
 }
 
-// The machine owner's names lead.
+// The names of the machine's file come first.
 func TestFilesOfKnownHostsInTheirOrder(t *testing.T) {
 	h := newHost(t)
 	system, own := hostsText(t, h.line("prod")), hostsText(t, h.line("a,b,c,d,e,f,g,h,harmless"))
@@ -151,7 +151,7 @@ func TestUnreadableKnownHostsLeaveDoubt(t *testing.T) {
 	}
 }
 
-// Each revoked key refuses for its line, and the same login passes without it.
+// Each revoked key is refused with its line, and the same login passes without that line.
 func TestRevokedKeysAreRefused(t *testing.T) {
 	h, authority, hop := newHost(t), newHost(t), newHost(t)
 	cert := &ssh.Certificate{CertType: ssh.HostCert, Key: h.signer.PublicKey(), ValidPrincipals: []string{"box"}, ValidBefore: ssh.CertTimeInfinity}
@@ -203,8 +203,8 @@ func TestRevokedKeysAreRefused(t *testing.T) {
 	}
 }
 
-// A host that an authority of known_hosts vouches for has the names of its
-// certificate that this line is for.
+// A host with a certificate of an authority in known_hosts has those names of the
+// certificate that match the authority's line.
 func TestHostNamesByAuthority(t *testing.T) {
 	authority, stranger, h := newHost(t), newHost(t), newHost(t)
 	good := ssh.Certificate{CertType: ssh.HostCert, ValidPrincipals: []string{"one.example", "one.other", "*.example"}, ValidBefore: ssh.CertTimeInfinity}
@@ -256,8 +256,8 @@ func TestHostNamesByAuthority(t *testing.T) {
 	}
 }
 
-// The signature of a certificate is looked at when its authority is known, once
-// for a session, and its end is looked at each time.
+// A certificate's signature is verified once in a session, if its authority is known;
+// its expiry is checked each time.
 func TestCertificateIsVerifiedOnce(t *testing.T) {
 	authority, h := newHost(t), newHost(t)
 	cert := &ssh.Certificate{CertType: ssh.HostCert, Key: h.signer.PublicKey(), ValidPrincipals: []string{"box"}, ValidBefore: uint64(time.Now().Add(time.Hour).Unix())}

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A FIFO leaves doubt and keeps nobody waiting, also when it took the place of a
-// file after the last look.
+// A FIFO makes the names uncertain and does not block, even if it replaced a file after
+// the last read.
 func TestKnownHostsThatIsAFIFO(t *testing.T) {
 	h := newHost(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")

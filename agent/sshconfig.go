@@ -9,30 +9,29 @@ import (
 )
 
 const (
-	// maxConfigBytes and maxConfigFiles bound what is read of ssh_config and the
-	// files that it includes, together.
+	// maxConfigBytes and maxConfigFiles bound ssh_config and its included files
+	// together.
 	maxConfigBytes = 1 << 20
 	maxConfigFiles = 64
-	// maxConfigDepth is how deep files include others: OpenSSH's limit.
+	// maxConfigDepth is how deeply includes may be nested, as in OpenSSH.
 	maxConfigDepth = 16
 )
 
-// SSHConfig finds what a host's name on a command line stands for in files of
-// ssh_config(5). What it finds is only tried against known_hosts, so it is
-// generous: a block whose Match cannot be judged here (exec is never run) may
-// apply.
+// SSHConfig looks up in ssh_config(5) which host a name on a command line means. The
+// results are only tried against known_hosts, so it may find too many: a Match block
+// that it cannot evaluate may apply (exec is never run).
 type SSHConfig struct{ files []ConfigFile }
 
-// ConfigFile is one file, and the directory where its relative Include lies.
+// ConfigFile is a file, and the directory of its relative includes.
 type ConfigFile struct{ Path, Dir string }
 
-// NewSSHConfig reads these files, in this order, each time that it is asked.
+// NewSSHConfig reads these files, in this order, for every lookup.
 func NewSSHConfig(files ...ConfigFile) *SSHConfig { return &SSHConfig{files} }
 
-// meant is what may be meant by a host's name.
+// meant is what a host's name may mean.
 type meant struct{ names, ports, aliases []string }
 
-// lookUp works on nil, too.
+// lookUp also works on nil.
 func (c *SSHConfig) lookUp(host string) meant {
 	if c == nil {
 		return meant{}
@@ -46,12 +45,12 @@ func (c *SSHConfig) lookUp(host string) meant {
 
 type configReader struct {
 	host        string
-	left, files int // budgets
+	left, files int // what may still be read
 	meant
-	decided map[string]bool // keywords of which ssh takes no further value
+	decided map[string]bool // keywords whose value is certain
 }
 
-// read passes over what cannot be read: ssh will complain.
+// read ignores files that cannot be read: ssh will complain.
 func (r *configReader) read(path, dir string, depth int, outer applies) {
 	text, ok := r.readText(path, depth)
 	if !ok {
@@ -74,7 +73,7 @@ func (r *configReader) read(path, dir string, depth int, outer applies) {
 	}
 }
 
-// readText reads only what is a plain file: a pipe would never end.
+// readText reads only regular files: a pipe might never end.
 func (r *configReader) readText(path string, depth int) (string, bool) {
 	if depth > maxConfigDepth || r.files == 0 {
 		return "", false
@@ -93,9 +92,9 @@ func (r *configReader) include(words []string, dir string, depth int, state appl
 		return
 	}
 	for _, word := range words {
-		if rest, home := strings.CutPrefix(word, "~/"); home {
-			if own, err := os.UserHomeDir(); err == nil {
-				word = filepath.Join(own, rest)
+		if rest, inHome := strings.CutPrefix(word, "~/"); inHome {
+			if dir, err := os.UserHomeDir(); err == nil {
+				word = filepath.Join(dir, rest)
 			}
 		}
 		if !filepath.IsAbs(word) {
@@ -108,8 +107,8 @@ func (r *configReader) include(words []string, dir string, depth int, state appl
 	}
 }
 
-// keepValue keeps a value. ssh takes the first one; after one that may not apply the
-// next may be the first.
+// keepValue keeps a value. ssh uses the first one that applies; after one that only may
+// apply, later ones count, too.
 func (r *configReader) keepValue(keyword string, words []string, state applies) {
 	list := map[string]*[]string{"hostname": &r.names, "port": &r.ports, "hostkeyalias": &r.aliases}[keyword]
 	if list == nil || len(words) == 0 || state == no || r.decided[keyword] {

@@ -7,7 +7,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// applies says whether a block of the configuration is for the host.
+// applies says whether a block of the configuration applies to the host.
 type applies int
 
 const (
@@ -34,12 +34,12 @@ func (r *configReader) match(words []string) applies {
 		case "all":
 			holds = yes
 		case "canonical", "final":
-		default: // with an argument
+		default: // the others have an argument
 			i++
 			if i < len(words) && (criterion == "originalhost" || criterion == "host") {
 				holds = r.matchHost(words[i : i+1])
 			}
-			if criterion == "host" && holds != yes && len(r.names) > 0 { // it looks at HostName
+			if criterion == "host" && holds != yes && len(r.names) > 0 { // it matches HostName, if set
 				holds = maybe
 			}
 		}
@@ -51,8 +51,8 @@ func (r *configReader) match(words []string) applies {
 	return result
 }
 
-// configWords takes a line of ssh_config(5) apart: a keyword in small letters,
-// and its arguments, which may be quoted.
+// configWords splits a line of ssh_config(5) into the lower-case keyword and the
+// arguments, which may be quoted.
 func configWords(line string) (keyword string, words []string) {
 	line = strings.TrimSpace(line)
 	if strings.HasPrefix(line, "#") {

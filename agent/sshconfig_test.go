@@ -13,7 +13,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// What ssh would look for in known_hosts, as "ssh -G" has it, and what it may.
+// The test compares with "ssh -G": what ssh looks up in known_hosts, or may.
 func TestNamesByConfiguration(t *testing.T) {
 	for _, test := range []struct {
 		name, config, command string

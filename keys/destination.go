@@ -6,8 +6,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// DestinationConstraint is one way that a key may be used (OpenSSH
-// PROTOCOL.agent section 2). A key with several may be used in each of them.
+// DestinationConstraint permits the use of a key from one host to another (OpenSSH
+// PROTOCOL.agent section 2). A key may have several.
 type DestinationConstraint struct {
 	From Hop // zero: the machine that the agent runs on
 	To   Hop
@@ -15,18 +15,18 @@ type DestinationConstraint struct {
 
 // Hop is one host of a DestinationConstraint.
 type Hop struct {
-	User string // To only: a pattern, "" for everybody
-	Host string // the name that whoever added the key looked its keys up by
+	User string // To only: a pattern; "": every user
+	Host string // the name by which the client that added the key looked up Keys
 	Keys []HopKey
 }
 
-// HopKey is a host's key, or that of an authority whose certificates name the host.
+// HopKey is a host key, or the key of a CA that signs host certificates.
 type HopKey struct {
 	Key ssh.PublicKey
 	CA  bool
 }
 
-// String is the constraint as ssh-add -h takes it: "host", "user@host", "from>to".
+// String returns the constraint in the form of ssh-add -h: "host", "user@host", "from>to".
 func (d DestinationConstraint) String() string {
 	to := d.To.Host
 	if d.To.User != "" {
@@ -39,7 +39,7 @@ func (d DestinationConstraint) String() string {
 }
 
 // DestinationText joins the constraints for a person: "host, host>user@other".
-// What it returns was chosen by another program.
+// The text was chosen by another program: escape it.
 func DestinationText(list []DestinationConstraint) string {
 	texts := make([]string, len(list))
 	for i, d := range list {

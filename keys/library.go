@@ -10,9 +10,8 @@ import (
 // maxPath is PATH_MAX.
 const maxPath = 4096
 
-// AllowedLibrary returns the real path of a library that a client names, when
-// one of the patterns allows it. Links are followed first: only what is really
-// loaded counts.
+// AllowedLibrary returns the real path of the library that a client names, if one of
+// the patterns allows it. It follows links first, because the real file is loaded.
 func AllowedLibrary(name, allowed string) (string, error) {
 	path, err := RealLibrary(name)
 	if err != nil {
@@ -24,11 +23,11 @@ func AllowedLibrary(name, allowed string) (string, error) {
 	return path, nil
 }
 
-// RealLibrary is AllowedLibrary without the patterns. It does not look relative
-// names up: whose directory would they be in?
+// RealLibrary is AllowedLibrary without the patterns. It refuses relative names: the
+// broker's directory is not the client's.
 func RealLibrary(name string) (string, error) {
 	if !filepath.IsAbs(name) || len(name) > maxPath {
-		return "", problem.With(fmt.Errorf("the provider %.256q is not an absolute path", name), "name the library with its whole path")
+		return "", problem.With(fmt.Errorf("the provider %.256q is not an absolute path", name), "give the library's full path")
 	}
 	path, err := filepath.EvalSymlinks(name)
 	if err != nil {

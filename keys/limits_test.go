@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestBothClocks: sleep stops one clock, setting the time moves the other. So
-// the two ends drift apart, and the nearer one counts.
+// TestBothClocks: sleep stops one clock, and setting the time moves the other. The end
+// that comes first counts.
 func TestBothClocks(t *testing.T) {
 	now := time.Now() // with a monotonic reading
 	for _, test := range []struct {

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// OpenSSH's clients take a list of keys as a whole or not at all: one entry that
-// they cannot parse ("invalid format") hides every key. The limits are those of
-// its sshkey_from_blob (sshkey.c, ssh-rsa.c) and sshbuf_get_cstring.
+// OpenSSH's clients reject a whole list if they cannot parse one key ("invalid
+// format"). The limits are those of its sshkey_from_blob (sshkey.c, ssh-rsa.c) and
+// sshbuf_get_cstring.
 const (
 	// minRSA and maxRSA bound the modulus, in bits (SSH_RSA_MINIMUM_MODULUS_SIZE,
 	// SSHBUF_MAX_BIGNUM).
@@ -31,9 +31,8 @@ func unlistable(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrUnlistable)
 }
 
-// CheckListable returns why a key must not be in the list of an agent; nil: it may.
-// A certificate's signature is verified, as those who read the list do: that takes
-// up to a millisecond.
+// CheckListable returns why a key must not be in an agent's list; nil: it may. It
+// verifies a certificate's signature, as clients do; that takes up to a millisecond.
 func CheckListable(key ssh.PublicKey) error {
 	if cert, ok := publickey.CertificateOf(key); ok {
 		return checkCertificate(key, cert)
@@ -49,7 +48,7 @@ func CheckListable(key ssh.PublicKey) error {
 	return checkApplication(key)
 }
 
-// checkApplication looks at a security key's last field (PROTOCOL.u2f).
+// checkApplication checks a security key's last field (PROTOCOL.u2f).
 func checkApplication(key ssh.PublicKey) error {
 	var application string
 	var err error
@@ -64,7 +63,7 @@ func checkApplication(key ssh.PublicKey) error {
 		application = parts.Application
 	}
 	if err != nil || hasNUL(application) {
-		return unlistable("a security key whose application has a NUL byte")
+		return unlistable("a security key whose application is unreadable or has a NUL byte")
 	}
 	return nil
 }
@@ -76,7 +75,7 @@ func checkPlain(key ssh.CryptoPublicKey) error {
 			return unlistable("an RSA key of %d bits", bits)
 		}
 	case *ecdsa.PublicKey:
-		// Before OpenSSH 10: coordinates that are far too small.
+		// OpenSSH before version 10 rejects them.
 		if hasSmallCoordinate(k) {
 			return unlistable("an ECDSA key with a coordinate that is too small")
 		}
@@ -84,7 +83,7 @@ func checkPlain(key ssh.CryptoPublicKey) error {
 	return nil
 }
 
-// hasSmallCoordinate says that x or y takes at most half of the curve's bits.
+// hasSmallCoordinate reports whether x or y has at most half of the curve's bits.
 func hasSmallCoordinate(k *ecdsa.PublicKey) bool {
 	point, err := k.Bytes() // 4, x, y (SEC 1, 2.3.3)
 	if err != nil {
@@ -105,7 +104,7 @@ func checkCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 		return unlistable("a certificate whose key ID or principals have a NUL byte")
 	}
 	if _, chained := publickey.CertificateOf(c.SignatureKey); chained {
-		return unlistable("a certificate that another certificate has signed")
+		return unlistable("a certificate that is signed by another certificate")
 	}
 	for _, part := range []ssh.PublicKey{c.Key, c.SignatureKey} {
 		if err := CheckListable(part); err != nil {
@@ -120,7 +119,7 @@ func checkCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 
 func hasNUL(text string) bool { return strings.ContainsRune(text, 0) }
 
-// CheckComment refuses a comment that would hide the whole list.
+// CheckComment rejects a comment that would make the whole list unreadable.
 func CheckComment(comment string) error {
 	if hasNUL(comment) {
 		return unlistable("the comment has a NUL byte")
@@ -128,5 +127,5 @@ func CheckComment(comment string) error {
 	return nil
 }
 
-// ListedComment is the comment as a list may have it.
+// ListedComment returns the comment without NUL bytes, for a list.
 func ListedComment(comment string) string { return strings.ReplaceAll(comment, "\x00", `\x00`) }

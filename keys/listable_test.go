@@ -22,7 +22,7 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// sshAddReads says whether the real ssh-add shows a list with this entry in it.
+// sshAddReads reports whether the real ssh-add shows a list with this entry.
 func sshAddReads(t *testing.T, entry wire.Identity) bool {
 	t.Helper()
 	if _, err := exec.LookPath("ssh-add"); err != nil {
@@ -84,8 +84,8 @@ func signerOf(t *testing.T, private any) ssh.Signer {
 	return signer
 }
 
-// Every byte is tried in a comment: only those that OpenSSH takes are taken, and
-// what a list has of the others it takes, too.
+// The test tries every byte in a comment. CheckComment accepts only what OpenSSH does,
+// and OpenSSH accepts whatever ListedComment returns.
 func TestCommentsThatHideAList(t *testing.T) {
 	blob := newKey(t).PublicKey().Marshal()
 	for b := range 256 {
@@ -109,7 +109,7 @@ func rsaKey(bits int) ssh.PublicKey {
 	return key
 }
 
-// smallX is a point of P-256 whose x takes one byte.
+// smallX is a point of P-256 whose x has one byte.
 func smallX(t *testing.T) ssh.PublicKey {
 	t.Helper()
 	curve := elliptic.P256().Params()
@@ -132,7 +132,7 @@ func smallX(t *testing.T) ssh.PublicKey {
 	}
 }
 
-// What CheckListable says of each key is what the real ssh-add does with a list that has it.
+// CheckListable agrees with what the real ssh-add does with a list that has the key.
 func TestKeysThatHideAList(t *testing.T) {
 	certificate := func(change func(*ssh.Certificate)) ssh.PublicKey {
 		c := &ssh.Certificate{Key: newKey(t).PublicKey(), CertType: ssh.UserCert, KeyId: "id", ValidBefore: ssh.CertTimeInfinity}

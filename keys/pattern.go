@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// PatternStyle is how patterns compare with texts. 0: upper and lower case differ,
-// and "?" is one character.
+// PatternStyle is how a pattern matches a text. 0: upper and lower case differ, and
+// "?" is one character.
 type PatternStyle uint8
 
 const (
-	// FoldCase makes upper and lower case the same: names of hosts, X.500 names.
+	// FoldCase ignores upper and lower case: host names, X.500 names.
 	FoldCase PatternStyle = 1 << iota
-	// SlashStops keeps "*" and "?" from matching "/" in a pattern that has one: the
-	// program of a rule.
+	// SlashStops keeps "*" and "?" from matching "/" in a pattern that has one: a
+	// rule's program.
 	SlashStops
 	// SingleBytes makes "?" one byte, as in OpenSSH: its files, messages and options.
 	SingleBytes
@@ -22,18 +22,18 @@ const (
 	CommasInside
 )
 
-// Pattern is one pattern of a list: "*" is any text, "?" one character, and the
-// rest stands for itself.
+// Pattern is one pattern: "*" is any text, "?" one character, and the rest is
+// literal.
 type Pattern struct {
 	Text string // in lower case with FoldCase
 	Wild bool   // it has "*" or "?"
 
 	style          PatternStyle
 	prefix, suffix string // before the first and after the last wildcard
-	star           bool   // a single "*" is all there is between them
+	star           bool   // between them is only a single "*"
 }
 
-// NewPattern compiles one pattern; a leading "!" stands for itself.
+// NewPattern compiles one pattern; a leading "!" is literal.
 func NewPattern(text string, style PatternStyle) Pattern {
 	if style&FoldCase != 0 {
 		text = strings.ToLower(text)
@@ -54,10 +54,10 @@ func NewPattern(text string, style PatternStyle) Pattern {
 // IsPath reports whether the pattern is for a path.
 func (p Pattern) IsPath() bool { return strings.Contains(p.Text, "/") }
 
-// Match reports whether the pattern stands for the whole of a text.
+// Match reports whether the pattern matches the whole text.
 func (p Pattern) Match(text string) bool {
 	if p.style&FoldCase != 0 {
-		text = strings.ToLower(text) // returns text itself when it is lower case already
+		text = strings.ToLower(text) // does not copy lower-case text
 	}
 	if !p.Wild {
 		return p.Text == text
@@ -71,10 +71,9 @@ func (p Pattern) Match(text string) bool {
 	return p.glob(text)
 }
 
-// glob goes back to the last "*" only. That is enough: an earlier one never
-// has to take more when a later one can, and in a path each "/" of the text
-// can only stand at the same "/" of the pattern. So the time is bounded by
-// len(pattern)*len(text).
+// glob backtracks only to the last "*". That is enough: a later "*" can take whatever
+// an earlier one could, and in a path each "/" of the text can only match the same
+// "/" of the pattern. So the time is bounded by len(pattern)*len(text).
 func (p Pattern) glob(text string) bool {
 	pattern, path := p.Text, p.style&SlashStops != 0
 	pi, ti, star, mark := 0, 0, -1, 0
@@ -97,7 +96,7 @@ func (p Pattern) glob(text string) bool {
 	return strings.Trim(pattern[pi:], "*") == ""
 }
 
-// width is how many bytes a "?" takes of a text.
+// width returns how many bytes of text a "?" matches.
 func (p Pattern) width(text string) int {
 	if p.style&SingleBytes != 0 {
 		return 1
@@ -106,13 +105,13 @@ func (p Pattern) width(text string) int {
 	return n
 }
 
-// Patterns is a list of patterns as ssh_config(5) has it: it stands for what one
-// of Any matches and none of Except, those after "!". A list that only excepts
+// Patterns is a list of patterns as in ssh_config(5). It matches what one of Any
+// matches and none of Except, the patterns after "!". A list with only exceptions
 // matches nothing.
 type Patterns struct{ Any, Except []Pattern }
 
-// ParsePatterns reads a list with commas. Empty patterns match nothing, and are
-// left out.
+// ParsePatterns reads a comma-separated list. It drops empty patterns, which match
+// nothing.
 func ParsePatterns(list string, style PatternStyle) Patterns {
 	var ps Patterns
 	for _, text := range splitPatterns(list, style) {
@@ -138,8 +137,8 @@ func splitPatterns(list string, style PatternStyle) []string {
 	return parts
 }
 
-// Match reports whether one of the texts is meant and none is excepted. They are
-// the names of one thing.
+// Match reports whether the list matches something that has these names: one of them
+// must match, and none may be excepted.
 func (ps Patterns) Match(texts ...string) bool {
 	return matchAny(ps.Any, texts) && !matchAny(ps.Except, texts)
 }
@@ -155,8 +154,8 @@ func matchAny(patterns []Pattern, texts []string) bool {
 	return false
 }
 
-// Within reports whether the text of the lists shows that ps stands for nothing
-// that wider does not stand for.
+// Within reports whether comparing the lists' texts proves that wider matches
+// everything that ps matches.
 func (ps Patterns) Within(wider Patterns) bool {
 	return includes(wider.Any, ps.Any) && includes(ps.Except, wider.Except)
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// CheckPatterns says what is wrong with a list that a person wrote: what could
-// only be a slip. A list that was left out is right.
+// CheckPatterns returns what is certainly a mistake in a list that a person wrote. An
+// empty list, of a field that was left out, is right.
 func CheckPatterns(list string, style PatternStyle) error {
 	if list == "" {
 		return nil
@@ -26,7 +26,7 @@ func CheckPatterns(list string, style PatternStyle) error {
 		found = found || !except
 	}
 	if !found {
-		return fmt.Errorf("it only excepts, so it matches nothing; write %q", "*,"+list)
+		return fmt.Errorf("it has only exceptions, so it matches nothing; write %q", "*,"+list)
 	}
 	return nil
 }

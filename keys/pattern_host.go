@@ -2,8 +2,8 @@ package keys
 
 import "strings"
 
-// SplitPort takes "[name]:port", the form of known_hosts, apart. A name without
-// a port is returned as it is.
+// SplitPort splits "[name]:port", the form of known_hosts. It returns a name without a
+// port unchanged.
 func SplitPort(written string) (name, port string, hasPort bool) {
 	if inner, ok := strings.CutPrefix(written, "["); ok {
 		if name, port, hasPort = strings.Cut(inner, "]:"); hasPort {
@@ -13,8 +13,8 @@ func SplitPort(written string) (name, port string, hasPort bool) {
 	return written, "", false
 }
 
-// MatchHost is Match for a name as known_hosts writes it. With allPorts a pattern
-// without a port stands for all ports of the name.
+// MatchHost is Match for a name in the form of known_hosts. With allPorts, a pattern
+// without a port matches the name with any port.
 func (p Pattern) MatchHost(name string, allPorts bool) bool {
 	if p.Match(name) {
 		return true
@@ -23,7 +23,7 @@ func (p Pattern) MatchHost(name string, allPorts bool) bool {
 	return hasPort && allPorts && p.Match(bare)
 }
 
-// MatchHost is Match for names of one host, on all their ports.
+// MatchHost is Match for the names of one host, on all ports.
 func (ps Patterns) MatchHost(names ...string) bool {
 	anyOf := func(patterns []Pattern) bool {
 		for i := range patterns {

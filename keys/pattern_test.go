@@ -90,7 +90,7 @@ func TestCheckPatterns(t *testing.T) {
 		"a,":   "one of its patterns is empty",
 		"a,!":  "one of its patterns is empty",
 		"a, b": `" b" begins or ends with a space`,
-		"!b":   `it only excepts, so it matches nothing; write "*,!b"`,
+		"!b":   `it has only exceptions, so it matches nothing; write "*,!b"`,
 	} {
 		got := ""
 		if err := CheckPatterns(list, 0); err != nil {
@@ -102,9 +102,8 @@ func TestCheckPatterns(t *testing.T) {
 	}
 }
 
-// TestMeaningOfBefore holds patterns against what they meant while there were
-// four languages (decision 0062). None may stand for more than it did, but where
-// the row says why.
+// TestMeaningOfBefore compares patterns with their meaning when there were four pattern
+// languages (decision 0062). None may match more than before, unless the row says why.
 func TestMeaningOfBefore(t *testing.T) {
 	const (
 		rule    = "[[rule]] key, user, socket; [[socket]] keys"

@@ -6,17 +6,17 @@ import (
 	"slices"
 )
 
-// Ring is the inventory over all sources, in a fixed order. A key that two
-// sources hold belongs to the first of them.
+// Ring combines all sources in a fixed order. A key that two sources hold belongs to
+// the first of them.
 type Ring struct {
 	sources []Source
 }
 
-// NewRing makes a ring over sources; the first one wins.
+// NewRing makes a ring of sources.
 func NewRing(sources ...Source) *Ring { return &Ring{sources: sources} }
 
-// List returns every key once, in the order of the sources, as an Arranger
-// among them arranges it.
+// List returns every key once, in the order of the sources, unless an Arranger among
+// them changes it.
 func (r *Ring) List() []Info {
 	if len(r.sources) == 1 {
 		return r.sources[0].List()
@@ -39,7 +39,7 @@ func (r *Ring) List() []Info {
 	return all
 }
 
-// Find returns the key with this public key blob and the source that signs with it.
+// Find returns the key with this blob and the source that signs with it.
 func (r *Ring) Find(blob []byte) (Info, Source, bool) {
 	for _, source := range r.sources {
 		if info, ok := source.Find(blob); ok {
@@ -49,8 +49,8 @@ func (r *Ring) Find(blob []byte) (Info, Source, bool) {
 	return Info{}, nil, false
 }
 
-// FindInAll is Find, but always asks every source, so that a client cannot tell by
-// the time whether a key is hidden from it or missing.
+// FindInAll is Find, but always asks every source. So a client cannot tell from the
+// time whether a key is hidden or missing.
 func (r *Ring) FindInAll(blob []byte) (found Info, source Source, ok bool) {
 	for _, s := range r.sources {
 		if info, has := s.Find(blob); has && !ok {
@@ -60,25 +60,25 @@ func (r *Ring) FindInAll(blob []byte) (found Info, source Source, ok bool) {
 	return found, source, ok
 }
 
-// Add gives a key to the first source that takes keys.
+// Add adds a key to the first source that accepts keys.
 func (r *Ring) Add(key Added) (Info, error) {
 	for _, source := range r.sources {
 		if adder, ok := source.(Adder); ok {
 			return adder.Add(key)
 		}
 	}
-	return Info{}, errors.New("no source takes keys")
+	return Info{}, errors.New("no source accepts keys")
 }
 
-// Remove takes one key off the list of every source that holds it: otherwise the
-// next source's copy would take its place.
+// Remove removes a key from every source that holds it. Otherwise the next source's
+// copy would appear.
 func (r *Ring) Remove(blob []byte) error {
-	found, held := false, ""
+	found, fixed := false, ""
 	for _, source := range r.sources {
 		remover, ok := source.(Remover)
 		if !ok {
 			if _, has := source.Find(blob); has {
-				held = source.Name()
+				fixed = source.Name()
 			}
 			continue
 		}
@@ -89,8 +89,8 @@ func (r *Ring) Remove(blob []byte) error {
 			return err
 		}
 	}
-	if held != "" {
-		return fmt.Errorf("%s: its keys cannot be taken off the list", held)
+	if fixed != "" {
+		return fmt.Errorf("the keys of %s cannot be removed from the list", fixed)
 	}
 	if !found {
 		return ErrNotFound
@@ -98,7 +98,7 @@ func (r *Ring) Remove(blob []byte) error {
 	return nil
 }
 
-// RemoveAll takes every key that can be removed off the list.
+// RemoveAll removes every key that can be removed.
 func (r *Ring) RemoveAll() {
 	for _, source := range r.sources {
 		if remover, ok := source.(Remover); ok {
@@ -107,7 +107,7 @@ func (r *Ring) RemoveAll() {
 	}
 }
 
-// Forget drops every opened secret that can be opened again.
+// Forget drops all opened secrets that can be opened again.
 func (r *Ring) Forget() {
 	for _, source := range r.sources {
 		if forgetter, ok := source.(Forgetter); ok {

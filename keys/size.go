@@ -1,12 +1,11 @@
 package keys
 
-// MaxAddedBytes bounds what the public facts of all keys take that one source
-// holds for clients: blobs, comments, and the hosts' keys of destination
-// constraints, which may be 256 KiB for each key. 2048 keys of the usual kinds
-// with a certificate each, or with the keys of a dozen hosts, are under 8 MiB.
+// MaxAddedBytes bounds the Size of all keys that one source holds for clients. The
+// host keys of destination constraints can be 256 KiB for each key. 2048 usual keys,
+// each with a certificate or a dozen host keys, are below 8 MiB.
 const MaxAddedBytes = 16 << 20
 
-// Size is how many bytes the facts of a key take.
+// Size returns how many bytes the blob, the comment and the destinations take.
 func (i *Info) Size() int {
 	size := len(i.Blob) + len(i.Comment)
 	for _, d := range i.Destinations {

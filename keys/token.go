@@ -7,27 +7,27 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Token is a PKCS#11 token that a client asks to load (RFC 9987 section 3.2.6;
-// for OpenSSH it is named by the library that talks to it).
+// Token is a PKCS#11 token that a client asks to load (RFC 9987 section 3.2.6).
+// OpenSSH names it by its library.
 type Token struct {
-	Provider string // path of the library, as the client gave it
+	Provider string // path of the library, as the client wrote it
 	PIN      []byte // the caller wipes it
-	Limits          // of each of its keys
+	Limits          // for each of its keys
 
-	// Certificates are listed for those keys of the token that they certify.
+	// Certificates are listed if they certify a key of the token.
 	Certificates     []ssh.PublicKey
-	CertificatesOnly bool // the plain keys are not listed then
+	CertificatesOnly bool // do not list the plain keys
 }
 
 // TokenSource is a Source that loads tokens.
 type TokenSource interface {
-	// AddToken returns the keys that were loaded, at least one.
+	// AddToken returns the loaded keys, at least one.
 	AddToken(ctx context.Context, token Token) ([]Info, error)
-	// RemoveToken forgets the token's keys. ErrNotFound: there is no such token.
+	// RemoveToken forgets the token's keys, or returns ErrNotFound.
 	RemoveToken(provider string) error
 }
 
-// AddToken gives a token to the first source that loads them.
+// AddToken loads a token into the first source that loads tokens.
 func (r *Ring) AddToken(ctx context.Context, token Token) ([]Info, error) {
 	source, err := r.tokens()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // Op is what a client wants to do.
 type Op string
 
-// The operations that are decided upon and written to the audit log.
+// The operations in the audit log.
 const (
 	OpSign      Op = "sign"
 	OpList      Op = "list"
@@ -21,50 +21,50 @@ const (
 	OpLock      Op = "lock"
 	OpUnlock    Op = "unlock"
 	OpBind      Op = "session-bind"
-	OpConnect   Op = "connect" // only refused ones are written
+	OpConnect   Op = "connect" // only refused connections are logged
 	OpPause     Op = "pause"
 	OpResume    Op = "resume"
-	OpApprove   Op = "approve" // a terminal was named to answer
+	OpApprove   Op = "approve" // a terminal may answer questions
 	OpRename    Op = "rename"  // a sealed key got another name
-	OpDrop      Op = "drop"    // opened keys and grants, because the person went away
-	OpStart     Op = "start"   // of the broker
-	OpReload    Op = "reload"  // of its rules
-	OpRevoke    Op = "revoke"  // of grants
+	OpDrop      Op = "drop"    // opened keys and grants were dropped, because the person went away
+	OpStart     Op = "start"   // the broker started
+	OpReload    Op = "reload"  // the rules were read again
+	OpRevoke    Op = "revoke"  // grants were revoked
 	OpOther     Op = "other"
 )
 
-// Ops are all of them, in the order in which help texts name them.
+// Ops are all operations, in the order of the help texts.
 var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpDrop, OpBind, OpConnect, OpOther}
 
-// Trust says how far a destination is known.
+// Trust says how well a destination is known.
 type Trust string
 
-// The kinds of destination. They must never look alike to a person.
+// The degrees of trust. They must never look alike to a person.
 const (
 	TrustNone     Trust = "none"     // nothing is known
-	TrustClaimed  Trust = "claimed"  // somebody said so; nobody proved it
-	TrustNew      Trust = "new"      // the host proved its key, and known_hosts gives that key no name
-	TrustVerified Trust = "verified" // the host proved its key, and known_hosts names it
+	TrustClaimed  Trust = "claimed"  // a program named the host; nothing proves it
+	TrustNew      Trust = "new"      // the host proved its key, which has no name in known_hosts
+	TrustVerified Trust = "verified" // the host proved its key, which has a name in known_hosts
 )
 
-// Proved says whether the host proved its key for the login that is signed.
+// Proved reports whether the host proved its key for this login.
 func (t Trust) Proved() bool { return t == TrustVerified || t == TrustNew }
 
-// Host is one SSH server and what known_hosts says of its key. It is zero when
-// there is none. What known_hosts leaves open makes a name uncertain: then rules
-// that ask or refuse take "maybe" for yes, and rules that allow for no.
+// Host is an SSH server and what known_hosts says about its key. The zero Host means
+// none. Patterns, Hashed and Cut make the names uncertain: rules that ask or refuse
+// then match, rules that allow do not.
 type Host struct {
 	Fingerprint string   `json:"fingerprint"`        // "SHA256:…" of its host key
-	Names       []string `json:"names,omitempty"`    // all that could be read; empty when there is none
-	Patterns    []string `json:"patterns,omitempty"` // lines of patterns, as they are: "*.example,!www.example"
+	Names       []string `json:"names,omitempty"`    // all names that could be read
+	Patterns    []string `json:"patterns,omitempty"` // lines with patterns, as written: "*.example,!www.example"
 	Hashed      bool     `json:"hashed,omitempty"`   // a hashed name could not be read
-	Cut         bool     `json:"cut,omitempty"`      // there may be more: a file or a list was too long, or not readable
+	Cut         bool     `json:"cut,omitempty"`      // there may be more: a file was unreadable, or a file or list too long
 	Revoked     string   `json:"revoked,omitempty"`  // the place of the @revoked line: "/etc/ssh/ssh_known_hosts:12"
 	Unproved    string   `json:"unproved,omitempty"` // a hop only: why its proof could not be checked
 }
 
-// Name is how a person is told of the host: the first name that known_hosts gives its
-// key, else the fingerprint. Whoever shows it escapes it.
+// Name returns the host's name for a person: the first name in known_hosts, else the
+// fingerprint. Escape it.
 func (h Host) Name() string {
 	if len(h.Names) > 0 {
 		return h.Names[0]
@@ -75,20 +75,20 @@ func (h Host) Name() string {
 // Destination is where a login signature goes.
 type Destination struct {
 	Trust     Trust  `json:"trust"`
-	Host      Host   `json:"host,omitzero"`        // the server that is logged in to; set when Trust.Proved
-	Named     Host   `json:"named,omitzero"`       // not proved: the server whose key the login names, or that was bound
-	Claimed   string `json:"claimed,omitempty"`    // host name in the caller's command line
-	Typed     string `json:"typed,omitempty"`      // proved only: the host name in the caller's command line
-	OtherName bool   `json:"other_name,omitempty"` // Typed is none of the proved host's names
+	Host      Host   `json:"host,omitzero"`        // the server; set if Trust.Proved
+	Named     Host   `json:"named,omitzero"`       // not proved: the server that the login or a session-bind names
+	Claimed   string `json:"claimed,omitempty"`    // host name on the client's command line
+	Typed     string `json:"typed,omitempty"`      // proved only: host name on the client's command line
+	OtherName bool   `json:"other_name,omitempty"` // Typed is not a name of the proved host
 	Forwarded bool   `json:"forwarded,omitempty"`
-	Relayed   bool   `json:"relayed,omitempty"` // forwarded, by a program that does not say through which hosts
-	Hops      []Host `json:"hops,omitempty"`    // the hosts an agent was forwarded through, nearest first
+	Relayed   bool   `json:"relayed,omitempty"` // forwarded by a program that does not say through which hosts
+	Hops      []Host `json:"hops,omitempty"`    // the hosts that the agent is forwarded through, nearest first
 	Why       string `json:"why,omitempty"`     // why it is not proved
 }
 
-// Name is how a person is told of the destination: Host.Name of a proved one, or what was
-// claimed; "": nothing is known. Trust is shown with it: a claimed name must never look
-// like a proved one. Whoever shows it escapes it.
+// Name returns the destination's name for a person: Host.Name of a proved one, or the
+// claimed name; "" if nothing is known. Escape it, and show Trust with it: a claimed
+// name must never look like a proved one.
 func (d Destination) Name() string {
 	switch {
 	case d.Trust.Proved():
@@ -99,9 +99,9 @@ func (d Destination) Name() string {
 	return ""
 }
 
-// Use is one request as a fact: who wants to do what with which key, and where
-// it leads. It is made once, before the decision; policy reads it, the prompt
-// shows it and the audit log stores it.
+// Use is the facts of one request: who wants to do what with which key, and for which
+// destination. It is made once, before the decision. Policy reads it, the prompt shows
+// it and the audit log stores it.
 type Use struct {
 	ID          string // short random id for `keybroker why` and the log
 	Op          Op
@@ -111,9 +111,9 @@ type Use struct {
 	Destination Destination
 	Digest      [sha256.Size]byte // of the data to be signed
 	Time        time.Time
-	Socket      string   // the separate socket that it came through; "" for the agent's
-	Bindings    [][]byte // the contents of each session-bind of the connection, for an agent behind this one
+	Socket      string   // name of the separate socket; "": the agent's own
+	Bindings    [][]byte // the connection's session-bind requests, to pass on to an upstream agent
 }
 
-// IsZero is for encoding/json: no host, no field.
+// IsZero makes encoding/json omit a Host that is not set.
 func (h Host) IsZero() bool { return h.Fingerprint == "" && len(h.Names) == 0 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestOpsIsWhole reads the constants from the source, so that one that is added
-// later cannot be forgotten.
-func TestOpsIsWhole(t *testing.T) {
+// TestOpsIsComplete reads the constants from the source, so that a new one cannot be
+// forgotten.
+func TestOpsIsComplete(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "use.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +40,8 @@ func TestOpsIsWhole(t *testing.T) {
 	}
 }
 
-// TestNameOfADestination: a claimed name is none of a destination that nobody claimed,
-// and a proved host's is never the claimed one.
+// TestNameOfADestination: only a claimed destination has its claimed name; a proved host
+// never has it.
 func TestNameOfADestination(t *testing.T) {
 	named := Host{Fingerprint: "SHA256:a", Names: []string{"box", "box.example"}}
 	for _, test := range []struct {

@@ -7,8 +7,8 @@ import (
 	"github.com/keybroker/keybroker/keys/publickey"
 )
 
-// ValidUntil is the end of a certificate's time; zero: it has none, or the key
-// is no certificate (OpenSSH PROTOCOL.certkeys, "valid before").
+// ValidUntil returns when a certificate expires (OpenSSH PROTOCOL.certkeys, "valid
+// before"); zero: never, or the key is not a certificate.
 func (i *Info) ValidUntil() time.Time {
 	cert, ok := publickey.CertificateOf(i.PublicKey)
 	if !ok || cert.ValidBefore > math.MaxInt64 {
@@ -17,9 +17,8 @@ func (i *Info) ValidUntil() time.Time {
 	return time.Unix(int64(cert.ValidBefore), 0)
 }
 
-// WhyNotValid says why a certificate is of no use at a moment, in a few words:
-// "expired on 2026-11-22 10:00 UTC". It is "" for one that is of use, and for
-// what is no certificate.
+// WhyNotValid returns why a certificate is not valid now, in a few words: "expired on
+// 2026-11-22 10:00 UTC". It is "" for a valid one, and for a key without certificate.
 func (i *Info) WhyNotValid(now time.Time) string {
 	cert, ok := publickey.CertificateOf(i.PublicKey)
 	if !ok {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Ago says how long before now something was, as people do.
+// Ago writes how long before now then was, as people do.
 func Ago(now, then time.Time) string {
 	switch d := now.Sub(then); {
 	case then.IsZero():
@@ -22,7 +22,7 @@ func Ago(now, then time.Time) string {
 	}
 }
 
-// Alternatives joins values as a sentence does: "a, b or c".
+// Alternatives joins values as in a sentence: "a, b or c".
 func Alternatives(values []string) string {
 	last := len(values) - 1
 	if last < 1 {
@@ -37,4 +37,16 @@ func Counted(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// ShortDuration writes 15m0s as 15m and 8h0m0s as 8h, as people do.
+func ShortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

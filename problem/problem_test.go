@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// other is an error of a package that does not know this one.
+// other is an error of a package that does not import this one.
 type other struct{}
 
 func (other) Error() string  { return "6982" }

@@ -1,6 +1,9 @@
 package wire
 
-import "github.com/keybroker/keybroker/keys/publickey"
+import (
+	"github.com/keybroker/keybroker/keys/publickey"
+	"golang.org/x/crypto/ssh"
+)
 
 // AddIdentity asks to add a private key (17, or 25 with constraints).
 type AddIdentity struct {
@@ -23,28 +26,28 @@ const (
 // 5.2.6; for certificates PROTOCOL.certkeys: the certificate, then only the private
 // fields). They must be known, because the comment and the constraints follow them.
 var privateFields = map[string][]field{
-	"ssh-dss":             []field("sssss"),  // p q g y x
-	"ssh-rsa":             []field("ssssss"), // n e d iqmp p q
-	"ssh-ed25519":         []field("ss"),     // ENC(A), k || ENC(A)
-	"ecdsa-sha2-nistp256": []field("sss"),    // curve Q d
-	"ecdsa-sha2-nistp384": []field("sss"),
-	"ecdsa-sha2-nistp521": []field("sss"),
+	"ssh-dss":           []field("sssss"),  // p q g y x
+	ssh.KeyAlgoRSA:      []field("ssssss"), // n e d iqmp p q
+	ssh.KeyAlgoED25519:  []field("ss"),     // ENC(A), k || ENC(A)
+	ssh.KeyAlgoECDSA256: []field("sss"),    // curve Q d
+	ssh.KeyAlgoECDSA384: []field("sss"),
+	ssh.KeyAlgoECDSA521: []field("sss"),
 
 	publickey.MLDSA44Ed25519:            []field("ss"), // both public keys, both seeds (ssh-mldsa-eddsa.c)
 	publickey.MLDSA44Ed25519Certificate: []field("ss"), // certificate, both seeds
 
-	"ssh-dss-cert-v01@openssh.com":             []field("ss"),    // certificate x
-	"ssh-rsa-cert-v01@openssh.com":             []field("sssss"), // certificate d iqmp p q
-	"ssh-ed25519-cert-v01@openssh.com":         []field("sss"),
-	"ecdsa-sha2-nistp256-cert-v01@openssh.com": []field("ss"), // certificate d
-	"ecdsa-sha2-nistp384-cert-v01@openssh.com": []field("ss"),
-	"ecdsa-sha2-nistp521-cert-v01@openssh.com": []field("ss"),
+	"ssh-dss-cert-v01@openssh.com": []field("ss"),    // certificate x
+	ssh.CertAlgoRSAv01:             []field("sssss"), // certificate d iqmp p q
+	ssh.CertAlgoED25519v01:         []field("sss"),
+	ssh.CertAlgoECDSA256v01:        []field("ss"), // certificate d
+	ssh.CertAlgoECDSA384v01:        []field("ss"),
+	ssh.CertAlgoECDSA521v01:        []field("ss"),
 
-	typeSKEd25519: []field("ssbss"),  // ENC(A) application flags handle reserved
-	typeSKECDSA:   []field("sssbss"), // curve Q application flags handle reserved
+	ssh.KeyAlgoSKED25519:  []field("ssbss"),  // ENC(A) application flags handle reserved
+	ssh.KeyAlgoSKECDSA256: []field("sssbss"), // curve Q application flags handle reserved
 
-	typeSKEd25519Cert: []field("sssbss"), // certificate ENC(A) application flags handle reserved
-	typeSKECDSACert:   []field("ssbss"),  // certificate application flags handle reserved
+	ssh.CertAlgoSKED25519v01:  []field("sssbss"), // certificate ENC(A) application flags handle reserved
+	ssh.CertAlgoSKECDSA256v01: []field("ssbss"),  // certificate application flags handle reserved
 }
 
 func parseAddIdentity(c *cursor, constrained bool) (AddIdentity, error) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// certificateLists are whole ones. They seed the fuzz test.
+// certificateLists are complete lists, which seed the fuzz test.
 var certificateLists = []AssociatedCerts{{}, {Only: true, Blobs: [][]byte{[]byte("one"), []byte("two")}}}
 
 func TestAssociatedCertsRoundTrip(t *testing.T) {
@@ -35,7 +35,7 @@ func TestAssociatedCertsRoundTrip(t *testing.T) {
 	}
 }
 
-// FuzzParseAssociatedCerts: what parses means the same when it is written again.
+// FuzzParseAssociatedCerts: whatever parses marshals to a list with the same meaning.
 func FuzzParseAssociatedCerts(f *testing.F) {
 	if len(certificateLists) == 0 {
 		f.Fatal("no seeds")

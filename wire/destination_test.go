@@ -14,7 +14,7 @@ var (
 	twoHost = Hop{User: "git*", Hostname: "two", Keys: []HopKey{{[]byte("key two"), false}}}
 )
 
-// destinationLists are whole ones. They seed the fuzz test.
+// destinationLists are complete lists, which seed the fuzz test.
 var destinationLists = [][]DestinationConstraint{
 	{{To: oneHost}},
 	{{To: twoHost}, {From: oneHost, To: twoHost}},
@@ -70,7 +70,7 @@ func TestDestinationsThatCannotBeKeptAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzParseDestinations: what parses means the same when it is written again.
+// FuzzParseDestinations: whatever parses marshals to a list with the same meaning.
 func FuzzParseDestinations(f *testing.F) {
 	if len(destinationLists) == 0 {
 		f.Fatal("no seeds")

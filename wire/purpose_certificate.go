@@ -21,13 +21,14 @@ type Certificate struct {
 	Options     []string `json:"options,omitempty"`      // critical ones: "force-command=/bin/true"
 }
 
-const certificateSuffix = "-cert-v01@openssh.com"
+// CertificateSuffix ends the names of certificate types (OpenSSH PROTOCOL.certkeys).
+const CertificateSuffix = "-cert-v01@openssh.com"
 
 // parseCertificate reads a certificate that lacks only its signature. Data that
 // begins like a certificate but is not one by this key is unknown.
 func parseCertificate(data, keyBlob []byte) (Purpose, bool) {
 	c := &cursor{rest: data}
-	if algorithm := c.string(); c.bad || !strings.HasSuffix(algorithm, certificateSuffix) {
+	if algorithm := c.string(); c.bad || !strings.HasSuffix(algorithm, CertificateSuffix) {
 		return Purpose{}, false
 	}
 	if c.bytes(); c.bad { // the nonce; in a login, the byte 50 would begin an impossible length

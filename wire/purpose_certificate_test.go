@@ -9,7 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// TestLoginWithACertificateOfTheKey: ssh wants the plain key's signature on it.
+// TestLoginWithACertificateOfTheKey: ssh asks for the plain key's signature.
 func TestLoginWithACertificateOfTheKey(t *testing.T) {
 	newKey := func() ssh.Signer {
 		_, private, err := ed25519.GenerateKey(rand.Reader)

@@ -25,7 +25,7 @@ func newSigner(t testing.TB) ssh.Signer {
 	return signer
 }
 
-// toSign is the data that an authority signs: all but the signature.
+// toSign returns the data that a CA signs: the certificate without the signature.
 func toSign(t testing.TB, authority ssh.Signer, change func(*ssh.Certificate)) []byte {
 	t.Helper()
 	cert := &ssh.Certificate{
@@ -174,8 +174,8 @@ func TestDataWithoutAForm(t *testing.T) {
 	}
 }
 
-// FuzzKinds: what is read is the whole of the data, and no data passes for a
-// login's and for another kind's.
+// FuzzKinds: parsing reads all of the data, and no data is both a login and another
+// kind.
 func FuzzKinds(f *testing.F) {
 	authority := newSigner(f)
 	f.Add(toSign(f, authority, nil))

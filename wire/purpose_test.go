@@ -77,7 +77,7 @@ func TestPurposeThatIsNotCertainIsUnknown(t *testing.T) {
 		"no user":               {login(func(u *userauth) { u.user = "" }), "user name"},
 		"endless user":          {login(func(u *userauth) { u.user = strings.Repeat("u", 5000) }), "user name"},
 		"sshsig, no namespace":  {sshsig("", "", "sha512", 64), "neither"},
-		"sshsig, odd hash":      {sshsig("git", "", "md5", 16), "neither"},
+		"sshsig, unknown hash":  {sshsig("git", "", "md5", 16), "neither"},
 		"sshsig, wrong length":  {sshsig("git", "", "sha256", 64), "neither"},
 		"sshsig, trailing byte": {append(sshsig("git", "", "sha256", 32), 0), "neither"},
 	} {
@@ -88,8 +88,8 @@ func TestPurposeThatIsNotCertainIsUnknown(t *testing.T) {
 	}
 }
 
-// FuzzPurposeOf: data that is taken for a login or an SSHSIG must be exactly
-// what one would build from the fields that were read.
+// FuzzPurposeOf: data that parses as a login or an SSHSIG must be exactly what the
+// parsed fields marshal to.
 func FuzzPurposeOf(f *testing.F) {
 	f.Add(login(nil))
 	f.Add(login(func(u *userauth) { u.method, u.hostKey = MethodHostBound, "host" }))

@@ -6,9 +6,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 )
 
-// requests has every request of RFC 9987 once or more. It seeds the fuzz tests.
+// requests has every request of RFC 9987 at least once. It seeds the fuzz tests.
 var requests = []Request{
 	RequestIdentities{},
 	SignRequest{[]byte("blob"), []byte("data"), FlagRSASHA2_512},
@@ -19,7 +21,7 @@ var requests = []Request{
 		{Type: ConstrainExtension, Name: ExtSKProvider, Contents: appendBytes(nil, "/usr/lib/sk.so")},
 	}},
 	AddIdentity{KeyType: "sk-ssh-ed25519@openssh.com", Private: append(appendBytes(appendBytes(nil, "A"), "ssh:"), append([]byte{1}, make([]byte, 8)...)...)},
-	AddIdentity{KeyType: typeSKECDSACert, Private: append(appendBytes(appendBytes(nil, "certificate"), "ssh:"), append([]byte{1}, make([]byte, 8)...)...)},
+	AddIdentity{KeyType: ssh.CertAlgoSKECDSA256v01, Private: append(appendBytes(appendBytes(nil, "certificate"), "ssh:"), append([]byte{1}, make([]byte, 8)...)...)},
 	RemoveIdentity{[]byte("blob")},
 	RemoveAllIdentities{},
 	AddSmartcardKey{ReaderID: "/usr/lib/p11.so", PIN: []byte("1234")},
@@ -54,11 +56,11 @@ func TestTruncatedRequestsAreMalformed(t *testing.T) {
 		}
 		message := whole.Marshal()
 		if e, ok := whole.(Extension); ok {
-			message = message[:len(message)-len(e.Contents)] // the contents have a parser of their own
+			message = message[:len(message)-len(e.Contents)] // another parser reads the contents
 		}
 		for n := 1; n < len(message); n++ {
 			cut, err := ParseRequest(message[:n])
-			// Between two constraints a cut message is a whole one with fewer.
+			// Cut between two constraints, it is a complete message with fewer.
 			if err == nil && !bytes.Equal(cut.Marshal(), message[:n]) {
 				t.Fatalf("%T cut to %d bytes of %d was taken for %#v", whole, n, len(message), cut)
 			}
@@ -104,13 +106,13 @@ func TestConstraintsThatCannotBeKeptAreRefused(t *testing.T) {
 
 func TestUnknownKeyTypeIsRefused(t *testing.T) {
 	add := AddIdentity{KeyType: "ssh-new", Private: ed25519Fields}
-	if _, err := ParseRequest(add.Marshal()); err == nil || !strings.Contains(err.Error(), `the type "ssh-new" are not known`) {
+	if _, err := ParseRequest(add.Marshal()); err == nil || !strings.Contains(err.Error(), `the type "ssh-new" are not supported`) {
 		t.Error(err)
 	}
 }
 
-// FuzzParseRequest: what parses must marshal to the same bytes, so that no two
-// messages mean the same and nothing in one is overlooked.
+// FuzzParseRequest: whatever parses must marshal to the same bytes, so that nothing in
+// a message is overlooked.
 func FuzzParseRequest(f *testing.F) {
 	if len(requests) == 0 {
 		f.Fatal("no seeds")

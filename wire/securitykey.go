@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+)
 
 // SecurityKey has the parts of an AddIdentity for a FIDO key (RFC 9987 section 3.2.5;
 // PROTOCOL.u2f). The private key stays in the device.
@@ -11,17 +15,10 @@ type SecurityKey struct {
 	Flags       byte   // SSH_SK_USER_PRESENCE_REQD and so on
 }
 
-const (
-	typeSKEd25519     = "sk-ssh-ed25519@openssh.com"
-	typeSKECDSA       = "sk-ecdsa-sha2-nistp256@openssh.com"
-	typeSKEd25519Cert = "sk-ssh-ed25519-cert-v01@openssh.com"
-	typeSKECDSACert   = "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"
-)
-
 // IsSecurityKey reports whether the key is a FIDO key.
 func (a AddIdentity) IsSecurityKey() bool {
 	switch a.KeyType {
-	case typeSKEd25519, typeSKECDSA, typeSKEd25519Cert, typeSKECDSACert:
+	case ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.CertAlgoSKED25519v01, ssh.CertAlgoSKECDSA256v01:
 		return true
 	}
 	return false
@@ -33,14 +30,14 @@ func (a AddIdentity) SecurityKey() (SecurityKey, error) {
 	var key SecurityKey
 	var public [][]byte
 	switch a.KeyType {
-	case typeSKEd25519:
+	case ssh.KeyAlgoSKED25519:
 		key.PublicKey = c.bytes()
 		public = [][]byte{key.PublicKey}
-	case typeSKECDSA:
+	case ssh.KeyAlgoSKECDSA256:
 		public = [][]byte{c.bytes(), c.bytes()} // curve, Q
-	case typeSKEd25519Cert:
+	case ssh.CertAlgoSKED25519v01:
 		key.PublicBlob, key.PublicKey = c.bytes(), c.bytes()
-	case typeSKECDSACert:
+	case ssh.CertAlgoSKECDSA256v01:
 		key.PublicBlob = c.bytes()
 	default:
 		return key, fmt.Errorf("%w: %.64q is not a security key", ErrMalformed, a.KeyType)

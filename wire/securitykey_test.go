@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 )
 
 func TestSecurityKeysAreRead(t *testing.T) {
@@ -16,10 +18,10 @@ func TestSecurityKeysAreRead(t *testing.T) {
 	}
 	tail := slices.Concat(text("ssh:"), []byte{5}, text("handle", ""))
 	for keyType, test := range map[string]struct{ private, blob, public []byte }{
-		typeSKEd25519:     {slices.Concat(text("A"), tail), text(typeSKEd25519, "A", "ssh:"), []byte("A")},
-		typeSKECDSA:       {slices.Concat(text("nistp256", "Q"), tail), text(typeSKECDSA, "nistp256", "Q", "ssh:"), nil},
-		typeSKEd25519Cert: {slices.Concat(text("certificate", "A"), tail), []byte("certificate"), []byte("A")},
-		typeSKECDSACert:   {slices.Concat(text("certificate"), tail), []byte("certificate"), nil},
+		ssh.KeyAlgoSKED25519:      {slices.Concat(text("A"), tail), text(ssh.KeyAlgoSKED25519, "A", "ssh:"), []byte("A")},
+		ssh.KeyAlgoSKECDSA256:     {slices.Concat(text("nistp256", "Q"), tail), text(ssh.KeyAlgoSKECDSA256, "nistp256", "Q", "ssh:"), nil},
+		ssh.CertAlgoSKED25519v01:  {slices.Concat(text("certificate", "A"), tail), []byte("certificate"), []byte("A")},
+		ssh.CertAlgoSKECDSA256v01: {slices.Concat(text("certificate"), tail), []byte("certificate"), nil},
 	} {
 		add := AddIdentity{KeyType: keyType, Private: test.private, Comment: "c"}
 		key, err := add.SecurityKey()

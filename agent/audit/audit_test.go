@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// clock is a time that a test sets.
+// clock is a clock that a test sets.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -65,7 +65,7 @@ func mustAppend(t testing.TB, l *Log, id string) Record {
 	return r
 }
 
-// fill makes a log of n records, closed, with the ids r1, r2, ….
+// fill makes and closes a log of n records with the IDs r1, r2, ….
 func fill(t testing.TB, dir string, n int) {
 	t.Helper()
 	l := open(t, dir, november())
@@ -161,8 +161,8 @@ func TestFromUse(t *testing.T) {
 	}
 }
 
-// Text that another program chose can neither fill the log nor reach a terminal
-// that shows it.
+// Text that another program chose can neither fill the log nor control a terminal that
+// shows it.
 func TestChosenText(t *testing.T) {
 	u := testUse()
 	hostile := "\x1b[2J\u009b31m\u202egnp\n\x7f\U000e0041\xff"
@@ -265,8 +265,7 @@ func TestUnknownDurability(t *testing.T) {
 	}
 }
 
-// The months follow each other, and a clock that is set back does not break
-// their order.
+// Setting the clock back does not break the order of the months.
 func TestMonthChange(t *testing.T) {
 	dir := t.TempDir()
 	c := november()

@@ -11,7 +11,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// A full disk refuses; when there is room again, the log goes on, whole.
+// A full disk refuses requests; when there is room again, the log continues intact.
 func TestDiskFull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to mount a small tmpfs")

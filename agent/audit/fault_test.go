@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// What happens to the file while the daemon runs refuses one request, and shows.
+// A change of the file while the daemon runs refuses one request, and is noted.
 func TestFileChangedInUse(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows does not let a file go that is open")
@@ -117,7 +117,7 @@ func appendTo(t testing.TB, path, text string) {
 	must(t, errors.Join(err, file.Close()))
 }
 
-// While one fsync runs, all others gather for the next.
+// Appends during an fsync share the next one.
 func TestGroupCommit(t *testing.T) {
 	const others = 6
 	l, err := Open(Config{Dir: t.TempDir(), Durability: Power})
@@ -172,7 +172,7 @@ func TestFsyncFails(t *testing.T) {
 	}
 }
 
-// A month that ends while a record of it waits for its fsync takes it along.
+// A record that waits for its fsync when the month ends is synced with that month.
 func TestMonthChangeSyncs(t *testing.T) {
 	dir, c := t.TempDir(), november()
 	l, err := Open(Config{Dir: dir, Durability: Power, Now: c.Now})
@@ -206,7 +206,7 @@ func TestMonthChangeSyncs(t *testing.T) {
 	}
 }
 
-// A file that swallows what is written to it is no log, however the write ends.
+// A file that discards what is written to it is not a log, even if the write succeeds.
 func TestFileThatKeepsNothing(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no /dev/null")

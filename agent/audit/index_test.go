@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The months are read from the newest one back, and what is known does not depend on that.
+// The months are read newest first, which does not change the result.
 func TestIndexOfSeveralMonths(t *testing.T) {
 	dir, now := t.TempDir(), time.Now()
 	times := &clock{now: now.AddDate(-2, 0, 0)}
@@ -35,7 +35,7 @@ func TestIndexOfSeveralMonths(t *testing.T) {
 	}
 }
 
-// Who ends the reading learns nothing that would be wrong.
+// A cancelled Load leaves nothing wrong.
 func TestIndexIsCancelled(t *testing.T) {
 	dir := t.TempDir()
 	log := open(t, dir, &clock{now: time.Now()})
@@ -54,7 +54,8 @@ func TestIndexIsCancelled(t *testing.T) {
 	}
 }
 
-// Of too many hosts the one used longest ago is left out, also when it is read last.
+// If there are too many hosts, the one used longest ago is dropped, even if it is read
+// last.
 func TestOldHostTakesNoPlace(t *testing.T) {
 	x, start := empty(t), time.Now()
 	for i := range maxLoginHosts {

@@ -41,10 +41,6 @@ type LoginKey struct {
 	Certificate bool
 }
 
-// certificateSuffix ends the algorithm's name of a login with a certificate
-// (OpenSSH PROTOCOL.certkeys).
-const certificateSuffix = "-cert-v01@openssh.com"
-
 type lastLogin struct {
 	key  LoginKey
 	time time.Time
@@ -79,7 +75,7 @@ func (l *Logins) add(r Record) {
 		}
 		delete(l.hosts, oldest)
 	}
-	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, certificateSuffix)}
+	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, wire.CertificateSuffix)}
 	l.hosts[host] = withLogin(l.hosts[host], lastLogin{key, r.Time})
 }
 

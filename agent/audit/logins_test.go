@@ -35,7 +35,7 @@ func wantAt(t *testing.T, l *Index, host string, want ...string) {
 	}
 }
 
-// empty has read a log in which there is nothing.
+// empty has read an empty log.
 func empty(t *testing.T) *Index {
 	l := NewIndex()
 	l.Load(context.Background(), t.TempDir())
@@ -78,7 +78,7 @@ func TestLoginsAreVerifiedAllowedLogins(t *testing.T) {
 	}
 }
 
-// TestLoginsAreBounded: what was used last stays.
+// TestLoginsAreBounded: the latest logins stay.
 func TestLoginsAreBounded(t *testing.T) {
 	l, start := empty(t), time.Now()
 	for i := range maxLoginKeys + 3 {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// What somebody who may write in the state directory can put in the log's way.
-// Nothing of it is followed, changed or waited for.
+// Somebody who may write in the state directory can put these things in the log's way.
+// None is followed or changed, and none blocks.
 func TestOpensNothingElse(t *testing.T) {
 	november := func() time.Time { return time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC) }
 	for name, test := range map[string]struct {
@@ -57,7 +57,7 @@ func TestOpensNothingElse(t *testing.T) {
 	}
 }
 
-// A broker that root runs with a user's HOME.
+// A broker that runs as root with a user's HOME.
 func TestDirectoryOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to give a directory away")

@@ -95,7 +95,7 @@ func TestReadOverMonths(t *testing.T) {
 	}
 }
 
-// A wrong line is named, and what is after it can still be read.
+// A wrong line is named, and the lines after it can still be read.
 func TestReadWrongLine(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, 3)
@@ -118,8 +118,8 @@ func TestReadWrongLine(t *testing.T) {
 	}
 }
 
-// Follow gives each record once, in order, over a month's end and over a record
-// that is half written when it looks.
+// Follow yields each record once and in order, over the end of a month, and even if it
+// reads a half-written record.
 func TestFollow(t *testing.T) {
 	dir := t.TempDir()
 	c := november()
@@ -177,7 +177,7 @@ func TestFollowOnlyNew(t *testing.T) {
 	next := make(chan string)
 	started := make(chan struct{})
 	go func() {
-		// Its first look is over when a record shows up, so write until then.
+		// The first record shows that Follow has started, so write until then.
 		close(started)
 		for r := range Follow(t.Context(), dir, Filter{Decision: Allowed}) {
 			next <- r.ID

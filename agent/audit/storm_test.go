@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// stormVariable makes the test binary a writer that never stops by itself.
+// stormVariable makes the test binary a writer that never stops.
 const stormVariable = "KEYBROKER_AUDIT_TEST_STORM"
 
-// storm prints the number of every record after Append returned, which is when
-// a daemon would deliver the signature.
+// storm prints the number of every record after Append returned: then a daemon would
+// deliver the signature.
 func storm(dir string) {
 	l, err := Open(Config{Dir: dir})
 	if err != nil {

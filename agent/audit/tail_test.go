@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// A record that was not written to its end was not delivered: it is cut off,
-// and the cut is noted.
+// An incomplete record was not delivered: it is cut off, and that is noted.
 func TestIncompleteTail(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, dir, 3)
@@ -42,7 +41,7 @@ func TestIncompleteTail(t *testing.T) {
 	}
 }
 
-// A wrong last line stays, and service goes on after it.
+// A wrong last line stays, and the log continues after it.
 func TestCorruptTail(t *testing.T) {
 	tests := []struct {
 		name, old, new string

@@ -122,8 +122,8 @@ func forge(t testing.TB, line string, change func(*Record)) string {
 	return string(forged)
 }
 
-// rehash writes the records of a file anew from one line on, as somebody does who
-// knows the format and wants the chain whole.
+// rehash rewrites the records of a file from one line on, as somebody who knows the
+// format would to keep the chain intact.
 func rehash(t testing.TB, path string, from int, change func(*Record)) {
 	t.Helper()
 	var out strings.Builder
@@ -144,8 +144,8 @@ func rehash(t testing.TB, path string, from int, change func(*Record)) {
 	must(t, os.WriteFile(path, []byte(out.String()), fileMode))
 }
 
-// A chain that was hashed anew is whole in itself. A head that somebody else has
-// kept shows it, whichever record it is of.
+// A chain that was hashed again looks intact. A head that is kept elsewhere proves the
+// change, whichever record it is of.
 func TestAWitnessShowsARewrittenChain(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, november())
@@ -192,7 +192,7 @@ func TestAWitnessShowsACutEnd(t *testing.T) {
 	}
 }
 
-// The end that is cut off is seen when it is compared with the writer's head.
+// Comparing with the writer's head shows that the end was cut off.
 func TestHeadShowsACutEnd(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, november())
@@ -215,7 +215,7 @@ func TestVerifyEmpty(t *testing.T) {
 	}
 }
 
-// A single changed byte in the log never goes unnoticed, and nothing panics.
+// Verify notices every single changed byte, and never panics.
 func FuzzVerify(f *testing.F) {
 	dir := f.TempDir()
 	fill(f, dir, 3)
@@ -253,7 +253,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// checkForged lets only a chain pass that somebody hashed anew.
+// checkForged accepts an undetected change only if the chain was hashed again.
 func checkForged(t *testing.T, data []byte) {
 	for line := range bytes.Lines(data) {
 		if _, err := parse(bytes.TrimSuffix(line, []byte("\n"))); err != nil {

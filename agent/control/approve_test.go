@@ -24,7 +24,7 @@ func TestApprove(t *testing.T) {
 	}
 }
 
-// It lasts no longer than its client.
+// Approve ends when its client does.
 func TestApproveLastsAsLongAsItsConnection(t *testing.T) {
 	b := &broker{watched: make(chan bool)}
 	c, _ := serve(t, b, platform.SameUser)

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// broker remembers what it was told.
+// broker records its calls.
 type broker struct {
 	dir     string
 	locked  string
@@ -103,7 +103,7 @@ func serveWith(t *testing.T, b *broker, change func(*Config)) (*Client, string) 
 	return NewClient(path), path
 }
 
-// serving also gives the function that closes the server.
+// serving also returns the function that closes the server.
 func serving(t *testing.T, b *broker, change func(*Config)) (string, func() error) {
 	t.Helper()
 	b.dir = tempDir(t)
@@ -205,7 +205,7 @@ func TestAnotherUserIsTurnedAway(t *testing.T) {
 		t.Error(err)
 	}
 	if b.locked != "" {
-		t.Error("it was done all the same")
+		t.Error("the call was made")
 	}
 }
 
@@ -217,7 +217,7 @@ func TestNobodyThereIsNotRunning(t *testing.T) {
 }
 
 // The control socket has these calls and no others. One that could approve a
-// request must not come in unseen.
+// request must not be added unnoticed.
 func TestNothingHereApproves(t *testing.T) {
 	_, path := serve(t, new(broker), platform.SameUser)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A byte behind a request that the server has read already does not keep the
-// request going when the server closes.
+// A byte after a request, which the server has read, does not keep the request running
+// when the server closes.
 func TestCloseEndsARequestWithALateByte(t *testing.T) {
 	b := &broker{watched: make(chan bool, 2), changed: make(chan struct{})}
 	path, closeServer := serving(t, b, func(*Config) {})
@@ -29,7 +29,7 @@ func TestCloseEndsARequestWithALateByte(t *testing.T) {
 	}
 }
 
-// unread is how much of what was written the other end has not read.
+// unread returns how many written bytes the other end has not read.
 func unread(t *testing.T, conn net.Conn) (n int) {
 	t.Helper()
 	raw, err := conn.(*net.UnixConn).SyscallConn()

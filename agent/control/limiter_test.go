@@ -14,13 +14,13 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// eachAnother makes each connection that of another process.
+// eachAnother makes each connection look like one from another process.
 func eachAnother(c *Config) {
 	var last atomic.Int64
 	c.PIDOf = func(net.Conn) int { return int(last.Add(1)) }
 }
 
-// raw is a connection that says what it likes.
+// raw opens a connection and writes any text.
 func raw(t *testing.T, path, text string) net.Conn {
 	t.Helper()
 	conn, err := platform.Dial(t.Context(), path)
@@ -41,7 +41,7 @@ func ask(method, path string) string {
 	return method + " " + path + " HTTP/1.1\r\nHost: keybroker\r\nContent-Length: 0\r\n\r\n"
 }
 
-// answered waits until the answer has begun, and the request with it.
+// answered waits until the answer begins.
 func answered(t *testing.T, conn net.Conn) {
 	t.Helper()
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -50,8 +50,8 @@ func answered(t *testing.T, conn net.Conn) {
 	}
 }
 
-// Bytes behind a request hide the end of its connection from net/http. Whatever
-// lasts ends with it all the same.
+// Bytes after a request hide the end of its connection from net/http. Lasting requests
+// end with the connection anyway.
 func TestOneLateByteHidesNothing(t *testing.T) {
 	for _, late := range []string{"", "x", "GET /v1/status HTTP/1.1\r\n\r\n"} {
 		for _, request := range []string{ask("POST", "/v1/terminal"), ask("GET", "/v1/events")} {
@@ -70,8 +70,8 @@ func TestOneLateByteHidesNothing(t *testing.T) {
 	}
 }
 
-// One program takes the lasting requests from nobody, and all of them together
-// take nothing from the commands.
+// One program cannot use up the lasting requests, and all programs together cannot keep
+// commands out.
 func TestLastingRequestsAreBounded(t *testing.T) {
 	var pid atomic.Int64
 	c, _ := serveWith(t, new(broker), func(c *Config) {
@@ -117,7 +117,7 @@ func (patient) Approve(ctx context.Context, _ platform.Peer, answers func()) err
 	return ctx.Err()
 }
 
-// Connections that ask for nothing keep nobody out, and are bounded.
+// Connections without a request keep nobody out, and are bounded.
 func TestIdleConnectionsGiveWay(t *testing.T) {
 	const hogs = MaxConnections // each with as many as it can get
 	var last atomic.Int64
@@ -150,7 +150,7 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	}
 }
 
-// So do those whose request never comes to its end.
+// Connections with an incomplete request do the same.
 func TestSlowBodiesGiveWay(t *testing.T) {
 	c, path := serveWith(t, new(broker), eachAnother)
 	for range MaxConnections {
@@ -166,7 +166,7 @@ func TestSlowBodiesGiveWay(t *testing.T) {
 	}
 }
 
-// A program that has too many is told so, and not that there is no broker.
+// A program with too many connections learns that, not that there is no broker.
 func TestTooManyIsNotNotRunning(t *testing.T) {
 	c, path := serve(t, new(broker), platform.SameUser)
 	for range MaxPerProcess {

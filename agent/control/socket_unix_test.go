@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// socketPath is a path that no other test has.
+// socketPath returns a path that no other test uses.
 func socketPath(t *testing.T) string { return filepath.Join(t.TempDir(), "run", "control.sock") }
 
 func tempDir(t *testing.T) string { return t.TempDir() }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// socketPath is the name of a pipe that no other test has.
+// socketPath returns the name of a pipe that no other test uses.
 func socketPath(t *testing.T) string {
 	return fmt.Sprintf(`\\.\pipe\keybroker-test-%d-%s`, os.Getpid(), t.Name())
 }

@@ -13,7 +13,7 @@ func process(pid int, name string, args ...string) platform.Process {
 	return platform.Process{PID: pid, Start: uint64(1000 + pid), Name: name, Executable: "/usr/bin/" + name, Args: args}
 }
 
-// commit is ssh-keygen's request below a git commit that a git rebase runs.
+// commit is a request of ssh-keygen below git commit below git rebase.
 func commit(t testing.TB, changes ...func(*keys.Use)) *keys.Use {
 	u := login(t, sshsig("git"), program("/usr/bin/ssh-keygen"))
 	u.Peer.Parents = []platform.Process{process(30, "git", "git", "commit"), process(20, "sh"),
@@ -45,7 +45,7 @@ func TestOfferBurst(t *testing.T) {
 		{"git far above an editor", asked, below(process(20, "vim"), process(10, "git")), 0, 0},
 		{"another namespace", asked, sshsig("file"), 0, 0},
 		{"forwarded", Decision{Action: Ask, Remember: time.Hour, Forwarded: true}, forwarded, 0, 0},
-		{"a process that cannot be told from a later one", asked, below(platform.Process{PID: 10, Name: "git"}), 0, 0},
+		{"a process that a later one could be confused with", asked, below(platform.Process{PID: 10, Name: "git"}), 0, 0},
 		{"key with -c", asked, confirm, 0, 0},
 	}
 	for _, test := range tests {

@@ -9,8 +9,8 @@ import (
 
 func named(name, fields string) string { return "[[rule]]\nname = \"" + name + "\"\n" + fields + "\n" }
 
-// Each row has its twin nearby: the same rules with a use that differs in the
-// one thing the row is about, or the same use without the rule.
+// Each row has a twin nearby: the same rules with a use that differs only in what the
+// row is about, or the same use without the rule.
 func TestDecideSign(t *testing.T) {
 	allowAll := named("all", `action = "allow"`)
 	tests := []struct {
@@ -135,9 +135,9 @@ func TestDecideList(t *testing.T) {
 		{"another key", named("r", "key = \"home\"\naction = \"refuse\""), nil, shown},
 		{"refused for this program", named("r", "program = \"ssh\"\naction = \"refuse\""), nil, hidden("r")},
 		{"not for another", named("r", "program = \"ssh\"\naction = \"refuse\""), []func(*keys.Use){program("/usr/bin/scp")}, shown},
-		{"an unidentified one cannot be told", named("r", "program = \"ssh\"\naction = \"refuse\""), []func(*keys.Use){unidentified}, shown},
+		{"an unidentified one may be another", named("r", "program = \"ssh\"\naction = \"refuse\""), []func(*keys.Use){unidentified}, shown},
 		{"refused for this host", named("r", "host = \"git.*\"\naction = \"refuse\""), nil, hidden("r")},
-		{"an unverified one cannot be told", named("r", "host = \"git.*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, shown},
+		{"an unverified one may be another", named("r", "host = \"git.*\"\naction = \"refuse\""), []func(*keys.Use){unverified}, shown},
 		{"a rule with a purpose hides nothing", named("r", "purpose = \"login\"\naction = \"refuse\""), nil, shown},
 		{"a rule with a user hides nothing", named("r", "user = \"git\"\naction = \"refuse\""), nil, shown},
 		{"an earlier allow shows", named("a", "purpose = \"login\"\naction = \"allow\"") + named("r", `action = "refuse"`), nil, shown},

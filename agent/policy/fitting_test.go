@@ -69,7 +69,7 @@ func TestRulesThatNameAKeyForAHost(t *testing.T) {
 	}
 }
 
-// TestOnlyOfTheMachine: the user's rules do not add to what the machine's show.
+// TestOnlyOfTheMachine: the user's rules do not add keys to those of the machine's rules.
 func TestOnlyOfTheMachine(t *testing.T) {
 	user := rulesIn(t, `
 [[rule]]

@@ -141,8 +141,8 @@ func TestGrantEnds(t *testing.T) {
 	}
 }
 
-// While the machine sleeps only the wall clock goes on. A time like after a
-// sleep cannot be made with package time, so it is made by hand.
+// While the machine sleeps, only the wall clock runs. Package time cannot make a time
+// as after a sleep, so the test makes it by hand.
 func TestGrantEndsByEitherClock(t *testing.T) {
 	now := time.Now()
 	slept := now

@@ -6,8 +6,8 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// What known_hosts leaves open makes a rule that refuses apply, and one that
-// allows not. In each row refuse and allow are the answers to the same question.
+// When known_hosts is uncertain, a rule that refuses applies and one that allows does
+// not. In each row, refuse and allow are the results for the same host.
 func TestUncertainNamesMakeNoRuleLessStrict(t *testing.T) {
 	known := keys.Host{Fingerprint: "SHA256:h", Names: []string{"git.example.com"}}
 	with := func(change func(*keys.Host)) keys.Host {

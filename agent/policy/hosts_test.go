@@ -13,7 +13,7 @@ import (
 
 var parallel = process(10, "python3", "/usr/bin/python3", "/usr/bin/parallel-ssh", "-p", "30")
 
-// web is a login to host n by an ssh that one parallel-ssh has started.
+// web is a login to host n by an ssh that parallel-ssh started.
 func web(t testing.TB, n int, changes ...func(*keys.Use)) *keys.Use {
 	u := login(t, below(parallel, process(5, "bash")))
 	u.Peer.PID, u.Peer.Start = 100+n, uint64(100+n)
@@ -28,7 +28,7 @@ func webHost(n int) keys.Host {
 	return keys.Host{Fingerprint: fmt.Sprintf("SHA256:web%d", n), Names: []string{fmt.Sprintf("web%d", n)}}
 }
 
-// forked is parallel's worker number n, as ansible has one for each host.
+// forked is worker n of parallel; ansible has one for each host.
 func forked(n int) platform.Process {
 	p := parallel
 	p.PID, p.Start = p.PID+n, p.Start+uint64(n)
@@ -66,7 +66,7 @@ func TestOfferHosts(t *testing.T) {
 		{"its parent's file cannot be read", asked, below(platform.Process{PID: 10, Start: 10, Name: "cron"}), 0, 0},
 		{"its parent has ended", asked, below(process(1, "init")), 0, 0},
 		{"everybody's parent", asked, below(process(900, "systemd")), 0, 0},
-		{"a process that cannot be told from a later one", asked, below(platform.Process{PID: 10, Name: "python3"}), 0, 0},
+		{"a process that a later one could be confused with", asked, below(platform.Process{PID: 10, Name: "python3"}), 0, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -86,8 +86,8 @@ func TestOfferHosts(t *testing.T) {
 	}
 }
 
-// changedLogins are logins that are not like web(1): neither asked about with it nor
-// covered by its answer.
+// changedLogins are logins that neither join the question about web(1) nor are covered
+// by its answer.
 func changedLogins(t *testing.T) map[string]func(*keys.Use) {
 	later := parallel
 	later.Start++
@@ -163,7 +163,7 @@ func TestHostsCover(t *testing.T) {
 		t.Error("it holds after its end")
 	}
 
-	// a second answer for the same command leaves the first one as it is
+	// a second answer for the same command does not change the first
 	if _, err := g.AddHosts(web(t, 3), asked, []keys.Host{webHost(3), webHost(4)}, until); err != nil {
 		t.Fatal(err)
 	}

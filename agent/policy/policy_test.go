@@ -30,7 +30,7 @@ func testKey(t testing.TB, name string) keys.Info {
 }
 
 // login is a local login with the key "work" by /usr/bin/ssh to
-// git@git.example.com, verified; changes bend it.
+// git@git.example.com, verified, with the changes.
 func login(t testing.TB, changes ...func(*keys.Use)) *keys.Use {
 	u := &keys.Use{
 		ID: "u1",
@@ -82,7 +82,7 @@ func program(exe string) func(*keys.Use) {
 }
 func account(name string) func(*keys.Use) { return func(u *keys.Use) { u.Purpose.User = name } }
 
-// rulesOf parses text, because what is decided on is what people write.
+// rulesOf parses text, so that the tests use rules as people write them.
 func rulesOf(t testing.TB, text string) *Rules {
 	t.Helper()
 	return New(nil, rulesIn(t, text), Options{DefaultRemember: defaultRemember})

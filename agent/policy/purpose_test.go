@@ -13,8 +13,7 @@ func purpose(p wire.Purpose) func(*keys.Use) {
 	}
 }
 
-// What is neither a login nor an SSHSIG is allowed in so many words only, and
-// never remembered.
+// Purposes other than login and SSHSIG are allowed only by name, and never remembered.
 func TestPurposesThatMustBeNamed(t *testing.T) {
 	user := wire.Purpose{Kind: wire.KindCertificate, Certificate: &wire.Certificate{For: "user"}}
 	for name, test := range map[string]struct {
@@ -56,7 +55,7 @@ func TestPurposesThatMustBeNamed(t *testing.T) {
 	}
 }
 
-// A rule about hosts or accounts cannot know that a challenge is none of theirs.
+// A rule about hosts or accounts may apply to a challenge.
 func TestChallengeMayBeALogin(t *testing.T) {
 	for text, want := range map[string]Action{
 		"host = \"prod\"\naction = \"refuse\"": Refuse,
@@ -72,8 +71,7 @@ func TestChallengeMayBeALogin(t *testing.T) {
 	}
 }
 
-// A rule that cannot be told to apply asks, although one below allows the
-// purpose by its name.
+// A rule that may apply asks, although one below allows the purpose by name.
 func TestDoubtStandsAboveAnAllowedPurpose(t *testing.T) {
 	u := login(t, unknownData)
 	u.Destination.Trust = keys.TrustNone

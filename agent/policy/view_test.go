@@ -19,7 +19,7 @@ func loginThrough(socket, host string) *keys.Use {
 	}
 }
 
-// Each view refuses for its cause, and the same use passes without it.
+// Each view refuses for its reason, and the same use passes without it.
 func TestViewNarrows(t *testing.T) {
 	other := func(change func(*keys.Use)) *keys.Use {
 		u := loginThrough("ai", "box")
@@ -121,7 +121,7 @@ func TestViewOfTheList(t *testing.T) {
 	}
 }
 
-// "Allow for 15 minutes" on one socket is no answer for another one.
+// "Allow for 15 minutes" on one socket does not count on another.
 func TestGrantKeepsToItsSocket(t *testing.T) {
 	use := func(socket string) *keys.Use {
 		u := loginThrough(socket, "box")

@@ -115,8 +115,8 @@ func TestWidenedOptionsAndViews(t *testing.T) {
 	}
 }
 
-// Whatever Widened calls no wider lets nothing through that was not let through
-// before, for every request that there is among these.
+// If Widened reports nothing, the new rules let through no request of everyUse that the
+// old ones did not.
 func TestWhatIsNotWiderLetsNothingMoreThrough(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	uses := everyUse(t)
@@ -149,7 +149,7 @@ func wider(a, b Decision) bool {
 		(b.Remember > a.Remember || b.Forwarded && !a.Forwarded && b.Remember > 0 || a.AskFirst && !b.AskFirst)
 }
 
-// everyUse has each fact that a rule can speak of, known and not known.
+// everyUse has each fact that a rule can match, known and unknown.
 func everyUse(t *testing.T) (list []*keys.Use) {
 	changes := [][]func(*keys.Use){
 		{func(*keys.Use) {}, forwarded},
@@ -198,7 +198,7 @@ func randomRule(r *rand.Rand) Rule {
 	return rule
 }
 
-// edited is a list after one or two changes of the kinds that people make.
+// edited returns a list after one or two changes such as people make.
 func edited(r *rand.Rand, list []Rule) []Rule {
 	list = slices.Clone(list)
 	for range 1 + r.IntN(2) {
@@ -233,7 +233,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// plain are the rules as they were given to New.
+// plain returns the rules as they were passed to New.
 func (rs *Rules) plain() (list []Rule) {
 	for _, r := range rs.rules {
 		list = append(list, r.Rule)

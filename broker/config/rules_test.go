@@ -86,7 +86,7 @@ func TestErrorsInRules(t *testing.T) {
 		{"bad pattern", `key = "work"`, `key = "w[o"`, `config.toml:4:1: bad pattern "w[o": '[' has no meaning here; use "*" for any text, "?" for one character, "," between patterns and "!" before an exception`},
 		{"hosts with a hole", `"[git.example.com]:2222"`, `"a,,b"`, `config.toml:5:1: bad pattern "a,,b": one of its patterns is empty`},
 		{"hosts with a space", `"[git.example.com]:2222"`, `"a, b"`, `config.toml:5:1: bad pattern "a, b": " b" begins or ends with a space`},
-		{"nothing but an exception", `"[git.example.com]:2222"`, `"!a"`, `config.toml:5:1: bad pattern "!a": it only excepts, so it matches nothing; write "*,!a"`},
+		{"nothing but an exception", `"[git.example.com]:2222"`, `"!a"`, `config.toml:5:1: bad pattern "!a": it has only exceptions, so it matches nothing; write "*,!a"`},
 		{"excepted twice", `"[git.example.com]:2222"`, `"*,!!a"`, `config.toml:5:1: bad pattern "*,!!a": '!' has no meaning here; use "*" for any text, "?" for one character, "," between patterns and "!" before an exception`},
 		{"list of purposes", `"login"`, `"sshsig:git,file"`, `config.toml:8:1: bad pattern "git,file": ',' has no meaning here; use "*" for any text and "?" for one character, and one rule for each alternative`},
 		{"set in a host", `"[git.example.com]:2222"`, `"[ab]cd"`, `config.toml:5:1: bad pattern "[ab]cd": '[' has no meaning here; use "*" for any text, "?" for one character, "," between patterns and "!" before an exception`},

@@ -1,4 +1,4 @@
-// Package keystest has a Source that tests can hold, fail and watch.
+// Package keystest has a Source that tests can delay, break and watch.
 package keystest
 
 import (
@@ -48,7 +48,7 @@ func (s *Source) Private() *privatekey.Key { return s.key }
 // Info is the key.
 func (s *Source) Info() keys.Info { return s.info }
 
-// Uses returns what Sign was called for.
+// Uses returns the uses that Sign was called with.
 func (s *Source) Uses() []keys.Use {
 	s.mu.Lock()
 	defer s.mu.Unlock()

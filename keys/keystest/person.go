@@ -7,7 +7,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// Person answers as the test says.
+// Person answers as the test decides.
 type Person struct {
 	Ask  func(context.Context, keys.Question) ([]byte, error) // nil: there is no secret
 	Tell func(context.Context, keys.Notice) error             // nil: the notice is shown until the context ends

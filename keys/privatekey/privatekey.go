@@ -1,6 +1,6 @@
-// Package privatekey holds private keys that Go's own crypto computes with in
-// this process. A source lends such a Key to the agent, which then knows where
-// the signature was computed, because it called the computation itself.
+// Package privatekey holds private keys with which Go's crypto signs in this process.
+// A source lends such a Key to the agent. The agent calls Sign itself, and so knows
+// that Go computed the signature.
 package privatekey
 
 import (
@@ -16,7 +16,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Key is a private key. Its methods may be called from many goroutines at once.
+// Key is a private key. Its methods may be called concurrently.
 type Key struct {
 	private crypto.Signer // one of the types that New names
 	signer  ssh.AlgorithmSigner
@@ -24,14 +24,14 @@ type Key struct {
 
 var _ ssh.AlgorithmSigner = (*Key)(nil)
 
-// New takes an ed25519.PrivateKey, *ecdsa.PrivateKey or *rsa.PrivateKey and
-// refuses every other type, so that no device and no other library can stand
-// behind a Key. The caller has checked that both halves belong together.
+// New takes an ed25519.PrivateKey, *ecdsa.PrivateKey or *rsa.PrivateKey. It refuses
+// every other type, so that no device or other library can be behind a Key. The caller
+// must have checked that public and private half belong together.
 func New(private crypto.Signer) (*Key, error) {
 	switch private.(type) {
 	case ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey:
 	default:
-		return nil, fmt.Errorf("%T is not a private key of Go's own crypto", private)
+		return nil, fmt.Errorf("%T is not a private key type of Go's crypto", private)
 	}
 	signer, err := ssh.NewSignerFromSigner(private)
 	if err != nil {
@@ -47,9 +47,9 @@ func New(private crypto.Signer) (*Key, error) {
 // PublicKey implements ssh.Signer.
 func (k *Key) PublicKey() ssh.PublicKey { return k.signer.PublicKey() }
 
-// Fits reports whether public is the public half that k signs with at this
-// moment: Ed25519 hashes the stored one into the signature, and a signature made
-// with a wrong one gives the private key away. public is not a certificate.
+// Fits reports whether public is the public half that k now signs with. Ed25519 hashes
+// the stored public half into the signature; with a wrong one, signatures reveal the
+// private key. public must not be a certificate.
 func (k *Key) Fits(public ssh.PublicKey) bool {
 	listed, ok := public.(ssh.CryptoPublicKey)
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// device is a signer whose computation nobody here sees.
+// device is a signer that may compute anywhere.
 type device struct{ crypto.Signer }
 
 func TestOnlyGosOwnKeysAreTaken(t *testing.T) {
@@ -35,7 +35,7 @@ func TestOnlyGosOwnKeysAreTaken(t *testing.T) {
 		if err != nil || key.PublicKey().Verify([]byte("data"), signature) != nil || !key.Fits(key.PublicKey()) {
 			t.Errorf("%s: %v, %v", name, signature, err)
 		}
-		if _, err := New(device{private}); err == nil || !strings.Contains(err.Error(), "not a private key of Go's own crypto") {
+		if _, err := New(device{private}); err == nil || !strings.Contains(err.Error(), "not a private key type of Go's crypto") {
 			t.Errorf("%s in a device: %v", name, err)
 		}
 		if _, err := New(&device{private}); err == nil {

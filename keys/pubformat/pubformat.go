@@ -1,5 +1,5 @@
-// Package pubformat reads and writes public keys in the three forms that SSH
-// software exchanges: OpenSSH's one line, RFC 4716, and PKIX ("BEGIN PUBLIC KEY").
+// Package pubformat reads and writes public keys in the three formats that SSH
+// software exchanges: OpenSSH's single line, RFC 4716, and PKIX ("BEGIN PUBLIC KEY").
 package pubformat
 
 import (
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Format names a form of a public key.
+// Format is a format of public keys.
 type Format string
 
 // The formats.
@@ -27,19 +27,19 @@ const (
 	PKIX    Format = "pkix"
 )
 
-// MaxSize bounds a public key file. A certificate with many principals is the
-// largest thing that is one; it stays well below.
+// MaxSize bounds a public key file. The largest, certificates with many principals,
+// are well below.
 const MaxSize = 64 << 10
 
-// MaxComment is what fits a quoted RFC 4716 Comment (section 3.3).
+// MaxComment is what fits in a quoted RFC 4716 Comment (section 3.3), in bytes.
 const MaxComment = maxHeaderValue - 2
 
-// CheckComment refuses what cannot stand on the one line that every format has
-// for it, or would not come back as it was.
+// CheckComment rejects a comment that does not fit on one line, or that would change
+// when it is read again.
 func CheckComment(comment string) error {
 	switch {
 	case len(comment) > MaxComment:
-		return fmt.Errorf("the comment has %d bytes, and %d are allowed", len(comment), MaxComment)
+		return fmt.Errorf("the comment has %d bytes, but at most %d are allowed", len(comment), MaxComment)
 	case !utf8.ValidString(comment):
 		return errors.New("the comment is not UTF-8")
 	case strings.ContainsFunc(comment, unicode.IsControl):
@@ -70,8 +70,8 @@ func Marshal(format Format, pub ssh.PublicKey, comment string) ([]byte, error) {
 	return nil, problem.With(fmt.Errorf("unknown public key format %q", format), "use %s, %s or %s", OpenSSH, RFC4716, PKIX)
 }
 
-// Parse reads a public key in any of the formats; which one is told by its
-// first words. The comment is "" where there is none.
+// Parse reads a public key in any of the formats, which it recognizes by the first
+// words. The comment is "" if there is none.
 func Parse(data []byte) (ssh.PublicKey, string, error) {
 	if len(data) > MaxSize {
 		return nil, "", fmt.Errorf("a public key of %d bytes is too large (at most %d)", len(data), MaxSize)

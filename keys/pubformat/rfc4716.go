@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The limits and marks of RFC 4716 section 3.
+// The limits and markers of RFC 4716 section 3.
 const (
 	maxLine        = 72   // bytes of a line, without its end
 	maxHeaderTag   = 64   // bytes of a header-tag
@@ -47,9 +47,9 @@ func writeHeader(out *strings.Builder, header string) {
 	out.WriteString(header + "\n")
 }
 
-// breakAt returns how much of header goes on this line. It breaks between
-// characters, and never leaves ": " on a continuation line: OpenSSH's reader
-// takes such a line for a new header and then loses a line of the body.
+// breakAt returns how much of header goes on this line. It does not break within a
+// character, and never puts ": " on a continuation line: OpenSSH would read that line
+// as a new header and then lose a line of the body.
 func breakAt(header string, first bool) int {
 	n := len(header)
 	if n > maxLine {
@@ -62,9 +62,8 @@ func breakAt(header string, first bool) int {
 	return n
 }
 
-// parseRFC4716 reads one key. As section 3 asks, it takes any line end,
-// compares tags without case and passes over unknown headers; as OpenSSH does,
-// it takes longer lines.
+// parseRFC4716 reads one key. As section 3 demands, it accepts any line end, ignores
+// the case of tags and skips unknown headers. Like OpenSSH, it accepts longer lines.
 func parseRFC4716(data []byte) (ssh.PublicKey, string, error) {
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 	text, found := strings.CutSuffix(text, "\n"+endMarker)
@@ -87,8 +86,8 @@ func parseRFC4716(data []byte) (ssh.PublicKey, string, error) {
 	return pub, comment, nil
 }
 
-// headers reads the headers and returns the lines after them. The Subject
-// (who made the key) serves as the comment where there is no Comment.
+// headers reads the headers and returns the lines after them. Without a Comment, the
+// Subject (who made the key) is the comment.
 func headers(lines []string) (comment string, body []string, err error) {
 	var subject string
 	for len(lines) > 0 && strings.Contains(lines[0], ":") {
@@ -114,7 +113,7 @@ func headers(lines []string) (comment string, body []string, err error) {
 	return comment, lines, nil
 }
 
-// joined puts the continued lines of the first header together.
+// joined joins the continued lines of the first header.
 func joined(lines []string) (header string, rest []string, err error) {
 	for i, line := range lines {
 		part, more := strings.CutSuffix(line, "\\")

@@ -4,8 +4,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// subjectFields is how many fields the certified key has, by the certificate's
-// type (PROTOCOL.certkeys).
+// subjectFields is how many fields the certified key has in a certificate of each type
+// (PROTOCOL.certkeys).
 var subjectFields = map[string]int{
 	//lint:ignore SA1019 OpenSSH before 10 has DSA keys
 	ssh.CertAlgoRSAv01: 2, ssh.InsecureCertAlgoDSAv01: 4, ssh.CertAlgoED25519v01: 1,
@@ -13,9 +13,9 @@ var subjectFields = map[string]int{
 	ssh.CertAlgoSKED25519v01: 2, ssh.CertAlgoSKECDSA256v01: 3,
 }
 
-// parseCertificate reads a certificate that a Composite has signed: x/crypto
-// reads it with a stand-in for the authority, which then gives its place to the
-// real one. false: it is no such certificate.
+// parseCertificate reads a certificate signed by a Composite. It lets x/crypto read
+// the certificate with a dummy authority, and then puts in the real one. false: it is
+// not such a certificate.
 func parseCertificate(blob []byte, fields int) (*ssh.Certificate, bool) {
 	rest, before := blob, 2+fields // type, nonce, the key
 	for range before {
@@ -58,24 +58,24 @@ func withAuthority(head, authority, signature []byte) (*ssh.Certificate, bool) {
 	if err != nil {
 		return nil, false
 	}
-	made := new(ssh.Signature)
-	if ssh.Unmarshal(signature, made) != nil {
+	parsedSignature := new(ssh.Signature)
+	if ssh.Unmarshal(signature, parsedSignature) != nil {
 		return nil, false
 	}
-	standIn := ssh.Marshal(struct{ Authority, Signature []byte }{
+	dummy := ssh.Marshal(struct{ Authority, Signature []byte }{
 		ssh.Marshal(struct {
 			Type string
 			Key  []byte
 		}{ssh.KeyAlgoED25519, make([]byte, 32)}),
 		ssh.Marshal(ssh.Signature{Format: ssh.KeyAlgoED25519, Blob: make([]byte, 64)}),
 	})
-	parsed, err := ssh.ParsePublicKey(append(append([]byte(nil), head...), standIn...))
+	parsed, err := ssh.ParsePublicKey(append(append([]byte(nil), head...), dummy...))
 	if err != nil {
 		return nil, false
 	}
 	cert, ok := parsed.(*ssh.Certificate)
 	if ok {
-		cert.SignatureKey, cert.Signature = key, made
+		cert.SignatureKey, cert.Signature = key, parsedSignature
 	}
 	return cert, ok
 }

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Certificate is what a certificate says (OpenSSH PROTOCOL.certkeys). It has the
-// fields of x/crypto's, and none of the methods: those panic for a Composite.
+// Certificate is the contents of a certificate (OpenSSH PROTOCOL.certkeys). It has the
+// fields of x/crypto's, but not the methods, which panic for a Composite.
 type Certificate ssh.Certificate
 
-// CertificateOf returns what key says when it is a certificate of any kind.
+// CertificateOf returns the contents of key if it is a certificate of any kind.
 func CertificateOf(key ssh.PublicKey) (*Certificate, bool) {
 	switch cert := key.(type) {
 	case *ssh.Certificate:
@@ -27,7 +27,7 @@ func CertificateOf(key ssh.PublicKey) (*Certificate, bool) {
 	return nil, false
 }
 
-// Certified is the key that signs: for a certificate the key that it certifies.
+// Certified returns the key that signs: for a certificate, the certified key.
 func Certified(key ssh.PublicKey) ssh.PublicKey {
 	if cert, ok := CertificateOf(key); ok {
 		return cert.Key
@@ -35,15 +35,15 @@ func Certified(key ssh.PublicKey) ssh.PublicKey {
 	return key
 }
 
-// SignedByAuthority says whether key is a certificate that the authority which it
-// names has signed. A security key need not have been touched for that, as in
-// OpenSSH; for a certificate of a Composite it must.
+// SignedByAuthority reports whether key is a certificate with a valid signature of the
+// authority that it names. As in OpenSSH, a security key may have signed without a
+// touch, except for a certificate of a Composite.
 func SignedByAuthority(key ssh.PublicKey) bool {
 	cert, ok := CertificateOf(key)
 	if !ok || cert.Signature == nil {
 		return false
 	}
-	blob := key.Marshal() // ends with the signature, behind its length of 4 bytes
+	blob := key.Marshal() // ends with the signature, after its 4-byte length
 	signed := blob[:len(blob)-4-len(ssh.Marshal(cert.Signature))]
 	if cert.SignatureKey.Verify(signed, cert.Signature) == nil {
 		return true
@@ -52,8 +52,8 @@ func SignedByAuthority(key ssh.PublicKey) bool {
 	return ok && signedUntouched(original)
 }
 
-// signedUntouched asks x/crypto, which passes over the touch of a security key.
-// The other fields are filled in so that it has nothing to object to.
+// signedUntouched lets x/crypto verify, which does not require the touch of a security
+// key. Everything else that CheckCert checks is made to pass.
 func signedUntouched(cert *ssh.Certificate) bool {
 	if !strings.HasPrefix(cert.SignatureKey.Type(), "sk-") {
 		return false
@@ -72,7 +72,7 @@ func signedUntouched(cert *ssh.Certificate) bool {
 // compositeCertificate is a certificate for a Composite.
 type compositeCertificate struct {
 	cert Certificate
-	blob []byte // as it came
+	blob []byte // as received
 }
 
 var _ ssh.PublicKey = (*compositeCertificate)(nil)
@@ -83,34 +83,34 @@ func (c *compositeCertificate) Verify(data []byte, signature *ssh.Signature) err
 	return c.cert.Key.Verify(data, signature)
 }
 
-// parseCompositeCertificate reads the certificate with a stand-in for the key,
-// which then gives its place to the real one.
+// parseCompositeCertificate lets x/crypto read the certificate with a dummy key, and
+// then puts in the real one.
 func parseCompositeCertificate(blob []byte) (ssh.PublicKey, error) {
-	wrong := fmt.Errorf("a certificate of the type %s is damaged", MLDSA44Ed25519Certificate)
+	errDamaged := fmt.Errorf("a certificate of the type %s is damaged", MLDSA44Ed25519Certificate)
 	_, rest, _ := takeString(blob)
 	nonce, rest, ok := takeString(rest)
 	packed, rest, more := takeString(rest)
 	if !ok || !more {
-		return nil, wrong
+		return nil, errDamaged
 	}
 	key, err := newComposite(packed)
 	if err != nil {
 		return nil, err
 	}
-	standIn := ssh.Marshal(struct {
+	dummy := ssh.Marshal(struct {
 		Type       string
 		Nonce, Key []byte
 		Rest       []byte `ssh:"rest"`
 	}{ssh.CertAlgoED25519v01, nonce, make([]byte, ed25519.PublicKeySize), rest})
-	parsed, err := Parse(standIn)
+	parsed, err := Parse(dummy)
 	if err != nil {
 		return nil, err
 	}
 	cert, ok := parsed.(*ssh.Certificate)
-	if !ok || !bytes.Equal(cert.Marshal(), standIn) { // what is read is what was signed
-		return nil, wrong
+	if !ok || !bytes.Equal(cert.Marshal(), dummy) { // the contents must be what was signed
+		return nil, errDamaged
 	}
-	says := Certificate(*cert)
-	says.Key = key
-	return &compositeCertificate{says, bytes.Clone(blob)}, nil
+	contents := Certificate(*cert)
+	contents.Key = key
+	return &compositeCertificate{contents, bytes.Clone(blob)}, nil
 }

@@ -13,13 +13,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// MLDSA44Ed25519 is the type of keys that make two signatures over the same, one
-// of which will hold: ML-DSA-44 (FIPS 204) and Ed25519
+// MLDSA44Ed25519 is the type of keys that sign the same data twice, with ML-DSA-44
+// (FIPS 204) and Ed25519, in case one of the two is broken
 // (draft-miller-sshm-mldsa44-ed25519-composite-sigs, draft-ietf-lamps-pq-composite-sigs).
 const MLDSA44Ed25519 = "ssh-mldsa44-ed25519@openssh.com"
 
-// MLDSA44Ed25519Certificate is the type of certificates for such keys. They
-// are not read: x/crypto's certificates cannot hold such a key.
+// MLDSA44Ed25519Certificate is the type of certificates for such keys.
 const MLDSA44Ed25519Certificate = "ssh-mldsa44-ed25519-cert-v01@openssh.com"
 
 const (
@@ -51,7 +50,7 @@ func parseComposite(rest []byte) (ssh.PublicKey, error) {
 	}
 	key, err := newComposite(packed)
 	if err != nil {
-		return nil, err // and no nil *Composite
+		return nil, err // not an interface with a nil *Composite
 	}
 	return key, nil
 }
@@ -83,11 +82,11 @@ func (c *Composite) Marshal() []byte {
 func (c *Composite) Verify(data []byte, signature *ssh.Signature) error {
 	switch {
 	case signature.Format != MLDSA44Ed25519:
-		return fmt.Errorf("a signature of the type %.64q is not one of a key of the type %s", signature.Format, MLDSA44Ed25519)
+		return fmt.Errorf("a signature of the type %.64q is not from a key of the type %s", signature.Format, MLDSA44Ed25519)
 	case len(signature.Blob) != signatureSize || len(signature.Rest) > 0:
-		return errors.New("the signature has an impossible length")
+		return errors.New("the signature has the wrong length")
 	}
-	message, split := bound(data), mldsa44.SignatureSize
+	message, split := boundMessage(data), mldsa44.SignatureSize
 	first := mldsa44.Verify(&c.mldsa, message, []byte(compositeLabel), signature.Blob[:split])
 	if second := ed25519.Verify(c.edwards, message, signature.Blob[split:]); !first || !second {
 		return errors.New("the signature does not verify")
@@ -95,9 +94,9 @@ func (c *Composite) Verify(data []byte, signature *ssh.Signature) error {
 	return nil
 }
 
-// bound is what both keys sign: it says what for, and so is no message of
-// another protocol. There is no context.
-func bound(data []byte) []byte {
+// boundMessage returns what both keys sign. The prefix keeps it apart from messages of
+// other protocols. The context is empty.
+func boundMessage(data []byte) []byte {
 	hash := sha512.Sum512(data)
 	message := append([]byte(compositePrefix+compositeLabel), 0)
 	return append(message, hash[:]...)
@@ -110,8 +109,8 @@ type CompositeSigner struct {
 	edwards ed25519.PrivateKey
 }
 
-// NewCompositeSigner makes the key of the two seeds, which it copies, and checks
-// that public, the packed public key, is its own; nil: it is not compared.
+// NewCompositeSigner makes a key from the two seeds, which it copies. It checks that
+// public, the packed public key, belongs to it; nil: no check.
 func NewCompositeSigner(seeds, public []byte) (*CompositeSigner, error) {
 	if len(seeds) != CompositeSeeds {
 		return nil, fmt.Errorf("a private key of the type %s has %d bytes, not %d", MLDSA44Ed25519, CompositeSeeds, len(seeds))
@@ -143,17 +142,17 @@ func (s *CompositeSigner) SignWithAlgorithm(_ io.Reader, data []byte, algorithm 
 	if algorithm != MLDSA44Ed25519 && algorithm != "" {
 		return nil, fmt.Errorf("a key of the type %s does not sign with %.64q", MLDSA44Ed25519, algorithm)
 	}
-	message, blob := bound(data), make([]byte, mldsa44.SignatureSize, signatureSize)
+	message, blob := boundMessage(data), make([]byte, mldsa44.SignatureSize, signatureSize)
 	if err := mldsa44.SignTo(s.mldsa, message, []byte(compositeLabel), true, blob); err != nil {
 		return nil, err
 	}
 	return &ssh.Signature{Format: MLDSA44Ed25519, Blob: append(blob, ed25519.Sign(s.edwards, message)...)}, nil
 }
 
-// Packed is the public half: both public keys.
+// Packed returns the public half: both public keys.
 func (s *CompositeSigner) Packed() []byte { return bytes.Clone(s.public.packed[:]) }
 
-// Seeds is the private half; the caller wipes it.
+// Seeds returns the private half; the caller wipes it.
 func (s *CompositeSigner) Seeds() []byte {
 	return append(append([]byte(nil), s.mldsa.Seed()...), s.edwards.Seed()...)
 }

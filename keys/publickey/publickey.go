@@ -1,7 +1,7 @@
-// Package publickey reads public keys in the form of RFC 4253 section 6.6: all
-// kinds that golang.org/x/crypto/ssh reads, OpenSSH's
-// ssh-mldsa44-ed25519@openssh.com, and certificates that an authority with such
-// a key has signed. It can go when x/crypto reads them itself.
+// Package publickey reads public keys in the format of RFC 4253 section 6.6: all types
+// of golang.org/x/crypto/ssh, and OpenSSH's ssh-mldsa44-ed25519@openssh.com with its
+// certificates and the certificates that such a key signs. It can be removed once
+// x/crypto reads them.
 package publickey
 
 import (
@@ -14,15 +14,15 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// UnknownType is the error for a key of a kind that nothing here reads.
+// UnknownType is the error for a key of a type that Parse does not know.
 type UnknownType struct{ Type string }
 
 func (u UnknownType) Error() string {
-	return fmt.Sprintf("keys of the type %.64q are not known", u.Type)
+	return fmt.Sprintf("keys of the type %.64q are not supported", u.Type)
 }
 
-// Parse reads one key or certificate, which may point into blob. The error is
-// an UnknownType, or says what is wrong with a key of a known type.
+// Parse reads a key or certificate. The result may point into blob. The error is an
+// UnknownType, or says what is wrong with a key of a known type.
 func Parse(blob []byte) (ssh.PublicKey, error) {
 	head, rest, ok := takeString(blob)
 	name := string(head)
@@ -50,7 +50,7 @@ func Parse(blob []byte) (ssh.PublicKey, error) {
 	return nil, UnknownType{name}
 }
 
-// Describe says of which type a key is that Parse does not read.
+// Describe returns the type of a key that Parse cannot read, in words.
 func Describe(blob []byte) string {
 	head, _, ok := takeString(blob)
 	name := string(head)
@@ -71,7 +71,7 @@ var plainTypes = map[string]bool{
 	ssh.KeyAlgoSKED25519: true, ssh.KeyAlgoSKECDSA256: true,
 }
 
-// ParseLine is ssh.ParseAuthorizedKey, also for what Parse reads and it does not.
+// ParseLine is ssh.ParseAuthorizedKey for all keys that Parse reads.
 func ParseLine(line []byte) (key ssh.PublicKey, comment string, options []string, rest []byte, err error) {
 	key, comment, options, rest, err = ssh.ParseAuthorizedKey(line)
 	if err == nil {
@@ -106,8 +106,7 @@ func takeString(b []byte) (field, rest []byte, ok bool) {
 	return b[4 : 4+n], b[4+n:], true
 }
 
-// ParseHostLine is ssh.ParseKnownHosts for one line, also for what Parse reads
-// and it does not.
+// ParseHostLine is ssh.ParseKnownHosts for one line, and for all keys that Parse reads.
 func ParseHostLine(line []byte) (marker string, hosts []string, key ssh.PublicKey, err error) {
 	marker, hosts, key, _, _, err = ssh.ParseKnownHosts(line)
 	if err == nil {

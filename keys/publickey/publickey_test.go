@@ -15,8 +15,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The files in testdata were made by ssh-keygen of OpenSSH 10.5: a key, the
-// certificate of a plain and of such a key by it, and its SSHSIG over a file.
+// The files in testdata are from ssh-keygen of OpenSSH 10.5: a key, certificates that it
+// signed for a plain key and for a key of its type, and its SSHSIG of a file.
 
 func file(t testing.TB, name string) []byte {
 	t.Helper()
@@ -129,7 +129,7 @@ func TestCertificateByAComposite(t *testing.T) {
 	}
 }
 
-// ssh-keygen of OpenSSH 10.5 has made it.
+// It is from ssh-keygen of OpenSSH 10.5.
 func TestCertificateForAComposite(t *testing.T) {
 	key := line(t, "composite-cert.pub")
 	cert, ok := CertificateOf(key)
