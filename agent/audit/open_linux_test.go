@@ -21,7 +21,7 @@ func TestOpensNothingElse(t *testing.T) {
 		"the directory is a link": {func(dir, victim string) error {
 			must(t, os.Remove(dir))
 			return os.Symlink(filepath.Dir(victim), dir)
-		}, "is not a directory, or a link to one, which is not followed"},
+		}, "is not a directory (links are not followed)"},
 		"the month is a link":      {func(dir, victim string) error { return os.Symlink(victim, filepath.Join(dir, novemberFile)) }, "is a symbolic link, which is not followed"},
 		"the month is a hard link": {func(dir, victim string) error { return os.Link(victim, filepath.Join(dir, novemberFile)) }, "has a second name"},
 		"the month is a FIFO":      {func(dir, _ string) error { return syscall.Mkfifo(filepath.Join(dir, novemberFile), 0o600) }, "is not a regular file"},

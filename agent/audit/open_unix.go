@@ -72,7 +72,7 @@ func checkOwner(file *os.File) error {
 func restrictDir(path string) error {
 	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|safeOpenFlags, 0)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) {
-		return problem.With(fmt.Errorf("%s is not a directory, or a link to one, which is not followed", path), "make it a directory, or move the whole state directory: XDG_STATE_HOME")
+		return problem.With(fmt.Errorf("%s is not a directory (links are not followed)", path), "make it a directory, or move the whole state directory: XDG_STATE_HOME")
 	}
 	if err != nil {
 		return err
