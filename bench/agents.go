@@ -8,7 +8,7 @@ import "github.com/keybroker/keybroker/bench/internal/gauge"
 type kind struct {
 	gauge.Kind
 	idle int  // idle connections to hold open
-	tray bool // it is the tray that is measured, not the broker
+	tray bool // measure the tray, not the broker
 	path string
 }
 
@@ -27,7 +27,7 @@ func keybrokerKind(path, durability string) kind {
 	return kind{Kind: gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idle: idleSize}
 }
 
-// trayKind is a broker with its tray beside it.
+// trayKind is a broker and its tray.
 func trayKind(path string) kind {
 	k := keybrokerKind(path, "process")
 	k.tray, k.path, k.Name = true, path, "tray"

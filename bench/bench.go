@@ -22,11 +22,11 @@ type bench struct {
 	tray      kind    // keybroker with its tray
 	window    kind    // keybroker that asks in its window
 	pinentry  kind    // keybroker that asks in pinentry-qt
-	screen    *screen // nil: there is none to measure on
+	screen    *screen // nil: no X server
 	buf       []byte  // for the replies on all connections
 }
 
-// row is a measure with what its turns gave.
+// row is a measure and the values of its turns.
 type row struct {
 	gauge.Row
 	measure measure
@@ -51,8 +51,8 @@ func (b *bench) all(text string) ([]gauge.Row, error) {
 	return rows, nil
 }
 
-// group gives both agents their turns: A B A B, so that what changes on the
-// machine meanwhile changes both.
+// group gives both agents their turns, A B A B, so that changes on the machine affect
+// both.
 func (b *bench) group(g group, text string) ([]row, error) {
 	against := b.sshAgent
 	if g.against != nil {
@@ -128,8 +128,8 @@ func (s *seat) leave() {
 	}
 }
 
-// raiseFiles makes room for the connections of both sides: the agents inherit
-// the limit.
+// raiseFiles raises the limit of open files for the connections of both sides: the agents
+// inherit it.
 func raiseFiles() error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

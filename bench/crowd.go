@@ -15,8 +15,8 @@ type crowd struct {
 	conns map[int32]*gauge.Conn
 }
 
-// newCrowd connects n times. Each connection has had one answer then, because
-// an agent looks at who connects, and that is not what is measured.
+// newCrowd connects n times and gets one answer on each connection: an agent identifies
+// the client first, which is not part of the measure.
 func newCrowd(socket string, n int, buf []byte, r gauge.Request) (*crowd, error) {
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -52,8 +52,8 @@ func (c *crowd) close() {
 	unix.Close(c.poll)
 }
 
-// run keeps one gauge.Request under way on each connection for a while, and returns
-// how many were answered in a second. seen gets every reply.
+// run keeps one gauge.Request pending on each connection for a while, and returns the
+// number of answers per second. seen gets every reply.
 func (c *crowd) run(while time.Duration, r gauge.Request, seen func(n int, reply []byte)) (float64, error) {
 	for _, one := range c.conns {
 		if err := one.Send(r); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
-// group is a number of measures on two running agents with the same keys, or
-// (fresh) on two that are started anew for each turn.
+// group is a set of measures on two running agents with the same keys, or (fresh) on two
+// that are started for each turn.
 type group struct {
 	keybroker kind
 	keys      []*key
@@ -20,7 +20,7 @@ type group struct {
 	against   *kind // nil: ssh-agent
 }
 
-// groups is everything that is measured, with the targets.
+// groups lists all measures, with their targets.
 func (b *bench) groups() ([]group, error) {
 	ed25519, err := newEd25519()
 	if err != nil {

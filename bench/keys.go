@@ -14,7 +14,7 @@ import (
 	sshagent "golang.org/x/crypto/ssh/agent"
 )
 
-// key is one that both agents hold, and a request to sign a login with it.
+// key is a key that both agents hold, with a request to sign a login.
 type key struct {
 	gauge.Login
 	private any
@@ -44,7 +44,7 @@ func newRSA() (*key, error) {
 	return newKey(private, ssh.KeyAlgoRSASHA512, gauge.FlagSHA512)
 }
 
-// add hands the keys over by the protocol, as ssh-add does.
+// add adds the keys through the protocol, as ssh-add does.
 func (a *agent) add(keys ...*key) error {
 	conn, err := net.Dial("unix", a.Socket)
 	if err != nil {

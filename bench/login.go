@@ -17,11 +17,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// loginTurns are few, because ssh-agent's take seconds.
+// loginTurns is low, because ssh-agent's turns take seconds.
 const loginTurns = 5
 
 // loginConfig lets ssh try all keys: with the usual six tries (MaxAuthTries), an
-// agent that offers the right key last does not get in at all.
+// agent that offers the right key last could not log in.
 const loginConfig = `HostKey %[1]s/host_key
 AuthorizedKeysFile %[1]s/authorized_keys
 MaxAuthTries 2000
@@ -36,7 +36,7 @@ PermitRootLogin yes
 // takes one key of many.
 type sshLogin struct {
 	key, host *key
-	learned   map[*agent]bool // who has logged in there before
+	learned   map[*agent]bool // the agents that have logged in before
 }
 
 func newSSHLogin(k *key) (*sshLogin, error) {
@@ -50,7 +50,7 @@ func (l *sshLogin) took(a *agent) (float64, error) {
 	return took.Seconds() * 1000, err
 }
 
-// offered is how many keys ssh offers until one is taken.
+// offered is how many keys ssh offers until one is accepted.
 func (l *sshLogin) offered(a *agent) (float64, error) {
 	_, offered, err := l.again(a)
 	return float64(offered), err
@@ -132,7 +132,7 @@ func serveOne(listener net.Listener, dir string) error {
 	}
 	cmd := exec.Command(program, "-i", "-f", filepath.Join(dir, "config"), "-E", filepath.Join(dir, "log"))
 	cmd.Stdin, cmd.Stdout = socket, socket
-	_ = cmd.Run() // ssh says whether it got in
+	_ = cmd.Run() // ssh reports whether the login worked
 	return nil
 }
 

@@ -1,11 +1,10 @@
 //go:build linux
 
-// Command bench measures keybroker beside the installed OpenSSH ssh-agent, in
-// one run and in turns, so that what else the machine does falls on both. It
-// prints a table with the targets; docs/benchmarks.md explains the figures.
+// Command bench compares keybroker with the installed OpenSSH ssh-agent. It measures both
+// in turns in one run, so that other load on the machine affects both. It prints a table
+// with the targets; docs/benchmarks.md explains the figures.
 //
-// It exits with 0 whatever the figures are, and with 1 when it could not
-// measure.
+// It exits with 0 whatever the figures are, and with 1 if it could not measure.
 package main
 
 import (
@@ -26,8 +25,8 @@ import (
 func main() {
 	// The agents are told to end with the thread that started them.
 	runtime.LockOSThread()
-	// The client makes no garbage worth collecting, and its pauses would be
-	// counted as the agent's.
+	// The client makes little garbage, and its collection would be counted as the
+	// agent's time.
 	debug.SetGCPercent(-1)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -39,7 +38,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	var (
-		rounds    = flag.Int("rounds", 41, "how often each agent has its turn")
+		rounds    = flag.Int("rounds", 41, "number of turns of each agent")
 		only      = flag.String("only", "", "measure only what has this text in its name")
 		asJSON    = flag.Bool("json", false, "print JSON")
 		keybroker = flag.String("keybroker", "bin/keybroker", "the program to measure")

@@ -9,12 +9,11 @@ import (
 	"github.com/keybroker/keybroker/bench/internal/gauge"
 )
 
-// What one turn of one agent takes, and how much it is given.
+// The size of one turn of one agent.
 const (
-	// Turns are short and there are many: what else the machine does then falls
-	// on both agents alike. They last as long for both: with as many requests
-	// for both, the faster one would be measured only while the caches are cold
-	// from the other one's turn.
+	// Turns are short and many, so that other load on the machine affects both agents
+	// alike. They last equally long: with equally many requests, the faster agent would
+	// be measured only while the caches are cold from the other one's turn.
 	turn      = 150 * time.Millisecond
 	crowdTurn = 250 * time.Millisecond
 
@@ -24,10 +23,10 @@ const (
 	listKeys  = 1_000
 	idleSize  = 10_000 // connections of keybroker; they and a few more need as many open files
 
-	// verifyEach says which signatures are verified, after the time was taken.
+	// verifyEach: every so many signatures one is verified, outside of the time.
 	verifyEach = 50
-	// settleTime is for what a program still does after its answer, before its
-	// memory is read.
+	// settleTime lets a program finish its work after its answer, before its memory
+	// is read.
 	settleTime = 2 * time.Second
 )
 
@@ -40,7 +39,7 @@ type measure struct {
 	turn   func(*agent) (float64, error)
 }
 
-// latency is the median time of an answer on one connection, one after the other.
+// latency is the median time of successive answers on one connection.
 func (b *bench) latency(r gauge.Request, verify func(reply []byte) error) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
 		c, err := gauge.Dial(a.Socket, b.buf)
@@ -52,7 +51,7 @@ func (b *bench) latency(r gauge.Request, verify func(reply []byte) error) func(*
 	}
 }
 
-// logins is the median time of what ssh does to log in: connect, list, sign, hang up.
+// logins is the median time of the steps of an ssh login: connect, list, sign, hang up.
 func (b *bench) logins(k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
 		return medianTime(func() ([]byte, error) { return a.login(k, b.buf) }, k.Verify)
@@ -133,7 +132,7 @@ func (b *bench) idle(a *agent) (float64, error) {
 	return (after - before) / float64(a.kind.idle), err
 }
 
-// samples keeps some replies, to be verified when no time is taken.
+// samples keeps some replies, to verify them outside of the measured time.
 type samples struct{ replies [][]byte }
 
 func (s *samples) take(i int, reply []byte) {

@@ -21,15 +21,15 @@ import (
 )
 
 const (
-	// windowRounds is how often each of the two shows its window, each time by a
-	// broker that was started anew: one that is asked so often refuses.
+	// windowRounds is how often each of the two shows its window, each time with a
+	// new broker: one that is asked so often refuses.
 	windowRounds = 50
 	// pause between two windows, so that one's end is not counted as the other's
 	// beginning: a toolkit takes a moment to end.
 	pause = 50 * time.Millisecond
-	// showTime is when a window that did not show is given up.
+	// showTime is how long to wait for a window.
 	showTime = 10 * time.Second
-	// lookTime is how often a window is looked at until it is painted.
+	// lookTime is how often a window is checked until it is painted.
 	lookTime = time.Millisecond
 	// smallest is the width of a window that holds a question: toolkits also map
 	// small ones that nobody sees.
@@ -46,7 +46,7 @@ type screen struct {
 	events  chan xgb.Event
 }
 
-// newScreen returns nil, and says so, where there is no Xvfb or no pinentry-qt.
+// newScreen prints a note and returns nil if Xvfb or pinentry-qt is missing.
 func newScreen() *screen {
 	s, err := startScreen()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
 
-// bench measures on rigs of its own.
+// bench measures on separate rigs.
 type bench struct {
 	options
 	ctx context.Context
@@ -45,7 +45,7 @@ func (b *bench) all() (rows []gauge.Row, err error) {
 	return rows, nil
 }
 
-// wanted: what is measured together is measured when one of it is.
+// wanted reports whether one of the rows is wanted: they are measured together.
 func (b *bench) wanted(rows []gauge.Row) bool { return strings.Contains(names(rows), b.only) }
 
 func names(rows []gauge.Row) string {
@@ -56,7 +56,7 @@ func names(rows []gauge.Row) string {
 	return strings.Join(all, "; ")
 }
 
-// stand is a pcscd with a card in each of some slots, and programs that use them.
+// stand is a pcscd with cards in some slots, and programs that use them.
 type stand struct {
 	rig   *pivtest.Rig
 	cards []*pivtest.Card
@@ -64,8 +64,8 @@ type stand struct {
 	ends  []func()
 }
 
-// newStand puts YubiKeys into these readers, one for each algorithm, which its
-// key in slot 9A has. It wants its PIN once.
+// newStand puts YubiKeys into these readers, one per algorithm. Each has a key of that
+// algorithm in slot 9A with the PIN policy "once".
 func newStand(readers []string, algorithms ...byte) (s *stand, err error) {
 	s = &stand{}
 	defer func() {
@@ -138,11 +138,11 @@ func (s *stand) broker(path string) (*broker, error) {
 }
 
 const (
-	lookTime = 2 * time.Millisecond // between two looks at something that is awaited
+	lookTime = 2 * time.Millisecond // between two checks of an awaited event
 	giveUp   = 30 * time.Second
 )
 
-// until looks until it is so, and returns when it was.
+// until checks until the event has happened, and returns the time.
 func until(what string, so func() (bool, error)) (time.Time, error) {
 	for end := time.Now().Add(giveUp); time.Now().Before(end); time.Sleep(lookTime) {
 		if yes, err := so(); err != nil || yes {

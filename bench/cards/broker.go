@@ -33,8 +33,7 @@ func newBroker(program *gauge.Program) (*broker, error) {
 	return &broker{program, sshagent.NewClient(conn), control}, nil
 }
 
-// isIn tells whether a card's key in slot 9A is in the agent's list as that of
-// a card that is in.
+// isIn reports whether the agent lists the key in slot 9A of an inserted card.
 func (b *broker) isIn(card *pivtest.Card) (bool, error) {
 	public, err := ssh.NewPublicKey(card.PublicKey(0x9a))
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 const (
 	insertRounds  = 20
 	recoverRounds = 5
-	// downTime of pcscd is long enough for the broker to look for it as seldom
-	// as it ever does: every second. It comes back at any moment between two looks.
+	// downTime of pcscd is long enough for the broker to reach its longest polling
+	// interval, one second. pcscd returns at a random moment between two polls.
 	downTime   = 3 * time.Second
 	seldomTime = time.Second
-	// lookPeriod is how often pcscd asks vpcd's driver whether a card is there.
+	// lookPeriod is how often pcscd asks vpcd's driver for a card.
 	lookPeriod = 400 * time.Millisecond
 )
 
@@ -35,7 +35,7 @@ func comingRows() []gauge.Row {
 	}
 }
 
-// comings takes cards and pcscd away and looks when the key is listed again.
+// comings removes cards and pcscd, and measures when the key is listed again.
 func (b *bench) comings(rows []gauge.Row) error {
 	s, err := newStand(nil, pivtest.AlgP256)
 	if err != nil {
@@ -69,7 +69,7 @@ func (b *bench) comings(rows []gauge.Row) error {
 	return nil
 }
 
-// insertion puts the card in, at any moment between two looks of pcscd.
+// insertion inserts the card at a random moment between two polls of pcscd.
 func (s *stand) insertion(ctx context.Context, our *broker) (whole, after time.Duration, err error) {
 	card := s.cards[0]
 	if err := s.rig.Remove(0); err != nil {

@@ -18,11 +18,11 @@ const (
 	warmUp = 50
 	// growthReaders have two slots each; pcscd looks into one slot every 0.4 s.
 	growthReaders = 7
-	// settleTime is for what the daemon still does after its last answer.
+	// settleTime lets the daemon finish its work after the last answer.
 	settleTime = 3 * time.Second
-	// threadSlack: Go ends no thread, so it has as many as the most calls of
-	// PC/SC that ever went on at once, which is a matter of chance. One more with
-	// every hundredth insertion is still found.
+	// threadSlack: Go never ends a thread, so there are as many as there ever were
+	// simultaneous calls of PC/SC, which is a matter of chance. A leak of one thread
+	// per hundred insertions is still found.
 	threadSlack = 1.2
 )
 
@@ -36,7 +36,7 @@ func growthRows() []gauge.Row {
 	}
 }
 
-// growth puts many cards in and out at once, again and again.
+// growth inserts and removes many cards at once, again and again.
 func (b *bench) growth(rows []gauge.Row) error {
 	var readers []string
 	for i := range growthReaders {

@@ -1,12 +1,11 @@
 //go:build linux && cgo
 
-// Command cards measures keybroker with a PIV card, beside ssh-agent with
-// OpenSC's PKCS#11 module and beside piv-go, through the real pcscd and with the
-// same virtual card. It prints a table with the targets; docs/benchmarks.md
-// explains the figures. It needs root, for a pcscd in namespaces of its own.
+// Command cards compares keybroker with ssh-agent and OpenSC's PKCS#11 module, and with
+// piv-go, on a PIV card. All use the real pcscd and the same virtual card. It prints a
+// table with the targets; docs/benchmarks.md explains the figures. It needs root, to run
+// pcscd in separate namespaces.
 //
-// It exits with 0 whatever the figures are, and with 1 when it could not
-// measure.
+// It exits with 0 whatever the figures are, and with 1 if it could not measure.
 package main
 
 import (
@@ -44,14 +43,14 @@ func main() {
 }
 
 func flags() (o options) {
-	flag.IntVar(&o.rounds, "rounds", 41, "how often each program has its turn")
-	flag.IntVar(&o.insertions, "insertions", 1000, "how many insertions to look for growth after")
+	flag.IntVar(&o.rounds, "rounds", 41, "number of turns of each program")
+	flag.IntVar(&o.insertions, "insertions", 1000, "number of insertions after which to measure growth")
 	flag.StringVar(&o.only, "only", "", "measure only what has this text in its name")
 	flag.BoolVar(&o.asJSON, "json", false, "print JSON")
 	flag.StringVar(&o.keybroker, "keybroker", "bin/keybroker", "the program to measure")
 	flag.StringVar(&o.sshAgent, "ssh-agent", "ssh-agent", "the program to measure it against")
-	flag.StringVar(&o.sshAdd, "ssh-add", "ssh-add", "what gives ssh-agent the card")
-	flag.StringVar(&o.opensc, "opensc", "", "OpenSC's PKCS#11 module; none: where Debian has it")
+	flag.StringVar(&o.sshAdd, "ssh-add", "ssh-add", "the program that adds the card to ssh-agent")
+	flag.StringVar(&o.opensc, "opensc", "", "OpenSC's PKCS#11 module (default: Debian's)")
 	flag.Parse()
 	o.rounds = max(o.rounds, 1)
 	return o

@@ -16,7 +16,7 @@ import (
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
 
-// besideRounds: each waits until the broker has let the card go.
+// besideRounds is low: each round waits until the broker has released the card.
 const besideRounds = 15
 
 func besideRows() []gauge.Row {
@@ -29,9 +29,9 @@ func besideRows() []gauge.Row {
 	}
 }
 
-// besidePIVGo gives keybroker and piv-go their turns. piv-go is a library, with
-// no agent, in this process; it holds the card for itself, so it waits until the
-// broker has let it go.
+// besidePIVGo gives keybroker and piv-go their turns. piv-go is a library in this
+// process, without an agent. It holds the card exclusively, so it waits until the broker
+// has released it.
 func (b *bench) besidePIVGo(rows []gauge.Row) error {
 	s, logins, err := signStand()
 	if err != nil {
@@ -77,7 +77,7 @@ func (b *bench) besidePIVGo(rows []gauge.Row) error {
 	return nil
 }
 
-// pivGoTurn opens the card and closes it out of the time.
+// pivGoTurn does not count the time to open and close the card.
 func pivGoTurn(reader string, card *pivtest.Card) (r result, err error) {
 	yk, err := piv.Open(reader)
 	if err != nil {

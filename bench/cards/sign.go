@@ -15,7 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A card of hardware takes its time for each command, a virtual one does not.
+// A real card takes time for each command, a virtual one does not.
 const (
 	slowCard   = 2 * time.Millisecond
 	slowRounds = 11
@@ -35,8 +35,8 @@ func signRows() []gauge.Row {
 	}
 }
 
-// signStand has one YubiKey with P-256 and one with RSA-2048, both in slot 9A:
-// ssh-agent with OpenSC signs with no other that wants a PIN.
+// signStand has one YubiKey with P-256 and one with RSA-2048, both in slot 9A: with
+// OpenSC, ssh-agent signs with no other slot that needs a PIN.
 func signStand() (*stand, []gauge.Login, error) {
 	s, err := newStand(nil, pivtest.AlgP256, pivtest.AlgRSA2048)
 	if err != nil {
@@ -60,8 +60,8 @@ func login(public crypto.PublicKey, algorithm string, flags uint32) (gauge.Login
 	return gauge.NewLogin(key, algorithm, flags), nil
 }
 
-// signatures gives keybroker and ssh-agent their turns: A B A B. Both hold the
-// card, shared.
+// signatures gives keybroker and ssh-agent their turns, A B A B. Both hold the card in
+// shared mode.
 func (b *bench) signatures(rows []gauge.Row) error {
 	s, logins, err := signStand()
 	if err != nil {
@@ -76,7 +76,7 @@ func (b *bench) signatures(rows []gauge.Row) error {
 	if err != nil {
 		return err
 	}
-	// The first turns give the PIN, and do not count.
+	// The first turns ask for the PIN and do not count.
 	if err := b.turns(1, s, logins, old, our, make([]gauge.Row, len(rows))); err != nil {
 		return err
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
 
-// signTime is one turn of one program, equal for all: what else the machine
-// does then falls on all alike.
+// signTime is the length of a turn, the same for all programs, so that other load on the
+// machine affects all alike.
 const signTime = 200 * time.Millisecond
 
-// result is what one turn gave.
+// result is the result of one turn.
 type result struct {
 	median     float64       // ms
 	whole      time.Duration // of all signatures
@@ -25,7 +25,7 @@ type result struct {
 // each is the number of commands for a signature.
 func (r result) each() float64 { return float64(r.commands) / float64(r.signatures) }
 
-// timed calls sign for signTime, one after the other, and once at least.
+// timed calls sign repeatedly for signTime, at least once.
 func timed(card *pivtest.Card, sign func() error) (result, error) {
 	var took []time.Duration
 	r := result{commands: -card.Counts().APDUs}
@@ -43,8 +43,8 @@ func timed(card *pivtest.Card, sign func() error) (result, error) {
 	return r, nil
 }
 
-// turn is one turn of an agent, on one connection. The last signature is
-// verified when no time is taken.
+// turn is one turn of an agent, on one connection. It verifies the last signature outside
+// of the measured time.
 func turn(socket string, login gauge.Login, card *pivtest.Card) (result, error) {
 	c, err := gauge.Dial(socket, make([]byte, gauge.ReplyBytes))
 	if err != nil {
@@ -63,8 +63,8 @@ func turn(socket string, login gauge.Login, card *pivtest.Card) (result, error) 
 }
 
 // share is one turn of keybroker, and the part of a signature in ms, on average,
-// that was not spent in exchanges with the card. The broker's own count of them
-// is held against the card's.
+// that was not spent in exchanges with the card. It compares the broker's count of
+// exchanges with the card's.
 func (b *broker) share(login gauge.Login, card *pivtest.Card) (result, float64, error) {
 	before, err := b.exchanges()
 	if err != nil {

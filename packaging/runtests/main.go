@@ -5,13 +5,13 @@
 //
 //	go run ./packaging/runtests [FLAG of go test …] PACKAGE …
 //
-// First everything runs. Then what was skipped runs again: what a plain user may not
-// do, with sudo, where that asks for no password or the person gives it; what takes too
-// long with the race detector, without it. Last come the counts, the tests that failed,
-// those that did NOT RUN with the reason, and what was LEFT BEHIND; the last is a failure too.
+// First all tests run. Then the skipped ones run again: those that need root with sudo,
+// if it needs no password or the person types it; those that are too slow under the race
+// detector without it. The report lists the counts, the tests that failed, those that did
+// NOT RUN with the reason, and what was LEFT BEHIND, which counts as a failure.
 //
-//	main.go      the order of this
-//	results.go   what go test tells of each test, and the summary
+//	main.go      the sequence of runs
+//	results.go   the output of go test for each test, and the summary
 //	root.go      sudo
 //	traces.go    the directory of a run, and what is left behind
 package main
@@ -36,8 +36,8 @@ var (
 	tooMuchFor = "race detector"
 )
 
-// packageTime bounds the tests of one package, and with them a script that hangs. The
-// longest take some four minutes alone on two cores, and many times that on a busy machine.
+// packageTime bounds the tests of one package, including scripts that hang. The slowest
+// package takes some four minutes on two idle cores, and many times that on a busy machine.
 const packageTime = "40m"
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -73,8 +73,7 @@ func run(args []string) int {
 	return 0
 }
 
-// catchInterrupts keeps this process, so that it can clear up; Ctrl-C reaches go
-// test by itself.
+// catchInterrupts keeps this process alive to clean up. Ctrl-C reaches go test directly.
 func catchInterrupts() *atomic.Bool {
 	var interrupted atomic.Bool
 	signals := make(chan os.Signal, 1)
@@ -87,7 +86,7 @@ func catchInterrupts() *atomic.Bool {
 	return &interrupted
 }
 
-// runAgain runs what was skipped for a reason that can be mended.
+// runAgain runs the tests whose reason to be skipped can be removed.
 func runAgain(all *results, traces *traces, sudo bool) {
 	for _, again := range []struct {
 		why   string

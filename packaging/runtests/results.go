@@ -26,14 +26,14 @@ func (n testName) String() string {
 	return strings.TrimSpace(strings.TrimPrefix(n.pkg, module) + " " + n.test)
 }
 
-// in says whether n is a test of the package or of the test that other names.
+// in reports whether n is a test of the package or of the test that other names.
 func (n testName) in(other testName) bool {
 	return n.pkg == other.pkg && n.test != "" && (other.test == "" || strings.HasPrefix(n.test, other.test+"/"))
 }
 
 const module = "github.com/keybroker/keybroker/"
 
-// results are the ends of all tests. One that runs again gives its last end.
+// results are the outcomes of all tests. A test that ran again has its last outcome.
 type results struct {
 	passed  map[testName]bool
 	failed  []testName
@@ -113,7 +113,7 @@ func reason(printed []string) string {
 	return cmp.Or(byTest, script)
 }
 
-// endedBadly notes a failure that no test has: one that did not build.
+// endedBadly notes a failure outside of tests, such as a failed build.
 func (r *results) endedBadly(args []string) {
 	if len(r.failed) == 0 {
 		r.failed = append(r.failed, testName{pkg: "go test " + strings.Join(args, " ")})

@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// endTime is how long a process that ends by itself may take for it.
+// endTime is how long processes may take to end by themselves.
 const endTime = 5 * time.Second
 
 // traces finds what tests leave behind. All their files are in one directory, which
 // stands in the environment or the command line of all that they start.
 type traces struct {
 	dir    string
-	before map[string]bool // what is elsewhere
-	sudo   bool            // root can be asked
+	before map[string]bool // existing files elsewhere
+	sudo   bool            // sudo is available
 }
 
 // newTraces makes the directory, with a short path: sockets lie in it.
@@ -136,8 +136,8 @@ func (t *traces) closed() (pids []int) {
 	return pids
 }
 
-// othersDisplay says that an X server answers there, which is none of ours: those
-// have ended. (Its lock file may have a process id of another namespace.)
+// othersDisplay reports whether an X server answers there. It is not one of ours, which
+// have ended. (Its lock file may contain a process id of another namespace.)
 func othersDisplay(path string) bool {
 	number := strings.TrimLeft(strings.TrimSuffix(filepath.Base(path), "-lock"), ".X")
 	conn, err := net.Dial("unix", "/tmp/.X11-unix/X"+number)
@@ -147,7 +147,7 @@ func othersDisplay(path string) bool {
 	return err == nil
 }
 
-// remove takes the directories away.
+// remove removes the directories.
 func (t *traces) remove() {
 	_ = os.RemoveAll(t.dir)
 	if _, err := os.Lstat(t.rootDir()); err == nil {

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReplyBytes holds the longest reply that is asked for: a list of 1,000 keys.
+// ReplyBytes is enough for the longest reply: a list of 1,000 keys.
 const ReplyBytes = 256 << 10
 
-// Request is a frame made beforehand, and the number of the reply to it.
+// Request is a prepared frame and the number of its reply.
 type Request struct {
 	Frame []byte
 	Reply byte
@@ -22,9 +22,8 @@ type Request struct {
 // ListRequest is SSH_AGENTC_REQUEST_IDENTITIES (RFC 9987 section 5.1).
 var ListRequest = Request{Frame: []byte{0, 0, 0, 1, 11}, Reply: 12}
 
-// Conn is a client that costs as little as it can, because it shares the
-// processors with what it measures: one write and one read on a blocking
-// socket, with no goroutine in between.
+// Conn is a client with little overhead, because it shares the processors with the agent
+// that it measures: one write and one read on a blocking socket, without goroutines.
 type Conn struct {
 	FD  int
 	buf []byte // for replies; all connections share one, for there is one thread
@@ -54,7 +53,7 @@ func (c *Conn) Ask(r Request) ([]byte, error) {
 	return c.Receive(r)
 }
 
-// Send sends a request; its reply is to be received.
+// Send sends a request. The caller must receive its reply.
 func (c *Conn) Send(r Request) error {
 	n, err := Retry(func() (int, error) { return unix.Write(c.FD, r.Frame) })
 	if err == nil && n != len(r.Frame) {
@@ -82,7 +81,7 @@ func (c *Conn) Receive(r Request) ([]byte, error) {
 	return c.buf[4:have], nil
 }
 
-// Retry makes a call again when a signal came between.
+// Retry repeats a call that a signal interrupted.
 func Retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()

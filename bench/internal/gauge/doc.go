@@ -1,3 +1,3 @@
-// Package gauge is what the benchmarks share: a client that costs little, the
-// programs that are measured, and how figures are judged and written.
+// Package gauge is shared by the benchmarks: a client with little overhead, the measured
+// programs, and the evaluation and output of figures.
 package gauge

@@ -6,15 +6,15 @@ import (
 	"strconv"
 )
 
-// Target is what a figure of keybroker should be: a bound on its ratio to
-// ssh-agent's, or on the figure itself.
+// Target is a bound for a figure of keybroker: on its ratio to ssh-agent's, or on the
+// figure itself.
 type Target struct {
-	sign  string // "<=", ">=", "": there is none
+	sign  string // "<=", ">=" or "" for no target
 	bound float64
 	unit  string // "" bounds the ratio
 }
 
-// NoTarget is met by anything, and not judged.
+// NoTarget sets no bound.
 var NoTarget = Target{}
 
 // RatioAtMost bounds the ratio.
@@ -56,7 +56,7 @@ func Quantile[T cmp.Ordered](values []T, q float64) T {
 	return slices.Sorted(slices.Values(values))[int(q*float64(len(values)))]
 }
 
-// Number writes three digits that count.
+// Number formats three significant digits.
 func Number(f float64) string {
 	switch {
 	case f >= 100:

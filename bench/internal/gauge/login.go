@@ -30,7 +30,7 @@ func NewLogin(public ssh.PublicKey, algorithm string, flags uint32) Login {
 	return k
 }
 
-// loginData is what ssh has signed to log in (RFC 4252 section 7).
+// loginData is the data that ssh has signed for a login (RFC 4252 section 7).
 func loginData(algorithm string, blob []byte) []byte {
 	return ssh.Marshal(struct {
 		Session       []byte
@@ -43,7 +43,7 @@ func loginData(algorithm string, blob []byte) []byte {
 	}{make([]byte, 32), 50, "git", "ssh-connection", "publickey", true, algorithm, blob})
 }
 
-// Verify looks at a reply to the request.
+// Verify checks the reply to the request.
 func (k *Login) Verify(reply []byte) error {
 	var response struct{ Signature []byte }
 	if err := ssh.Unmarshal(reply[1:], &response); err != nil {

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	giveUpTime = 10 * time.Second // then a program that does not answer is given up
-	stopTime   = 5 * time.Second  // then it is killed
-	// pollTime is how long to wait before the next try to connect to a program
-	// that starts: short beside the milliseconds that a start takes.
+	giveUpTime = 10 * time.Second // how long to wait for a program's answer
+	stopTime   = 5 * time.Second  // how long to wait for its end before it is killed
+	// pollTime is the time between two tries to connect to a program that starts:
+	// short compared with the milliseconds of a start.
 	pollTime = 100 * time.Microsecond
 	// firstBytes holds the list of a program that has just started: the keys of some cards.
 	firstBytes = 16 << 10
 )
 
-// Kind is one of the programs that are compared.
+// Kind is one of the compared programs.
 type Kind struct {
 	Name    string
 	Prepare func(dir string) error
@@ -52,9 +52,8 @@ func SSHAgent(path string) Kind {
 	}
 }
 
-// Keybroker has one rule that allows; so what is measured includes the
-// decision by the rules and the record in the audit log, but no person. config
-// goes before the rule.
+// Keybroker has one allow rule. So the measure includes the decision by rules and the
+// record in the audit log, but no person. config comes before the rule.
 func Keybroker(path, config string) Kind {
 	return AskingKeybroker(path, config+"\n[[rule]]\nname = \"bench\"\naction = \"allow\"\n")
 }
@@ -91,7 +90,7 @@ func xdg(dir string) (env []string) {
 // stack of one goroutine and more.
 const lastWords = 8 << 10
 
-// Program is one running program, in a directory of its own.
+// Program is a running program with a separate directory.
 type Program struct {
 	Kind   Kind
 	Socket string
@@ -146,7 +145,7 @@ func (a *Program) launch() error {
 	return fmt.Errorf("no answer within %v", giveUpTime)
 }
 
-// answers asks for the list of keys on a connection of its own.
+// answers asks for the list of keys on a new connection.
 func (a *Program) answers() error {
 	c, err := Dial(a.Socket, make([]byte, firstBytes))
 	if err != nil {
@@ -157,8 +156,8 @@ func (a *Program) answers() error {
 	return err
 }
 
-// Stop ends the program and removes its files. One that ended before was not
-// meant to: what it said last is printed.
+// Stop ends the program and removes its files. If the program has ended before, that is
+// an error: Stop prints its last output.
 func (a *Program) Stop() {
 	select {
 	case <-a.ended:
@@ -179,7 +178,7 @@ func (a *Program) Stop() {
 // PID is the number of its process.
 func (a *Program) PID() int { return a.cmd.Process.Pid }
 
-// Beside is another program with the same environment, which ends with this thread.
+// Beside starts another program with the same environment. It ends with this thread.
 func (a *Program) Beside(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Env, cmd.SysProcAttr = a.cmd.Env, &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}

@@ -9,10 +9,10 @@ import (
 	"text/tabwriter"
 )
 
-// PerSecond is the one unit of which more is better.
+// PerSecond is the only unit of which more is better.
 const PerSecond = "1/s"
 
-// Row is one measure and what each turn gave.
+// Row is one measure and the value of each turn.
 type Row struct {
 	What, Unit string
 	Target     Target
@@ -20,12 +20,12 @@ type Row struct {
 	Our, Old   []float64
 }
 
-// Add adds a turn of keybroker, and of what is beside it.
+// Add adds a turn of keybroker and of the program beside it.
 func (r *Row) Add(our float64, old ...float64) {
 	r.Our, r.Old = append(r.Our, our), append(r.Old, old...)
 }
 
-// side is what the turns of one program come to.
+// side sums up the turns of one program.
 type side struct {
 	Median float64 `json:"median"`
 	Best   float64 `json:"best"`
@@ -53,14 +53,14 @@ func (s *side) String() string {
 	return fmt.Sprintf("%s (%s .. %s)", Number(s.Median), Number(s.Best), Number(s.Worst))
 }
 
-// figure is what a row comes to.
+// figure sums up a row.
 type figure struct {
 	What      string  `json:"what"`
 	Unit      string  `json:"unit"`
 	Keybroker *side   `json:"keybroker"`
 	Peer      string  `json:"peer,omitempty"`
 	Beside    *side   `json:"beside,omitempty"`
-	Ratio     float64 `json:"ratio,omitempty"`      // median of the ratios of turns that were next to each other
+	Ratio     float64 `json:"ratio,omitempty"`      // median of the ratios of adjacent turns
 	Low       float64 `json:"ratio_low,omitempty"`  // a quarter of the ratios are below
 	High      float64 `json:"ratio_high,omitempty"` // a quarter of the ratios are above
 	Turns     int     `json:"turns"`
@@ -82,7 +82,7 @@ func (r *Row) figure() figure {
 	return f
 }
 
-// ratio is "-" where there is nothing beside.
+// ratio is "-" if nothing is beside.
 func (f *figure) ratio() string {
 	switch {
 	case f.Beside == nil:
@@ -93,7 +93,7 @@ func (f *figure) ratio() string {
 	return fmt.Sprintf("%s (%s .. %s)", Number(f.Ratio), Number(f.Low), Number(f.High))
 }
 
-// PrintTable writes a line for each row, and then which targets are missed.
+// PrintTable writes a line for each row, and then the missed targets.
 func PrintTable(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "what\tunit\tkeybroker (best .. worst)\tbeside\t(best .. worst)\tratio (quartiles)\tturns\ttarget\t")
