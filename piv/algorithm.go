@@ -13,8 +13,8 @@ import (
 // and Yubico's E0).
 type Algorithm byte
 
-// The algorithms that sign. RSA-1024 was disallowed in 2013, and signs only for
-// those who insist (cardkeys.Rule).
+// The signature algorithms. RSA-1024 was disallowed in 2013, and signs only if a
+// rule allows it (cardkeys.Rule).
 const (
 	RSA3072 Algorithm = 0x05
 	RSA1024 Algorithm = 0x06
@@ -39,7 +39,7 @@ func (a Algorithm) String() string {
 	return fmt.Sprintf("algorithm %02x", byte(a))
 }
 
-// rsaBytes is the size of the modulus, 0 when a is not RSA.
+// rsaBytes is the size of the modulus; 0 if a is not RSA.
 func (a Algorithm) rsaBytes() int {
 	switch a {
 	case RSA1024:
@@ -54,8 +54,7 @@ func (a Algorithm) rsaBytes() int {
 	return 0
 }
 
-// AlgorithmOf returns the algorithm that uses pub. The error says which key
-// PIV has none for.
+// AlgorithmOf returns the algorithm of pub. The error says why PIV has none.
 func AlgorithmOf(pub crypto.PublicKey) (Algorithm, error) {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
@@ -76,5 +75,5 @@ func AlgorithmOf(pub crypto.PublicKey) (Algorithm, error) {
 	case ed25519.PublicKey:
 		return Ed25519, nil
 	}
-	return 0, fmt.Errorf("%T: not a key that PIV has", pub)
+	return 0, fmt.Errorf("%T: PIV does not support this type of key", pub)
 }

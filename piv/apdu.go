@@ -21,27 +21,26 @@ const (
 	claChained = 0x10 // not the last command of a chain
 )
 
-// answer is how much of a response a command asks for.
+// answer is how long a response a command expects.
 type answer int
 
 const (
 	noAnswer    answer = iota // status bytes only: no Le
-	shortAnswer               // up to 256 bytes fit
-	longAnswer                // more may come: extended Le where that works, else 61xx
+	shortAnswer               // up to 256 bytes
+	longAnswer                // maybe more: extended Le if supported, else 61xx
 )
 
-// command is one command APDU, before it is cut into what the card takes.
+// command is one command APDU, before it is split for the card.
 type command struct {
 	cla, ins, p1, p2 byte
 	data             []byte
 	want             answer
-	// secret data must reach the PIV application and no other: it is never
-	// sent before the application was selected in this transaction, and
-	// never sent twice.
+	// secret data must reach only the PIV application: it is sent only after
+	// the application was selected in this transaction, and never twice.
 	secret bool
 }
 
-// le returns Le for a short APDU: 0 for none.
+// le returns Le for a short APDU; 0 means none.
 func (c command) le() int {
 	if c.want == noAnswer {
 		return 0
@@ -49,9 +48,9 @@ func (c command) le() int {
 	return maxShortLe
 }
 
-// short encodes a short APDU with le expected bytes (0: none). T=0 has no room
-// for both Lc and Le (the card answers 61xx instead), and always has a P3
-// (ISO 7816-3 section 12.2).
+// short encodes a short APDU that expects le bytes (0: none). T=0 cannot carry
+// both Lc and Le (the card answers 61xx instead), and always has a P3 (ISO 7816-3
+// section 12.2).
 func (c command) short(le int, t0 bool) []byte {
 	out := make([]byte, 0, 4+1+len(c.data)+1)
 	out = append(out, c.cla, c.ins, c.p1, c.p2)
@@ -67,7 +66,7 @@ func (c command) short(le int, t0 bool) []byte {
 	return out
 }
 
-// extended encodes an extended APDU that takes as long an answer as there is.
+// extended encodes an extended APDU that accepts an answer of any length.
 func (c command) extended() []byte {
 	out := make([]byte, 0, 4+3+len(c.data)+3)
 	out = append(out, c.cla, c.ins, c.p1, c.p2, 0)

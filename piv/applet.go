@@ -17,8 +17,8 @@ var (
 		{0xA0, 0x00, 0x00, 0x00, 0x79, 0x01, 0x00},
 		{0xA0, 0x00, 0x00, 0x01, 0x16, 0xDB, 0x00},
 	}
-	// Applications that most cards have beside PIV: GlobalPlatform's card
-	// manager, Yubico's management. Selecting one ends PIV's session.
+	// Other applications on most cards: GlobalPlatform's card manager, Yubico's
+	// management. Selecting one ends PIV's session.
 	aidOther = [][]byte{
 		{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00},
 		{0xA0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17},
@@ -28,33 +28,33 @@ var (
 // ErrNotPIV means that the card has no PIV application.
 var ErrNotPIV = errors.New("not a PIV card")
 
-// ErrOldCAC means that the card is a CAC from before PIV.
+// ErrOldCAC means that the card is a CAC older than PIV.
 var ErrOldCAC = fmt.Errorf("%w: an old CAC without the PIV application", ErrNotPIV)
 
-// Applet is the PIV application on one card. It belongs to one goroutine at a
-// time and is good for as long as the connection to the card.
+// Applet is the PIV application on one card. One goroutine at a time may use it,
+// as long as the connection to the card lasts.
 type Applet struct {
-	Label string // application label of its property template, "" when it tells none
+	Label string // from the application property template; "" if it has none
 
 	link *link
-	// token is what is known of the card; nil before Describe.
+	// token describes the card; nil before Describe.
 	token *Token
-	// stale: another program may have selected another application since
-	// this one was used last.
+	// stale means that another program may have selected another application
+	// since the last use.
 	stale bool
 	// reference is the PIN's key reference from the Discovery Object.
 	reference PINReference
-	known     bool     // whether reference was read
-	login     *login   // whose PIN the card has
-	pin       pinFacts // what the card told of the PIN last
+	known     bool     // reference was read
+	login     *login   // who gave the card its PIN
+	pin       pinFacts // the card's last answer about the PIN
 }
 
 func newApplet(card Card) *Applet {
 	return &Applet{link: newLink(card), login: &login{}, pin: pinFacts{tries: -1}}
 }
 
-// Select selects the PIV application. It returns ErrNotPIV, or ErrOldCAC, for
-// a card that has none.
+// Select selects the PIV application. It returns ErrNotPIV or ErrOldCAC if the
+// card has none.
 func Select(ctx context.Context, card Card) (*Applet, error) {
 	a := newApplet(card)
 	template, err := a.selectPIV(ctx)
@@ -91,9 +91,9 @@ func labelOf(response []byte) string {
 	return printable(label)
 }
 
-// call sends one command to the PIV application. When another program may have
-// selected another application, a secret command waits until that is known, and any
-// other is tried as it is: it nearly always works, and costs nothing more.
+// call sends one command to the PIV application. If another program may have
+// selected another application, call checks that before a secret command. It
+// sends any other command first and checks only after a refusal, which is rare.
 func (a *Applet) call(ctx context.Context, c command) ([]byte, error) {
 	if a.stale && c.secret {
 		if _, err := a.reach(ctx); err != nil {
@@ -105,19 +105,18 @@ func (a *Applet) call(ctx context.Context, c command) ([]byte, error) {
 	if !a.stale || !errors.As(err, &refused) {
 		return data, err
 	}
-	selected, failed := a.reach(ctx)
+	selected, errReach := a.reach(ctx)
 	switch {
-	case failed != nil:
-		return nil, failed
-	case !selected: // it was PIV that refused
+	case errReach != nil:
+		return nil, errReach
+	case !selected: // PIV itself refused
 		return data, err
 	}
 	return a.link.exchange(ctx, c)
 }
 
-// object reads one data object with GET DATA (SP 800-73-4 part 2 section
-// 3.1.2), without its outer tag 53. The error wraps StatusNotFound when the
-// card has none.
+// object reads one data object with GET DATA (SP 800-73-4 part 2 section 3.1.2),
+// without its outer tag 53. The error wraps StatusNotFound if there is none.
 func (a *Applet) object(ctx context.Context, object tag) ([]byte, error) {
 	data, err := a.call(ctx, getData(object))
 	if err != nil {
@@ -131,8 +130,8 @@ func getData(object tag) command {
 	return command{ins: insGetData, p1: 0x3F, p2: 0xFF, data: list, want: longAnswer}
 }
 
-// unwrap takes off the tag 53. Two objects come under their own tags instead;
-// an object that was deleted may be left empty.
+// unwrap removes the tag 53, or the Discovery Object's own tag. A deleted object
+// may be left empty.
 func unwrap(data []byte, object tag) ([]byte, error) {
 	outer := tag(0x53)
 	if object == objectDiscovery {

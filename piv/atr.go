@@ -1,8 +1,8 @@
 package piv
 
-// takesExtended reads from the answer to reset whether the card understands
-// extended length (ISO 7816-4 section 8.1.1.2.7: third software function
-// table, bit 7). A card that does not say so gets short APDUs.
+// takesExtended says whether the answer to reset declares extended length (ISO
+// 7816-4 section 8.1.1.2.7: third software function table, bit 7). Other cards get
+// short APDUs.
 func takesExtended(atr []byte) bool {
 	for h := historical(atr); len(h) > 0; {
 		tag, n := h[0]>>4, int(h[0]&0xF)
@@ -17,8 +17,8 @@ func takesExtended(atr []byte) bool {
 	return false
 }
 
-// historical returns the compact TLV objects in the historical bytes, when
-// they are of that kind (category indicator 80 or 00; ISO 7816-3 section 8.2).
+// historical returns the compact TLV objects in the historical bytes, if the
+// category indicator is 80 or 00 (ISO 7816-3 section 8.2).
 func historical(atr []byte) []byte {
 	if len(atr) < 2 {
 		return nil

@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// How long a person's own command waits for a card that another program holds
-// exclusively. The broker lets one go within two seconds, others when they please.
+// How long a command waits for a card that another program holds exclusively. The
+// broker releases a card within two seconds; other programs may take longer.
 const (
 	busyLimit  = 10 * time.Second
 	busyNotice = 3 * time.Second
 	busyPause  = 100 * time.Millisecond
 )
 
-// WhileBusy tries until the error is not ErrBusy, for ten seconds. After three it
-// calls waiting, once. try must have sent nothing to the card when it returns
-// ErrBusy.
+// WhileBusy repeats try while it returns ErrBusy, for up to busyLimit. After
+// busyNotice it calls waiting, once. A try that returns ErrBusy must have sent
+// nothing to the card.
 func WhileBusy(ctx context.Context, waiting func(), try func() error) error {
-	begin, told := time.Now(), false
+	begin, notified := time.Now(), false
 	for {
 		err := try()
-		since := time.Since(begin)
-		if !errors.Is(err, ErrBusy) || since > busyLimit {
+		waited := time.Since(begin)
+		if !errors.Is(err, ErrBusy) || waited > busyLimit {
 			return err
 		}
-		if !told && since > busyNotice {
+		if !notified && waited > busyNotice {
 			waiting()
-			told = true
+			notified = true
 		}
 		select {
 		case <-time.After(busyPause):

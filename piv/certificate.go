@@ -10,20 +10,20 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Certificate is what a slot's certificate object holds.
+// Certificate is the contents of a slot's certificate object.
 type Certificate struct {
 	DER       []byte
-	X509      *x509.Certificate // nil when Go cannot read it: see Problem
-	PublicKey crypto.PublicKey  // nil when there is none that we know
-	Problem   string            // "" when X509 is set
+	X509      *x509.Certificate // nil if Go cannot read it: see Problem
+	PublicKey crypto.PublicKey  // nil if it cannot be read
+	Problem   string            // "" if X509 is set
 }
 
-// IsCertificate says whether the object is a certificate at all, be it an odd one.
+// IsCertificate says whether the object is a certificate, even a malformed one.
 func (c Certificate) IsCertificate() bool { return c.X509 != nil || c.PublicKey != nil }
 
 // Certificate reads a slot's certificate, plain or compressed. The error wraps
-// StatusNotFound when the slot has none. A certificate that breaks the rules
-// of X.509, as some cards hold, is returned with its Problem and its key.
+// StatusNotFound if the slot has none. Some cards hold certificates that violate
+// X.509: they are returned with their key and a Problem.
 func (a *Applet) Certificate(ctx context.Context, slot Slot) (Certificate, error) {
 	if !slot.Valid() {
 		return Certificate{}, fmt.Errorf("certificate of %s", slot.Name())
@@ -59,17 +59,17 @@ func parseCertificate(der []byte) Certificate {
 	if err == nil {
 		return Certificate{DER: der, X509: cert, PublicKey: cert.PublicKey}
 	}
-	// Some cards pad the DER with bytes that are none of it.
+	// Some cards pad the DER.
 	if first, ok := firstElement(der); ok && len(first) < len(der) {
 		if cert, err := x509.ParseCertificate(first); err == nil {
 			return Certificate{DER: first, X509: cert, PublicKey: cert.PublicKey}
 		}
 	}
-	odd := Certificate{DER: der, PublicKey: keyOf(der), Problem: "odd certificate: " + err.Error()}
-	if odd.PublicKey == nil {
-		odd.Problem = "what is stored there is no certificate: " + err.Error()
+	malformed := Certificate{DER: der, PublicKey: keyOf(der), Problem: "malformed certificate: " + err.Error()}
+	if malformed.PublicKey == nil {
+		malformed.Problem = "the stored object is not a certificate: " + err.Error()
 	}
-	return odd
+	return malformed
 }
 
 func firstElement(der []byte) ([]byte, bool) {
@@ -77,8 +77,8 @@ func firstElement(der []byte) ([]byte, bool) {
 	return first, in.ReadASN1Element(&first, asn1.SEQUENCE)
 }
 
-// keyOf takes the SubjectPublicKeyInfo out of a certificate that x509 refuses
-// (RFC 5280 section 4.1): a negative serial number is no reason to hide a key.
+// keyOf reads the SubjectPublicKeyInfo of a certificate that x509 refuses (RFC
+// 5280 section 4.1): a negative serial number, for one, should not hide a key.
 func keyOf(der []byte) crypto.PublicKey {
 	in := cryptobyte.String(der)
 	var certificate, tbs, spki cryptobyte.String

@@ -2,11 +2,11 @@ package piv
 
 import "errors"
 
-// What runs in a session's worker: all calls of PC/SC.
+// The calls of PC/SC, which run in a session's worker.
 
-// hold gets a transaction. fresh says that it is on a new connection. A connection
-// that died by a removal is made once more; of a reset begin must know. When the
-// service ended the Handle has, too: the watcher sees to that.
+// hold begins a transaction. fresh says whether it is on a new connection. After a
+// removal it connects once more. It reports a reset, which begin must handle. When
+// the service ends, the watcher ends the Handle.
 func (s *session) hold() (fresh bool, err error) {
 	for range 2 {
 		if fresh = s.card == nil; fresh {
@@ -29,14 +29,14 @@ func (s *session) connect() (err error) {
 			return err
 		}
 	}
-	s.connects.Add(1) // first: the watcher may see the use before connect returns
+	s.connects.Add(1) // before connect: the watcher may see the use before it returns
 	if s.card, err = s.context.connect(s.reader); err != nil {
 		s.card = nil
 	}
 	return err
 }
 
-// beginTransaction gives up a connection on which it fails.
+// beginTransaction disconnects if it fails.
 func (s *session) beginTransaction() error {
 	if s.holding {
 		return nil
@@ -44,7 +44,7 @@ func (s *session) beginTransaction() error {
 	err := s.card.begin()
 	s.holding = err == nil
 	if errors.Is(err, ErrReset) {
-		s.login.over() // another reset would only hit the next program
+		s.login.over() // so that disconnect does not reset the card again, under the next program
 	}
 	if err != nil {
 		s.disconnect()
@@ -52,7 +52,7 @@ func (s *session) beginTransaction() error {
 	return err
 }
 
-// errNoTransaction is a command outside of Do.
+// errNoTransaction means that a command was sent outside of Do.
 var errNoTransaction = errors.New("no transaction with the card")
 
 func (s *session) transmit(command []byte) (response []byte, err error) {
@@ -69,7 +69,7 @@ func (s *session) transmit(command []byte) (response []byte, err error) {
 	return response, err
 }
 
-// end lets other programs in.
+// end ends the transaction, so that other programs can use the card.
 func (s *session) end() {
 	if s.holding && s.card.end() != nil {
 		s.lost.Store(true)
@@ -83,7 +83,7 @@ func (s *session) end() {
 	}
 }
 
-// disconnect lets the card go. A PIN of ours that is still in it goes with a reset.
+// disconnect releases the card. It resets the card if only we gave it its PIN.
 func (s *session) disconnect() {
 	if s.card != nil {
 		s.card.disconnect(s.login.over())
@@ -92,7 +92,7 @@ func (s *session) disconnect() {
 	s.lost.Store(false)
 }
 
-// hangUp is the worker's last act.
+// hangUp is the worker's last call.
 func (s *session) hangUp() {
 	s.idle.Stop()
 	if s.holding {

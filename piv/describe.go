@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// maxReadings is how often a card may tell another number than before.
+// maxReadings bounds how often a card may report a different number.
 const maxReadings = 3
 
-// Describe selects the PIV application and reads what the card holds. A
-// damaged or odd object is a Problem of its slot and hides nothing else. An
-// error means that the card is gone, or not a PIV card (ErrNotPIV).
+// Describe selects the PIV application and reads the contents of the card. A
+// damaged object becomes a Problem of its slot and hides nothing else. An error
+// means that the card is gone or is not a PIV card (ErrNotPIV).
 func Describe(ctx context.Context, card Card) (*Token, error) {
 	a, err := Select(ctx, card)
 	if err != nil {
@@ -22,7 +22,7 @@ func Describe(ctx context.Context, card Card) (*Token, error) {
 	return a.Describe(ctx)
 }
 
-// Describe is the function of that name on a card that is selected already.
+// Describe reads the contents of the card. PIV is already selected.
 func (a *Applet) Describe(ctx context.Context) (*Token, error) {
 	d := newDescription()
 	for !d.done() {
@@ -33,11 +33,11 @@ func (a *Applet) Describe(ctx context.Context) (*Token, error) {
 	return d.now(), nil
 }
 
-// description is the reading of a card in steps, between which others can have it:
-// what names the card, then slot 9A, then the rest.
+// description reads a card in steps, between which other programs can use it:
+// first the card's numbers, then slot 9A, then the rest.
 type description struct {
 	token *Token
-	steps []func(describer, context.Context) error // that are left
+	steps []func(describer, context.Context) error // still to do
 }
 
 func newDescription() *description {
@@ -52,7 +52,7 @@ func newDescription() *description {
 
 func (d *description) done() bool { return len(d.steps) == 0 }
 
-// step does the next step. One that failed can be done again.
+// step does the next step. A failed step can be repeated.
 func (d *description) step(ctx context.Context, a *Applet) error {
 	if err := d.steps[0](describer{a, d.token}, ctx); err != nil {
 		return fmt.Errorf("describe: %w", err)
@@ -62,7 +62,7 @@ func (d *description) step(ctx context.Context, a *Applet) error {
 	return nil
 }
 
-// now is what is known so far.
+// now returns the contents read so far.
 func (d *description) now() *Token {
 	token := *d.token
 	token.Slots, token.Problems = slices.Clone(token.Slots), slices.Clone(token.Problems)
@@ -76,8 +76,8 @@ type describer struct {
 	token *Token
 }
 
-// pass notes a problem with the card's data and goes on; an error of the way
-// to the card ends it all.
+// pass records a problem with the card's data and returns nil. It returns an error
+// of the connection, which ends the reading.
 func (d describer) pass(err error) error {
 	if err == nil || fatal(err) {
 		return err
@@ -98,8 +98,8 @@ func (d describer) yubikey(ctx context.Context) error {
 	return d.pass(err)
 }
 
-// numbers reads the CHUID until it is twice the same: by a garbled one the card would
-// be taken, and remembered, for another.
+// numbers reads the CHUID until two readings agree: with a garbled one, the card
+// would be mistaken for another and remembered as such.
 func (d describer) numbers(ctx context.Context) error {
 	chuid, err := d.CHUID(ctx)
 	for range maxReadings {
@@ -113,7 +113,7 @@ func (d describer) numbers(ctx context.Context) error {
 		}
 		chuid, err = again, errAgain
 	}
-	return fmt.Errorf("%w: another number each time", ErrBadResponse)
+	return fmt.Errorf("%w: a different card number each time", ErrBadResponse)
 }
 
 func (d describer) pin(ctx context.Context) (err error) {

@@ -16,8 +16,8 @@ func (d describer) add(ctx context.Context, slot Slot) error {
 	return err
 }
 
-// slot asks the certificate first, then the card itself. Where they name
-// different keys, the card knows better: it is what signs.
+// slot reads the certificate first, then asks the card itself. If their keys
+// differ, the card's counts, because the card signs.
 func (d describer) slot(ctx context.Context, slot Slot) (SlotInfo, bool, error) {
 	info := SlotInfo{Slot: slot, PIN: slot.defaultPIN()}
 	certified, err := d.certificate(ctx, &info)
@@ -32,7 +32,7 @@ func (d describer) slot(ctx context.Context, slot Slot) (SlotInfo, bool, error) 
 	return info, certified || held, nil
 }
 
-// judge says what the slot's key is good for.
+// judge sets the algorithm of the slot's key, or the Problem with it.
 func (s *SlotInfo) judge() {
 	if s.PublicKey == nil {
 		s.problem("its public key is not known")
@@ -46,7 +46,7 @@ func (s *SlotInfo) judge() {
 	s.Algorithm = alg
 }
 
-// certificate says whether there is a certificate object, good or bad.
+// certificate says whether there is a certificate object, valid or not.
 func (d describer) certificate(ctx context.Context, info *SlotInfo) (bool, error) {
 	cert, err := d.Certificate(ctx, info.Slot)
 	switch {
@@ -66,7 +66,7 @@ func (d describer) certificate(ctx context.Context, info *SlotInfo) (bool, error
 	return true, nil
 }
 
-// key says whether a YubiKey told of a key in the slot.
+// key says whether a YubiKey reports a key in the slot.
 func (d describer) key(ctx context.Context, info *SlotInfo) (bool, error) {
 	switch {
 	case d.hasMetadata():
@@ -86,7 +86,7 @@ func (d describer) fromMetadata(ctx context.Context, info *SlotInfo) (bool, erro
 			info.problem("the slot holds a certificate and no key")
 		}
 		return false, nil
-	case errors.Is(err, ErrNotOffered): // nothing is said of the slot
+	case errors.Is(err, ErrNotOffered): // the card says nothing about the slot
 		return false, nil
 	case fatal(err):
 		return false, err
@@ -102,8 +102,8 @@ func (d describer) fromMetadata(ctx context.Context, info *SlotInfo) (bool, erro
 	return true, nil
 }
 
-// fromAttestation serves firmware from before metadata. A card refuses it with
-// various status words for a key that was imported or is not there.
+// fromAttestation is for firmware without metadata. A card refuses it with various
+// status words if the key was imported or does not exist.
 func (d describer) fromAttestation(ctx context.Context, info *SlotInfo) (bool, error) {
 	der, err := d.Attest(ctx, info.Slot)
 	if err != nil {
@@ -121,7 +121,8 @@ func (d describer) fromAttestation(ctx context.Context, info *SlotInfo) (bool, e
 	return true, nil
 }
 
-// oidPolicies holds PIN and touch policy in an attestation, one byte each.
+// oidPolicies is the attestation extension with the PIN policy and the touch
+// policy, one byte each.
 var oidPolicies = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3, 8}
 
 func (s *SlotInfo) policies(attestation *x509.Certificate) {
@@ -132,7 +133,7 @@ func (s *SlotInfo) policies(attestation *x509.Certificate) {
 	}
 }
 
-// replace takes the key that the card itself named.
+// replace sets the key that the card itself reported.
 func (s *SlotInfo) replace(key crypto.PublicKey, from string) {
 	known, ok := s.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	switch {

@@ -2,7 +2,7 @@ package piv
 
 import "errors"
 
-// What can go wrong between a program and a card. They are wrapped with detail.
+// Errors between a program and a card. They are wrapped with details.
 var (
 	ErrRemoved       = errors.New("the card was removed")
 	ErrReset         = errors.New("another program reset the card")
@@ -12,25 +12,25 @@ var (
 	ErrDenied        = errors.New("the smartcard service refuses this user")
 	ErrNotCompiledIn = errors.New("this program was built without smartcard support")
 	ErrOtherCard     = errors.New("another card is in the reader now")
-	ErrClosed        = errors.New("cards are closed down")
-	ErrBadResponse   = errors.New("the card sent a response that makes no sense")
+	ErrClosed        = errors.New("the card readers are closed")
+	ErrBadResponse   = errors.New("the card sent an invalid response")
 )
 
-// TransmitError is a command that did not reach the card, or whose response
-// did not come back: whether the card carried it out is not known.
+// TransmitError means that a command or its response was lost. The card may have
+// carried it out.
 type TransmitError struct{ Err error }
 
 func (e *TransmitError) Error() string { return e.Err.Error() }
 func (e *TransmitError) Unwrap() error { return e.Err }
 
-// gone tells errors of a card that can not be had from those of a reader that takes
-// no long command.
+// gone says whether the card cannot be reached. Any other transmit error may come
+// from a reader that does not support extended APDUs.
 func gone(err error) bool {
 	return errors.Is(err, ErrRemoved) || errors.Is(err, ErrReset) || errors.Is(err, ErrNoService) ||
 		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed) || errors.Is(err, ErrOtherCard)
 }
 
-// fatal tells errors of the way to the card from odd data on it.
+// fatal says whether err is an error of the connection to the card, not of its data.
 func fatal(err error) bool {
 	var broken *TransmitError
 	return errors.As(err, &broken)

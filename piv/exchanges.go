@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// exchanges counts what was sent to cards, and how long they took to answer:
-// what is left of a request's time is the broker's own.
+// exchanges counts the commands sent to cards and the time that they took. The
+// rest of a request's time is the broker's.
 type exchanges struct {
 	count atomic.Uint64
 	took  atomic.Int64 // in ns
 }
 
-// timed counts one SCardTransmit, also one that fails.
+// timed counts one SCardTransmit, even one that fails.
 func (e *exchanges) timed(transmit func()) {
 	begin := time.Now()
 	transmit()
@@ -20,8 +20,8 @@ func (e *exchanges) timed(transmit func()) {
 	e.count.Add(1)
 }
 
-// Exchanges returns how many calls of SCardTransmit there were with all cards
-// since Watch, and how long they took together. A call that goes on is not in it.
+// Exchanges returns the number of finished calls of SCardTransmit on all cards
+// since Watch, and their total time.
 func (r *Readers) Exchanges() (count uint64, took time.Duration) {
 	return r.exchanges.count.Load(), time.Duration(r.exchanges.took.Load())
 }

@@ -7,13 +7,13 @@ import "strings"
 // least significant bit first.
 const fascnBytes = 25
 
-// fascnNonFederal begins the FASC-N of every card that no federal agency issued
-// (agency and system 9999), and so names none of them.
+// fascnNonFederal begins the FASC-N of every non-federal card (agency and system
+// 9999), so it identifies none of them.
 const fascnNonFederal = "9999-9999-"
 
-// FASCNString writes the first three numbers of a FASC-N, which name a card
-// within the federal government: "7000-0001-000042". It is "" for anything else,
-// and where the numbers are no card's own: all zero, or those of non-federal cards.
+// FASCNString returns the first three numbers of a FASC-N, which identify a card
+// within the federal government: "7000-0001-000042". It returns "" if they do not
+// identify one card: all zero, those of non-federal cards, or malformed.
 func FASCNString(fascn []byte) string {
 	if len(fascn) != fascnBytes {
 		return ""

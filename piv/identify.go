@@ -7,30 +7,29 @@ import (
 	"time"
 )
 
-// How a card that was put in is read.
+// How an inserted card is read.
 const (
-	// readLimit is what one command may take: there are cards that need seconds.
+	// readLimit bounds one command: some cards need seconds.
 	readLimit = 15 * time.Second
-	// turnTime is how long a card is read at a stretch: others wait meanwhile. Then
-	// they have letIn: who waits asks pcsc-lite every 100 ms.
+	// turnTime is how long a card is read without a pause, while other programs
+	// wait. The pause is letIn: a waiting program asks pcsc-lite every 100 ms.
 	turnTime = 500 * time.Millisecond
 	letIn    = 150 * time.Millisecond
-	// A card that another program has let go is read again after rereadAfter, and
-	// reading takes one part in rereadShare of the time at the most.
+	// A card that another program released is read again after rereadAfter.
+	// Reading takes at most one part in rereadShare of the time.
 	rereadAfter = 300 * time.Millisecond
 	rereadShare = 10
-	// A card that another program holds is tried again after retryMin, then
-	// retryMax at the most, for as long as it is in.
+	// While another program holds the card, reading it is retried at intervals
+	// from retryMin to retryMax, as long as it is inserted.
 	retryMin = 50 * time.Millisecond
 	retryMax = time.Second
-	// maxRefusals is how often a card may refuse to be read before it is left
-	// alone: right after it was put in some need a moment.
+	// maxRefusals bounds how often a card may refuse to be read before we give
+	// up: some need a moment after insertion.
 	maxRefusals = 5
 )
 
-// serve reads a card and stays until it is gone. A lane makes the card before
-// it in the same reader end first, so that a hanging driver holds one
-// goroutine and not one for each insertion.
+// serve reads a card and returns when it is gone. lane makes it wait for the end
+// of the reader's previous card, so that a hanging driver holds only one goroutine.
 func (r *Readers) serve(h *Handle, lane chan struct{}) {
 	select {
 	case lane <- struct{}{}:
@@ -44,7 +43,8 @@ func (r *Readers) serve(h *Handle, lane chan struct{}) {
 	<-lane
 }
 
-// identify reads the card until it was read or is known to be none of ours.
+// identify reads the card until that succeeds, or the card proves not to be a PIV
+// card.
 func (r *Readers) identify(h *Handle) {
 	refusals := 0
 	for wait := retryMin; ; wait = min(2*wait, retryMax) {
@@ -65,14 +65,15 @@ func (r *Readers) identify(h *Handle) {
 	}
 }
 
-// countsAsRefusal: a card of which something is listed already may also be silent.
+// countsAsRefusal says whether the card refused to be read. For a card that is
+// partly listed, silence counts too.
 func countsAsRefusal(err error, h *Handle) bool {
 	var refused Status
 	return errors.As(err, &refused) || h.Token() != nil && errors.Is(err, ErrNoAnswer)
 }
 
-// describe reads the card, and lets others in between. early is told what is known
-// at each pause. A reset by another program costs the step that it meets.
+// describe reads the card and pauses for other programs. At each pause it calls
+// early with the contents so far. A step is repeated after another program's reset.
 func (r *Readers) describe(ctx context.Context, h *Handle, early func(*Token)) error {
 	d, resets := newDescription(), 0
 	for !d.done() {
@@ -86,7 +87,7 @@ func (r *Readers) describe(ctx context.Context, h *Handle, early func(*Token)) e
 		})
 		switch {
 		case errors.Is(err, ErrReset) && h.Token() != nil && resets < maxResets:
-			resets++ // the next one makes sure that it is the same card
+			resets++ // the next read checks that it is the same card
 		case err != nil:
 			return err
 		}
@@ -99,19 +100,19 @@ func (r *Readers) describe(ctx context.Context, h *Handle, early func(*Token)) e
 	return nil
 }
 
-// pause returns early when the card is gone or ctx ends.
-func pause(ctx context.Context, h *Handle, long time.Duration) {
+// pause returns early if the card is removed or ctx ends.
+func pause(ctx context.Context, h *Handle, duration time.Duration) {
 	select {
-	case <-time.After(long):
+	case <-time.After(duration):
 	case <-h.Gone():
 	case <-ctx.Done():
 	}
 }
 
-// early lists a card whose first key is known, while the rest is read.
+// early lists a card as soon as its first key is known.
 func (r *Readers) early(h *Handle, token *Token) {
 	if before := h.Token(); token.ID == "" || before != nil && len(before.Slots) >= len(token.Slots) {
-		return // a second try begins with less
+		return // a retry begins with less
 	}
 	h.token.Store(token)
 	if slot, ok := token.Slot(SlotAuthentication); ok && slot.PublicKey != nil {
@@ -119,8 +120,8 @@ func (r *Readers) early(h *Handle, token *Token) {
 	}
 }
 
-// read notes how reading the card went. A card that is left alone is let go, unless
-// some of it is listed.
+// read records how reading the card went. If leave is set, it releases the card,
+// unless the card is listed.
 func (r *Readers) read(h *Handle, err error, leave bool) {
 	r.change(func() []Event {
 		one, ok := r.mu.readers[h.Reader()]
@@ -154,8 +155,8 @@ func (r *Readers) read(h *Handle, err error, leave bool) {
 	})
 }
 
-// readAgain reads the card each time that another program has let it go, which may
-// have made, replaced or deleted keys. It ends with the card.
+// readAgain reads the card each time another program releases it: that program may
+// have made, replaced or deleted keys. It returns when the card is gone.
 func (r *Readers) readAgain(h *Handle) {
 	for {
 		select {
@@ -188,8 +189,8 @@ func cardState(err error) CardState {
 	return ReaderFailing
 }
 
-// Refresh reads a card again, after something on it was changed. When its
-// number changed it counts as taken out and put in.
+// Refresh reads a card again after a change. If the card's number changed, the card
+// counts as removed and inserted.
 func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 	before := h.Token()
 	if before == nil {
@@ -197,7 +198,7 @@ func (r *Readers) Refresh(ctx context.Context, h *Handle) error {
 	}
 	switch err := r.describe(ctx, h, func(*Token) {}); {
 	case errors.Is(err, ErrOtherCard):
-		return nil // Do has noticed
+		return nil // Do has reported it
 	case err != nil:
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// identityOf names the card by the first number that only it has.
+// identityOf names the card by its first unique number.
 func identityOf(t *Token) string {
 	switch {
 	case t.GUID != GUID{}:
@@ -28,9 +28,9 @@ func identityOf(t *Token) string {
 	return ""
 }
 
-// isSame asks the card for the number that Describe named it by: the cheapest
-// question that a swapped card answers differently. A card that has no number
-// at all passes, as nothing tells it from another.
+// isSame reads the number that Describe named the card by, which is the cheapest
+// way to notice a swapped card. A card without any number passes, because nothing
+// distinguishes it from another.
 func (a *Applet) isSame(ctx context.Context, t *Token) (bool, error) {
 	chuid, err := a.chuidStart(ctx)
 	if fatal(err) {

@@ -1,6 +1,6 @@
 package piv
 
-// apply takes over what the watcher saw, and says whether anything changed.
+// apply applies what the watcher saw, and says whether anything changed.
 func (r *Readers) apply(states []readerState) (changed bool) {
 	r.change(func() (events []Event) {
 		seen := map[string]bool{}
@@ -22,8 +22,8 @@ func (r *Readers) apply(states []readerState) (changed bool) {
 	return changed
 }
 
-// update takes over what was seen of one reader. The counter shows a card that
-// went out and in again between two looks.
+// update applies the state of one reader. The counter reveals a card that was
+// removed and inserted between two looks.
 func (r *Readers) update(now readerState) (events []Event) {
 	one, known := r.mu.readers[now.reader]
 	if !known {
@@ -51,9 +51,9 @@ func (r *Readers) update(now readerState) (events []Event) {
 	return events
 }
 
-// use takes over whether any program is connected to the card. One that nobody is
-// at any more was let go by another program if we have not been connected since
-// it was free last. Where we have, that is not known; our own use must not count.
+// use records whether any program is connected to the card. When that ends, and we
+// have not connected since the card was last free, another program has released
+// it. If we have connected, we cannot tell, and our own use must not count.
 func (one *reader) use(now bool) {
 	ended := one.inUse && !now
 	one.inUse = now
@@ -70,7 +70,7 @@ func (one *reader) use(now bool) {
 	one.connects = connects
 }
 
-// out forgets the card. Its operations end with ErrRemoved.
+// out forgets a removed card. Its operations end with ErrRemoved.
 func (one *reader) out() (events []Event) {
 	if one.handle != nil {
 		one.handle.close()
@@ -82,7 +82,7 @@ func (one *reader) out() (events []Event) {
 	return events
 }
 
-// insert gives a card that was put in its Handle and has it read.
+// insert makes the Handle of an inserted card and starts to read it.
 func (r *Readers) insert(name string, one *reader) {
 	lane, ok := r.mu.lanes[name]
 	if !ok {
@@ -95,8 +95,8 @@ func (r *Readers) insert(name string, one *reader) {
 	r.tasks.Go(func() { r.serve(handle, lane) })
 }
 
-// swapped is told when a Handle met another card than its own: what the
-// watcher has not seen yet, or a card that was given another number.
+// swapped is called when a Handle meets a card that is not its own: the watcher has
+// not seen the exchange yet, or the card got another number.
 func (r *Readers) swapped(h *Handle) {
 	r.change(func() []Event {
 		one, ok := r.mu.readers[h.Reader()]

@@ -8,40 +8,40 @@ import (
 	"time"
 )
 
-// How long a card is kept, and how long PC/SC may take. The service is a
-// process of its own, and a card or a driver can hang it.
+// How long a card is kept, and how long PC/SC may take. A card or a driver can hang
+// the PC/SC service.
 const (
-	// releaseAfter the last use the card is disconnected, so that others can
-	// have it exclusively (gpg) within two seconds.
+	// releaseAfter the last use, the card is released, so that other programs
+	// can have it exclusively (gpg) within two seconds.
 	releaseAfter = 1500 * time.Millisecond
-	// logOutLimit bounds taking the PIN back. It waits while another program is at
-	// work on the card: the reset that comes after it would throw that one out.
+	// logOutLimit bounds clearing the PIN. That waits while another program uses
+	// the card, which the reset after this limit would interrupt.
 	logOutLimit = 10 * time.Second
-	// connectLimit covers power-up of a card (2 s in ISO 7816-3) and the wait
-	// for another program's transaction.
+	// connectLimit covers a card's power-up (2 s in ISO 7816-3) and the wait for
+	// another program's transaction.
 	connectLimit = 20 * time.Second
 	// transmitLimit covers a touch (a YubiKey waits 15 s) and an RSA-4096
 	// signature on a slow card.
 	transmitLimit = 60 * time.Second
-	// maxResets is how many resets by other programs one use of the card gets
-	// over before it has begun. One reset can be met twice: when it is told, and
-	// when it is carried out.
+	// maxResets is how many resets by other programs one use of the card
+	// tolerates before it begins. One reset can be met twice: when it is
+	// announced, and when it is carried out.
 	maxResets = 5
-	// resetLimit is how long after it was told a reset may be carried out: a
-	// card has a second to answer it (ISO 7816-3), two as cards are.
+	// resetLimit is how long after its announcement a reset may be carried out: a
+	// card must answer it within a second (ISO 7816-3), real ones need two.
 	resetLimit = 2 * time.Second
 )
 
-// Handle is one card from its insertion to its removal. Its operations take
-// turns, in the order of their asking; another card's are not delayed.
+// Handle is one card from its insertion to its removal. Its operations run one at a
+// time, first come first served. They do not delay other cards.
 type Handle struct {
 	token     atomic.Pointer[Token]
-	turn      chan struct{} // held, by being full, during an operation
+	turn      chan struct{} // full during an operation
 	session   *session
-	otherCard func(*Handle) // told when another card answers than the token's
-	freed     chan struct{} // holds a token when another program has let the card go
-	kept      atomic.Bool   // the PIN could not be taken back yet
-	changed   func()        // told when that changes
+	otherCard func(*Handle) // called if a card other than the token's answers
+	freed     chan struct{} // holds a token after another program released the card
+	kept      atomic.Bool   // the PIN could not be cleared yet
+	changed   func()        // called when kept changes
 }
 
 func newHandle(reader string, system system, sent *exchanges, otherCard func(*Handle), changed func()) *Handle {
@@ -50,22 +50,23 @@ func newHandle(reader string, system system, sent *exchanges, otherCard func(*Ha
 	return h
 }
 
-// Reader is the name that PC/SC has for the reader: for showing, not for telling cards apart.
+// Reader returns PC/SC's name for the reader: for display, not to identify cards.
 func (h *Handle) Reader() string { return h.session.reader }
 
-// Token is what the card holds.
+// Token returns the contents of the card; nil before they are read.
 func (h *Handle) Token() *Token { return h.token.Load() }
 
-// Gone is closed when the card was removed, or the smartcard service ended.
+// Gone returns a channel that is closed when the card is removed or the smartcard
+// service ends.
 func (h *Handle) Gone() <-chan struct{} { return h.session.worker.quit }
 
-// Do runs one operation on the card: it waits for its turn, begins a
-// transaction, makes sure that it is the same card, and ends the transaction
-// when run returns. run must neither keep the Applet nor call Do. When ctx
-// ends Do returns soon, even if the card is still at work.
+// Do runs one operation on the card: it waits for its turn, begins a transaction,
+// checks that it is the same card, and ends the transaction when run returns. run
+// must neither keep the Applet nor call Do. Do returns soon after ctx ends, even if
+// the card is still busy.
 //
 // The error wraps ErrRemoved, ErrReset, ErrBusy, ErrNoAnswer, ErrNoService or
-// ErrOtherCard, or is what run returned.
+// ErrOtherCard, or is run's error.
 func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
 	return h.inTurn(ctx, func() error {
 		defer func() { h.session.usedAt = time.Now() }()
@@ -73,7 +74,7 @@ func (h *Handle) Do(ctx context.Context, run func(*Applet) error) error {
 	})
 }
 
-// read is Do for reading a card in many turns. It does not lengthen how long the
+// read is Do for reading a card in many turns. It does not extend the time that the
 // card keeps a PIN.
 func (h *Handle) read(ctx context.Context, run func(*Applet) error) error {
 	return h.inTurn(ctx, func() error {
@@ -102,7 +103,7 @@ func (h *Handle) inTurn(ctx context.Context, use func() error) error {
 	return use()
 }
 
-// perform runs one operation for the holder of turn. limit is that of one command.
+// perform runs one operation for the holder of turn. limit bounds each command.
 func (h *Handle) perform(ctx context.Context, limit time.Duration, run func(*Applet) error) error {
 	h.session.limit = limit
 	if err := h.begin(ctx); err != nil {
@@ -113,9 +114,9 @@ func (h *Handle) perform(ctx context.Context, limit time.Duration, run func(*App
 	return h.session.noteReset(err)
 }
 
-// begin makes the session ready. Another program's reset on the way is no failure,
-// as nothing was done yet. A card that is reset between two commands refuses to say
-// which one it is, so that is asked twice.
+// begin makes the session ready. It retries after another program's reset, because
+// nothing was done yet. A card that is reset between two commands does not identify
+// itself, so an unknown card is asked twice.
 func (h *Handle) begin(ctx context.Context) (err error) {
 	asked := false
 	for range maxResets {
@@ -136,8 +137,8 @@ func (h *Handle) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// Release lets the card go now, or when the use that goes on has ended: without it
-// that happens 1.5 seconds after the last use.
+// Release releases the card now, or when the current use ends. Otherwise that
+// happens releaseAfter the last use.
 func (h *Handle) Release() {
 	select {
 	case h.turn <- struct{}{}:
@@ -147,8 +148,8 @@ func (h *Handle) Release() {
 	}
 }
 
-// releaseIdle lets the card go unless it is used: the end of that use starts the
-// time anew.
+// releaseIdle releases the card unless it is in use: the end of that use restarts
+// the timer.
 func (h *Handle) releaseIdle() {
 	select {
 	case h.turn <- struct{}{}:
@@ -157,7 +158,7 @@ func (h *Handle) releaseIdle() {
 	}
 }
 
-// letGo takes the PIN back, disconnects, and gives up the turn.
+// letGo clears the PIN, disconnects, and gives up the turn.
 func (h *Handle) letGo() {
 	defer func() { <-h.turn }()
 	if err := h.logOut(); errors.Is(err, ErrNoAnswer) && h.session.login.ours() {
@@ -165,7 +166,7 @@ func (h *Handle) letGo() {
 		h.changed()
 	}
 	if _, err := h.session.worker.call(context.Background(), connectLimit, h.session.disconnect); err != nil {
-		h.session.lost.Store(true) // whatever it waits for: once it has that, it lets go
+		h.session.lost.Store(true) // when the pending call returns, the worker disconnects
 		h.session.endSoon()
 		return
 	}
@@ -174,8 +175,8 @@ func (h *Handle) letGo() {
 	}
 }
 
-// logOut takes the PIN back in the way that disturbs other programs least. When
-// it cannot, disconnect resets the card.
+// logOut clears the PIN in the way that disturbs other programs least. If it
+// fails, disconnect resets the card.
 func (h *Handle) logOut() error {
 	if !h.session.login.ours() {
 		return nil
@@ -183,7 +184,7 @@ func (h *Handle) logOut() error {
 	ctx, stop := context.WithTimeoutCause(context.Background(), logOutLimit, ErrNoAnswer)
 	defer stop()
 	return h.perform(ctx, transmitLimit, func(a *Applet) error {
-		// On a new connection, as the card was reset meanwhile, a PIN is another program's.
+		// On a new connection, the card was reset, so any PIN is another program's.
 		if _, _, err := a.PINStatus(ctx); err != nil || !a.PINGiven() {
 			return err
 		}
@@ -193,6 +194,6 @@ func (h *Handle) logOut() error {
 
 func (h *Handle) close() { h.session.worker.close() }
 
-// HeldOpen says that another program's transaction keeps us from taking our PIN back:
-// until it ends, that program can use the card. PC/SC knows no way to end it.
+// HeldOpen says whether another program's transaction keeps us from clearing our
+// PIN. Until it ends, that program can use the card; PC/SC has no way to end it.
 func (h *Handle) HeldOpen() bool { return h.kept.Load() && h.session.login.ours() }

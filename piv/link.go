@@ -5,26 +5,26 @@ import (
 	"fmt"
 )
 
-// Limits on what a card can make us hold and how long it can keep us busy.
+// Limits on the memory and time that a card can cost us.
 const (
-	// maxResponse bounds a response over all its parts. Certificates are
-	// under 4 KiB and the largest object of SP 800-73-4 (the facial image,
-	// which is not read here) has 12,710 bytes.
+	// maxResponse bounds a response with all its parts. Certificates are under
+	// 4 KiB; the largest object of SP 800-73-4 (the facial image, which is not
+	// read here) has 12,710 bytes.
 	maxResponse = 32 << 10
-	// maxRounds bounds the GET RESPONSE commands for one response: maxResponse
-	// in parts of 64 bytes, less than any card sends at once.
+	// maxRounds bounds the GET RESPONSE commands for one response: every card
+	// sends more than 64 bytes at once.
 	maxRounds = maxResponse / 64
 	// maxCommand bounds the data of one command: an RSA-4096 block is 520
 	// bytes, a certificate under 4 KiB.
 	maxCommand = 16 << 10
 )
 
-// link carries commands of any length over a Card: chaining, GET RESPONSE,
-// the right Le, T=0, extended length. It belongs to one goroutine at a time.
+// link sends commands of any length over a Card: chaining, GET RESPONSE, the right
+// Le, T=0, extended length. One goroutine at a time may use it.
 type link struct {
 	card     Card
 	t0       bool
-	extended bool // the card takes extended length; false for good once it did not
+	extended bool // the card accepts extended length; false for good after a refusal
 }
 
 func newLink(card Card) *link {
@@ -38,8 +38,8 @@ func newLink(card Card) *link {
 	return l
 }
 
-// exchange sends one command and returns the whole response. The error is a
-// Status when the card refused, with what data it sent all the same.
+// exchange sends one command and returns the whole response. If the card refused,
+// the error is a Status, and the response holds the data that it sent anyway.
 func (l *link) exchange(ctx context.Context, c command) ([]byte, error) {
 	data, status, err := l.begin(ctx, c)
 	if err != nil {
@@ -48,7 +48,8 @@ func (l *link) exchange(ctx context.Context, c command) ([]byte, error) {
 	return l.collect(ctx, data, status)
 }
 
-// first is exchange without GET RESPONSE: the first part of a long response.
+// first is exchange without GET RESPONSE: it returns the first part of a long
+// response.
 func (l *link) first(ctx context.Context, c command) ([]byte, error) {
 	data, status, err := l.begin(ctx, c)
 	if err == nil && status.sw1() == 0x61 && len(data) == 0 { // T=0
@@ -60,9 +61,9 @@ func (l *link) first(ctx context.Context, c command) ([]byte, error) {
 	return data, err
 }
 
-// begin sends the command in the form that the card takes. A card that turns
-// out not to take extended length gets the command again in short ones: PIV
-// cards must understand chaining (SP 800-73-4 part 2 section 2.4).
+// begin sends the command in a form that the card accepts. If the card refuses
+// extended length, begin sends the command again as short ones: PIV cards must
+// support chaining (SP 800-73-4 part 2 section 2.4).
 func (l *link) begin(ctx context.Context, c command) ([]byte, Status, error) {
 	if len(c.data) > maxCommand {
 		return nil, 0, fmt.Errorf("command of %d bytes: at most %d", len(c.data), maxCommand)
@@ -95,8 +96,8 @@ func (l *link) chain(ctx context.Context, c command) ([]byte, Status, error) {
 	return l.short(ctx, c)
 }
 
-// short sends one short command, and sends it again with the right Le when the
-// card answers 6Cxx: that card has done nothing yet (ISO 7816-4 section 5.6).
+// short sends one short command. If the card answers 6Cxx, it has done nothing yet
+// (ISO 7816-4 section 5.6), and short sends the command again with the right Le.
 func (l *link) short(ctx context.Context, c command) ([]byte, Status, error) {
 	data, status, err := l.send(ctx, c.short(c.le(), l.t0))
 	if err != nil || status.sw1() != 0x6C || c.secret {
@@ -113,7 +114,7 @@ func leOf(s Status) int {
 	return maxShortLe
 }
 
-// collect fetches the rest of a response while the card says that there is more.
+// collect reads the rest of a response while the card reports more.
 func (l *link) collect(ctx context.Context, all []byte, status Status) ([]byte, error) {
 	for round := 0; ; round++ {
 		switch {

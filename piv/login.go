@@ -2,15 +2,15 @@ package piv
 
 import "sync/atomic"
 
-// login is whose PIN the card has, as far as we know.
+// login records who gave the card its PIN, as far as we know.
 //
 //	         Verify                            Verify
 //	nobody ────────▶ ours        theirs ─────────────────▶ both
 //	   │                            ▲
 //	   └── the card says: given ────┘
 //
-// It is over, and nobody's, when the card says so, with a wrong PIN, with a reset
-// and with the connection. Ours alone is taken back when the card is let go: until
+// It becomes nobody's when the card says so, and after a wrong PIN, a reset or a
+// lost connection. If it is ours alone, we clear it when we release the card: until
 // then any program can sign with it. The zero value is nobody's.
 type login struct{ state atomic.Int32 }
 
@@ -21,20 +21,20 @@ const (
 	loginBoth
 )
 
-// gave notes that the card took the PIN from us, or may have.
+// gave records that we gave the PIN, or may have.
 func (l *login) gave() {
 	if !l.state.CompareAndSwap(loginNobody, loginOurs) {
 		l.state.CompareAndSwap(loginTheirs, loginBoth)
 	}
 }
 
-// seen notes that the card says that it has the PIN.
+// seen records that the card reports the PIN as given.
 func (l *login) seen() { l.state.CompareAndSwap(loginNobody, loginTheirs) }
 
-// over notes that the card has it no more, and says whether it had it from us alone.
+// over records that the card no longer has the PIN, and says whether only we gave it.
 func (l *login) over() (ours bool) { return l.state.Swap(loginNobody) == loginOurs }
 
-// mustEnd notes that the PIN has to be taken back, whoever gave it.
+// mustEnd records that the PIN must be cleared, whoever gave it.
 func (l *login) mustEnd() { l.state.Store(loginOurs) }
 
 // given says whether we gave the PIN.
@@ -43,30 +43,30 @@ func (l *login) given() bool {
 	return now == loginOurs || now == loginBoth
 }
 
-// ours says whether we gave the PIN and nobody had before us.
+// ours says whether only we gave the PIN.
 func (l *login) ours() bool { return l.state.Load() == loginOurs }
 
-// pinFacts is what a card tells of its PIN while it is used.
+// pinFacts is what a card reports about its PIN during use.
 type pinFacts struct {
-	tries    int // -1: not told
+	tries    int // -1: not reported
 	verified bool
-	told     bool // whether it told anything
+	known    bool // the card reported anything
 }
 
-// notePIN keeps the Token true: a PIN that was blocked meanwhile must not be shown
-// with three tries.
+// notePIN updates the Token's PIN state: a PIN that was blocked since must not be
+// shown with three tries.
 func (h *Handle) notePIN() {
 	token, now := h.Token(), h.session.applet.pin
-	if token == nil || !now.told {
+	if token == nil || !now.known {
 		return
 	}
-	fresh := *token
-	fresh.PINVerified = now.verified
+	updated := *token
+	updated.PINVerified = now.verified
 	if now.tries >= 0 {
-		fresh.PINTries = now.tries
+		updated.PINTries = now.tries
 	}
-	if fresh.PINTries != token.PINTries || fresh.PINVerified != token.PINVerified {
-		h.token.CompareAndSwap(token, &fresh)
+	if updated.PINTries != token.PINTries || updated.PINVerified != token.PINVerified {
+		h.token.CompareAndSwap(token, &updated)
 	}
 	h.session.applet.pin = pinFacts{tries: -1}
 }

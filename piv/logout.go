@@ -6,14 +6,14 @@ import (
 	"fmt"
 )
 
-// ErrStillVerified means that the card has not forgotten the PIN, whatever it said:
-// a reset is left.
-var ErrStillVerified = errors.New("the card does not forget the PIN")
+// ErrStillVerified means that the card still has the PIN after every attempt to
+// clear it: only a reset helps.
+var ErrStillVerified = errors.New("the card did not forget the PIN")
 
-// Logout makes the card forget that the PIN was given: by VERIFY with P1 = FF, else
-// by a selection of another application. There are cards that answer 9000 to the
-// first and change nothing, and a global PIN outlives the second, so the card is
-// asked each time. The error wraps ErrStillVerified when neither helped.
+// Logout makes the card forget that the PIN was given: by VERIFY with P1 = FF, or
+// by selecting another application. Some cards answer 9000 to the first and change
+// nothing, and a global PIN survives the second, so Logout asks the card each time.
+// The error wraps ErrStillVerified if neither helped.
 func (a *Applet) Logout(ctx context.Context) error {
 	for _, try := range []func(context.Context) error{a.forgetPIN, a.leave} {
 		if err := try(ctx); fatal(err) {
@@ -27,8 +27,8 @@ func (a *Applet) Logout(ctx context.Context) error {
 	return fmt.Errorf("log out: %w", ErrStillVerified)
 }
 
-// TakePINBack is Logout where we alone gave the PIN. In the transaction in which it
-// was given, no other program ever finds it in the card.
+// TakePINBack is Logout, but only if we alone gave the PIN. If it runs in the same
+// transaction as Verify, no other program can use the PIN.
 func (a *Applet) TakePINBack(ctx context.Context) error {
 	if !a.login.ours() {
 		return nil
@@ -45,7 +45,7 @@ func (a *Applet) forgetPIN(ctx context.Context) error {
 	return err
 }
 
-// leave selects another application, where the card has one, else PIV again.
+// leave selects another application, or PIV again if the card has no other.
 func (a *Applet) leave(ctx context.Context) error {
 	a.stale = true
 	for _, aid := range aidOther {
@@ -57,10 +57,10 @@ func (a *Applet) leave(ctx context.Context) error {
 	return err
 }
 
-// EndSession makes the card forget that a PIN or the management key was given,
-// so that no other program goes on where we were: it leaves the application. A
-// global PIN outlives that, so it is logged out first. Where the PIN is still
-// there, the Handle resets the card when it lets it go.
+// EndSession makes the card forget the PIN and the management key, so that no other
+// program can use our session: it leaves the application. A global PIN survives
+// that, so it is logged out first. If the card still has the PIN, the Handle resets
+// the card when it releases it.
 func (a *Applet) EndSession(ctx context.Context) error {
 	given := a.PINGiven()
 	if reference, err := a.PINReference(ctx); err == nil && reference == PINGlobal {

@@ -23,10 +23,10 @@ const (
 	AES256    Algorithm = 0x0C
 )
 
-// ErrManagementKey means that the card did not take the management key.
-var ErrManagementKey = errors.New("the card does not take this management key")
+// ErrManagementKey means that the card refused the management key.
+var ErrManagementKey = errors.New("the card does not accept this management key")
 
-// DefaultManagementKey is what a YubiKey comes with: anybody knows it.
+// DefaultManagementKey returns the factory key of a YubiKey, which is public.
 func DefaultManagementKey() []byte {
 	key := make([]byte, 24)
 	for i := range key {
@@ -36,15 +36,15 @@ func DefaultManagementKey() []byte {
 }
 
 // ManagementMetadata reads the metadata of the management key. The error wraps
-// ErrNotOffered on a card that does not tell.
+// ErrNotOffered on a card without metadata.
 func (a *Applet) ManagementMetadata(ctx context.Context) (Metadata, error) {
 	return a.secretMetadata(ctx, managementKey)
 }
 
-// AuthenticateManagement proves the management key to the card and has the card
-// prove that it knows it, too (SP 800-73-4 part 2 section 3.2.4 and part 1
-// appendix A.1). It holds until the PIV application is left. The error wraps
-// ErrManagementKey when the key is a wrong one; a YubiKey counts no tries.
+// AuthenticateManagement proves to the card that we know the management key, and
+// makes the card prove the same (SP 800-73-4 part 2 section 3.2.4 and part 1
+// appendix A.1). It lasts until the PIV application is left. The error wraps
+// ErrManagementKey if the key is wrong; a YubiKey counts no tries.
 func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
 	alg, err := a.managementAlgorithm(ctx)
 	if err != nil {
@@ -75,8 +75,8 @@ func (a *Applet) AuthenticateManagement(ctx context.Context, key []byte) error {
 	return nil
 }
 
-// managementAlgorithm is 3DES on a card that does not tell: there was no other
-// before metadata.
+// managementAlgorithm returns 3DES for a card without metadata: older firmware has
+// no other.
 func (a *Applet) managementAlgorithm(ctx context.Context) (Algorithm, error) {
 	metadata, err := a.ManagementMetadata(ctx)
 	if errors.Is(err, ErrNotOffered) || absent(err) || err == nil && metadata.Algorithm == 0 {
@@ -88,8 +88,8 @@ func (a *Applet) managementAlgorithm(ctx context.Context) (Algorithm, error) {
 // managementKeyBytes are the lengths of a management key (SP 800-78-4 table 6-2).
 var managementKeyBytes = map[Algorithm]int{TripleDES: 24, AES128: 16, AES192: 24, AES256: 32}
 
-// NewManagementKey returns a random key of the algorithm that the card's
-// management key has; the caller wipes it.
+// NewManagementKey returns a random key for the algorithm of the card's management
+// key; the caller wipes it.
 func (a *Applet) NewManagementKey(ctx context.Context) ([]byte, error) {
 	alg, err := a.managementAlgorithm(ctx)
 	if err != nil {
@@ -97,15 +97,15 @@ func (a *Applet) NewManagementKey(ctx context.Context) ([]byte, error) {
 	}
 	size, ok := managementKeyBytes[alg]
 	if !ok {
-		return nil, fmt.Errorf("management key: %s is not known here", alg)
+		return nil, fmt.Errorf("management key: %s is not supported", alg)
 	}
 	key := make([]byte, size)
 	_, _ = rand.Read(key) // never fails
 	return key, nil
 }
 
-// SetManagementKey puts a new management key in force, on a YubiKey. Algorithm and
-// touch policy stay as they are: not every firmware takes others. It needs
+// SetManagementKey sets a new management key on a YubiKey. It keeps the algorithm
+// and the touch policy: not every firmware accepts others. It needs
 // AuthenticateManagement right before.
 func (a *Applet) SetManagementKey(ctx context.Context, key []byte) error {
 	alg, err := a.managementAlgorithm(ctx)
@@ -132,17 +132,17 @@ func cipherOf(alg Algorithm, key []byte) (cipher.Block, error) {
 	size, ok := managementKeyBytes[alg]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("management key: %s is not known here", alg)
+		return nil, fmt.Errorf("management key: %s is not supported", alg)
 	case len(key) != size:
-		return nil, fmt.Errorf("management key: %w: it has %d bytes, the card's has %d", ErrManagementKey, len(key), size)
+		return nil, fmt.Errorf("management key: %w: it has %d bytes, but the card's has %d", ErrManagementKey, len(key), size)
 	case alg == TripleDES:
 		return des.NewTripleDESCipher(key)
 	}
 	return aes.NewCipher(key)
 }
 
-// manage sends one step of the authentication. It must not reach another
-// application, which is what secret stands for.
+// manage sends one step of the authentication. It is secret, because it must not
+// reach another application.
 func (a *Applet) manage(ctx context.Context, alg Algorithm, template []byte, want tag) ([]byte, error) {
 	response, err := a.call(ctx, command{ins: insGeneralAuthenticate, p1: byte(alg), p2: managementKey,
 		data: appendTLV(nil, 0x7C, template), want: shortAnswer, secret: true})

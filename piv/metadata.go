@@ -7,22 +7,22 @@ import (
 	"fmt"
 )
 
-// Metadata is what a YubiKey tells of a key or a PIN.
+// Metadata is what a YubiKey reports about a key or a PIN.
 type Metadata struct {
 	Algorithm Algorithm
 	PIN       PINPolicy
 	Touch     TouchPolicy
-	Origin    string           // "generated", "imported", "" when the card does not tell
+	Origin    string           // "generated", "imported"; "": not reported
 	PublicKey crypto.PublicKey // nil for a PIN
-	Default   bool             // the PIN, PUK or management key is the one it was delivered with
-	Told      bool             // whether the card says so, or not so
-	Retries   int              // tries of a PIN at its best, -1 when not told
-	Tries     int              // tries left, -1 when not told
+	Default   bool             // the PIN, PUK or management key is the factory's
+	Told      bool             // Default was reported
+	Retries   int              // maximum tries of a PIN; -1: not reported
+	Tries     int              // tries left; -1: not reported
 }
 
-// Metadata reads the metadata of a slot. The error wraps StatusReferenceNotFound
-// where the card says that the slot holds no key, be it by a status word or, as
-// some do, by an answer without algorithm and key.
+// Metadata reads the metadata of a slot. The error wraps StatusReferenceNotFound if
+// the slot holds no key: some cards say so with a status word, others with an
+// answer without algorithm and key.
 func (a *Applet) Metadata(ctx context.Context, slot Slot) (Metadata, error) {
 	m, err := a.metadata(ctx, byte(slot))
 	if err == nil && m.Algorithm == 0 && m.PublicKey == nil {
@@ -31,7 +31,7 @@ func (a *Applet) Metadata(ctx context.Context, slot Slot) (Metadata, error) {
 	return m, err
 }
 
-// PINMetadata reads the metadata of the PIN; also when it is verified.
+// PINMetadata reads the metadata of the PIN, even while it is verified.
 func (a *Applet) PINMetadata(ctx context.Context) (Metadata, error) {
 	return a.secretMetadata(ctx, byte(PINApplication))
 }
@@ -41,8 +41,7 @@ func (a *Applet) PUKMetadata(ctx context.Context) (Metadata, error) {
 	return a.secretMetadata(ctx, byte(PUK))
 }
 
-// secretMetadata takes metadata that cannot be read for none: nothing depends on
-// them but what is shown.
+// secretMetadata treats unreadable metadata as none: they are only displayed.
 func (a *Applet) secretMetadata(ctx context.Context, reference byte) (Metadata, error) {
 	m, err := a.metadata(ctx, reference)
 	if errors.Is(err, errTLV) {

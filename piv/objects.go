@@ -18,10 +18,10 @@ const (
 	objectKeyHistory tag = 0x5FC10C
 )
 
-// maxText bounds text that a card gives us to show.
+// maxText bounds a card's text for display.
 const maxText = 128
 
-// GUID is the card's own number in its CHUID (RFC 4122); zero for none.
+// GUID is the card's number in its CHUID (RFC 4122); zero means none.
 type GUID [16]byte
 
 func (g GUID) String() string {
@@ -33,8 +33,8 @@ func (g GUID) String() string {
 // Its signature is not checked: anyone could copy it anyway.
 type CHUID struct {
 	GUID    GUID
-	FASCN   []byte    // 25 bytes, nil when all zero or absent
-	Expires time.Time // zero when it is no date
+	FASCN   []byte    // 25 bytes; nil if all zero or absent
+	Expires time.Time // zero if invalid
 }
 
 func (c CHUID) equal(other CHUID) bool {
@@ -64,8 +64,8 @@ func parseCHUID(data []byte) CHUID {
 	return id
 }
 
-// chuidStart reads no more of the CHUID than one response holds: the numbers
-// come first, and a long signature last. What is not there is zero.
+// chuidStart reads the first response of the CHUID only: the numbers come first, and
+// a long signature last. Missing fields are zero.
 func (a *Applet) chuidStart(ctx context.Context) (CHUID, error) {
 	data, err := a.link.first(ctx, getData(objectCHUID))
 	if err != nil {
@@ -89,11 +89,11 @@ func (a *Applet) CardIdentifier(ctx context.Context) ([]byte, error) {
 	return required(data, 0xF0)
 }
 
-// Discovery says which PINs the card takes (SP 800-73-4 part 1 section 3.3.2).
+// Discovery says which PINs the card accepts (SP 800-73-4 part 1 section 3.3.2).
 type Discovery struct {
 	ApplicationPIN bool // key reference 80 satisfies the PIV access rules
 	GlobalPIN      bool // key reference 00 does
-	PreferGlobal   bool // the cardholder knows the global PIN best
+	PreferGlobal   bool // the cardholder prefers the global PIN
 }
 
 // Discovery reads the Discovery Object. A card without one has the application
@@ -117,7 +117,7 @@ func (a *Applet) Discovery(ctx context.Context) (Discovery, error) {
 	}, nil
 }
 
-// reference is the PIN to ask for.
+// reference returns the PIN to ask for.
 func (d Discovery) reference() PINReference {
 	if d.GlobalPIN && (d.PreferGlobal || !d.ApplicationPIN) {
 		return PINGlobal
@@ -125,11 +125,11 @@ func (d Discovery) reference() PINReference {
 	return PINApplication
 }
 
-// KeyHistory says how many retired keys the card holds and knows of
-// (SP 800-73-4 part 1 section 3.3.3).
+// KeyHistory counts the retired keys on the card, and those that are only
+// certificates elsewhere (SP 800-73-4 part 1 section 3.3.3).
 type KeyHistory struct{ OnCard, OffCard int }
 
-// KeyHistory reads the Key History Object; zero when there is none.
+// KeyHistory reads the Key History Object; zero if there is none.
 func (a *Applet) KeyHistory(ctx context.Context) (KeyHistory, error) {
 	data, err := a.object(ctx, objectKeyHistory)
 	if absent(err) {
@@ -146,7 +146,7 @@ func (a *Applet) KeyHistory(ctx context.Context) (KeyHistory, error) {
 	return KeyHistory{OnCard: int(on[0]), OffCard: int(off[0])}, nil
 }
 
-// printable keeps the ASCII of text that a card chose.
+// printable keeps the printable ASCII characters of a card's text.
 func printable(text []byte) string {
 	text = text[:min(len(text), maxText)]
 	return strings.Map(func(r rune) rune {

@@ -64,8 +64,8 @@ func (c *scardContext) wait(states []readerState, timeout time.Duration) error {
 	return nil
 }
 
-// lookAtUse asks whether the cards are in use: for pcsc-lite that is no change, and
-// scard tells nothing when there was none.
+// lookAtUse asks whether the cards are in use: pcsc-lite does not report that as a
+// change, and scard returns no states without one.
 func (c *scardContext) lookAtUse(states []readerState) {
 	for i, s := range states {
 		raw := []scard.ReaderState{{Reader: s.reader}}
@@ -144,12 +144,12 @@ func (s *scardCard) transmit(command []byte) ([]byte, error) {
 		return nil, pcscError("transmit", err)
 	}
 	if len(response) < 2 {
-		return nil, fmt.Errorf("transmit: %w in the middle of a command", ErrRemoved)
+		return nil, fmt.Errorf("transmit: %w during a command", ErrRemoved)
 	}
 	return bytes.Clone(response), nil // scard's buffer has 64 KiB each time
 }
 
-// pcscError gives err its meaning for a caller, and keeps its own words.
+// pcscError wraps this package's error for err, and err itself.
 func pcscError(what string, err error) error {
 	code, ok := err.(scard.Error)
 	if err == nil || !ok {
@@ -175,8 +175,9 @@ var meanings = map[scard.Error]error{
 	scard.ErrUnknownReader:     ErrRemoved,
 	scard.ErrReaderUnavailable: ErrRemoved,
 	scard.ErrResetCard:         ErrReset,
-	// pcsc-lite tells those who are connected of a reset, resets, and unsets the
-	// protocol. Who connected in between hears of it so; nothing was sent.
+	// pcsc-lite announces a reset to the connected programs, resets the card and
+	// unsets the protocol. A program that connects in between gets this error
+	// instead; nothing was sent.
 	scard.ErrProtoMismatch:    ErrReset,
 	scard.ErrSharingViolation: ErrBusy,
 	scard.ErrUnresponsiveCard: ErrNoAnswer,

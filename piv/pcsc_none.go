@@ -2,11 +2,11 @@
 
 package piv
 
-// CompiledIn says whether this program can talk to cards at all. On Linux and
-// macOS that takes cgo, and on Linux libpcsclite-dev.
+// CompiledIn says whether this program supports cards. That needs cgo on Linux and
+// macOS, and libpcsclite-dev on Linux.
 const CompiledIn = false
 
-// service stands for the PC/SC service in a program that cannot reach it.
+// service replaces the PC/SC service in a program without card support.
 type service struct{}
 
 func (service) establish() (pcscContext, error) { return nil, ErrNotCompiledIn }

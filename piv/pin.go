@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Lengths of a PIN and a PUK (SP 800-73-4 part 2 section 2.4.3), and the byte
-// that fills them up to the longest.
+// The lengths of a PIN and a PUK (SP 800-73-4 part 2 section 2.4.3), and the byte
+// that pads them.
 const (
 	MinPIN = 6
 	MaxPIN = 8
@@ -25,10 +25,10 @@ const (
 	PUK            PINReference = 0x81
 )
 
-// PINError is a PIN or PUK that the card did not take.
+// PINError means that the card refused a PIN or PUK.
 type PINError struct {
 	Reference PINReference
-	Tries     int // left; -1 when the card does not say. 0: blocked
+	Tries     int // left; 0: blocked, -1: the card does not say
 }
 
 func (e *PINError) Error() string {
@@ -50,24 +50,24 @@ func (e *PINError) Error() string {
 // Blocked says whether no try is left.
 func (e *PINError) Blocked() bool { return e.Tries == 0 }
 
-// ErrPINLength means that a PIN or PUK was not sent, because it cannot be right.
+// ErrPINLength means that a PIN or PUK was not sent because of its length.
 var ErrPINLength = fmt.Errorf("a PIN has %d to %d characters", MinPIN, MaxPIN)
 
-// PINReference is the PIN that the card's Discovery Object asks for.
+// PINReference returns the PIN that the card's Discovery Object asks for.
 func (a *Applet) PINReference(ctx context.Context) (PINReference, error) {
 	if a.known {
 		return a.reference, nil
 	}
 	discovery, err := a.Discovery(ctx)
-	if err != nil && !errors.Is(err, errTLV) { // a damaged object: as if there were none
+	if err != nil && !errors.Is(err, errTLV) { // a damaged object counts as none
 		return 0, err
 	}
 	a.reference, a.known = discovery.reference(), true
 	return a.reference, nil
 }
 
-// Verify gives the PIN to the card. It returns a *PINError when the card did
-// not take it. It is sent once, and to no other application than PIV.
+// Verify gives the PIN to the card. It returns a *PINError if the card refuses it.
+// The PIN is sent once, and only to the PIV application.
 func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 	reference, err := a.PINReference(ctx)
 	if err != nil {
@@ -76,29 +76,30 @@ func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 	return a.secret(ctx, insVerify, reference, pin)
 }
 
-// PINGiven says whether Verify gave the PIN since the card was opened. The card
-// may have forgotten it since.
+// PINGiven says whether Verify gave the PIN on this connection. The card may have
+// forgotten it since.
 func (a *Applet) PINGiven() bool { return a.login.given() }
 
-// PINStatus asks how many tries are left and spends none (VERIFY with no data,
-// SP 800-73-4 part 2 section 3.2.1). verified means that the PIN was already
-// given, by us or by another program; tries is then -1: the card does not say.
+// PINStatus asks how many tries are left, without spending one (VERIFY without
+// data, SP 800-73-4 part 2 section 3.2.1). verified means that the PIN was already
+// given, by us or by another program; tries is then -1, because the card does not
+// report them.
 func (a *Applet) PINStatus(ctx context.Context) (tries int, verified bool, err error) {
 	reference, err := a.PINReference(ctx)
 	if err != nil {
 		return -1, false, err
 	}
-	// In the wrong application even this could mean something else.
+	// secret, because the command could mean something else to another application
 	_, err = a.call(ctx, command{ins: insVerify, p2: byte(reference), secret: true})
 	if err == nil {
 		a.login.seen()
-		a.pin = pinFacts{tries: a.pin.tries, verified: true, told: true}
+		a.pin = pinFacts{tries: a.pin.tries, verified: true, known: true}
 		return -1, true, nil
 	}
 	var wrong *PINError
 	if err = pinError(err, reference); errors.As(err, &wrong) && wrong.Tries >= 0 {
 		a.login.over()
-		a.pin = pinFacts{tries: wrong.Tries, told: true}
+		a.pin = pinFacts{tries: wrong.Tries, known: true}
 		return wrong.Tries, false, nil
 	}
 	return -1, false, fmt.Errorf("PIN status: %w", err)
@@ -118,8 +119,8 @@ func (a *Applet) ChangePUK(ctx context.Context, old, new []byte) error {
 	return a.secret(ctx, insChangeReferenceData, PUK, old, new)
 }
 
-// ResetPIN sets the application PIN with the PUK: RESET RETRY COUNTER. A wrong
-// one costs a try of the PUK.
+// ResetPIN sets the application PIN with the PUK (RESET RETRY COUNTER). A wrong PUK
+// costs one of its tries.
 func (a *Applet) ResetPIN(ctx context.Context, puk, new []byte) error {
 	err := a.secret(ctx, insResetRetryCounter, PINApplication, puk, new)
 	var wrong *PINError
@@ -129,7 +130,7 @@ func (a *Applet) ResetPIN(ctx context.Context, puk, new []byte) error {
 	return err
 }
 
-// secret sends PINs, padded, in a buffer that is wiped.
+// secret sends padded PINs in a buffer that it wipes.
 func (a *Applet) secret(ctx context.Context, ins byte, reference PINReference, pins ...[]byte) error {
 	data := make([]byte, 0, len(pins)*MaxPIN)
 	defer func() { clear(data[:cap(data)]) }()
@@ -150,21 +151,21 @@ func (a *Applet) secret(ctx context.Context, ins byte, reference PINReference, p
 	return err
 }
 
-// proved notes what a command with the PIN means for who gave it. After one whose
-// answer was lost the card may have taken it.
+// proved updates the login after a command with the PIN. If the answer was lost,
+// the card may have accepted the PIN.
 func (a *Applet) proved(err error) {
 	var wrong *PINError
 	switch {
 	case errors.As(err, &wrong) && wrong.Reference == PUK:
-	case errors.As(err, &wrong): // nobody's login outlives a wrong PIN
+	case errors.As(err, &wrong): // a wrong PIN ends every login
 		a.login.over()
-		a.pin = pinFacts{tries: wrong.Tries, told: true}
+		a.pin = pinFacts{tries: wrong.Tries, known: true}
 	case err == nil || fatal(err):
 		a.login.gave()
 	}
 }
 
-// pinError reads the tries left out of a refusal.
+// pinError turns a refusal that reports the tries left into a *PINError.
 func pinError(err error, reference PINReference) error {
 	var status Status
 	if !errors.As(err, &status) {

@@ -6,15 +6,14 @@ import (
 	"fmt"
 )
 
-// Where YubiKeys keep a management key that the PIN protects, as ykman,
-// piv-go and yubikey-agent do: the key in the Printed Information object, which
-// the standard lets nobody read without the PIN, and a mark in Yubico's
-// administrator data.
+// Where a YubiKey keeps a management key that the PIN protects, as ykman, piv-go and
+// yubikey-agent do: the key is in the Printed Information object, which cannot be
+// read without the PIN, and a mark is in Yubico's administrator data.
 const (
 	objectPrinted   tag = 0x5FC109
 	objectAdminData tag = 0x5FFF00
 
-	tagProtected tag = 0x88 // the object: what the PIN protects
+	tagProtected tag = 0x88 // the object: PIN-protected data
 	tagKey       tag = 0x89 // in it: the management key
 	tagAdmin     tag = 0x80 // administrator data
 	tagFlags     tag = 0x81 // in it: one byte
@@ -22,13 +21,12 @@ const (
 	flagStored = 0x02 // the management key is on the card
 )
 
-// ErrOccupied means that the object where a management key would be kept holds
-// something else.
+// ErrOccupied means that the object for the management key holds something else.
 var ErrOccupied = errors.New("the object for a PIN-protected management key holds something else")
 
-// ProtectedManagementKey reads the management key that the PIN protects; the
-// caller wipes it. It needs Verify right before. The error wraps
-// StatusNotFound when there is none, and ErrOccupied when the place is taken.
+// ProtectedManagementKey reads the management key that the PIN protects; the caller
+// wipes it. It needs Verify right before. The error wraps StatusNotFound if there
+// is none, and ErrOccupied if the object holds something else.
 func (a *Applet) ProtectedManagementKey(ctx context.Context) ([]byte, error) {
 	data, err := a.object(ctx, objectPrinted)
 	if err != nil {
@@ -46,8 +44,8 @@ func (a *Applet) ProtectedManagementKey(ctx context.Context) ([]byte, error) {
 	return append([]byte(nil), key...), nil
 }
 
-// PutProtectedManagementKey keeps key on the card. What else is in that object
-// stays. It needs Verify and AuthenticateManagement right before.
+// PutProtectedManagementKey stores key on the card and keeps the object's other
+// elements. It needs Verify and AuthenticateManagement right before.
 func (a *Applet) PutProtectedManagementKey(ctx context.Context, key []byte) error {
 	inner, err := a.protectedBeside(ctx)
 	if err != nil {
@@ -62,8 +60,8 @@ func (a *Applet) PutProtectedManagementKey(ctx context.Context, key []byte) erro
 	return nil
 }
 
-// DropProtectedManagementKey takes that key off the card again, and leaves what
-// else is in the object. It needs Verify and AuthenticateManagement right before.
+// DropProtectedManagementKey removes that key from the card and keeps the object's
+// other elements. It needs Verify and AuthenticateManagement right before.
 func (a *Applet) DropProtectedManagementKey(ctx context.Context) error {
 	inner, err := a.protectedBeside(ctx)
 	if err != nil {
@@ -79,7 +77,7 @@ func (a *Applet) DropProtectedManagementKey(ctx context.Context) error {
 	return nil
 }
 
-// protectedBeside is what the object holds beside the key.
+// protectedBeside returns the object's elements other than the key.
 func (a *Applet) protectedBeside(ctx context.Context) ([]byte, error) {
 	data, err := a.object(ctx, objectPrinted)
 	if absent(err) {
@@ -96,7 +94,7 @@ func (a *Applet) protectedBeside(ctx context.Context) ([]byte, error) {
 	return without(inner, tagKey)
 }
 
-// without copies the elements of data except those with this tag.
+// without copies the elements of data, except those with the tag drop.
 func without(data []byte, drop tag) (kept []byte, err error) {
 	for rest := data; len(rest) > 0; {
 		t, value, next, err := readTLV(rest)
@@ -110,15 +108,15 @@ func without(data []byte, drop tag) (kept []byte, err error) {
 	return kept, nil
 }
 
-// ManagementKeyMarked says whether the card's administrator data say that the
-// management key is kept on it.
+// ManagementKeyMarked says whether the card's administrator data mark the management
+// key as stored on the card.
 func (a *Applet) ManagementKeyMarked(ctx context.Context) (bool, error) {
 	flags, _, err := a.adminData(ctx)
 	return flags&flagStored != 0, err
 }
 
-// MarkManagementKey sets that mark, by which ykman knows to ask for the PIN
-// only. It needs AuthenticateManagement right before.
+// MarkManagementKey sets that mark, which makes ykman ask for the PIN only. It needs
+// AuthenticateManagement right before.
 func (a *Applet) MarkManagementKey(ctx context.Context) error {
 	flags, beside, err := a.adminData(ctx)
 	if err != nil {
@@ -131,8 +129,7 @@ func (a *Applet) MarkManagementKey(ctx context.Context) error {
 	return nil
 }
 
-// adminData reads the flags and what stands beside them; a damaged object is
-// as none.
+// adminData reads the flags and the other elements. A damaged object counts as none.
 func (a *Applet) adminData(ctx context.Context) (flags byte, beside []byte, err error) {
 	data, err := a.object(ctx, objectAdminData)
 	if absent(err) || notOffered(err) {

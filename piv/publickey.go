@@ -9,8 +9,8 @@ import (
 	"math/big"
 )
 
-// publicKey reads a key as GENERATE ASYMMETRIC KEY PAIR writes it (SP 800-73-4
-// part 2 table 12); nil when it is none that we know.
+// publicKey reads a key as GENERATE ASYMMETRIC KEY PAIR returns it (SP 800-73-4 part
+// 2 table 12); nil if it is not supported.
 func publicKey(alg Algorithm, data []byte) crypto.PublicKey {
 	if size := alg.rsaBytes(); size > 0 {
 		n, _ := find(data, 0x81)

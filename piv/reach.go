@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// open finds the PIV application on a fresh connection. token is what is known of
-// the card, nil for nothing. sure: the card has told the number that it is known by.
-// The error is Select's.
+// open finds the PIV application on a new connection. token describes the card, if
+// it is known. sure means that the card has returned token's number. The error is
+// Select's.
 func open(ctx context.Context, card Card, token *Token) (a *Applet, sure bool, err error) {
 	a = newApplet(card)
 	a.token = token
@@ -28,9 +28,9 @@ func open(ctx context.Context, card Card, token *Token) (a *Applet, sure bool, e
 	return a, there && token.numbered(), nil
 }
 
-// reach makes sure that it is PIV that answers, and says whether it had to be
-// selected for that. It is not selected again: on YubiKeys, among others, that
-// ends the login of every program.
+// reach makes sure that PIV answers, and says whether it had to select it. It does
+// not select PIV needlessly: on YubiKeys and other cards, that ends every program's
+// login.
 func (a *Applet) reach(ctx context.Context) (selected bool, err error) {
 	there, err := a.isThere(ctx)
 	if err == nil && !there {
@@ -43,8 +43,9 @@ func (a *Applet) reach(ctx context.Context) (selected bool, err error) {
 	return !there, nil
 }
 
-// isThere asks what only the PIV application can answer: the number of this card,
-// or where it has none the Discovery Object, which names the application.
+// isThere sends a command that only the PIV application can answer: it reads the
+// number of this card or, if it has none, the Discovery Object, which names the
+// application.
 func (a *Applet) isThere(ctx context.Context) (bool, error) {
 	if a.token.numbered() {
 		chuid, err := a.chuidStart(ctx)

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Config of Readers.
+// Config configures Readers.
 type Config struct {
-	// Event is told what happens, one event at a time and in order, by
-	// goroutines of Readers: it must return at once and must not call Close.
-	// State may be ahead of it by a moment. nil: nobody is.
+	// Event is called for each event, one at a time and in order, by goroutines
+	// of Readers. It must return at once and must not call Close. State may be
+	// slightly ahead of it. Optional.
 	Event func(Event)
 }
 
-// Readers watches the readers of this machine. Use one for a process.
+// Readers watches the readers of this machine. Use only one per process.
 type Readers struct {
 	cfg    Config
 	system system
@@ -41,15 +41,15 @@ type reader struct {
 	present bool
 	state   CardState
 	problem string
-	handle  *Handle // of the card that is in and may be a PIV card
+	handle  *Handle // of the inserted card, if it may be a PIV card
 	told    bool    // CardIn was sent for handle
 
 	inUse    bool   // some program is connected to the card
-	connects uint64 // of handle, when nobody was
+	connects uint64 // the session's, when the card was last free
 }
 
-// Watch starts to watch the readers. It needs no smartcard service: State
-// says when there is none, and it is found when it comes.
+// Watch starts to watch the readers. The smartcard service may start later: until
+// then State says that there is none.
 func Watch(cfg Config) *Readers { return watch(cfg, service{}, pace{waitLimit, answerLimit}) }
 
 func watch(cfg Config, system system, pace pace) *Readers {
@@ -60,11 +60,11 @@ func watch(cfg Config, system system, pace pace) *Readers {
 	return r
 }
 
-// closeLimit bounds Close when the smartcard service hangs.
+// closeLimit bounds Close if the smartcard service hangs.
 const closeLimit = 2 * time.Second
 
-// Close lets all cards go. With a smartcard service that hangs it returns
-// after two seconds, with an error, and what hangs ends with the service.
+// Close releases all cards. If the smartcard service hangs, Close returns an error
+// after closeLimit, and the hanging calls end with the service.
 func (r *Readers) Close() error {
 	r.stop()
 	done := make(chan struct{})
@@ -77,7 +77,7 @@ func (r *Readers) Close() error {
 	}
 }
 
-// Cards lists the PIV cards that are in, by reader name.
+// Cards lists the inserted PIV cards, sorted by reader name.
 func (r *Readers) Cards() []*Handle {
 	var all []*Handle
 	r.each(func(_ string, reader *reader) {
@@ -88,7 +88,7 @@ func (r *Readers) Cards() []*Handle {
 	return all
 }
 
-// Find returns the card with this Token.ID, nil when it is not in.
+// Find returns the inserted card with this Token.ID, or nil.
 func (r *Readers) Find(id string) *Handle {
 	for _, h := range r.Cards() {
 		if h.Token().ID == id {
@@ -98,10 +98,10 @@ func (r *Readers) Find(id string) *Handle {
 	return nil
 }
 
-// State says how the service and the readers do.
+// State returns the state of the service and the readers.
 func (r *Readers) State() State {
 	var state State
-	r.mu.Lock() // before the readers: when the service runs, they were looked at
+	r.mu.Lock() // before the readers: if the service runs, they are known
 	state.Service, state.Why = r.mu.service, r.mu.why
 	r.mu.Unlock()
 	r.each(func(name string, reader *reader) {
@@ -127,8 +127,7 @@ func (r *Readers) each(visit func(string, *reader)) {
 	}
 }
 
-// change makes a change and tells of it, so that the events come in the order
-// of what they tell.
+// change makes a change and reports its events, in the order of the changes.
 func (r *Readers) change(make func() []Event) {
 	r.events.Lock()
 	defer r.events.Unlock()

@@ -2,24 +2,24 @@ package piv
 
 import "errors"
 
-// remedies says what a person can do about each error of this package. Status words
-// have theirs in statusWords, and PINs in PINError.remedy.
+// remedies holds the remedy for each error of this package. The remedies for status
+// words are in statusWords, those for PINs in PINError.remedy.
 var remedies = []struct {
 	err    error
 	remedy string
 }{
 	{ErrBusy, `end the program that holds it and try again; for gpg: gpgconf --kill scdaemon, and "disable-ccid" in scdaemon.conf`},
-	{ErrRemoved, "put the card in and try again: a card command goes on from where it was"},
+	{ErrRemoved, "insert the card and try again: a card command continues where it stopped"},
 	{ErrReset, "try again"},
-	{ErrOtherCard, "put the right card in and try again; a card command takes --card"},
-	{ErrNoAnswer, "take the card out, put it in again and try again; if that does not help: systemctl restart pcscd"},
+	{ErrOtherCard, "insert the right card and try again; card commands accept --card"},
+	{ErrNoAnswer, "remove the card, insert it again and try again; if that does not help: systemctl restart pcscd"},
 	{ErrNoService, "start it: systemctl start pcscd.socket (package pcscd)"},
-	{ErrDenied, "see its polkit rules (org.debian.pcsc-lite.access_pcsc) and the permissions of pcscd's socket"},
+	{ErrDenied, "check its polkit rules (org.debian.pcsc-lite.access_pcsc) and the permissions of pcscd's socket"},
 	{ErrNotCompiledIn, "build it with cgo and libpcsclite-dev: CGO_ENABLED=1 go build ./cmd/keybroker"},
 }
 
-// Remedy says what a person can do about an error that a card or the way to it
-// gave; "" for any other. It is the only place that does.
+// Remedy returns the remedy for an error of a card or the connection to it; "" for
+// any other error. It is the only place that does.
 func Remedy(err error) string {
 	var pin *PINError
 	if errors.As(err, &pin) {
@@ -44,5 +44,5 @@ func (e *PINError) remedy() string {
 	case e.Blocked():
 		return statusWords[StatusBlocked].remedy
 	}
-	return "nothing was changed, and nothing is tried again by itself"
+	return "nothing was changed, and nothing is retried automatically"
 }

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// session is our side of one card: the connection, the transaction on it, the PIV
-// application found through it, and whose PIN the card has (login.go).
+// session is our side of one card: the connection, its transaction, the PIV
+// application on it, and who gave the card its PIN (login.go).
 //
 //	          connect             begin              findPIV
 //	┌───────┐ ──────▶ ┌─────────┐ ─────▶ ┌─────────┐ ──────▶ ┌───────┐
 //	│ apart │         │ sharing │        │ holding │         │ ready │ Do runs
 //	└───────┘ ◀────── └─────────┘ ──────────────────────────▶└───────┘
-//	    ▲   disconnect   ▲     begin, with the Applet of before   │
+//	    ▲   disconnect   ▲     begin, with the earlier Applet     │
 //	    │                └─────────────────── end ────────────────┤
 //	    └── lost: another program's reset, a removal, no answer ──┘
 //
-// While it is sharing, any program can use the card and select another application:
-// the Applet of before is then not sure of its own (see Applet.stale). An Applet is
-// never exchanged while Do runs: what is lost then ends that use with an error, and
+// While it is sharing, any program can use the card and select another application,
+// so the earlier Applet may no longer be selected (see Applet.stale). An Applet is
+// never replaced while Do runs: a lost connection ends that use with an error, and
 // the next one begins apart.
 type session struct {
 	reader string
@@ -32,24 +32,24 @@ type session struct {
 	worker *worker
 	idle   *time.Timer
 
-	// These belong to the worker.
+	// Only the worker uses these.
 	context pcscContext
 	card    pcscCard // nil: apart
 	holding bool     // a transaction has begun
 
-	// These belong to the holder of the Handle's turn.
-	applet  *Applet       // of the last connection; nil: PIV was not found on it
-	speaks  protocol      // of the last connection
-	limit   time.Duration // of one command
-	resetAt time.Time     // when another program's reset was told last
-	usedAt  time.Time     // when the last use ended that was not for reading the card
+	// Only the holder of the Handle's turn uses these.
+	applet   *Applet       // of the last connection; nil: PIV was not found on it
+	protocol protocol      // of the last connection
+	limit    time.Duration // of one command
+	resetAt  time.Time     // when another program's reset was last announced
+	usedAt   time.Time     // when the last use ended, except for reading the card
 
 	login    login
 	lost     atomic.Bool   // the connection must not be used again
-	connects atomic.Uint64 // how often we connected: for telling our use from others'
+	connects atomic.Uint64 // counts our connections, to distinguish our use from others'
 }
 
-// protocol is what a card speaks.
+// protocol describes a card's protocol.
 type protocol struct {
 	t0  bool
 	atr []byte
@@ -64,23 +64,23 @@ func newSession(reader string, system system, sent *exchanges, idle func()) *ses
 }
 
 // T0 implements protocolTeller.
-func (s *session) T0() bool { return s.speaks.t0 }
+func (s *session) T0() bool { return s.protocol.t0 }
 
 // ATR implements atrTeller.
-func (s *session) ATR() []byte { return s.speaks.atr }
+func (s *session) ATR() []byte { return s.protocol.atr }
 
-// begin makes the session ready, whatever it was before. token is what is known of
-// the card, nil for nothing. The error is ErrReset when another program's reset was
-// met on the way, and ErrOtherCard when the card is not the token's.
+// begin makes the session ready from any state. token describes the card, if it is
+// known. The error is ErrReset after another program's reset, and ErrOtherCard if
+// the card is not the token's.
 func (s *session) begin(ctx context.Context, token *Token) error {
 	var (
 		fresh  bool
-		speaks protocol
-		err    error // none of these is to be read once stopped
+		spoken protocol
+		err    error // none of these may be read once stopped
 	)
 	_, stopped := s.worker.call(ctx, connectLimit, func() {
 		if fresh, err = s.hold(); err == nil {
-			speaks = protocol{s.card.t0(), s.card.atr()}
+			spoken = protocol{s.card.t0(), s.card.atr()}
 		}
 	})
 	if stopped != nil {
@@ -96,13 +96,13 @@ func (s *session) begin(ctx context.Context, token *Token) error {
 		s.applet.stale = true
 		return nil
 	}
-	s.speaks = speaks
+	s.protocol = spoken
 	s.applet, err = s.findPIV(ctx, token)
 	return err
 }
 
-// findPIV finds the application on a new connection. The PIN must never go to
-// another card than the one that was described, so that one is asked for its number.
+// findPIV finds the application on a new connection. It checks the card's number,
+// because the PIN must never go to another card than the described one.
 func (s *session) findPIV(ctx context.Context, token *Token) (*Applet, error) {
 	applet, same, err := open(ctx, s, token)
 	switch {
@@ -126,12 +126,12 @@ func (s *session) findPIV(ctx context.Context, token *Token) (*Applet, error) {
 	return applet, nil
 }
 
-// Transmit implements Card. It gives the worker a copy of the command, as the caller
-// may be gone before the service has read it.
+// Transmit implements Card. It gives the worker a copy of the command, because the
+// caller may return before the service has read it.
 func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	sent := bytes.Clone(command)
 	var (
-		response []byte // not to be read once stopped
+		response []byte // must not be read once stopped
 		err      error
 	)
 	started, stopped := s.worker.call(ctx, cmp.Or(s.limit, transmitLimit), func() {
@@ -148,13 +148,13 @@ func (s *session) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 	return response, err
 }
 
-// endSoon ends the transaction before the worker does anything else, and does not
-// wait for it.
+// endSoon ends the transaction before the worker does anything else. It does not
+// wait.
 func (s *session) endSoon() { s.worker.callFirst(s.end) }
 
-// noteReset takes what a card refuses just after a reset was told for that reset:
-// who connects in between is not told, and loses the application and the PIN.
-// A PIN that is wrong is wrong.
+// noteReset treats a refusal just after an announced reset as that reset. A program
+// that connects in between is not notified, but loses the application and the PIN.
+// A wrong PIN is not treated so.
 func (s *session) noteReset(err error) error {
 	var refused Status
 	switch {

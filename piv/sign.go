@@ -17,29 +17,28 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxMessage bounds what an Ed25519 key, which signs the message and not its
-// hash, sends to a card: YubiKeys take about 3 KiB.
+// maxMessage bounds an Ed25519 message, which is sent to the card whole, not as a
+// hash: YubiKeys accept about 3 KiB.
 const maxMessage = 3 << 10
 
-// ErrWeakKey refuses a certificate for an RSA-1024 key.
-var ErrWeakKey = errors.New("an RSA-1024 key gets no certificate: anyone with means can break it")
+// ErrWeakKey means that a certificate for an RSA-1024 key is refused.
+var ErrWeakKey = errors.New("an RSA-1024 key gets no certificate: a well-funded attacker can break it")
 
-// ErrBadSignature means that the card's answer is not a signature by the key
-// that was asked for.
-var ErrBadSignature = errors.New("the card's signature does not fit the key")
+// ErrBadSignature means that the card's answer is not a signature by the requested
+// key.
+var ErrBadSignature = errors.New("the card's signature does not match the key")
 
-// prefixes of a DigestInfo in DER (RFC 8017 section 9.2 note 1).
+// digestInfo holds the DER prefixes of a DigestInfo (RFC 8017 section 9.2 note 1).
 var digestInfo = map[crypto.Hash][]byte{
 	crypto.SHA1:   {0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14},
 	crypto.SHA256: {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20},
 	crypto.SHA512: {0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40},
 }
 
-// Sign signs data with the key in slot, as an SSH signature. algorithm is a
-// name of RFC 8332 or the key's own type, as for keys.Source. Whether a weak key
-// (RSA-1024) may be used is for the caller to say. The signature is
-// verified with pub before it is returned: a swapped card, another
-// application or a faulty card gives ErrBadSignature.
+// Sign signs data with the key in slot and returns an SSH signature. algorithm is a
+// name of RFC 8332 or the key's type, as for keys.Source. The caller decides whether
+// a weak key (RSA-1024) may be used. Sign verifies the signature with pub: a swapped
+// card, another application or a faulty card gives ErrBadSignature.
 func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
 	signature, err := a.SignUnverified(ctx, slot, pub, data, algorithm)
 	if err == nil && pub.Verify(data, signature) != nil {
@@ -48,13 +47,13 @@ func (a *Applet) Sign(ctx context.Context, slot Slot, pub ssh.PublicKey, data []
 	return signature, err
 }
 
-// SignUnverified is Sign for a caller that verifies every signature with pub
-// itself before it leaves, as package agent does: for P-256 that takes as long
-// as all else that is not the card's work.
+// SignUnverified is Sign for a caller that verifies every signature itself, as
+// package agent does: for P-256, verifying takes as long as all other work outside
+// the card.
 func (a *Applet) SignUnverified(ctx context.Context, slot Slot, pub ssh.PublicKey, data []byte, algorithm string) (*ssh.Signature, error) {
 	raw, ok := pub.(ssh.CryptoPublicKey)
 	if !ok {
-		return nil, fmt.Errorf("sign: a %s key is not on a card", pub.Type())
+		return nil, fmt.Errorf("sign: a card cannot hold a %s key", pub.Type())
 	}
 	alg, err := AlgorithmOf(raw.CryptoPublicKey())
 	if err != nil {
@@ -75,13 +74,13 @@ func (a *Applet) SignUnverified(ctx context.Context, slot Slot, pub ssh.PublicKe
 	return signature, nil
 }
 
-// challengePrefix keeps a challenge from being anything else that is signed.
+// challengePrefix keeps a challenge distinct from all other signed data.
 const challengePrefix = "keybroker card challenge\x00"
 
-// Prove asks the card to prove that it holds the private key of pub in slot, by
-// a signature of something that nobody has signed before. With the card
-// authentication key (9E) that needs no PIN: a swapped card is found out before
-// it gets one. The error wraps ErrBadSignature when it does not hold the key.
+// Prove makes the card prove that it holds the private key of pub in slot: it signs
+// a random challenge. With the card authentication key (9E) that needs no PIN, so a
+// swapped card is noticed before it gets one. The error wraps ErrBadSignature if the
+// card does not hold the key.
 func (a *Applet) Prove(ctx context.Context, slot Slot, pub ssh.PublicKey) error {
 	challenge := append([]byte(challengePrefix), make([]byte, 32)...)
 	_, _ = rand.Read(challenge[len(challengePrefix):]) // never fails
@@ -93,8 +92,8 @@ func (a *Applet) Prove(ctx context.Context, slot Slot, pub ssh.PublicKey) error 
 	return err
 }
 
-// authenticate is GENERAL AUTHENTICATE with a challenge and an empty place for
-// the response (SP 800-73-4 part 2 section 3.2.4 and appendix A.4).
+// authenticate sends GENERAL AUTHENTICATE with a challenge and an empty response
+// element (SP 800-73-4 part 2 section 3.2.4 and appendix A.4).
 func (a *Applet) authenticate(ctx context.Context, alg Algorithm, slot Slot, block []byte) ([]byte, error) {
 	if !slot.Valid() {
 		return nil, errors.New(slot.Name())
@@ -113,7 +112,8 @@ func (a *Applet) authenticate(ctx context.Context, alg Algorithm, slot Slot, blo
 	return required(answer, 0x82)
 }
 
-// toSign makes the block that the card raises to the private key, or hashes.
+// toSign returns the data for the card: a padded digest for RSA, a digest for ECDSA,
+// the message for Ed25519.
 func toSign(alg Algorithm, data []byte, algorithm string) ([]byte, error) {
 	hash, err := hashOf(alg, algorithm)
 	if err != nil {
@@ -150,7 +150,7 @@ func hashOf(alg Algorithm, algorithm string) (crypto.Hash, error) {
 	case want == "" && algorithm == ssh.KeyAlgoRSASHA512:
 		return crypto.SHA512, nil
 	}
-	return 0, fmt.Errorf("%s key: algorithm %q does not fit", alg, algorithm)
+	return 0, fmt.Errorf("%s key: it cannot sign with the algorithm %q", alg, algorithm)
 }
 
 // pad is EMSA-PKCS1-v1_5 (RFC 8017 section 9.2).
@@ -165,8 +165,8 @@ func pad(size int, hash crypto.Hash, digest []byte) []byte {
 	return block
 }
 
-// toSSH writes the card's answer as an SSH signature (RFC 8332 section 3,
-// RFC 5656 section 3.1.2, RFC 8709 section 6).
+// toSSH encodes the card's answer as an SSH signature (RFC 8332 section 3, RFC 5656
+// section 3.1.2, RFC 8709 section 6).
 func toSSH(alg Algorithm, answer []byte, algorithm string) (*ssh.Signature, error) {
 	switch alg {
 	case P256, P384:
@@ -177,7 +177,7 @@ func toSSH(alg Algorithm, answer []byte, algorithm string) (*ssh.Signature, erro
 			return nil, ErrBadSignature
 		}
 	default:
-		// A card may drop leading zero bytes; RFC 8332 wants the full length.
+		// A card may drop leading zero bytes; RFC 8332 requires the full length.
 		size := alg.rsaBytes()
 		if len(answer) == 0 || len(answer) > size {
 			return nil, ErrBadSignature
@@ -187,7 +187,7 @@ func toSSH(alg Algorithm, answer []byte, algorithm string) (*ssh.Signature, erro
 	return &ssh.Signature{Format: algorithm, Blob: answer}, nil
 }
 
-// ecdsaBlob turns Ecdsa-Sig-Value in DER into two mpints.
+// ecdsaBlob converts a DER Ecdsa-Sig-Value to two mpints.
 func ecdsaBlob(der []byte) ([]byte, error) {
 	in, sequence := cryptobyte.String(der), cryptobyte.String(nil)
 	r, s := new(big.Int), new(big.Int)

@@ -8,9 +8,8 @@ import (
 	"io"
 )
 
-// Signer signs with the key in slot for as long as the Applet may be used:
-// X.509 certificates of a key by itself. What it makes is not verified here:
-// x509.CreateCertificate does that.
+// Signer returns a signer for self-signed X.509 certificates, which is valid as long
+// as the Applet is. It does not verify its signatures: x509.CreateCertificate does.
 func (a *Applet) Signer(ctx context.Context, slot Slot, pub crypto.PublicKey) (crypto.Signer, error) {
 	alg, err := AlgorithmOf(pub)
 	if err == nil && alg == RSA1024 {
@@ -24,7 +23,7 @@ func (a *Applet) Signer(ctx context.Context, slot Slot, pub crypto.PublicKey) (c
 
 type signer struct {
 	applet *Applet
-	ctx    context.Context // crypto.Signer has no place for it
+	ctx    context.Context // crypto.Signer's methods do not take one
 	slot   Slot
 	alg    Algorithm
 	pub    crypto.PublicKey
@@ -32,13 +31,13 @@ type signer struct {
 
 func (s signer) Public() crypto.PublicKey { return s.pub }
 
-// Sign takes a digest, or with Ed25519 the message.
+// Sign signs a digest or, with Ed25519, the message.
 func (s signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	block := digest
 	size := s.alg.rsaBytes()
 	if size > 0 {
 		if digestInfo[opts.HashFunc()] == nil {
-			return nil, fmt.Errorf("sign: no hash %s here", opts.HashFunc())
+			return nil, fmt.Errorf("sign: hash %s is not supported", opts.HashFunc())
 		}
 		block = pad(size, opts.HashFunc(), digest)
 	}

@@ -8,7 +8,7 @@ import (
 // Slot is a key reference (SP 800-73-4 part 1 table 4b).
 type Slot byte
 
-// The slots with a purpose of their own. 82 to 95 hold retired keys.
+// The slots with a defined purpose. 82 to 95 hold retired keys.
 const (
 	SlotAuthentication     Slot = 0x9A // log in: PIN once
 	SlotSignature          Slot = 0x9C // sign documents: PIN each time
@@ -20,8 +20,8 @@ const (
 	slotAttestation  Slot = 0xF9 // Yubico: the key that signs attestations
 )
 
-// Slots lists every slot that a signature can come from, the ones for
-// authentication first: the order that clients try keys in.
+// Slots lists every slot that can sign, those for authentication first: clients try
+// keys in this order.
 func Slots() []Slot {
 	all := []Slot{SlotAuthentication, SlotCardAuthentication, SlotSignature, SlotKeyManagement}
 	for s := slotFirstRetired; s <= slotLastRetired; s++ {
@@ -39,10 +39,10 @@ func (s Slot) Retired() bool { return s >= slotFirstRetired && s <= slotLastReti
 // String is the key reference in hexadecimal, as other tools write it: "9a".
 func (s Slot) String() string { return fmt.Sprintf("%02x", byte(s)) }
 
-// MarshalText and UnmarshalText make it a slot's name in JSON: "9a".
+// MarshalText returns the slot as String does, for JSON.
 func (s Slot) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote; the error says that it is no slot.
+// UnmarshalText reads a slot as ParseSlot does.
 func (s *Slot) UnmarshalText(text []byte) error {
 	slot, err := ParseSlot(string(text))
 	*s = slot
@@ -58,7 +58,7 @@ func ParseSlot(text string) (Slot, error) {
 	return 0, fmt.Errorf("no slot %q: write 9a, 9c, 9d, 9e, or 82 to 95", text)
 }
 
-// Name is what the standard calls the slot.
+// Name is the slot's name in the standard.
 func (s Slot) Name() string {
 	switch {
 	case s == SlotAuthentication:
@@ -75,7 +75,7 @@ func (s Slot) Name() string {
 	return "unknown slot " + s.String()
 }
 
-// object is the tag of the slot's certificate (SP 800-73-4 part 1 table 3), 0 for none.
+// object is the tag of the slot's certificate (SP 800-73-4 part 1 table 3), or 0.
 func (s Slot) object() tag {
 	switch {
 	case s == SlotAuthentication:
@@ -92,8 +92,8 @@ func (s Slot) object() tag {
 	return 0
 }
 
-// defaultPIN is the PIN policy that the standard gives the slot
-// (SP 800-73-4 part 1 table 4b); a YubiKey may have another for each key.
+// defaultPIN is the standard's PIN policy for the slot (SP 800-73-4 part 1 table
+// 4b). On a YubiKey, each key may have another.
 func (s Slot) defaultPIN() PINPolicy {
 	switch s {
 	case SlotCardAuthentication:
@@ -104,7 +104,7 @@ func (s Slot) defaultPIN() PINPolicy {
 	return PINOnce
 }
 
-// PINPolicy says when a key wants the PIN.
+// PINPolicy says when a key needs the PIN.
 type PINPolicy string
 
 // The PIN policies; the names are Yubico's.
@@ -117,12 +117,12 @@ const (
 	PINMatchAlways PINPolicy = "match-always"
 )
 
-// TouchPolicy says when a key waits for a touch.
+// TouchPolicy says when a key needs a touch.
 type TouchPolicy string
 
 // The touch policies.
 const (
-	TouchUnknown TouchPolicy = "" // the card does not tell
+	TouchUnknown TouchPolicy = "" // the card does not report it
 	TouchNever   TouchPolicy = "never"
 	TouchAlways  TouchPolicy = "always"
 	TouchCached  TouchPolicy = "cached" // a touch lasts 15 seconds

@@ -2,24 +2,24 @@ package piv
 
 import "errors"
 
-// EventKind is what happened.
+// EventKind is the kind of an Event.
 type EventKind string
 
 // The events.
 const (
 	CardIn      EventKind = "card in"      // a PIV card is in and was read
-	CardOut     EventKind = "card out"     // it is gone; its Handle is dead
-	CardChanged EventKind = "card changed" // its Token is another now
+	CardOut     EventKind = "card out"     // the card is gone; its Handle is unusable
+	CardChanged EventKind = "card changed" // its Token changed
 	StateChange EventKind = "state change" // something else in State
 )
 
-// Event is a change. Handle is nil with StateChange.
+// Event is a change. Handle is nil for StateChange.
 type Event struct {
 	Kind   EventKind
 	Handle *Handle
 }
 
-// Service is how the system's smartcard service does.
+// Service is the state of the system's smartcard service.
 type Service string
 
 // The states of the service.
@@ -33,14 +33,14 @@ const (
 	ServiceClosed   Service = "closed"
 )
 
-// State is what is known now.
+// State is the state of the service and the readers.
 type State struct {
 	Service Service
-	Why     string // the service's own words when it is not running
+	Why     string // the service's own message if it is not running
 	Readers []ReaderInfo
 }
 
-// CardState is what is in a reader.
+// CardState is the state of a reader and its card.
 type CardState string
 
 // The states of a reader.
@@ -59,11 +59,11 @@ const (
 type ReaderInfo struct {
 	Reader  string
 	State   CardState
-	Problem string // detail when the state is a failure
+	Problem string // details of a failure
 	Token   *Token // with ReaderPIV
 }
 
-// serviceOf says what an error of the watcher means for the service.
+// serviceOf returns the state of the service after an error of the watcher.
 func serviceOf(err error) Service {
 	switch {
 	case errors.Is(err, ErrNotCompiledIn):

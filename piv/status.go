@@ -2,7 +2,7 @@ package piv
 
 import "errors"
 
-// Status is a status word that is not 9000, as an error. Compare it with
+// Status is a status word other than 9000, as an error. Compare it with
 // errors.Is(err, StatusNotFound).
 type Status uint16
 
@@ -36,10 +36,10 @@ const (
 func (s Status) sw1() byte { return byte(s >> 8) }
 func (s Status) sw2() byte { return byte(s) }
 
-// tries is the X of 63CX.
+// tries returns the X of 63CX.
 func (s Status) tries() (int, bool) { return int(s & 0xF), s&0xFFF0 == 0x63C0 }
 
-// asError is nil for 9000.
+// asError returns s, or nil for 9000.
 func (s Status) asError() error {
 	if s == statusOK {
 		return nil
@@ -47,8 +47,8 @@ func (s Status) asError() error {
 	return s
 }
 
-// notOffered says whether err is how cards refuse an instruction that they do
-// not have, rather than a failure.
+// notOffered says whether err is a status word with which cards refuse an
+// instruction that they do not support.
 func notOffered(err error) bool {
 	var status Status
 	if !errors.As(err, &status) {
@@ -62,7 +62,7 @@ func notOffered(err error) bool {
 	return false
 }
 
-// absent says whether err means that an object or a key is not there.
+// absent says whether err means that an object or a key does not exist.
 func absent(err error) bool {
 	return errors.Is(err, StatusNotFound) || errors.Is(err, StatusReferenceNotFound)
 }

@@ -2,23 +2,24 @@ package piv
 
 import "time"
 
-// system is the part of PC/SC that is used here. It has one implementation
-// over the real service (pcsc.go) and one that says that there is none
-// (pcsc_none.go); tests put a third in, to break what the real one rarely does.
+// system is the part of PC/SC that this package uses. pcsc.go implements it with the
+// real service, pcsc_none.go for builds without one, and tests with a fake that
+// fails in rare ways.
 //
-// A pcscContext and what comes from it is used by one goroutine at a time,
-// except for cancel. Its errors wrap this package's Err….
+// One goroutine at a time uses a pcscContext and its cards, except for cancel. Its
+// errors wrap this package's Err….
 type system interface {
 	establish() (pcscContext, error)
 }
 
 type pcscContext interface {
-	// readers lists the readers; none is an empty list and no error.
+	// readers lists the readers. It returns an empty list, not an error, if there
+	// are none.
 	readers() ([]string, error)
-	// wait returns when a reader is no more as states say, and updates them;
-	// after timeout it returns without an error.
+	// wait returns when a reader differs from states, and updates them. After
+	// timeout it returns without an error.
 	wait(states []readerState, timeout time.Duration) error
-	// cancel makes a wait that is going on return.
+	// cancel makes a running wait return.
 	cancel()
 	connect(reader string) (pcscCard, error)
 	release()
@@ -26,32 +27,32 @@ type pcscContext interface {
 
 // pcscCard is a connection to a card, shared with other programs.
 type pcscCard interface {
-	// begin waits until no other program has a transaction. ErrReset means
-	// that another program reset the card: the connection must be made anew.
+	// begin waits until no other program has a transaction. ErrReset means that
+	// another program reset the card, and a new connection is needed.
 	begin() error
 	end() error
 	transmit(command []byte) ([]byte, error)
 	t0() bool
 	atr() []byte
-	// disconnect lets the card go, reset or as it is.
+	// disconnect releases the card, and resets it if reset is set.
 	disconnect(reset bool)
 }
 
 // readerState is what is known of one reader.
 type readerState struct {
 	reader  string
-	raw     uint32 // as PC/SC gave it, to be given back
-	present bool   // a card is in
-	mute    bool   // and does not answer to reset
-	inUse   bool   // some program is connected to it, we too
-	inserts uint16 // counts insertions and removals, where the service does
+	raw     uint32 // PC/SC's value, for the next wait
+	present bool   // a card is inserted
+	mute    bool   // the card does not answer to reset
+	inUse   bool   // some program is connected to the card, maybe we
+	inserts uint16 // counts insertions and removals, if the service does
 	unknown bool   // the reader is gone, or was never there
 }
 
-// pnpReader is a reader that does not exist: its state changes when readers
-// come and go, in pcsc-lite and on Windows.
+// pnpReader is a pseudo-reader: in pcsc-lite and on Windows, its state changes when
+// readers come and go.
 const pnpReader = `\\?PnP?\Notification`
 
-// maxReaders bounds the readers that are watched. pcsc-lite has 16 at most, and
-// refuses to wait for more than that, the notification included.
+// maxReaders bounds the watched readers. pcsc-lite can wait for at most 16,
+// including pnpReader.
 const maxReaders = 15

@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// Limits of the BER-TLV that PIV uses (SP 800-73-4 part 1 section 4.1: tags of
-// one to three bytes). Two bytes of length are enough for what PIV stores; some
-// writers take three or four all the same, which BER allows.
+// Limits of PIV's BER-TLV (SP 800-73-4 part 1 section 4.1: tags of one to three
+// bytes). Two length bytes are enough for PIV's objects, but some writers use three
+// or four, as BER allows.
 const (
 	maxTagBytes    = 3
 	maxLengthBytes = 4
@@ -18,7 +18,7 @@ var errTLV = errors.New("damaged TLV data")
 // tag is a BER tag as it is written: 0x53, 0x7F49, 0x5FC105.
 type tag uint32
 
-// readTLV reads the first element of b. value is a part of b.
+// readTLV reads the first element of b. value shares memory with b.
 func readTLV(b []byte) (t tag, value, rest []byte, err error) {
 	t, b, err = readTag(b)
 	if err != nil {
@@ -48,7 +48,7 @@ func readTag(b []byte) (tag, []byte, error) {
 			return t, b[i+1:], nil
 		}
 	}
-	return 0, nil, fmt.Errorf("%w: a tag that does not end", errTLV)
+	return 0, nil, fmt.Errorf("%w: an unterminated tag", errTLV)
 }
 
 func readLength(b []byte) (int, []byte, error) {
@@ -72,8 +72,8 @@ func readLength(b []byte) (int, []byte, error) {
 	return int(n), b[1+count:], nil
 }
 
-// find returns the value of the first element with this tag. Damage behind it
-// does not matter: cards pad.
+// find returns the value of the first element with this tag. It ignores damage after
+// that element: cards pad.
 func find(b []byte, want tag) ([]byte, bool) {
 	for len(b) > 0 {
 		t, value, rest, err := readTLV(b)
@@ -97,7 +97,7 @@ func required(b []byte, want tag) ([]byte, error) {
 	return value, nil
 }
 
-// appendTLV writes one element, with the shortest length.
+// appendTLV appends one element, with the shortest length encoding.
 func appendTLV(dst []byte, t tag, value []byte) []byte {
 	dst = appendTag(dst, t)
 	switch n := len(value); {

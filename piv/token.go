@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// shortNumber is how much of a GUID, or of another long number, names a card.
+// shortNumber is how many digits of a GUID or another long number name a card.
 const shortNumber = 8
 
 // Kind is what sort of card a Token is.
@@ -17,49 +17,48 @@ type Kind string
 
 // The kinds of card.
 const (
-	KindPIV     Kind = "PIV"     // a card that speaks the standard and nothing else
+	KindPIV     Kind = "PIV"     // a card with only the standard's instructions
 	KindYubiKey Kind = "YubiKey" // with Yubico's instructions
 )
 
-// Token is what one card holds, as read at one moment. It is never changed
-// after Describe returned it. Nothing in it is secret; text on it was chosen by
-// whoever made the card: escape it before showing.
+// Token is the contents of one card at one moment. It is immutable. Nothing in it is
+// secret. Its texts come from the card and must be escaped for display.
 type Token struct {
 	ID      string // stays the same in every reader: "guid:…", "fasc-n:…", "serial:…", "key:…"
 	Kind    Kind
-	Label   string // what the application calls itself, often ""
+	Label   string // the application's label, often ""
 	GUID    GUID
-	FASCN   string    // "agency-system-credential" of a federal card, else "": no other has one of its own
-	Expires time.Time // of the card (CHUID); zero: not told
-	Serial  uint32    // YubiKey; 0: not told
-	Version Version   // YubiKey firmware; zero: not told
+	FASCN   string    // "agency-system-credential" of a federal card; "" for others, whose FASC-N is not unique
+	Expires time.Time // of the card (CHUID); zero: not reported
+	Serial  uint32    // YubiKey; 0: not reported
+	Version Version   // YubiKey firmware; zero: not reported
 
 	Reference   PINReference // the PIN that the card asks for
-	PINTries    int          // tries left; -1: not told
-	PINVerified bool         // somebody gave the PIN already
-	PINDefault  bool         // the PIN is the factory's; only a YubiKey tells
+	PINTries    int          // tries left; -1: not reported
+	PINVerified bool         // the PIN was already given
+	PINDefault  bool         // the PIN is the factory's; only a YubiKey reports it
 	History     KeyHistory
 
-	Slots    []SlotInfo // the slots that hold something, in the order of Slots()
-	Problems []string   // what could not be read, in words
+	Slots    []SlotInfo // the slots that are not empty, in the order of Slots()
+	Problems []string   // what could not be read
 	Reading  bool       // not all slots have been read yet
 }
 
-// SlotInfo is what one slot holds.
+// SlotInfo is the contents of one slot.
 type SlotInfo struct {
 	Slot        Slot
 	Algorithm   Algorithm
-	PublicKey   crypto.PublicKey // nil when nothing told it: see Problem
-	From        string           // what told the public key: "certificate", "metadata", "attestation"
+	PublicKey   crypto.PublicKey // nil if unknown: see Problem
+	From        string           // the source of the public key: "certificate", "metadata", "attestation"
 	Certificate *x509.Certificate
 	PIN         PINPolicy
 	Touch       TouchPolicy
-	Origin      string // "generated", "imported", "" not told
-	NoKey       bool   // the card says that there is none: the certificate is left over
-	Problem     string // why the slot cannot be used, or what is odd about it
+	Origin      string // "generated", "imported"; "": not reported
+	NoKey       bool   // the card reports no key: the certificate is a leftover
+	Problem     string // why the slot cannot be used, or what is unusual about it
 }
 
-// Slot returns what a slot holds.
+// Slot returns the contents of a slot.
 func (t *Token) Slot(slot Slot) (SlotInfo, bool) {
 	for _, info := range t.Slots {
 		if info.Slot == slot {
@@ -69,8 +68,8 @@ func (t *Token) Slot(slot Slot) (SlotInfo, bool) {
 	return SlotInfo{}, false
 }
 
-// Name is how a person knows the card, and no other card that has a number is
-// called: "YubiKey 12345678", "PIV card 7000-0001-000042", "PIV card 3f2a91c0".
+// Name is the card's name for people: "YubiKey 12345678", "PIV card
+// 7000-0001-000042", "PIV card 3f2a91c0". It is unique among cards with a number.
 func (t *Token) Name() string {
 	kind, number := "PIV card", t.FASCN
 	if t.Kind == KindYubiKey {
@@ -89,13 +88,13 @@ func (t *Token) Name() string {
 	return kind + " " + number
 }
 
-// Expired says whether the slot's certificate is out of its time at now. A
-// slot without a certificate never is.
+// Expired says whether now is outside the validity period of the slot's certificate.
+// It is false without a certificate.
 func (s SlotInfo) Expired(now time.Time) bool {
 	return s.Certificate != nil && (now.Before(s.Certificate.NotBefore) || now.After(s.Certificate.NotAfter))
 }
 
-// Extended key usages that PIV certificates carry and crypto/x509 does not
+// ekuNames holds extended key usages in PIV certificates that crypto/x509 does not
 // name (FPKI common policy, PKINIT, Microsoft).
 var ekuNames = map[string]string{
 	"2.16.840.1.101.3.6.8":   "PIV card authentication",
@@ -115,8 +114,7 @@ var knownEKU = map[x509.ExtKeyUsage]string{
 	x509.ExtKeyUsageOCSPSigning:     "OCSP signing",
 }
 
-// EKU lists the certificate's extended key usages by name, or by number where
-// there is none.
+// EKU lists the certificate's extended key usages by name, or by OID.
 func (s SlotInfo) EKU() []string {
 	if s.Certificate == nil {
 		return nil

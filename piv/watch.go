@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// How often the readers are looked at.
+// How often the readers are checked.
 const (
-	// waitLimit is how long one wait for a change may last. It costs a wake-up
-	// each time, and bounds how late a service that hangs is noticed.
+	// waitLimit bounds one wait for a change. Each wait costs a wake-up; the limit
+	// bounds how late a hanging service is noticed.
 	waitLimit = 10 * time.Second
-	// useInterval is how often it is looked whether another program uses a card that
-	// is in: pcsc-lite tells of no such change. A shorter use may be missed.
+	// useInterval is how often we check whether another program uses an inserted
+	// card: pcsc-lite does not report it. A shorter use may be missed.
 	useInterval = time.Second
-	// pollInterval is used where new readers are not announced (macOS): a card
-	// must be listed within a second, and a YubiKey is a reader of its own.
+	// pollInterval is for systems that do not announce new readers (macOS): a card
+	// must be listed within a second, and inserting a YubiKey adds a reader.
 	pollInterval = 500 * time.Millisecond
-	// answerLimit is what the service may need for anything but a wait.
+	// answerLimit bounds every call of the service except a wait.
 	answerLimit = 5 * time.Second
-	// settle is the pause after a change that is none for us: each use of a
-	// card, ours too, changes its reader's flags.
+	// settle is the pause after an irrelevant change: each use of a card, even
+	// ours, changes its reader's flags.
 	settle = 25 * time.Millisecond
-	// A service that is away is looked for again after backoffMin, then
-	// backoffMax at the most.
+	// A missing service is looked for again at intervals from backoffMin to
+	// backoffMax.
 	backoffMin = 50 * time.Millisecond
 	backoffMax = time.Second
 )
 
-// watcher is the one goroutine that waits for readers and cards. Its worker
-// makes the calls, and owns what is below it here.
+// watcher is the only goroutine that waits for readers and cards. Its worker makes
+// the calls and owns the fields below it.
 type watcher struct {
 	*Readers
 	pace    pace
@@ -40,11 +40,11 @@ type watcher struct {
 	context pcscContext
 	states  []readerState
 	pnp     readerState
-	polling bool  // new readers are not announced
+	polling bool  // the system does not announce new readers
 	err     error // of the last step
 }
 
-// pace is how patient a watcher is.
+// pace is a watcher's waitLimit and answerLimit, except in tests.
 type pace struct{ wait, answer time.Duration }
 
 func newWatcher(r *Readers, pace pace) *watcher {
@@ -63,7 +63,7 @@ func (w *watcher) run() {
 			return
 		case err == nil:
 			backoff = backoffMin
-			changed := w.apply(states) // first: who sees the service run sees its cards
+			changed := w.apply(states) // before setService: a running service implies known cards
 			w.setService(ServiceRunning, "")
 			if !changed {
 				w.pause(settle)
@@ -80,8 +80,8 @@ func (w *watcher) run() {
 	}
 }
 
-// end lets everything go. A wait that goes on is cancelled again and again,
-// because a cancel that comes right before the wait is lost.
+// end releases everything. It cancels a running wait repeatedly, because a cancel
+// right before the wait is lost.
 func (w *watcher) end() {
 	w.apply(nil)
 	if w.ctx.Err() != nil {
@@ -98,8 +98,8 @@ func (w *watcher) end() {
 	}
 }
 
-// look returns the readers as they are after the next change. A service that
-// hangs is reported, and then waited for: there is nothing to repeat.
+// look returns the readers after the next change. If the service hangs, look reports
+// that and then waits for it.
 func (w *watcher) look() ([]readerState, error) {
 	var states []readerState
 	var err error
@@ -123,7 +123,7 @@ func (w *watcher) look() ([]readerState, error) {
 	return late, lateErr
 }
 
-// step is one list and one wait. It runs in the worker.
+// step lists the readers and waits for a change. It runs in the worker.
 func (w *watcher) step() (err error) {
 	defer func() {
 		if err != nil {
@@ -144,7 +144,7 @@ func (w *watcher) step() (err error) {
 	return w.wait()
 }
 
-// merge keeps what is known of the readers that are still there.
+// merge keeps the known states of the readers that still exist.
 func merge(known []readerState, names []string) []readerState {
 	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || name == pnpReader })
 	states := make([]readerState, 0, len(names))
@@ -171,8 +171,8 @@ func (w *watcher) wait() error {
 		w.polling = w.pnp.unknown
 		return nil
 	}
-	// A reader went away since the list was made, or the system knows no
-	// notifications: without them it must work, or the error is a real one.
+	// A reader was removed since the list was made, or the system does not announce
+	// readers. If waiting fails without pnpReader too, the error is real.
 	if !errors.Is(err, ErrRemoved) {
 		return err
 	}
@@ -215,9 +215,8 @@ func (w *watcher) waitFor(states []readerState, timeout time.Duration) error {
 	return w.context.wait(states, timeout)
 }
 
-// waiting is the context that a wait goes on with, nil for none. A cancel that
-// meets a release makes libpcsclite use memory that it has freed, so that
-// neither begins before the other is over.
+// waiting is the context of the running wait, or nil. A cancel during a release makes
+// libpcsclite use freed memory, so the mutex keeps them apart.
 type waiting struct {
 	mu      sync.Mutex
 	context pcscContext

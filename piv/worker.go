@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// worker makes calls that may hang, one after the other, in one goroutine. A
-// caller whose context ends goes away; the call that it left behind is not
-// repeated, and nothing else is called until it returns. So a smartcard
-// service that hangs costs one goroutine a worker, however often it is tried.
+// worker makes calls that may hang, one after the other, in one goroutine. A caller
+// whose context ends returns. Its call is not repeated, and the next one begins only
+// after it returns. So a hanging smartcard service costs one goroutine per worker.
 type worker struct {
 	calls chan func()
-	first chan func()   // goes before the next call
-	quit  chan struct{} // closed by close: the callers go away
+	first chan func()   // runs before the next call
+	quit  chan struct{} // closed by close: the callers return
 	done  chan struct{} // closed when the goroutine has ended
 	once  sync.Once
 }
 
-// newWorker starts a worker; last runs in its goroutine at the end.
+// newWorker starts a worker, which calls last when it ends.
 func newWorker(last func()) *worker {
 	w := &worker{
 		calls: make(chan func()),
@@ -51,16 +50,16 @@ func (w *worker) run(last func()) {
 	}
 }
 
-// call runs f and waits for it, until ctx ends or limit (0: none) is over. started says
-// whether f runs or has run: after an error it may still be at work, and what
-// it writes must not be read.
+// call runs f and waits for it until ctx ends or limit (0: none) is over. started says
+// whether f has started: after an error it may still run, so the variables that it
+// writes must not be read.
 func (w *worker) call(ctx context.Context, limit time.Duration, f func()) (started bool, err error) {
 	if limit > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeoutCause(ctx, limit, ErrNoAnswer)
 		defer stop()
 	}
-	var claimed atomic.Bool // by the worker, to run f, or by us, to forget it
+	var claimed atomic.Bool // by the worker, to run f, or by us, to cancel it
 	done := make(chan struct{})
 	task := func() {
 		defer close(done)
@@ -94,5 +93,5 @@ func (w *worker) callFirst(f func()) {
 	}
 }
 
-// close ends the worker, once the call that it is in returns.
+// close ends the worker after its current call.
 func (w *worker) close() { w.once.Do(func() { close(w.quit) }) }

@@ -10,8 +10,8 @@ import (
 
 const insPutData = 0xDB
 
-// put writes a data object with PUT DATA (SP 800-73-4 part 2 section 3.3.1). It
-// needs AuthenticateManagement right before. No content deletes the object.
+// put writes a data object with PUT DATA (SP 800-73-4 part 2 section 3.3.1). Empty
+// content deletes the object. It needs AuthenticateManagement right before.
 func (a *Applet) put(ctx context.Context, object tag, content []byte) error {
 	data := appendTLV(nil, 0x5C, appendTag(nil, object))
 	data = appendTLV(data, 0x53, content)
@@ -20,7 +20,7 @@ func (a *Applet) put(ctx context.Context, object tag, content []byte) error {
 	return err
 }
 
-// PutCertificate writes a slot's certificate, plain (SP 800-73-4 part 1 table
+// PutCertificate writes a slot's certificate uncompressed (SP 800-73-4 part 1 table
 // 10). It needs AuthenticateManagement right before.
 func (a *Applet) PutCertificate(ctx context.Context, slot Slot, cert *x509.Certificate) error {
 	if !slot.Valid() {
@@ -44,19 +44,19 @@ func (a *Applet) DeleteCertificate(ctx context.Context, slot Slot) error {
 	return nil
 }
 
-// What identifies a card that no government issued.
+// The identifiers of non-federal cards.
 const (
 	// fascnNobody is the FASC-N of such cards (agency 9999, NIST's FICAM guidance).
 	fascnNobody = "d4e739da739ced39ce739d836858210842108421c84210c3eb"
-	// expiresNever: the CHUID must have a date.
+	// expiresNever is a date in the far future: the CHUID must have one.
 	expiresNever = "20501231"
 	// cccPrefix is the GSC RID, manufacturer FF, card type 02 (as for a JavaCard).
 	cccPrefix = "a000000116ff02"
 )
 
-// PutIdentity gives a card that has no CHUID or no CCC what it lacks, with new
-// random numbers, and says what that was. Windows and OpenSC know cards by
-// them. It needs AuthenticateManagement right before.
+// PutIdentity writes the CHUID and the CCC with new random numbers if the card lacks
+// them, and returns what it wrote. Windows and OpenSC recognize cards by them. It
+// needs AuthenticateManagement right before.
 func (a *Applet) PutIdentity(ctx context.Context) (wrote []string, err error) {
 	for _, object := range []struct {
 		name    string
@@ -81,7 +81,8 @@ func (a *Applet) PutIdentity(ctx context.Context) (wrote []string, err error) {
 	return wrote, nil
 }
 
-// newCHUID: SP 800-73-4 part 1 table 9, unsigned, with a GUID of RFC 9562 version 4.
+// newCHUID makes an unsigned CHUID (SP 800-73-4 part 1 table 9) with a random GUID
+// (RFC 9562 version 4).
 func newCHUID() []byte {
 	var guid GUID
 	_, _ = rand.Read(guid[:]) // never fails
@@ -93,7 +94,7 @@ func newCHUID() []byte {
 	return appendTLV(content, 0xFE, nil)
 }
 
-// newCCC: SP 800-73-4 part 1 table 8.
+// newCCC makes a CCC (SP 800-73-4 part 1 table 8) with a random card identifier.
 func newCCC() []byte {
 	id := append(mustHex(cccPrefix), make([]byte, 14)...)
 	_, _ = rand.Read(id[7:]) // never fails

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// Yubico's own instructions. A card that has them not answers 6D00.
+// Yubico's instructions. A card that lacks one answers 6D00.
 const (
 	insGetMetadata = 0xF7 // firmware 5.3
 	insGetSerial   = 0xF8 // firmware 5.0
@@ -17,8 +17,8 @@ const (
 	insSetManagementKey = 0xFF
 )
 
-// ErrNotOffered means that the card does not have this instruction: it is not
-// a YubiKey, or one with older firmware. Never a failure of the card.
+// ErrNotOffered means that the card lacks this instruction: it is not a YubiKey, or
+// has older firmware. It never stands for a failure of the card.
 var ErrNotOffered = errors.New("not offered by this card")
 
 // Version is a YubiKey's firmware version.
@@ -31,8 +31,8 @@ func (v Version) AtLeast(major, minor byte) bool {
 	return v.Major > major || (v.Major == major && v.Minor >= minor)
 }
 
-// yubico sends one of Yubico's instructions. The error wraps ErrNotOffered
-// when the card has it not, and StatusNotFound when the key is not there.
+// yubico sends one of Yubico's instructions. The error wraps ErrNotOffered if the
+// card lacks it, and StatusNotFound if the key does not exist.
 func (a *Applet) yubico(ctx context.Context, c command) ([]byte, error) {
 	data, err := a.call(ctx, c)
 	if absent(err) {
@@ -68,9 +68,9 @@ func (a *Applet) Serial(ctx context.Context) (uint32, error) {
 	return binary.BigEndian.Uint32(data), nil
 }
 
-// Attest returns the certificate that the card makes for a key that it
-// generated, in DER: signed by slot F9, with Yubico's extensions. The error
-// wraps StatusNotFound or another Status when there is no such key.
+// Attest returns the DER certificate that the card makes for a key that it generated,
+// signed by slot F9, with Yubico's extensions. The error wraps StatusNotFound or
+// another Status if there is no such key.
 func (a *Applet) Attest(ctx context.Context, slot Slot) ([]byte, error) {
 	data, err := a.yubico(ctx, command{ins: insAttest, p1: byte(slot), want: longAnswer})
 	if err != nil {
@@ -82,7 +82,7 @@ func (a *Applet) Attest(ctx context.Context, slot Slot) ([]byte, error) {
 	return data, nil
 }
 
-// AttestationCertificate reads the certificate of the key that attests.
+// AttestationCertificate reads the certificate of the attestation key.
 func (a *Applet) AttestationCertificate(ctx context.Context) (Certificate, error) {
 	data, err := a.object(ctx, 0x5FFF01)
 	if err != nil {

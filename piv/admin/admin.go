@@ -1,11 +1,11 @@
-// Package admin does to a YubiKey what the PIV standard has no command for:
-// keys with a PIN and touch policy, the number of tries, reset, and the check of an attestation. It is the only place that uses
-// github.com/go-piv/piv-go.
+// Package admin runs the YubiKey operations that the PIV standard lacks: making
+// keys with a PIN and touch policy, setting the number of tries, reset, and
+// verifying attestations. Only this package uses github.com/go-piv/piv-go.
 //
-// piv-go holds the card exclusively and never lets it go after some errors, so
-// each operation is a process of its own: Helper starts this program again, and
-// Serve is what that process does. It opens the card once, does one thing and
-// ends. Secrets go through a pipe, never through arguments or the environment.
+// piv-go holds the card exclusively, and keeps it after some errors. So each
+// operation runs in a separate process: Helper starts this program again, and that
+// process calls Serve. It opens the card once, does one operation and ends.
+// Secrets go through a pipe, never through arguments or the environment.
 package admin
 
 import (
@@ -38,25 +38,25 @@ type Request struct {
 	PINTries    int // 1 to 255
 	PUKTries    int
 
-	Secrets `json:"-"` // they follow the rest, see writeRequest
+	Secrets `json:"-"` // sent after the JSON, see writeRequest
 }
 
-// Secrets are what a request needs and nobody else may see.
+// Secrets are a request's secrets. They never become JSON.
 type Secrets struct{ ManagementKey, PIN []byte }
 
 func (s *Secrets) each() []*[]byte { return []*[]byte{&s.ManagementKey, &s.PIN} }
 
-// Answer is what an operation gave.
+// Answer is the result of an operation.
 type Answer struct {
 	PublicKey []byte // PKIX, after OpGenerate
 
-	Problem problem    // "" when it went well
+	Problem problem    // "" on success
 	Text    string     // of the error
 	Tries   int        // with problemPIN
 	Status  piv.Status `json:",omitempty"` // with problemRefused
 }
 
-// problem is what a caller tells apart, across the pipe.
+// problem is the kind of an error, as it crosses the pipe.
 type problem string
 
 const (
@@ -71,10 +71,10 @@ const (
 	problemNotYubiKey problem = "not a YubiKey"
 )
 
-// ErrNotYubiKey means that the card has none of Yubico's commands.
+// ErrNotYubiKey means that the card lacks Yubico's commands.
 var ErrNotYubiKey = errors.New("not a YubiKey")
 
-// err is the error that the answer stands for.
+// err returns the error that the answer stands for.
 func (a Answer) err() error {
 	switch a.Problem {
 	case "":
@@ -99,5 +99,5 @@ func (a Answer) err() error {
 	return errors.New(a.Text)
 }
 
-// failed is the answer for an error.
+// failed returns the answer for an error.
 func failed(p problem, err error) Answer { return Answer{Problem: p, Text: err.Error()} }

@@ -9,8 +9,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// Attestation is what a YubiKey says of a key that it made, after the
-// signatures were verified.
+// Attestation is a YubiKey's verified statement about a key that it made.
 type Attestation struct {
 	Slot        piv.Slot
 	Serial      uint32
@@ -20,27 +19,27 @@ type Attestation struct {
 	PublicKey   crypto.PublicKey
 }
 
-// ErrAttestation means that an attestation does not hold.
-var ErrAttestation = errors.New("the attestation does not hold")
+// ErrAttestation means that an attestation is not valid.
+var ErrAttestation = errors.New("the attestation is not valid")
 
-// VerifyAttestation checks that the slot's attestation was signed by the card's
-// attestation key (issuer), and that one by roots; nil: Yubico's, which piv-go
-// carries. The attestation must be for this slot of this card (serial 0: any),
-// and for key. The error wraps ErrAttestation.
+// VerifyAttestation checks that the card's attestation key (issuer) signed the
+// slot's attestation, and that roots (nil: Yubico's, from piv-go) signed issuer.
+// The attestation must be for this slot, this card (serial 0: any card) and key.
+// The error wraps ErrAttestation.
 func VerifyAttestation(attestation, issuer *x509.Certificate, roots *x509.CertPool, slot piv.Slot, serial uint32, key crypto.PublicKey) (Attestation, error) {
-	said, err := verifyAttestation(attestation, issuer, roots)
+	verified, err := verifyAttestation(attestation, issuer, roots)
 	if err != nil {
-		return said, err
+		return verified, err
 	}
-	said.PublicKey = attestation.PublicKey
-	held, comparable := said.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	verified.PublicKey = attestation.PublicKey
+	attested, comparable := verified.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	switch {
-	case said.Slot != slot:
-		return said, fmt.Errorf("%w: it is for slot %s", ErrAttestation, said.Slot)
-	case serial != 0 && said.Serial != serial:
-		return said, fmt.Errorf("%w: it is for the YubiKey %d", ErrAttestation, said.Serial)
-	case !comparable || !held.Equal(key):
-		return said, fmt.Errorf("%w: it is for another key than the slot holds", ErrAttestation)
+	case verified.Slot != slot:
+		return verified, fmt.Errorf("%w: it is for slot %s", ErrAttestation, verified.Slot)
+	case serial != 0 && verified.Serial != serial:
+		return verified, fmt.Errorf("%w: it is for the YubiKey %d", ErrAttestation, verified.Serial)
+	case !comparable || !attested.Equal(key):
+		return verified, fmt.Errorf("%w: it is for another key than the slot holds", ErrAttestation)
 	}
-	return said, nil
+	return verified, nil
 }

@@ -14,26 +14,24 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// operationLimit covers an RSA-4096 key, which takes a YubiKey minutes with bad
-// luck.
+// operationLimit covers making an RSA-4096 key, which can take a YubiKey minutes.
 const operationLimit = 10 * time.Minute
 
-// Helper runs operations, each in a process of its own.
+// Helper runs each operation in a separate process.
 type Helper struct {
-	// Command is the process that calls Serve; it must not be started yet.
+	// Command returns a process that calls Serve, not started yet.
 	Command func() *exec.Cmd
-	// Waiting is told, at most once a Run, that another program holds the card.
+	// Waiting is called at most once per Run, while another program holds the card.
 	Waiting func()
 }
 
-// Run does one operation. While another program holds the card it starts a new
-// process again and again, see piv.WhileBusy: nothing was sent to the card then.
-// Nothing else is ever repeated. ctx ends the waiting, and no operation that
-// has begun.
+// Run does one operation. While another program holds the card, it retries with a
+// new process (see piv.WhileBusy): nothing was sent to the card then. It retries
+// nothing else. ctx ends the waiting, but not an operation that has begun.
 //
-// The error wraps piv.ErrBusy, piv.ErrOtherCard, piv.ErrRemoved,
+// The error may wrap piv.ErrBusy, piv.ErrOtherCard, piv.ErrRemoved,
 // piv.ErrNotCompiledIn, piv.ErrManagementKey, ErrNotYubiKey, *piv.PINError or
-// piv.Status where it is one of them.
+// piv.Status.
 func (h Helper) Run(ctx context.Context, r Request) (answer Answer, err error) {
 	err = piv.WhileBusy(ctx, h.Waiting, func() (err error) {
 		answer, err = h.once(r)
@@ -61,10 +59,10 @@ func (h Helper) once(r Request) (Answer, error) {
 	}
 	end := time.AfterFunc(operationLimit, func() { _ = cmd.Process.Kill() })
 	defer end.Stop()
-	_, sent := conn.Write(request.Bytes())
-	_ = conn.CloseWrite() // there is no second one
+	_, errWrite := conn.Write(request.Bytes())
+	_ = conn.CloseWrite() // the only request
 	output, err := io.ReadAll(io.LimitReader(conn, maxAnswer+1))
-	err = errors.Join(sent, err, conn.Close(), cmd.Wait()) // a helper that says too much ends too
+	err = errors.Join(errWrite, err, conn.Close(), cmd.Wait()) // Close also ends a helper that writes too much
 	if err != nil {
 		return Answer{}, fmt.Errorf("the helper failed: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
 	}

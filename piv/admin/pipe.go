@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// Limits on what goes through the pipe. A program that can start the helper
-// could as well use the card: they only keep damage from looking like data.
+// Limits on the messages in the pipe. They catch damaged messages only: a program
+// that can start the helper could use the card itself.
 const (
 	maxRequest = 4 << 10 // without its secrets
 	maxSecret  = 64      // a management key has at most 32 bytes
@@ -19,9 +19,9 @@ const (
 
 var errPipe = errors.New("damaged request")
 
-// writeRequest writes the length of the JSON (4 bytes), the JSON, and each
-// secret with its length (1 byte). Secrets are not JSON, whose encoder keeps
-// copies.
+// writeRequest writes the length of the JSON (4 bytes), the JSON, and each secret
+// with its length (1 byte). Secrets are outside the JSON, because the encoder
+// keeps copies.
 func writeRequest(w io.Writer, r Request) error {
 	head, err := json.Marshal(r)
 	if err != nil {
@@ -43,8 +43,8 @@ func writeRequest(w io.Writer, r Request) error {
 	return err
 }
 
-// readRequest reads what writeRequest wrote, byte for byte: no buffer keeps a
-// secret. alloc gives the memory for secrets.
+// readRequest reads what writeRequest wrote, unbuffered, so that no buffer keeps a
+// secret. alloc allocates the memory for secrets.
 func readRequest(r io.Reader, alloc func(int) []byte) (Request, error) {
 	var request Request
 	var length [4]byte

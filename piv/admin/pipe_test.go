@@ -46,8 +46,8 @@ func TestNewPIN(t *testing.T) {
 		{"654321", true, ""}, {"08154711", true, ""}, {"corr ect", false, ""},
 		{"12345", false, "6 to 8"}, {"", false, "6 to 8"}, {"123456789", false, "6 to 8"},
 		{"123456", false, "every YubiKey"}, {"12345678", false, "every YubiKey"},
-		{"777777", false, "again and again"}, {"aaaaaaaa", false, "again and again"},
-		{"65432a", true, "digits only"}, {"65432\xc3\xa4", false, "ASCII"}, {"65432\n", false, "ASCII"},
+		{"777777", false, "repeated character"}, {"aaaaaaaa", false, "repeated character"},
+		{"65432a", true, "only digits"}, {"65432\xc3\xa4", false, "ASCII"}, {"65432\n", false, "ASCII"},
 	} {
 		err := CheckNewPIN([]byte(test.pin), test.digits)
 		if (err == nil) != (test.words == "") || err != nil && !strings.Contains(err.Error(), test.words) {

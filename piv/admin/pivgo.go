@@ -12,12 +12,12 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// pcscBusy and pcscGone are piv-go's words for SCARD_E_SHARING_VIOLATION and for
-// a reader without a card: it exports neither codes nor errors for them.
+// pcscBusy and pcscGone are piv-go's texts for SCARD_E_SHARING_VIOLATION and for a
+// missing card: it exports neither codes nor errors for them.
 const pcscBusy = "other connections outstanding"
 
-// managementWords are piv-go's for a management key that the card does not take.
-const managementWords = "authenticating with management key"
+// managementText is in piv-go's error when the card refuses the management key.
+const managementText = "authenticating with management key"
 
 var pcscGone = []string{"no Smart Card is currently in the device", "reader name is not recognized",
 	"has been removed", "resource manager is not running"}
@@ -28,8 +28,8 @@ func perform(r Request) Answer {
 	if err != nil {
 		return openFailed(err)
 	}
-	// The card keeps what was proved to it when a program ends. Selecting
-	// another application, which this does, makes it forget.
+	// The card keeps an authentication after a program ends. FormFactor selects
+	// another application, which ends it.
 	defer card.Close()
 	defer card.FormFactor()
 	if r.Serial != 0 {
@@ -53,8 +53,8 @@ func openFailed(err error) Answer {
 	case errors.As(err, &refused), strings.Contains(text, "protocols are incompatible"):
 		return failed(problemNotYubiKey, err)
 	}
-	for _, words := range pcscGone {
-		if strings.Contains(text, words) {
+	for _, goneText := range pcscGone {
+		if strings.Contains(text, goneText) {
 			return failed(problemNoCard, err)
 		}
 	}
@@ -69,7 +69,7 @@ func operationFailed(err error) Answer {
 	var refused interface{ Status() uint16 }
 	switch {
 	case !errors.As(err, &refused):
-	case strings.Contains(err.Error(), managementWords):
+	case strings.Contains(err.Error(), managementText):
 		return failed(problemManagement, err)
 	default:
 		return Answer{Problem: problemRefused, Text: err.Error(), Status: piv.Status(refused.Status())}
@@ -82,8 +82,8 @@ func operate(card *pivgo.YubiKey, r Request) (answer Answer, err error) {
 	case OpGenerate:
 		return generate(card, r)
 	case OpSetRetries:
-		// piv-go takes the PIN as a string, which cannot be wiped: this process
-		// ends at once, and leaves no core.
+		// piv-go takes the PIN as a string, which cannot be wiped. But this
+		// process ends at once and leaves no core file.
 		return answer, card.SetRetries(r.ManagementKey, string(r.PIN), r.PINTries, r.PUKTries)
 	case OpReset:
 		return answer, card.Reset()

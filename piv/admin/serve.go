@@ -9,10 +9,10 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Serve is what the helper's process does: it reads one request from in, does
-// it, writes the Answer to out as JSON, and the process ends. It hardens the
-// process before it reads, and is not interrupted by Ctrl-C: what was begun on
-// a card is finished.
+// Serve is the main function of the helper's process: it reads one request from
+// in, performs it and writes the Answer to out as JSON. It hardens the process
+// before it reads. It ignores Ctrl-C, so that an operation on the card is not cut
+// short.
 func Serve(in io.Reader, out io.Writer) error {
 	if _, err := platform.Harden(); err != nil {
 		return err

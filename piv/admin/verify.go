@@ -12,25 +12,25 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// verifyAttestation has piv-go verify the chain. Without roots it takes Yubico's.
+// verifyAttestation verifies the chain with piv-go. nil roots means Yubico's.
 func verifyAttestation(attestation, issuer *x509.Certificate, roots *x509.CertPool) (Attestation, error) {
 	verifier := pivgo.Verifier{Roots: roots}
-	said, err := verifier.Verify(issuer, attestation)
+	statement, err := verifier.Verify(issuer, attestation)
 	if err != nil {
-		// Names from the certificates are in it.
+		// The error holds names from the certificates.
 		return Attestation{}, fmt.Errorf("%w: %s", ErrAttestation, platform.Escape(err.Error(), 300))
 	}
-	v := said.Version
+	v := statement.Version
 	return Attestation{
-		Slot:        piv.Slot(said.Slot.Key),
-		Serial:      said.Serial,
+		Slot:        piv.Slot(statement.Slot.Key),
+		Serial:      statement.Serial,
 		Version:     piv.Version{Major: byte(v.Major), Minor: byte(v.Minor), Patch: byte(v.Patch)},
-		PINPolicy:   keyOf(pinPolicies, said.PINPolicy),
-		TouchPolicy: keyOf(touchPolicies, said.TouchPolicy),
+		PINPolicy:   keyOf(pinPolicies, statement.PINPolicy),
+		TouchPolicy: keyOf(touchPolicies, statement.TouchPolicy),
 	}, nil
 }
 
-// keyOf turns a map around: "" for what is not in it.
+// keyOf returns the key of a value in m, or "".
 func keyOf[K ~string, V comparable](m map[K]V, value V) (key K) {
 	for k, v := range m {
 		if v == value {

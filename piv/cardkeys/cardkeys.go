@@ -1,6 +1,6 @@
-// Package cardkeys is the keys.Source of PIV cards: it lists the keys of the
-// cards that are in, remembers those of cards that are out, and asks the person
-// for what a card wants before it signs: to be put in, its PIN, a touch.
+// Package cardkeys is the keys.Source of PIV cards. It lists the keys of inserted
+// cards, remembers the keys of removed ones, and asks the person for what a
+// signature needs: the card, its PIN, a touch.
 package cardkeys
 
 import (
@@ -16,23 +16,23 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// DefaultWait is how long a signature waits for its card to be put in.
+// DefaultWait is how long a signature waits for its card to be inserted.
 const DefaultWait = time.Minute
 
-// releaseLimit is how long Forget waits for cards: logind gives five seconds
-// before it sleeps (InhibitDelayMaxSec), and an agent that is locked should answer.
+// releaseLimit is how long Forget waits for the release of cards: logind allows
+// five seconds before sleep (InhibitDelayMaxSec), and locking should not take long.
 const releaseLimit = time.Second
 
-// Config is what a Source works with.
+// Config configures a Source.
 type Config struct {
-	File     string        // cards are remembered here; "": only until the end
-	PINCache time.Duration // how long a PIN is kept; 0: it is asked each time
-	Wait     time.Duration // for a card to be put in; 0: DefaultWait
+	File     string        // remembers cards; "": memory only
+	PINCache time.Duration // how long a PIN is kept; 0: ask each time
+	Wait     time.Duration // for a card to be inserted; 0: DefaultWait
 	Rules    []Rule        // which keys are listed
 
-	// Person is asked for PINs, and told of a card to put in and of a touch.
+	// Person is asked for PINs, and notified of a missing card and of a touch.
 	Person keys.Person
-	// Changed is told of cards that came, went or changed; it must return at once. nil: nobody is.
+	// Changed is called when a card came, went or changed; it must return at once. Optional.
 	Changed func()
 	Log     *slog.Logger // nil: slog.Default()
 }
@@ -57,8 +57,8 @@ var (
 	_ keys.Forgetter = (*Source)(nil)
 )
 
-// New starts to watch the readers. It returns at once: cards are listed as
-// they are read. A file of remembered cards that cannot be read is an error.
+// New starts to watch the readers and returns at once: cards are listed as they
+// are read. It fails if the file of remembered cards cannot be read.
 func New(cfg Config) (*Source, error) {
 	if cfg.Wait <= 0 {
 		cfg.Wait = DefaultWait
@@ -75,13 +75,13 @@ func New(cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg, keeper: keeper, changed: make(chan struct{}), pins: map[*piv.Handle]*pinState{}, absent: map[string]*gate{}}
 	s.known = s.take(nil)
-	ready := make(chan struct{}) // events may come before readers is set
+	ready := make(chan struct{}) // holds events back until s.readers is set
 	s.readers = piv.Watch(piv.Config{Event: func(event piv.Event) { <-ready; s.event(event) }})
 	close(ready)
 	return s, nil
 }
 
-// Close lets all cards go and forgets their PINs.
+// Close releases all cards and forgets their PINs.
 func (s *Source) Close() error {
 	err := s.readers.Close()
 	s.Forget()
@@ -92,8 +92,8 @@ func (s *Source) Close() error {
 // Name implements keys.Source.
 func (s *Source) Name() string { return "cards" }
 
-// List implements keys.Source: the keys of cards that are in, then those of
-// cards that are out, with a State that says so. The slice is shared.
+// List implements keys.Source: the keys of inserted cards, then those of removed
+// cards, whose State says so. The slice is shared.
 func (s *Source) List() []keys.Info { return s.inventory().infos }
 
 // Find implements keys.Source.
@@ -102,8 +102,8 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 	return found.info, ok
 }
 
-// Forget implements keys.Forgetter: PINs are dropped and cards let go. It returns
-// when they are, as the machine may sleep next, or soon.
+// Forget implements keys.Forgetter: it drops the PINs and releases the cards. It
+// waits for the release, because the machine may sleep next, but not for long.
 func (s *Source) Forget() {
 	var all sync.WaitGroup
 	for _, handle := range s.dropPINs() {
@@ -117,16 +117,16 @@ func (s *Source) Forget() {
 	}
 }
 
-// dropPINs returns the cards that they are of.
+// dropPINs drops all PINs and returns their cards.
 func (s *Source) dropPINs() []*piv.Handle {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var of []*piv.Handle
+	var handles []*piv.Handle
 	for handle, pin := range s.pins {
 		pin.drop()
-		of = append(of, handle)
+		handles = append(handles, handle)
 	}
-	return of
+	return handles
 }
 
 // Sign implements keys.Source.
@@ -142,7 +142,7 @@ func (s *Source) Sign(ctx context.Context, use *keys.Use, data []byte, algorithm
 func (s *Source) SignAsking(ctx context.Context, use *keys.Use, why string, data []byte, algorithm string) (*ssh.Signature, string, error) {
 	r := &request{use: use, why: why, data: data, algorithm: algorithm, asking: true}
 	signature, err := s.sign(ctx, r)
-	if err == nil && r.consent == "" { // never: a fault here must not sign unasked
+	if err == nil && r.consent == "" { // cannot happen: a bug must not sign without asking
 		clear(signature.Blob)
 		err = errors.New("nobody was asked")
 	}
@@ -158,8 +158,8 @@ func (s *Source) inventory() *inventory {
 	return s.known
 }
 
-// event takes over what Readers tells. The inventory is made anew from what is
-// in now, so that a lost or late event does no harm.
+// event handles an event of Readers. It rebuilds the inventory from the inserted
+// cards, so that a lost or late event does no harm.
 func (s *Source) event(event piv.Event) {
 	if event.Kind == piv.CardIn || event.Kind == piv.CardChanged {
 		s.keeper.seen(event.Handle.Token(), s.cfg.Rules)
@@ -169,7 +169,7 @@ func (s *Source) event(event piv.Event) {
 	s.cfg.Changed()
 }
 
-// warnOfHeld tells the log of cards that another program can use with our PIN.
+// warnOfHeld logs the cards that another program can use with our PIN.
 func (s *Source) warnOfHeld() {
 	for _, handle := range s.inventory().cards {
 		if handle.HeldOpen() {
@@ -181,7 +181,7 @@ func (s *Source) warnOfHeld() {
 
 func (s *Source) rebuild() { s.adopt(s.take(s.readers.Cards())) }
 
-// adopt drops the PINs of the cards that are not in now.
+// adopt makes now the inventory, and drops the PINs of removed cards.
 func (s *Source) adopt(now *inventory) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,8 +196,7 @@ func (s *Source) adopt(now *inventory) {
 	s.changed = make(chan struct{})
 }
 
-// waitChange returns the inventory and a channel that is closed when there is
-// another one.
+// waitChange returns the inventory and a channel that is closed when it changes.
 func (s *Source) waitChange() (*inventory, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

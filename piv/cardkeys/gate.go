@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// gate lets one request at a time put a question to the person that many wait
-// for: the PIN of a card, the card itself. The zero value is ready.
+// gate lets one request ask the person for something that several wait for: the
+// PIN of a card, or the card itself. The zero value is ready.
 type gate struct {
 	mu      sync.Mutex // guards now
 	now     *turn
-	waiting atomic.Int32 // how many wait for a turn that is another one's
+	waiting atomic.Int32 // the requests that wait for another's turn
 }
 
 // turn is the right to ask.
@@ -20,11 +20,11 @@ type turn struct {
 	gate *gate
 	once sync.Once
 	done chan struct{}
-	err  error // what the person's no means for those who waited; set before done is closed
+	err  error // the refusal that those who waited share; set before done is closed
 }
 
-// turn returns the right to ask, or waits until another one's turn is over:
-// then it returns nil, and an error when the person wants no more of it.
+// turn returns the right to ask. If another request has it, turn waits until that
+// turn ends and returns nil, with an error if the person refused.
 func (g *gate) turn(ctx context.Context) (*turn, error) {
 	g.mu.Lock()
 	other := g.now
@@ -45,11 +45,11 @@ func (g *gate) turn(ctx context.Context) (*turn, error) {
 	}
 }
 
-// given lets those who wait go on.
+// given ends the turn after a success: those who wait try again.
 func (t *turn) given() { t.end(nil) }
 
-// over ends the turn. Those who wait share a person's no; when only this
-// program went away, or its card did, the next of them asks.
+// over ends the turn. Those who wait share a refusal by the person. If only this
+// request ended, or its card was removed, the next of them asks.
 func (t *turn) over(ctx context.Context, err error) {
 	if ctx.Err() != nil || away(err) || errors.Is(err, errSwapped) {
 		err = nil

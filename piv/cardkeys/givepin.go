@@ -8,17 +8,17 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// GivePIN gives the PIN of the one card that is in, beforehand, as ssh-add -X
-// may. It never spends the last try: there is nobody to release it.
+// GivePIN gives the only inserted card its PIN in advance, for ssh-add -X. It
+// never spends the last try: no person is there to allow it.
 func (s *Source) GivePIN(ctx context.Context, pin []byte) error {
 	cards := s.inventory().cards
 	switch {
 	case len(cards) == 0:
-		return problem.New("there is no card to give a PIN to", "put one in")
+		return problem.New("no card is inserted, so the PIN cannot be used", "insert one")
 	case len(cards) > 1:
-		return problem.With(fmt.Errorf("%d cards are in, and which one the PIN is for was not said", len(cards)), "pull the others, or give it when a card asks")
+		return problem.With(fmt.Errorf("%d cards are inserted, so it is not clear which one the PIN is for", len(cards)), "remove the others, or type the PIN when a card needs it")
 	case s.cfg.PINCache <= 0:
-		return problem.New("PINs are not kept", "set [piv] pin_cache to how long they shall be")
+		return problem.New("PINs are not kept", "set [piv] pin_cache to the time to keep them")
 	}
 	w := &work{request: &request{}, handle: cards[0], pin: s.pinOf(cards[0])}
 	epoch := w.pin.drops()

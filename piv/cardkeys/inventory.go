@@ -11,33 +11,32 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// maxLabel bounds what a card's maker chose in a comment.
+// maxLabel bounds the card's own text in a comment.
 const maxLabel = 64
 
-// inventory is what is known of all cards at one moment. It is never changed
-// once made.
+// inventory describes all cards at one moment. It is immutable.
 type inventory struct {
 	infos  []keys.Info
 	byBlob map[string]*place
 	cards  []*piv.Handle
 }
 
-// place is where a key is: on which cards, and in which slot of them.
+// place is where a key is: its card and slot.
 type place struct {
 	info   keys.Info
 	slot   piv.Slot
 	card   string      // its name
-	handle *piv.Handle // nil: it is on no card that is in
+	handle *piv.Handle // nil: the card is not inserted
 }
 
-// take makes the inventory of the cards that are in and of those remembered.
+// take makes the inventory of the inserted and the remembered cards.
 func (s *Source) take(cards []*piv.Handle) *inventory {
 	v := &inventory{byBlob: map[string]*place{}}
 	in, reading := map[string]bool{}, map[string]bool{}
 	for _, handle := range cards {
 		token := handle.Token()
 		if in[token.ID] && token.ID != "" {
-			continue // a copy of a card's number: the first one counts
+			continue // a second card with this number: only the first counts
 		}
 		in[token.ID], reading[token.ID] = true, token.Reading
 		v.cards = append(v.cards, handle)
@@ -48,7 +47,7 @@ func (s *Source) take(cards []*piv.Handle) *inventory {
 		}
 	}
 	for _, card := range s.keeper.cards() {
-		if !in[card.ID] || reading[card.ID] { // who asks for a key waits until it is read
+		if !in[card.ID] || reading[card.ID] { // a request for a key waits until the card is read
 			for _, key := range card.Keys {
 				v.add(outInfo(card, key), key.Slot, card.Name, nil)
 			}
@@ -57,7 +56,7 @@ func (s *Source) take(cards []*piv.Handle) *inventory {
 	return v
 }
 
-// add lists a key once: a card that is in goes before one that is out.
+// add lists a key once; callers add inserted cards first.
 func (v *inventory) add(info keys.Info, slot piv.Slot, card string, handle *piv.Handle) {
 	if v.byBlob[string(info.Blob)] != nil {
 		return
@@ -100,7 +99,7 @@ func outInfo(card Record, key RecordKey) keys.Info {
 	return info
 }
 
-// holder is who the certificate was issued to, where it is not our own naming.
+// holder is the common name of the certificate's subject.
 func holder(slot piv.SlotInfo) string {
 	if slot.Certificate == nil {
 		return ""
@@ -108,7 +107,8 @@ func holder(slot piv.SlotInfo) string {
 	return platform.Escape(slot.Certificate.Subject.CommonName, maxLabel)
 }
 
-// Slug makes a card's name fit for rules: "YubiKey 12345678" is "yubikey-12345678".
+// Slug turns a card's name into a name for rules: "YubiKey 12345678" becomes
+// "yubikey-12345678".
 func Slug(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

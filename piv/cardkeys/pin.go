@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// maxPrompts bounds how often a PIN is asked for in one request: a card has
-	// at most 15 tries, and a PIN of a wrong length costs none.
+	// maxPrompts bounds the PIN prompts of one request: a card has at most 15
+	// tries, and a PIN of the wrong length costs none.
 	maxPrompts = 20
-	// lastTryWords are what the person types to release the last try.
+	// lastTryWords are what the person types to allow the last try.
 	lastTryWords = "use the last try"
 )
 
 var (
-	// errLastTry: the card has one try left, and nobody has released it.
-	errLastTry = errors.New("the last try of the PIN is not spent unasked")
-	errSwapped = problem.New("the card says that it is a known one, but does not hold its card authentication key (slot 9e), so it did not get the PIN", "if that key was made anew: keybroker card forget")
+	// errLastTry means that one try is left, and the person has not allowed it.
+	errLastTry = errors.New("the last try of the PIN is not used without asking")
+	errSwapped = problem.New("the card claims to be a known one, but lacks its card authentication key (slot 9e), so it did not get the PIN", "if that key was replaced: keybroker card forget")
 )
 
-// pinTrouble says whether a PIN that was kept is of no use any more.
+// pinTrouble says whether err means that a kept PIN must be dropped.
 func pinTrouble(err error) bool {
 	var wrong *piv.PINError
 	return errors.As(err, &wrong) && !wrong.Blocked() || errors.Is(err, errLastTry)
@@ -36,14 +36,14 @@ func pinTrouble(err error) bool {
 func wrongBefore(err error) string {
 	var wrong *piv.PINError
 	if errors.As(err, &wrong) {
-		return "The PIN that was given before is not right any more."
+		return "The PIN that was typed before is no longer right."
 	}
 	return ""
 }
 
 // askForPIN asks until the PIN is right or the person gives up; no PIN is sent
-// twice. given is called once the card took it. The prompt shows the facts of the request: it is
-// the consent where that is still needed.
+// twice. given is called when the card accepts it. The prompt shows the facts of
+// the request, so that the PIN is also the consent if that is still needed.
 func (s *Source) askForPIN(ctx context.Context, w *work, problem string, given func()) (*ssh.Signature, error) {
 	for range maxPrompts {
 		tries, err := s.tries(ctx, w)
@@ -79,14 +79,14 @@ func (s *Source) askForPIN(ctx context.Context, w *work, problem string, given f
 	return nil, errors.New("the PIN was asked for too often")
 }
 
-// typed is a PIN as the person gave it.
+// typed is a PIN that the person typed.
 type typed struct {
 	pin     []byte
-	lastTry bool // the person has released the last try
-	epoch   int  // of the pinState when it was asked for
+	lastTry bool // the person has allowed the last try
+	epoch   int  // the pinState's, when the PIN was asked for
 }
 
-// useNewPIN gives a typed PIN to the card, keeps it when it was right, and signs.
+// useNewPIN gives a typed PIN to the card, keeps it if it was right, and signs.
 func (s *Source) useNewPIN(ctx context.Context, w *work, t typed, given func()) (*ssh.Signature, error) {
 	defer clear(t.pin)
 	var signature *ssh.Signature
@@ -100,16 +100,16 @@ func (s *Source) useNewPIN(ctx context.Context, w *work, t typed, given func()) 
 		kept := w.slot.PIN != piv.PINAlways && w.slot.PIN != piv.PINMatchAlways && w.pin.keep(t.pin, s.cfg.PINCache, t.epoch)
 		given()
 		signature, err = s.touching(ctx, a, w)
-		if !kept { // the next use asks again, and until then the login would be of use to other programs only
-			_ = a.TakePINBack(ctx) // where that fails, it is done when the card is let go
+		if !kept { // the next use asks again; until then the login would serve only other programs
+			_ = a.TakePINBack(ctx) // on failure, the release of the card does it
 		}
 		return err
 	})
 	return signature, err
 }
 
-// give sends the PIN, after the card has shown that it is the one we know and
-// that a try may be spent.
+// give sends the PIN after two checks: the card is the one we know, and a try may
+// be spent.
 func (s *Source) give(ctx context.Context, a *piv.Applet, w *work, pin []byte, lastTry bool) error {
 	if err := s.prove(ctx, a, w); err != nil {
 		return err
@@ -126,8 +126,7 @@ func (s *Source) give(ctx context.Context, a *piv.Applet, w *work, pin []byte, l
 	return a.Verify(ctx, pin)
 }
 
-// prove has a card that was seen before prove that it is that one, once for
-// each insertion.
+// prove makes a known card prove its identity, once per insertion.
 func (s *Source) prove(ctx context.Context, a *piv.Applet, w *work) error {
 	record, known := s.keeper.find(w.handle.Token().ID)
 	public := parse(record.Proof)
@@ -139,8 +138,8 @@ func (s *Source) prove(ctx context.Context, a *piv.Applet, w *work) error {
 	switch {
 	case errors.Is(err, piv.ErrBadSignature), errors.As(err, &refused) && record.Proven:
 		return errSwapped
-	case errors.As(err, &refused): // it never could: its issuer, or its maker, left that key out
-		s.cfg.Log.Warn("the card cannot prove that it is the one seen before", "card", w.card(), "reason", refused)
+	case errors.As(err, &refused): // it never could: its issuer or maker omitted the key
+		s.cfg.Log.Warn("the card cannot prove that it is the remembered one", "card", w.card(), "reason", refused)
 		w.pin.setProven()
 		return nil
 	case err == nil:
@@ -150,8 +149,8 @@ func (s *Source) prove(ctx context.Context, a *piv.Applet, w *work) error {
 	return err
 }
 
-// tries asks the card how many are left; -1: it does not say, because another
-// program has given the PIN, after which all are there.
+// tries asks the card how many tries are left. -1 means that the card does not
+// say, because another program gave the PIN; all tries are left then.
 func (s *Source) tries(ctx context.Context, w *work) (tries int, err error) {
 	err = w.handle.Do(ctx, func(a *piv.Applet) (err error) {
 		tries, _, err = a.PINStatus(ctx)
@@ -174,12 +173,12 @@ func (s *Source) releaseLastTry(ctx context.Context, w *work) error {
 	}
 	defer clear(words)
 	if !strings.EqualFold(strings.TrimSpace(string(words)), lastTryWords) {
-		return problem.With(fmt.Errorf("the last try for the PIN of %s was not released", w.card()), "%s", piv.Remedy(&piv.PINError{}))
+		return problem.With(fmt.Errorf("the last try for the PIN of %s was not allowed", w.card()), "%s", piv.Remedy(&piv.PINError{}))
 	}
 	return nil
 }
 
-// ask withdraws the question when the card is pulled.
+// ask withdraws the question when the card is removed.
 func (s *Source) ask(ctx context.Context, w *work, q keys.Question) ([]byte, error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()

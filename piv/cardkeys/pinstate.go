@@ -12,17 +12,17 @@ import (
 // pinState is the PIN of one card, from its insertion to its removal.
 type pinState struct {
 	mu     sync.Mutex // guards what follows
-	pin    []byte     // in locked memory; nil: not known
+	pin    []byte     // in locked memory; nil: not kept
 	free   func()
-	until  time.Time // by the wall clock, which goes on in a suspended night
+	until  time.Time // by the wall clock, which runs on during a suspend
 	timer  *time.Timer
-	epoch  int  // counts the times that it was dropped
-	proven bool // the card has shown that it is the one we know
+	epoch  int  // counts the drops
+	proven bool // the card has proved that it is the one we know
 
 	asking gate
 }
 
-// pinOf returns the state of a card that is in.
+// pinOf returns the PIN state of an inserted card.
 func (s *Source) pinOf(handle *piv.Handle) *pinState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,23 +34,23 @@ func (s *Source) pinOf(handle *piv.Handle) *pinState {
 	return state
 }
 
-// keep holds a PIN that the card took, for at most so long. It was asked for at
-// epoch: when everything was dropped since, as by a lock, it is not kept.
-func (p *pinState) keep(pin []byte, long time.Duration, epoch int) (kept bool) {
+// keep keeps a PIN that the card accepted, for the given time. It was asked for at
+// epoch: if the PINs were dropped since, as by a lock, it is not kept.
+func (p *pinState) keep(pin []byte, duration time.Duration, epoch int) (kept bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if long <= 0 || epoch != p.epoch {
+	if duration <= 0 || epoch != p.epoch {
 		return false
 	}
 	p.dropLocked()
 	p.pin, p.free = platform.LockedAlloc(len(pin))
 	copy(p.pin, pin)
-	p.until = time.Now().Add(long).Round(0)
-	p.timer = time.AfterFunc(long, p.drop)
+	p.until = time.Now().Add(duration).Round(0)
+	p.timer = time.AfterFunc(duration, p.drop)
 	return true
 }
 
-// get returns a copy of the PIN, which the caller wipes; nil: there is none.
+// get returns a copy of the PIN, which the caller wipes; nil if none is kept.
 func (p *pinState) get() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,7 @@ func (p *pinState) get() []byte {
 	return bytes.Clone(p.pin)
 }
 
-// kept is when the PIN will be dropped; zero: there is none.
+// kept returns when the PIN will be dropped; zero if none is kept.
 func (p *pinState) kept() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()

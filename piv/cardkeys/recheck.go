@@ -29,11 +29,11 @@ func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
 	if now, ok := s.inventory().find(use.Key.Blob); ok && now.handle == at.handle && now.slot == at.slot {
 		return nil
 	}
-	return problem.With(fmt.Errorf("another program has replaced or deleted the key in slot %s of %s", at.slot, at.card), "list the keys again, and use the new one: ssh-add -L")
+	return problem.With(fmt.Errorf("another program has replaced or deleted the key in slot %s of %s", at.slot, at.card), "list the keys again and use the new one: ssh-add -L")
 }
 
-// misfits says whether a refusal can mean that another key is in the slot than we
-// know of, or none.
+// misfits says whether a refusal can mean that the slot's key was replaced or
+// deleted.
 func misfits(err error) bool {
 	var refused piv.Status
 	return errors.As(err, &refused) &&

@@ -20,26 +20,26 @@ import (
 )
 
 const (
-	// maxRemembered cards; the one not seen for the longest time goes first.
-	// Whoever lets strangers' cards be put in must not fill the list.
+	// maxRemembered bounds the remembered cards; the one unseen for longest is
+	// dropped first. Strangers' cards must not grow the file without bound.
 	maxRemembered = 16
-	// maxFile is more than so many cards with 24 keys of RSA-4096 take.
+	// maxFile is more than maxRemembered cards with 24 RSA-4096 keys need.
 	maxFile = 1 << 20
 )
 
-// Record is what is remembered of a card: nothing secret.
+// Record is what is remembered of a card. Nothing in it is secret.
 type Record struct {
 	ID     string      `json:"id"`
 	Serial uint32      `json:"serial,omitempty"` // of a YubiKey
 	Name   string      `json:"name"`
 	Seen   time.Time   `json:"seen"`
 	Keys   []RecordKey `json:"keys"`
-	// Proof is the card authentication key (9E), an authorized_keys line, where
-	// it signs without PIN and touch. A card that says it is this one must prove
-	// to hold it before it gets the PIN.
+	// Proof is the card authentication key (9E) as an authorized_keys line, if it
+	// signs without PIN and touch. A card that claims to be this one must prove
+	// that it holds this key before it gets the PIN.
 	Proof string `json:"proof,omitempty"`
-	// Proven: it proved that before. Until it has, a card whose key cannot sign is
-	// no impostor.
+	// Proven means that the card proved that once. Until then, a card that
+	// cannot sign with the key is not treated as an impostor.
 	Proven bool `json:"proven,omitempty"`
 }
 
@@ -74,7 +74,7 @@ func openKeeper(file string, log *slog.Logger) (*keeper, error) {
 	return k, nil
 }
 
-// load drops a record that cannot be used rather than the whole file.
+// load drops unusable keys rather than the whole file.
 func (k *keeper) load() error {
 	data, err := readSmall(k.file)
 	if k.file == "" || errors.Is(err, fs.ErrNotExist) {
@@ -132,10 +132,10 @@ func (k *keeper) find(id string) (Record, bool) {
 	return Record{}, false
 }
 
-// seen remembers a card that is in. A proof that is known is kept: a card that
-// took another one's number must not be able to replace it.
+// seen remembers an inserted card. It keeps a known proof: a card that copied
+// another's number must not be able to replace it.
 //
-// A YubiKey that has another number now was reset: what it held before is gone.
+// A YubiKey with a new number was reset, so its earlier record is dropped.
 func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	if token == nil || token.ID == "" || token.Reading {
 		return
@@ -144,18 +144,18 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.records = slices.DeleteFunc(k.records, func(before Record) bool {
-		same := before.ID == now.ID
-		if same && before.Proof != "" {
+		sameCard := before.ID == now.ID
+		if sameCard && before.Proof != "" {
 			now.Proof, now.Proven = before.Proof, before.Proven
 		}
-		return same || now.Serial != 0 && before.Serial == now.Serial && before.Proof == ""
+		return sameCard || now.Serial != 0 && before.Serial == now.Serial && before.Proof == ""
 	})
 	k.records = append([]Record{now}, k.records...)
 	k.records = k.records[:min(len(k.records), maxRemembered)]
 	k.saveSoon()
 }
 
-// proved notes that a card has proved to hold the key that is remembered as its proof.
+// proved records that a card proved that it holds its proof key.
 func (k *keeper) proved(id, proof string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -167,7 +167,7 @@ func (k *keeper) proved(id, proof string) {
 	}
 }
 
-// forget drops a card; it says whether there was one.
+// forget drops a card, and says whether it was remembered.
 func (k *keeper) forget(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -192,7 +192,7 @@ func recordOf(token *piv.Token, rules []Rule) Record {
 	return record
 }
 
-// proves says whether a key signs with no PIN and no touch.
+// proves says whether a key can be a proof: it signs without PIN and touch.
 func proves(slot piv.SlotInfo) bool {
 	return slot.PublicKey != nil && !slot.NoKey && !weak(slot) &&
 		slot.PIN == piv.PINNever && (slot.Touch == piv.TouchNever || slot.Touch == piv.TouchUnknown)

@@ -9,16 +9,16 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// Rule is one [[piv.rule]] table: whether the keys that match it are listed.
-// An absent field matches everything, but weak keys are matched only where they
-// are named; the first rule that matches decides.
+// Rule is one [[piv.rule]] table: it says whether the keys that match it are
+// listed. The first rule that matches decides. An absent field matches everything,
+// except that only a rule with Weak matches weak keys.
 type Rule struct {
 	Slot    string `toml:"slot" json:"slot,omitempty"`       // patterns, as keys.Patterns: "9a", "8*"
-	Subject string `toml:"subject" json:"subject,omitempty"` // of the certificate, as `card info` prints it
+	Subject string `toml:"subject" json:"subject,omitempty"` // of the certificate, as in `card info`
 	Issuer  string `toml:"issuer" json:"issuer,omitempty"`
 	EKU     string `toml:"eku" json:"eku,omitempty"`         // one of its extended key usages
-	Expired *bool  `toml:"expired" json:"expired,omitempty"` // out of the certificate's time, or not
-	Weak    bool   `toml:"weak" json:"weak,omitempty"`       // the RSA-1024 keys, and no others
+	Expired *bool  `toml:"expired" json:"expired,omitempty"` // whether the certificate is outside its validity period
+	Weak    bool   `toml:"weak" json:"weak,omitempty"`       // matches only the RSA-1024 keys
 	Action  string `toml:"action" json:"action"`             // "show" or "hide"
 }
 
@@ -28,7 +28,8 @@ const (
 	ActionHide = "hide"
 )
 
-// How the fields compare: as X.500 names do (RFC 5280, 7.1), which have commas.
+// How the fields compare. X.500 names ignore case (RFC 5280 section 7.1) and
+// contain commas.
 const (
 	anyCase = keys.FoldCase
 	name    = keys.FoldCase | keys.CommasInside
@@ -38,7 +39,7 @@ func matches(list string, style keys.PatternStyle, texts ...string) bool {
 	return keys.ParsePatterns(list, style).Match(texts...)
 }
 
-// Validate says what is wrong with a rule.
+// Validate returns what is wrong with a rule.
 func (r Rule) Validate() error {
 	for _, field := range []struct {
 		name, list string
@@ -83,12 +84,16 @@ func listed(token *piv.Token, rules []Rule, now time.Time) []piv.SlotInfo {
 	return list
 }
 
-// Listed says whether a slot's key is listed. Where no rule speaks of it: on a
-// YubiKey every key, as its owner put it there; on any other card the PIV
-// authentication key alone, as the issuer's other ones are for mail, doors and
-// old mail, and a server's MaxAuthTries is short. One that cannot be read is there
-// all the same: the key for doors, which asks for no PIN, must not stand in for it. A weak key is never listed then,
-// and what is not listed never signs.
+// Listed says whether a slot's key is listed. A key that is not listed never
+// signs. If no rule matches it:
+//
+//   - A weak key is not listed.
+//   - On a YubiKey, every other key is listed: its owner put it there.
+//   - On any other card, only the PIV authentication key is listed. The issuer's
+//     other keys are for mail and doors, and a server's MaxAuthTries is small.
+//     They are listed only if the card has no PIV authentication slot. One that
+//     cannot be read counts: the key for doors, which needs no PIN, must not
+//     replace it.
 func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bool {
 	if slot.PublicKey == nil || slot.NoKey {
 		return false
@@ -108,5 +113,6 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 	return !ok
 }
 
-// weak keys can be broken by anyone with means: RSA-1024, disallowed since 2013.
+// weak says whether a well-funded attacker can break the key: RSA-1024, disallowed
+// since 2013.
 func weak(slot piv.SlotInfo) bool { return slot.Algorithm == piv.RSA1024 }

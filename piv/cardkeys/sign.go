@@ -14,21 +14,21 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// maxReturns is how often one signature waits again for a card that was pulled,
-// or a smartcard service that ended, in the middle of it.
+// maxReturns bounds how often one signature waits again because the card was
+// removed, or the smartcard service ended, during it.
 const maxReturns = 3
 
-// request is one signature on its way.
+// request is one request for a signature.
 type request struct {
 	use       *keys.Use
 	why       string
 	data      []byte
 	algorithm string
-	asking    bool   // nobody has allowed it yet
+	asking    bool   // the person must still allow it
 	consent   string // how the person allowed it
 }
 
-// work is a request with the card and slot that will do it.
+// work is a request with the card and slot that will sign.
 type work struct {
 	*request
 	handle *piv.Handle
@@ -39,8 +39,8 @@ type work struct {
 
 func (w *work) card() string { return w.handle.Token().Name() }
 
-// sign waits for the card and has it sign. A card that goes away on the way is
-// waited for again: the PIN and the person's consent are then asked for anew.
+// sign waits for the card and lets it sign. If the card goes away meanwhile, sign
+// waits for it again, and asks again for the PIN and the person's consent.
 func (s *Source) sign(ctx context.Context, r *request) (*ssh.Signature, error) {
 	for returns := 0; ; returns++ {
 		w, err := s.find(ctx, r)
@@ -74,7 +74,7 @@ func (s *Source) find(ctx context.Context, r *request) (*work, error) {
 	}
 	public, err := ssh.NewPublicKey(slot.PublicKey)
 	if err != nil || !bytes.Equal(public.Marshal(), blob) {
-		return nil, problem.With(fmt.Errorf("%s holds another key in slot %s now", at.card, at.slot), "list the keys again: ssh-add -L")
+		return nil, problem.With(fmt.Errorf("%s now holds another key in slot %s", at.card, at.slot), "list the keys again: ssh-add -L")
 	}
 	return &work{request: r, handle: at.handle, slot: slot, public: public, pin: s.pinOf(at.handle)}, nil
 }
@@ -102,7 +102,7 @@ func (s *Source) withoutPIN(ctx context.Context, w *work) (*ssh.Signature, error
 	return signature, err
 }
 
-// withPIN uses the PIN that was given before, or has it asked for.
+// withPIN uses the kept PIN, or asks for it.
 func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
 	why := ""
 	for {
@@ -116,7 +116,7 @@ func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
 			if !pinTrouble(err) {
 				return signature, err
 			}
-			// It was changed meanwhile, or the last try is at stake.
+			// The PIN was changed, or only the last try is left.
 			w.pin.drop()
 			why = wrongBefore(err)
 		}
@@ -124,7 +124,7 @@ func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
 		if err != nil {
 			return nil, err
 		}
-		if turn == nil { // somebody else's prompt is over
+		if turn == nil { // another request's prompt has ended
 			continue
 		}
 		signature, err := s.askForPIN(ctx, w, why, turn.given)
@@ -133,21 +133,21 @@ func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
 	}
 }
 
-// verifyAndSign does both in one transaction, where no other program can come
-// between. lastTry: the person has released the last try.
+// verifyAndSign does both in one transaction, so that no other program can come
+// between. lastTry means that the person has allowed the last try.
 func (s *Source) verifyAndSign(ctx context.Context, w *work, pin []byte, lastTry bool) (*ssh.Signature, error) {
 	var signature *ssh.Signature
 	err := w.handle.Do(ctx, func(a *piv.Applet) (err error) {
-		fresh := !a.PINGiven()
-		if fresh {
+		gavePIN := !a.PINGiven()
+		if gavePIN {
 			if err = s.give(ctx, a, w, pin, lastTry); err != nil {
 				return err
 			}
 		}
 		signature, err = s.touching(ctx, a, w)
-		// Another program selected another applet, and with it the PIN was
-		// forgotten: it is given again, once.
-		if !fresh && errors.Is(err, piv.StatusSecurityNotSatisfied) {
+		// Another program selected another applet, which made the card forget
+		// the PIN. Give it again, once.
+		if !gavePIN && errors.Is(err, piv.StatusSecurityNotSatisfied) {
 			if err = s.give(ctx, a, w, pin, lastTry); err == nil {
 				signature, err = s.touching(ctx, a, w)
 			}
@@ -157,13 +157,13 @@ func (s *Source) verifyAndSign(ctx context.Context, w *work, pin []byte, lastTry
 	return signature, err
 }
 
-// away says whether an error means that the card, or the way to it, is gone.
+// away says whether an error means that the card or the connection to it is gone.
 func away(err error) bool {
 	return errors.Is(err, piv.ErrRemoved) || errors.Is(err, piv.ErrReset) ||
 		errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrOtherCard)
 }
 
-// plain says in the person's words what a card's refusal means.
+// plain explains a card's refusal to the person.
 func plain(err error, w *work) error {
 	var blocked *piv.PINError
 	var refused piv.Status

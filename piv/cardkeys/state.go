@@ -8,17 +8,17 @@ import (
 	"github.com/keybroker/keybroker/piv"
 )
 
-// Card is one card for showing.
+// Card is one card, for display.
 type Card struct {
-	Token   *piv.Token // nil: it is out
+	Token   *piv.Token // nil: not inserted
 	Reader  string
-	PINKept time.Time // until when the broker keeps the PIN; zero: it does not
+	PINKept time.Time // when the broker will drop the PIN; zero: it keeps none
 	Held    bool      // another program keeps the broker from taking its PIN back (piv.Handle.HeldOpen)
-	Record  Record    // of a card that is out
+	Record  Record    // of a card that is not inserted
 }
 
-// State returns the smartcard service's state and every card: those that are
-// in, then those remembered.
+// State returns the smartcard service's state and every card: the inserted ones,
+// then the remembered ones.
 func (s *Source) State() (piv.State, []Card) {
 	var cards []Card
 	in := map[string]bool{}
@@ -35,16 +35,15 @@ func (s *Source) State() (piv.State, []Card) {
 	return s.readers.State(), cards
 }
 
-// Exchanges returns how many commands went to cards since New, and how long
-// they took together.
+// Exchanges returns the number of commands sent to cards since New, and their
+// total time.
 func (s *Source) Exchanges() (count uint64, took time.Duration) { return s.readers.Exchanges() }
 
-// Rules are those that Config gave.
+// Rules returns Config.Rules.
 func (s *Source) Rules() []Rule { return s.cfg.Rules }
 
-// Refresh reads the cards that are in again, after one was changed by another
-// program. The PINs that are kept are dropped: one may have been changed, and
-// giving the old one would cost a try.
+// Refresh reads the inserted cards again, after another program changed one. It
+// drops the kept PINs: one may have changed, and the old one would cost a try.
 func (s *Source) Refresh(ctx context.Context) error {
 	s.dropPINs()
 	var all error
@@ -54,8 +53,8 @@ func (s *Source) Refresh(ctx context.Context) error {
 	return all
 }
 
-// ForgetCard drops what is remembered of a card. One that is in is remembered
-// anew, as it is now.
+// ForgetCard forgets a card, and says whether it was remembered. An inserted card
+// is remembered again as it is now.
 func (s *Source) ForgetCard(id string) bool {
 	known := s.keeper.forget(id)
 	for _, handle := range s.inventory().cards {

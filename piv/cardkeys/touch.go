@@ -13,17 +13,18 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// How long a signature may take before the person is told that a touch is
-// awaited. A key whose touch lasts (15 s) mostly answers at once; where the card
-// does not tell its policy, it may just be slow: RSA-4096 takes a second or two.
+// How long a signature may take before the person is told to touch the card. A key
+// whose touch is cached (15 s) mostly answers at once. A card that does not report
+// its policy may just be slow: RSA-4096 takes a second or two.
 const (
 	cachedTouchDelay  = 400 * time.Millisecond
 	unknownTouchDelay = 2500 * time.Millisecond
 )
 
-var errNoTouch = problem.New("the card was not touched in time", "try again, and touch it while it blinks")
+var errNoTouch = problem.New("the card was not touched in time", "try again and touch it while it blinks")
 
-// touching has the card sign (the agent verifies what any source signed), and shows a notice while it waits for a touch.
+// touching lets the card sign, and shows a notice while it waits for a touch. The
+// agent verifies the signature.
 func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Signature, error) {
 	var delay time.Duration
 	switch w.slot.Touch {
@@ -34,13 +35,13 @@ func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Sig
 	case piv.TouchUnknown:
 		delay = unknownTouchDelay
 	}
-	own, end := context.WithCancelCause(ctx)
-	told := make(chan struct{})
-	go func() { defer close(told); s.tellTouch(own, end, w, delay) }()
-	signature, err := a.SignUnverified(own, w.slot.Slot, w.public, w.data, w.algorithm)
-	refused := context.Cause(own) // nil unless the notice, or the client, ended it
+	signing, end := context.WithCancelCause(ctx)
+	notified := make(chan struct{})
+	go func() { defer close(notified); s.tellTouch(signing, end, w, delay) }()
+	signature, err := a.SignUnverified(signing, w.slot.Slot, w.public, w.data, w.algorithm)
+	refused := context.Cause(signing) // nil unless the notice or the client ended it
 	end(nil)
-	<-told
+	<-notified
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -52,17 +53,17 @@ func (s *Source) touching(ctx context.Context, a *piv.Applet, w *work) (*ssh.Sig
 	return signature, err
 }
 
-// tellTouch shows the notice until the signature is there. A person who closes
-// it refuses. Where it cannot be shown, a touch is no consent.
+// tellTouch shows the notice until the signature is made. Closing it refuses. If
+// it cannot be shown, a touch is no consent.
 func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *work, delay time.Duration) {
 	select {
 	case <-time.After(delay):
 	case <-ctx.Done():
 		return
 	}
-	notice := keys.Notice{Title: "Touch " + w.card(), Use: w.use, Why: w.why, Text: "It waits for your touch, and signs then."}
+	notice := keys.Notice{Title: "Touch " + w.card(), Use: w.use, Why: w.why, Text: "It signs when you touch it."}
 	if w.slot.Touch == piv.TouchUnknown {
-		notice.Title, notice.Text = w.card()+" is at work", "If it blinks, touch it."
+		notice.Title, notice.Text = w.card()+" is signing", "If it blinks, touch it."
 	}
 	err := s.cfg.Person.Notify(ctx, notice)
 	switch {
@@ -70,12 +71,12 @@ func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *
 	case w.asking && w.consent == "" || errors.Is(err, keys.ErrRefused):
 		end(fmt.Errorf("touch: %w", err))
 	default:
-		s.cfg.Log.Warn("a touch is awaited, and the person could not be told", "card", w.card(), "error", err)
+		s.cfg.Log.Warn("the card waits for a touch, but the notice could not be shown", "card", w.card(), "error", err)
 	}
 }
 
-// untouched tells a touch that did not come from a PIN that is missing, for
-// which some cards give the same status word.
+// untouched says whether err means a missing touch. Some cards return the same
+// status word for a missing PIN.
 func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work, err error) bool {
 	switch {
 	case errors.Is(err, piv.StatusConditionsOfUse), errors.Is(err, piv.StatusNotAllowed), errors.Is(err, piv.StatusNotTouched):

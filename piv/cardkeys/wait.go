@@ -11,15 +11,15 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// noticeLimit is what the smartcard service may need to tell of a removal that
-// a command has met already.
+// noticeLimit bounds how long the smartcard service takes to report a removal that
+// a command has already met.
 const noticeLimit = 2 * time.Second
 
-// errIn ends the notice: the card is in.
+// errIn ends the notice when the card is inserted.
 var errIn = errors.New("the card is in")
 
-// present returns where the key is on a card that is in. While it is on none,
-// the person is asked for the card, once for all who wait.
+// present returns the place of the key on an inserted card. If there is none, it
+// asks the person for the card, once for all requests that wait.
 func (s *Source) present(ctx context.Context, r *request, blob []byte) (place, error) {
 	for {
 		known, _ := s.waitChange()
@@ -34,7 +34,7 @@ func (s *Source) present(ctx context.Context, r *request, blob []byte) (place, e
 		if err != nil {
 			return place{}, err
 		}
-		if turn == nil { // somebody else's notice is over
+		if turn == nil { // another request's notice has ended
 			continue
 		}
 		at, err = s.askForCard(ctx, r, at, blob)
@@ -43,7 +43,7 @@ func (s *Source) present(ctx context.Context, r *request, blob []byte) (place, e
 	}
 }
 
-// missing is the gate before the notice for a card.
+// missing returns the gate for the notice about a missing card.
 func (s *Source) missing(card string) *gate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,15 +55,15 @@ func (s *Source) missing(card string) *gate {
 
 func (s *Source) askForCard(ctx context.Context, r *request, at place, blob []byte) (place, error) {
 	ctx, stop := context.WithTimeoutCause(ctx, s.cfg.Wait,
-		problem.With(fmt.Errorf("%s was not put in within %s", at.card, s.cfg.Wait), "put it in and try again"))
+		problem.With(fmt.Errorf("%s was not inserted within %s", at.card, s.cfg.Wait), "insert it and try again"))
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
-	told := make(chan struct{})
+	notified := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(notified)
 		err := s.cfg.Person.Notify(ctx, keys.Notice{
 			Title: "Insert " + at.card, Use: r.use, Why: r.why,
-			Text: "It holds the key that is asked for, in slot " + at.slot.String() + ".",
+			Text: "It holds the requested key in slot " + at.slot.String() + ".",
 		})
 		if err != nil {
 			end(fmt.Errorf("%s is not in a reader: %w", at.card, err))
@@ -71,11 +71,11 @@ func (s *Source) askForCard(ctx context.Context, r *request, at place, blob []by
 	}()
 	found, err := s.arrival(ctx, blob)
 	end(errIn)
-	<-told
+	<-notified
 	return found, err
 }
 
-// arrival waits until a card with the key is in.
+// arrival waits until a card with the key is inserted.
 func (s *Source) arrival(ctx context.Context, blob []byte) (place, error) {
 	for {
 		known, changed := s.waitChange()
@@ -90,8 +90,8 @@ func (s *Source) arrival(ctx context.Context, blob []byte) (place, error) {
 	}
 }
 
-// await waits, after an error, until the inventory has noticed that the card is
-// gone, so that it is not found again at once.
+// await waits, after an error, until the inventory no longer has the card, so that
+// it is not found again at once.
 func (s *Source) await(ctx context.Context, handle *piv.Handle) {
 	ctx, stop := context.WithTimeout(ctx, noticeLimit)
 	defer stop()
