@@ -12,7 +12,7 @@ func TestRemedy(t *testing.T) {
 		"end the program that holds it":    fmt.Errorf("%w: %w", ErrBusy, StatusNoDiagnosis), // the way to the card goes before what it said
 		"unblock it with the PUK":          &PINError{Reference: PINApplication},
 		"can only be reset":                fmt.Errorf("change: %w", &PINError{Reference: PUK}),
-		"nothing is tried again by itself": &PINError{Reference: PINApplication, Tries: 2},
+		"nothing is retried automatically": &PINError{Reference: PINApplication, Tries: 2},
 		"touch the card while it":          StatusNotTouched,
 		remedyAgain:                        Status(0x6F77),
 	} {

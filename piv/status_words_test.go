@@ -7,7 +7,7 @@ import (
 
 // No status word reaches a person as a number, unless nothing is known of it.
 func TestStatusWords(t *testing.T) {
-	number := regexp.MustCompile(`[0-9A-Fa-f]{4}`)
+	number := regexp.MustCompile(`\b[0-9A-Fa-f]{4}\b`)
 	for status := range statusWords {
 		if number.MatchString(status.Error()) || status.remedy() == "" {
 			t.Errorf("%04X: %q, %q", uint16(status), status, status.remedy())
@@ -18,7 +18,7 @@ func TestStatusWords(t *testing.T) {
 			t.Errorf("%04X has no words", uint16(known))
 		}
 	}
-	if unknown := Status(0x6F77); unknown.Error() != "the card refuses for a reason that is not known here (6F77)" || unknown.remedy() == "" {
+	if unknown := Status(0x6F77); unknown.Error() != "the card refuses with the unknown status word 6F77" || unknown.remedy() == "" {
 		t.Errorf("%q", unknown)
 	}
 }
