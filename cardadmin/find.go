@@ -2,7 +2,6 @@ package cardadmin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -129,14 +128,14 @@ func noCard(s piv.State) error {
 	var text strings.Builder
 	for _, reader := range s.Readers {
 		if reader.State != piv.ReaderEmpty {
-			fmt.Fprintf(&text, "  %q: %s\n", platform.Escape(reader.Reader, 80), reader.State)
+			fmt.Fprintf(&text, "\n  %q: %s", platform.Escape(reader.Reader, 80), reader.State)
 		}
 		if reader.State == piv.ReaderBusy {
 			return fmt.Errorf("no card can be used: %q: %w", platform.Escape(reader.Reader, 80), piv.ErrBusy)
 		}
 	}
 	if text.Len() > 0 {
-		return problem.With(errors.New("no PIV card is inserted:"), "%sinsert the card and run this again", text.String())
+		return problem.With(fmt.Errorf("no PIV card is inserted:%s", text.String()), "insert the card and run this again")
 	}
 	return problem.New("no PIV card is inserted", "insert the card and run this again")
 }

@@ -2,7 +2,6 @@ package cardadmin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -78,11 +77,11 @@ func bestFits[T any](cards []T, names func(T) Names, text string) (found []T) {
 }
 
 func severalCards[T any](cards []T, names func(T) Names) error {
-	return UsageError{problem.With(errors.New("there is more than one card:"), "%schoose one by a name that no other card has: --card NAME", listNames(cards, names))}
+	return UsageError{problem.With(fmt.Errorf("there is more than one card:%s", listNames(cards, names)), "choose one by a name that no other card has: --card NAME")}
 }
 
 func noSuchCard[T any](want string, cards []T, names func(T) Names) error {
-	return UsageError{problem.With(fmt.Errorf("no card is called %q; the cards are:", platform.Escape(want, 60)), "%schoose one: --card NAME", listNames(cards, names))}
+	return UsageError{problem.With(fmt.Errorf("no card is called %q; the cards are:%s", platform.Escape(want, 60), listNames(cards, names)), "choose one: --card NAME")}
 }
 
 func listNames[T any](cards []T, names func(T) Names) string {
@@ -93,7 +92,7 @@ func listNames[T any](cards []T, names func(T) Names) string {
 		if c.Reader != "" {
 			where = fmt.Sprintf("in %q", platform.Escape(c.Reader, 80))
 		}
-		fmt.Fprintf(&text, "  %s, %s, %s\n", platform.Escape(c.Name, 80), platform.Escape(c.ID, 60), where)
+		fmt.Fprintf(&text, "\n  %s, %s, %s", platform.Escape(c.Name, 80), platform.Escape(c.ID, 60), where)
 	}
 	return text.String()
 }

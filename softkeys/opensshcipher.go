@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/crypto/blowfish"
+	"golang.org/x/crypto/blowfish" //lint:ignore SA1019 bcrypt_pbkdf, which OpenSSH encrypts keys with, is made of it
 	"golang.org/x/crypto/ssh"
 )
 
