@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/binary"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func (c *client) constrained(list ...wire.DestinationConstraint) ([]byte, wire.R
 		Private: ssh.Marshal(struct{ Public, Private []byte }{public, private})}
 	if len(list) > 0 {
 		add.Constrained = true
-		add.Constraints = []wire.Constraint{{Type: wire.ConstrainExtension, Name: wire.ExtRestrictDestination, Contents: wire.MarshalDestinations(list)}}
+		add.Constraints = []wire.Constraint{{Type: wire.ConstrainExtension, Name: wire.ExtRestrictDestination, Contents: marshalDestinations(list)}}
 	}
 	return signer.PublicKey().Marshal(), c.ask(add)
 }
@@ -167,7 +168,7 @@ func TestHiddenKeyIsNotReplaced(t *testing.T) {
 		public, private, _ := ed25519.GenerateKey(rand.Reader)
 		add := wire.AddIdentity{KeyType: ssh.KeyAlgoED25519, Private: ssh.Marshal(struct{ Public, Private []byte }{public, private}),
 			Constrained: true, Constraints: []wire.Constraint{{Type: wire.ConstrainExtension, Name: wire.ExtRestrictDestination,
-				Contents: wire.MarshalDestinations([]wire.DestinationConstraint{{To: one.hop("one", "")}})}}}
+				Contents: marshalDestinations([]wire.DestinationConstraint{{To: one.hop("one", "")}})}}}
 		if reply := r.connect().ask(add); reply != wire.Success {
 			t.Fatalf("%#v", reply)
 		}
@@ -233,4 +234,34 @@ func TestHostCertificatesMatchTheirAuthority(t *testing.T) {
 	if s.isHop(plain, keys.Hop{Host: "one", Keys: []keys.HopKey{{Key: one.signer.PublicKey(), CA: true}}}) {
 		t.Error("a plain key was taken for an authority's certificate")
 	}
+}
+
+// marshalDestinations returns the contents that wire.ParseDestinations reads.
+func marshalDestinations(list []wire.DestinationConstraint) []byte {
+	var all []byte
+	for _, d := range list {
+		all = append(all, sshStrings(sshStrings(marshalHop(d.From), marshalHop(d.To), nil))...)
+	}
+	return sshStrings(all)
+}
+
+func marshalHop(h wire.Hop) []byte {
+	b := sshStrings([]byte(h.User), []byte(h.Hostname), nil)
+	for _, key := range h.Keys {
+		b = append(b, sshStrings(key.KeyBlob)...)
+		if key.CA {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
+	}
+	return b
+}
+
+// sshStrings encodes parts as strings of RFC 4251 section 5.
+func sshStrings(parts ...[]byte) (b []byte) {
+	for _, part := range parts {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
+	}
+	return b
 }

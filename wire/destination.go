@@ -91,22 +91,3 @@ func parseHop(b []byte) (Hop, error) {
 func destinationError(why string) error {
 	return fmt.Errorf("destination constraint: %w: %s", ErrMalformed, why)
 }
-
-// MarshalDestinations gives the contents that ParseDestinations reads.
-func MarshalDestinations(list []DestinationConstraint) []byte {
-	var all []byte
-	for _, d := range list {
-		one := appendBytes(nil, d.From.marshal())
-		one = appendBytes(one, d.To.marshal())
-		all = appendBytes(all, appendBytes(one, ""))
-	}
-	return appendBytes(nil, all)
-}
-
-func (h Hop) marshal() []byte {
-	b := appendBytes(appendBytes(appendBytes(nil, h.User), h.Hostname), "")
-	for _, key := range h.Keys {
-		b = appendBool(appendBytes(b, key.KeyBlob), key.CA)
-	}
-	return b
-}
