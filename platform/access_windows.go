@@ -51,8 +51,8 @@ func checkServer(pipe windows.Handle) (string, error) {
 	return owner, ours(owner, server)
 }
 
-// ours judges a pipe by its owner and by the user of the process that serves
-// it; "": that may not be known.
+// ours judges a pipe by its owner and by the user of the process that serves it;
+// "" means that this user is not known.
 func ours(owner, server string) error {
 	trusted := []string{currentUser(), administrator, administrators}
 	if !slices.Contains(trusted, owner) {
@@ -64,8 +64,8 @@ func ours(owner, server string) error {
 	return nil
 }
 
-// userOf is the SID that a process runs as. It is an error where that is not
-// this process's to know.
+// userOf returns the SID that a process runs as, or an error if this process may not
+// ask.
 func userOf(pid uint32) (string, error) {
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
 	if err != nil {

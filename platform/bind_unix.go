@@ -14,7 +14,7 @@ var umaskMutex sync.Mutex
 
 // bind makes the socket with mode 0600 from its first moment. The umask is the
 // whole process's: a file that is made elsewhere at this instant gets a
-// narrower mode, never a wider one. Unrun here.
+// narrower mode, never a wider one. Not tested on these systems.
 func bind(path string) (*net.UnixListener, error) {
 	umaskMutex.Lock()
 	defer umaskMutex.Unlock()

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A command line can hold secrets, and much that says nothing to a person. Of
-// all arguments only a sub-command is shown, of programs that are known to have some.
+// A command line can hold secrets and much that means nothing to a person. So only
+// the sub-command is shown, and only for programs that are known to have them.
 var withSubCommands = []string{
 	"git", "jj", "hg", "svn", "gh", "glab",
 	"go", "cargo", "npm", "pnpm", "yarn", "pip", "nix", "make", "just",
@@ -17,9 +17,8 @@ var withSubCommands = []string{
 // maxSubCommand bounds one: git's longest has 21 characters.
 const maxSubCommand = 24
 
-// SubCommand is the word that says what the program was told to do: "push" for
-// git push, "" where there is none or it is no plain word. It is the program's
-// own word, and needs no escaping.
+// SubCommand returns the program's sub-command: "push" for git push, "" if there is
+// none or it is not a plain word. It needs no escaping.
 func (p Process) SubCommand() string {
 	if !slices.Contains(withSubCommands, p.Name) || len(p.Args) == 0 {
 		return ""

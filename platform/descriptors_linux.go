@@ -10,10 +10,10 @@ import (
 // standardFiles are input, output and error: every program gets them.
 const standardFiles = 3
 
-// KeepDescriptors makes the files that this process inherited, beside its
-// standard three, stay out of the programs that it starts: a daemon must not
-// hold a pipe or a lock that somebody else waits for. What it returns gives them
-// back, for a program that takes this one's place.
+// KeepDescriptors keeps the files that this process inherited, other than its standard
+// three, from the programs that it starts: a daemon must not hold a pipe or a lock
+// that another program waits for. giveBack undoes that, for a program that replaces
+// this one.
 func KeepDescriptors() (giveBack func()) {
 	kept := inherited()
 	for _, fd := range kept {

@@ -5,14 +5,13 @@ type Hardening struct {
 	NoDump bool     // other processes of the user can neither trace it nor read its memory
 	NoCore bool     // a crash leaves no memory image
 	Locked bool     // memory is never written to swap
-	Notes  []string // what is not so, and why, for `keybroker doctor`
+	Notes  []string // what does not hold, and why, for `keybroker doctor`
 }
 
-// Harden protects the whole process for the rest of its life. It is called
-// before any secret is read; again, it changes nothing. It does what the system
-// lets it do, and reports the rest: a daemon that cannot lock its memory still
-// serves. It fails where another program traces this one: that one would see all
-// the same, and the caller must end.
+// Harden protects the process for the rest of its life. Call it before any secret is
+// read; a second call changes nothing. It reports what the system does not allow: a
+// daemon that cannot lock its memory still serves. It fails if another program traces
+// this one, because that program would see every secret. The caller must end then.
 func Harden() (Hardening, error) {
 	h := harden()
 	return h, untraced()

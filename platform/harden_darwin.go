@@ -2,7 +2,7 @@ package platform
 
 import "golang.org/x/sys/unix"
 
-// harden denies debuggers and core files. macOS encrypts its swap. Unrun here.
+// harden denies debuggers and core files. macOS encrypts its swap. Not tested on macOS.
 func harden() Hardening {
 	var h Hardening
 	if err := unix.PtraceDenyAttach(); err != nil {

@@ -13,8 +13,8 @@ var ErrInUse = errors.New("another agent serves it")
 // that is not this user's own, is refused. What another program left or still
 // serves at path is never touched, except a socket that nobody listens on.
 //
-// A socket that is removed while it is served is made anew at the same path, a
-// moment later, unless something else has taken its place.
+// A socket that is removed while it is served is soon made again at the same path,
+// unless something else has taken its place.
 //
 // Its connections go to PeerOf. Closing it removes the socket, unless something
 // else took its place.

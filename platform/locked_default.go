@@ -2,7 +2,7 @@
 
 package platform
 
-// lockedAlloc has ordinary memory here, and wipes it.
+// lockedAlloc returns ordinary memory on this system; free wipes it.
 func lockedAlloc(n int) ([]byte, func()) {
 	buf := make([]byte, n)
 	return buf, func() { clear(buf) }

@@ -6,8 +6,8 @@ import (
 )
 
 // Outside says that the program's file lies outside the system's directories,
-// where the user's own programs can put one under any name. False also when it
-// is not known where it lies.
+// where the user's own programs can put one under any name. It is false if the
+// file's path is unknown.
 func (p Process) Outside() bool {
 	return p.Executable != "" && !slices.ContainsFunc(systemDirectories(), func(dir string) bool {
 		return strings.HasPrefix(foldPath(p.Executable), dir)

@@ -9,7 +9,7 @@ import (
 )
 
 // defaultPaths keeps the sockets out of $TMPDIR, which the system clears of
-// files that were not used for some days. Unrun here.
+// files that were not used for some days. Not tested on macOS.
 const machinePolicy = "/Library/Application Support/keybroker/policy.toml"
 
 func defaultPaths() (Paths, error) {

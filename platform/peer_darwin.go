@@ -16,7 +16,7 @@ import (
 
 // peerOf uses LOCAL_PEERCRED and LOCAL_PEERPID of unix(4). There is no pidfd:
 // that the start time did not change shows one process from first to last,
-// not that it is the one that connected. Unrun here.
+// not that it is the one that connected. Not tested on macOS.
 func peerOf(conn net.Conn) (Peer, error) {
 	cred, pid, err := credentials(conn)
 	if err != nil {

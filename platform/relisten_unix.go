@@ -15,7 +15,7 @@ import (
 // a runtime directory does not tell. Programs try again for about as long.
 const lostTick = 2 * time.Second
 
-// Accept implements net.Listener. It goes on with a socket that was made anew.
+// Accept implements net.Listener. It continues with a socket that was made again.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		inner := l.current()
@@ -32,7 +32,7 @@ func (l *listener) current() *net.UnixListener {
 	return l.UnixListener
 }
 
-// watch makes the socket anew when it was removed, with its directory or without.
+// watch makes the socket again after it was removed, with or without its directory.
 // Something else in its place is left alone.
 func (l *listener) watch() {
 	defer close(l.watched)

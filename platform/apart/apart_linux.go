@@ -42,8 +42,8 @@ func Environ() []string {
 	return list
 }
 
-// Run runs the tests (m.Run) in a process of its own, which has no terminal and whose ancestor is
-// pid 1 alone, with Environ. It ends with this process.
+// Run runs the tests (m.Run) in a separate process with the environment Environ. It has
+// no terminal, its only ancestor is pid 1, and it ends with this process.
 func Run(tests func() int) int {
 	switch {
 	case slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "-test.fuzz") }):

@@ -53,9 +53,9 @@ func atSocket(path string) (string, error) {
 	return "unix:path=" + dbus.EscapeBusAddressValue(path), nil
 }
 
-// Connect opens a connection of the caller's own, who closes it. It outlives
-// ctx, which only bounds the time until it stands. Signals arrive in their
-// order. An error wraps ErrAbsent, or is ctx's.
+// Connect opens a private connection, which the caller closes. It outlives ctx, which
+// bounds only the connecting. Signals arrive in order. An error wraps ErrAbsent, or
+// is ctx's.
 func Connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, end) // ends a hanging Auth or Hello

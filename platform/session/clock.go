@@ -13,7 +13,7 @@ const (
 	leastSleep = 2 * time.Second
 )
 
-// watchClock finds a sleep afterwards, where nobody has told of it before.
+// watchClock notices a sleep afterwards, if nothing announced it.
 func (w *Watcher) watchClock(ctx context.Context) {
 	ticker := time.NewTicker(w.Tick)
 	defer ticker.Stop()
