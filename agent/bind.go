@@ -35,7 +35,7 @@ type bind struct {
 func (s *session) bind(contents []byte) wire.Reply {
 	if len(s.bindings) <= maxBinds { // also what fails: an agent behind this one judges for itself
 		if !s.account.take(len(contents)) {
-			s.hangUp() // that agent would know less than happened here
+			defer s.hangUp() // that agent would know less than happened here
 			return s.refuse(s.newUse(keys.OpBind), overBudget)
 		}
 		s.bindings = append(s.bindings, bytes.Clone(contents))

@@ -12,10 +12,10 @@ import (
 const (
 	// borrowedBurst records are 8 MB: more than one command over all hosts of a fleet.
 	borrowedBurst = 10_000
-	// borrowedRefill is after how long one more may be: 65 MB a day.
+	// borrowedRefill is the time after which one more record is allowed: 65 MB a day.
 	borrowedRefill = time.Second
-	// maxBorrowedKeys is how many keys there may be for a borrower to add one:
-	// then the person can still add as many.
+	// A borrower may add keys only while the agent holds fewer than
+	// maxBorrowedKeys. The other half of the list is left for the person.
 	maxBorrowedKeys = maxIdentities / 2
 	// maxBorrowers bounds those who are remembered.
 	maxBorrowers = 1024

@@ -102,9 +102,9 @@ func TestCertificateForACompositeIsAddedAndSigns(t *testing.T) {
 	}
 	other, _ := newComposite(t)
 	for reason, wrong := range map[string]wire.AddIdentity{
-		"for another key":                  {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{cert.Marshal(), other.Seeds()})},
-		"in the place of a certificate":    {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{key.PublicKey().Marshal(), key.Seeds()})},
-		"signature is not its authority's": {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{lastByteChanged(cert.Marshal()), key.Seeds()})},
+		"for another key":               {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{cert.Marshal(), other.Seeds()})},
+		"in the place of a certificate": {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{key.PublicKey().Marshal(), key.Seeds()})},
+		"its authority did not sign":    {KeyType: add.KeyType, Private: ssh.Marshal(struct{ C, S []byte }{lastByteChanged(cert.Marshal()), key.Seeds()})},
 	} {
 		if reply := c.ask(wrong); reply != wire.Failure || !strings.Contains(r.last().Reason, reason) {
 			t.Errorf("%s: %#v: %s", reason, reply, r.last().Reason)

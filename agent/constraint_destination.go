@@ -85,7 +85,7 @@ func (s *session) walk(constraints []keys.DestinationConstraint, user *string) e
 	return nil
 }
 
-// anyAllows says whether a constraint leads from one host (nil: this machine)
+// anyAllows reports whether a constraint leads from one host (nil: this machine)
 // to another (nil: any) and to this account (nil: any).
 func (s *session) anyAllows(constraints []keys.DestinationConstraint, from, to *bind, user *string) bool {
 	for _, c := range constraints {

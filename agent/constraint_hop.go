@@ -8,7 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// isHop says whether the host that proved this session is the one of a hop: by
+// isHop reports whether the host that proved this session is the one of a hop: by
 // its key, or by a certificate in the hop's name from one of its authorities.
 func (s *session) isHop(b *bind, hop keys.Hop) bool {
 	if b.key == nil { // unproved

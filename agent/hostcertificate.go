@@ -84,7 +84,7 @@ func isPrincipal(principals []string, name string) bool {
 	return slices.ContainsFunc(principals, func(p string) bool { return keys.NewPattern(p, keys.SingleBytes).Match(name) })
 }
 
-// isCertified says whether the host's certificate is one that its authority has
+// isCertified reports whether the host's certificate is one that its authority has
 // signed for hosts, and holds now. One without principals is for none (OpenSSH's
 // rule; x/crypto would take it for all).
 func (s *session) isCertified(b *bind) bool {
@@ -107,7 +107,7 @@ func (s *session) isCertified(b *bind) bool {
 	return b.certificate.signed
 }
 
-// certifies says whether the host's certificate is for this name, now.
+// certifies reports whether the host's certificate is for this name, now.
 func (s *session) certifies(b *bind, name string) bool {
 	cert, ok := publickey.CertificateOf(b.key)
 	return ok && len(cert.ValidPrincipals) <= maxPrincipals &&

@@ -7,8 +7,8 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// maxIdentities is the longest list that OpenSSH's clients take
-// (MAX_AGENT_IDENTITIES); from a longer one they take nothing.
+// maxIdentities is the longest list that OpenSSH's clients accept
+// (MAX_AGENT_IDENTITIES). They reject a list with more keys as a whole.
 const maxIdentities = 2048
 
 // list answers with the keys that neither their constraints nor the rules hide

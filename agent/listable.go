@@ -18,7 +18,7 @@ type listable struct {
 	known map[[sha256.Size]byte]error // by blob: what keys.CheckListable said
 }
 
-// is says whether a key may be in a list. A key that may not still signs for who
+// is reports whether a key may be in a list. A key that may not still signs for who
 // knows it by other means.
 func (l *listable) is(info *keys.Info) bool {
 	if _, certificate := publickey.CertificateOf(info.PublicKey); !certificate {

@@ -15,7 +15,7 @@ import (
 // ErrRulesChanged means that other rules were put in force meanwhile.
 var ErrRulesChanged = problem.New("the rules were changed by another reload meanwhile", "try again: keybroker policy reload")
 
-// changesTheBroker says whether an operation changes what the broker will decide,
+// changesTheBroker reports whether an operation changes what the broker will decide,
 // not what it holds: its record has the digest of the rules in force.
 func changesTheBroker(op keys.Op) bool {
 	return slices.Contains([]keys.Op{keys.OpStart, keys.OpReload, keys.OpRevoke, keys.OpPause, keys.OpResume, keys.OpLock, keys.OpUnlock}, op)

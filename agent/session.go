@@ -273,8 +273,8 @@ func (s *session) hangUp() {
 	s.queue.mu.Unlock()
 }
 
-// close ends the session after its reader: cancel what is still going on and
-// wait for the worker, so that nothing of a session outlives it.
+// close runs when the reader has ended. It cancels unfinished requests and waits for
+// the worker, so that nothing of the session outlives it.
 func (s *session) close() {
 	s.hangUp()
 	s.finish()

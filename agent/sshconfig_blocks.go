@@ -7,7 +7,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// applies says whether a block of the configuration applies to the host.
+// applies reports whether a block of the configuration applies to the host.
 type applies int
 
 const (

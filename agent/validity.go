@@ -2,8 +2,9 @@ package agent
 
 import "github.com/keybroker/keybroker/keys"
 
-// mayUseCertificate says why a certificate is of no use now; nil: it is of use, or it
-// is none. No server would take it, and each one that is offered costs a try.
+// mayUseCertificate returns why a certificate is not valid now; nil if it is valid or
+// the key is not a certificate. No server would accept it, and each key that is
+// offered costs one of the tries that the server allows.
 func (s *Server) mayUseCertificate(use *keys.Use) error {
 	if s.ExpiredCertificates {
 		return nil

@@ -95,7 +95,7 @@ func (s *setup) identity(ctx context.Context) error {
 		return err
 	})
 	for _, name := range wrote {
-		fmt.Fprintf(s.say, "The card has a %s.\n", name)
+		fmt.Fprintf(s.say, "The card now has a %s.\n", name)
 	}
 	return err
 }

@@ -261,7 +261,7 @@ func (w Wording) fileLines(p platform.Peer) (lines []question.Line) {
 	return lines
 }
 
-// terminal says whether a person seems to be at the program's terminal.
+// terminal reports whether a person seems to be at the program's terminal.
 func (w Wording) terminal(p platform.Peer) string {
 	switch {
 	case p.Terminal == "" && !p.Attended:

@@ -34,8 +34,8 @@ func (t *Together) maxHosts() int {
 	return t.Max
 }
 
-// togetherError carries the answer to a question that listed the host of this login
-// too.
+// togetherError carries the answer to another login's question that also listed
+// this login's host.
 type togetherError struct{ answer Answer }
 
 func (e *togetherError) Error() string {

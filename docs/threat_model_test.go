@@ -42,7 +42,7 @@ func testsByPackage(t *testing.T) map[string][]string {
 	return tests
 }
 
-// named says whether a span of code names a test, and what is wrong with it.
+// named reports whether a span of code names a test, and what is wrong with it.
 func named(span string, budgets bool, tests map[string][]string) (is bool, fault error) {
 	find := func(dirs []string, pattern string) error {
 		for part := range strings.SplitSeq(pattern, "|") {

@@ -112,7 +112,7 @@ func checkCertificate(key ssh.PublicKey, c *publickey.Certificate) error {
 		}
 	}
 	if !publickey.SignedByAuthority(key) {
-		return unlistable("a certificate whose signature is not its authority's")
+		return unlistable("a certificate that its authority did not sign")
 	}
 	return nil
 }

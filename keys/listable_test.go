@@ -174,7 +174,7 @@ func TestKeysThatHideAList(t *testing.T) {
 		"type 3":             {certificate(func(c *ssh.Certificate) { c.CertType = 3 }), "type 3"},
 		"a bad signature": {certificate(func(c *ssh.Certificate) {
 			c.Signature = &ssh.Signature{Format: ssh.KeyAlgoED25519, Blob: make([]byte, ed25519.SignatureSize)}
-		}), "not its authority's"},
+		}), "its authority did not sign"},
 		"of a short key":  {certificate(func(c *ssh.Certificate) { c.Key = rsaKey(1000) }), "1000 bits"},
 		"a security key":  {securityKey(t, "ssh:"), ""},
 		"its application": {securityKey(t, "ssh:\x00x"), "application"},

@@ -1,6 +1,6 @@
 package piv
 
-// takesExtended says whether the answer to reset declares extended length (ISO
+// takesExtended reports whether the answer to reset declares extended length (ISO
 // 7816-4 section 8.1.1.2.7: third software function table, bit 7). Other cards get
 // short APDUs.
 func takesExtended(atr []byte) bool {

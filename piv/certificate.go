@@ -18,7 +18,7 @@ type Certificate struct {
 	Problem   string            // "" if X509 is set
 }
 
-// IsCertificate says whether the object is a certificate, even a malformed one.
+// IsCertificate reports whether the object is a certificate, even a malformed one.
 func (c Certificate) IsCertificate() bool { return c.X509 != nil || c.PublicKey != nil }
 
 // Certificate reads a slot's certificate, plain or compressed. The error wraps

@@ -46,7 +46,7 @@ func (s *SlotInfo) judge() {
 	s.Algorithm = alg
 }
 
-// certificate says whether there is a certificate object, valid or not.
+// certificate reports whether there is a certificate object, valid or not.
 func (d describer) certificate(ctx context.Context, info *SlotInfo) (bool, error) {
 	cert, err := d.Certificate(ctx, info.Slot)
 	switch {
@@ -66,7 +66,7 @@ func (d describer) certificate(ctx context.Context, info *SlotInfo) (bool, error
 	return true, nil
 }
 
-// key says whether a YubiKey reports a key in the slot.
+// key reports whether a YubiKey reports a key in the slot.
 func (d describer) key(ctx context.Context, info *SlotInfo) (bool, error) {
 	switch {
 	case d.hasMetadata():

@@ -23,14 +23,14 @@ type TransmitError struct{ Err error }
 func (e *TransmitError) Error() string { return e.Err.Error() }
 func (e *TransmitError) Unwrap() error { return e.Err }
 
-// gone says whether the card cannot be reached. Any other transmit error may come
+// gone reports whether the card cannot be reached. Any other transmit error may come
 // from a reader that does not support extended APDUs.
 func gone(err error) bool {
 	return errors.Is(err, ErrRemoved) || errors.Is(err, ErrReset) || errors.Is(err, ErrNoService) ||
 		errors.Is(err, ErrNoAnswer) || errors.Is(err, ErrBusy) || errors.Is(err, ErrClosed) || errors.Is(err, ErrOtherCard)
 }
 
-// fatal says whether err is an error of the connection to the card, not of its data.
+// fatal reports whether err is an error of the connection to the card, not of its data.
 func fatal(err error) bool {
 	var broken *TransmitError
 	return errors.As(err, &broken)

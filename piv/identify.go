@@ -65,7 +65,7 @@ func (r *Readers) identify(h *Handle) {
 	}
 }
 
-// countsAsRefusal says whether the card refused to be read. For a card that is
+// countsAsRefusal reports whether the card refused to be read. For a card that is
 // partly listed, silence counts too.
 func countsAsRefusal(err error, h *Handle) bool {
 	var refused Status

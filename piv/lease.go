@@ -194,6 +194,6 @@ func (h *Handle) logOut() error {
 
 func (h *Handle) close() { h.session.worker.close() }
 
-// HeldOpen says whether another program's transaction keeps us from clearing our
+// HeldOpen reports whether another program's transaction keeps us from clearing our
 // PIN. Until it ends, that program can use the card; PC/SC has no way to end it.
 func (h *Handle) HeldOpen() bool { return h.kept.Load() && h.session.login.ours() }

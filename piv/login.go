@@ -37,13 +37,13 @@ func (l *login) over() (ours bool) { return l.state.Swap(loginNobody) == loginOu
 // mustEnd records that the PIN must be cleared, whoever gave it.
 func (l *login) mustEnd() { l.state.Store(loginOurs) }
 
-// given says whether we gave the PIN.
+// given reports whether we gave the PIN.
 func (l *login) given() bool {
 	now := l.state.Load()
 	return now == loginOurs || now == loginBoth
 }
 
-// ours says whether only we gave the PIN.
+// ours reports whether only we gave the PIN.
 func (l *login) ours() bool { return l.state.Load() == loginOurs }
 
 // pinFacts is what a card reports about its PIN during use.

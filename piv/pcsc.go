@@ -10,7 +10,7 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// CompiledIn says whether this program can talk to cards at all.
+// CompiledIn reports whether this program can talk to cards at all.
 const CompiledIn = true
 
 // service is the system's PC/SC service. Two traps of the scard package: it

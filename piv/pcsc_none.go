@@ -2,7 +2,7 @@
 
 package piv
 
-// CompiledIn says whether this program supports cards. That needs cgo on Linux and
+// CompiledIn reports whether this program supports cards. That needs cgo on Linux and
 // macOS, and libpcsclite-dev on Linux.
 const CompiledIn = false
 

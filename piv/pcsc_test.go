@@ -386,7 +386,7 @@ func testServiceHangs(t *testing.T, r rig) {
 	eventually(t, "the card signs again", func() bool { return sign(t.Context(), h, 0x9E, free) == nil })
 }
 
-// stands says whether every thread of a process is stopped: a signal takes a moment.
+// stands reports whether every thread of a process is stopped: a signal takes a moment.
 func stands(t *testing.T, pid int) bool {
 	t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))

@@ -47,7 +47,7 @@ func (e *PINError) Error() string {
 	return fmt.Sprintf("wrong %s, %d tries left", name, e.Tries)
 }
 
-// Blocked says whether no try is left.
+// Blocked reports whether no try is left.
 func (e *PINError) Blocked() bool { return e.Tries == 0 }
 
 // ErrPINLength means that a PIN or PUK was not sent because of its length.
@@ -76,7 +76,7 @@ func (a *Applet) Verify(ctx context.Context, pin []byte) error {
 	return a.secret(ctx, insVerify, reference, pin)
 }
 
-// PINGiven says whether Verify gave the PIN on this connection. The card may have
+// PINGiven reports whether Verify gave the PIN on this connection. The card may have
 // forgotten it since.
 func (a *Applet) PINGiven() bool { return a.login.given() }
 

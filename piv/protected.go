@@ -108,7 +108,7 @@ func without(data []byte, drop tag) (kept []byte, err error) {
 	return kept, nil
 }
 
-// ManagementKeyMarked says whether the card's administrator data mark the management
+// ManagementKeyMarked reports whether the card's administrator data mark the management
 // key as stored on the card.
 func (a *Applet) ManagementKeyMarked(ctx context.Context) (bool, error) {
 	flags, _, err := a.adminData(ctx)

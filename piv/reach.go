@@ -60,10 +60,10 @@ func (a *Applet) isThere(ctx context.Context) (bool, error) {
 	return bytes.HasPrefix(aid, aidPIV), nil
 }
 
-// numbered says whether the card has a number in its CHUID.
+// numbered reports whether the card has a number in its CHUID.
 func (t *Token) numbered() bool { return t != nil && (t.GUID != GUID{} || t.FASCN != "") }
 
-// has says whether a CHUID has this card's number.
+// has reports whether a CHUID has this card's number.
 func (t *Token) has(chuid CHUID) bool {
 	return chuid.GUID == t.GUID && FASCNString(chuid.FASCN) == t.FASCN
 }

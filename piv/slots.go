@@ -30,10 +30,10 @@ func Slots() []Slot {
 	return all
 }
 
-// Valid says whether s is one of Slots.
+// Valid reports whether s is one of Slots.
 func (s Slot) Valid() bool { return s.object() != 0 }
 
-// Retired says whether s is one of the 20 slots for retired keys.
+// Retired reports whether s is one of the 20 slots for retired keys.
 func (s Slot) Retired() bool { return s >= slotFirstRetired && s <= slotLastRetired }
 
 // String is the key reference in hexadecimal, as other tools write it: "9a".

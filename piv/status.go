@@ -47,7 +47,7 @@ func (s Status) asError() error {
 	return s
 }
 
-// notOffered says whether err is a status word with which cards refuse an
+// notOffered reports whether err is a status word with which cards refuse an
 // instruction that they do not support.
 func notOffered(err error) bool {
 	var status Status
@@ -62,7 +62,7 @@ func notOffered(err error) bool {
 	return false
 }
 
-// absent says whether err means that an object or a key does not exist.
+// absent reports whether err means that an object or a key does not exist.
 func absent(err error) bool {
 	return errors.Is(err, StatusNotFound) || errors.Is(err, StatusReferenceNotFound)
 }

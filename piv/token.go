@@ -88,7 +88,7 @@ func (t *Token) Name() string {
 	return kind + " " + number
 }
 
-// Expired says whether now is outside the validity period of the slot's certificate.
+// Expired reports whether now is outside the validity period of the slot's certificate.
 // It is false without a certificate.
 func (s SlotInfo) Expired(now time.Time) bool {
 	return s.Certificate != nil && (now.Before(s.Certificate.NotBefore) || now.After(s.Certificate.NotAfter))

@@ -62,7 +62,7 @@ func openPipe(ctx context.Context, name string) (windows.Handle, error) {
 	}
 }
 
-// pipeExists says whether anybody serves the name.
+// pipeExists reports whether anybody serves the name.
 func pipeExists(name string) bool {
 	utf16, err := windows.UTF16PtrFromString(name)
 	return err == nil && !errors.Is(waitNamedPipe(utf16, time.Millisecond), windows.ERROR_FILE_NOT_FOUND)

@@ -120,7 +120,7 @@ func onlyRootWrites(info fs.FileInfo) error {
 	return nil
 }
 
-// owned says whether the file is this user's.
+// owned reports whether the file is this user's.
 func owned(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && stat.Uid == uint32(os.Geteuid())

@@ -17,7 +17,7 @@ type Paths struct {
 // directory is not known.
 func DefaultPaths() (Paths, error) { return defaultPaths() }
 
-// Socket is where a socket of its own is served that is given a name and no
+// Socket returns the default path of a separate socket that has a name but no
 // path. The name is a plain word.
 func (p Paths) Socket(name string) string { return p.socket(name) }
 

@@ -93,7 +93,7 @@ func procArgs(pid, maxArgs, maxBytes int) (exe string, args []string) {
 	return exe, args
 }
 
-// terminalName knows the pseudo-terminals, which have major 16.
+// terminalName returns the name of a pseudo-terminal (major 16), or "".
 func terminalName(dev uint64) string {
 	if unix.Major(dev) != 16 {
 		return ""

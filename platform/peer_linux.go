@@ -70,7 +70,7 @@ func socketPeer(fd int) (*unix.Ucred, int, error) {
 	return cred, pidfd, nil
 }
 
-// lives says whether what was read under p.PID was the peer. A pidfd proves
+// lives reports whether what was read under p.PID was the peer. A pidfd proves
 // it: a pid is not given away while its process lives. Without one, the start
 // time shows at least that one process was looked at from first to last; that
 // it is the one that connected is then only likely.

@@ -48,7 +48,7 @@ func ended(process windows.Handle) bool {
 	return err != nil || event != uint32(windows.WAIT_TIMEOUT)
 }
 
-// sameSession says whether a process runs in this process's session: a desktop
+// sameSession reports whether a process runs in this process's session: a desktop
 // that somebody logged in to, or session 0, of the services.
 func sameSession(pid uint32) bool {
 	var ours, theirs uint32

@@ -41,7 +41,7 @@ func whileThere(ctx context.Context, conn net.Conn, p Peer) (context.Context, fu
 	}
 }
 
-// waitFor says whether one of events came; false: the file was closed before.
+// waitFor reports whether one of events came; false: the file was closed before.
 // What else happens to the file wakes it, and is not looked at.
 func waitFor(file *os.File, events int16) bool {
 	raw, err := file.SyscallConn()

@@ -3,7 +3,7 @@ package platform
 // CurrentUser is this process's own user, as Peer.User has it.
 func CurrentUser() string { return currentUser() }
 
-// SameUser says whether the peer may be served at all: it is this process's own
+// SameUser reports whether the peer may be served at all: it is this process's own
 // user, or the system's administrator, who can read this process's memory
 // anyway (OpenSSH's agent accepts the two as well). A Peer without a user is nobody.
 func SameUser(peer Peer) bool {

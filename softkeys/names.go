@@ -10,7 +10,7 @@ import (
 // ErrName means that no key can have this name; ErrExists that the name or the
 // key is already in use.
 var (
-	ErrName   = errors.New("a key's name has 1 to 64 of A-Z a-z 0-9 . _ @ -, does not begin with . or -, and does not end with -cert")
+	ErrName   = errors.New("a key's name consists of 1 to 64 of A-Z a-z 0-9 . _ @ -, does not begin with . or -, and does not end with -cert")
 	ErrExists = errors.New("it already exists")
 )
 

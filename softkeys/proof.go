@@ -81,7 +81,7 @@ func parseProof(line []byte) (proof, error) {
 	return proof{string(fields[1]), code}, nil
 }
 
-// holds says whether this vault made p for f.
+// holds reports whether this vault made p for f.
 func (k *proofKey) holds(p proof, f facts) bool {
 	return p.name == f.name && hmac.Equal(p.code, k.code(f))
 }

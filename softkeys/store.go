@@ -70,7 +70,7 @@ type Entry struct {
 	Remedy    string // what to do about a State that says "damaged"; else ""
 }
 
-// Damaged says whether the key's files must be repaired before it can be used.
+// Damaged reports whether the key's files must be repaired before it can be used.
 func (e *Entry) Damaged() bool { return e.Remedy != "" }
 
 // Prove opens the vault if that does not ask the person, so that the keys are

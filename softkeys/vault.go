@@ -39,7 +39,7 @@ type opening struct {
 // NewVault returns the vault in config.Dir. It reads nothing yet.
 func NewVault(config Config) *Vault { return &Vault{config: config} }
 
-// Opened says whether the next Open returns at once.
+// Opened reports whether the next Open returns at once.
 func (v *Vault) Opened() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -230,7 +230,7 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// underPassphrase says whether a passphrase guards the identity, not the keychain.
+// underPassphrase reports whether a passphrase guards the identity, not the keychain.
 func (v *Vault) underPassphrase() bool {
 	_, err := os.Lstat(v.config.identityFile())
 	return err == nil

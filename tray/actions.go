@@ -59,7 +59,7 @@ func (t *tray) isPaused() bool {
 	return t.broker.event.Status.Paused
 }
 
-// isAsking says whether a notification could cover a question.
+// isAsking reports whether a notification could cover a question.
 func (t *tray) isAsking() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

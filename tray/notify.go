@@ -60,7 +60,7 @@ func (t *tray) notifyNews(ctx context.Context, before, now control.Event) {
 	}
 }
 
-// windowOpen says whether a question or a notice is shown in a window.
+// windowOpen reports whether a question or a notice is shown in a window.
 func windowOpen(e control.Event) bool {
 	asked := slices.ContainsFunc(e.Waiting, func(w control.Waiting) bool { return !w.Held })
 	return (asked || len(e.Notices) > 0) && !e.Status.OnTerminal

@@ -144,15 +144,15 @@ func loginFault(c *cursor, p Purpose, number, signed byte, service string, sameK
 	case !c.atEnd() || number != msgUserauthRequest || signed != 1 || (p.Method == MethodHostBound && len(p.HostKey) == 0):
 		return "neither an SSH login nor an SSHSIG"
 	case p.Method != MethodPublicKey && p.Method != MethodHostBound:
-		return "a login with another method than publickey"
+		return "a login that does not use the publickey method"
 	case service != serviceConnection:
-		return "a login to another service than ssh-connection"
+		return "a login to a service other than ssh-connection"
 	case len(p.SessionID) == 0 || len(p.SessionID) > MaxSessionID:
 		return "a login with a session id of an impossible length"
 	case p.User == "" || len(p.User) > maxPurposeFieldSize:
 		return "a login with an empty or absurdly long user name"
 	case !sameKey:
-		return "a login with another key than the one that is asked for"
+		return "a login that names a different key from the one requested"
 	}
 	return ""
 }

@@ -43,7 +43,7 @@ func TestLoginWithACertificateOfTheKey(t *testing.T) {
 		"another certificate of the key": {certificate(mine, ssh.UserCert), blob, false},
 	} {
 		p := PurposeOf(login(func(u *userauth) { u.key = test.inData }), test.asked)
-		if (p.Kind == KindLogin) != test.login || !test.login && !strings.Contains(p.Why, "another key") {
+		if (p.Kind == KindLogin) != test.login || !test.login && !strings.Contains(p.Why, "a different key") {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}

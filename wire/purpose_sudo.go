@@ -42,7 +42,7 @@ func parseSudo(data, keyBlob []byte) (Purpose, bool) {
 	case !c.atEnd() || !ok || method != MethodPublicKey || signed != 1 || sudo.User != user:
 		return unknown("a request of pam_ssh_agent_auth that cannot be read"), true
 	case !bytes.Equal(blob, keyBlob):
-		return unknown("a request of pam_ssh_agent_auth with another key than the one that is asked for"), true
+		return unknown("a request of pam_ssh_agent_auth that names a different key from the one requested"), true
 	}
 	return Purpose{Kind: KindSudo, Algorithm: algorithm, Sudo: sudo}, true
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// pollInterval is how late Follow may be. Checking a file that did not grow costs
-// microseconds.
+// pollInterval is how often Follow looks for new records. Checking a file that did
+// not grow costs microseconds.
 const pollInterval = 200 * time.Millisecond
 
 // Follow yields the last f.Last records that f chooses, as Read does, and then new

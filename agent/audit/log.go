@@ -23,10 +23,9 @@ var ErrClosed = errors.New("the log is closed")
 // Durability is what a record survives after Append has returned.
 type Durability string
 
-// A record survives the end of the process, or even a power cut.
 const (
-	Process Durability = "process"
-	Power   Durability = "power"
+	Process Durability = "process" // it survives the end of the process
+	Power   Durability = "power"   // it survives a power cut
 )
 
 // Config is what Open needs.

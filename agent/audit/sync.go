@@ -10,7 +10,7 @@ import (
 // errUnsynced is for records that were written but may be lost in a power cut,
 // because their fsync failed. A later fsync proves nothing about them: the kernel
 // reports a failure only once.
-var errUnsynced = problem.New("the record could not be flushed to the disk", `check the disk; durability = "process" does not flush`)
+var errUnsynced = problem.New("the record could not be flushed to the disk", `check the disk, or set durability = "process", which does not wait for it`)
 
 // sync returns when the record seq is on the disk. Appends that arrive while an
 // fsync runs wait for the next one and share it.

@@ -73,7 +73,7 @@ type verifier struct {
 	expect Head // what the next line must follow
 	resync bool // the line before was unreadable: any line may follow
 
-	bytesHash string // of the line before, if it was wrong: Open may have continued from it
+	bytesHash string // hash of the previous line's bytes, if that line was invalid; Open may have continued the chain from it
 
 	witnesses map[uint64][]Witnessed // by Seq: those that no line was compared with yet
 }

@@ -18,8 +18,7 @@ const HeadID = "5d0f3a2c7be94c6f8f1d9a64c2e7b813"
 // 64 KiB of a field, and a head has a dozen short fields.
 const maxJournalLine = 1 << 20
 
-// HeadText is the message about a head in the system's log: which record of which
-// audit log.
+// HeadText formats a head for the system's log. dir names the audit log.
 func HeadText(h Head, dir string) string {
 	return fmt.Sprintf("audit head: record %d %s of %s", h.Seq, h.Hash, strconv.QuoteToASCII(dir))
 }

@@ -179,8 +179,8 @@ func (r *rule) matchProgram(u *keys.Use) (verdict, string) {
 	return verdictOf(matches)
 }
 
-// goesToNoHost reports whether the data was parsed and is not a login. A challenge
-// cannot be parsed.
+// goesToNoHost reports whether the purpose is known and is not a login. A challenge
+// counts as unknown.
 func goesToNoHost(p wire.Purpose) bool {
 	return !isUnknown(p) && p.Kind != wire.KindLogin && p.Kind != wire.KindChallenge
 }

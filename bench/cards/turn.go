@@ -62,9 +62,9 @@ func turn(socket string, login gauge.Login, card *pivtest.Card) (result, error) 
 	return r, login.Verify(reply)
 }
 
-// share is one turn of keybroker, and the part of a signature in ms, on average,
-// that was not spent in exchanges with the card. It compares the broker's count of
-// exchanges with the card's.
+// share runs one turn and returns its result and the mean time per signature, in ms,
+// that was spent outside of exchanges with the card. It compares the broker's count
+// of exchanges with the card's.
 func (b *broker) share(login gauge.Login, card *pivtest.Card) (result, float64, error) {
 	before, err := b.exchanges()
 	if err != nil {

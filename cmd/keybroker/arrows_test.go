@@ -187,23 +187,6 @@ func TestModulesStayInTheirPlace(t *testing.T) {
 	}
 }
 
-// What draws must not even be linked into the program that holds keys.
-func TestTheBrokerLinksNothingThatDraws(t *testing.T) {
-	linked := func(program string) string {
-		out, err := exec.Command("go", "list", "-deps", module+program).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(out)
-	}
-	if all := linked("cmd/keybroker"); strings.Contains(all, "fyne.io/") || strings.Contains(all, module+"tray") {
-		t.Error("keybroker links the tray")
-	}
-	if !strings.Contains(linked("cmd/keybroker-desktop"), "fyne.io/") {
-		t.Error("this test sees nothing")
-	}
-}
-
 func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 	for arrow, why := range forbidden {
 		if slices.Contains(arrows[arrow[0]], arrow[1]) {
@@ -213,7 +196,7 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 }
 
 // drawing is what the process that holds keys must not link, however deep.
-var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "desktop/window", module + "desktop/taskdialog",
+var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "tray", module + "desktop/window", module + "desktop/taskdialog",
 	module + "desktop/alert", "github.com/ebitengine/purego"}
 
 func TestKeyHolderLinksNothingThatDraws(t *testing.T) {

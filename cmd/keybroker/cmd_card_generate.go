@@ -52,7 +52,7 @@ nor on the card.`,
 	completeFlag(cmd, "slot", slotNames)
 	keyType, touch = "p256", "cached"
 	choiceFlag(cmd, &keyType, "type", "t", "", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
-	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: the slot's, once; 9c always; 9e never)", "once", "always", "never")
+	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: once; always for 9c, never for 9e)", "once", "always", "never")
 	choiceFlag(cmd, &touch, "touch-policy", "", "", "cached", "always", "never")
 	flags.BoolVar(&noCertificate, "no-certificate", false, "write no certificate: other programs may not see the key")
 	subjectFlags(cmd, &subject)

@@ -16,6 +16,7 @@ import (
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
@@ -175,7 +176,7 @@ func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision
 		w.row("grant offered", v.Remember)
 	})
 	if err == nil && d.Action == policy.Refuse {
-		return refusedError{fmt.Errorf("%s", strings.TrimSpace("it would be refused: "+d.Why+"\n"+d.Remedy))}
+		return refusedError{problem.With(fmt.Errorf("it would be refused: %s", d.Why), "%s", d.Remedy)}
 	}
 	return err
 }

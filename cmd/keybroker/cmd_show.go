@@ -51,6 +51,6 @@ func (a *app) show(cmd *cobra.Command, client *control.Client, id string) error 
 	if err := client.Show(cmd.Context(), id); err != nil {
 		return notRunning(err)
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), "The question comes up.")
+	fmt.Fprintln(cmd.OutOrStdout(), "The question is shown.")
 	return nil
 }

@@ -124,7 +124,7 @@ func (d *desktop) run(ts *testscript.TestScript, name string) {
 	}
 }
 
-// notifies says whether somebody shows notifications.
+// notifies reports whether somebody shows notifications.
 func (d *desktop) notifies() (owned bool) {
 	err := d.bus.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.freedesktop.Notifications").Store(&owned)
 	return err == nil && owned

@@ -20,7 +20,7 @@ import (
 type Paired struct {
 	way         confirm.Prompter // the configured prompt
 	exclusive   bool             // only a paired terminal answers; way is used for pairing only
-	refusal     string           // why no terminal may be paired; "": one may
+	refusal     error            // why no terminal may be paired; nil: one may
 	now         func() time.Time
 	codeTimeout time.Duration // codeTime; tests shorten it
 
@@ -40,7 +40,7 @@ func New(cfg ways.Config) (*Paired, error) {
 	switch cfg.Prompt {
 	case "", ways.PromptAuto, ways.PromptApprove:
 	default:
-		p.refusal = fmt.Sprintf("[confirm] prompt = %q lets nothing else answer\nset prompt = \"auto\" or \"approve\", and start the daemon again", cfg.Prompt)
+		p.refusal = problem.With(fmt.Errorf("[confirm] prompt = %q lets nothing else answer", cfg.Prompt), `set prompt = "auto" or "approve", and start the daemon again`)
 	}
 	return p, nil
 }
@@ -61,10 +61,10 @@ func (p *Paired) Name() string {
 	return p.way.Name() + " and " + n.Name()
 }
 
-// CanAsk says whether a question would reach anybody now.
+// CanAsk reports whether a question would reach anybody now.
 func (p *Paired) CanAsk() bool { return p.currentTerminal() != nil || !p.exclusive && ways.Asks(p.way) }
 
-// OnTerminal says whether questions are shown on terminals only, in no window.
+// OnTerminal reports whether questions are shown on terminals only, in no window.
 func (p *Paired) OnTerminal() bool {
 	return p.currentTerminal() != nil && p.terminalOnly() || !p.exclusive && ways.OnTerminal(p.way)
 }

@@ -71,8 +71,8 @@ func (p *Paired) beginPairing() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.refusal != "":
-		return errors.New(p.refusal)
+	case p.refusal != nil:
+		return p.refusal
 	case p.busy:
 		return problem.New("another terminal is being paired", "try again when that is done: keybroker status")
 	case p.now().Before(p.blockedUntil):
@@ -213,7 +213,7 @@ func (n *pairedTerminal) pairingText(replaces bool) string {
 	if peer.SSHLogin {
 		where += ", through an ssh login"
 	}
-	lines = append(lines, where, "Until it ends, who types there allows uses of your keys and gives PINs.")
+	lines = append(lines, where, "Until it ends, whoever types there can allow uses of your keys and enter PINs.")
 	if replaces {
 		lines = append(lines, "This terminal does not answer any more then.")
 	}
@@ -232,7 +232,7 @@ func (n *pairedTerminal) showCode(ctx context.Context, code []byte, place string
 // place. It proves only that whoever reads the terminal also types on it.
 func (n *pairedTerminal) readOwnCode(ctx context.Context, code []byte) (typed []byte, err error) {
 	text := fmt.Sprintf("\nkeybroker: there is no other way to ask whether this terminal may answer.\n"+
-		"Until keybroker approve ends, who types here allows uses of your keys and gives PINs.\n  Code     %s\n", spaced(code))
+		"Until keybroker approve ends, whoever types here can allow uses of your keys and enter PINs.\n  Code     %s\n", spaced(code))
 	err = n.talk(ctx, func(ctx context.Context) error {
 		typed, err = n.terminal.ReadLine(ctx, text, "Type the code, or Enter for no: ")
 		return err

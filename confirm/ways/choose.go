@@ -153,7 +153,7 @@ func (c Config) whyNone(display bool) string {
 	return "there is no window program, no pinentry whose Enter key denies, and neither zenity nor yad"
 }
 
-// Asks says whether p can ask for confirmation at all.
+// Asks reports whether p can ask for confirmation at all.
 func Asks(p confirm.Prompter) bool {
 	switch p := p.(type) {
 	case None:
@@ -164,7 +164,7 @@ func Asks(p confirm.Prompter) bool {
 	return true
 }
 
-// OnTerminal says whether p asks on a terminal.
+// OnTerminal reports whether p asks on a terminal.
 func OnTerminal(p confirm.Prompter) bool {
 	_, is := p.(*Terminal)
 	return is

@@ -5,7 +5,7 @@ import "golang.org/x/sys/windows"
 // windowWaits says that the buttons count only after they have been in sight for a while.
 const windowWaits = true
 
-// hasDesktop says whether this process runs in a person's session. Session 0 is
+// hasDesktop reports whether this process runs in a person's session. Session 0 is
 // that of the services: nobody sees it.
 func hasDesktop(func(string) string) bool {
 	var session uint32
@@ -13,5 +13,5 @@ func hasDesktop(func(string) string) bool {
 	return err == nil && session != 0
 }
 
-// canShowWindow says whether a dialog can be shown there.
+// canShowWindow reports whether a dialog can be shown there.
 func canShowWindow(func(string) string) bool { return true }

@@ -18,15 +18,15 @@ const dialTime = time.Second
 // windowWaits says that the buttons count only after they have been in sight for a while.
 const windowWaits = true
 
-// hasDesktop says whether somebody may be at a screen.
+// hasDesktop reports whether somebody may be at a screen.
 func hasDesktop(env func(string) string) bool {
 	return env("DISPLAY") != "" || env("WAYLAND_DISPLAY") != ""
 }
 
-// canShowWindow says whether keybroker's window can be shown there.
+// canShowWindow reports whether keybroker's window can be shown there.
 func canShowWindow(env func(string) string) bool { return hasX11(env("DISPLAY")) }
 
-// hasX11 says whether something listens on the display of that name (X(7),
+// hasX11 reports whether something listens on the display of that name (X(7),
 // "Display names"). On Wayland that is XWayland.
 func hasX11(name string) bool {
 	host, rest, ok := cutLast(name, ":")

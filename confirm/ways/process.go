@@ -50,7 +50,7 @@ func childEnv(env func(string) string, more ...string) []string {
 	return append(list, more...)
 }
 
-// hasUserBus says whether libdbus finds the session bus without the variable.
+// hasUserBus reports whether libdbus finds the session bus without the variable.
 func hasUserBus(runtimeDir string) bool {
 	_, err := os.Stat(filepath.Join(runtimeDir, "bus"))
 	return runtimeDir != "" && err == nil

@@ -17,5 +17,5 @@ func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, sysc
 // programSuffix ends the file names of programs.
 const programSuffix = ""
 
-// runnable says whether a file is executable.
+// runnable reports whether a file is executable.
 func runnable(info os.FileInfo) bool { return info.Mode()&0o111 != 0 }

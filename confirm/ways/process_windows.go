@@ -14,5 +14,5 @@ func killGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 // programSuffix ends the file names of programs.
 const programSuffix = ".exe"
 
-// runnable says whether a file is executable. On Windows its name decides.
+// runnable reports whether a file is executable. On Windows its name decides.
 func runnable(os.FileInfo) bool { return true }

@@ -13,12 +13,12 @@ var qtOnWayland = []string{
 	"/usr/lib/qt/plugins/platforms/libqwayland*.so",
 }
 
-// isPureWayland says whether the desktop is Wayland without XWayland.
+// isPureWayland reports whether the desktop is Wayland without XWayland.
 func isPureWayland(env func(string) string) bool {
 	return env("WAYLAND_DISPLAY") != "" && !canShowWindow(env)
 }
 
-// canDraw says whether the pinentry at path can show anything on this desktop. GTK 2
+// canDraw reports whether the pinentry at path can show anything on this desktop. GTK 2
 // cannot on Wayland: it would look for a terminal.
 func (c Config) canDraw(path string) bool {
 	switch name := programName(path); {

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// event is one of "go doc test2json".
+// event is one line of "go test -json", as "go doc test2json" describes it.
 type event struct {
 	Action, Package, Test, Output string
 	Elapsed                       float64

@@ -27,7 +27,7 @@ var (
 	errSwapped = problem.New("the card claims to be a known one, but lacks its card authentication key (slot 9e), so it did not get the PIN", "if that key was replaced: keybroker card forget")
 )
 
-// pinTrouble says whether err means that a kept PIN must be dropped.
+// pinTrouble reports whether err means that a kept PIN must be dropped.
 func pinTrouble(err error) bool {
 	var wrong *piv.PINError
 	return errors.As(err, &wrong) && !wrong.Blocked() || errors.Is(err, errLastTry)

@@ -32,7 +32,7 @@ func (s *Source) Recheck(ctx context.Context, use *keys.Use) error {
 	return problem.With(fmt.Errorf("another program has replaced or deleted the key in slot %s of %s", at.slot, at.card), "list the keys again and use the new one: ssh-add -L")
 }
 
-// misfits says whether a refusal can mean that the slot's key was replaced or
+// misfits reports whether a refusal can mean that the slot's key was replaced or
 // deleted.
 func misfits(err error) bool {
 	var refused piv.Status

@@ -192,7 +192,7 @@ func recordOf(token *piv.Token, rules []Rule) Record {
 	return record
 }
 
-// proves says whether a key can be a proof: it signs without PIN and touch.
+// proves reports whether a key can be a proof: it signs without PIN and touch.
 func proves(slot piv.SlotInfo) bool {
 	return slot.PublicKey != nil && !slot.NoKey && !weak(slot) &&
 		slot.PIN == piv.PINNever && (slot.Touch == piv.TouchNever || slot.Touch == piv.TouchUnknown)

@@ -84,7 +84,7 @@ func listed(token *piv.Token, rules []Rule, now time.Time) []piv.SlotInfo {
 	return list
 }
 
-// Listed says whether a slot's key is listed. A key that is not listed never
+// Listed reports whether a slot's key is listed. A key that is not listed never
 // signs. If no rule matches it:
 //
 //   - A weak key is not listed.
@@ -113,6 +113,6 @@ func Listed(token *piv.Token, slot piv.SlotInfo, rules []Rule, now time.Time) bo
 	return !ok
 }
 
-// weak says whether a well-funded attacker can break the key: RSA-1024, disallowed
+// weak reports whether a well-funded attacker can break the key: RSA-1024, disallowed
 // since 2013.
 func weak(slot piv.SlotInfo) bool { return slot.Algorithm == piv.RSA1024 }

@@ -157,7 +157,7 @@ func (s *Source) verifyAndSign(ctx context.Context, w *work, pin []byte, lastTry
 	return signature, err
 }
 
-// away says whether an error means that the card or the connection to it is gone.
+// away reports whether an error means that the card or the connection to it is gone.
 func away(err error) bool {
 	return errors.Is(err, piv.ErrRemoved) || errors.Is(err, piv.ErrReset) ||
 		errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrOtherCard)

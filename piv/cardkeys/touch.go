@@ -75,7 +75,7 @@ func (s *Source) tellTouch(ctx context.Context, end context.CancelCauseFunc, w *
 	}
 }
 
-// untouched says whether err means a missing touch. Some cards return the same
+// untouched reports whether err means a missing touch. Some cards return the same
 // status word for a missing PIN.
 func (s *Source) untouched(ctx context.Context, a *piv.Applet, w *work, err error) bool {
 	switch {

@@ -45,8 +45,8 @@ func NewSlot(address string) *Slot {
 }
 
 // Insert puts a card into the slot; pcscd sees it within half a second. After
-// Remove it waits until pcscd has seen the slot empty, so that a card is never
-// exchanged unseen. The card stays in when pcscd ends, and while it is down.
+// Remove it waits until pcscd has seen the slot empty, so that pcscd never misses an
+// exchange. The card stays in while pcscd is stopped.
 func (s *Slot) Insert(ctx context.Context, card *Card) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

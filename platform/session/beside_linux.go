@@ -22,8 +22,8 @@ func newBeside(ctx context.Context) *beside {
 	return b
 }
 
-// do makes one call at a time for a name: the one before it ends. What it returns
-// is done in the loop, with whether this call is still the last one of its name.
+// do runs call in the background and cancels an earlier call with the same name.
+// The loop runs the returned function; last is false if a newer call replaced it.
 func (b *beside) do(name string, call func(context.Context) func(last bool)) {
 	b.drop(name)
 	ctx, end := context.WithCancel(b.ctx)
@@ -34,7 +34,7 @@ func (b *beside) do(name string, call func(context.Context) func(last bool)) {
 	})
 }
 
-// drop ends the call for a name that runs, if one does.
+// drop cancels the running call with that name, if there is one.
 func (b *beside) drop(name string) {
 	if end := b.latest[name]; end != nil {
 		end()

@@ -34,7 +34,7 @@ func Open() *os.File {
 
 // Reasons for a missing answer.
 var (
-	ErrNoLine      = problem.New("no answer: standard input is no terminal and has no more lines", "run it in a terminal, or pipe the answers in, one line each")
+	ErrNoLine      = problem.New("no answer: standard input is not a terminal and has no more lines", "run it in a terminal, or pipe the answers in, one line each")
 	ErrInterrupted = problem.New("interrupted: nothing more was done", "run it again to go on")
 )
 
@@ -102,7 +102,7 @@ func ReadPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	}
 	line, err := Line(ctx)
 	if errors.Is(err, ErrNoLine) {
-		return nil, problem.New("no passphrase: standard input is no terminal and has no line", "run it in a terminal, or pipe the passphrase in")
+		return nil, problem.New("no passphrase: standard input is not a terminal and is empty", "run it in a terminal, or pipe the passphrase in")
 	}
 	return line, err
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Supported says whether Convert works on this system.
+// Supported reports whether Convert works on this system.
 const Supported = true
 
 // askpassFD is the descriptor on which the askpass program gets the passphrase.

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Supported says whether Convert works on this system.
+// Supported reports whether Convert works on this system.
 const Supported = false
 
 // Variable is never set here.

@@ -30,7 +30,7 @@ const (
 // numUnknown is the number of a message that no helper knows.
 const numUnknown = 255
 
-var errDialect = problem.New("ssh-pkcs11-helper does not answer", "check that it is OpenSSH's: SSH_PKCS11_HELPER")
+var errDialect = problem.New("ssh-pkcs11-helper does not answer", "check that SSH_PKCS11_HELPER names OpenSSH's helper")
 
 // dialect starts a helper and says whether it speaks the dialect of OpenSSH 10.1.
 func (c Config) dialect(ctx context.Context) (newDialect bool, err error) {
@@ -41,7 +41,7 @@ func (c Config) dialect(ctx context.Context) (newDialect bool, err error) {
 	return h.dialect(ctx, pokeInterval)
 }
 
-// dialect says whether h speaks the dialect of OpenSSH 10.1. It ends h.
+// dialect reports whether h speaks the dialect of OpenSSH 10.1. It ends h.
 func (h *helper) dialect(ctx context.Context, interval time.Duration) (newDialect bool, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialectTimeout, errDialect)
 	defer cancel()

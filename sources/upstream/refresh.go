@@ -173,7 +173,7 @@ func (s *Source) markAway(why error) {
 	s.mu.Unlock()
 	s.endFirst()
 	if changed {
-		s.config.Log.Warn("another agent is away", "agent", s.config.Name, "why", why)
+		s.config.Log.Warn("another agent cannot be reached", "agent", s.config.Name, "why", why)
 		s.config.Changed()
 	}
 }

@@ -153,7 +153,7 @@ func (s *Source) Find(blob []byte) (keys.Info, bool) {
 
 func (s *Source) hiddenLocked(info keys.Info) bool { return s.hidden[string(info.Blob)] }
 
-// expiredLocked says whether the lifetime of a key that we handed over has ended.
+// expiredLocked reports whether the lifetime of a key that we handed over has ended.
 // The other agent may ignore it, or be less exact.
 func (s *Source) expiredLocked(info keys.Info) bool {
 	return s.given[string(info.Blob)].Expired(time.Now())
