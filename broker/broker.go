@@ -31,6 +31,7 @@ import (
 type Broker struct {
 	config    config.Config
 	version   string
+	stderr    *heldLog // where log is written
 	log       *slog.Logger
 	started   time.Time
 	hardening platform.Hardening
@@ -74,7 +75,8 @@ func New(c Config) (_ *Broker, err error) {
 			b.close()
 		}
 	}()
-	b.log = slog.New(agent.QuietLog(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})))
+	b.stderr = newHeldLog(os.Stderr)
+	b.log = slog.New(agent.QuietLog(slog.NewTextHandler(b.stderr, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})))
 	if err = mayStart(&b.config); err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ func New(c Config) (_ *Broker, err error) {
 // meetPerson finds the way to ask.
 func (b *Broker) meetPerson() (err error) {
 	c := b.config.Confirm
-	if b.paired, err = paired.New(ways.Config{Prompt: c.Prompt, Window: c.Window, Pinentry: c.Pinentry, Terminal: b.terminal}); err != nil {
+	if b.paired, err = paired.New(ways.Config{Prompt: c.Prompt, Window: c.Window, Pinentry: c.Pinentry, Terminal: b.terminal, OnQuestion: b.stderr.hold}); err != nil {
 		return config.Invalid(err)
 	}
 	queue := confirm.NewQueue(b.paired, confirm.QueueConfig{Timeout: c.Timeout, Log: b.log, Background: confirm.Background(c.Background), Changed: b.feed.Changed})

@@ -18,9 +18,10 @@ import (
 // Paired asks by the configured prompt and, while one is paired, on a terminal. With
 // both, each question is shown in both places, and the first answer counts.
 type Paired struct {
-	way         confirm.Prompter // the configured prompt
-	exclusive   bool             // only a paired terminal answers; way is used for pairing only
-	refusal     error            // why no terminal may be paired; nil: one may
+	way         confirm.Prompter     // the configured prompt
+	onQuestion  func() (over func()) // see ways.Terminal
+	exclusive   bool                 // only a paired terminal answers; way is used for pairing only
+	refusal     error                // why no terminal may be paired; nil: one may
 	now         func() time.Time
 	codeTimeout time.Duration // codeTime; tests shorten it
 
@@ -36,7 +37,7 @@ func New(cfg ways.Config) (*Paired, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Paired{way: way, exclusive: cfg.Prompt == ways.PromptApprove, now: time.Now, codeTimeout: codeTime}
+	p := &Paired{way: way, onQuestion: cfg.OnQuestion, exclusive: cfg.Prompt == ways.PromptApprove, now: time.Now, codeTimeout: codeTime}
 	switch cfg.Prompt {
 	case "", ways.PromptAuto, ways.PromptApprove:
 	default:

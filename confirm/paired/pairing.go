@@ -45,7 +45,7 @@ const pairingTitle = "May a terminal answer for you?"
 // returns when the pairing ends, with the reason: ctx ended, the terminal went away,
 // or another one was paired. It always closes the terminal.
 func (p *Paired) Pair(ctx context.Context, queue *confirm.Queue, candidate Candidate) error {
-	n, err := newPairedTerminal(ctx, candidate)
+	n, err := newPairedTerminal(ctx, candidate, p.onQuestion)
 	if err != nil {
 		_ = candidate.Terminal.Close()
 		return err

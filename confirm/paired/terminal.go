@@ -40,11 +40,12 @@ type pairedTerminal struct {
 	talks sync.WaitGroup // those that use the terminal now
 }
 
-func newPairedTerminal(ctx context.Context, candidate Candidate) (*pairedTerminal, error) {
+func newPairedTerminal(ctx context.Context, candidate Candidate, onQuestion func() (over func())) (*pairedTerminal, error) {
 	t, err := ways.NewTerminal(candidate.Terminal)
 	if err != nil {
 		return nil, err
 	}
+	t.OnQuestion = onQuestion
 	n := &pairedTerminal{terminal: t, candidate: candidate}
 	n.ctx, n.end = context.WithCancelCause(ctx)
 	return n, nil

@@ -37,6 +37,8 @@ type Config struct {
 	Pinentry string   // a program's path or name; "": the best one in PATH
 	Terminal *os.File // the daemon's controlling terminal; nil: it has none
 
+	OnQuestion func() (over func()) // see Terminal; may be nil
+
 	Env      func(string) string          // nil: os.Getenv
 	LookPath func(string) (string, error) // nil: exec.LookPath
 
@@ -45,6 +47,14 @@ type Config struct {
 
 // otherNames are the pinentries that may ask for passphrases only.
 var otherNames = []string{"pinentry-gnome3", "pinentry-curses", "pinentry-tty", "pinentry"}
+
+func (c Config) terminal() (*Terminal, error) {
+	t, err := NewTerminal(c.Terminal)
+	if err == nil {
+		t.OnQuestion = c.OnQuestion
+	}
+	return t, err
+}
 
 // Choose returns the prompt that cfg asks for. It starts no program. A prompt that
 // turns out not to work refuses each question; nothing weaker takes its place.
@@ -70,7 +80,7 @@ func Choose(cfg Config) (confirm.Prompter, error) {
 	case PromptAskpass:
 		return asPrompter(newAskpass(cfg.Env))
 	case PromptTerminal:
-		return asPrompter(NewTerminal(cfg.Terminal))
+		return asPrompter(cfg.terminal())
 	case PromptNone:
 		return None{why: `prompt = "none"`, wanted: true}, nil
 	case "tray":
@@ -128,7 +138,7 @@ func (c Config) auto() confirm.Prompter {
 			return d
 		}
 	}
-	if t, err := NewTerminal(c.Terminal); err == nil {
+	if t, err := c.terminal(); err == nil {
 		return t
 	}
 	// gnome-ssh-askpass allows on Enter, so it is never looked for by name.

@@ -21,6 +21,11 @@ const labelWidth = 9
 
 // Terminal asks on a terminal. It is for one question at a time, as from a Queue.
 type Terminal struct {
+	// OnQuestion is called when a question appears, and what it returns when the
+	// question is over. Meanwhile nothing else may write to the terminal: it would
+	// scroll the facts away. May be nil.
+	OnQuestion func() (over func())
+
 	tty  ttyFile
 	hand hand
 }
@@ -133,6 +138,9 @@ func secretText(w confirm.Wording, q confirm.SecretQuestion) string {
 // program can open the terminal, to read what is typed or to write below the question.
 // Between questions they can: the person may run a program that opens /dev/tty.
 func (t *Terminal) converse(ctx context.Context, echo bool, text, prompt string) (line []byte, err error) {
+	if t.OnQuestion != nil {
+		defer t.OnQuestion()()
+	}
 	if err := setExclusive(t.tty, true); err != nil && !errors.Is(err, errors.ErrUnsupported) { // a Windows console belongs to its process
 		return nil, fmt.Errorf("other programs cannot be kept from opening it: %w", err)
 	}
