@@ -93,7 +93,7 @@ type Answer struct {
 	ByPerson bool          // with Deny: the person chose it; no timeout and no failure
 	Remedy   string        // with Deny: what would help; "": trying again
 	Hosts    []keys.Host   // with AllowBurst: the hosts that the question listed; the Queue sets it
-	Reason   string        // "allowed by the person", "denied by the person", "no answer within 1m0s", …
+	Reason   string        // "allowed by the person", "denied by the person", "no answer within 1m", …
 }
 
 // SecretQuestion asks for a passphrase or a PIN.

@@ -45,7 +45,7 @@ func (l Limits) limit(d Decision, u *keys.Use, byUser bool) Decision {
 func (l Limits) Check() (field string, err error) {
 	switch {
 	case l.Remember != nil && (*l.Remember < 0 || *l.Remember > MaxRemember):
-		return "remember", fmt.Errorf("%s is not between 0s and %s", *l.Remember, MaxRemember)
+		return "remember", fmt.Errorf("%s is not between 0s and %s", keys.ShortDuration(*l.Remember), keys.ShortDuration(MaxRemember))
 	case l.AskFirst != "" && l.AskFirst != AskFirstForwarded && l.AskFirst != AskFirstAll:
 		return "ask_first", fmt.Errorf(`%q is not known: use "forwarded" or "all"`, l.AskFirst)
 	}

@@ -103,6 +103,8 @@ func valueText(v reflect.Value) string {
 		return cmp.Or(value, `""`)
 	case []string:
 		return fmt.Sprintf("%q", value)
+	case time.Duration:
+		return keys.ShortDuration(value)
 	default:
 		return fmt.Sprint(value)
 	}

@@ -136,7 +136,7 @@ func TestErrorsInTheOwnersFile(t *testing.T) {
 		"[[socket]]\nname = \"a\"":                       "policy.toml:1:1: socket is the user's choice",
 		"[confirm]\nprompt = \"popup\"":                  `policy.toml:2:1: "popup" is not known`,
 		"[limits]\nask_first = \"sometimes\"":            `policy.toml:2:1: "sometimes" is not known: use "forwarded" or "all"`,
-		"[limits]\nremember = \"48h\"":                   "policy.toml:2:1: 48h0m0s is not between",
+		"[limits]\nremember = \"48h\"":                   "policy.toml:2:1: 48h is not between 0s and 24h",
 		"[limits]\nallowed = true":                       `policy.toml:2:1: unknown field "allowed" in [limits]; did you mean "allow"?`,
 		"[[rule]]\naction = \"alow\"":                    `policy.toml:2:1: unknown action "alow"`,
 		"[[rule]]\nsocket = \"ai\"\naction = \"refuse\"": "",

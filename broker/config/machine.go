@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
@@ -106,7 +107,7 @@ func (m *Machine) limitsText() (list []Fixed) {
 		add("allow", fmt.Sprint(*m.Limits.Allow))
 	}
 	if m.Limits.Remember != nil {
-		add("remember", m.Limits.Remember.String())
+		add("remember", keys.ShortDuration(*m.Limits.Remember))
 	}
 	if m.Limits.AskFirst != "" {
 		add("ask_first", m.Limits.AskFirst)
