@@ -47,13 +47,19 @@ func Examine(ctx context.Context, p Patient) []Check {
 	checks := append([]Check{p.checkConfiguration()}, p.checkFixed()...)
 	checks = append(checks, p.checkBroker(ctx, client)...)
 	checks = append(checks, p.checkPrograms()...)
-	return append(checks, p.checkEnvironment(), p.checkAgent(ctx), p.checkKeychain(ctx), p.checkVault(ctx), p.checkPrompt(), p.checkAudit(ctx, client))
+	checks = append(checks, p.checkEnvironment(), p.checkAgent(ctx), p.checkKeychain(ctx))
+	checks = append(checks, p.checkVault(ctx)...)
+	return append(checks, p.checkPrompt(), p.checkAudit(ctx, client))
+}
+
+func failed(name string, err error) Check {
+	what, remedy := platform.Explain(err)
+	return Check{name, "FAIL", what, remedy}
 }
 
 func (p *Patient) checkConfiguration() Check {
 	if p.Err != nil {
-		what, remedy := platform.Explain(p.Err)
-		return Check{"configuration", "FAIL", what, remedy}
+		return failed("configuration", p.Err)
 	}
 	if _, err := os.Stat(p.Config.Paths.ConfigFile); errors.Is(err, fs.ErrNotExist) {
 		return Check{"configuration", "ok", "the defaults: there is no " + p.Config.Paths.ConfigFile, ""}
@@ -78,8 +84,7 @@ func (p *Patient) checkFixed() (list []Check) {
 func (p *Patient) checkBroker(ctx context.Context, client *control.Client) []Check {
 	status, err := client.Status(ctx)
 	if err != nil {
-		what, remedy := platform.Explain(broker.NotRunning(err))
-		return []Check{{"broker", "FAIL", what, remedy}}
+		return []Check{failed("broker", broker.NotRunning(err))}
 	}
 	checks := []Check{{"broker", "ok", fmt.Sprintf("version %s, process %d", status.Version, status.PID), ""}}
 	if status.Version != p.Version {
@@ -120,6 +125,9 @@ func envHint() string {
 }
 
 func (p *Patient) checkAgent(ctx context.Context) Check {
+	if err := platform.CheckPrivateDir(filepath.Dir(p.Config.Paths.AgentSocket)); err != nil { // no broker starts there
+		return failed("agent socket", err)
+	}
 	conn, err := platform.Dial(ctx, p.Config.Paths.AgentSocket)
 	if err != nil {
 		return Check{"agent socket", "FAIL", platform.Plain(err), "start the broker: keybroker daemon"}
@@ -156,6 +164,9 @@ func (p *Patient) checkPrompt() Check {
 }
 
 func (p *Patient) checkAudit(ctx context.Context, client *control.Client) Check {
+	if err := platform.CheckTrustedDir(filepath.Dir(p.Config.AuditDir())); err != nil { // no broker starts
+		return failed("audit log", err)
+	}
 	report, err := broker.VerifyLog(ctx, &p.Config, client)
 	switch {
 	case err != nil:

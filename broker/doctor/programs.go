@@ -33,8 +33,7 @@ func checkProgram(path string) Check {
 	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
 	program, err := platform.LoadProgram(path)
 	if err != nil {
-		what, remedy := platform.Explain(err)
-		return Check{"program", "FAIL", what, remedy}
+		return failed("program", err)
 	}
 	defer program.Close()
 	switch gap := program.Gap(); {
