@@ -9,11 +9,13 @@ import (
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 	"github.com/keybroker/keybroker/docs"
+	"github.com/keybroker/keybroker/sshagent"
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 )
 
-// manExit and manFiles are sections of every command's page (man-pages(7)).
+// manExit and manFiles are sections of every command's page (man-pages(7)) but
+// ssh-agent's, which has its own exit codes and files.
 const (
 	manExit = `.SH EXIT STATUS
 .TP
@@ -49,6 +51,27 @@ the vault and the sealed keys
 .I $XDG_STATE_HOME/keybroker/audit/
 the audit log
 `
+	manSSHAgent = `.SH EXIT STATUS
+With a command, the exit status is the command's. Otherwise:
+.TP
+0
+done: the agent runs in the background, or \-k ended it, or SIGTERM ended an agent
+whose socket a service manager made
+.TP
+1
+failed, or wrong usage
+.TP
+2
+an agent in the foreground was ended by a signal
+.SH FILES
+.TP
+.I $HOME/.ssh/agent/
+the agent's socket; with \-T it is in a directory of its own under
+.I $TMPDIR
+.TP
+.I /etc/keybroker/policy.toml
+the rules of the machine's owner
+`
 )
 
 func newManCommand() *cobra.Command {
@@ -82,7 +105,9 @@ func writeCommandPages(cmd *cobra.Command, dir string) error {
 	if err := doc.GenMan(cmd, header, &page); err != nil {
 		return err
 	}
-	if cmd.Name() != "ssh-agent" { // it has ssh-agent's exit codes
+	if cmd.Name() == sshagent.Name {
+		page.WriteString(manSSHAgent)
+	} else {
 		page.WriteString(manExit + manFiles)
 	}
 	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
