@@ -22,7 +22,7 @@ import (
 func (s *Store) add(ctx context.Context, name string, private any, comment string) (keys.Info, error) {
 	signer, err := signerOf(private)
 	if err != nil {
-		return keys.Info{}, fmt.Errorf("the private key is refused: %w", err)
+		return keys.Info{}, problem.WithDefault(fmt.Errorf("the private key is refused: %w", err), "give another private key file, or make a new key: keybroker keys generate NAME")
 	}
 	if err := s.checkAdd(name, comment, signer.PublicKey()); err != nil {
 		return keys.Info{}, err
@@ -60,7 +60,8 @@ func (s *Store) checkAdd(name, comment string, pub ssh.PublicKey) error {
 	}
 	if pub != nil {
 		if e := s.reload().byBlob[string(pub.Marshal())]; e != nil {
-			return fmt.Errorf("this key: %w, under the name %s", ErrExists, e.info.Name)
+			return problem.With(fmt.Errorf("this key: %w, under the name %s", ErrExists, e.info.Name),
+				"use it under that name, or give it another: keybroker keys rename %s NEWNAME", e.info.Name)
 		}
 	}
 	return nil

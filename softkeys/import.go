@@ -75,6 +75,17 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 		return Private{}, err
 	}
 	defer clear(block.Bytes)
+	private, err := parseBlock(block, passphrase)
+	if err != nil {
+		return Private{}, err
+	}
+	if err := checkType(private.Key); err != nil {
+		return Private{}, err
+	}
+	return private, nil
+}
+
+func parseBlock(block *pem.Block, passphrase []byte) (Private, error) {
 	switch {
 	case block.Type == encryptedPKCS8:
 		key, err := openPKCS8(block.Bytes, passphrase)
@@ -83,6 +94,10 @@ func ParsePrivate(file, passphrase []byte) (Private, error) {
 		return parseOpenSSH(block, passphrase)
 	case block.Headers["DEK-Info"] != "":
 		if err := checkDEK(block); err != nil {
+			return Private{}, err
+		}
+	default:
+		if err := checkBlock(block); err != nil {
 			return Private{}, err
 		}
 	}
@@ -127,7 +142,7 @@ func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
 		key, err = ssh.ParseRawPrivateKeyWithPassphrase(file, passphrase)
 		// Without a checksum ("DEK-Info"), a wrong passphrase looks like a damaged key.
 		if errors.Is(err, x509.IncorrectPasswordError) || err != nil && unchecked {
-			return nil, ErrPassphraseWrong
+			return nil, cmp.Or(checkEncrypted(file, passphrase), ErrPassphraseWrong)
 		}
 	}
 	if err != nil {
@@ -166,9 +181,11 @@ func checkOpenSSH(block []byte) (opensshFile, error) {
 	case file.keyType() == ssh.KeyAlgoSKED25519 || file.keyType() == ssh.KeyAlgoSKECDSA256:
 		return file, problem.With(fmt.Errorf("%w: it is the handle of a FIDO2 security key, whose private key never leaves the device", ErrNotPrivate), "add it to the running broker: ssh-add FILE")
 	case file.Cipher != "none":
-		return file, file.checkEncryption()
+		if err := file.checkEncryption(); err != nil {
+			return file, err
+		}
 	}
-	return file, nil
+	return file, checkBlob(file.Public)
 }
 
 // dekCiphers are those of crypto/x509.
@@ -196,25 +213,6 @@ func privateBlock(file []byte) (*pem.Block, error) {
 			return block, nil
 		}
 	}
-}
-
-// notPrivate says what the file is instead.
-func notPrivate(file []byte) error {
-	file = bytes.TrimSpace(file)
-	switch {
-	case len(file) == 0:
-		return fmt.Errorf("%w: it is empty", ErrNotPrivate)
-	case bytes.Contains(file, []byte("PRIVATE KEY-----")):
-		return &UnsupportedError{What: "it is truncated or damaged: the END line of the private key is missing"}
-	case bytes.HasPrefix(file, []byte("ssh-")), bytes.HasPrefix(file, []byte("ecdsa-")), bytes.Contains(file, []byte("PUBLIC KEY")):
-		return problem.With(fmt.Errorf("%w, but a public key", ErrNotPrivate), "give the private one, without .pub in its name")
-	case bytes.Contains(file, []byte("-----BEGIN CERTIFICATE")):
-		return problem.With(fmt.Errorf("%w, but an X.509 certificate", ErrNotPrivate), "give the file with the private key")
-	case file[0] == 0x30:
-		return problem.With(&UnsupportedError{What: "it looks like DER (PKCS#8 or PKCS#12), but keybroker reads only PEM"},
-			"convert it first: openssl pkey -inform DER -in FILE -out NEWFILE, or openssl pkcs12 -in FILE -nocerts -out NEWFILE")
-	}
-	return &UnsupportedError{What: "it holds no private key in PEM or in PuTTY's format"}
 }
 
 // Public is the public half.

@@ -114,7 +114,7 @@ func TestImport(t *testing.T) {
 		if !errors.Is(err, ErrExists) {
 			t.Errorf("%s a second time: %v", name, err)
 		}
-		wantError(t, err, "under the name "+name)
+		wantError(t, err, "under the name "+name+"\nuse it under that name, or give it another: keybroker keys rename "+name+" NEWNAME")
 	}
 	wantNotOnDisk(t, s.vault.config.Dir, []byte("PRIVATE KEY"))
 }
@@ -138,9 +138,9 @@ func TestImportRefuses(t *testing.T) {
 		"putty":       {"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "PuTTY's format, but truncated or damaged"},
 		"text":        {"hello", "no private key in PEM or"},
 		"parameters":  {string(dsa), "no private key in PEM or"},
-		"P-224":       {string(p224), "refused"},
-		"RSA 768":     {string(small), "768 bits is refused: 1024 to 16384"},
-		"X25519":      {string(x25519), "is not supported"},
+		"P-224":       {string(p224), "an ECDSA key on the curve P-224"},
+		"RSA 768":     {string(small), "768 bits is refused: 1024 to 16384 bits are allowed\ngive another private key file, or make a new key: keybroker keys generate NAME"},
+		"X25519":      {string(x25519), "it is an X25519 key"},
 		"certificate": {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "but an X.509 certificate"},
 	} {
 		_, err := importFile(s, "a", []byte(test.file), nil)

@@ -16,9 +16,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 // PuTTY's format, versions 2 and 3 (PuTTY manual, appendix C).
@@ -62,7 +63,9 @@ func readPutty(file []byte) (puttyFile, error) {
 	return fields, lines.Err()
 }
 
-var errDamagedPutty = errors.New("the file is in PuTTY's format, but truncated or damaged")
+const takeBackup = "take the file from a backup, or make a new key: keybroker keys generate NAME"
+
+var errDamagedPutty = problem.New("the file is in PuTTY's format, but truncated or damaged", takeBackup)
 
 // puttyKeys are derived from the passphrase.
 type puttyKeys struct {
@@ -80,6 +83,9 @@ func parsePutty(file, passphrase []byte) (Private, error) {
 	code, errCode := hex.DecodeString(f["Private-MAC"])
 	if errPublic != nil || errPrivate != nil || errCode != nil || len(private) == 0 {
 		return Private{}, errDamagedPutty
+	}
+	if err := checkPuttyType(f["type"], public); err != nil {
+		return Private{}, err
 	}
 	encrypted := f["Encryption"] != "none"
 	if encrypted && len(passphrase) == 0 {
@@ -104,7 +110,7 @@ func parsePutty(file, passphrase []byte) (Private, error) {
 		if encrypted {
 			return Private{}, ErrPassphraseWrong
 		}
-		return Private{}, errors.New("the file is in PuTTY's format, but was changed: its authentication code does not match")
+		return Private{}, problem.New("the file is in PuTTY's format, but was changed: its authentication code does not match", takeBackup)
 	}
 	key, err := puttyPrivate(f["type"], public, private)
 	return Private{Key: key, Comment: usableComment(f["Comment"])}, err
@@ -112,7 +118,7 @@ func parsePutty(file, passphrase []byte) (Private, error) {
 
 func (f puttyFile) keys(passphrase []byte, encrypted bool) (puttyKeys, error) {
 	if encrypted && f["Encryption"] != "aes256-cbc" {
-		return puttyKeys{}, f.unsupported("encrypted with " + f["Encryption"])
+		return puttyKeys{}, f.unsupported("encrypted with", f["Encryption"])
 	}
 	switch f["version"] {
 	case "2":
@@ -123,11 +129,12 @@ func (f puttyFile) keys(passphrase []byte, encrypted bool) (puttyKeys, error) {
 		}
 		return f.keys3(passphrase)
 	}
-	return puttyKeys{}, f.unsupported("of version " + f["version"])
+	return puttyKeys{}, f.unsupported("of version", f["version"])
 }
 
-func (f puttyFile) unsupported(what string) error {
-	return problem.With(fmt.Errorf("the file is in PuTTY's format, %.40q, which keybroker does not read", what), "convert it first: puttygen FILE -O private-openssh -o NEWFILE")
+func (f puttyFile) unsupported(what, value string) error {
+	value = strings.Trim(fmt.Sprintf("%.40q", value), `"`) // a file's word: no control characters
+	return problem.With(fmt.Errorf("the file is in PuTTY's format, %s %s, which keybroker does not read", what, value), "convert it first: puttygen FILE -O private-openssh -o NEWFILE")
 }
 
 func puttyKeys2(passphrase []byte) puttyKeys {
@@ -146,7 +153,7 @@ func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
 		"Argon2id": argon2.IDKey, "Argon2i": argon2.Key,
 	}[f["Key-Derivation"]]
 	if derive == nil {
-		return puttyKeys{}, f.unsupported("with the key derivation " + f["Key-Derivation"])
+		return puttyKeys{}, f.unsupported("with the key derivation", f["Key-Derivation"])
 	}
 	memory, errMemory := strconv.ParseUint(f["Argon2-Memory"], 10, 32)
 	passes, errPasses := strconv.ParseUint(f["Argon2-Passes"], 10, 32)

@@ -4,23 +4,36 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"math/big"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/problem"
 )
+
+// checkPuttyType refuses a type before the person is asked for the passphrase.
+func checkPuttyType(keyType string, public []byte) error {
+	if keyType == "ssh-ed448" {
+		return errOtherType("an Ed448 key")
+	}
+	err := checkBlob(public)
+	if keyType == ssh.InsecureKeyAlgoDSA && problem.Remedy(err) != makeNew {
+		return problem.With(errNoDSA, "convert it and add it to the running broker, with an OpenSSH before version 10: puttygen FILE -O private-openssh -o NEWFILE && ssh-add NEWFILE; or make a new key: keybroker keys generate NAME")
+	}
+	return err
+}
 
 // puttyPrivate makes a private key from the two halves of PuTTY's format.
 // signerOf later checks that they belong together.
 func puttyPrivate(keyType string, public, private []byte) (any, error) {
 	pub, err := ssh.ParsePublicKey(public)
 	if err != nil {
-		return nil, fmt.Errorf("a key of the type %.40q is not supported: %w", keyType, err)
+		return nil, problem.With(fmt.Errorf("a key of the type %.40q is not supported: %w", keyType, err), makeNew)
 	}
 	crypto, ok := pub.(ssh.CryptoPublicKey)
 	if !ok || pub.Type() != keyType {
-		return nil, fmt.Errorf("a key of the type %.40q is not supported", keyType)
+		return nil, problem.With(fmt.Errorf("a key of the type %.40q is not supported", keyType), makeNew)
 	}
 	switch pub := crypto.CryptoPublicKey().(type) {
 	case *rsa.PublicKey:
@@ -30,10 +43,10 @@ func puttyPrivate(keyType string, public, private []byte) (any, error) {
 	case ed25519.PublicKey:
 		return puttyEd25519(pub, private)
 	}
-	return nil, fmt.Errorf("a key of the type %.40q is not supported: use ed25519, ecdsa or rsa", keyType)
+	return nil, problem.With(fmt.Errorf("a key of the type %.40q is not supported: use ed25519, ecdsa or rsa", keyType), makeNew)
 }
 
-var errPuttyPrivate = errors.New("the private half of the file is damaged")
+var errPuttyPrivate = problem.New("the private half of the file is damaged", takeBackup)
 
 func puttyRSA(pub *rsa.PublicKey, private []byte) (any, error) {
 	var half struct {
