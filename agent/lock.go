@@ -44,6 +44,10 @@ type lock struct {
 	failed int
 }
 
+var errLockedAlready = refusal{reason: "the agent is locked already", remedy: errLocked.remedy}
+
+var errNotLocked = refusal{reason: "the agent is not locked", remedy: "if it is paused: keybroker resume; see: keybroker status"}
+
 func newLock() lock { return lock{busy: make(chan struct{}, 1)} }
 
 func (l *lock) locked() bool { return l.on.Load() }
@@ -52,6 +56,22 @@ func (l *lock) locked() bool { return l.on.Load() }
 // The error says on its second line what to do.
 func (s *Server) Lock(peer platform.Peer, passphrase []byte) error {
 	return s.locking(s.newUse(keys.OpLock, peer), func() error { return s.lockNow(passphrase) })
+}
+
+// MayLock is why the agent cannot be locked now, before anybody types a passphrase.
+func (s *Server) MayLock() error {
+	if s.lock.locked() {
+		return errLockedAlready
+	}
+	return nil
+}
+
+// MayUnlock is MayLock for Unlock.
+func (s *Server) MayUnlock() error {
+	if !s.lock.locked() {
+		return errNotLocked
+	}
+	return nil
 }
 
 // Unlock tries the passphrase for peer. The answer to a wrong one is delayed;
@@ -76,7 +96,7 @@ func (s *Server) lockNow(passphrase []byte) error {
 		return refusal{reason: "an empty passphrase cannot lock the agent", remedy: "give one"}
 	}
 	if !s.lock.close(passphrase) {
-		return refusal{reason: "the agent is locked already", remedy: errLocked.remedy}
+		return errLockedAlready
 	}
 	s.epoch.advance("the agent was locked", func() { s.Grants.RevokeAll() })
 	s.Ring.Forget() // waits for cards
@@ -135,7 +155,7 @@ func (l *lock) try(passphrase []byte) (delay time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.on.Load() {
-		return 0, refusal{reason: "the agent is not locked"}
+		return 0, errNotLocked
 	}
 	if subtle.ConstantTimeCompare(hashPassphrase(passphrase, l.salt), l.hash) == 1 {
 		clear(l.hash)

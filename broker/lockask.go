@@ -14,6 +14,9 @@ const lockTitle = "keybroker"
 // LockAsking locks the agent with a passphrase that the person types twice, into the
 // usual prompt.
 func (b controlAPI) LockAsking(ctx context.Context, peer platform.Peer) error {
+	if err := b.server.MayLock(); err != nil {
+		return err
+	}
 	first, err := b.person.askLock(ctx, peer, "Lock the agent. Nothing is listed or used until it is unlocked with the same passphrase.", "Passphrase to lock with:")
 	if err != nil {
 		return err
@@ -32,6 +35,9 @@ func (b controlAPI) LockAsking(ctx context.Context, peer platform.Peer) error {
 
 // UnlockAsking undoes LockAsking.
 func (b controlAPI) UnlockAsking(ctx context.Context, peer platform.Peer) error {
+	if err := b.server.MayUnlock(); err != nil {
+		return err
+	}
 	passphrase, err := b.person.askLock(ctx, peer, "Unlock the agent.", "Passphrase to unlock with:")
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ type Question struct {
 	Use      *keys.Use
 	Remember time.Duration // the longest grant that may be offered; 0: none
 	Why      string        // why the question is asked, in a few words ("no rule matches", the rule's name)
+	Rule     string        // the rule that asks; "": none matches
 	Burst    *Burst        // also offered; nil: not offered
 	Together *Together     // the Queue turns it into a Burst when similar logins wait; nil: asked about alone
 	History  string        // earlier uses: "first time with this key", "last used here 3 days ago"

@@ -31,7 +31,7 @@ func RealLibrary(name string) (string, error) {
 	}
 	path, err := filepath.EvalSymlinks(name)
 	if err != nil {
-		return "", fmt.Errorf("provider: %w", err)
+		return "", problem.With(fmt.Errorf("provider: %w", err), "check the library's path, and that you may read it")
 	}
 	return path, nil
 }

@@ -116,9 +116,20 @@ func (s *Store) Delete(name string) error {
 	return s.fileError("remove", name, err)
 }
 
+// notSealed is keys.ErrNotFound in the words of the commands.
+type notSealed struct{ name string }
+
+func (n notSealed) Error() string { return fmt.Sprintf("there is no sealed key %.80q", n.name) }
+
+func (notSealed) Is(target error) bool { return target == keys.ErrNotFound }
+
+func noSealedKey(name string) error {
+	return problem.With(notSealed{name}, "`keybroker keys list` shows the names")
+}
+
 func (s *Store) fileError(doing, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return problem.With(fmt.Errorf("%s %s: %w", doing, name, keys.ErrNotFound), "`keybroker keys list` shows the names")
+		return noSealedKey(name)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", doing, name, err)

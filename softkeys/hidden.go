@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/keybroker/keybroker/keys"
-	"github.com/keybroker/keybroker/problem"
 )
 
 // Remove implements keys.Remover (ssh-add -d). It hides the key and drops its
@@ -49,7 +48,7 @@ func (s *Store) Load(names ...string) error {
 	for _, name := range names {
 		i := slices.IndexFunc(l.entries, func(e *entry) bool { return e.info.Name == name })
 		if i < 0 {
-			return problem.With(fmt.Errorf("load %s: %w", name, keys.ErrNotFound), "`keybroker keys list` shows the names")
+			return noSealedKey(name)
 		}
 		blobs = append(blobs, string(l.entries[i].info.Blob))
 	}

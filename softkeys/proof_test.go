@@ -211,7 +211,7 @@ func TestRepairAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustSign(t, again(s), info)
-	wantError(t, s.Repair(t.Context(), "nobody", nil), "no such key")
+	wantError(t, s.Repair(t.Context(), "nobody", nil), `there is no sealed key "nobody"`)
 }
 
 // The file that says what to seal to is overwritten.

@@ -416,7 +416,7 @@ func TestExport(t *testing.T) {
 	_, err = s.Export(t.Context(), "a", "xml")
 	wantError(t, err, "unknown public key format")
 	_, err = s.Export(t.Context(), "b", "openssh")
-	wantError(t, err, "no such key\n`keybroker keys list` shows")
+	wantError(t, err, "there is no sealed key \"b\"\n`keybroker keys list` shows")
 }
 
 // TestKeychainStates: each refusal says what to do, and the keys stay listed.

@@ -206,8 +206,11 @@ func lock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.LockAsking(ctx)
 	}
-	if _, err := client.Status(ctx); err != nil { // fail before the person types a passphrase
+	switch status, err := client.Status(ctx); { // fail before the person types a passphrase
+	case err != nil:
 		return err
+	case status.Locked:
+		return problem.New("the agent is locked already", "unlock it: ssh-add -X, or keybroker unlock")
 	}
 	passphrase, err := terminal.ReadNewPassphrase(ctx, "Passphrase to lock with: ")
 	if err != nil {
@@ -247,8 +250,11 @@ func unlock(ctx context.Context, client *control.Client, ask bool) error {
 	if ask {
 		return client.UnlockAsking(ctx)
 	}
-	if _, err := client.Status(ctx); err != nil {
+	switch status, err := client.Status(ctx); {
+	case err != nil:
 		return err
+	case !status.Locked:
+		return problem.New("the agent is not locked", "if it is paused: keybroker resume; see: keybroker status")
 	}
 	passphrase, err := terminal.ReadPassphrase(ctx, "Passphrase to unlock with: ")
 	if err != nil {

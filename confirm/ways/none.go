@@ -15,6 +15,9 @@ import (
 // ApproveHere is the remedy that works wherever the daemon runs.
 const ApproveHere = "in a terminal of yours: keybroker approve"
 
+// setAuto is the remedy of None that is wanted, where no rule helps.
+const setAuto = `set [confirm] prompt = "auto", and start the daemon again`
+
 // maxRuleValue bounds each value of the rule that a refusal suggests.
 const maxRuleValue = 100
 
@@ -34,7 +37,7 @@ func (n None) Name() string {
 
 func (n None) Ask(_ context.Context, q confirm.Question) (confirm.Answer, error) {
 	if n.wanted {
-		return confirm.Answer{}, n.err(ruleFor(q.Use))
+		return confirm.Answer{}, n.err(remedyFor(q))
 	}
 	return confirm.Answer{}, n.err("")
 }
@@ -51,7 +54,7 @@ func (n None) Notify(context.Context, confirm.Notice) error { return n.err("") }
 // err has the remedy on its second line.
 func (n None) err(remedy string) error {
 	if n.wanted {
-		remedy = cmp.Or(remedy, `set [confirm] prompt = "auto", and start the daemon again`)
+		remedy = cmp.Or(remedy, setAuto)
 	}
 	if n.display {
 		remedy = "put keybroker-desktop beside keybroker, or install pinentry-qt, and start the daemon again; or in a terminal of yours: keybroker approve"
@@ -59,15 +62,33 @@ func (n None) err(remedy string) error {
 	return problem.With(fmt.Errorf("%w: %s", confirm.ErrNoWay, n.why), "%s", cmp.Or(remedy, ApproveHere))
 }
 
-// ruleFor is the narrowest rule that would allow this use.
-func ruleFor(use *keys.Use) string {
-	fields := []string{"[[rule]]"}
+// remedyFor is what allows the use of q without a person.
+func remedyFor(q confirm.Question) string {
+	if q.Use.Key.Confirm {
+		return "the key was added with ssh-add -c, which no rule can lift: add it again without -c, or " + setAuto
+	}
+	rule, exact := ruleFor(q.Use)
+	switch {
+	case !exact:
+		return "no rule can name exactly this use: " + setAuto
+	case q.Rule != "": // the first rule that matches decides
+		return fmt.Sprintf("a rule before the rule %q would allow it: %s; try it: keybroker policy test", platform.Escape(q.Rule, maxRuleValue), rule)
+	}
+	return "a rule would allow it: " + rule + "; try it: keybroker policy test"
+}
+
+// ruleFor is the narrowest rule that would allow this use, and whether it names
+// exactly this use: a client chooses the user and the namespace, and "*" would
+// name them all.
+func ruleFor(use *keys.Use) (rule string, exact bool) {
+	fields, exact := []string{"[[rule]]"}, true
 	add := func(name, value string) {
 		if value != "" {
 			fields = append(fields, fmt.Sprintf("%s = %q", name, platform.Escape(value, maxRuleValue)))
+			exact = exact && isLiteral(value)
 		}
 	}
-	add("key", cmp.Or(use.Key.Name, use.Key.Comment, use.Key.Fingerprint))
+	add("key", keyOf(&use.Key))
 	if use.Destination.Trust == keys.TrustVerified && len(use.Destination.Host.Names) > 0 {
 		add("host", use.Destination.Host.Name())
 	}
@@ -75,8 +96,22 @@ func ruleFor(use *keys.Use) string {
 	if use.Purpose.Kind != "" {
 		add("purpose", use.Purpose.String())
 	}
+	add("socket", use.Socket)
 	if use.Destination.Forwarded {
 		fields = append(fields, "forwarded = true")
 	}
-	return "a rule would allow it: " + strings.Join(append(fields, `action = "allow"`), ", ") + "; try it: keybroker policy test"
+	return strings.Join(append(fields, `action = "allow"`), ", "), exact
+}
+
+// keyOf never returns the comment, which rules do not match.
+func keyOf(key *keys.Info) string {
+	if key.Name != "" && isLiteral(key.Name) {
+		return key.Name
+	}
+	return key.Fingerprint
+}
+
+// isLiteral reports whether the value, as a pattern of a rule, matches itself alone.
+func isLiteral(value string) bool {
+	return !strings.ContainsAny(value, "*?,!") && strings.TrimSpace(value) == value && platform.Escape(value, maxRuleValue) == value
 }

@@ -227,7 +227,7 @@ func (s *Source) RemoveToken(name string) error {
 	p := s.findLocked(path)
 	s.mu.Unlock()
 	if p == nil {
-		return fmt.Errorf("%s: %w", path, keys.ErrNotFound)
+		return problem.With(fmt.Errorf("no keys of %s are listed: %w", path, keys.ErrNotFound), "see which are: keybroker keys list")
 	}
 	s.drop(p, "")
 	return nil
