@@ -111,7 +111,11 @@ func keyOf(key *keys.Info) string {
 	return key.Fingerprint
 }
 
-// isLiteral reports whether the value, as a pattern of a rule, matches itself alone.
+// isLiteral reports whether a rule can have the value, and as a pattern it matches
+// itself alone.
 func isLiteral(value string) bool {
-	return !strings.ContainsAny(value, "*?,!") && strings.TrimSpace(value) == value && platform.Escape(value, maxRuleValue) == value
+	if name, port, found := keys.SplitPort(value); found {
+		value = name + port // rules write a host's port as known_hosts does: "[name]:port"
+	}
+	return !strings.ContainsAny(value, `*?,![]{}()|^$"`) && strings.TrimSpace(value) == value && platform.Escape(value, maxRuleValue) == value
 }

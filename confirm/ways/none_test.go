@@ -2,6 +2,7 @@ package ways
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,20 +31,24 @@ func ruleIn(t *testing.T, remedy string) policy.Rule {
 		t.Fatalf("no rule in %q", remedy)
 	}
 	r := policy.Rule{Name: "suggested", Forwarded: ptr(strings.Contains(text, "forwarded = true"))}
-	for _, field := range regexp.MustCompile(`(\w+) = "([^"]*)"`).FindAllStringSubmatch(text, -1) {
+	for _, field := range regexp.MustCompile(`(\w+) = ("[^"]*")`).FindAllStringSubmatch(text, -1) {
+		value, err := strconv.Unquote(field[2])
+		if err != nil {
+			t.Fatal(err)
+		}
 		switch field[1] {
 		case "key":
-			r.Key = field[2]
+			r.Key = value
 		case "host":
-			r.Host = field[2]
+			r.Host = value
 		case "user":
-			r.User = field[2]
+			r.User = value
 		case "purpose":
-			r.Purpose = field[2]
+			r.Purpose = value
 		case "socket":
-			r.Socket = field[2]
+			r.Socket = value
 		case "action":
-			r.Action = policy.Action(field[2])
+			r.Action = policy.Action(value)
 		default:
 			t.Fatalf("%s in %q", field[1], remedy)
 		}
@@ -74,11 +79,13 @@ func TestSuggestedRuleAllows(t *testing.T) {
 	unproved.Destination = keys.Destination{Trust: keys.TrustClaimed, Claimed: "git.example.com"}
 	unknown := login(added, "")
 	unknown.Purpose, unknown.Destination = wire.Purpose{Kind: wire.KindUnknown}, keys.Destination{Trust: keys.TrustNone}
+	port := login(sealed, `CORP\alice`)
+	port.Destination.Host.Names = []string{"[git.example.com]:2222"}
 	wild := login(keys.Info{Name: "card *", Fingerprint: "SHA256:card"}, "git")
 	for name, use := range map[string]*keys.Use{"sealed": login(sealed, "git"), "added": login(added, "git"), "forwarded": forwarded,
-		"unproved": unproved, "separate socket": onSocket, "unknown purpose": unknown, "a name with a wildcard": wild} {
+		"unproved": unproved, "separate socket": onSocket, "unknown purpose": unknown, "a name with a wildcard": wild, "port": port} {
 		rule := ruleIn(t, remedy(t, confirm.Question{Use: use}))
-		rules := policy.New(nil, []policy.Rule{rule}, policy.Options{})
+		rules := policy.New(nil, []policy.Rule{rule}, policy.Options{}).WithViews(policy.View{Name: "builds"})
 		if d := rules.Decide(use); d.Action != policy.Allow {
 			t.Errorf("%s: %+v: %+v", name, rule, d)
 		}
@@ -123,6 +130,7 @@ func TestNoRuleIsSuggested(t *testing.T) {
 		"ssh-add -c":           {login(confirmed, "git"), "add it again without -c"},
 		"a wildcard as user":   {login(added, "*"), "no rule can name exactly this use"},
 		"an exception as user": {login(added, "!root"), "no rule can name exactly this use"},
+		"a bracket in a user":  {login(added, "a[b"), "no rule can name exactly this use"},
 		"a namespace":          {namespace, "no rule can name exactly this use"},
 		"a long user":          {login(added, strings.Repeat("x", 2*maxRuleValue)), "no rule can name exactly this use"},
 	} {
