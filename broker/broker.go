@@ -77,7 +77,7 @@ func New(c Config) (_ *Broker, err error) {
 	}()
 	b.stderr = newHeldLog(os.Stderr)
 	b.log = slog.New(agent.QuietLog(slog.NewTextHandler(b.stderr, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})))
-	if err = mayStart(&b.config); err != nil {
+	if err = mayStart(&b.config, b.version); err != nil {
 		return nil, err
 	}
 	if b.sockets, err = listen(&b.config); err != nil {

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
@@ -26,6 +28,35 @@ func Client(c *config.Config) *control.Client {
 	client := control.NewClient(c.Paths.ControlSocket)
 	client.Absent = func() error { return whyAbsent(c) }
 	return client
+}
+
+// ClientOf is Client for a program of version own. If it cannot read an answer, the
+// error says that the broker is of another version, if it is.
+func ClientOf(c *config.Config, own string) *control.Client {
+	client := Client(c)
+	client.Unclear = func(ctx context.Context, err error) error {
+		pid, other := otherVersion(ctx, c, own)
+		if other == "" {
+			return err
+		}
+		return problem.With(fmt.Errorf("%w: %s", err, other), "%s", StartAgain(pid))
+	}
+	return client
+}
+
+// versionTime bounds the question for the version, which only adds to an error.
+const versionTime = 2 * time.Second
+
+// otherVersion returns OtherVersion and the broker's process if the broker answers and is
+// of another version than own; otherwise "".
+func otherVersion(ctx context.Context, c *config.Config, own string) (pid int, text string) {
+	ctx, cancel := context.WithTimeout(ctx, versionTime)
+	defer cancel()
+	status, err := control.NewClient(c.Paths.ControlSocket).Status(ctx)
+	if err != nil || status.Version == own {
+		return 0, ""
+	}
+	return status.PID, OtherVersion(status.Version, own)
 }
 
 // NotRunning adds the next step to the error of a broker that does not answer.
@@ -56,10 +87,15 @@ func whyAbsent(c *config.Config) error {
 	return nil
 }
 
-// mayStart refuses a second broker, and names the first one.
-func mayStart(c *config.Config) error {
+// mayStart refuses a second broker, and names the first one and its version if that is
+// not own.
+func mayStart(c *config.Config, own string) error {
 	if pid, held := audit.Holder(c.AuditDir()); held {
-		return problem.With(fmt.Errorf("the broker runs already, as process %d", pid), "see: keybroker status; to restart it: %s", StartAgain(pid))
+		err := fmt.Errorf("the broker runs already, as process %d", pid)
+		if answers, other := otherVersion(context.Background(), c, own); answers == pid && other != "" {
+			err = fmt.Errorf("%w: %s", err, other)
+		}
+		return problem.With(err, "see: keybroker status; to restart it: %s", StartAgain(pid))
 	}
 	return nil
 }

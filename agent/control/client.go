@@ -20,11 +20,16 @@ import (
 // ErrNotRunning means that no broker answers on the control socket.
 var ErrNotRunning = errors.New("the broker is not running")
 
+var errNoReason = errors.New("the broker failed without saying why")
+
 // Client talks to a running broker.
 type Client struct {
 	// Absent returns a more exact error when no broker answers. It must wrap
 	// ErrNotRunning. Optional.
 	Absent func() error
+	// Unclear may add to the error of an answer that this client cannot read: the
+	// broker may be of another version. Optional.
+	Unclear func(ctx context.Context, err error) error
 
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	http http.Client
@@ -129,7 +134,17 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, int
 	if into == nil {
 		return nil
 	}
-	return json.NewDecoder(answer).Decode(into)
+	if err := json.NewDecoder(answer).Decode(into); err != nil {
+		return c.unclear(ctx, err)
+	}
+	return nil
+}
+
+func (c *Client) unclear(ctx context.Context, err error) error {
+	if c.Unclear == nil {
+		return err
+	}
+	return c.Unclear(ctx, err)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.ReadCloser, error) {
@@ -144,6 +159,9 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
 		err := readFailure(response.Body)
+		if errors.Is(err, errNoReason) { // such as 404 for a path that an older broker does not know
+			err = c.unclear(ctx, err)
+		}
 		if response.StatusCode == http.StatusUnprocessableEntity {
 			err = Invalid(err)
 		}
@@ -172,7 +190,7 @@ func notRunning(err error) error { return fmt.Errorf("%w (%w)", ErrNotRunning, e
 func readFailure(body io.Reader) error {
 	var failure Failure
 	if err := json.NewDecoder(body).Decode(&failure); err != nil || failure.Error == "" {
-		return errors.New("the broker failed without saying why")
+		return errNoReason
 	}
 	return failure.err()
 }

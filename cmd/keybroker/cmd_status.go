@@ -24,7 +24,7 @@ func (a *app) client() (*control.Client, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
 	}
-	return broker.Client(&a.config), nil
+	return broker.ClientOf(&a.config, version), nil
 }
 
 func notRunning(err error) error { return broker.NotRunning(err) }

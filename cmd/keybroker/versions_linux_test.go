@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A second daemon names the first one's version if it is another.
+func TestSecondDaemonNamesTheOtherVersion(t *testing.T) {
+	dir, err := os.MkdirTemp("", "kb") // short, for the socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	daemon := func(version string) *exec.Cmd {
+		program := filepath.Join(dir, "keybroker-"+version)
+		if _, err := os.Stat(program); err != nil {
+			if out, err := exec.Command("go", "build", "-ldflags", "-X main.version="+version, "-o", program, ".").CombinedOutput(); err != nil {
+				t.Fatalf("%v %s", err, out)
+			}
+		}
+		cmd := exec.Command(program, "daemon")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir}
+		return cmd
+	}
+	startBroker(t, daemon("1.0"), dir)
+	for version, named := range map[string]bool{"1.0": false, "1.1": true} {
+		out, err := daemon(version).CombinedOutput()
+		said := strings.Contains(string(out), "the broker is version 1.0, this command 1.1; restart it after an upgrade")
+		if err == nil || !strings.Contains(string(out), "the broker runs already, as process") || said != named {
+			t.Errorf("version %s: %v %s", version, err, out)
+		}
+	}
+}
