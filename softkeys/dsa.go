@@ -8,6 +8,9 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// typeDSA is the type of a DSA key (RFC 4253 section 6.6).
+const typeDSA = "ssh-dss"
+
 // addedSigner is signerOf with DSA, which OpenSSH's agent accepted up to version
 // 9. DSA keys cannot be sealed: a key that lasts should be a stronger one.
 func addedSigner(private any) (ssh.AlgorithmSigner, error) {

@@ -73,7 +73,7 @@ func checkBlob(blob []byte) error {
 		P    *big.Int
 		Rest []byte `ssh:"rest"`
 	}
-	if ssh.Unmarshal(blob, &dss) == nil && dss.Type == ssh.InsecureKeyAlgoDSA {
+	if ssh.Unmarshal(blob, &dss) == nil && dss.Type == typeDSA {
 		return errDSA(dss.P)
 	}
 	return nil

@@ -18,7 +18,7 @@ func checkPuttyType(keyType string, public []byte) error {
 		return errOtherType("an Ed448 key")
 	}
 	err := checkBlob(public)
-	if keyType == ssh.InsecureKeyAlgoDSA && problem.Remedy(err) != makeNew {
+	if keyType == typeDSA && problem.Remedy(err) != makeNew {
 		return problem.With(errNoDSA, "convert it and add it to the running broker, with an OpenSSH before version 10: puttygen FILE -O private-openssh -o NEWFILE && ssh-add NEWFILE; or make a new key: keybroker keys generate NAME")
 	}
 	return err
