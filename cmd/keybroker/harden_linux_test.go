@@ -50,9 +50,15 @@ func TestCommandsHideTheirMemory(t *testing.T) {
 		return cmd
 	}
 	startBroker(t, asNobody(keybrokerAs(t, "--config", config, "daemon")), dir) // lock and unlock look for it first
-	for command, hidden := range map[string]bool{
-		"keys import " + key: true, "keys generate new": true, "lock": true, "unlock": true, "": false,
-	} {
+	for _, command := range []string{"keys import " + key, "keys generate new", "lock", "unlock", ""} {
+		hidden := command != ""
+		if command == "unlock" { // it asks for nothing while nothing is locked
+			lock := asNobody(keybrokerAs(t, "--config", config, "lock"))
+			lock.Stdin = strings.NewReader("secret\nsecret\n")
+			if out, err := lock.CombinedOutput(); err != nil {
+				t.Fatalf("%v %s", err, out)
+			}
+		}
 		cmd := exec.Command("/bin/sh", "-c", "echo Passphrase >&2; sleep 100")
 		if hidden {
 			cmd = keybrokerAs(t, append([]string{"--config", config}, strings.Fields(command)...)...)
