@@ -33,17 +33,20 @@ func hostNames(hosts []keys.Host) string {
 	return strings.Join(names, " ")
 }
 
+func askForThirtyHosts(r rig) (answers []<-chan confirm.Answer, leave []context.CancelCauseFunc) {
+	for n := range 30 {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		leave = append(leave, cancel)
+		answers = append(answers, r.ask(ctx, loginTo(n)))
+	}
+	return answers, leave
+}
+
 // Thirty logins of one command may wait, although a program may ask only twenty times a
 // minute. The question after the first one lists and offers the others.
 func TestTogether(t *testing.T) {
 	run(t, func(r rig) {
-		var answers []<-chan confirm.Answer
-		var leave []context.CancelCauseFunc
-		for n := range 30 {
-			ctx, cancel := context.WithCancelCause(r.Context())
-			leave = append(leave, cancel)
-			answers = append(answers, r.ask(ctx, loginTo(n)))
-		}
+		answers, leave := askForThirtyHosts(r)
 		first := r.person.Next(r)
 		if first.Question.Burst != nil {
 			t.Errorf("hosts were offered when only one login waited: %+v", first.Question.Burst)
@@ -203,13 +206,7 @@ func TestTogetherListsReadableHosts(t *testing.T) {
 // An answer to the withdrawn question does not count.
 func TestTogetherIsRedrawn(t *testing.T) {
 	run(t, func(r rig) {
-		var answers []<-chan confirm.Answer
-		var leave []context.CancelCauseFunc
-		for n := range 30 {
-			ctx, cancel := context.WithCancelCause(r.Context())
-			leave = append(leave, cancel)
-			answers = append(answers, r.ask(ctx, loginTo(n)))
-		}
+		answers, leave := askForThirtyHosts(r)
 		first := r.person.Next(r)
 		again := r.person.Next(r)
 		if first.Ctx.Err() == nil || again.Question.Burst == nil || len(again.Question.Burst.Hosts) != 30 {

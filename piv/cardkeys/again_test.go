@@ -17,15 +17,11 @@ import (
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
 
-// A card that has forgotten the PIN gets the kept one again, once: when it goes
-// on refusing, that is the end of the request.
-func TestAKeptPINIsGivenAgainOnce(t *testing.T) {
+// oneCard is a source of keys with one card, whose key in 9A asks by the usual policy.
+func oneCard(t *testing.T, config cardkeys.Config) (*cardkeys.Source, *pivtest.Card) {
+	t.Helper()
 	rig := pivtest.NewRig(t)
-	asked := 0
-	source, err := cardkeys.New(cardkeys.Config{PINCache: time.Hour, Person: keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
-		asked++
-		return []byte(pivtest.DefaultPIN), nil
-	})})
+	source, err := cardkeys.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +34,17 @@ func TestAKeptPINIsGivenAgainOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the card is in", func() bool { return in(source) == 1 })
+	return source, card
+}
+
+// A card that has forgotten the PIN gets the kept one again, once: when it goes
+// on refusing, that is the end of the request.
+func TestAKeptPINIsGivenAgainOnce(t *testing.T) {
+	asked := 0
+	source, card := oneCard(t, cardkeys.Config{PINCache: time.Hour, Person: keystest.Asked(func(context.Context, keys.Question) ([]byte, error) {
+		asked++
+		return []byte(pivtest.DefaultPIN), nil
+	})})
 	sign := func() (verifies int, err error) {
 		before := card.Counts().Verifies
 		_, err = source.Sign(t.Context(), &keys.Use{Key: source.List()[0]}, []byte("x"), ssh.KeyAlgoECDSA256)
