@@ -56,7 +56,7 @@ func (q *Queue) gather(p *prompt, limit int) *Burst {
 	offer.Hosts = []keys.Host{p.use.Destination.Host}
 	for _, other := range q.allLocked() {
 		switch {
-		case other == p || other.abandoned || other.ctx.Err() != nil:
+		case other == p || other.ctx.Err() != nil:
 		case other.isLike(p) && isListable(other.use):
 			known := slices.ContainsFunc(offer.Hosts, func(h keys.Host) bool { return isSameHost(h, other.use.Destination.Host) })
 			if !known && len(offer.Hosts) >= limit {

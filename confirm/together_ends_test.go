@@ -40,6 +40,23 @@ func TestEndedHeldRequestLeavesTheQueue(t *testing.T) {
 	}
 }
 
+// A login whose program has gone is not listed any more.
+func TestAGoneLoginIsNotListed(t *testing.T) {
+	run(t, func(r rig) {
+		r.ask(r.Context(), loginTo(0))
+		first := r.person.Next(r)
+		r.ask(r.Context(), loginTo(1))
+		ctx, leave := context.WithCancel(r.Context())
+		r.ask(ctx, loginTo(2))
+		leave()
+		again := r.person.Next(r)
+		if first.Ctx.Err() == nil || again.Question.Burst == nil || len(again.Question.Burst.Hosts) != 2 {
+			t.Fatalf("%v, %+v", first.Ctx.Err(), again.Question.Burst)
+		}
+		again.Answer(confirm.DeniedByPerson())
+	})
+}
+
 // A host that cannot be listed gets its own question, and counts as one.
 func TestUnlistedHostsCount(t *testing.T) {
 	run(t, func(r rig) {
