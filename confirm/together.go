@@ -136,6 +136,8 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 	switch {
 	case errors.As(err, &timeout):
 		answer = Denied(timeout.Error())
+	case errors.Is(err, ErrClosed): // a terminal's Ctrl-C and Ctrl-D
+		answer = Denied(ErrClosed.Error())
 	case err != nil || answer.Verdict != Deny:
 		return
 	}

@@ -120,6 +120,7 @@ func TestTogetherDenied(t *testing.T) {
 		"closed": {func(s *confirmtest.Shown) {
 			s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "the prompt was closed"})
 		}, "the prompt was closed (asked together"},
+		"closed on a terminal": {func(s *confirmtest.Shown) { s.Close() }, "the prompt was closed (asked together"},
 		"timeout": {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
 	} {
 		t.Run(name, func(t *testing.T) {
