@@ -121,7 +121,7 @@ func TestTogetherDenied(t *testing.T) {
 			s.Answer(confirm.Answer{Verdict: confirm.Deny, Reason: "the prompt was closed"})
 		}, "the prompt was closed (asked together"},
 		"closed on a terminal": {func(s *confirmtest.Shown) { s.Close() }, "the prompt was closed (asked together"},
-		"timeout": {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
+		"timeout":              {func(*confirmtest.Shown) {}, "no answer within 1m (asked together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(r rig) {
