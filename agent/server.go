@@ -66,6 +66,7 @@ type Server struct {
 	refusals refusals
 	repeats  repeats
 	borrowed borrowed
+	steps    steps
 	workers  workers
 	listSize atomic.Int64 // of the last list, in bytes
 	listable listable

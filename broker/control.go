@@ -81,6 +81,12 @@ func (b controlAPI) RecordRename(peer platform.Peer, renaming control.Renaming) 
 	return problem.With(fmt.Errorf("there is no sealed key %q", renaming.Old), "`keybroker keys list` shows the names")
 }
 
+// RecordStep records in the audit log what a command did with a key on a host.
+func (b controlAPI) RecordStep(peer platform.Peer, step control.Step) (control.Recorded, error) {
+	record, err := b.server.RecordStep(peer, step)
+	return control.Recorded{Seq: record.Seq, Hash: record.Hash}, b.changed(err)
+}
+
 // Lock locks the agent, as ssh-add -x does.
 func (b controlAPI) Lock(peer platform.Peer, passphrase []byte) error {
 	return b.server.Lock(peer, passphrase)

@@ -24,17 +24,18 @@ const (
 	OpConnect   Op = "connect" // only refused connections are logged
 	OpPause     Op = "pause"
 	OpResume    Op = "resume"
-	OpApprove   Op = "approve" // a terminal may answer questions
-	OpRename    Op = "rename"  // a sealed key got another name
-	OpDrop      Op = "drop"    // opened keys and grants were dropped, because the person went away
-	OpStart     Op = "start"   // the broker started
-	OpReload    Op = "reload"  // the rules were read again
-	OpRevoke    Op = "revoke"  // grants were revoked
+	OpApprove   Op = "approve"   // a terminal may answer questions
+	OpRename    Op = "rename"    // a sealed key got another name
+	OpDrop      Op = "drop"      // opened keys and grants were dropped, because the person went away
+	OpStart     Op = "start"     // the broker started
+	OpReload    Op = "reload"    // the rules were read again
+	OpRevoke    Op = "revoke"    // grants were revoked
+	OpLifecycle Op = "lifecycle" // a command reported what it did with a key on a host
 	OpOther     Op = "other"
 )
 
 // Ops are all operations, in the order of the help texts.
-var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpDrop, OpBind, OpConnect, OpOther}
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpLifecycle, OpDrop, OpBind, OpConnect, OpOther}
 
 // Trust says how well a destination is known.
 type Trust string

@@ -33,7 +33,7 @@ func (f *Filter) match(r *Record) bool {
 		len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
 		return false
 	}
-	return f.matchKey(r.Key) && f.matchHost(r.Destination) && f.matchProgram(r.Peer)
+	return f.matchKey(r.Key) && (f.matchHost(r.Destination) || f.matchStep(r.Step)) && f.matchProgram(r.Peer)
 }
 
 func (f *Filter) matchKey(k *Key) bool {
@@ -46,6 +46,11 @@ func (f *Filter) matchHost(d *keys.Destination) bool {
 	}
 	names := append([]string{d.Claimed, d.Host.Fingerprint}, d.Host.Names...)
 	return keys.ParsePatterns(f.Host, keys.FoldCase).MatchHost(present(names)...)
+}
+
+// matchStep compares the host that a lifecycle step names.
+func (f *Filter) matchStep(s *Step) bool {
+	return s != nil && s.Host != "" && keys.ParsePatterns(f.Host, keys.FoldCase).MatchHost(s.Host)
 }
 
 func (f *Filter) matchProgram(p *Peer) bool {

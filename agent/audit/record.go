@@ -42,6 +42,7 @@ type Record struct {
 	Socket      string            `json:"socket,omitempty"` // name of the separate socket; "": the agent's own
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
+	Step        *Step             `json:"step,omitempty"`    // lifecycle
 	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex
 	Count       int               `json:"count,omitempty"`   // list: how many keys were shown
 	Repeats     int               `json:"repeats,omitempty"` // how many requests of its kind it stands for; 0: one

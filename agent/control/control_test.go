@@ -34,6 +34,7 @@ type broker struct {
 	changed chan struct{}
 	watched chan bool
 	by      int // the pid that unlocked
+	step    Step
 	err     error
 	feed    Feed
 }
@@ -68,9 +69,13 @@ func (b *broker) UnlockAsking(ctx context.Context, p platform.Peer) error {
 }
 func (b *broker) Pause(p platform.Peer) error                { b.by = p.PID; return b.err }
 func (b *broker) RecordRename(platform.Peer, Renaming) error { return nil }
-func (b *broker) Resume(platform.Peer) error                 { b.by = 0; return b.err }
-func (b *broker) Waiting() []Waiting                         { return []Waiting{{ID: "1", Held: len(b.shown) == 0}} }
-func (b *broker) Show(id string) bool                        { b.shown = append(b.shown, id); return id != "missing" }
+func (b *broker) RecordStep(p platform.Peer, s Step) (Recorded, error) {
+	b.by, b.step = p.PID, s
+	return Recorded{7, "hash"}, b.err
+}
+func (b *broker) Resume(platform.Peer) error { b.by = 0; return b.err }
+func (b *broker) Waiting() []Waiting         { return []Waiting{{ID: "1", Held: len(b.shown) == 0}} }
+func (b *broker) Show(id string) bool        { b.shown = append(b.shown, id); return id != "missing" }
 func (b *broker) Watch() (<-chan struct{}, func()) {
 	if b.watched == nil {
 		return b.changed, func() {}
@@ -144,6 +149,10 @@ func TestClientAndServer(t *testing.T) {
 	}
 	if err := c.Load(ctx, []string{"a", "b"}); err != nil || !reflect.DeepEqual(b.loaded, []string{"a", "b"}) {
 		t.Errorf("load: %v, %v", b.loaded, err)
+	}
+	step := Step{Plan: "r-17", Step: "1", Kind: "append", State: "done"}
+	if seq, hash, err := c.RecordStep(ctx, step); err != nil || seq != 7 || hash != "hash" || b.step != step {
+		t.Errorf("step: %d %s, %v, %+v", seq, hash, err, b.step)
 	}
 	if err := c.Lock(ctx, []byte("secret")); err != nil || b.locked != "secret" {
 		t.Errorf("lock: %q, %v", b.locked, err)

@@ -34,6 +34,8 @@ func (r Renaming) Done() string {
 type Recorder interface {
 	// RecordRename records a renaming. After an error the command must not rename.
 	RecordRename(peer platform.Peer, renaming Renaming) error
+	// RecordStep records a step in the life of a key that a command has taken.
+	RecordStep(peer platform.Peer, step Step) (Recorded, error)
 }
 
 func (s *Server) recordRename(w http.ResponseWriter, r *http.Request) {

@@ -60,6 +60,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/waiting/{id}/show", s.show)
 	mux.HandleFunc("POST /v1/keys/load", s.load)
 	mux.HandleFunc("POST /v1/keys/renames", s.recordRename)
+	mux.HandleFunc("POST /v1/lifecycle/steps", s.recordStep)
 	mux.HandleFunc("POST /v1/lock", s.lock)
 	mux.HandleFunc("POST /v1/unlock", s.unlock)
 	mux.HandleFunc("POST /v1/lock/ask", lasting(func(w http.ResponseWriter, r *http.Request) { done(w, s.broker.LockAsking(r.Context(), peerOf(r))) }))

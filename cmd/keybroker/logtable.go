@@ -35,7 +35,7 @@ func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], fo
 		}
 		empty = false
 		w.row(r.Time.Local().Format(time.DateTime), r.ID, r.Decision, strings.TrimSpace(string(r.Op)+" "+purposeText(r)),
-			keyText(r), destinationText(r, maxCell), peerText(r), reasonText(r))
+			keyText(r), whereText(r), peerText(r), reasonText(r))
 		if w.widths == nil {
 			continue
 		}
@@ -78,6 +78,8 @@ var logWidths = []int{len(time.DateTime), 8, 8, 20, 20, 28, 32, 40}
 
 func purposeText(r audit.Record) string {
 	switch {
+	case r.Step != nil:
+		return platform.Escape(r.Step.Kind, maxCell)
 	case r.Purpose == nil || r.Purpose.Kind == "":
 		return ""
 	case r.Purpose.Kind == wire.KindLogin:
@@ -98,6 +100,16 @@ func keyText(r audit.Record) string {
 		return platform.Escape(r.Key.Comment, maxCell)
 	}
 	return platform.Escape(r.Key.Fingerprint, maxCell)
+}
+
+// whereText is where a signature went, or the place that a lifecycle step names: only
+// the program that recorded the step says so.
+func whereText(r audit.Record) string {
+	const claimed = " (claimed)"
+	if r.Step != nil && r.Step.Where() != "" {
+		return platform.Escape(r.Step.Where(), maxCell-len(claimed)) + claimed
+	}
+	return destinationText(r, maxCell)
 }
 
 // destinationText shortens the name of the host so that the whole text, with the remarks
