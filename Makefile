@@ -36,7 +36,7 @@ RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_
 
 .PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
 
-build: bin/keybroker bin/keybroker-desktop
+build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
 bin/keybroker: FORCE check-go
 	@go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
@@ -45,12 +45,16 @@ bin/keybroker: FORCE check-go
 bin/keybroker-desktop: FORCE check-go
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
 
+# keybroker-lifecycle follows keys on other hosts; keybroker links neither SQL nor SFTP.
+bin/keybroker-lifecycle: FORCE check-go
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-lifecycle
+
 FORCE:
 
 check-go:
 	@packaging/check-go
 
-# install puts both programs, built before, below PREFIX (as root, or where you may
+# install puts the programs, built before, below PREFIX (as root, or where you may
 # write: PREFIX=$HOME/.local). uninstall takes them away.
 install:
 	@test -x bin/keybroker || { echo 'build it first, as yourself: make build'; exit 1; }
@@ -77,8 +81,8 @@ lint:
 	@echo '== gofmt'; test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@echo '== go vet (linux, without cgo and cards too, windows, darwin without cgo)'
 	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/keybroker ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
-	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop
-	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop
+	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop && GOOS=windows go build -o /dev/null ./cmd/keybroker-lifecycle
+	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-lifecycle
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck
 

@@ -4,15 +4,15 @@ import (
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 )
 
 // app is what every command needs: the paths, the configuration and the global flags. It
 // is filled before a command runs.
 type app struct {
+	cli.Output
 	configFile string // --config
-	json       bool   // --json
-	wide       bool   // --wide
 	card       string // --card
 	config     config.Config
 }

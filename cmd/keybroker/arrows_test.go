@@ -82,7 +82,12 @@ var arrows = map[string][]string{
 	"desktop/waylandtest":          {"desktop/desktoptest"},
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
-	"cmd/keybroker": {"broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+	// What follows keys on other hosts is a program of its own too.
+	"cli":                     {"keys", "platform"}, // what command lines share
+	"lifecycle":               {},
+	"cmd/keybroker-lifecycle": {"lifecycle", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+
+	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
@@ -114,8 +119,8 @@ var outside = map[string]struct {
 }{
 	"github.com/godbus/dbus":       {[]string{"platform/bus", "platform/session", "platform/session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
-	"github.com/spf13":             {[]string{"cmd/keybroker"}, "the command line is not the library"},
-	"github.com/jedib0t/go-pretty": {[]string{"cmd/keybroker"}, "tables are for commands; nothing that decides prints one"},
+	"github.com/spf13":             {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "the command line is not the library"},
+	"github.com/jedib0t/go-pretty": {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "tables are for commands; nothing that decides prints one"},
 	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
 	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"github.com/cloudflare":        {[]string{"keys/publickey"}, "until x/crypto or Go has ML-DSA"},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 	sshagent "golang.org/x/crypto/ssh/agent"
@@ -221,46 +222,46 @@ func (r *windowsRig) mustSign(when string) {
 func TestWindowsBroker(t *testing.T) {
 	r := newWindowsRig(t)
 	r.start()
-	r.run(exitDone, "", "keys generate work", "ssh-ed25519 ")
-	r.run(exitDone, "", "keys list", "work", "softkeys")
-	r.run(exitDone, "", "status", "running", `\\.\pipe\openssh-ssh-agent`, "sealed by     keychain")
+	r.run(cli.ExitDone, "", "keys generate work", "ssh-ed25519 ")
+	r.run(cli.ExitDone, "", "keys list", "work", "softkeys")
+	r.run(cli.ExitDone, "", "status", "running", `\\.\pipe\openssh-ssh-agent`, "sealed by     keychain")
 	r.mustSign("a rule allows it")
-	r.run(exitDone, "", "log", "allowed", "login as anna", "work")
+	r.run(cli.ExitDone, "", "log", "allowed", "login as anna", "work")
 
 	agent, pipe := r.client(r.paths.AgentSocket)
 	if err := signWith(agent, func(*sshagent.Key) []byte { return []byte("anything") }); err == nil {
 		t.Error("signed, and nobody was asked")
 	}
 	pipe.Close()
-	r.run(exitDone, "", "why", "sign", "unknown", "refused")
+	r.run(cli.ExitDone, "", "why", "sign", "unknown", "refused")
 	agent, pipe = r.client(r.paths.Socket("tool"))
 	if list, err := agent.List(); err != nil || len(list) != 0 {
 		t.Errorf("the socket of its own shows %v, %v", list, err)
 	}
 	pipe.Close()
-	r.run(exitDone, "", "grants list", "ID")
+	r.run(cli.ExitDone, "", "grants list", "ID")
 
-	r.run(exitDone, "", "pause")
+	r.run(cli.ExitDone, "", "pause")
 	if r.sign() == nil {
 		t.Error("signed while paused")
 	}
-	r.run(exitDone, "", "why", "paused")
-	r.run(exitDone, "", "resume")
+	r.run(cli.ExitDone, "", "why", "paused")
+	r.run(cli.ExitDone, "", "resume")
 	r.mustSign("resumed")
 
-	r.run(exitDone, "secret\n", "lock")
+	r.run(cli.ExitDone, "secret\n", "lock")
 	if err := r.sign(); err == nil || !strings.Contains(err.Error(), "0 keys listed") {
 		t.Errorf("locked: %v", err)
 	}
-	r.run(exitFailed, "wrong\n", "unlock")
-	r.run(exitDone, "secret\n", "unlock")
+	r.run(cli.ExitFailed, "wrong\n", "unlock")
+	r.run(cli.ExitDone, "secret\n", "unlock")
 	r.mustSign("unlocked")
-	r.run(exitDone, "", "log verify")
-	r.run(exitFailed, "", "doctor", "Windows' own ssh asks the broker", "1 key listed", "dpapi", "nobody can be asked")
-	r.run(exitDone, "", "env --shell powershell", `$env:SSH_AUTH_SOCK = '\\.\pipe\openssh-ssh-agent'`)
+	r.run(cli.ExitDone, "", "log verify")
+	r.run(cli.ExitFailed, "", "doctor", "Windows' own ssh asks the broker", "1 key listed", "dpapi", "nobody can be asked")
+	r.run(cli.ExitDone, "", "env --shell powershell", `$env:SSH_AUTH_SOCK = '\\.\pipe\openssh-ssh-agent'`)
 
 	r.stop()
-	r.run(exitNotRunning, "", "status", "not running")
+	r.run(cli.ExitNotRunning, "", "status", "not running")
 	r.start()
 	r.mustSign("the secret lies in a file that DPAPI sealed")
 }
@@ -268,7 +269,7 @@ func TestWindowsBroker(t *testing.T) {
 func TestWindowsClientsTogether(t *testing.T) {
 	r := newWindowsRig(t)
 	r.start()
-	r.run(exitDone, "", "keys generate work")
+	r.run(cli.ExitDone, "", "keys generate work")
 	results := make(chan error)
 	const clients = 50
 	for range clients {
@@ -292,15 +293,15 @@ func TestWindowsClientsTogether(t *testing.T) {
 func TestWindowsSecondBroker(t *testing.T) {
 	r := newWindowsRig(t)
 	r.start()
-	r.run(exitFailed, "", "daemon", "another agent serves it", "Stop-Service ssh-agent")
-	r.run(exitDone, "", "status", "running")
+	r.run(cli.ExitFailed, "", "daemon", "another agent serves it", "Stop-Service ssh-agent")
+	r.run(cli.ExitDone, "", "status", "running")
 }
 
 // TestWindowsScreenLock locks the screen for the broker's window.
 func TestWindowsScreenLock(t *testing.T) {
 	r := newWindowsRig(t)
 	r.start()
-	r.run(exitDone, "", "keys generate work")
+	r.run(cli.ExitDone, "", "keys generate work")
 	r.mustSign("a rule allows it") // so that there is something to drop
 	name, err := windows.UTF16PtrFromString(windowClass)
 	if err != nil {
@@ -311,19 +312,19 @@ func TestWindowsScreenLock(t *testing.T) {
 		out, _ := r.command("log", "--json", "--decision", "note").Output()
 		return strings.Contains(string(out), "the screen was locked (Windows)")
 	})
-	r.run(exitDone, "", "status", "screen        locked")
+	r.run(cli.ExitDone, "", "status", "screen        locked")
 }
 
 // TestWindowsMachineRules: in wine every file is this user's, so that the rules
 // of the machine's owner can only be refused.
 func TestWindowsMachineRules(t *testing.T) {
 	r := newWindowsRig(t)
-	r.run(exitDone, "", "policy check")
+	r.run(cli.ExitDone, "", "policy check")
 	r.write(r.paths.MachinePolicy, "[[rule]]\naction = \"allow\"\n")
-	r.run(exitUsage, "", "daemon", "the machine's rules in", "owns it, not the administrators", "as administrator: takeown")
+	r.run(cli.ExitUsage, "", "daemon", "the machine's rules in", "owns it, not the administrators", "as administrator: takeown")
 	if err := os.Remove(r.paths.MachinePolicy); err != nil {
 		t.Fatal(err)
 	}
-	r.run(exitDone, "", "policy check")
+	r.run(cli.ExitDone, "", "policy check")
 	r.start()
 }

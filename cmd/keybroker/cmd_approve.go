@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ questions that are open here are refused.`,
 func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 	before, err := term.GetState(int(os.Stdin.Fd()))
 	if err != nil || !term.IsTerminal(int(os.Stdout.Fd())) {
-		return usageError{problem.New("keybroker approve needs a terminal, but its input or output is redirected", "run it in a terminal without redirection: ssh -t, a tmux pane, a console")}
+		return cli.Usage(problem.New("keybroker approve needs a terminal, but its input or output is redirected", "run it in a terminal without redirection: ssh -t, a tmux pane, a console"))
 	}
 	defer func() { // in case the broker died in the middle of a question
 		_ = platform.LeaveTerminal(os.Stdin)
@@ -73,7 +74,7 @@ func approve(ctx context.Context, client *control.Client, out io.Writer) error {
 	case isNotRunning(err):
 		return notRunning(err)
 	}
-	return refusedError{err}
+	return cli.Refused(err)
 }
 
 func welcomeHere(out io.Writer) {

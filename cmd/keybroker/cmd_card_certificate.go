@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/keybroker/keybroker/cardadmin"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/spf13/cobra"
 )
@@ -57,7 +58,7 @@ certificate.
 Asked for: yes or no, if there is a certificate; the PIN, if the management key
 is on the card.`,
 		Example: "  keybroker card certificate import --slot 9a issued.pem",
-		Args:    exactArgs(1),
+		Args:    cli.ExactArgs(1),
 	}, func(ctx context.Context, w *cardadmin.Work, slot piv.Slot, args []string) error {
 		return w.ImportCertificate(ctx, slot, args[0])
 	})

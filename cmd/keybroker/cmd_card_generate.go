@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/keybroker/keybroker/cardadmin"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -51,9 +52,9 @@ nor on the card.`,
 	flags.StringVarP(&slot, "slot", "s", "9a", "9a, 9c, 9d, 9e, or 82 to 95")
 	completeFlag(cmd, "slot", slotNames)
 	keyType, touch = "p256", "cached"
-	choiceFlag(cmd, &keyType, "type", "t", "", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
-	choiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: once; always for 9c, never for 9e)", "once", "always", "never")
-	choiceFlag(cmd, &touch, "touch-policy", "", "", "cached", "always", "never")
+	cli.ChoiceFlag(cmd, &keyType, "type", "t", "", "p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
+	cli.ChoiceFlag(cmd, &pin, "pin-policy", "", "once, always or never (default: once; always for 9c, never for 9e)", "once", "always", "never")
+	cli.ChoiceFlag(cmd, &touch, "touch-policy", "", "", "cached", "always", "never")
 	flags.BoolVar(&noCertificate, "no-certificate", false, "write no certificate: other programs may not see the key")
 	subjectFlags(cmd, &subject)
 	return cmd

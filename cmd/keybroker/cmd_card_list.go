@@ -9,6 +9,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cardadmin"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
@@ -20,7 +21,7 @@ import (
 const maxCardCell = 72
 
 func newCardListCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List the cards and their keys, including cards that are not inserted",
 		Long: `List the inserted PIV cards with every slot that holds a key, and the cards that
@@ -33,13 +34,13 @@ card the PIV authentication key (9a). RSA-1024 keys need a rule with "weak = tru
 			if err != nil {
 				return err
 			}
-			return a.printList(cmd, cards, len(cards.Cards), "No card is known ("+broker.CardsInWords(cards)+").", func(w *table) { printCards(w, cards) })
+			return a.PrintList(cmd, cards, len(cards.Cards), "No card is known ("+broker.CardsInWords(cards)+").", func(w *cli.Table) { printCards(w, cards) })
 		},
 	})
 }
 
 func newCardInfoCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "info [CARD]",
 		Short: "Show everything that is known about a card",
 		Long: `Show everything that is known about a card: its numbers, the PIN tries that are
@@ -47,14 +48,14 @@ left, and for each slot the key, its PIN and touch policy, and the certificate.
 
 CARD is its ` + cardGrammar + `.
 It can be omitted if there is only one card.`,
-		Args:              atMost(1),
+		Args:              cli.AtMost(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			card, err := a.oneCard(cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, card, func(w *table) { printCard(w, card) })
+			return a.Print(cmd, card, func(w *cli.Table) { printCard(w, card) })
 		},
 	})
 }
@@ -68,11 +69,11 @@ card is treated as a new one. That is needed after its card authentication key
 (9e) was replaced.
 
 CARD is its ` + cardGrammar + `.`,
-		Args:              atMost(1),
+		Args:              cli.AtMost(1),
 		ValidArgsFunction: a.completeOneCard,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && a.card == "" {
-				return usageError{errors.New("name the card: keybroker card list")}
+				return cli.Usage(errors.New("name the card: keybroker card list"))
 			}
 			card, err := a.oneCard(cmd, args)
 			if err != nil {
@@ -105,7 +106,7 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	want := a.card
 	if len(args) > 0 {
 		if want != "" && want != args[0] {
-			return control.Card{}, usageError{problem.With(fmt.Errorf("two cards are named: %q and --card %q", args[0], want), "name one")}
+			return control.Card{}, cli.Usage(problem.With(fmt.Errorf("two cards are named: %q and --card %q", args[0], want), "name one"))
 		}
 		want = args[0]
 	}
@@ -119,37 +120,37 @@ func (a *app) oneCard(cmd *cobra.Command, args []string) (control.Card, error) {
 	return cardadmin.Find(cards.Cards, want)
 }
 
-func printCards(w *table, cards control.Cards) {
-	w.head("CARD", "SLOT", "KEY", "LISTED", "PIN", "TOUCH", "CERTIFICATE OF", "EXPIRES")
+func printCards(w *cli.Table, cards control.Cards) {
+	w.Head("CARD", "SLOT", "KEY", "LISTED", "PIN", "TOUCH", "CERTIFICATE OF", "EXPIRES")
 	for _, card := range cards.Cards {
 		name := platform.Escape(card.Name, maxCardCell)
 		if !card.In {
 			name += " (out, seen " + keys.Ago(time.Now(), *card.LastSeen) + ")"
 		}
 		if len(card.Slots) == 0 {
-			w.row(name, "", "no keys", "", "", "", "", "")
+			w.Row(name, "", "no keys", "", "", "", "", "")
 		}
 		for _, slot := range card.Slots {
-			w.row(name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
+			w.Row(name, slot.Slot, slot.Algorithm, yesNo(slot.Listed), slot.PIN, slot.Touch,
 				platform.Escape(slot.Subject, maxCardCell), expiry(slot))
 			if slot.Problem != "" {
-				w.line("PROBLEM: slot " + slot.Slot + ": " + platform.Escape(slot.Problem, 2*maxCardCell))
+				w.Line("PROBLEM: slot " + slot.Slot + ": " + platform.Escape(slot.Problem, 2*maxCardCell))
 			}
 		}
 		for _, problem := range card.Problems {
-			w.line("PROBLEM: " + platform.Escape(problem, 2*maxCardCell))
+			w.Line("PROBLEM: " + platform.Escape(problem, 2*maxCardCell))
 		}
 	}
 	for _, reader := range cards.Readers {
 		if reader.State != string(piv.ReaderPIV) {
-			w.row(platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
+			w.Row(platform.Escape(reader.Name, maxCardCell), "", "("+reader.State+")", "", "", "", "", "")
 			if reader.Problem != "" {
-				w.line("PROBLEM: " + platform.Escape(reader.Problem, 2*maxCardCell))
+				w.Line("PROBLEM: " + platform.Escape(reader.Problem, 2*maxCardCell))
 			}
 		}
 	}
 	if len(cards.Readers) == 0 {
-		w.line("(" + broker.CardsInWords(cards) + ")")
+		w.Line("(" + broker.CardsInWords(cards) + ")")
 	}
 }
 
@@ -170,35 +171,35 @@ func yesNo(yes bool) string {
 	return "no"
 }
 
-func printCard(w *table, card control.Card) {
-	w.row("card", platform.Escape(card.Name, maxCardCell))
+func printCard(w *cli.Table, card control.Card) {
+	w.Row("card", platform.Escape(card.Name, maxCardCell))
 	if card.In {
-		w.row("in reader", platform.Escape(card.Reader, maxCardCell))
+		w.Row("in reader", platform.Escape(card.Reader, maxCardCell))
 	} else {
-		w.row("out", "seen "+keys.Ago(time.Now(), *card.LastSeen))
+		w.Row("out", "seen "+keys.Ago(time.Now(), *card.LastSeen))
 	}
-	w.row("ID", card.ID)
+	w.Row("ID", card.ID)
 	for _, fact := range [][2]string{{"firmware", card.Version}, {"FASC-N", card.FASCN}, {"expires", day(card.Expires)}} {
 		if fact[1] != "" {
-			w.row(fact[0], fact[1])
+			w.Row(fact[0], fact[1])
 		}
 	}
 	if card.In {
-		w.row("PIN", pinInWords(card))
+		w.Row("PIN", pinInWords(card))
 	}
 	for _, slot := range card.Slots {
 		printSlot(w, slot)
 	}
 	for _, problem := range card.Problems {
-		w.row("PROBLEM", platform.Escape(problem, 2*maxCardCell))
+		w.Row("PROBLEM", platform.Escape(problem, 2*maxCardCell))
 	}
 }
 
 // publicKey is a fact that people copy, so its line is never broken.
 const publicKey = "public key"
 
-func printSlot(w *table, slot control.CardSlot) {
-	w.row("slot "+slot.Slot, slot.Name)
+func printSlot(w *cli.Table, slot control.CardSlot) {
+	w.Row("slot "+slot.Slot, slot.Name)
 	facts := [][2]string{
 		{"key", strings.TrimSpace(slot.Algorithm + " " + slot.Fingerprint)}, {publicKey, slot.PublicKey}, {"listed", yesNo(slot.Listed)},
 		{"PIN", slot.PIN}, {"touch", slot.Touch}, {"made", slot.Origin},
@@ -211,9 +212,9 @@ func printSlot(w *table, slot control.CardSlot) {
 		switch {
 		case fact[1] == "":
 		case fact[0] == publicKey:
-			w.whole("  "+fact[0], fact[1])
+			w.Whole("  "+fact[0], fact[1])
 		default:
-			w.row("  "+fact[0], fact[1])
+			w.Row("  "+fact[0], fact[1])
 		}
 	}
 }

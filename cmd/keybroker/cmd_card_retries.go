@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/keybroker/keybroker/cardadmin"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -46,7 +47,7 @@ func readTries(args []string) (pin, puk int, err error) {
 		puk, _ = strconv.Atoi(args[1])
 	}
 	if min(pin, puk) < 1 || max(pin, puk) > maxTries {
-		return 0, 0, usageError{fmt.Errorf("give two numbers from 1 to %d: of wrong PINs, and of wrong PUKs", maxTries)}
+		return 0, 0, cli.Usage(fmt.Errorf("give two numbers from 1 to %d: of wrong PINs, and of wrong PUKs", maxTries))
 	}
 	return pin, puk, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/broker/doctor"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -14,7 +15,7 @@ import (
 const checkTime = 5 * time.Second
 
 func newDoctorCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything that a signature needs, and say what to fix",
 		Args:  cobra.NoArgs,
@@ -23,7 +24,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 			defer cancel()
 			err := a.load()
 			checks := doctor.Examine(ctx, doctor.Patient{Config: a.config, Err: err, Version: version, Person: atTerminal{}})
-			if err := a.print(cmd, checks, func(w *table) { printChecks(w, checks) }); err != nil {
+			if err := a.Print(cmd, checks, func(w *cli.Table) { printChecks(w, checks) }); err != nil {
 				return err
 			}
 			for _, c := range checks {
@@ -36,12 +37,12 @@ func newDoctorCommand(a *app) *cobra.Command {
 	})
 }
 
-func printChecks(w *table, checks []doctor.Check) {
-	w.paint(0, map[string]text.Color{"ok": text.FgGreen, "note": text.FgYellow, "FAIL": text.FgRed})
+func printChecks(w *cli.Table, checks []doctor.Check) {
+	w.Paint(0, map[string]text.Color{"ok": text.FgGreen, "note": text.FgYellow, "FAIL": text.FgRed})
 	for _, c := range checks {
-		w.row(c.Result, c.Name, c.Text)
+		w.Row(c.Result, c.Name, c.Text)
 		if c.Remedy != "" {
-			w.below("→ " + c.Remedy)
+			w.Below("→ " + c.Remedy)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
@@ -33,7 +34,7 @@ func newEnvCommand(a *app) *cobra.Command {
 		},
 	}
 	shell = defaultShell()
-	choiceFlag(cmd, &shell, "shell", "", "", "sh", "bash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell")
+	cli.ChoiceFlag(cmd, &shell, "shell", "", "", "sh", "bash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell")
 	cmd.Flags().StringVar(&socket, "socket", "", "name of a [[socket]] of the configuration, instead of the agent's own")
 	completeFlag(cmd, "socket", a.socketNames)
 	return cmd
@@ -53,7 +54,7 @@ func (a *app) socketNamed(name string) (string, error) {
 			return a.config.SocketPath(s)
 		}
 	}
-	return "", usageError{problem.With(fmt.Errorf("there is no socket %q", name), "add a [[socket]] table to %s", a.config.Paths.ConfigFile)}
+	return "", cli.Usage(problem.With(fmt.Errorf("there is no socket %q", name), "add a [[socket]] table to %s", a.config.Paths.ConfigFile))
 }
 
 func defaultShell() string {

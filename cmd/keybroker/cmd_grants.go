@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/policy"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ func newGrantsCommand(a *app) *cobra.Command {
 }
 
 func newGrantsListCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List the grants in force",
 		Args:  cobra.NoArgs,
@@ -35,10 +36,10 @@ func newGrantsListCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, grants, len(grants), "There are no grants: nothing is allowed for a while.", func(w *table) {
-				w.head("ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
+			return a.PrintList(cmd, grants, len(grants), "There are no grants: nothing is allowed for a while.", func(w *cli.Table) {
+				w.Head("ID", "KEY", "PROGRAM", "PURPOSE", "HOST", "USER", "ENDS", "ONLY")
 				for _, g := range grants {
-					w.row(g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
+					w.Row(g.ID, platform.Escape(g.KeyName, maxCell), platform.Escape(g.Program, maxCell), platform.Escape(g.Purpose, maxCell),
 						grantHosts(g), platform.Escape(g.User, maxCell), g.Until.Local().Format(time.DateTime), burstText(g.Burst))
 				}
 			})
@@ -66,11 +67,11 @@ func newGrantsRevokeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "revoke ID | --all",
 		Short:             "End a grant now",
-		Args:              atMost(1),
+		Args:              cli.AtMost(1),
 		ValidArgsFunction: completeFrom(a.grantIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
-				return usageError{problem.New("give the ID of one grant, or --all", "see: keybroker grants list")}
+				return cli.Usage(problem.New("give the ID of one grant, or --all", "see: keybroker grants list"))
 			}
 			client, err := a.client()
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -78,7 +79,7 @@ func printLines(lines ...string) {
 }
 
 func newKeysListCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "list",
 		Short: "List every key, with its state and when it was last used",
 		Args:  cobra.NoArgs,
@@ -96,8 +97,8 @@ func newKeysListCommand(a *app) *cobra.Command {
 					list[i].LastUsed, list[i].Uses = &u.Last, u.Count
 				}
 			}
-			return a.printList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
-				func(w *table) { printKeys(w, list) })
+			return a.PrintList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
+				func(w *cli.Table) { printKeys(w, list) })
 		},
 	})
 }
@@ -116,16 +117,16 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
 
-func printKeys(w *table, list []control.Key) {
-	w.head("NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")
-	w.paint(5, map[string]text.Color{"ready": text.FgGreen})
+func printKeys(w *cli.Table, list []control.Key) {
+	w.Head("NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")
+	w.Paint(5, map[string]text.Color{"ready": text.FgGreen})
 	now := time.Now()
 	for _, key := range list {
 		last := "never"
 		if key.LastUsed != nil {
 			last = keys.Ago(now, *key.LastUsed)
 		}
-		w.row(key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
+		w.Row(key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
 	}
 }
 
@@ -144,7 +145,7 @@ func stateText(now time.Time, key control.Key) string {
 		parts = append(parts, "always asks")
 	}
 	if key.Expires != nil {
-		parts = append(parts, "for "+left(key.Expires.Sub(now)))
+		parts = append(parts, "for "+cli.Left(key.Expires.Sub(now)))
 	}
 	if key.ValidUntil != nil && now.Before(*key.ValidUntil) {
 		parts = append(parts, "valid until "+key.ValidUntil.Local().Format("2006-01-02 15:04"))

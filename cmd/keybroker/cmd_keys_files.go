@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
@@ -28,7 +29,7 @@ key never leaves the vault.
   openssh   the line for authorized_keys
   rfc4716   as ssh-keygen -e writes it
   pkix      PEM "PUBLIC KEY", as ssh-keygen -e -m PKCS8 writes it`,
-		Args:              exactArgs(1),
+		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			public, err := a.export(cmd.Context(), store, args[0], pubformat.Format(format))
@@ -40,7 +41,7 @@ key never leaves the vault.
 		}),
 	}
 	format = "openssh"
-	choiceFlag(cmd, &format, "format", "f", "", "openssh", "rfc4716", "pkix")
+	cli.ChoiceFlag(cmd, &format, "format", "f", "", "openssh", "rfc4716", "pkix")
 	return cmd
 }
 
@@ -78,7 +79,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "remove NAME",
 		Short:             "Delete a key for good (asks first)",
-		Args:              exactArgs(1),
+		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			if !isStored(store, args[0]) {
@@ -92,7 +93,7 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 				}
 			}
 			if !yes {
-				return refusedError{problem.New("nothing was deleted", "to delete it without the question: --yes")}
+				return cli.Refused(problem.New("nothing was deleted", "to delete it without the question: --yes"))
 			}
 			if err := store.Delete(args[0]); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
@@ -27,7 +28,7 @@ It works for every key that "keybroker keys list" shows, including keys on cards
 git finds the key through SSH_AUTH_SOCK and needs no file.`,
 		Example: `  keybroker keys git work
   keybroker keys git yubikey-12345678-9a --set`,
-		Args:              exactArgs(1),
+		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: a.completeKeys,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			public, err := a.export(cmd.Context(), store, args[0], pubformat.OpenSSH)
@@ -38,7 +39,7 @@ git finds the key through SSH_AUTH_SOCK and needs no file.`,
 				email = broker.GitValue("user.email")
 			}
 			if email == "" || strings.ContainsAny(email, " \t\r\n\",") {
-				return usageError{problem.New("git has no usable user.email", "give one: --email you@example.com")}
+				return cli.Usage(problem.New("git has no usable user.email", "give one: --email you@example.com"))
 			}
 			setup, err := broker.NewGitSetup(public, email)
 			if err != nil {

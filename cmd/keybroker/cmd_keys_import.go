@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
@@ -42,7 +43,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 		Example: `  keybroker keys import ~/.ssh/id_ed25519
   pass show ssh/work | keybroker keys import - --name work
   keybroker keys import --certificate id-cert.pub`,
-		Args: atMost(1),
+		Args: cli.AtMost(1),
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			var cert ssh.PublicKey
 			if certificate != "" { // check it before anything is sealed
@@ -55,7 +56,7 @@ broker lists it from then on. Without a private key file nothing is sealed.`,
 				return a.attach(cmd, store, cert, i.name)
 			}
 			if len(args) == 0 {
-				return usageError{problem.New("give a private key file, or --certificate FILE", "see: keybroker keys import --help")}
+				return cli.Usage(problem.New("give a private key file, or --certificate FILE", "see: keybroker keys import --help"))
 			}
 			i.path = args[0]
 			return a.importKey(cmd, store, i, cert)
@@ -102,7 +103,7 @@ func (i *importing) chooseName() error {
 		return nil
 	}
 	if i.path == keyfile.StandardInput {
-		return usageError{problem.New("a key from standard input needs a name", "give one: --name NAME")}
+		return cli.Usage(problem.New("a key from standard input needs a name", "give one: --name NAME"))
 	}
 	i.name = filepath.Base(i.path)
 	if err := softkeys.CheckName(i.name); err != nil {
@@ -135,7 +136,7 @@ func (a *app) seal(ctx context.Context, store *softkeys.Store, i importing) (*ke
 // answerSSHAdd is what this program does when ssh-add runs it to ask for the passphrase.
 func answerSSHAdd() int {
 	if harden() != nil || sshadd.Answer(os.Stdout) != nil {
-		return exitFailed
+		return cli.ExitFailed
 	}
-	return exitDone
+	return cli.ExitDone
 }

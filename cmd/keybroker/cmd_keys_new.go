@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ keychain. If there is none, a passphrase protects it, and the command asks for o
 
 Keys of the type mldsa44-ed25519 also resist quantum computers. Servers and clients
 support them from OpenSSH 10.5 on.`,
-		Args:              exactArgs(1),
+		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			if err := a.generate(cmd.Context(), cmd.OutOrStdout(), store, args[0], spec, comment); err != nil {
@@ -32,7 +33,7 @@ support them from OpenSSH 10.5 on.`,
 		}),
 	}
 	spec.Type = "ed25519"
-	choiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa", "mldsa44-ed25519")
+	cli.ChoiceFlag(cmd, &spec.Type, "type", "t", "", "ed25519", "ecdsa", "rsa", "mldsa44-ed25519")
 	cmd.Flags().IntVarP(&spec.Bits, "bits", "b", 0, "ecdsa: 256, 384, 521; rsa: 3072, 4096")
 	cmd.Flags().StringVarP(&comment, "comment", "C", "", "comment of the public key (default: the name)")
 	return cmd

@@ -6,6 +6,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -23,7 +24,7 @@ func newKeysRenameCommand(a *app) *cobra.Command {
 		Long: `Give a key another name. Rules for the old name no longer apply to it. Renaming
 needs the vault's secret, so it asks for the passphrase if the vault has one. It
 is recorded in the audit log.`,
-		Args:              exactArgs(2),
+		Args:              cli.ExactArgs(2),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			renaming := control.Renaming{Old: args[0], New: args[1]}
@@ -44,7 +45,7 @@ func newKeysRepairCommand(a *app) *cobra.Command {
 NAME.mac does not prove that the sealed key had this name and is yours, the command
 shows the key and asks you. It needs the vault's secret, and is recorded in the
 audit log.`,
-		Args:              exactArgs(1),
+		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
 			renaming := control.Renaming{Old: args[0], New: args[0]}
@@ -77,7 +78,7 @@ func vouched(cmd *cobra.Command, info keys.Info, proved bool) error {
 		info.Name, info.PublicKey.Type(), info.Fingerprint, platform.Escape(info.Comment, maxCell))
 	yes, err := terminal.Confirm(cmd.Context(), "Is this the fingerprint of your key?")
 	if err == nil && !yes {
-		err = refusedError{errors.New("nothing was changed")}
+		err = cli.Refused(errors.New("nothing was changed"))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
@@ -44,9 +45,9 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	flags.StringVar(&f.filter.Host, "host", "", "host name or fingerprint, proved or claimed (patterns)")
 	flags.StringVar(&f.filter.Program, "program", "", "program's name or path (patterns)")
 	flags.StringVar(&f.filter.Socket, "socket", "", "name of the separate socket (patterns)")
-	choiceFlag(cmd, &f.filter.Decision, "decision", "", "", audit.Allowed, audit.Refused, audit.Note)
+	cli.ChoiceFlag(cmd, &f.filter.Decision, "decision", "", "", audit.Allowed, audit.Refused, audit.Note)
 	flags.StringSliceVar(&f.filter.IDs, "id", nil, "the request with this ID")
-	choicesFlag(cmd, &f.ops, "op", "", logOps()...)
+	cli.ChoicesFlag(cmd, &f.ops, "op", "", logOps()...)
 	completeFlag(cmd, "socket", a.socketNames)
 	completeFlag(cmd, "key", a.keyNames)
 	completeFlag(cmd, "id", a.refusedIDs)
@@ -56,7 +57,7 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 	filter := f.filter
 	if filter.Last < 0 {
-		return filter, usageError{problem.New("--last cannot be negative", "give the number of records to show, or 0 for all")}
+		return filter, cli.Usage(problem.New("--last cannot be negative", "give the number of records to show, or 0 for all"))
 	}
 	if err := checkPatterns(filter); err != nil {
 		return filter, err
@@ -69,7 +70,7 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 		return filter, err
 	}
 	if !filter.Since.IsZero() && !filter.Until.IsZero() && filter.Until.Before(filter.Since) {
-		return filter, usageError{problem.New("--until is before --since", "swap the two")}
+		return filter, cli.Usage(problem.New("--until is before --since", "swap the two"))
 	}
 	for _, op := range f.ops {
 		filter.Ops = append(filter.Ops, keys.Op(op))
@@ -83,7 +84,7 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 func checkPatterns(f audit.Filter) error {
 	for _, flag := range []struct{ name, list string }{{"key", f.Key}, {"host", f.Host}, {"program", f.Program}, {"socket", f.Socket}} {
 		if err := keys.CheckPatterns(flag.list, 0); err != nil {
-			return usageError{fmt.Errorf("--%s: bad pattern %q: %w", flag.name, flag.list, err)}
+			return cli.Usage(fmt.Errorf("--%s: bad pattern %q: %w", flag.name, flag.list, err))
 		}
 	}
 	return nil
@@ -107,13 +108,13 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, usageError{problem.With(fmt.Errorf("the time %q is not understood", text), `use a date (2026-11-22), a date with time ("2026-11-22 15:04"), or how long ago (90m, 12h, 7d)`)}
+	return time.Time{}, cli.Usage(problem.With(fmt.Errorf("the time %q is not understood", text), `use a date (2026-11-22), a date with time ("2026-11-22 15:04"), or how long ago (90m, 12h, 7d)`))
 }
 
 func newLogCommand(a *app) *cobra.Command {
 	var flags logFlags
 	var follow bool
-	cmd := a.tableFlags(&cobra.Command{
+	cmd := a.TableFlags(&cobra.Command{
 		Use:   "log",
 		Short: "Show what was asked of the keys, and what was decided",
 		Long: `Show the audit log: for each request who asked, for which key, where the signature

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
@@ -34,13 +35,13 @@ func newLogExportCommand(a *app) *cobra.Command {
 			if format == "csv" {
 				return exportCSV(cmd.OutOrStdout(), records)
 			}
-			a.json = true
+			a.JSON = true
 			return a.printLog(cmd.OutOrStdout(), records, false)
 		},
 	}
 	flags.register(a, cmd)
 	format = "jsonl"
-	choiceFlag(cmd, &format, "format", "", "", "jsonl", "csv")
+	cli.ChoiceFlag(cmd, &format, "format", "", "", "jsonl", "csv")
 	return cmd
 }
 

@@ -6,13 +6,14 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
 
 func newLogVerifyCommand(a *app) *cobra.Command {
 	var journal string
-	cmd := a.tableFlags(&cobra.Command{
+	cmd := a.TableFlags(&cobra.Command{
 		Use:   "verify",
 		Short: "Check the hash chain of the audit log; name the first bad line",
 		Long: `Check that no record of the audit log was changed, removed, added or moved. If the
@@ -40,7 +41,7 @@ or lines of syslog, which any program could have written.`,
 			if report.Bad == nil && len(report.Files) == 0 {
 				return problem.With(fmt.Errorf("there is no audit log in %s", a.config.AuditDir()), "the broker creates it with its first record: keybroker daemon")
 			}
-			if err := a.print(cmd, report, func(w *table) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
+			if err := a.Print(cmd, report, func(w *cli.Table) { printReport(w, report); printHeads(w, journal, heads) }); err != nil {
 				return err
 			}
 			if report.Bad != nil {
@@ -57,13 +58,13 @@ or lines of syslog, which any program could have written.`,
 	return cmd
 }
 
-func printReport(w *table, r audit.Report) {
-	w.row("records", strconv.FormatUint(r.Records, 10))
-	w.row("files", strconv.Itoa(len(r.Files)))
-	w.row("last", fmt.Sprintf("record %d, %s", r.Head.Seq, r.Head.Hash))
+func printReport(w *cli.Table, r audit.Report) {
+	w.Row("records", strconv.FormatUint(r.Records, 10))
+	w.Row("files", strconv.Itoa(len(r.Files)))
+	w.Row("last", fmt.Sprintf("record %d, %s", r.Head.Seq, r.Head.Hash))
 	if r.Bad == nil {
-		w.row("result", "whole: every record follows from the one before")
+		w.Row("result", "whole: every record follows from the one before")
 	} else {
-		w.row("result", "BAD: "+r.Bad.String())
+		w.Row("result", "BAD: "+r.Bad.String())
 	}
 }

@@ -1,57 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/docs"
-	"github.com/keybroker/keybroker/sshagent"
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 )
 
-// manExit and manFiles are sections of every command's page (man-pages(7)) but
-// ssh-agent's, which has its own exit codes and files.
-const (
-	manExit = `.SH EXIT STATUS
-.TP
-0
-done
-.TP
-1
-failed
-.TP
-2
-wrong usage, or an error in a configuration file
-.TP
-3
-refused by a rule or by the person
-.TP
-4
-the broker is not running
-`
-	manFiles = `.SH FILES
-.TP
-.I $XDG_CONFIG_HOME/keybroker/config.toml
-the configuration: keybroker-config(5), keybroker-policy(5)
-.TP
-.I /etc/keybroker/policy.toml
-the rules of the machine's owner, which come first
-.TP
-.I $XDG_RUNTIME_DIR/keybroker/agent.sock
-the agent's socket
-.TP
-.I $XDG_DATA_HOME/keybroker/
-the vault and the sealed keys
-.TP
-.I $XDG_STATE_HOME/keybroker/audit/
-the audit log
-`
-	manSSHAgent = `.SH EXIT STATUS
+// manSSHAgent are the last sections of the page of ssh-agent, which has its own exit
+// codes and files.
+const manSSHAgent = `.SH EXIT STATUS
 With a command, the exit status is the command's. Otherwise:
 .TP
 0
@@ -72,7 +35,6 @@ the agent's socket; with \-T it is in a directory of its own under
 .I /etc/keybroker/policy.toml
 the rules of the machine's owner
 `
-)
 
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
@@ -80,12 +42,12 @@ func newManCommand() *cobra.Command {
 		Short: "Write the manual pages into a directory",
 		Long: `Write the manual pages into a directory: one for each command, and
 keybroker-config(5) and keybroker-policy(5).`,
-		Args: exactArgs(1),
+		Args: cli.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err
 			}
-			if err := writeCommandPages(cmd.Root(), args[0]); err != nil {
+			if err := cli.WriteManPages(cmd.Root(), args[0], version); err != nil {
 				return err
 			}
 			for name, page := range map[string]string{"keybroker-config": docs.Config, "keybroker-policy": docs.Policy} {
@@ -93,36 +55,13 @@ keybroker-config(5) and keybroker-policy(5).`,
 					return err
 				}
 			}
+			if err := writeLifecyclePages(cmd, args[0]); err != nil {
+				return err
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "Read them: man -l", filepath.Join(args[0], "keybroker.1"))
 			return nil
 		},
 	}
-}
-
-func writeCommandPages(cmd *cobra.Command, dir string) error {
-	var page bytes.Buffer
-	header := &doc.GenManHeader{Section: "1", Source: "keybroker " + version, Manual: "keybroker"}
-	if err := doc.GenMan(cmd, header, &page); err != nil {
-		return err
-	}
-	if cmd.Name() == sshagent.Name {
-		page.WriteString(manSSHAgent)
-	} else {
-		page.WriteString(manExit + manFiles)
-	}
-	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
-	if err := os.WriteFile(filepath.Join(dir, name), page.Bytes(), 0o644); err != nil {
-		return err
-	}
-	for _, sub := range cmd.Commands() {
-		if !sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
-			continue
-		}
-		if err := writeCommandPages(sub, dir); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // writeFilePage makes a page of section 5 from Markdown. The first line is the title.

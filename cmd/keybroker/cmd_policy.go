@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check the configuration and its rules, with line and column of each error",
-		Args:  atMost(1),
+		Args:  cli.AtMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				a.configFile = args[0]
@@ -57,7 +58,7 @@ func newPolicyCheckCommand(a *app) *cobra.Command {
 }
 
 func newPolicyShowCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "show",
 		Short: "Show the rules in the order of evaluation, and the fixed settings",
 		Long: `Show the rules in the order in which they are evaluated. Below them are the
@@ -70,7 +71,7 @@ ignored for that reason.`,
 			}
 			rules := append(append([]policy.Rule{}, a.config.MachineRules...), a.config.Rules...)
 			shown := shownPolicy{Rules: rules, Fixed: a.config.Fixed}
-			return a.print(cmd, shown, func(w *table) { printRules(w, rules); printFixed(w, a.config.Fixed) })
+			return a.Print(cmd, shown, func(w *cli.Table) { printRules(w, rules); printFixed(w, a.config.Fixed) })
 		},
 	})
 }
@@ -82,19 +83,19 @@ type shownPolicy struct {
 }
 
 // printFixed prints the fixed settings as a second table, below the rules.
-func printFixed(w *table, fixed []config.Fixed) {
+func printFixed(w *cli.Table, fixed []config.Fixed) {
 	if len(fixed) == 0 {
 		return
 	}
-	w.head("SETTING", "IN FORCE", "FIXED TO", "BY", "YOURS, IGNORED")
+	w.Head("SETTING", "IN FORCE", "FIXED TO", "BY", "YOURS, IGNORED")
 	for _, f := range fixed {
-		w.row(f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
+		w.Row(f.Setting, f.Value, f.Owner, f.By, f.NotTaken)
 	}
 }
 
-func printRules(w *table, rules []policy.Rule) {
-	w.head("#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
-	w.paint(9, map[string]text.Color{"allow": text.FgGreen, "refuse": text.FgRed})
+func printRules(w *cli.Table, rules []policy.Rule) {
+	w.Head("#", "RULE", "KEY", "HOST", "USER", "PROGRAM", "PURPOSE", "SOCKET", "FORWARDED", "ACTION", "FROM")
+	w.Paint(9, map[string]text.Color{"allow": text.FgGreen, "refuse": text.FgRed})
 	for i, r := range rules {
 		forwarded := ""
 		if r.Forwarded != nil {
@@ -110,14 +111,14 @@ func printRules(w *table, rules []policy.Rule) {
 		if r.List != "" {
 			action += ", list " + r.List
 		}
-		w.row(strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
+		w.Row(strconv.Itoa(i+1), r.Name, r.Key, r.Host, r.User, r.Program, r.Purpose, r.Socket, forwarded, action, fmt.Sprintf("%s:%d", r.File, r.Line))
 	}
-	w.row("", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
+	w.Row("", "(no rule matches)", "", "", "", "", "", "", "", "ask", "default")
 }
 
 func newPolicyTestCommand(a *app) *cobra.Command {
 	var t policy.Trial
-	cmd := a.tableFlags(&cobra.Command{
+	cmd := a.TableFlags(&cobra.Command{
 		Use:   "test",
 		Short: "Say what would happen to a request, and by which rule",
 		Long: `Say what would happen to a request, and by which rule. Nothing is signed and
@@ -132,7 +133,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 			}
 			use, err := t.Use(a.socketNames(cmd), time.Now())
 			if err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			return a.printDecision(cmd, use, a.config.PolicyRules().Decide(use))
 		},
@@ -145,7 +146,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.User, "user", "", "the account on that host")
 	flags.StringVar(&t.Program, "program", "/usr/bin/ssh", "the program's absolute path; \"\" for one that could not be identified")
 	flags.StringVar(&t.Purpose, "purpose", "login", "sshsig:NAMESPACE, or one of "+strings.Join(policy.Purposes, ", "))
-	completeFixed(cmd, "purpose", append([]string{"sshsig:git", "sshsig:file"}, policy.Purposes...)...)
+	cli.CompleteFixed(cmd, "purpose", append([]string{"sshsig:git", "sshsig:file"}, policy.Purposes...)...)
 	flags.StringVar(&t.Socket, "socket", "", "the name of the [[socket]] that the request uses")
 	flags.BoolVar(&t.Forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.Confirm, "confirm", false, "the key was added with ssh-add -c")
@@ -169,14 +170,14 @@ func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision
 	if offer := policy.Offer(use, d); offer > 0 {
 		v.Remember = keys.ShortDuration(offer)
 	}
-	err := a.print(cmd, v, func(w *table) {
-		w.row("action", string(v.Action))
-		w.row("rule", v.Rule)
-		w.row("why", v.Why)
-		w.row("grant offered", v.Remember)
+	err := a.Print(cmd, v, func(w *cli.Table) {
+		w.Row("action", string(v.Action))
+		w.Row("rule", v.Rule)
+		w.Row("why", v.Why)
+		w.Row("grant offered", v.Remember)
 	})
 	if err == nil && d.Action == policy.Refuse {
-		return refusedError{problem.With(fmt.Errorf("it would be refused: %s", d.Why), "%s", d.Remedy)}
+		return cli.Refused(problem.With(fmt.Errorf("it would be refused: %s", d.Why), "%s", d.Remedy))
 	}
 	return err
 }

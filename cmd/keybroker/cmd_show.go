@@ -5,19 +5,20 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/spf13/cobra"
 )
 
 func newShowCommand(a *app) *cobra.Command {
 	var list bool
-	cmd := a.tableFlags(&cobra.Command{
+	cmd := a.TableFlags(&cobra.Command{
 		Use:   "show [ID]",
 		Short: "Show the question of a program in the background",
 		Long: `Show the held question of a program in the background (see [confirm] background in
 the configuration): the one with that ID, or the oldest. It appears in the usual
 place; this command does not answer it.`,
-		Args:              atMost(1),
+		Args:              cli.AtMost(1),
 		ValidArgsFunction: completeFrom(a.waitingIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := a.client()
@@ -31,14 +32,14 @@ place; this command does not answer it.`,
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.printList(cmd, waiting, len(waiting), "No question is waiting.", func(w *table) {
-				w.head("ID", "STATE", "SINCE", "WHAT", "PROGRAM")
+			return a.PrintList(cmd, waiting, len(waiting), "No question is waiting.", func(w *cli.Table) {
+				w.Head("ID", "STATE", "SINCE", "WHAT", "PROGRAM")
 				for _, one := range waiting {
 					state := "waits"
 					if one.Held {
 						state = "held"
 					}
-					w.row(one.ID, state, keys.Ago(time.Now(), one.Since), one.Title, one.Program)
+					w.Row(one.ID, state, keys.Ago(time.Now(), one.Since), one.Title, one.Program)
 				}
 			})
 		},

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/sshagent"
 	"github.com/spf13/cobra"
 )
@@ -23,22 +23,18 @@ A link to keybroker with the name "ssh-agent" does the same.
 
 ` + sshagent.Usage,
 		DisableFlagParsing: true,
+		Annotations:        map[string]string{cli.ManEnd: manSSHAgent},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
 				return cmd.Help()
 			}
 			if code := sshagent.Run(args, version); code != 0 {
-				return exitStatus(code)
+				return cli.ExitStatus(code)
 			}
 			return nil
 		},
 	}
 }
-
-// exitStatus ends the program with ssh-agent's exit code, after all output is written.
-type exitStatus int
-
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // calledSSHAgent reports whether the program was started under the name ssh-agent.
 func calledSSHAgent() bool { return filepath.Base(os.Args[0]) == sshagent.Name }

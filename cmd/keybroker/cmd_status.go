@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -30,7 +31,7 @@ func (a *app) client() (*control.Client, error) {
 func notRunning(err error) error { return broker.NotRunning(err) }
 
 func newStatusCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "status",
 		Short: "Show the state of the broker",
 		Args:  cobra.NoArgs,
@@ -43,14 +44,14 @@ func newStatusCommand(a *app) *cobra.Command {
 			if err != nil {
 				return notRunning(err)
 			}
-			return a.print(cmd, status, func(w *table) { printStatus(w, status) })
+			return a.Print(cmd, status, func(w *cli.Table) { printStatus(w, status) })
 		},
 	})
 }
 
-func printStatus(w *table, s control.Status) {
-	w.paint(0, map[string]text.Color{"PROBLEM": text.FgRed, "note": text.FgYellow})
-	w.paint(1, map[string]text.Color{"running": text.FgGreen})
+func printStatus(w *cli.Table, s control.Status) {
+	w.Paint(0, map[string]text.Color{"PROBLEM": text.FgRed, "note": text.FgYellow})
+	w.Paint(1, map[string]text.Color{"running": text.FgGreen})
 	state := "running"
 	if s.Paused {
 		state = "paused (resume it: keybroker resume)"
@@ -59,43 +60,43 @@ func printStatus(w *table, s control.Status) {
 		state = "locked (unlock it: ssh-add -X, or keybroker unlock)"
 	}
 	if state != "running" {
-		w.paint(1, map[string]text.Color{state: text.FgYellow})
+		w.Paint(1, map[string]text.Color{state: text.FgYellow})
 	}
-	w.row("state", state)
-	w.row("version", s.Version)
+	w.Row("state", state)
+	w.Row("version", s.Version)
 	if s.Version != version {
-		w.row("note", broker.OtherVersion(s.Version, version)+": "+broker.StartAgain(s.PID))
+		w.Row("note", broker.OtherVersion(s.Version, version)+": "+broker.StartAgain(s.PID))
 	}
-	w.row("process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
-	w.row("socket", s.AgentSocket)
+	w.Row("process", strconv.Itoa(s.PID)+", started "+keys.Ago(time.Now(), s.Started))
+	w.Row("socket", s.AgentSocket)
 	for _, socket := range s.Sockets {
-		w.row("socket "+socket.Name, socket.Path+", "+socketText(socket))
+		w.Row("socket "+socket.Name, socket.Path+", "+socketText(socket))
 	}
-	w.row("connections", strconv.Itoa(s.Connections))
-	w.row("keys", strconv.Itoa(s.Keys))
+	w.Row("connections", strconv.Itoa(s.Connections))
+	w.Row("keys", strconv.Itoa(s.Keys))
 	if s.Seal != "" {
-		w.row("sealed by", s.Seal)
+		w.Row("sealed by", s.Seal)
 	}
-	w.row("cards", s.Smartcards)
-	w.row("prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
+	w.Row("cards", s.Smartcards)
+	w.Row("prompt", fmt.Sprintf("%s, %d waiting", s.Prompt, s.Waiting))
 	if a := s.Approve; a != nil {
-		w.row("approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, keys.Ago(time.Now(), a.Since)))
+		w.Row("approves", fmt.Sprintf("terminal %s, process %d (%s), since %s", a.Terminal, a.PID, a.Program, keys.Ago(time.Now(), a.Since)))
 	}
-	w.row("policy", keys.Counted(s.Rules, "rule")+", "+keys.Counted(s.Grants, "grant"))
-	w.row("audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
+	w.Row("policy", keys.Counted(s.Rules, "rule")+", "+keys.Counted(s.Grants, "grant"))
+	w.Row("audit log", fmt.Sprintf("%s, record %d", s.Audit.Directory, s.Audit.Seq))
 	if s.Session.Locked {
-		w.row("screen", "locked")
+		w.Row("screen", "locked")
 	}
 	if s.Session.Last != "" {
-		w.row("dropped last", s.Session.Last)
+		w.Row("dropped last", s.Session.Last)
 	}
 	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
-		w.row("note", note)
+		w.Row("note", note)
 	}
 	for _, p := range s.Problems {
-		w.row("PROBLEM", p.What)
+		w.Row("PROBLEM", p.What)
 		if p.Remedy != "" {
-			w.row("  remedy", p.Remedy)
+			w.Row("  remedy", p.Remedy)
 		}
 	}
 }
@@ -108,19 +109,19 @@ func socketText(socket control.Socket) string {
 }
 
 func newWhyCommand(a *app) *cobra.Command {
-	return a.tableFlags(&cobra.Command{
+	return a.TableFlags(&cobra.Command{
 		Use:   "why [ID]",
 		Short: "Say why a request was refused, and what to do",
 		Long: `Say why the last request was refused, by which rule, and what to do about it.
 With the ID of a request (see "keybroker log"), explain that one.`,
-		Args:              atMost(1),
+		Args:              cli.AtMost(1),
 		ValidArgsFunction: completeFrom(a.refusedIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			record, err := a.refusal(cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.print(cmd, record, func(w *table) { printRefusal(w, record) })
+			return a.Print(cmd, record, func(w *cli.Table) { printRefusal(w, record) })
 		},
 	})
 }
@@ -158,23 +159,23 @@ func lastRefusal(refusals []audit.Record, ids []string) (audit.Record, bool) {
 	return audit.Record{}, false
 }
 
-func printRefusal(w *table, r audit.Record) {
-	w.row("request", r.ID+", "+r.Time.Local().Format(time.DateTime))
-	w.row("what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
-	w.row("who", peerText(r))
+func printRefusal(w *cli.Table, r audit.Record) {
+	w.Row("request", r.ID+", "+r.Time.Local().Format(time.DateTime))
+	w.Row("what", strings.TrimSpace(string(r.Op)+" "+purposeText(r)))
+	w.Row("who", peerText(r))
 	if r.Socket != "" {
-		w.row("through", "socket "+platform.Escape(r.Socket, maxCell))
+		w.Row("through", "socket "+platform.Escape(r.Socket, maxCell))
 	}
-	w.row("key", keyText(r))
-	w.row("where", destinationText(r, maxCell))
+	w.Row("key", keyText(r))
+	w.Row("where", destinationText(r, maxCell))
 	if d := r.Destination; d != nil && d.Why != "" {
-		w.row("not proved", platform.Escape(d.Why, audit.MaxReason))
+		w.Row("not proved", platform.Escape(d.Why, audit.MaxReason))
 	}
-	w.row("rule", r.Rule)
-	w.row("refused", platform.Escape(r.Reason, audit.MaxReason))
-	w.row("remedy", r.Remedy)
+	w.Row("rule", r.Rule)
+	w.Row("refused", platform.Escape(r.Reason, audit.MaxReason))
+	w.Row("remedy", r.Remedy)
 	if r.Repeats > 1 {
-		w.row("repeated", fmt.Sprintf("%d times; this was the last one", r.Repeats))
+		w.Row("repeated", fmt.Sprintf("%d times; this was the last one", r.Repeats))
 	}
 }
 

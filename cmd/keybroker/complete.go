@@ -1,13 +1,10 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Completion of values from the configuration, the log and the running broker. If one of
@@ -15,21 +12,6 @@ import (
 
 // maxCompleted is how many past refusals are offered.
 const maxCompleted = 20
-
-// fileFlags are the flags whose value is the name of a file.
-var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "certificate": true}
-
-// completeNoFiles keeps the shell from offering files for arguments that are not files.
-func completeNoFiles(cmd *cobra.Command) {
-	if cmd.ValidArgsFunction == nil && !strings.Contains(cmd.Use, " ") {
-		cmd.ValidArgsFunction = cobra.NoFileCompletions
-	}
-	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
-		if !fileFlags[flag.Name] {
-			_ = cmd.RegisterFlagCompletionFunc(flag.Name, cobra.NoFileCompletions) // fails if the flag has a completion, which stays
-		}
-	})
-}
 
 // completeFrom completes one value from the items of list.
 func completeFrom(list func(cmd *cobra.Command) []string) cobra.CompletionFunc {

@@ -25,6 +25,7 @@ func builtTree(t *testing.T) (dir string) {
 		os.Mkdir(filepath.Join(dir, "bin"), 0o755),
 		os.WriteFile(filepath.Join(dir, "bin/keybroker"), []byte(program), 0o755),
 		os.WriteFile(filepath.Join(dir, "bin/keybroker-desktop"), nil, 0o755),
+		os.WriteFile(filepath.Join(dir, "bin/keybroker-lifecycle"), []byte("#!/bin/sh\n"), 0o755),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +53,7 @@ func TestInstall(t *testing.T) {
 	if out := install(); !strings.Contains(out, old) {
 		t.Errorf("there was one before:\n%s", out)
 	}
-	for _, name := range []string{"bin/keybroker", "bin/keybroker-desktop", "share/man/man1/keybroker-status.1", "share/man/man5/keybroker-config.5", "share/systemd/user/keybroker.socket"} {
+	for _, name := range []string{"bin/keybroker", "bin/keybroker-desktop", "bin/keybroker-lifecycle", "share/man/man1/keybroker-status.1", "share/man/man5/keybroker-config.5", "share/systemd/user/keybroker.socket"} {
 		if _, err := os.Stat(filepath.Join(prefix, name)); err != nil {
 			t.Error(err)
 		}

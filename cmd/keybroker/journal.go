@@ -9,6 +9,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -33,26 +34,26 @@ func (a *app) headsIn(ctx context.Context, journal string) (audit.Heads, error) 
 	}
 	file, err := os.Open(journal)
 	if err != nil {
-		return audit.Heads{}, usageError{err}
+		return audit.Heads{}, cli.Usage(err)
 	}
 	defer file.Close()
 	return witness.ReadHeads(file)
 }
 
-func printHeads(w *table, journal string, heads audit.Heads) {
+func printHeads(w *cli.Table, journal string, heads audit.Heads) {
 	if journal == "" {
 		return
 	}
 	if len(heads.Witnessed) == 0 {
-		w.row("heads", "none in "+journal)
+		w.Row("heads", "none in "+journal)
 	} else {
-		w.row("heads", headsText(heads.Witnessed, journal))
+		w.Row("heads", headsText(heads.Witnessed, journal))
 	}
 	if heads.LeftOut > 0 {
-		w.row("left out", strconv.Itoa(heads.LeftOut)+" heads of other users or programs")
+		w.Row("left out", strconv.Itoa(heads.LeftOut)+" heads of other users or programs")
 	}
 	if heads.Syslog {
-		w.row("note", "any program can write lines of syslog: a head there that does not fit may be forged")
+		w.Row("note", "any program can write lines of syslog: a head there that does not fit may be forged")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
@@ -19,33 +20,34 @@ import (
 
 // printLog prints records. With follow, it prints each as soon as it is written.
 func (a *app) printLog(out io.Writer, records iter.Seq2[audit.Record, error], follow bool) error {
-	if a.json {
+	if a.JSON {
 		return printJSONLines(out, records)
 	}
-	w := newTable(out, a.wide)
-	w.head("TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
-	w.paint(2, map[string]text.Color{audit.Allowed: text.FgGreen, audit.Refused: text.FgRed})
-	if w.room == 0 || follow {
-		w.widths = logWidths
+	w := cli.NewTable(out, a.Wide)
+	w.Head("TIME", "ID", "DECISION", "WHAT", "KEY", "WHERE", "WHO", "WHY")
+	w.Paint(2, map[string]text.Color{audit.Allowed: text.FgGreen, audit.Refused: text.FgRed})
+	rolling := w.Unlimited() || follow
+	if rolling {
+		w.Roll(logWidths)
 	}
 	empty := true
 	for r, err := range records {
 		if err != nil {
-			return errors.Join(w.flush(), err)
+			return errors.Join(w.Flush(), err)
 		}
 		empty = false
-		w.row(r.Time.Local().Format(time.DateTime), r.ID, r.Decision, strings.TrimSpace(string(r.Op)+" "+purposeText(r)),
+		w.Row(r.Time.Local().Format(time.DateTime), r.ID, r.Decision, strings.TrimSpace(string(r.Op)+" "+purposeText(r)),
 			keyText(r), whereText(r), peerText(r), reasonText(r))
-		if w.widths == nil {
+		if !rolling {
 			continue
 		}
-		if err := w.flush(); err != nil {
+		if err := w.Flush(); err != nil {
 			return err
 		}
 	}
 	switch {
 	case !empty:
-		return w.flush()
+		return w.Flush()
 	case !follow:
 		fmt.Fprintln(out, "The log has no such record.")
 	}

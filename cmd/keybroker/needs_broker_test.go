@@ -4,12 +4,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/spf13/cobra"
 )
 
 func TestHelpSaysWhatNeedsTheBroker(t *testing.T) {
 	said := map[string]bool{}
-	forEach(newRoot(), func(cmd *cobra.Command) {
+	cli.ForEach(newRoot(), func(cmd *cobra.Command) {
 		if strings.HasSuffix(cmd.Long, "\n\nIt needs the broker: keybroker daemon.") {
 			said[cmd.CommandPath()] = true
 		}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
@@ -37,7 +38,7 @@ func nextStep(err error) string {
 	switch {
 	case errors.Is(err, softkeys.ErrPassphraseWrong):
 		return "run it again with the passphrase of that file"
-	case isA[*softkeys.UnsupportedError](err), errors.Is(err, softkeys.ErrNotPrivate):
+	case cli.IsA[*softkeys.UnsupportedError](err), errors.Is(err, softkeys.ErrNotPrivate):
 		return "give a private key file as ssh-keygen, openssl or PuTTYgen writes it, or make a key: keybroker keys generate NAME"
 	case !isPath:
 		return ""

@@ -17,10 +17,9 @@ import (
 	"syscall"
 
 	"github.com/godbus/dbus/v5"
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"github.com/keybroker/keybroker/desktop/desktoptest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // desktop is a screen that nobody sees, with what a person has on it.
@@ -144,7 +143,7 @@ func cmdTray(ts *testscript.TestScript, neg bool, args []string) {
 	case len(args) == 0:
 		ts.Fatalf("usage: tray start|stop|click|size")
 	case args[0] == "start":
-		buildDesktopProgram(ts)
+		buildBeside(ts, desktopProgram)
 		startTray(ts, r, neg, args[1:])
 	case args[0] == "stop":
 		ts.Check(r.tray.Process.Signal(os.Interrupt))
@@ -159,19 +158,6 @@ func cmdTray(ts *testscript.TestScript, neg bool, args []string) {
 		if most, err := strconv.Atoi(args[1]); err != nil || kib > most<<10 {
 			ts.Fatalf("%d KiB are more than %s MiB", kib, args[1])
 		}
-	}
-}
-
-// buildDesktopProgram puts it where keybroker looks for it: beside itself.
-func buildDesktopProgram(ts *testscript.TestScript) {
-	path := filepath.Join(filepath.Dir(commandPath(ts, "keybroker")), desktopProgram)
-	if _, err := os.Stat(path); err == nil {
-		return
-	}
-	cmd := exec.Command("go", "build", "-o", path, "../"+desktopProgram)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("%v\n%s", err, out)
 	}
 }
 

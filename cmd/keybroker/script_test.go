@@ -121,6 +121,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"tmux":         cmdTmux,
 	"fits":         cmdFits,
 	"tray":         cmdTray,
+	"lifecycle":    cmdLifecycle,
 	"type":         cmdType,
 	"unopened":     cmdUnopened,
 	"until":        cmdUntil,

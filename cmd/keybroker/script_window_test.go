@@ -15,9 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"github.com/keybroker/keybroker/desktop/desktoptest"
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // cmdX11 is "x11 start": a screen, and the program that draws on it in

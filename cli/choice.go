@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ type choice struct {
 	values []string
 }
 
-// choiceFlag registers a choice and its completion. If usage is "", the values are the
+// ChoiceFlag registers a choice and its completion. If usage is "", the values are the
 // usage text.
-func choiceFlag(cmd *cobra.Command, value *string, name, short, usage string, values ...string) {
+func ChoiceFlag(cmd *cobra.Command, value *string, name, short, usage string, values ...string) {
 	cmd.Flags().VarP(&choice{value, values}, name, short, usageOf(usage, values))
-	completeFixed(cmd, name, values...)
+	CompleteFixed(cmd, name, values...)
 }
 
 func (c *choice) String() string { return *c.value }
@@ -36,9 +36,9 @@ type choices struct {
 	values []string
 }
 
-func choicesFlag(cmd *cobra.Command, chosen *[]string, name, usage string, values ...string) {
+func ChoicesFlag(cmd *cobra.Command, chosen *[]string, name, usage string, values ...string) {
 	cmd.Flags().Var(&choices{chosen, values}, name, usageOf(usage, values))
-	completeFixed(cmd, name, values...)
+	CompleteFixed(cmd, name, values...)
 }
 
 func (c *choices) String() string { return strings.Join(*c.chosen, ",") }
@@ -70,6 +70,6 @@ func usageOf(usage string, values []string) string {
 	return keys.Alternatives(values)
 }
 
-func completeFixed(cmd *cobra.Command, flag string, values ...string) {
+func CompleteFixed(cmd *cobra.Command, flag string, values ...string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -10,18 +10,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// exactArgs accepts exactly n arguments, and names the one that is missing.
-func exactArgs(n int) cobra.PositionalArgs {
+// ExactArgs accepts exactly n arguments, and names the one that is missing.
+func ExactArgs(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < n {
 			return fmt.Errorf("%s is missing", argumentName(cmd, len(args)))
 		}
-		return atMost(n)(cmd, args)
+		return AtMost(n)(cmd, args)
 	}
 }
 
-// atMost accepts up to n arguments.
-func atMost(n int) cobra.PositionalArgs {
+// AtMost accepts up to n arguments.
+func AtMost(n int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > n {
 			return fmt.Errorf("one argument too many: %s", strconv.Quote(platform.Escape(args[n], maxCell)))

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -9,22 +9,22 @@ import (
 )
 
 // hostileTable holds cells that a client, a host or a card may choose.
-func hostileTable(out *bytes.Buffer, room int) *table {
-	w := newTable(out, false)
+func hostileTable(out *bytes.Buffer, room int) *Table {
+	w := NewTable(out, false)
 	w.room, w.colours = room, true
-	w.head("ID", "DECISION", fingerprintTitle, "COMMENT", "WHERE", "WHO")
-	w.paint(1, map[string]text.Color{"refused": text.FgRed})
-	w.row("A", "refused", "SHA256:"+strings.Repeat("x", 43), "two words", strings.Repeat("host.", 60), "ssh ← git")
-	w.row("B", "allowed", "", "\x1b[2J\x1b]0;title\x07\u202eabc", "日本語の名前日本語の名前日本語の名前", strings.Repeat("a\u0301", 80))
-	w.below("→ " + strings.Repeat("do this ", 20))
-	w.line("PROBLEM: " + strings.Repeat("word ", 40))
+	w.Head("ID", "DECISION", FingerprintTitle, "COMMENT", "WHERE", "WHO")
+	w.Paint(1, map[string]text.Color{"refused": text.FgRed})
+	w.Row("A", "refused", "SHA256:"+strings.Repeat("x", 43), "two words", strings.Repeat("host.", 60), "ssh ← git")
+	w.Row("B", "allowed", "", "\x1b[2J\x1b]0;title\x07\u202eabc", "日本語の名前日本語の名前日本語の名前", strings.Repeat("a\u0301", 80))
+	w.Below("→ " + strings.Repeat("do this ", 20))
+	w.Line("PROBLEM: " + strings.Repeat("word ", 40))
 	return w
 }
 
 func TestTableFitsEveryTerminal(t *testing.T) {
 	for room := narrowest; room < 250; room++ {
 		var out bytes.Buffer
-		if err := hostileTable(&out, room).flush(); err != nil {
+		if err := hostileTable(&out, room).Flush(); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
@@ -37,7 +37,7 @@ func TestTableFitsEveryTerminal(t *testing.T) {
 
 func TestTableEscapesWhatOthersChose(t *testing.T) {
 	var out bytes.Buffer
-	if err := hostileTable(&out, 100).flush(); err != nil {
+	if err := hostileTable(&out, 100).Flush(); err != nil {
 		t.Fatal(err)
 	}
 	shown := out.String()
@@ -53,11 +53,11 @@ func TestTableEscapesWhatOthersChose(t *testing.T) {
 // In a pipe nothing is cut, and columns stand two spaces apart.
 func TestTableIsWholeWithoutATerminal(t *testing.T) {
 	var out bytes.Buffer
-	w := newTable(&out, false)
-	w.head("NAME", "WHERE")
-	w.row("work", strings.Repeat("host.", 60))
-	w.row("日本", "")
-	if err := w.flush(); err != nil {
+	w := NewTable(&out, false)
+	w.Head("NAME", "WHERE")
+	w.Row("work", strings.Repeat("host.", 60))
+	w.Row("日本", "")
+	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	want := "NAME  WHERE\nwork  " + strings.Repeat("host.", 60) + "\n日本  -\n"
@@ -95,12 +95,12 @@ func TestFit(t *testing.T) {
 // A cell that is to be copied stays in one line.
 func TestTableDoesNotBreakWhatIsCopied(t *testing.T) {
 	var out bytes.Buffer
-	w := newTable(&out, false)
+	w := NewTable(&out, false)
 	w.room = 40
 	key := "ssh-ed25519 " + strings.Repeat("A", 68)
-	w.row("key", key)
-	w.whole("public key", key)
-	if err := w.flush(); err != nil {
+	w.Row("key", key)
+	w.Whole("public key", key)
+	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "\npublic key  "+key+"\n") || strings.Count(out.String(), key) != 1 {

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"io"
@@ -21,13 +21,13 @@ const (
 	// maxLine bounds one line of a cell in a table that is not fitted.
 	maxLine = 4096
 
-	// fingerprintTitle is the only column that is shortened: its text cannot be wrapped.
-	fingerprintTitle = "FINGERPRINT"
+	// FingerprintTitle is the only column that is shortened: its text cannot be wrapped.
+	FingerprintTitle = "FINGERPRINT"
 )
 
-// table writes rows in aligned columns. On a terminal they fit its width. In a pipe or a
+// Table writes rows in aligned columns. On a terminal they fit its width. In a pipe or a
 // file, or with --wide, they have their natural width.
-type table struct {
+type Table struct {
 	out     io.Writer
 	room    int  // columns of the terminal; 0: no limit
 	colours bool // whether colours are shown
@@ -46,9 +46,9 @@ type tableRow struct {
 	line  string // if set: a text across all columns, instead of cells
 }
 
-// newTable reads the width of the terminal, if out is one.
-func newTable(out io.Writer, wide bool) *table {
-	t := &table{out: out, painted: map[int]map[string]text.Color{}}
+// NewTable reads the width of the terminal, if out is one.
+func NewTable(out io.Writer, wide bool) *Table {
+	t := &Table{out: out, painted: map[int]map[string]text.Color{}}
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return t
@@ -60,8 +60,8 @@ func newTable(out io.Writer, wide bool) *table {
 	return t
 }
 
-// head begins a new table with titles, after the rows so far.
-func (t *table) head(titles ...string) {
+// Head begins a new table with titles, after the rows so far.
+func (t *Table) Head(titles ...string) {
 	if len(t.rows) > 0 {
 		t.layOut()
 		t.text.WriteString("\n")
@@ -70,11 +70,17 @@ func (t *table) head(titles ...string) {
 	t.painted = map[int]map[string]text.Color{}
 }
 
-// paint colours the cells of one column by their whole text.
-func (t *table) paint(column int, colours map[string]text.Color) { t.painted[column] = colours }
+// Unlimited reports whether rows have their natural width.
+func (t *Table) Unlimited() bool { return t.room == 0 }
 
-// row adds a row; an empty cell shows as "-".
-func (t *table) row(cells ...string) {
+// Roll sets the widths of the columns, for a table whose rows are flushed one by one.
+func (t *Table) Roll(widths []int) { t.widths = widths }
+
+// Paint colours the cells of one column by their whole text.
+func (t *Table) Paint(column int, colours map[string]text.Color) { t.painted[column] = colours }
+
+// Row adds a row; an empty cell shows as "-".
+func (t *Table) Row(cells ...string) {
 	shown := make([]string, len(cells))
 	for i, cell := range cells {
 		if shown[i] = oneCell(cell); cell == "" {
@@ -84,22 +90,22 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, tableRow{cells: shown})
 }
 
-// below adds a line to the last column, under the row before.
-func (t *table) below(cell string) {
+// Below adds a line to the last column, under the row before.
+func (t *Table) Below(cell string) {
 	blank := make([]string, len(t.rows[len(t.rows)-1].cells))
 	blank[len(blank)-1] = oneCell(cell)
 	t.rows = append(t.rows, tableRow{cells: blank})
 }
 
-// whole adds a row whose last cell people copy. If it is too wide, the terminal breaks
+// Whole adds a row whose last cell people copy. If it is too wide, the terminal breaks
 // it, so that a selection is still one line.
-func (t *table) whole(cells ...string) {
-	t.row(cells...)
+func (t *Table) Whole(cells ...string) {
+	t.Row(cells...)
 	t.rows[len(t.rows)-1].whole = true
 }
 
-// line adds a text across all columns.
-func (t *table) line(text string) { t.rows = append(t.rows, tableRow{line: oneCell(text)}) }
+// Line adds a text across all columns.
+func (t *Table) Line(text string) { t.rows = append(t.rows, tableRow{line: oneCell(text)}) }
 
 // oneCell escapes a cell's text again: if a caller forgot to, a name could move the
 // cursor or colour the terminal.
@@ -111,15 +117,15 @@ func oneCell(cell string) string {
 	return strings.Join(lines, "\n")
 }
 
-// flush writes the rows that were added.
-func (t *table) flush() error {
+// Flush writes the rows that were added.
+func (t *Table) Flush() error {
 	t.layOut()
 	_, err := io.WriteString(t.out, t.text.String())
 	t.text.Reset()
 	return err
 }
 
-func (t *table) layOut() {
+func (t *Table) layOut() {
 	rows := t.rows
 	t.rows = nil
 	if t.titles != nil && !t.begun {
@@ -187,7 +193,7 @@ func fit(natural []int, room int) []int {
 }
 
 // write writes one row, and below it the cells without room for a column.
-func (t *table) write(row tableRow, widths []int, isTitle bool) {
+func (t *Table) write(row tableRow, widths []int, isTitle bool) {
 	cells := row.cells
 	w := pretty.NewWriter()
 	w.SetStyle(plainStyle)
@@ -214,13 +220,13 @@ func (t *table) write(row tableRow, widths []int, isTitle bool) {
 // plainStyle has no lines, only spaces between columns.
 var plainStyle = pretty.Style{Name: "plain", Box: pretty.BoxStyle{PaddingRight: strings.Repeat(" ", columnGap)}}
 
-func (t *table) columns(widths []int) []pretty.ColumnConfig {
+func (t *Table) columns(widths []int) []pretty.ColumnConfig {
 	configs := make([]pretty.ColumnConfig, len(widths))
 	for i, width := range widths {
 		configs[i] = pretty.ColumnConfig{Number: i + 1, WidthMin: width}
 		if t.room > 0 {
 			configs[i].WidthMax, configs[i].WidthMaxEnforcer = width, text.WrapSoft
-			if i < len(t.titles) && t.titles[i] == fingerprintTitle {
+			if i < len(t.titles) && t.titles[i] == FingerprintTitle {
 				configs[i].WidthMaxEnforcer = shorten
 			}
 		}
@@ -231,7 +237,7 @@ func (t *table) columns(widths []int) []pretty.ColumnConfig {
 func shorten(cell string, width int) string { return text.Snip(cell, width, "…") }
 
 // coloured paints a cell if its text has a colour.
-func (t *table) coloured(column int, cell string) string {
+func (t *Table) coloured(column int, cell string) string {
 	colour, ok := t.painted[column][cell]
 	if !ok || !t.colours {
 		return cell
@@ -240,7 +246,7 @@ func (t *table) coloured(column int, cell string) string {
 }
 
 // writeBelow writes a cell under its row, with its title.
-func (t *table) writeBelow(column int, cell string) {
+func (t *Table) writeBelow(column int, cell string) {
 	if cell == "-" || cell == "" {
 		return
 	}
@@ -251,7 +257,7 @@ func (t *table) writeBelow(column int, cell string) {
 	t.indented(shown)
 }
 
-func (t *table) indented(line string) {
+func (t *Table) indented(line string) {
 	const indent = "    "
 	if t.room > 0 {
 		line = text.WrapSoft(line, max(t.room-len(indent), narrowest))

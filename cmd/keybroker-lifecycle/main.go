@@ -1,0 +1,105 @@
+// Command keybroker-lifecycle finds where a person's keys lie and open doors, and ends
+// that. keybroker runs it for its commands about the life of a key. It is a separate
+// program, so that the one that holds keys links neither SQL nor SFTP nor HTTP nor HTML.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker/config"
+	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker: -X main.version=…
+var version = "dev"
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a process that hangs
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil { // by Ctrl-C, whatever the error says
+		err = terminal.ErrInterrupted
+	}
+	if status, ok := errors.AsType[cli.ExitStatus](err); ok {
+		return int(status)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "keybroker:", platform.Text(err))
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return cli.ExitDone
+	case errors.Is(err, terminal.ErrInterrupted):
+		return cli.ExitInterrupted
+	case errors.Is(err, control.ErrNotRunning):
+		return cli.ExitNotRunning
+	case cli.IsA[cli.UsageError](err), cli.IsA[config.InvalidError](err):
+		return cli.ExitUsage
+	case cli.IsA[cli.RefusedError](err):
+		return cli.ExitRefused
+	default:
+		return cli.ExitFailed
+	}
+}
+
+// newRoot is called keybroker, because that is what people type.
+func newRoot() *cobra.Command {
+	a := new(app)
+	root := &cobra.Command{
+		Use:           "keybroker",
+		Short:         "Follow the life of a key: where it lies, where it opens a door, and how that ends",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
+	root.AddCommand(newManCommand())
+	cli.Prepare(root)
+	return root
+}
+
+// app is what every command needs.
+type app struct {
+	cli.Output
+	configFile string // --config
+	config     config.Config
+}
+
+// load reads the machine's rules and the user's configuration.
+func (a *app) load() error {
+	paths, err := platform.DefaultPaths()
+	if err != nil {
+		return err
+	}
+	if a.configFile != "" {
+		if paths.ConfigFile, err = filepath.Abs(a.configFile); err != nil {
+			return err
+		}
+	}
+	a.config, err = config.Read(paths, a.configFile != "")
+	return err
+}
+
+// client talks to the running broker.
+func (a *app) client() *control.Client { return control.NewClient(a.config.Paths.ControlSocket) }
