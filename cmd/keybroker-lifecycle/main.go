@@ -72,6 +72,8 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.load() },
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.AddCommand(newManCommand())
@@ -100,6 +102,3 @@ func (a *app) load() error {
 	a.config, err = config.Read(paths, a.configFile != "")
 	return err
 }
-
-// client talks to the running broker.
-func (a *app) client() *control.Client { return control.NewClient(a.config.Paths.ControlSocket) }
