@@ -35,56 +35,118 @@ func (l *Log) Append(r Record) (Record, error) {
 	return r, nil
 }
 
+// maxBatch bounds how many records one write(2) carries: what it takes to have the
+// disk's delay once for all clients that wait, and no more memory than 64 KiB.
+const maxBatch = 64
+
+// queued is a record that waits to be written.
+type queued struct {
+	record *Record
+	err    error
+	turn   chan bool // true: it is written, or err says why not; false: its Append writes the next batch
+}
+
+// write writes r. Records that arrive during a write are written together by the next
+// one, so that a slow disk delays each of them once.
 func (l *Log) write(r *Record) error {
+	one := &queued{record: r, turn: make(chan bool, 1)}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return ErrClosed
+	l.queue = append(l.queue, one)
+	leads := !l.writing
+	l.writing = true
+	l.mu.Unlock()
+	if !leads && <-one.turn {
+		return one.err
 	}
+	l.writeNext()
+	return one.err
+}
+
+// writeNext writes the records that wait, up to maxBatch, and lets another Append write
+// those that came meanwhile.
+func (l *Log) writeNext() {
+	l.io.Lock()
+	l.mu.Lock()
+	n := min(len(l.queue), maxBatch)
+	batch := l.queue[:n:n]
+	l.queue = l.queue[n:]
+	closed := l.closed
+	l.mu.Unlock()
+	err := ErrClosed
+	if !closed {
+		err = l.writeBatch(batch)
+	}
+	l.io.Unlock()
+
+	l.mu.Lock()
+	if len(l.queue) > 0 {
+		l.queue[0].turn <- false
+	} else {
+		l.queue, l.writing = nil, false
+	}
+	l.mu.Unlock()
+	for _, one := range batch {
+		if one.err == nil {
+			one.err = err
+		}
+		one.turn <- true
+	}
+}
+
+// writeBatch writes records, and before them the notes. io is held.
+func (l *Log) writeBatch(batch []*queued) error {
 	now := l.now().Round(0).UTC()
-	if err := l.ensureOpenLocked(monthOf(now)); err != nil {
+	if err := l.ensureOpen(monthOf(now)); err != nil {
 		return err
 	}
 	for len(l.notes) > 0 {
-		if err := l.writeLocked(&Record{Decision: Note, Reason: l.notes[0]}, now); err != nil {
+		note := &queued{record: &Record{Decision: Note, Reason: l.notes[0]}}
+		if err := l.writeRecords([]*queued{note}, now); err != nil {
 			return err
 		}
 		l.notes = l.notes[1:]
 	}
-	return l.writeLocked(r, now)
-}
-
-// ensureOpenLocked opens the file of the month. After the clock was set back it
-// does not return to an earlier file: the files stay in the order of the chain.
-func (l *Log) ensureOpenLocked(month string) error {
-	switch {
-	case l.file == nil:
-		return l.reopenLocked(max(month, l.month))
-	case month > l.month:
-		if err := l.closeFileLocked(); err != nil {
-			l.noteLocked(err.Error(), l.month)
-			return err
-		}
-		return l.openLocked(month)
+	err := l.writeRecords(batch, now)
+	if err == nil || len(batch) == 1 {
+		return err
+	}
+	for _, one := range batch { // what refuses one request, or has room for one, must not refuse all
+		one.err = l.writeBatch([]*queued{one})
 	}
 	return nil
 }
 
-// reopenLocked opens the file after a fault. The chain continues from memory, not
+// ensureOpen opens the file of the month. After the clock was set back it does not
+// return to an earlier file: the files stay in the order of the chain.
+func (l *Log) ensureOpen(month string) error {
+	switch {
+	case l.file == nil:
+		return l.reopen(max(month, l.month))
+	case month > l.month:
+		if err := l.closeFile(); err != nil {
+			l.note(err.Error(), l.month)
+			return err
+		}
+		return l.open(month)
+	}
+	return nil
+}
+
+// reopen opens the file after a fault. The chain continues from memory, not
 // from the file, so that a change of the file shows.
-func (l *Log) reopenLocked(month string) error {
+func (l *Log) reopen(month string) error {
 	if err := makeDir(l.dir); err != nil {
 		return err
 	}
-	if err := l.relockLocked(); err != nil {
+	if err := l.relock(); err != nil {
 		return err
 	}
-	return l.openLocked(month)
+	return l.open(month)
 }
 
-// relockLocked takes the lock again if its file was removed: another process could
+// relock takes the lock again if its file was removed: another process could
 // hold a new file of that name.
-func (l *Log) relockLocked() error {
+func (l *Log) relock() error {
 	path := filepath.Join(l.dir, lockName)
 	ours, err := l.lock.Stat()
 	if err != nil {
@@ -102,44 +164,57 @@ func (l *Log) relockLocked() error {
 	return nil
 }
 
-// writeLocked writes one line with one write(2), between two checks of the file.
-// The first keeps the record out of a file that was tampered with; the second makes
-// sure that it is in the file that people read.
-func (l *Log) writeLocked(r *Record, now time.Time) error {
-	r.Seq, r.Time, r.Prev = l.head.Seq+1, now, l.head.Hash
-	line, err := encode(&l.line, r)
-	if err != nil {
+// writeRecords writes the lines of records with one write(2), between two checks of
+// the file. The first keeps them out of a file that was tampered with; the second makes
+// sure that they are in the file that people read. A record that cannot be encoded gets
+// its own error; the others are written.
+func (l *Log) writeRecords(batch []*queued, now time.Time) error {
+	l.lines.Reset()
+	head, written := l.head, make([]indexed, 0, len(batch))
+	for _, one := range batch {
+		r := one.record
+		r.Seq, r.Time, r.Prev = head.Seq+1, now, head.Hash
+		line, err := encode(&l.line, r)
+		if err != nil {
+			one.err = err
+			continue
+		}
+		l.lines.Write(line)
+		head = Head{Seq: r.Seq, Hash: r.Hash, File: l.file.Name()}
+		written = append(written, indexed{r, int64(len(line))})
+	}
+	if err := l.check(l.size); err != nil {
 		return err
 	}
-	if err := l.checkLocked(l.size); err != nil {
+	if _, err := l.put(l.file, l.lines.Bytes()); err != nil {
+		return l.undo(err)
+	}
+	size := l.size + int64(l.lines.Len())
+	if err := l.check(size); err != nil {
 		return err
 	}
-	if _, err := l.file.Write(line); err != nil {
-		return l.undoLocked(err)
-	}
-	if err := l.checkLocked(l.size + int64(len(line))); err != nil {
-		return err
-	}
-	l.size += int64(len(line))
-	l.head = Head{Seq: r.Seq, Hash: r.Hash, File: l.file.Name()}
+	l.mu.Lock()
+	l.size, l.head = size, head
+	l.mu.Unlock()
+	l.written(written)
 	return nil
 }
 
-// undoLocked removes the part of a line that was written. If that fails too, the
+// undo removes the part of a line that was written. If that fails too, the
 // next Append cuts off the incomplete last line.
-func (l *Log) undoLocked(cause error) error {
+func (l *Log) undo(cause error) error {
 	err := problem.With(fmt.Errorf("write: %w", cause), "make room for the log's directory, and try again")
 	if undo := truncate(l.file, l.size); undo != nil {
-		l.failLocked(fmt.Sprintf("a failed write could not be undone: %v", undo))
+		l.fail(fmt.Sprintf("a failed write could not be undone: %v", undo))
 		return errors.Join(err, undo)
 	}
 	return err
 }
 
-// checkLocked checks that the file still has its name and the length that it was
+// check checks that the file still has its name and the length that it was
 // left with. It costs a microsecond. Without it, the records of signatures could
 // end up in a file that nobody can read any more.
-func (l *Log) checkLocked(size int64) error {
+func (l *Log) check(size int64) error {
 	info, err := os.Lstat(l.file.Name())
 	what := ""
 	switch {
@@ -155,14 +230,17 @@ func (l *Log) checkLocked(size int64) error {
 		return nil
 	}
 	name := fileOf(l.month)
-	l.failLocked(fmt.Sprintf("the file %s after record %d", what, l.head.Seq))
+	l.fail(fmt.Sprintf("the file %s after record %d", what, l.head.Seq))
 	return problem.With(fmt.Errorf("%s %s while in use", name, what), "this request is refused, and the next one starts a new file; see `keybroker log verify`")
 }
 
-// failLocked closes the file. The next Append opens it again and notes why.
-func (l *Log) failLocked(note string) {
-	l.noteLocked(note, l.month)
-	l.noteSyncLocked(l.head.Seq, errors.New(note))
-	l.file.Close()
+// fail closes the file. The next Append opens it again and notes why.
+func (l *Log) fail(why string) {
+	l.note(why, l.month)
+	l.mu.Lock()
+	l.noteSyncLocked(l.head.Seq, errors.New(why))
+	file := l.file
 	l.file = nil
+	l.mu.Unlock()
+	file.Close()
 }

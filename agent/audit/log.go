@@ -54,20 +54,31 @@ type Log struct {
 	observe  func(Record)
 	fsync    func(*os.File) error
 
-	syncing sync.Mutex // held over an fsync; taken before mu
+	put func(*os.File, []byte) (int, error) // one write(2)
 
-	mu     sync.Mutex // guards the fields below
-	lock   *os.File
-	file   *os.File    // nil: the next Append opens it
-	info   os.FileInfo // of file
-	month  string      // of file; never goes back, even when the clock does
-	size   int64       // of file
-	head   Head
-	notes  []string     // to be written before the next record
-	synced uint64       // records up to this one are on the disk (Power)
-	lost   uint64       // records up to this one may not be on the disk (Power)
-	line   bytes.Buffer // buffer for the line that is written
-	closed bool
+	syncing sync.Mutex // held over an fsync; taken before io and mu
+
+	io    sync.Mutex // held over a write; taken before mu; guards the fields below
+	lock  *os.File
+	info  os.FileInfo  // of file
+	month string       // of file; never goes back, even when the clock does
+	notes []string     // to be written before the next record
+	line  bytes.Buffer // buffer for one line
+	lines bytes.Buffer // buffer for what is written at once
+
+	// mu is never held over a disk. file, size and head change under both locks, so
+	// that either is enough to read them.
+	mu       sync.Mutex
+	file     *os.File // nil: the next Append opens it
+	size     int64    // of file
+	head     Head
+	queue    []*queued // to be written by the next Append that leads
+	writing  bool      // an Append leads
+	synced   uint64    // records up to this one are on the disk
+	lost     uint64    // records up to this one may not be on the disk (Power)
+	flushing bool      // a flush is scheduled (Process)
+	unsynced bool      // the last flush failed (Process)
+	closed   bool
 }
 
 // Open takes the writer's lock and finds the end of the chain. It cuts off an
@@ -78,7 +89,7 @@ func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
 		return nil, problem.With(fmt.Errorf("unknown durability %q", string(c.Durability)), `write "process" or "power"`)
 	}
-	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, observe: c.Observe, fsync: (*os.File).Sync}
+	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, observe: c.Observe, fsync: (*os.File).Sync, put: (*os.File).Write}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -113,11 +124,11 @@ func (l *Log) resume() error {
 			return err
 		}
 		if i == len(list)-1 {
-			if err := l.openLocked(month); err != nil {
+			if err := l.open(month); err != nil {
 				return err
 			}
 		}
-		l.noteLocked(end.badNote, month)
+		l.note(end.badNote, month)
 		if end.head.Seq > 0 {
 			l.head, l.head.File = end.head, path
 			break
@@ -140,8 +151,8 @@ func tailOf(path string) (tail, error) {
 	return readTail(file, info.Size())
 }
 
-// openLocked opens the file of a month and cuts off an incomplete last line.
-func (l *Log) openLocked(month string) (err error) {
+// open opens the file of a month and cuts off an incomplete last line.
+func (l *Log) open(month string) (err error) {
 	file, err := openAppend(l.dir, month)
 	if err != nil {
 		return err
@@ -159,17 +170,20 @@ func (l *Log) openLocked(month string) (err error) {
 		if err := truncate(file, end.end); err != nil {
 			return err
 		}
-		l.noteLocked(end.cutNote, month)
+		l.note(end.cutNote, month)
 	}
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	l.file, l.info, l.month, l.size = file, info, month, info.Size()
+	l.info, l.month = info, month
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.file, l.size = file, info.Size()
 	return nil
 }
 
-func (l *Log) noteLocked(text, month string) {
+func (l *Log) note(text, month string) {
 	if text == "" {
 		return
 	}
@@ -189,24 +203,31 @@ func (l *Log) Head() Head {
 // Close closes the file and releases the writer's lock.
 func (l *Log) Close() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
+	closed := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if closed || l.discards {
 		return nil
 	}
-	l.closed = true
-	err := l.closeFileLocked()
-	return errors.Join(err, l.lock.Close())
+	l.io.Lock()
+	defer l.io.Unlock()
+	return errors.Join(l.closeFile(), l.lock.Close())
 }
 
-// closeFileLocked syncs the file first if an Append still waits for that.
-func (l *Log) closeFileLocked() error {
+// closeFile first syncs the file if records are not on the disk.
+func (l *Log) closeFile() error {
 	if l.file == nil {
 		return nil
 	}
+	l.mu.Lock()
+	dirty := l.synced < l.head.Seq
+	l.mu.Unlock()
 	var err error
-	if l.power && l.synced < l.head.Seq {
+	if dirty {
 		err = l.fsync(l.file)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.noteSyncLocked(l.head.Seq, err)
 	err = errors.Join(err, l.file.Close())
 	l.file = nil

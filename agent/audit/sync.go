@@ -22,17 +22,25 @@ func (l *Log) sync(seq uint64) error {
 		return err
 	}
 	failure := l.fsync(file)
-
+	if failure != nil {
+		l.failSync(file, upTo, failure)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.synced >= seq { // the file was synced and closed meanwhile
-		return l.resultLocked(seq)
+	if l.synced < seq { // else the file was synced and closed meanwhile
+		l.noteSyncLocked(upTo, failure)
 	}
-	if failure != nil && l.file == file {
-		l.failLocked(fmt.Sprintf("fsync failed at record %d: %v", upTo, failure))
-	}
-	l.noteSyncLocked(upTo, failure)
 	return l.resultLocked(seq)
+}
+
+// failSync has the next Append open the file anew, unless the records were synced
+// when it was closed.
+func (l *Log) failSync(file *os.File, upTo uint64, failure error) {
+	l.io.Lock()
+	defer l.io.Unlock()
+	if l.file == file {
+		l.fail(fmt.Sprintf("fsync failed at record %d: %v", upTo, failure))
+	}
 }
 
 // pending returns what an fsync for record seq must cover, or that it is done.
