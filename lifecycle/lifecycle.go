@@ -10,6 +10,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -122,6 +123,17 @@ func (s Severity) String() string { return [...]string{"info", "warning", "serio
 // MarshalText implements encoding.TextMarshaler.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Severity) UnmarshalText(text []byte) error {
+	for known := Info; known <= Serious; known++ {
+		if known.String() == string(text) {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("the severity %.20q is not known", text)
+}
+
 // Finding is something that should not be so, with the command that cures it.
 type Finding struct {
 	Kind        string   `json:"kind"` // stable, for programs: "clear-private-key"
@@ -135,6 +147,13 @@ type Finding struct {
 	Remedy      string   `json:"remedy,omitempty"` // a command where there is one
 }
 
+// Account is an account of a host, all of whose authorised keys were read. A key that
+// an earlier inventory had there, and this one has not, is gone.
+type Account struct {
+	Host Host   `json:"host"`
+	Name string `json:"name"`
+}
+
 // Inventory is what was found in one run.
 type Inventory struct {
 	Taken     time.Time  `json:"taken"`
@@ -142,6 +161,7 @@ type Inventory struct {
 	User      string     `json:"user"`
 	Keys      []Key      `json:"keys"`
 	Hosts     []Host     `json:"hosts"` // that were read
+	Accounts  []Account  `json:"accounts"`
 	Places    []Place    `json:"places"`
 	Copies    []Copy     `json:"copies"`
 	Sightings []Sighting `json:"sightings"`

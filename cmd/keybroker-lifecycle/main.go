@@ -76,6 +76,7 @@ func newRoot() *cobra.Command {
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.load() },
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
+	root.PersistentFlags().StringVar(&a.storeAt, "store", "", storeHelp)
 	root.AddCommand(newManCommand())
 	cli.Prepare(root)
 	return root
@@ -85,6 +86,7 @@ func newRoot() *cobra.Command {
 type app struct {
 	cli.Output
 	configFile string // --config
+	storeAt    string // --store
 	config     config.Config
 }
 

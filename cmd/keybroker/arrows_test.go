@@ -83,9 +83,11 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
 
 	// What follows keys on other hosts is a program of its own too.
-	"cli":                     {"keys", "platform"}, // what command lines share
-	"lifecycle":               {},
-	"cmd/keybroker-lifecycle": {"lifecycle", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+	"cli":                          {"keys", "platform"}, // what command lines share
+	"lifecycle":                    {},
+	"lifecycle/store":              {"lifecycle"},
+	"lifecycle/store/postgrestest": {},
+	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
 	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
@@ -130,6 +132,10 @@ var outside = map[string]struct {
 	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
 	"golang.org/x/text":            {[]string{"desktop/window", "confirm/ways"}, "for its tables of keyboards and of wide characters only"},
 	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
+	"modernc.org":                  {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
+	"github.com/jackc":             {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
+	"database/sql":                 {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
+	"html/template":                {[]string{"lifecycle/report"}, "pages are for reports"},
 	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }
 
@@ -200,11 +206,13 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 	}
 }
 
-// drawing is what the process that holds keys must not link, however deep.
-var drawing = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "tray", module + "desktop/window", module + "desktop/taskdialog",
-	module + "desktop/alert", "github.com/ebitengine/purego"}
+// notOfKeyHolder is what the process that holds keys must not link, however deep: what
+// draws, and what the life of keys needs.
+var notOfKeyHolder = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "tray", module + "desktop/window", module + "desktop/taskdialog",
+	module + "desktop/alert", "github.com/ebitengine/purego",
+	module + "lifecycle/", "database/sql", "modernc.org/", "github.com/jackc/", "html/template", "github.com/pkg/sftp"}
 
-func TestKeyHolderLinksNothingThatDraws(t *testing.T) {
+func TestKeyHolderLinksNothingForOthers(t *testing.T) {
 	of := func(program string) string {
 		out, err := exec.Command("go", "list", "-deps", module+program).Output()
 		if err != nil {
@@ -212,13 +220,16 @@ func TestKeyHolderLinksNothingThatDraws(t *testing.T) {
 		}
 		return "\n" + string(out)
 	}
-	broker, desktop := of("cmd/keybroker"), of("cmd/keybroker-desktop")
-	for _, name := range drawing {
+	broker, desktop, lifecycle := of("cmd/keybroker"), of("cmd/keybroker-desktop"), of("cmd/keybroker-lifecycle")
+	for _, name := range notOfKeyHolder {
 		if strings.Contains(broker, "\n"+name) {
-			t.Errorf("cmd/keybroker links %s: what draws belongs into cmd/keybroker-desktop", name)
+			t.Errorf("cmd/keybroker links %s: what draws belongs into cmd/keybroker-desktop, and the life of keys into cmd/keybroker-lifecycle", name)
 		}
 	}
-	if !strings.Contains(desktop, "\n"+drawing[0]) {
+	if !strings.Contains(desktop, "\n"+notOfKeyHolder[0]) {
 		t.Error("cmd/keybroker-desktop draws with nothing: does this test look in the right place?")
+	}
+	if !strings.Contains(lifecycle, "\n"+module+"lifecycle/store\n") || !strings.Contains(lifecycle, "\nmodernc.org/sqlite\n") {
+		t.Error("cmd/keybroker-lifecycle has no store: does this test look in the right place?")
 	}
 }

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/keybroker/keybroker/lifecycle"
+)
+
+// Run is one inventory of the store, without its contents.
+type Run struct {
+	ID      string // for Store.Inventory
+	Taken   time.Time
+	Machine string
+	User    string
+	Hosts   int // read
+	Places  int // found
+}
+
+// Inventories returns the runs, newest first, of one user of one machine; "" is any.
+func (s *Store) Inventories(ctx context.Context, machine, user string) (runs []Run, err error) {
+	query := `SELECT id, taken, machine, account, hosts, places FROM inventories
+		WHERE (machine = $1 OR $1 = '') AND (account = $2 OR $2 = '') ORDER BY taken DESC`
+	err = each(ctx, s.db, query, []any{machine, user}, func(scan func(...any) error) error {
+		var id []byte
+		var run Run
+		var taken int64
+		err := scan(&id, &taken, &run.Machine, &run.User, &run.Hosts, &run.Places)
+		run.ID, run.Taken = hex.EncodeToString(id), fromMillis(taken)
+		runs = append(runs, run)
+		return err
+	})
+	return runs, err
+}
+
+// LastInventory returns the newest inventory that a user of a machine took; "" is any.
+// Without one it returns ErrNone.
+func (s *Store) LastInventory(ctx context.Context, machine, user string) (lifecycle.Inventory, error) {
+	runs, err := s.Inventories(ctx, machine, user)
+	if err != nil {
+		return lifecycle.Inventory{}, err
+	}
+	if len(runs) == 0 {
+		return lifecycle.Inventory{}, ErrNone
+	}
+	return s.Inventory(ctx, runs[0].ID)
+}
+
+// Inventory returns what one run found: exactly its accounts, places and private
+// files. Sightings and watches are all of its hosts that are known by now. An unknown
+// id is ErrNone.
+func (s *Store) Inventory(ctx context.Context, id string) (inventory lifecycle.Inventory, err error) {
+	raw, err := hex.DecodeString(id)
+	if err != nil {
+		return inventory, ErrNone
+	}
+	var detail []byte
+	err = s.db.QueryRowContext(ctx, "SELECT detail FROM inventories WHERE id = $1", raw).Scan(&detail)
+	if errors.Is(err, sql.ErrNoRows) {
+		return inventory, ErrNone
+	}
+	if err != nil {
+		return inventory, err
+	}
+	if inventory, err = unpack(detail); err != nil {
+		return inventory, err
+	}
+	r := reading{ctx: ctx, db: s.db, Inventory: &inventory}
+	for _, part := range []func() error{r.loadKeys, r.loadPlaces, r.loadCopies, r.loadSightings, r.loadWatches} {
+		if err := part(); err != nil {
+			return inventory, fmt.Errorf("reading the inventory: %w", err)
+		}
+	}
+	return inventory, nil
+}
+
+// pack is what has no table, compressed. The rest is in rows, which a run that finds
+// nothing new does not write again.
+func pack(inventory lifecycle.Inventory) ([]byte, error) {
+	keys := make([]lifecycle.Key, len(inventory.Keys))
+	for n, key := range inventory.Keys {
+		keys[n], keys[n].Blob = key, nil
+	}
+	inventory.Keys = keys
+	inventory.Accounts = accounts(inventory)
+	inventory.Places, inventory.Copies, inventory.Sightings, inventory.Watches = nil, nil, nil, nil
+	var b bytes.Buffer
+	writer := gzip.NewWriter(&b)
+	err := errors.Join(json.NewEncoder(writer).Encode(inventory), writer.Close())
+	return b.Bytes(), err
+}
+
+// maxDetail is what unpack takes: more than an inventory of 100,000 findings has.
+const maxDetail = 1 << 30
+
+func unpack(detail []byte) (inventory lifecycle.Inventory, err error) {
+	reader, err := gzip.NewReader(bytes.NewReader(detail))
+	if err != nil {
+		return inventory, err
+	}
+	return inventory, json.NewDecoder(io.LimitReader(reader, maxDetail)).Decode(&inventory)
+}
