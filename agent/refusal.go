@@ -132,6 +132,9 @@ func (s *Server) write(record audit.Record) (audit.Record, error) {
 	if record.Rules == "" && changesTheBroker(record.Op) {
 		record.Rules = s.Rules().Digest()
 	}
+	if record.Claims == "" && s.Claims != nil && changesTheBroker(record.Op) {
+		record.Claims = s.Claims.Digest()
+	}
 	written, err := s.Audit.Append(record)
 	s.tell(record)
 	switch {

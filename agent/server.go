@@ -40,6 +40,8 @@ type Config struct {
 
 	Written func(audit.Record) // optional: called with each record that was written; must not wait
 
+	Claims Claims // optional: what the person said of keys
+
 	// ForwardedChanges lets a forwarded connection add, remove and lock keys.
 	// Otherwise a remote host could lock the person out of their own agent.
 	ForwardedChanges bool
@@ -54,6 +56,14 @@ type Config struct {
 	// RemoteProviders lets connections that serve a remote host name libraries
 	// (PKCS#11, FIDO) that are then run here.
 	RemoteProviders bool
+}
+
+// Claims is what the person said of keys: here, until when each may be used.
+type Claims interface {
+	// MayUse returns why the key may not be used now, with a remedy, or nil.
+	MayUse(ctx context.Context, key keys.Info) error
+	// Digest identifies all claims in force; "": they are not checked yet.
+	Digest() string
 }
 
 // Server is one agent. Serve may run on several listeners at once.

@@ -42,6 +42,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err := s.server.mayUseCertificate(use); err != nil {
 		return s.refuse(use, err)
 	}
+	if err := s.mayUseClaimed(use); err != nil {
+		return s.refuse(use, err)
+	}
 	if err := s.mayLogIn(use); err != nil {
 		return s.refuse(use, err)
 	}

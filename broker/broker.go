@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent"
+	"github.com/keybroker/keybroker/agent/claims"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/broker/config"
@@ -39,6 +40,7 @@ type Broker struct {
 	feed      control.Feed // tells subscribers about each change
 	sockets   sockets
 	records   *records
+	claims    *claims.Store
 	paired    *paired.Paired // reaches the person, and the terminal that they paired
 	person    *person
 	sealed    *softkeys.Store
@@ -51,9 +53,11 @@ type Broker struct {
 	server    *agent.Server
 	approvals *approvals
 	reload    *reloader
-	session   *sessionWatch
-	control   *control.Server
-	ending    sync.Once // starts the time limit of the shutdown
+
+	annotations *annotator
+	session     *sessionWatch
+	control     *control.Server
+	ending      sync.Once // starts the time limit of the shutdown
 }
 
 // Config is the input of New.
@@ -86,6 +90,7 @@ func New(c Config) (_ *Broker, err error) {
 	if b.records, err = openRecords(&b.config, &b.feed, b.log); err != nil {
 		return nil, err
 	}
+	b.claims = claims.Open(claims.Config{File: claimsFile(&b.config), AuditDir: b.config.AuditDir(), Now: time.Now, Expired: b.keyExpired})
 	if err = b.meetPerson(); err != nil {
 		return nil, err
 	}
@@ -114,12 +119,13 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.server = agent.NewServer(agent.Config{
 		Ring:   ring,
 		Grants: b.person.grants, Audit: b.records.log, Prompt: queue, Log: b.log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.records.written, Logins: b.records.index.Logins, History: b.person.before,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.records.written, Logins: b.records.index.Logins, History: b.person.before, Claims: b.claims,
 		ForwardedChanges: c.Agent.ForwardedChanges, RemoteProviders: c.PKCS11.Remote,
 		UnlockGivesPIN: c.PIV.UnlockGivesPIN,
 	}, c.PolicyRules())
 	b.approvals = &approvals{paired: b.paired, queue: queue, server: b.server, log: b.log, changed: b.feed.Changed, prompt: c.Confirm.Prompt}
 	b.reload = &reloader{config: c, named: named, server: b.server, queue: queue, approvals: b.approvals, log: b.log, changed: b.feed.Changed}
+	b.annotations = &annotator{store: b.claims, server: b.server, queue: queue, approvals: b.approvals, known: controlAPI{b}.Keys}
 	b.session = newSessionWatch(c.Session, b.server, b.log, b.feed.Changed)
 	b.control = control.NewServer(control.Config{Broker: controlAPI{b}, Feed: &b.feed, Log: b.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 }

@@ -37,7 +37,7 @@ func (b controlAPI) Keys() []control.Key {
 	for _, info := range slices.Concat(b.added.List(), b.tokens.List(), b.fido.List(), b.cards.keys()) {
 		list = append(list, control.KeyOf(info))
 	}
-	return slices.Concat(list, SealedKeys(b.sealed), CertifiedKeys(b.certs), b.upstreams.keys())
+	return claimed(slices.Concat(list, SealedKeys(b.sealed), CertifiedKeys(b.certs), b.upstreams.keys()), b.claims.All())
 }
 
 func (b controlAPI) Refusals() []audit.Record { return b.server.Refusals() }

@@ -42,7 +42,19 @@ func (l KeyList) List(ctx context.Context) ([]control.Key, error) {
 		return nil, err
 	}
 	store.Prove(ctx)
-	return append(SealedKeys(store), CertifiedKeys(Certificates(l.Config, keys.NewRing(store)))...), store.Err()
+	said, err := ReadClaims(l.Config)
+	if err != nil {
+		fmt.Fprintln(l.Say, "keybroker: what is said of the keys cannot be read:", platform.Plain(err))
+	}
+	return claimed(append(SealedKeys(store), CertifiedKeys(Certificates(l.Config, keys.NewRing(store)))...), said), store.Err()
+}
+
+// claimed adds to each key what the person said of it.
+func claimed(list []control.Key, said map[string]keys.Claim) []control.Key {
+	for i := range list {
+		list[i].Claim = said[list[i].Fingerprint]
+	}
+	return list
 }
 
 // Find returns the one key of `keybroker keys list` with this name, fingerprint or

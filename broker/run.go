@@ -49,6 +49,10 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer signal.Stop(hangups)
 	defer b.session.start()()
 	go b.prove(ctx)
+	var checks sync.WaitGroup
+	defer checks.Wait()
+	defer cancel()
+	checks.Go(func() { b.claims.Check(ctx, b.server.ClaimsDiffered) })
 	_ = platform.Notify("READY=1")
 	b.log.Info("keybroker serves", "socket", b.config.Paths.AgentSocket, "prompt", b.person.queue.Name())
 	for _, err := range []error{b.approvals.nobodyToAsk(), b.sealed.Vault().CheckPassphraseFile()} {

@@ -33,6 +33,8 @@ func (w Wording) action(use *keys.Use) string {
 	switch {
 	case use.Op == keys.OpReload:
 		return "Let new rules allow more"
+	case use.Op == keys.OpAnnotate:
+		return "Let a key be used longer"
 	case use.Op != keys.OpSign:
 		return "Allow this request to your agent"
 	case use.Purpose.Kind == wire.KindSSHSig:
@@ -74,6 +76,8 @@ func (w Wording) whatLine(use *keys.Use) question.Line {
 	switch {
 	case use.Op == keys.OpReload:
 		return question.Line{Label: "What", Text: "new rules in the configuration allow more than the current ones"}
+	case use.Op == keys.OpAnnotate:
+		return question.Line{Label: "What", Text: "another expiry for the key below"}
 	case use.Op != keys.OpSign:
 		return question.Line{Label: "What", Text: "the operation " + quote(string(use.Op), w.value)}
 	case p.Kind == wire.KindLogin:

@@ -26,6 +26,7 @@ const (
 	OpResume    Op = "resume"
 	OpApprove   Op = "approve"   // a terminal may answer questions
 	OpRename    Op = "rename"    // a sealed key got another name
+	OpAnnotate  Op = "annotate"  // a key has another owner, purpose, ticket or expiry
 	OpDrop      Op = "drop"      // opened keys and grants were dropped, because the person went away
 	OpStart     Op = "start"     // the broker started
 	OpReload    Op = "reload"    // the rules were read again
@@ -35,7 +36,7 @@ const (
 )
 
 // Ops are all operations, in the order of the help texts.
-var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpLifecycle, OpDrop, OpBind, OpConnect, OpOther}
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpAnnotate, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpLifecycle, OpDrop, OpBind, OpConnect, OpOther}
 
 // Trust says how well a destination is known.
 type Trust string

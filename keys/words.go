@@ -50,3 +50,15 @@ func ShortDuration(d time.Duration) string {
 	}
 	return s
 }
+
+// In writes how far away a time is, as people do: "in 5 days".
+func In(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return fmt.Sprintf("in %d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("in %d h", int(d.Hours()))
+	default:
+		return fmt.Sprintf("in %d days", int(d.Hours()/24))
+	}
+}

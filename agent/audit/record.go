@@ -42,6 +42,8 @@ type Record struct {
 	Socket      string            `json:"socket,omitempty"` // name of the separate socket; "": the agent's own
 	Purpose     *wire.Purpose     `json:"purpose,omitempty"`
 	Destination *keys.Destination `json:"destination,omitempty"`
+	Claim       *keys.Claim       `json:"claim,omitempty"`   // annotate: what is said of the key from now on; absent: it was refused
+	Claims      string            `json:"claims,omitempty"`  // changes of the broker, and annotate: digest of the claims in force afterwards (claims.Store.Digest)
 	Step        *Step             `json:"step,omitempty"`    // lifecycle
 	Digest      string            `json:"digest,omitempty"`  // sign: SHA-256 of the signed data, in hex
 	Count       int               `json:"count,omitempty"`   // list: how many keys were shown

@@ -92,6 +92,7 @@ type Key struct {
 	PublicKey   string     `json:"public_key"`            // authorized_keys line, without comment
 	LastUsed    *time.Time `json:"last_used,omitempty"`
 	Uses        int        `json:"uses,omitempty"`
+	Claim       keys.Claim `json:"claim,omitzero"` // what the person said of it
 }
 
 // Waiting is one request that waits for the person.
@@ -170,6 +171,7 @@ type Broker interface {
 	Reload(ctx context.Context, peer platform.Peer) (Reloaded, error)
 	AuditDir() string
 	CardHolder
+	Annotator
 	Approver
 	Recorder
 }

@@ -95,6 +95,11 @@ func (b *broker) Approve(ctx context.Context, p platform.Peer, answers func()) e
 	}
 	return errors.New("ended\nstart it again")
 }
+func (b *broker) Claims() []Claim { return []Claim{{Fingerprint: "F"}} }
+func (b *broker) Annotate(_ context.Context, p platform.Peer, a Annotation) (Claim, error) {
+	b.by = p.PID
+	return Claim{Fingerprint: a.Fingerprint, Claim: a.Apply(keys.Claim{})}, b.err
+}
 func (b *broker) Notices() []string { return []string{"Touch it"} }
 
 func serve(t *testing.T, b *broker, allowed func(platform.Peer) bool) (*Client, string) {

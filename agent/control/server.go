@@ -72,6 +72,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	s.cards(mux)
+	s.claims(mux)
 	all, end := context.WithCancel(context.Background())
 	s.end = end
 	s.http = http.Server{

@@ -58,8 +58,9 @@ type Config struct {
 	Audit struct {
 		Durability string `toml:"durability"` // "process" or "power"
 	} `toml:"audit"`
-	Session Session `toml:"session"`
-	Tray    struct {
+	Session   Session   `toml:"session"`
+	Lifecycle Lifecycle `toml:"lifecycle"`
+	Tray      struct {
 		Notify []string `toml:"notify"` // the events that it notifies about
 	} `toml:"tray"`
 	Upstreams []Upstream    `toml:"upstream"` // other agents
@@ -104,6 +105,7 @@ func Default() Config {
 	c.Certificates.Plain = string(certificates.PlainAfter)
 	c.Audit.Durability = "process"
 	c.Session = defaultSession()
+	c.Lifecycle = defaultLifecycle()
 	c.Tray.Notify = notifyKinds
 	return c
 }
@@ -168,6 +170,7 @@ func (c *Config) checkValues(file string, data []byte) error {
 		within(file, data, "piv.pin_cache", c.PIV.PINCache, 0, maxPINCache),
 		checkCardRules(file, data, c.PIV.Rules),
 		c.Session.check(file, data),
+		c.Lifecycle.check(file, data),
 		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
 	)
 }

@@ -38,9 +38,10 @@ var settings = []setting{
 	{"pkcs11.remote", func(c *Config) any { return &c.PKCS11.Remote }, only(false)},
 	{"fido.websafe", func(c *Config) any { return &c.FIDO.Websafe }, fewerPatterns},
 	{"audit.durability", func(c *Config) any { return &c.Audit.Durability }, only("power")},
-	{"session.lock", func(c *Config) any { return &c.Session.Lock }, dropsMore},
-	{"session.suspend", func(c *Config) any { return &c.Session.Suspend }, dropsMore},
-	{"session.end", func(c *Config) any { return &c.Session.End }, dropsMore},
+	{"session.lock", func(c *Config) any { return &c.Session.Lock }, namesAll},
+	{"session.suspend", func(c *Config) any { return &c.Session.Suspend }, namesAll},
+	{"session.end", func(c *Config) any { return &c.Session.End }, namesAll},
+	{"lifecycle.require", func(c *Config) any { return &c.Lifecycle.Require }, namesAll},
 }
 
 // implied are the settings that are fixed together with another one: a fixed way to ask
@@ -60,7 +61,7 @@ func fewerPatterns(user, owner any) bool {
 	return parse(user).Within(parse(owner))
 }
 
-func dropsMore(user, owner any) bool {
+func namesAll(user, owner any) bool {
 	return !slices.ContainsFunc(owner.([]string), func(what string) bool { return !slices.Contains(user.([]string), what) })
 }
 

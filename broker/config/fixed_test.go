@@ -61,6 +61,7 @@ func TestWhatTheOwnerFixes(t *testing.T) {
 		{"session.lock", "session", `lock = ["secrets"]`, `lock = ["grants"]`, `lock = ["grants", "secrets"]`},
 		{"session.suspend", "session", `suspend = ["secrets"]`, `suspend = []`, `suspend = ["grants", "secrets"]`},
 		{"session.end", "session", `end = ["secrets"]`, `end = []`, `end = ["grants", "secrets"]`},
+		{"lifecycle.require", "lifecycle", `require = ["owner", "expires"]`, `require = ["owner"]`, `require = ["expires", "ticket", "owner"]`},
 	} {
 		table := "[" + test.table + "]\n"
 		find := func(user string) Fixed {

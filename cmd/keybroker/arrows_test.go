@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"keys":                 {"keys/privatekey", "keys/publickey", "wire", "platform"},
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
+	"agent/claims":         {"keys", "agent/audit", "platform"}, // what the person says of keys
 	"confirm":              {"keys/publickey", "keys", "wire", "platform", "desktop/question"},
 	"confirm/ways":         {"confirm", "keys", "platform", "desktop/question"},
 	"confirm/paired":       {"confirm", "confirm/ways", "keys", "platform"},
@@ -51,7 +52,7 @@ var arrows = map[string][]string{
 	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "confirm/ways", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
-	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
+	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/claims", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
 		"keys/publickey", "keys/pubformat", "keys", "platform", "platform/terminal", "platform/session"},
 	"broker/doctor": {"broker", "broker/config", "agent/control", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "keys", "platform", "platform/terminal"},

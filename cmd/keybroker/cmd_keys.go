@@ -28,7 +28,7 @@ func newKeysCommand(a *app) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newKeysListCommand(a), newKeysGenerateCommand(a), newKeysImportCommand(a), newKeysExportCommand(a),
-		newKeysGitCommand(a), newKeysRenameCommand(a), newKeysRepairCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
+		newKeysGitCommand(a), newKeysRenameCommand(a), newKeysRepairCommand(a), newKeysAnnotateCommand(a), newKeysRemoveCommand(a), newKeysLoadCommand(a))
 	return cmd
 }
 
@@ -98,7 +98,7 @@ func newKeysListCommand(a *app) *cobra.Command {
 				}
 			}
 			return a.PrintList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
-				func(w *cli.Table) { printKeys(w, list) })
+				func(w *cli.Table) { printKeys(w, list, a.Wide) })
 		},
 	})
 }
@@ -117,8 +117,13 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
 
-func printKeys(w *cli.Table, list []control.Key) {
-	w.Head("NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED")
+// printKeys also shows, with wide, what the person said of each key.
+func printKeys(w *cli.Table, list []control.Key, wide bool) {
+	titles := []string{"NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED"}
+	if wide {
+		titles = append(titles, "OWNER", "PURPOSE", "EXPIRES", "TICKET")
+	}
+	w.Head(titles...)
 	w.Paint(5, map[string]text.Color{"ready": text.FgGreen})
 	now := time.Now()
 	for _, key := range list {
@@ -126,7 +131,11 @@ func printKeys(w *cli.Table, list []control.Key) {
 		if key.LastUsed != nil {
 			last = keys.Ago(now, *key.LastUsed)
 		}
-		w.Row(key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last)
+		cells := []string{key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last}
+		if wide {
+			cells = append(cells, key.Claim.Owner, key.Claim.Purpose, expiryText(now, key.Claim), key.Claim.Ticket)
+		}
+		w.Row(cells...)
 	}
 }
 
@@ -149,6 +158,12 @@ func stateText(now time.Time, key control.Key) string {
 	}
 	if key.ValidUntil != nil && now.Before(*key.ValidUntil) {
 		parts = append(parts, "valid until "+key.ValidUntil.Local().Format("2006-01-02 15:04"))
+	}
+	switch claim := key.Claim; {
+	case claim.HasExpired(now):
+		parts = append(parts, "expired on "+keys.ClaimTime(claim.Expires)+": refused")
+	case !claim.Expires.IsZero():
+		parts = append(parts, "expires "+keys.In(claim.Expires.Sub(now)))
 	}
 	if len(key.OnlyTo) > 0 {
 		parts = append(parts, "only to "+platform.Escape(strings.Join(key.OnlyTo, ", "), maxCell))
