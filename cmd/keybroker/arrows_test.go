@@ -86,6 +86,8 @@ var arrows = map[string][]string{
 	// What follows keys on other hosts is a program of its own too.
 	"cli":                          {"keys", "platform"}, // what command lines share
 	"lifecycle":                    {},
+	"lifecycle/authorized":         {"keys/publickey"},
+	"lifecycle/hosts":              {"lifecycle", "lifecycle/authorized", "platform"},
 	"lifecycle/store":              {"lifecycle"},
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
@@ -136,6 +138,7 @@ var outside = map[string]struct {
 	"modernc.org":                  {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"github.com/jackc":             {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"database/sql":                 {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
+	"github.com/pkg/sftp":          {[]string{"lifecycle/hosts"}, "one room talks to hosts, and never the process that holds keys"},
 	"html/template":                {[]string{"lifecycle/report"}, "pages are for reports"},
 	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }

@@ -1,0 +1,150 @@
+// Package hosts reads and changes authorized_keys on servers, and asks servers which
+// keys they accept.
+//
+// The system's own ssh carries everything: all of ssh_config, jump hosts and second
+// factors work, and it tells the agent which server it logs in to. A Host is one
+// ssh with the SFTP subsystem on its pipe. No connection is shared by a socket
+// (ControlMaster): what another program of the user can open would be a way past
+// the question (docs/decisions/0084).
+package hosts
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/problem"
+)
+
+// Dialer says how hosts are reached. The zero Dialer is ready.
+type Dialer struct {
+	SSH        string          // the program; "": ssh of PATH
+	Config     string          // its -F; "": the user's ssh_config
+	Batch      bool            // no question on the terminal: a password or an unknown host key fails
+	Timeout    time.Duration   // for the connection alone; 0: DefaultTimeout
+	Identity   []ssh.PublicKey // log in with one of these keys alone, which the agent holds; nil: as ssh_config says
+	SSHDConfig string          // where the server's sshd_config is; "": where sshd looks
+	Backups    string          // directory that gets each file before it is changed, named by its SHA-256; "": none
+}
+
+// DefaultTimeout is for a connection to be made, the time for a touch not counted.
+const DefaultTimeout = 15 * time.Second
+
+// Host is one account on one server, logged in. Its methods are for one caller at a time.
+type Host struct {
+	dialer   Dialer
+	target   string // as it was given
+	resolved resolved
+	run      *run
+	files    *sftp.Client
+	dir      string // private, of this Host
+	home     string
+	banner   string // software version of the server
+	key      string // fingerprint of the host key
+
+	closing sync.Once
+}
+
+// Dial logs in to target, which is what ssh takes: HOST, USER@HOST or
+// ssh://USER@HOST:PORT. ctx bounds the login alone. The error is a *Failure.
+func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
+	if target == "" || strings.HasPrefix(target, "-") || strings.Contains(target, "@-") || strings.ContainsAny(target, "\n\x00") {
+		return nil, &Failure{Kind: BadTarget, Target: target, err: problem.New("this is no name of a host", "give HOST, USER@HOST or ssh://USER@HOST:PORT")}
+	}
+	where, err := d.resolve(ctx, target)
+	if err != nil {
+		return nil, &Failure{Kind: BadTarget, Target: target, err: err}
+	}
+	dir, err := os.MkdirTemp("", "kb-host-")
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{dialer: d, target: target, resolved: where, dir: dir}
+	if err := h.login(ctx); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// login starts ssh and waits for the server's SFTP.
+func (h *Host) login(ctx context.Context) error {
+	args := []string{"-s"}
+	if len(h.dialer.Identity) > 0 {
+		args = append(args, "-o", "IdentitiesOnly=yes")
+		for _, key := range h.dialer.Identity {
+			path, err := h.writePublic(key)
+			if err != nil {
+				return err
+			}
+			args = append(args, "-i", path)
+		}
+	}
+	var err error
+	if h.run, err = h.start(args, "sftp"); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, h.run.kill)
+	h.files, err = h.run.sftp()
+	if err == nil {
+		h.home, err = h.files.RealPath(".")
+	}
+	if !stop() || err != nil {
+		return h.failure(ctx, h.run, err)
+	}
+	log := h.run.log()
+	h.banner, h.key = bannerIn(log), hostKeyIn(log)
+	return nil
+}
+
+// writePublic writes a key into a file for ssh's -i.
+func (h *Host) writePublic(key ssh.PublicKey) (string, error) {
+	name := strings.NewReplacer("/", "_", ":", "_").Replace(authorized.Fingerprint(key.Marshal()))
+	path := filepath.Join(h.dir, name+".pub")
+	return path, os.WriteFile(path, ssh.MarshalAuthorizedKey(key), 0o600)
+}
+
+// Identity is the server: its host key, and the name that the user gave.
+func (h *Host) Identity() lifecycle.Host {
+	return lifecycle.Host{Key: h.key, Name: h.resolved.name, Port: h.resolved.port, Addresses: h.resolved.addresses()}
+}
+
+// Account is the account that it is logged in to.
+func (h *Host) Account() string { return h.resolved.user }
+
+// Version is the version of the server's OpenSSH; the zero Version for others.
+func (h *Host) Version() authorized.Version { return authorized.ParseVersion(h.banner) }
+
+// LetInBy is the file and line that let this login in, FILE:LINE; "": the server does not say.
+func (h *Host) LetInBy() string { return letInBy(h.run.log()) }
+
+// LetIn is the fingerprint of the key that logged in; "": no key did.
+func (h *Host) LetIn() string { return letIn(h.run.log()) }
+
+// Close logs out.
+func (h *Host) Close() error {
+	h.closing.Do(func() {
+		if h.files != nil {
+			h.files.Close()
+		}
+		if h.run != nil {
+			h.run.end()
+		}
+		os.RemoveAll(h.dir)
+	})
+	return nil
+}
+
+// within ends the connection when ctx ends: a request of SFTP cannot be called back.
+func (h *Host) within(ctx context.Context) (done func()) {
+	stop := context.AfterFunc(ctx, h.run.kill)
+	return func() { stop() }
+}

@@ -1,0 +1,193 @@
+package hosts
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/pkg/sftp"
+)
+
+// tempPrefix begins with a dot, because a glob of AuthorizedKeysFile passes over such names.
+const tempPrefix = ".kb-"
+
+const (
+	newFileMode = 0o600
+	newDirMode  = 0o700
+	// fullBelow is the room on a disk below which a write that failed is put down to
+	// it: SFTP has no code for a full disk.
+	fullBelow = 64 << 10
+)
+
+var errFull = errors.New("the disk is full")
+
+// cannotReplace is why a file cannot be replaced by rename.
+type cannotReplace struct {
+	why string
+	err error
+}
+
+func (c *cannotReplace) Error() string {
+	if c.err == nil {
+		return c.why
+	}
+	return c.why + ": " + c.err.Error()
+}
+
+func (c *cannotReplace) Unwrap() error { return c.err }
+
+// replace writes the new file beside the old one and renames it over it. It returns
+// errChanged if the file is not old any more.
+func (e *edit) replace(old, wanted []byte, info fs.FileInfo) error {
+	files := e.host.files
+	if _, ok := files.HasExtension("posix-rename@openssh.com"); !ok {
+		return &cannotReplace{why: "the server cannot replace a file in one step"}
+	}
+	if info == nil {
+		if err := e.makeDir(); err != nil {
+			return err
+		}
+	}
+	if e.linked {
+		return &cannotReplace{why: "it is reached by a link"}
+	}
+	e.sweep()
+	temp, err := e.writeTemp(wanted, info)
+	if err != nil {
+		return err
+	}
+	defer files.Remove(temp) // after the rename it is gone
+	kept, err := e.check(old)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer kept.Close()
+	}
+	if err := files.PosixRename(temp, e.path); err != nil {
+		return err
+	}
+	return e.confirm(kept, old, wanted)
+}
+
+// makeDir makes the directory of the file, as sshd wants it.
+func (e *edit) makeDir() error {
+	dir := path.Dir(e.path)
+	err := e.host.files.Mkdir(dir)
+	if err == nil {
+		return e.host.files.Chmod(dir, newDirMode)
+	}
+	if _, e := e.host.files.Stat(dir); e == nil {
+		return nil
+	}
+	return err
+}
+
+// writeTemp writes a file beside the target, with its mode before it has contents.
+func (e *edit) writeTemp(wanted []byte, info fs.FileInfo) (temp string, err error) {
+	files := e.host.files
+	temp = path.Join(path.Dir(e.path), tempPrefix+rand.Text())
+	file, err := files.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err != nil {
+		return "", &cannotReplace{"its directory cannot be written", e.whyNot(err)}
+	}
+	defer func() {
+		if e := file.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			files.Remove(temp)
+		}
+	}()
+	if err := e.likeOld(file, info); err != nil {
+		return "", &cannotReplace{"a new file cannot have its owner and mode", err}
+	}
+	if _, err := file.WriteAt(wanted, 0); err != nil {
+		return "", &cannotReplace{"a new file cannot be written", e.whyNot(err)}
+	}
+	if err := file.Sync(); err != nil && !isUnsupported(err) {
+		return "", &cannotReplace{"a new file cannot be written", e.whyNot(err)}
+	}
+	if _, back, err := readAll(file); err != nil || !bytes.Equal(back, wanted) {
+		return "", errors.Join(errors.New("what was written cannot be read back"), err)
+	}
+	return temp, nil
+}
+
+// likeOld gives a new file the owner and mode of the old one.
+func (e *edit) likeOld(file *sftp.File, info fs.FileInfo) error {
+	if info == nil {
+		return file.Chmod(newFileMode)
+	}
+	now, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	uid, gid := owners(info)
+	if u, g := owners(now); u != uid || g != gid {
+		if err := file.Chown(int(uid), int(gid)); err != nil {
+			return err
+		}
+	}
+	return file.Chmod(info.Mode().Perm())
+}
+
+// check opens the target again and compares it. The open file is still the old one
+// after the rename.
+func (e *edit) check(old []byte) (*sftp.File, error) {
+	file, err := e.host.files.Open(e.path)
+	if errors.Is(err, fs.ErrNotExist) && old == nil {
+		return nil, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errChanged
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, now, err := readAll(file); err != nil || !bytes.Equal(now, old) {
+		file.Close()
+		return nil, errors.Join(err, errChanged)
+	}
+	return file, nil
+}
+
+// confirm reads what is there after the rename.
+func (e *edit) confirm(kept *sftp.File, old, wanted []byte) error {
+	now, _, err := e.read()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now, wanted) {
+		return errChanged
+	}
+	_ = old
+	_ = kept
+	return nil
+}
+
+// whyNot tells a full disk from other failures of a write.
+func (e *edit) whyNot(err error) error {
+	if room, e := e.host.files.StatVFS(path.Dir(e.path)); e == nil && room.FreeSpace() < fullBelow {
+		return errFull
+	}
+	return err
+}
+
+// sweep removes the temporary files of runs that were killed.
+func (e *edit) sweep() {
+	dir := path.Dir(e.path)
+	entries, err := e.host.files.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), tempPrefix) && entry.Mode().IsRegular() {
+			e.host.files.Remove(path.Join(dir, entry.Name()))
+		}
+	}
+}
