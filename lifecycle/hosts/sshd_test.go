@@ -34,7 +34,6 @@ type server struct {
 	listener net.Listener
 	program  string
 
-	mu      sync.Mutex
 	running sync.WaitGroup
 }
 
