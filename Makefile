@@ -129,9 +129,11 @@ card: PACKAGES = $(CARD_PACKAGES)
 card: install-packages
 	@exec go run ./piv/pivtest/cmd/pivcard
 
-# screenshots takes pictures of the prompts, for the README and for people to look at.
+# screenshots takes pictures of the prompts and of the report, for the README and for people
+# to look at. It also runs the report's tests in a browser (370 MB), which test leaves out.
 screenshots: deps
-	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$' ./confirm/ways
+	@packaging/install-packages chromium
+	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$|^TestInChromium$$' ./confirm/ways ./lifecycle/report
 
 bench: deps build
 	@go run ./bench

@@ -89,8 +89,9 @@ var arrows = map[string][]string{
 	"lifecycle/authorized":         {"keys/publickey"},
 	"lifecycle/hosts":              {"lifecycle", "lifecycle/authorized", "platform"},
 	"lifecycle/store":              {"lifecycle"},
+	"lifecycle/report":             {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
-	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "lifecycle/report", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
 	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",

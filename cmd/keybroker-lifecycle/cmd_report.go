@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/lifecycle/report"
+	"github.com/keybroker/keybroker/lifecycle/store"
+	"github.com/keybroker/keybroker/problem"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// reportForm is how a report is written. The text is for a terminal.
+type reportForm struct {
+	html, csv bool
+	file      string // --out; "": standard output
+}
+
+func newReportCommand(a *app) *cobra.Command {
+	var form reportForm
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Show the last inventory: what is used, what is not, and what to do",
+		Long: `Show the last inventory that you took on this machine (keybroker inventory).
+
+--html writes one page that needs no network: plots, a table with a filter, each
+finding with the command that cures it, and what could not be seen. It names every
+door that your keys open. So a file is written for you alone (0600).`,
+		Example: `  keybroker report
+  keybroker report --html --out keys.html
+  keybroker report --csv > authorisations.csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := a.lastReport(cmd)
+			if err != nil {
+				return err
+			}
+			return a.writeReport(cmd, r, form)
+		},
+	}
+	cmd.Flags().BoolVar(&form.html, "html", false, "write a page for a browser")
+	cmd.Flags().BoolVar(&form.csv, "csv", false, "write every authorisation as a row")
+	cmd.Flags().StringVar(&form.file, "out", "", "write into this file")
+	cmd.Flags().BoolVar(&a.JSON, "json", false, "print JSON with stable field names")
+	cmd.MarkFlagsMutuallyExclusive("html", "csv", "json")
+	return cmd
+}
+
+// lastReport is of the newest inventory of this user on this machine.
+func (a *app) lastReport(cmd *cobra.Command) (*report.Report, error) {
+	kept, err := a.OpenStore(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer kept.Close()
+	machine, user := here()
+	inventory, err := kept.LastInventory(cmd.Context(), machine, user)
+	if errors.Is(err, store.ErrNone) {
+		return nil, problem.New("no inventory was taken on this machine yet", "keybroker inventory")
+	}
+	return report.New(inventory), err
+}
+
+func (a *app) writeReport(cmd *cobra.Command, r *report.Report, form reportForm) error {
+	write := r.Text
+	switch {
+	case form.html && form.file == "" && term.IsTerminal(int(os.Stdout.Fd())):
+		return problem.New("a page is nothing for a terminal", "keybroker report --html --out keys.html")
+	case form.html:
+		write = r.HTML
+	case form.csv:
+		write = r.CSV
+	case a.JSON:
+		write = func(out io.Writer) error { return cli.WriteJSON(out, r.Summary()) }
+	}
+	if form.file == "" {
+		return write(cmd.OutOrStdout())
+	}
+	if err := writePrivate(form.file, write); err != nil {
+		return fmt.Errorf("the report cannot be written: %w", err)
+	}
+	return nil
+}
+
+// writePrivate replaces a file with one that only the user can read. It is there whole
+// or as it was before.
+func writePrivate(path string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".keybroker-report-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // does nothing after the rename
+	buffer := bufio.NewWriter(file)
+	if err := errors.Join(write(buffer), buffer.Flush(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
