@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/report"
 	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/problem"
@@ -20,6 +22,7 @@ import (
 type reportForm struct {
 	html, csv bool
 	file      string // --out; "": standard output
+	from      string // --from; "": the store
 }
 
 func newReportCommand(a *app) *cobra.Command {
@@ -27,7 +30,8 @@ func newReportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Show the last inventory: what is used, what is not, and what to do",
-		Long: `Show the last inventory that you took on this machine (keybroker inventory).
+		Long: `Show the last inventory that you took on this machine (keybroker inventory), or with
+--from one of another machine.
 
 --html writes one page that needs no network: plots, a table with a filter, each
 finding with the command that cures it, and what could not be seen. It names every
@@ -37,34 +41,53 @@ door that your keys open. So a file is written for you alone (0600).`,
   keybroker report --csv > authorisations.csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := a.lastReport(cmd)
+			inventory, err := a.reported(cmd, form.from)
 			if err != nil {
 				return err
 			}
-			return a.writeReport(cmd, r, form)
+			return a.writeReport(cmd, report.New(inventory), form)
 		},
 	}
 	cmd.Flags().BoolVar(&form.html, "html", false, "write a page for a browser")
 	cmd.Flags().BoolVar(&form.csv, "csv", false, "write every authorisation as a row")
 	cmd.Flags().StringVar(&form.file, "out", "", "write into this file")
+	cmd.Flags().StringVar(&form.from, "from", "", "show an inventory that keybroker inventory --json wrote into this file")
 	cmd.Flags().BoolVar(&a.JSON, "json", false, "print JSON with stable field names")
 	cmd.MarkFlagsMutuallyExclusive("html", "csv", "json")
 	return cmd
 }
 
-// lastReport is of the newest inventory of this user on this machine.
-func (a *app) lastReport(cmd *cobra.Command) (*report.Report, error) {
+// reported is the inventory in a file, or the newest of this user on this machine.
+func (a *app) reported(cmd *cobra.Command, file string) (lifecycle.Inventory, error) {
+	if file != "" {
+		return readInventory(file)
+	}
 	kept, err := a.OpenStore(cmd.Context())
 	if err != nil {
-		return nil, err
+		return lifecycle.Inventory{}, err
 	}
 	defer kept.Close()
 	machine, user := here()
 	inventory, err := kept.LastInventory(cmd.Context(), machine, user)
 	if errors.Is(err, store.ErrNone) {
-		return nil, problem.New("no inventory was taken on this machine yet", "keybroker inventory")
+		err = problem.New("no inventory was taken on this machine yet", "keybroker inventory")
 	}
-	return report.New(inventory), err
+	return inventory, err
+}
+
+// maxInventory is the size of a file that is read: some million authorisations.
+const maxInventory = 1 << 30
+
+func readInventory(path string) (inventory lifecycle.Inventory, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return inventory, err
+	}
+	defer file.Close()
+	if err := json.NewDecoder(io.LimitReader(file, maxInventory)).Decode(&inventory); err != nil {
+		return inventory, problem.With(fmt.Errorf("%s is no inventory: %w", path, err), "keybroker inventory --json > FILE writes one")
+	}
+	return inventory, nil
 }
 
 func (a *app) writeReport(cmd *cobra.Command, r *report.Report, form reportForm) error {

@@ -16,7 +16,9 @@ import (
 const lifecycleProgram = "keybroker-lifecycle"
 
 // lifecycleCommands are the commands of lifecycleProgram, as its own help describes them.
-var lifecycleCommands = []struct{ name, short string }{}
+var lifecycleCommands = []struct{ name, short string }{
+	{"report", "Show the last inventory: what is used, what is not, and what to do"},
+}
 
 // newLifecycleCommands hand their arguments, help and completion to lifecycleProgram.
 func newLifecycleCommands(a *app) (list []*cobra.Command) {

@@ -99,7 +99,7 @@ func TestHeadlineSaysSinceWhen(t *testing.T) {
 		watches []lifecycle.Watch
 		want    string
 	}{
-		{nil, "Nobody has watched yet: of 3 authorisations, 1 have a known use, and of the others nothing can be said"},
+		{nil, "Nobody has watched yet: 1 of 3 authorisations has a known use, and of the others nothing can be said"},
 		{[]lifecycle.Watch{{Source: lifecycle.FromServer, Host: host, Since: taken.AddDate(0, 0, -118), Until: taken}}, "2 of 3 authorisations have no known use since we began to watch on 27 Jul"},
 		{[]lifecycle.Watch{{Source: lifecycle.FromServer, Host: lifecycle.Host{Name: "web2"}, Since: taken.AddDate(-1, 0, 0), Until: taken}}, "0 of 3 authorisations have no known use since we began to watch on 22 Nov 2025; 2 more are not watched"},
 		// A watch that ended says nothing of today.

@@ -54,10 +54,14 @@ func (r *Report) headline() string {
 	case len(r.Doors) == 0:
 		return "No authorised key was found"
 	case r.Since.IsZero():
-		return fmt.Sprintf("Nobody has watched yet: of %s, %d have a known use, and of the others nothing can be said", authorisations(len(r.Doors)), len(r.Doors)-r.Unwatched)
+		return fmt.Sprintf("Nobody has watched yet: %d of %s %s a known use, and of the others nothing can be said",
+			len(r.Doors)-r.Unwatched, authorisations(len(r.Doors)), has(len(r.Doors)-r.Unwatched))
 	}
-	text := fmt.Sprintf("%d of %s have no known use since we began to watch on %s", r.Unused, authorisations(len(r.Doors)), date(r.Since))
-	if r.Unwatched > 0 {
+	text := fmt.Sprintf("%d of %s %s no known use since we began to watch on %s", r.Unused, authorisations(len(r.Doors)), has(r.Unused), date(r.Since))
+	switch {
+	case r.Unwatched == 1:
+		text += "; 1 more is not watched"
+	case r.Unwatched > 1:
 		text += fmt.Sprintf("; %d more are not watched", r.Unwatched)
 	}
 	return text
@@ -74,6 +78,13 @@ func date(day time.Time) string {
 var now = time.Now
 
 func count(n int) string { return strconv.Itoa(n) }
+
+func has(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
+}
 
 func plural(n int, one string) string {
 	if n == 1 {
