@@ -80,8 +80,8 @@ var arrows = map[string][]string{
 	"piv/pivtest/cmd/pivcard":      {"piv/pivtest"},
 	"confirm/confirmtest":          {"confirm", "keys", "platform", "wire"},
 	"desktop/desktoptest":          {},
-	"desktop/waylandtest":          {"desktop/desktoptest"},
-	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain"},
+	"desktop/waylandtest":          {"desktop/desktoptest", "platform/platformtest"},
+	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain", "platform/platformtest"},
 
 	// What follows keys on other hosts is a program of its own too.
 	"cli":                          {"keys", "platform"}, // what command lines share

@@ -79,7 +79,13 @@ type sshHost struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
-	running []*process
+	running []session
+}
+
+// session is one connection.
+type session struct {
+	sshd *process
+	conn *net.TCPConn
 }
 
 func (h *sshHost) serve() {
@@ -93,33 +99,41 @@ func (h *sshHost) serve() {
 }
 
 func (h *sshHost) start(conn *net.TCPConn) {
-	defer conn.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	socket, err := conn.File()
 	if err != nil || h.closed {
+		conn.Close()
 		return
 	}
 	defer socket.Close()
 	cmd := exec.Command(h.program, "-i", "-f", filepath.Join(h.dir, "config"), "-E", filepath.Join(h.dir, "log"))
 	cmd.Stdin, cmd.Stdout = socket, socket
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	if p, err := startProcess(cmd); err == nil {
-		h.running = append(h.running, p)
+	p, err := startProcess(cmd)
+	go func() {
+		<-p.done
+		conn.Close() // so that the client sees it
+	}()
+	if err == nil {
+		h.running = append(h.running, session{p, conn})
 	}
 }
 
-// close waits for those that see their client hang up, then kills.
+// close hangs up and waits: an sshd that is killed leaves the sockets of forwarded
+// agents in /tmp.
 func (h *sshHost) close() {
 	h.listener.Close()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for _, p := range h.running {
+	for _, s := range h.running {
+		_ = s.conn.CloseWrite()
+		_ = s.conn.CloseRead()
 		select {
-		case <-p.done:
-		case <-after(patience / 10):
-			p.kill()
+		case <-s.sshd.done:
+		case <-after(patience):
+			s.sshd.kill()
 		}
 	}
 }

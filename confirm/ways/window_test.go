@@ -16,6 +16,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // builtWindow is the path of the window program that TestMain builds.
@@ -62,11 +63,7 @@ func newWindowIn(t *testing.T, env func(string) string) *window {
 func (d *desktop) startWindowManager(t *testing.T, compositor string) {
 	t.Helper()
 	wm := exec.Command(findProgram(t, "dbus-run-session"), "--", findProgram(t, "xfwm4"), "--compositor="+compositor)
-	home, err := os.MkdirTemp("", "keybroker-wm-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(home) })
+	home := platformtest.Home(t, "keybroker-wm-")
 	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=" + os.Getenv("PATH")}
 	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // including the bus and its services
 	if err := wm.Start(); err != nil {
@@ -75,26 +72,11 @@ func (d *desktop) startWindowManager(t *testing.T, compositor string) {
 	t.Cleanup(func() {
 		syscall.Kill(-wm.Process.Pid, syscall.SIGTERM)
 		wm.Wait()
-		// Its settings daemon writes files until it ends.
-		d.waitUntil(t, "the window manager's programs have ended", func() bool { return processesWithHome(home) == "" })
 	})
 	d.waitUntil(t, "the window manager runs", func() bool {
 		out, _ := d.program("xprop", "-root", "_NET_SUPPORTING_WM_CHECK").Output()
 		return strings.Contains(string(out), "window id")
 	})
-}
-
-// processesWithHome lists the running processes with this HOME.
-func processesWithHome(home string) string {
-	var found []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		env, _ := os.ReadFile(dir + "/environ") // empty for a zombie
-		if strings.Contains("\x00"+string(env), "\x00HOME="+home+"\x00") {
-			found = append(found, dir)
-		}
-	}
-	return strings.Join(found, " ")
 }
 
 func (d *desktop) program(name string, args ...string) *exec.Cmd {

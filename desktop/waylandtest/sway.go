@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/desktop/desktoptest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // patience bounds every wait for an event. No test asserts a time.
@@ -62,11 +63,7 @@ const Width, Height = 1000, 700
 // Start runs sway until the test ends, with or without XWayland.
 func Start(t testing.TB, xwayland bool) *Sway {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kbw") // short, because a socket's path is bounded
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := platformtest.Home(t, "kbw")
 	s := &Sway{dir: dir}
 	cmd := exec.Command(desktoptest.Program(t, "sway"), "--config", s.configure(t, xwayland))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "LC_ALL=C.UTF-8",

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	"github.com/keybroker/keybroker/platform/platformtest"
+	"golang.org/x/sys/unix"
 )
 
 // startTimeout bounds the start of a daemon on a busy machine.
@@ -38,11 +40,7 @@ const emptyBus = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Conf
 // on demand, as on a desktop.
 func StartBus(t testing.TB, services bool) *Bus {
 	t.Helper()
-	home, err := os.MkdirTemp("", "keybroker-bus") // t.TempDir is too long for a socket's path
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(home) })
+	home := platformtest.Home(t, "keybroker-bus")
 	args := []string{"--nofork", "--nopidfile", "--print-address", "--address=unix:path=" + filepath.Join(home, "bus")}
 	if services {
 		args = append(args, "--session")
@@ -124,8 +122,19 @@ func (b *Bus) KillKeyring() {
 	if pid == 0 {
 		return
 	}
-	syscall.Kill(pid, syscall.SIGTERM)
-	b.await("the end of the Secret Service", func() bool { return b.keyring() != pid })
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // it has ended
+	}
+	defer unix.Close(process)
+	unix.PidfdSendSignal(process, unix.SIGTERM, nil, 0)
+	b.await("the end of the Secret Service", func() bool { return hasEnded(process) && b.keyring() != pid })
+}
+
+// hasEnded looks at a pidfd.
+func hasEnded(process int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 0)
+	return n > 0 && err == nil
 }
 
 // keyring returns the Secret Service's process id, 0 when none runs.
