@@ -90,6 +90,8 @@ var arrows = map[string][]string{
 	"lifecycle/hosts":              {"lifecycle", "lifecycle/authorized", "platform"},
 	"lifecycle/store":              {"lifecycle"},
 	"lifecycle/report":             {"lifecycle", "platform"},
+	"lifecycle/plan":               {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "lifecycle/store", "lifecycle/plan/clientconfig", "agent/audit", "keys", "keys/publickey", "platform"},
+	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "lifecycle/report", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 

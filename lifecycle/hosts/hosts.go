@@ -117,6 +117,9 @@ func (h *Host) Identity() lifecycle.Host {
 	return lifecycle.Host{Key: h.key, Name: h.resolved.name, Port: h.resolved.port, Addresses: h.resolved.addresses()}
 }
 
+// Target is what Dial was given.
+func (h *Host) Target() string { return h.target }
+
 // Account is the account that it is logged in to.
 func (h *Host) Account() string { return h.resolved.user }
 

@@ -25,7 +25,7 @@ func TestThinPath(t *testing.T) {
 	}
 	other := s.newKey("other")
 	probed, err := h.Probe(t.Context(), other, s.login)
-	if err != nil || probed.Accepted || probed.LetIn != authorized.Fingerprint(s.login.Marshal()) || probed.LetInBy != s.keys+":1" {
+	if err != nil || probed.Accepted || !probed.Together || probed.LetIn != authorized.Fingerprint(s.login.Marshal()) || probed.LetInBy != s.keys+":1" {
 		t.Errorf("before: %+v %v", probed, err)
 	}
 	edited, err := h.Edit(t.Context(), s.keys, func(old []byte) ([]byte, error) {

@@ -26,14 +26,18 @@ type Probed struct {
 	lifecycle.Probe
 	LetIn   string // fingerprint of the key that got in afterwards; "": none
 	LetInBy string // FILE:LINE of authorized_keys, where the server said so
+
+	// Together: the refusal was said in the connection in which another key got in.
+	Together bool
 }
 
 // Probe asks the server whether it would accept key, by its public half alone: nobody
 // signs with it, and it need not be anybody's own. Where letIn has keys, which the agent
 // holds, one of them then logs in: a refusal of key is then the server's own word about
-// the key, not about the address or the time. It runs no command on the server.
+// the key, not about the address or the time. A key that is refused is offered again in
+// that connection, before the one that gets in. It runs no command on the server.
 //
-// The connection is a fresh one. An error means that nothing is known of the key.
+// The connections are fresh ones. An error means that nothing is known of the key.
 func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.PublicKey) (Probed, error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
@@ -41,8 +45,15 @@ func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.Public
 	if err != nil || len(letIn) == 0 {
 		return Probed{Probe: said}, err
 	}
-	in, by, err := h.enter(ctx, letIn)
-	return Probed{Probe: said, LetIn: in, LetInBy: by}, err
+	if !said.Accepted { // it cannot be the one that gets in
+		letIn = append([]ssh.PublicKey{key}, letIn...)
+	}
+	in, by, log, err := h.enter(ctx, letIn)
+	probed := Probed{Probe: said, LetIn: in, LetInBy: by}
+	if again, known := verdict(log, authorized.Fingerprint(key.Marshal()), true); known && !said.Accepted {
+		probed.Probe, probed.Together = again, in != ""
+	}
+	return probed, err
 }
 
 // ask offers the key and nothing that could sign.
@@ -106,18 +117,18 @@ func (h *Host) notAsked(run *run) error {
 }
 
 // enter logs in with one of the keys, runs nothing, and says which and by what line.
-func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by string, err error) {
+func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by, log string, err error) {
 	args := []string{"-N", "-o", "IdentitiesOnly=yes", "-o", "PreferredAuthentications=publickey", "-o", "PubkeyAuthentication=yes"}
 	for _, key := range keys {
 		path, err := h.writePublic(key)
 		if err != nil {
-			return "", "", err
+			return "", "", "", err
 		}
 		args = append(args, "-i", path)
 	}
 	run, err := h.start(args)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
 	defer run.end()
 	defer run.kill()
@@ -129,13 +140,13 @@ func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by
 			entered = time.Now()
 		}
 		if in != "" && (line != "" || ended || time.Since(entered) > afterLogin) {
-			return in, line, nil
+			return in, line, log, nil
 		}
 		if ended {
-			return "", "", h.failure(ctx, run, errEnded)
+			return "", "", log, h.failure(ctx, run, errEnded)
 		}
 		if err := wait(ctx); err != nil {
-			return "", "", &Failure{Kind: Interrupted, Target: h.target, err: err}
+			return "", "", log, &Failure{Kind: Interrupted, Target: h.target, err: err}
 		}
 	}
 }

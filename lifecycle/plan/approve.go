@@ -1,0 +1,99 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
+)
+
+// Approvals is what the machine's owner asks of a plan: [lifecycle] in policy.toml.
+type Approvals struct {
+	Needed  int    // how many persons must have approved
+	Signers []byte // the file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS)
+	Kinds   []Kind // of plans that need them
+}
+
+// Need reports whether a plan of this kind needs approvals.
+func (a Approvals) Need(kind Kind) bool { return a.Needed > 0 && slices.Contains(a.Kinds, kind) }
+
+// Approval is a signature under a plan, with the name of its file for errors.
+type Approval struct {
+	Name     string
+	Armoured []byte
+}
+
+// maxApprovals bounds what is verified.
+const maxApprovals = 32
+
+// Check returns who approved the plan in data, or an error that says what is missing
+// and why each signature that did not count does not. own has the fingerprints of the
+// keys of whoever applies the plan: those, and the requester's, never count. One person
+// counts once, with however many keys.
+func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string, approvals []Approval) ([]Signed, error) {
+	if !a.Need(p.Kind) {
+		return nil, nil
+	}
+	if len(approvals) > maxApprovals {
+		return nil, fmt.Errorf("there are %d approvals, at most %d are looked at", len(approvals), maxApprovals)
+	}
+	own = slices.Concat(own, p.By.Keys)
+	requesters := a.principalsOf(own)
+	var counted []Signed
+	var causes []error
+	for _, approval := range approvals {
+		signed, err := verifySignature(ctx, data, approval.Armoured, a.Signers, PlanNamespace)
+		switch {
+		case err != nil:
+		case slices.Contains(own, signed.Fingerprint):
+			err = errors.New("it is by a key of the requester, who cannot approve the plan")
+		case slices.Contains(requesters, signed.Principal) || isActor(signed.Principal, p.By.Actor):
+			err = fmt.Errorf("%s is the requester, who cannot approve the plan", signed.Principal)
+		case slices.ContainsFunc(counted, func(s Signed) bool { return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint }):
+			err = fmt.Errorf("%s has approved the plan already", signed.Principal)
+		}
+		if err != nil {
+			causes = append(causes, fmt.Errorf("%s: %w", approval.Name, err))
+			continue
+		}
+		counted = append(counted, signed)
+	}
+	if len(counted) >= a.Needed {
+		return counted, nil
+	}
+	what := fmt.Errorf("the plan has %s, and the machine's owner asks for %d", keys.Counted(len(counted), "approval"), a.Needed)
+	if len(causes) > 0 {
+		what = fmt.Errorf("%w:\n%w", what, errors.Join(causes...))
+	}
+	return counted, problem.With(what, "let another person read the file and sign it: ssh-keygen -Y sign -n %s -f KEY FILE", PlanNamespace)
+}
+
+// isActor compares a principal with the login name of "user@machine": "anna" and
+// "anna@example.com" are anna@laptop. Who shares a login name must ask somebody else.
+func isActor(principal, actor string) bool {
+	user, _, _ := strings.Cut(actor, "@")
+	name, _, _ := strings.Cut(principal, "@")
+	return user != "" && strings.EqualFold(name, user)
+}
+
+// principalsOf returns the principals on the lines of the allowed signers that have one
+// of the keys: who holds one of two keys of a person is that person.
+func (a Approvals) principalsOf(fingerprints []string) []string {
+	var found []string
+	for line := range strings.Lines(string(a.Signers)) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		for _, field := range fields[1:] {
+			if blob, ok := blobOf(field); ok && slices.Contains(fingerprints, Fingerprint(blob)) {
+				found = append(found, strings.Split(strings.Trim(fields[0], `"`), ",")...)
+			}
+		}
+	}
+	return found
+}
