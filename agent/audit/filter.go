@@ -19,12 +19,14 @@ type Filter struct {
 	Ops          []keys.Op // only these; nil: all
 	NotOps       []keys.Op // but not these
 	IDs          []string
-	Last         int // Read: only the last so many; 0: all. Follow: how many old records come first
+	After        uint64 // only records with a higher number
+	Last         int    // Read: only the last so many; 0: all. Follow: how many old records come first
 }
 
 func (f *Filter) match(r *Record) bool {
 	switch {
-	case !f.Since.IsZero() && r.Time.Before(f.Since),
+	case r.Seq <= f.After,
+		!f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until),
 		f.Decision != "" && f.Decision != r.Decision,
 		f.Socket != "" && !matches(f.Socket, r.Socket),

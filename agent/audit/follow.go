@@ -33,14 +33,28 @@ func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] 
 				return
 			}
 		}
-		ticker := time.NewTicker(pollInterval)
-		defer ticker.Stop()
-		for c.advance(f, yield) {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
+		c.follow(ctx, f, yield)
+	}
+}
+
+// FollowAll yields all records that f chooses, and then new ones as they are written,
+// until ctx ends. Errors are as with Read.
+func FollowAll(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		c := cursor{dir: dir}
+		c.follow(ctx, f, yield)
+	}
+}
+
+// follow yields what is there after the cursor, and then what is added.
+func (c *cursor) follow(ctx context.Context, f Filter, yield func(Record, error) bool) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for c.advance(f, yield) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
 	}
 }
@@ -78,6 +92,9 @@ func (c *cursor) advance(f Filter, yield func(Record, error) bool) bool {
 		}
 		if month > c.month {
 			c.month, c.offset = month, 0
+			if month != list[len(list)-1] && f.passes(filepath.Join(c.dir, fileOf(month))) {
+				continue
+			}
 		}
 		if !c.readOn(f, yield) {
 			return false

@@ -67,3 +67,17 @@ func parse(line []byte) (Record, error) {
 	}
 	return r, nil
 }
+
+// Line returns the line of a record that was read, without its newline. It is the line of
+// the log to the byte, so that its hash can be checked, unless another version wrote fields
+// that this one does not know.
+func Line(r Record) ([]byte, error) {
+	var buf bytes.Buffer
+	again := r
+	line, err := encode(&buf, &again)
+	if err == nil && again.Hash != r.Hash {
+		line, err = json.Marshal(r)
+		line = escapeUnprintable(line)
+	}
+	return bytes.TrimSuffix(line, []byte("\n")), err
+}

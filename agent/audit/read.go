@@ -1,13 +1,16 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 )
 
 // Read yields the records of the log in dir that f chooses, in the order of the
@@ -24,6 +27,7 @@ func Read(dir string, f Filter) iter.Seq2[Record, error] {
 		if !f.Since.IsZero() { // a record is never in the file of an earlier month
 			list = slices.DeleteFunc(list, func(month string) bool { return month < monthOf(f.Since) })
 		}
+		list = slices.DeleteFunc(list, func(month string) bool { return f.passes(filepath.Join(dir, fileOf(month))) })
 		if f.Last > 0 {
 			readLast(dir, list, f, yield)
 			return
@@ -58,6 +62,9 @@ func readLines(lines *lineReader, path string, f Filter, yield func(Record, erro
 		if err != nil && !errors.Is(err, errTooLong) {
 			return lines.end, yield(Record{}, err)
 		}
+		if f.After > 0 && seqOf(line) <= f.After {
+			continue
+		}
 		var record Record
 		if err == nil {
 			record, err = parse(line)
@@ -71,6 +78,27 @@ func readLines(lines *lineReader, path string, f Filter, yield func(Record, erro
 			return lines.end, false
 		}
 	}
+}
+
+// passes reports whether every record of a file comes before those that are chosen.
+func (f *Filter) passes(path string) bool {
+	if f.After == 0 {
+		return false
+	}
+	end, err := tailOf(path)
+	return err == nil && end.head.Seq > 0 && end.head.Seq <= f.After
+}
+
+// seqOf returns the number at the beginning of a line, which says it without a look at
+// the rest. Where there is none it is the highest one, so that the line is read.
+func seqOf(line []byte) uint64 {
+	rest, found := bytes.CutPrefix(line, []byte(`{"seq":`))
+	digits, _, ended := bytes.Cut(rest, []byte(","))
+	seq, err := strconv.ParseUint(string(digits), 10, 64)
+	if !found || !ended || err != nil {
+		return math.MaxUint64
+	}
+	return seq
 }
 
 // item is what Read yields once.

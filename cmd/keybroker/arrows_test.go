@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"keys":                 {"keys/privatekey", "keys/publickey", "wire", "platform"},
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
+	"agent/audit/export":   {"agent/audit", "keys", "wire", "platform"},
 	"agent/claims":         {"keys", "agent/audit", "platform"}, // what the person says of keys
 	"confirm":              {"keys/publickey", "keys", "wire", "platform", "desktop/question"},
 	"confirm/ways":         {"confirm", "keys", "platform", "desktop/question"},
@@ -95,7 +96,7 @@ var arrows = map[string][]string{
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/store", "lifecycle/report", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
-	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
