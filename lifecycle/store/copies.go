@@ -4,8 +4,8 @@ import (
 	"github.com/keybroker/keybroker/lifecycle"
 )
 
-var copiesTable = table{"copies", []string{"id", "host", "viewer", "path", "key_id", "format", "clear", "mode", "modified", "appeared", "gone"},
-	`(id) DO UPDATE SET key_id = excluded.key_id, format = excluded.format, clear = excluded.clear, mode = excluded.mode, modified = excluded.modified, gone = 0,
+var copiesTable = table{"copies", []string{"host", "id", "viewer", "path", "key_id", "format", "clear", "mode", "modified", "appeared", "gone"},
+	`(host, id) DO UPDATE SET key_id = excluded.key_id, format = excluded.format, clear = excluded.clear, mode = excluded.mode, modified = excluded.modified, gone = 0,
 		appeared = CASE WHEN copies.gone = 0 THEN copies.appeared ELSE excluded.appeared END`}
 
 // viewer is whose files the private files are: users of one machine see each their own.
@@ -26,9 +26,9 @@ func (w *writing) saveCopies() error {
 		host := w.host(file.Host)
 		id := identifier("copy", host, w.viewer(), file.Path)
 		hosts[string(host)], here[string(id)] = true, true
-		rows = append(rows, []any{id, host, w.viewer(), file.Path, key, file.Format, bit(file.Clear), file.Mode, millis(file.Modified), w.now(), 0})
+		rows = append(rows, []any{host, id, w.viewer(), file.Path, key, file.Format, bit(file.Clear), file.Mode, millis(file.Modified), w.now(), 0})
 	}
-	if err := copiesTable.insert(w.ctx, w.tx, rows); err != nil {
+	if err := copiesTable.insert(w.ctx, w.tx, w.parameters, rows); err != nil {
 		return err
 	}
 	for host := range hosts {
@@ -52,7 +52,7 @@ func (w *writing) copiesGone(host []byte, here map[string]bool) error {
 		return err
 	})
 	for _, id := range gone {
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE copies SET gone = $1 WHERE id = $2", w.now(), id); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, "UPDATE copies SET gone = $1 WHERE host = $2 AND id = $3", w.now(), host, id); err != nil {
 			return err
 		}
 	}

@@ -1,17 +1,12 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 )
-
-// parameters is how many one statement has at the most. SQLite takes 32,766, and
-// PostgreSQL 65,535; more than some thousand are no faster.
-const parameters = 8000
 
 // table is where rows are inserted, and what happens to a row that is there already.
 type table struct {
@@ -20,21 +15,52 @@ type table struct {
 	conflict string // after ON CONFLICT
 }
 
-// insert adds rows, many in one statement: a server far away answers once. The first
-// column is the identifier. Rows go in its order, so that two commands which insert
-// the same rows wait for each other and never in a circle.
-func (t table) insert(ctx context.Context, tx *sql.Tx, rows [][]any) error {
-	slices.SortStableFunc(rows, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
-	rows = slices.CompactFunc(rows, func(a, b []any) bool { return bytes.Equal(a[0].([]byte), b[0].([]byte)) })
-	most := parameters / len(t.columns)
-	for len(rows) > 0 {
-		n := min(most, len(rows))
-		if _, err := tx.ExecContext(ctx, t.statement(n), flat(rows[:n])...); err != nil {
+// insert adds rows, as many in one statement as the engine has parameters for. Rows
+// go in order of the first two columns, which hold the key, so that two commands which
+// insert the same rows wait for each other and never in a circle.
+func (t table) insert(ctx context.Context, tx *sql.Tx, parameters int, rows [][]any) error {
+	slices.SortStableFunc(rows, byKey)
+	rows = slices.CompactFunc(rows, func(a, b []any) bool { return byKey(a, b) == 0 })
+	most := max(parameters/len(t.columns), 1)
+	if len(rows) > most {
+		whole, err := tx.PrepareContext(ctx, t.statement(most))
+		if err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
-		rows = rows[n:]
+		defer whole.Close()
+		for ; len(rows) > most; rows = rows[most:] {
+			if _, err := whole.ExecContext(ctx, flat(rows[:most])...); err != nil {
+				return fmt.Errorf("table %s: %w", t.name, err)
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, t.statement(len(rows)), flat(rows)...); err != nil {
+		return fmt.Errorf("table %s: %w", t.name, err)
 	}
 	return nil
+}
+
+// byKey orders rows by their first two columns: bytes or text.
+func byKey(a, b []any) int {
+	for column := range 2 {
+		if order := strings.Compare(text(a[column]), text(b[column])); order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
+func text(column any) string {
+	switch column := column.(type) {
+	case []byte:
+		return string(column)
+	case string:
+		return column
+	}
+	return ""
 }
 
 func (t table) statement(rows int) string {

@@ -5,11 +5,12 @@ import (
 	"compress/gzip"
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
@@ -27,14 +28,13 @@ type Run struct {
 
 // Inventories returns the runs, newest first, of one user of one machine; "" is any.
 func (s *Store) Inventories(ctx context.Context, machine, user string) (runs []Run, err error) {
-	query := `SELECT id, taken, machine, account, hosts, places FROM inventories
+	query := `SELECT taken, machine, account, hosts, places FROM inventories
 		WHERE (machine = $1 OR $1 = '') AND (account = $2 OR $2 = '') ORDER BY taken DESC`
 	err = each(ctx, s.db, query, []any{machine, user}, func(scan func(...any) error) error {
-		var id []byte
 		var run Run
 		var taken int64
-		err := scan(&id, &taken, &run.Machine, &run.User, &run.Hosts, &run.Places)
-		run.ID, run.Taken = hex.EncodeToString(id), fromMillis(taken)
+		err := scan(&taken, &run.Machine, &run.User, &run.Hosts, &run.Places)
+		run.ID, run.Taken = fmt.Sprintf("%d/%s/%s", taken, run.Machine, run.User), fromMillis(taken)
 		runs = append(runs, run)
 		return err
 	})
@@ -58,12 +58,14 @@ func (s *Store) LastInventory(ctx context.Context, machine, user string) (lifecy
 // files. Sightings and watches are all of its hosts that are known by now. An unknown
 // id is ErrNone.
 func (s *Store) Inventory(ctx context.Context, id string) (inventory lifecycle.Inventory, err error) {
-	raw, err := hex.DecodeString(id)
+	taken, of, _ := strings.Cut(id, "/")
+	machine, user, _ := strings.Cut(of, "/")
+	at, err := strconv.ParseInt(taken, 10, 64)
 	if err != nil {
 		return inventory, ErrNone
 	}
 	var detail []byte
-	err = s.db.QueryRowContext(ctx, "SELECT detail FROM inventories WHERE id = $1", raw).Scan(&detail)
+	err = s.db.QueryRowContext(ctx, "SELECT detail FROM inventories WHERE machine = $1 AND account = $2 AND taken = $3", machine, user, at).Scan(&detail)
 	if errors.Is(err, sql.ErrNoRows) {
 		return inventory, ErrNone
 	}

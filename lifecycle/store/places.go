@@ -7,8 +7,8 @@ import (
 	"github.com/keybroker/keybroker/lifecycle"
 )
 
-var placesTable = table{"places", []string{"id", "host", "account", "file", "line", "key_id", "options", "comment", "forge", "twin", "stretch", "file_time", "appeared", "gone", "last_used"},
-	"(id) DO UPDATE SET line = excluded.line, comment = excluded.comment, file_time = excluded.file_time"}
+var placesTable = table{"places", []string{"host", "id", "account", "file", "line", "key_id", "options", "comment", "forge", "twin", "stretch", "file_time", "appeared", "gone", "last_used"},
+	"(host, id) DO UPDATE SET line = excluded.line, comment = excluded.comment, file_time = excluded.file_time"}
 
 // sameLine is what makes two lines of two inventories one place. Its number and its
 // comment may change.
@@ -88,17 +88,38 @@ func (w *writing) savePlacesOf(host []byte, found []lifecycle.Place, read map[st
 			rows = append(rows, row)
 		}
 	}
-	if err := placesTable.insert(w.ctx, w.tx, rows); err != nil {
+	if err := placesTable.insert(w.ctx, w.tx, w.parameters, rows); err != nil {
 		return err
 	}
+	open := map[string]int{}
+	for line := range here {
+		open[line.account]++
+	}
 	for line, place := range known {
-		if place.gone == 0 && !here[line] && read[line.account] {
-			if _, err := w.tx.ExecContext(w.ctx, "UPDATE places SET gone = $1 WHERE id = $2", w.now(), place.id); err != nil {
+		switch {
+		case place.gone != 0 || here[line]:
+		case !read[line.account]:
+			open[line.account]++ // perhaps: it was not seen
+		default:
+			if _, err := w.tx.ExecContext(w.ctx, "UPDATE places SET gone = $1 WHERE host = $2 AND id = $3", w.now(), host, place.id); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return w.saveAccounts(host, open, read)
+}
+
+var accountsTable = table{"accounts", []string{"host", "account", "places", "seen"}, "(host, account) DO UPDATE SET places = excluded.places, seen = excluded.seen"}
+
+// saveAccounts notes how many places the accounts of a host have that were read.
+func (w *writing) saveAccounts(host []byte, open map[string]int, read map[string]bool) error {
+	var rows [][]any
+	for account, whole := range read {
+		if whole {
+			rows = append(rows, []any{host, account, open[account], w.now()})
+		}
+	}
+	return accountsTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
 // row is what to write of a place that was found: nil if the store has it as it is.
@@ -114,7 +135,7 @@ func (w *writing) row(host []byte, line sameLine, key []byte, place lifecycle.Pl
 		stretch = known.stretch
 	}
 	id := identifier("place", host, line.account, line.file, line.key, line.options, line.forge, line.twin, stretch)
-	return []any{id, host, place.Account, place.File, place.Line, key, line.options, place.Comment, place.Forge, line.twin, stretch, millis(place.FileTime), appeared, 0, known.lastUsed}
+	return []any{host, id, place.Account, place.File, place.Line, key, line.options, place.Comment, place.Forge, line.twin, stretch, millis(place.FileTime), appeared, 0, known.lastUsed}
 }
 
 func lineOf(place lifecycle.Place) (sameLine, []byte, error) {
@@ -156,11 +177,15 @@ func (s *Store) Places(ctx context.Context, fingerprint string) ([]lifecycle.Pla
 }
 
 const placeQuery = `SELECT h.host_key, h.name, h.port, h.addresses, h.machine,
-	p.account, p.file, p.line, p.key_id, p.options, p.comment, p.forge, p.file_time, p.appeared
+	p.account, p.file, p.line, p.key_id, p.options, p.comment, p.forge, p.file_time, p.appeared, p.host, p.id, p.last_used
 	FROM places p JOIN hosts h ON h.id = p.host`
 
-// scanPlace reads a row of placeQuery as seen from machine, whose host has no name there.
+// scanPlace reads a row of placeQuery as seen from machine, whose host has no name
+// there, and the identifiers and the last use too, if they are asked for.
 func scanPlace(scan func(...any) error, machine string, more ...any) (place lifecycle.Place, err error) {
+	if len(more) == 0 {
+		more = []any{new([]byte), new([]byte), new(int64)}
+	}
 	var addresses, of, options string
 	var key []byte
 	var fileTime, appeared int64

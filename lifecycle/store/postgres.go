@@ -31,7 +31,7 @@ func openServer(ctx context.Context, where string) (*Store, error) {
 		err = problem.With(fmt.Errorf("the store at %s cannot be reached: %w", location.Host, err), "psql %q shows whether the server lets you in", location.Redacted())
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db, engine{name: "postgres", bytes: "BYTEA", again: isConflict}}, nil
+	return &Store{db, engine{name: "postgres", bytes: "BYTEA", again: isConflict, parameters: 8000}}, nil
 }
 
 // serverURL refuses a password, and insists on a certificate of a server that is not

@@ -16,7 +16,7 @@ import (
 // theirs. An inventory that is saved twice is one inventory.
 func (s *Store) SaveInventory(ctx context.Context, inventory lifecycle.Inventory) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		w := writing{ctx: ctx, tx: tx, Inventory: inventory, hosts: map[string]lifecycle.Host{}}
+		w := writing{ctx: ctx, tx: tx, parameters: s.engine.parameters, Inventory: inventory, hosts: map[string]lifecycle.Host{}}
 		for _, part := range []func() error{w.saveKeys, w.savePlaces, w.saveCopies, w.saveSightings, w.saveWatches, w.saveClaims, w.saveHosts, w.saveRun} {
 			if err := part(); err != nil {
 				return fmt.Errorf("saving the inventory: %w", err)
@@ -28,8 +28,9 @@ func (s *Store) SaveInventory(ctx context.Context, inventory lifecycle.Inventory
 
 // writing is one inventory on its way into the store.
 type writing struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx        context.Context
+	tx         *sql.Tx
+	parameters int
 	lifecycle.Inventory
 	hosts map[string]lifecycle.Host // by identifier: all that were named
 }
@@ -59,7 +60,7 @@ func (w *writing) saveKeys() error {
 		}
 		rows = append(rows, []any{id, key.Type, key.Bits, key.Blob, w.now()})
 	}
-	return keysTable.insert(w.ctx, w.tx, rows)
+	return keysTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
 var hostsTable = table{"hosts", []string{"id", "host_key", "name", "port", "addresses", "machine"},
@@ -77,7 +78,7 @@ func (w *writing) saveHosts() error {
 		}
 		rows = append(rows, []any{[]byte(id), host.Key, host.Name, host.Port, list(host.Addresses), machine})
 	}
-	return hostsTable.insert(w.ctx, w.tx, rows)
+	return hostsTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
 var claimsTable = table{"claims", []string{"key_id", "owner", "purpose", "ticket", "expires"},
@@ -92,18 +93,17 @@ func (w *writing) saveClaims() error {
 		}
 		rows = append(rows, []any{id, claim.Owner, claim.Purpose, claim.Ticket, millis(claim.Expires)})
 	}
-	return claimsTable.insert(w.ctx, w.tx, rows)
+	return claimsTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
-var runsTable = table{"inventories", []string{"id", "taken", "machine", "account", "hosts", "places", "detail"}, "(id) DO NOTHING"}
+var runsTable = table{"inventories", []string{"machine", "account", "taken", "hosts", "places", "detail"}, "(machine, account, taken) DO NOTHING"}
 
 func (w *writing) saveRun() error {
 	detail, err := pack(w.Inventory)
 	if err != nil {
 		return err
 	}
-	id := identifier("inventory", w.Machine, w.User, w.now())
-	return runsTable.insert(w.ctx, w.tx, [][]any{{id, w.now(), w.Machine, w.User, len(w.Hosts), len(w.Places), detail}})
+	return runsTable.insert(w.ctx, w.tx, w.parameters, [][]any{{w.Machine, w.User, w.now(), len(w.Hosts), len(w.Places), detail}})
 }
 
 // list is a list of strings in one column.

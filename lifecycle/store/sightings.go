@@ -6,8 +6,8 @@ import (
 
 // A sighting is told by the day of its first use: a log that is read twice adds
 // nothing, and one that has grown since replaces what it showed before.
-var sightingsTable = table{"sightings", []string{"id", "host", "key_id", "source", "account", "client", "program", "first_use", "last_use", "uses"},
-	`(id) DO UPDATE SET
+var sightingsTable = table{"sightings", []string{"host", "id", "key_id", "source", "account", "client", "program", "first_use", "last_use", "uses"},
+	`(host, id) DO UPDATE SET
 		first_use = CASE WHEN excluded.first_use < sightings.first_use THEN excluded.first_use ELSE sightings.first_use END,
 		last_use = CASE WHEN excluded.last_use > sightings.last_use THEN excluded.last_use ELSE sightings.last_use END,
 		uses = CASE WHEN excluded.uses > sightings.uses THEN excluded.uses ELSE sightings.uses END`}
@@ -25,7 +25,7 @@ func (w *writing) saveSightings() error {
 		}
 		host := w.host(seen.Host)
 		id := identifier("sighting", host, key, seen.Source, seen.Account, seen.From, seen.Program, seen.First.UTC().Format("2006-01-02"))
-		byID[string(id)] = merged(byID[string(id)], []any{id, host, key, seen.Source, seen.Account, seen.From, seen.Program, millis(seen.First), millis(seen.Last), int64(seen.Count)})
+		byID[string(id)] = merged(byID[string(id)], []any{host, id, key, seen.Source, seen.Account, seen.From, seen.Program, millis(seen.First), millis(seen.Last), int64(seen.Count)})
 		if seen.Source == lifecycle.FromProbe {
 			continue // an open door, which nobody used
 		}
@@ -39,7 +39,7 @@ func (w *writing) saveSightings() error {
 	for _, row := range byID {
 		rows = append(rows, row)
 	}
-	if err := sightingsTable.insert(w.ctx, w.tx, rows); err != nil {
+	if err := sightingsTable.insert(w.ctx, w.tx, w.parameters, rows); err != nil {
 		return err
 	}
 	for host, doors := range used {
@@ -69,7 +69,7 @@ func (w *writing) use(host []byte, doors map[door]int64) error {
 		if last <= place.lastUsed {
 			continue
 		}
-		if _, err := w.tx.ExecContext(w.ctx, "UPDATE places SET last_used = $1 WHERE id = $2 AND last_used < $1", last, place.id); err != nil {
+		if _, err := w.tx.ExecContext(w.ctx, "UPDATE places SET last_used = $1 WHERE host = $2 AND id = $3 AND last_used < $1", last, host, place.id); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,10 @@ type engine struct {
 	name  string
 	bytes string               // the type of raw bytes
 	again func(err error) bool // whether a transaction that failed so is to be tried again
+
+	// parameters is how many one INSERT has, at the least those of a row. A server far
+	// away should answer seldom; in a file, a row at a time is faster.
+	parameters int
 }
 
 // Open opens the store at where: the path of a file, which is made with mode 0600 if

@@ -316,3 +316,54 @@ func TestFingerprintMustBeThatOfTheKey(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A place is unused only if it was watched the whole time.
+func TestUnused(t *testing.T) {
+	onBoth(t, func(t *testing.T, where string) {
+		s := open(t, where)
+		now := time.Now()
+		inventory := first()
+		inventory.Taken = now
+		inventory.Sightings[0].First, inventory.Sightings[0].Last = now.AddDate(0, 0, -40), now.AddDate(0, 0, -40) // both lines with anna's key
+		inventory.Sightings = append(inventory.Sightings, lifecycle.Sighting{Source: lifecycle.FromProbe, Fingerprint: bob.Fingerprint, Host: web1, Account: "anna", First: now, Last: now})
+		inventory.Watches = []lifecycle.Watch{
+			{Source: lifecycle.FromServer, Host: web1, Since: now.AddDate(0, 0, -300), Until: now.AddDate(0, 0, -101)},
+			{Source: lifecycle.FromServer, Host: web1, Since: now.AddDate(0, 0, -100), Until: now},
+			{Source: lifecycle.FromBroker, Host: web2, Since: now.AddDate(0, 0, -300), Until: now},
+		}
+		save(t, s, inventory)
+		for days, want := range map[int]UseCounts{
+			30:  {Used: 0, Unused: 3, NotWatched: 1},
+			90:  {Used: 2, Unused: 1, NotWatched: 1},
+			200: {Used: 2, Unused: 0, NotWatched: 2}, // there was a gap 101 days ago
+		} {
+			since := now.AddDate(0, 0, -days)
+			if got, err := s.CountUnused(t.Context(), since); err != nil || got != want {
+				t.Errorf("%d days: %+v, %v, want %+v", days, got, err, want)
+			}
+			var list []UnusedPlace
+			err := s.Unused(t.Context(), since, func(p UnusedPlace) error { list = append(list, p); return nil })
+			if err != nil || len(list) != want.Unused+want.NotWatched {
+				t.Errorf("%d days: %+v, %v", days, list, err)
+			}
+			for _, p := range list {
+				if watched := p.Host.Name == "web1"; watched == p.Watched.IsZero() {
+					t.Errorf("%+v", p)
+				}
+			}
+		}
+	})
+}
+
+// The list comes in pages, which neither leave out a place nor repeat one.
+func TestUnusedInPages(t *testing.T) {
+	onBoth(t, func(t *testing.T, where string) {
+		s := open(t, where)
+		save(t, s, generated(0, 25))
+		seen := map[string]bool{}
+		err := s.Unused(t.Context(), time.Now(), func(p UnusedPlace) error { seen[p.Fingerprint] = true; return nil })
+		if err != nil || len(seen) != 25*perHost {
+			t.Error(len(seen), err)
+		}
+	})
+}

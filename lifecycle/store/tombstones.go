@@ -18,7 +18,7 @@ func (s *Store) AddTombstone(ctx context.Context, stone lifecycle.Tombstone) err
 		return err
 	}
 	return s.write(ctx, func(tx *sql.Tx) error {
-		return tombstonesTable.insert(ctx, tx, [][]any{{key, millis(stone.Terminated), stone.By, stone.Plan, millis(stone.Restored)}})
+		return tombstonesTable.insert(ctx, tx, s.engine.parameters, [][]any{{key, millis(stone.Terminated), stone.By, stone.Plan, millis(stone.Restored)}})
 	})
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/keybroker/keybroker/lifecycle"
 )
 
-var watchesTable = table{"watches", []string{"id", "host", "source", "watched_since", "watched_until"},
-	"(id) DO UPDATE SET watched_until = CASE WHEN excluded.watched_until > watches.watched_until THEN excluded.watched_until ELSE watches.watched_until END"}
+var watchesTable = table{"watches", []string{"host", "id", "source", "watched_since", "watched_until"},
+	"(host, id) DO UPDATE SET watched_until = CASE WHEN excluded.watched_until > watches.watched_until THEN excluded.watched_until ELSE watches.watched_until END"}
 
 // saveWatches makes the stretch longer that a new one goes on from, and adds the others.
 func (w *writing) saveWatches() error {
@@ -26,9 +26,9 @@ func (w *writing) saveWatches() error {
 		if longer, err := result.RowsAffected(); err != nil || longer > 0 {
 			continue
 		}
-		rows = append(rows, []any{identifier("watch", host, watch.Source, since), host, watch.Source, since, until})
+		rows = append(rows, []any{host, identifier("watch", host, watch.Source, since), watch.Source, since, until})
 	}
-	return watchesTable.insert(w.ctx, w.tx, rows)
+	return watchesTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
 // Watches returns the stretches in which hosts were watched, as seen from machine ("":

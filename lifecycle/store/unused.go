@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/keybroker/keybroker/lifecycle"
+)
+
+// UnusedPlace is a place without a known use since some time.
+type UnusedPlace struct {
+	lifecycle.Place
+	LastUsed time.Time // zero: no use is known
+	Watched  time.Time // since when its host is watched, without a gap until now; zero: it is not
+
+	host []byte
+}
+
+// UseCounts counts the places that are there now.
+type UseCounts struct {
+	Used       int `json:"used"`
+	Unused     int `json:"unused"`      // not used since then, and watched the whole time
+	NotWatched int `json:"not_watched"` // no use is known since then, but it may have been missed
+}
+
+// CountUnused counts the places that were used since a time, and those that were not.
+func (s *Store) CountUnused(ctx context.Context, since time.Time) (counts UseCounts, err error) {
+	watched, err := s.watchedHosts(ctx)
+	if err != nil {
+		return counts, err
+	}
+	used, err := s.countByHost(ctx, "SELECT host, count(*) FROM places WHERE gone = 0 AND last_used > 0 AND last_used >= $1 GROUP BY host", millis(since))
+	if err != nil {
+		return counts, err
+	}
+	all, err := s.countByHost(ctx, "SELECT host, sum(places) FROM accounts GROUP BY host")
+	for host, places := range all {
+		counts.Used += used[host]
+		if from := watched[host]; from.IsZero() || from.After(since) {
+			counts.NotWatched += places - used[host]
+		} else {
+			counts.Unused += places - used[host]
+		}
+	}
+	return counts, err
+}
+
+func (s *Store) countByHost(ctx context.Context, query string, args ...any) (map[string]int, error) {
+	counts := map[string]int{}
+	err := each(ctx, s.db, query, args, func(scan func(...any) error) error {
+		var host []byte
+		var n int
+		err := scan(&host, &n)
+		counts[string(host)] = n
+		return err
+	})
+	return counts, err
+}
+
+// pageLen is how many places Unused asks for at once: a server then reads no more than
+// is wanted, and no answer stays open while do works.
+const pageLen = 1000
+
+// Unused calls do for each place that was not used since a time, host by host, until
+// do returns an error, which it returns. Whether a place was watched all that time is
+// for do to see.
+func (s *Store) Unused(ctx context.Context, since time.Time, do func(UnusedPlace) error) error {
+	watched, err := s.watchedHosts(ctx)
+	if err != nil {
+		return err
+	}
+	host, id := []byte{}, []byte{}
+	for {
+		page, err := s.unusedPage(ctx, since, &host, &id)
+		for _, place := range page {
+			place.Watched = watched[string(place.host)]
+			if err := do(place); err != nil {
+				return err
+			}
+		}
+		if err != nil || len(page) < pageLen {
+			return err
+		}
+	}
+}
+
+// unusedPage returns the places after one, and moves host and id to the last of them.
+func (s *Store) unusedPage(ctx context.Context, since time.Time, host, id *[]byte) (page []UnusedPlace, err error) {
+	query := placeQuery + " WHERE p.gone = 0 AND p.last_used < $1 AND (p.host, p.id) > ($2, $3) ORDER BY p.host, p.id LIMIT $4"
+	err = each(ctx, s.db, query, []any{millis(since), *host, *id, pageLen}, func(scan func(...any) error) error {
+		var place UnusedPlace
+		var last int64
+		var err error
+		place.Place, err = scanPlace(scan, "", host, id, &last)
+		place.host, place.LastUsed = *host, fromMillis(last)
+		page = append(page, place)
+		return err
+	})
+	return page, err
+}
+
+// watchedHosts is since when each host is watched by its own log or as a forge, without
+// a gap until now, by identifier.
+func (s *Store) watchedHosts(ctx context.Context) (map[string]time.Time, error) {
+	since, until := map[string]int64{}, map[string]int64{}
+	query := "SELECT host, watched_since, watched_until FROM watches WHERE source <> $1 ORDER BY host, watched_since"
+	err := each(ctx, s.db, query, []any{lifecycle.FromBroker}, func(scan func(...any) error) error {
+		var host []byte
+		var from, to int64
+		err := scan(&host, &from, &to)
+		if id := string(host); from > until[id] || since[id] == 0 {
+			since[id] = from
+		}
+		until[string(host)] = max(until[string(host)], to)
+		return err
+	})
+	watched := map[string]time.Time{}
+	ended := millis(time.Now().Add(-lifecycle.WatchLag))
+	for id, from := range since {
+		if until[id] >= ended {
+			watched[id] = fromMillis(from)
+		}
+	}
+	return watched, err
+}
