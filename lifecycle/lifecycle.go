@@ -24,6 +24,7 @@ type Key struct {
 	Blob        []byte   `json:"blob"` // RFC 4253 section 6.6
 	Names       []string `json:"names,omitempty"`
 	Source      string   `json:"source,omitempty"` // of the broker: "softkeys", "piv", …; "": not in the broker
+	Signs       bool     `json:"signs,omitempty"`  // git signs with it
 }
 
 // Host is a server. Two names with one host key are one server.
