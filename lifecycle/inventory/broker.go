@@ -28,6 +28,17 @@ func readBroker(ctx context.Context, c *collection, broker *control.Client) {
 		}
 		c.source(c.key(public, key.Name, key.Comment), key.Source)
 	}
+	claims, err := broker.Claims(ctx)
+	if err != nil {
+		c.unseen(lifecycle.Unseen{What: "owners of keys", Why: platform.Text(err)})
+	}
+	c.add(func(inv *lifecycle.Inventory) {
+		for _, claim := range claims {
+			inv.Claims = append(inv.Claims, lifecycle.Claim{
+				Fingerprint: claim.Fingerprint, Owner: claim.Owner, Purpose: claim.Purpose, Ticket: claim.Ticket, Expires: claim.Expires,
+			})
+		}
+	})
 }
 
 // ownProgram reads hosts. Its logins are no uses of a key.

@@ -29,14 +29,23 @@ type machine struct {
 	files []fs.FileInfo // private key files so far: a link to one is no copy
 }
 
+// usualNames are those of ssh-keygen. They are read first, so that a key is called by
+// its usual name rather than by that of a copy.
+var usualNames = []string{"id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa", "id_dsa"}
+
 // readMachine looks at ~/.ssh, the other directories, and what ssh and git are told to use.
 func readMachine(ctx context.Context, c *collection, home string, directories []string) {
 	m := &machine{collection: c, home: home}
+	m.sshConfig(ctx, filepath.Join(home, ".ssh", "config"))
+	for _, name := range usualNames {
+		if path := filepath.Join(home, ".ssh", name); exists(path) {
+			m.file(ctx, path)
+		}
+	}
 	m.directory(ctx, filepath.Join(home, ".ssh"))
 	for _, directory := range directories {
 		m.directory(ctx, directory)
 	}
-	m.sshConfig(filepath.Join(home, ".ssh", "config"))
 	m.knownHosts(filepath.Join(home, ".ssh", "known_hosts"))
 	m.git(ctx)
 	m.authorizedKeys()
@@ -68,6 +77,11 @@ func (m *machine) directory(ctx context.Context, top string) {
 	if err != nil && ctx.Err() == nil {
 		m.notRead(top, err)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (m *machine) enter(top, path string, entry fs.DirEntry) error {

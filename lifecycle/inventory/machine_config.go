@@ -15,7 +15,7 @@ import (
 
 // sshConfig reads the user's ssh_config: the key files that it names, and settings
 // that give protection away.
-func (m *machine) sshConfig(path string) {
+func (m *machine) sshConfig(ctx context.Context, path string) {
 	m.checkWritable(path, "configuration")
 	for _, s := range readSSHConfig(path, filepath.Dir(path), m.missingIsFine) {
 		if len(s.args) == 0 {
@@ -23,7 +23,7 @@ func (m *machine) sshConfig(path string) {
 		}
 		switch s.name {
 		case "identityfile":
-			m.identityFile(s)
+			m.identityFile(ctx, s)
 		case "forwardagent", "stricthostkeychecking", "userknownhostsfile":
 			m.checkSetting(s)
 		}
@@ -43,7 +43,7 @@ func (m *machine) isMissing(path string, err error) bool {
 
 // identityFile reads a key file that ssh_config names. ssh expands tokens in the name;
 // those that depend on the host are left out.
-func (m *machine) identityFile(s setting) {
+func (m *machine) identityFile(ctx context.Context, s setting) {
 	path := m.expandTokens(s.args[0])
 	switch {
 	case strings.EqualFold(path, "none"):
@@ -54,13 +54,12 @@ func (m *machine) identityFile(s setting) {
 	case !filepath.IsAbs(path):
 		return // it depends on the directory that ssh is started in
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(path + ".pub"); err == nil {
-			m.file(context.Background(), path+".pub")
+	for _, name := range []string{path, path + ".pub"} {
+		if exists(name) {
+			m.file(ctx, name)
+			return
 		}
-		return
 	}
-	m.file(context.Background(), path)
 }
 
 // expandTokens replaces the tokens of ssh_config(5) that are the same for every host.
