@@ -224,7 +224,7 @@ func (t *taking) targets(home, auditDir string) ([]string, error) {
 func (t *taking) before(ctx context.Context, db *store.Store) (*lifecycle.Inventory, error) {
 	switch {
 	case t.compare != "":
-		return readInventory(t.compare)
+		return readEarlier(t.compare)
 	case t.since == "":
 		return nil, nil
 	}
@@ -250,7 +250,7 @@ func (t *taking) before(ctx context.Context, db *store.Store) (*lifecycle.Invent
 	return nil, nil
 }
 
-func readInventory(path string) (*lifecycle.Inventory, error) {
+func readEarlier(path string) (*lifecycle.Inventory, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -12,9 +12,6 @@ import (
 // errNotRegular is for what could make the server wait, as a FIFO does.
 var errNotRegular = errors.New("it is not a file")
 
-// Target is what Dial was called with.
-func (h *Host) Target() string { return h.target }
-
 // ReadDir lists a directory, without following links.
 func (h *Host) ReadDir(ctx context.Context, path string) ([]fs.FileInfo, error) {
 	defer h.within(ctx)()
