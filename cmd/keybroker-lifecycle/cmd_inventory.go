@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -224,7 +223,8 @@ func (t *taking) targets(home, auditDir string) ([]string, error) {
 func (t *taking) before(ctx context.Context, db *store.Store) (*lifecycle.Inventory, error) {
 	switch {
 	case t.compare != "":
-		return readEarlier(t.compare)
+		inv, err := readInventory(t.compare)
+		return &inv, err
 	case t.since == "":
 		return nil, nil
 	}
@@ -235,7 +235,7 @@ func (t *taking) before(ctx context.Context, db *store.Store) (*lifecycle.Invent
 			return nil, cli.Usage(problem.New(fmt.Sprintf("--since: %q is not a date", t.since), `give "last" or a date: --since 2026-11-27`))
 		}
 	}
-	machine, user := inventory.Here()
+	machine, user := here()
 	runs, err := db.Inventories(ctx, machine, user)
 	if err != nil {
 		return nil, err
@@ -248,18 +248,6 @@ func (t *taking) before(ctx context.Context, db *store.Store) (*lifecycle.Invent
 		}
 	}
 	return nil, nil
-}
-
-func readEarlier(path string) (*lifecycle.Inventory, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	inv := new(lifecycle.Inventory)
-	if err := json.Unmarshal(content, inv); err != nil || inv.Taken.IsZero() {
-		return nil, problem.New(path+" is not an inventory", "write one: keybroker inventory --json > FILE")
-	}
-	return inv, nil
 }
 
 // notTaken prints why there is no inventory, and gives the exit code for it.

@@ -182,9 +182,8 @@ func uncomment(line string) string {
 
 // iniWords splits a line at blanks outside of quotes.
 func iniWords(line string) []string {
-	var words []string
 	var quote rune
-	for _, part := range strings.FieldsFunc(line, func(r rune) bool {
+	return strings.FieldsFunc(line, func(r rune) bool {
 		switch {
 		case quote != 0:
 			if r == quote {
@@ -196,10 +195,7 @@ func iniWords(line string) []string {
 			return false
 		}
 		return r == ' ' || r == '\t'
-	}) {
-		words = append(words, part)
-	}
-	return words
+	})
 }
 
 var hostRange = regexp.MustCompile(`\[([0-9]+|[a-z]):([0-9]+|[a-z])(?::([0-9]+))?\]`)

@@ -38,15 +38,15 @@ func Take(ctx context.Context, o Options) (lifecycle.Inventory, error) {
 	}
 	inv := c.inventory()
 	inv.Taken = time.Now().UTC()
-	inv.Machine, inv.User = Here()
+	inv.Machine, inv.User = here()
 	o.Criteria.Now = inv.Taken
 	inv.Findings = append(inv.Findings, Findings(&inv, o.Criteria)...)
 	Sort(inv.Findings)
 	return inv, err
 }
 
-// Here is the name of this machine, and of its user; "": not known.
-func Here() (machine, name string) {
+// here is the name of this machine, and of its user; "": not known.
+func here() (machine, name string) {
 	machine, _ = os.Hostname()
 	if me, err := user.Current(); err == nil {
 		name = me.Username
