@@ -83,6 +83,13 @@ func (p *Program) start(cmd *exec.Cmd) error {
 	return err
 }
 
+// StartKnown runs the program of cmd once as the file that it is, for a program that the
+// agent must recognize: nobody can open its input and output, but it can be traced like
+// any program of the user.
+func StartKnown(cmd *exec.Cmd) (Conn, error) {
+	return (&Program{path: cmd.Path}).Start(cmd)
+}
+
 // StartChild runs the program of cmd once: see Program.Start.
 func StartChild(cmd *exec.Cmd) (Conn, error) {
 	if cmd.Err != nil {

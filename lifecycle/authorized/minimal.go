@@ -38,11 +38,13 @@ func Minimal(before, after []byte) ([]Patch, []byte, error) {
 			in := bytes.IndexByte(line.Raw, '#')
 			write(line, in, added[at].Raw[in])
 			added = slices.Delete(added, at, at+1)
+		} else if bytes.HasPrefix(line.Raw, []byte(quarantineStart)) { // a comment like any other from now on
+			write(line, len("# "), 'Q')
 		} else if line.Blob != nil && !line.Quarantined {
 			write(line, len(line.Raw)-len(bytes.TrimLeft(line.Raw, blanks)), '#')
 		}
 	}
-	if text := appended(before, added); len(text) > 0 {
+	if text := Joined(before, keyLines(added)); len(text) > 0 {
 		patches = append(patches, Patch{Offset: len(before), New: text})
 		result = append(result, text...)
 	}
@@ -63,13 +65,34 @@ func backIn(line Line, added []Line) int {
 	})
 }
 
-// appended is the text that adds those of the lines that have a key to the file.
-func appended(file []byte, lines []Line) []byte {
+// keyLines keeps the lines that have a key.
+func keyLines(lines []Line) []Line {
+	return slices.DeleteFunc(lines, func(line Line) bool { return line.Blob == nil || line.Quarantined })
+}
+
+// Added returns the lines of after that before has not.
+func Added(before, after []byte) []Line {
+	return difference(Parse(after).Lines, Parse(before).Lines)
+}
+
+// Holds reports whether now, which others may have written to as well, has the change
+// from before to after: every line of after, and none that the change took out.
+func Holds(now, before, after []byte) bool {
+	if len(Added(now, after)) > 0 {
+		return false
+	}
+	came := make(map[string]bool)
+	for _, line := range Added(after, now) {
+		came[content(line)] = true
+	}
+	return !slices.ContainsFunc(Added(after, before), func(line Line) bool { return came[content(line)] })
+}
+
+// Joined is the text that adds the lines to the end of a file.
+func Joined(file []byte, lines []Line) []byte {
 	var text []byte
 	for _, line := range lines {
-		if line.Blob != nil && !line.Quarantined {
-			text = append(append(text, bytes.TrimRight(line.Raw, "\n")...), '\n')
-		}
+		text = append(append(text, bytes.TrimRight(line.Raw, "\n")...), '\n')
 	}
 	if len(text) > 0 && len(file) > 0 && file[len(file)-1] != '\n' {
 		text = append([]byte{'\n'}, text...)

@@ -20,6 +20,10 @@ import (
 // maxAgain is how often an edit starts again because somebody else changed the file.
 const maxAgain = 20
 
+// maxReplaces is how often it tries to replace a file before it changes it in place,
+// which appends of others do not disturb.
+const maxReplaces = 5
+
 // How an edit was made.
 const (
 	Unchanged = "unchanged"
@@ -54,8 +58,13 @@ func (h *Host) Edit(ctx context.Context, file string, change func(old []byte) ([
 	if err != nil {
 		return Edited{}, h.explain(ctx, "find", file, err)
 	}
-	e := &edit{host: h, path: target, change: change, linked: target != path.Clean(file)}
+	e := &edit{host: h, path: target, change: change}
+	if unlock := e.lock(); unlock != nil {
+		defer unlock()
+		e.sweep()
+	}
 	for again := 0; again < maxAgain; again++ {
+		e.busy = again >= maxReplaces
 		result, err := e.once(ctx)
 		result.Again = again
 		if !errors.Is(err, errChanged) {
@@ -82,8 +91,8 @@ var errChanged = errors.New("somebody else changed the file")
 type edit struct {
 	host   *Host
 	path   string
-	linked bool
 	change func([]byte) ([]byte, error)
+	busy   bool // others write so often that replacing it would not come to an end
 }
 
 // once tries the edit from what is there now.
@@ -103,17 +112,17 @@ func (e *edit) once(ctx context.Context) (Edited, error) {
 	if result.Backup, err = e.host.backup(old); err != nil {
 		return Edited{}, err
 	}
-	err = e.replace(old, wanted, info)
+	now, err := e.replace(old, wanted, info)
 	if cannot, ok := errors.AsType[*cannotReplace](err); ok && info != nil {
 		result.Way, result.Why = InPlace, cannot.Error()
-		result.New, err = e.inPlace(old, wanted)
-		result.SHA256[1] = sum(result.New)
+		now, err = e.inPlace(old, wanted)
+		result.New, result.SHA256[1] = now, sum(now)
 		if err != nil && !errors.Is(err, errChanged) {
 			err = errors.Join(err, cannot)
 		}
 		return result, err
 	}
-	result.Way = Replaced
+	result.Way, result.New, result.SHA256[1] = Replaced, now, sum(now)
 	return result, err
 }
 

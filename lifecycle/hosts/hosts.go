@@ -45,7 +45,8 @@ type Host struct {
 	resolved resolved
 	run      *run
 	files    *sftp.Client
-	dir      string // private, of this Host
+	seen     *snooped // what files reads
+	dir      string   // private, of this Host
 	home     string
 	banner   string // software version of the server
 	key      string // fingerprint of the host key
@@ -93,7 +94,7 @@ func (h *Host) login(ctx context.Context) error {
 		return err
 	}
 	stop := context.AfterFunc(ctx, h.run.kill)
-	h.files, err = h.run.sftp()
+	h.files, h.seen, err = h.run.sftp()
 	if err == nil {
 		h.home, err = h.files.RealPath(".")
 	}

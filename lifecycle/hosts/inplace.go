@@ -17,7 +17,7 @@ func (e *edit) inPlace(old, wanted []byte) ([]byte, error) {
 	}
 	for _, patch := range patches {
 		if patch.Line == nil {
-			err = e.append(patch, len(old))
+			err = e.append(patch.New)
 		} else {
 			err = e.overwrite(patch)
 		}
@@ -26,7 +26,7 @@ func (e *edit) inPlace(old, wanted []byte) ([]byte, error) {
 		}
 	}
 	now, _, err := e.read()
-	if err == nil && !bytes.Equal(now, expected) {
+	if err == nil && !authorized.Holds(now, old, expected) {
 		err = errChanged
 	}
 	return now, err
@@ -50,24 +50,29 @@ func (e *edit) overwrite(patch authorized.Patch) error {
 	return file.Close()
 }
 
-// append adds text in one write. What a full disk took of it is taken back.
-func (e *edit) append(patch authorized.Patch, size int) error {
+// append adds text in one write, which appends of others do not disturb. What a full disk
+// took of it is taken back.
+func (e *edit) append(text []byte) error {
 	file, err := e.host.files.OpenFile(e.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if _, now, err := readAll(file); err != nil || len(now) != size {
-		return errors.Join(err, errChanged)
+	_, before, err := readAll(file)
+	if err != nil {
+		return err
 	}
-	_, failed := file.WriteAt(patch.New, int64(size))
+	if text = bytes.TrimLeft(text, "\n"); len(before) > 0 && !bytes.HasSuffix(before, []byte("\n")) {
+		text = append([]byte{'\n'}, text...)
+	}
+	_, failed := file.WriteAt(text, int64(len(before)))
 	if failed == nil {
 		return file.Close()
 	}
 	failed = e.whyNot(failed)
 	_, now, err := readAll(file)
-	if err == nil && len(now) > size && bytes.HasPrefix(patch.New, now[size:]) {
-		err = file.Truncate(int64(size))
+	if err == nil && len(now) > len(before) && bytes.HasPrefix(text, now[len(before):]) {
+		err = file.Truncate(int64(len(before)))
 	}
 	return errors.Join(failed, err)
 }

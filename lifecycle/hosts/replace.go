@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/pkg/sftp"
+
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 )
 
 // tempPrefix begins with a dot, because a glob of AuthorizedKeysFile passes over such names.
@@ -40,36 +42,38 @@ func (c *cannotReplace) Error() string {
 
 func (c *cannotReplace) Unwrap() error { return c.err }
 
-// replace writes the new file beside the old one and renames it over it. It returns
-// errChanged if the file is not old any more.
-func (e *edit) replace(old, wanted []byte, info fs.FileInfo) error {
+// replace writes the new file beside the old one, renames it over it, and returns what is
+// there then. The error is errChanged if the file is not old any more.
+func (e *edit) replace(old, wanted []byte, info fs.FileInfo) (now []byte, err error) {
 	files := e.host.files
 	if _, ok := files.HasExtension("posix-rename@openssh.com"); !ok {
-		return &cannotReplace{why: "the server cannot replace a file in one step"}
+		return nil, &cannotReplace{why: "the server cannot replace a file in one step"}
 	}
 	if info == nil {
 		if err := e.makeDir(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if e.linked {
-		return &cannotReplace{why: "it is reached by a link"}
+	if e.busy {
+		return nil, &cannotReplace{why: "somebody else writes to it all the time"}
 	}
-	e.sweep()
+	if e.hardLinked() {
+		return nil, &cannotReplace{why: "it has a hard link, which would keep the old contents"}
+	}
 	temp, err := e.writeTemp(wanted, info)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer files.Remove(temp) // after the rename it is gone
 	kept, err := e.check(old)
+	if err == nil {
+		if kept != nil {
+			defer kept.Close()
+		}
+		err = files.PosixRename(temp, e.path)
+	}
 	if err != nil {
-		return err
-	}
-	if kept != nil {
-		defer kept.Close()
-	}
-	if err := files.PosixRename(temp, e.path); err != nil {
-		return err
+		files.Remove(temp)
+		return nil, err
 	}
 	return e.confirm(kept, old, wanted)
 }
@@ -88,9 +92,9 @@ func (e *edit) makeDir() error {
 }
 
 // writeTemp writes a file beside the target, with its mode before it has contents.
-func (e *edit) writeTemp(wanted []byte, info fs.FileInfo) (temp string, err error) {
+func (e *edit) writeTemp(wanted []byte, info fs.FileInfo) (_ string, err error) {
 	files := e.host.files
-	temp = path.Join(path.Dir(e.path), tempPrefix+rand.Text())
+	temp := path.Join(path.Dir(e.path), tempPrefix+rand.Text())
 	file, err := files.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return "", &cannotReplace{"its directory cannot be written", e.whyNot(err)}
@@ -156,18 +160,41 @@ func (e *edit) check(old []byte) (*sftp.File, error) {
 	return file, nil
 }
 
-// confirm reads what is there after the rename.
-func (e *edit) confirm(kept *sftp.File, old, wanted []byte) error {
+// confirm reads what is there after the rename, and brings over what others wrote into
+// the old file between its last look and the rename: kept is still that file.
+func (e *edit) confirm(kept *sftp.File, old, wanted []byte) ([]byte, error) {
+	if kept != nil {
+		_, late, err := readAll(kept)
+		if err == nil && !bytes.Equal(late, old) {
+			err = e.bringOver(late, old)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	now, _, err := e.read()
-	if err != nil {
-		return err
+	if err == nil && !authorized.Holds(now, old, wanted) {
+		err = errChanged
 	}
-	if !bytes.Equal(now, wanted) {
-		return errChanged
+	return now, err
+}
+
+// bringOver appends the lines that were added to the old file too late.
+func (e *edit) bringOver(late, old []byte) error {
+	added := authorized.Added(old, late)
+	if len(added) == 0 {
+		return e.host.fail(Changed, "somebody else took lines out of "+e.path+" at the same moment, and they are there again", "look at the file, and take them out again")
 	}
-	_ = old
-	_ = kept
-	return nil
+	return e.append(authorized.Joined(nil, added))
+}
+
+// hardLinked reports whether the file has another name. Servers that are not OpenSSH
+// may not say.
+func (e *edit) hardLinked() bool {
+	if _, err := e.host.files.ReadDir(path.Dir(e.path)); err != nil {
+		return false
+	}
+	return e.host.seen.hardLinks(path.Base(e.path)) > 1
 }
 
 // whyNot tells a full disk from other failures of a write.
@@ -178,7 +205,8 @@ func (e *edit) whyNot(err error) error {
 	return err
 }
 
-// sweep removes the temporary files of runs that were killed.
+// sweep removes the temporary files of runs that were killed. Only who has the lock may
+// do it: another's edit may be on its way.
 func (e *edit) sweep() {
 	dir := path.Dir(e.path)
 	entries, err := e.host.files.ReadDir(dir)
@@ -186,7 +214,7 @@ func (e *edit) sweep() {
 		return
 	}
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), tempPrefix) && entry.Mode().IsRegular() {
+		if strings.HasPrefix(entry.Name(), tempPrefix) && entry.Name() != lockName && entry.Mode().IsRegular() {
 			e.host.files.Remove(path.Join(dir, entry.Name()))
 		}
 	}

@@ -18,6 +18,8 @@ type resolved struct {
 	user  string
 	port  int
 	agent string // IdentityAgent; "": the environment's
+
+	proxied bool // by ProxyJump or ProxyCommand
 }
 
 // resolve asks ssh -G.
@@ -26,7 +28,7 @@ func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 	cmd := exec.CommandContext(ctx, d.program(), append(args, "-T", "-G", "--", target)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := cmd.Output() // nothing that another program must not read
 	if err != nil {
 		if text := strings.TrimSpace(stderr.String()); text != "" {
 			return resolved{}, problem.New("ssh does not take "+target+": "+lastLine(text), "see what ssh makes of it: ssh -G "+target)
@@ -43,6 +45,8 @@ func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 			r.user = value
 		case "port":
 			r.port, _ = strconv.Atoi(value)
+		case "proxyjump", "proxycommand":
+			r.proxied = r.proxied || value != "none"
 		case "identityagent":
 			r.agent = value
 		}

@@ -1,28 +1,26 @@
 package hosts
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
+	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
+
+	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/problem"
 )
 
 const (
-	// maxSaid bounds what is kept of what others write: of the shell's start-up
-	// files before SFTP begins, and of a jump host.
-	maxSaid = 4096
-	// maxLog bounds ssh's own log of one login.
+	// maxLog bounds what is kept of what ssh, a jump host and the server write.
 	maxLog = 1 << 20
+	// maxFirst bounds the first packet of SFTP: a version and its extensions.
+	maxFirst = 64 << 10
 	// goodbye is how long ssh may take to hang up.
 	goodbye = 2 * time.Second
 )
@@ -30,52 +28,34 @@ const (
 // run is one ssh.
 type run struct {
 	cmd     *exec.Cmd
-	in      io.WriteCloser
-	out     io.Reader
-	logFile string
-	said    *tail
+	conn    platform.Conn // its standard input and output
+	logFile string        // "": the log is in said
+	said    *kept
 	ended   chan struct{}
 	err     error // after ended
 }
 
-// start runs ssh -v to the host. Its log goes into a file of its own: standard error
-// carries what jump hosts and servers write, who could write lines like ssh's.
+// start runs ssh -v to the host. Its log is its standard error, which no other program
+// can write to. A jump host's ssh would write lines like it there: then the log is a file.
 func (h *Host) start(args []string, command ...string) (*run, error) {
-	log, err := os.CreateTemp(h.dir, "log-")
-	if err != nil {
-		return nil, err
+	r := &run{said: new(kept), ended: make(chan struct{})}
+	all := append(h.dialer.common(), "-v", "-T")
+	if h.resolved.proxied {
+		log, err := os.CreateTemp(h.dir, "log-")
+		if err != nil {
+			return nil, err
+		}
+		log.Close()
+		r.logFile = log.Name()
+		all = append(all, "-E", log.Name())
 	}
-	log.Close()
-	timeout := h.dialer.Timeout
-	if timeout == 0 {
-		timeout = DefaultTimeout
-	}
-	all := append(h.dialer.common(), "-v", "-T", "-E", log.Name(), "-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ClearAllForwardings=yes",
-		"-o", "ForwardAgent=no", "-o", "ForwardX11=no", "-o", "PermitLocalCommand=no", "-o", "RemoteCommand=none", "-o", "RequestTTY=no",
-		"-o", "ConnectTimeout="+strconv.Itoa(int(timeout.Seconds())), "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3")
-	if h.dialer.Batch {
-		all = append(all, "-o", "BatchMode=yes")
-	}
-	all = append(append(all, args...), "--", h.target)
-	r := &run{cmd: exec.Command(h.dialer.program(), append(all, command...)...), logFile: log.Name(), said: new(tail), ended: make(chan struct{})}
+	all = append(append(append(all, h.dialer.options()...), args...), "--", h.target)
+	r.cmd = exec.Command(h.dialer.program(), append(all, command...)...)
 	r.cmd.Stderr = r.said
-	r.cmd.WaitDelay = goodbye
-	if r.in, err = r.cmd.StdinPipe(); err != nil {
-		return nil, err
+	var err error
+	if r.conn, err = platform.StartKnown(r.cmd); err != nil {
+		return nil, problem.With(err, "install OpenSSH's client, ssh")
 	}
-	// A pipe of our own: Wait would close exec's before everything has been read.
-	out, theirs, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	r.cmd.Stdout = theirs
-	err = r.cmd.Start()
-	theirs.Close()
-	if err != nil {
-		out.Close()
-		return nil, fmt.Errorf("run %s: %w", filepath.Base(h.dialer.program()), err)
-	}
-	r.out = out
 	go func() {
 		r.err = r.cmd.Wait()
 		close(r.ended)
@@ -83,48 +63,38 @@ func (h *Host) start(args []string, command ...string) (*run, error) {
 	return r, nil
 }
 
+// options are those of every login. Nothing is shared with another login, forwarded, or run.
+func (d Dialer) options() []string {
+	timeout := cmp.Or(d.Timeout, DefaultTimeout)
+	options := []string{"ControlMaster=no", "ControlPath=none", "ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no",
+		"PermitLocalCommand=no", "RemoteCommand=none", "RequestTTY=no", "ServerAliveInterval=15", "ServerAliveCountMax=3",
+		"ConnectTimeout=" + strconv.Itoa(max(int(timeout.Seconds()), 1))}
+	if d.Batch {
+		options = append(options, "BatchMode=yes")
+	}
+	var args []string
+	for _, option := range options {
+		args = append(args, "-o", option)
+	}
+	return args
+}
+
 // sftp waits for the server's first packet. A start-up file of the shell that prints
 // something makes another beginning, which would be taken for the length of a packet.
-func (r *run) sftp() (*sftp.Client, error) {
-	peeked := &peeked{r: bufio.NewReader(r.out), run: r}
-	client, err := sftp.NewClientPipe(peeked, r.in, sftp.UseConcurrentWrites(false))
-	if noise := peeked.noise; noise != nil {
-		return nil, noise
+func (r *run) sftp() (*sftp.Client, *snooped, error) {
+	seen := newSnooped(r.conn)
+	client, err := sftp.NewClientPipe(seen, r.conn, sftp.UseConcurrentWrites(false))
+	if seen.noise != nil {
+		return nil, nil, seen.noise
 	}
-	return client, err
+	return client, seen, err
 }
 
-// peeked looks at the first packet, which is the server's version.
-type peeked struct {
-	r      *bufio.Reader
-	run    *run
-	looked bool
-	noise  error
-}
-
-func (p *peeked) Read(b []byte) (int, error) {
-	if p.noise != nil {
-		return 0, p.noise
-	}
-	if !p.looked {
-		p.looked = true
-		if head, err := p.r.Peek(5); err == nil && (binary.BigEndian.Uint32(head) > maxSaid || head[4] != versionPacket) {
-			text, _ := p.r.Peek(min(p.r.Buffered(), 200))
-			p.noise = &noise{string(text)}
-			return 0, p.noise
-		}
-	}
-	return p.r.Read(b)
-}
-
-const versionPacket = 2 // SSH_FXP_VERSION
-
-// noise is text where SFTP should begin.
-type noise struct{ text string }
-
-func (n *noise) Error() string { return fmt.Sprintf("text came where SFTP begins: %.80q", n.text) }
-
+// log is what ssh -v has written until now.
 func (r *run) log() string {
+	if r.logFile == "" {
+		return r.said.String()
+	}
 	file, err := os.Open(r.logFile)
 	if err != nil {
 		return ""
@@ -139,7 +109,8 @@ func (r *run) kill() { _ = r.cmd.Process.Kill() }
 
 // end lets ssh hang up, and waits for its end.
 func (r *run) end() {
-	r.in.Close()
+	_ = r.conn.CloseWrite()
+	defer r.conn.Close()
 	select {
 	case <-r.ended:
 	case <-time.After(goodbye):
@@ -157,26 +128,23 @@ func (r *run) hasEnded() bool {
 	}
 }
 
-// tail keeps the end of what is written to it.
-type tail struct {
+// kept keeps the beginning of what is written to it.
+type kept struct {
 	mu   sync.Mutex // guards data
 	data []byte
 }
 
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, b...)
-	if extra := len(t.data) - maxSaid; extra > 0 {
-		t.data = bytes.Clone(t.data[extra:])
-	}
+func (k *kept) Write(b []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.data = append(k.data, b[:min(len(b), maxLog-len(k.data))]...)
 	return len(b), nil
 }
 
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.data)
+func (k *kept) String() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return string(k.data)
 }
 
 var errEnded = errors.New("the connection ended")
