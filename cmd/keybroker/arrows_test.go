@@ -18,6 +18,7 @@ var arrows = map[string][]string{
 	"keys/publickey":       {}, // kinds of public key that x/crypto does not read yet, and certificates for them
 	"keys/privatekey":      {}, // private keys that Go's own crypto computes with
 	"keys/pubformat":       {"keys/publickey"},
+	"keys/sshsig":          {"keys/publickey", "platform"}, // runs ssh-keygen
 	"wire":                 {"keys/publickey"},
 	"platform":             {},
 	"docs":                 {},
@@ -92,7 +93,7 @@ var arrows = map[string][]string{
 	"lifecycle/inventory":          {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "agent/audit", "agent/control", "keys/pubformat", "keys/publickey", "keys", "wire", "platform"},
 	"lifecycle/store":              {"lifecycle"},
 	"lifecycle/report":             {"lifecycle", "platform"},
-	"lifecycle/plan":               {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "lifecycle/store", "lifecycle/plan/clientconfig", "agent/audit", "keys", "keys/publickey", "platform"},
+	"lifecycle/plan":               {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "lifecycle/store", "lifecycle/plan/clientconfig", "agent/audit", "keys", "keys/publickey", "keys/sshsig", "platform"},
 	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/sshsig"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -34,7 +36,7 @@ const maxApprovals = 32
 // and why each signature that did not count does not. own has the fingerprints of the
 // keys of whoever applies the plan: those, and the requester's, never count. One person
 // counts once, with however many keys.
-func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string, approvals []Approval) ([]Signed, error) {
+func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string, approvals []Approval) ([]sshsig.Signed, error) {
 	if !a.Need(p.Kind) {
 		return nil, nil
 	}
@@ -43,17 +45,17 @@ func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string
 	}
 	own = slices.Concat(own, p.By.Keys)
 	requesters := a.principalsOf(own)
-	var counted []Signed
+	var counted []sshsig.Signed
 	var causes []error
 	for _, approval := range approvals {
-		signed, err := verifySignature(ctx, data, approval.Armoured, a.Signers, PlanNamespace)
+		signed, err := sshsig.Verify(ctx, data, approval.Armoured, a.Signers, PlanNamespace, time.Time{})
 		switch {
 		case err != nil:
 		case slices.Contains(own, signed.Fingerprint):
 			err = errors.New("it is by a key of the requester, who cannot approve the plan")
 		case slices.Contains(requesters, signed.Principal) || isActor(signed.Principal, p.By.Actor):
 			err = fmt.Errorf("%s is the requester, who cannot approve the plan", signed.Principal)
-		case slices.ContainsFunc(counted, func(s Signed) bool { return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint }):
+		case slices.ContainsFunc(counted, func(s sshsig.Signed) bool { return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint }):
 			err = fmt.Errorf("%s has approved the plan already", signed.Principal)
 		}
 		if err != nil {
