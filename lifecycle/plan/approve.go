@@ -55,7 +55,9 @@ func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string
 			err = errors.New("it is by a key of the requester, who cannot approve the plan")
 		case slices.Contains(requesters, signed.Principal) || isActor(signed.Principal, p.By.Actor):
 			err = fmt.Errorf("%s is the requester, who cannot approve the plan", signed.Principal)
-		case slices.ContainsFunc(counted, func(s sshsig.Signed) bool { return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint }):
+		case slices.ContainsFunc(counted, func(s sshsig.Signed) bool {
+			return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint
+		}):
 			err = fmt.Errorf("%s has approved the plan already", signed.Principal)
 		}
 		if err != nil {
