@@ -15,6 +15,7 @@ import (
 	"github.com/keybroker/keybroker/lifecycle/inventory"
 	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
@@ -187,6 +188,7 @@ func (a *app) inventoryOptions(ctx context.Context, t *taking, db *store.Store) 
 		return o, err
 	}
 	o.Remote.Parallel = t.parallel
+	o.Remote.Dialer.Batch = len(o.Remote.Targets) > 1 || !terminal.Interactive()
 	if o.Criteria.Unused, err = parseDays(t.unused); err != nil {
 		return o, cli.Usage(problem.With(fmt.Errorf("--unused: %w", err), "give days: --unused 90d"))
 	}

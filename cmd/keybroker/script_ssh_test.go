@@ -52,7 +52,7 @@ func cmdSSHD(ts *testscript.TestScript, neg bool, args []string) {
 	dir := filepath.Join(work, "sshd-"+name)
 	ts.Check(os.Mkdir(dir, 0o700))
 	ts.Check(ts.Exec("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(dir, "host_key")))
-	config := strings.NewReplacer("WORK", work, "NAME", name).Replace(sshdConfig) + strings.Join(args[1:], "\n") + "\n"
+	config := strings.NewReplacer("WORK", work, "NAME", name).Replace(strings.Join(args[1:], "\n") + "\n" + sshdConfig)
 	ts.Check(os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)

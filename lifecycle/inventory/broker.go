@@ -44,6 +44,10 @@ func readBroker(ctx context.Context, c *collection, broker *control.Client) {
 // ownProgram reads hosts. Its logins are no uses of a key.
 const ownProgram = "keybroker-lifecycle"
 
+func ownLogins(r audit.Record) bool {
+	return r.Peer != nil && slices.Contains(r.Peer.Chain, ownProgram)
+}
+
 // useID is what makes two signatures the same sighting.
 type useID struct{ key, host, name, account, program string }
 
@@ -60,7 +64,7 @@ func readLog(ctx context.Context, c *collection, dir string) {
 			bad++
 			continue
 		}
-		if r.Peer == nil || !slices.Contains(r.Peer.Chain, ownProgram) {
+		if !ownLogins(r) {
 			note(sightings, r)
 		}
 	}

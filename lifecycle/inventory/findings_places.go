@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,11 +48,7 @@ func (j *judge) provision(place lifecycle.Place, with string) string {
 
 // doorOf is ACCOUNT@HOST in a command.
 func doorOf(place lifecycle.Place) string {
-	host := place.Host.String()
-	if place.Host.Name == "" {
-		host = "localhost"
-	}
-	return shellWord(place.Account + "@" + host)
+	return shellWord(target(place.Account, cmp.Or(place.Host.Name, "localhost"), place.Host.Port))
 }
 
 func ofPlace(kind string, row int, severity lifecycle.Severity, place lifecycle.Place) lifecycle.Finding {
