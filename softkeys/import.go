@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/youmark/pkcs8"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
@@ -147,27 +146,6 @@ func parsePEM(file, passphrase []byte, unchecked bool) (any, error) {
 	}
 	if err != nil {
 		return nil, &UnsupportedError{"it is damaged, or in a form that keybroker does not read", err}
-	}
-	return key, nil
-}
-
-// encryptedPKCS8 is the PEM type of RFC 7468 section 11. x/crypto does not open it.
-const encryptedPKCS8 = "ENCRYPTED PRIVATE KEY"
-
-func openPKCS8(der, passphrase []byte) (any, error) {
-	given := len(passphrase) > 0
-	if !given {
-		passphrase = []byte{0} // to learn whether a passphrase could open it
-	}
-	key, _, err := pkcs8.ParsePrivateKey(der, passphrase)
-	wrong := err != nil && strings.Contains(err.Error(), "incorrect password")
-	switch {
-	case !given && (wrong || err == nil):
-		return nil, ErrPassphraseNeeded
-	case wrong:
-		return nil, ErrPassphraseWrong
-	case err != nil:
-		return nil, &UnsupportedError{"it is PKCS#8, damaged or encrypted in a way that keybroker does not read", err}
 	}
 	return key, nil
 }

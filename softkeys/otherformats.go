@@ -45,9 +45,9 @@ func otherFormat(file []byte) error {
 	case file[0] == '{' && bytes.Contains(file, []byte(`"kty"`)):
 		return problem.New("it is a JSON Web Key (JWK), which keybroker does not read",
 			"write it as PEM with the program that made it, or make a new key: keybroker keys generate NAME")
-	case isUTF16(file):
+	case utf16Of(file) != "":
 		return problem.New("it is text in UTF-16, which keybroker does not read",
-			"convert it first: (umask 077; iconv -f UTF-16 -t UTF-8 FILE >NEWFILE), or in PowerShell: Get-Content FILE | Set-Content -Encoding ascii NEWFILE")
+			"convert it first: (umask 077; iconv -f "+utf16Of(file)+" -t UTF-8 FILE >NEWFILE), or in PowerShell: Get-Content FILE | Set-Content -Encoding ascii NEWFILE")
 	}
 	return nil
 }
@@ -59,7 +59,17 @@ func isPGP(file []byte) bool {
 		len(file) > 3 && (file[0] == 0x94 && file[2] == 4 || file[0] == 0x95 && file[3] == 4)
 }
 
-// isUTF16 reports whether the file begins with UTF-16's byte order mark.
-func isUTF16(file []byte) bool {
-	return bytes.HasPrefix(file, []byte{0xff, 0xfe}) || bytes.HasPrefix(file, []byte{0xfe, 0xff})
+// utf16Of is iconv's name for the file's encoding, by UTF-16's byte order mark or by the
+// hyphens of PEM, which is how each file begins that was not given a mark; "": another.
+func utf16Of(file []byte) string {
+	begins := func(prefix string) bool { return bytes.HasPrefix(file, []byte(prefix)) }
+	switch {
+	case begins("\xff\xfe"), begins("\xfe\xff"):
+		return "UTF-16"
+	case begins("-\x00-\x00-\x00"):
+		return "UTF-16LE"
+	case begins("\x00-\x00-\x00-"):
+		return "UTF-16BE"
+	}
+	return ""
 }

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -45,6 +46,9 @@ func errOtherType(what string) error {
 	return problem.New("it is "+what+", and OpenSSH has no such keys", makeNew)
 }
 
+// oidsOfAlgorithms are those of PKCS#8 that SSH has keys of: RSA, ECDSA and Ed25519.
+var oidsOfAlgorithms = []string{"1.2.840.113549.1.1.1", oidECDSA, "1.3.101.112"}
+
 // oidsOfCurves are P-256, P-384 and P-521.
 var oidsOfCurves = []string{"1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"}
 
@@ -66,7 +70,8 @@ func errDSA(p *big.Int) error {
 		"add it to the running broker, with an OpenSSH before version 10: ssh-add FILE; or make a new key: keybroker keys generate NAME")
 }
 
-// checkBlob refuses a type by its public key as SSH has it.
+// checkBlob refuses a type by its public key as SSH has it. ssh-add may know a type
+// that this program does not.
 func checkBlob(blob []byte) error {
 	var dss struct {
 		Type string
@@ -76,6 +81,10 @@ func checkBlob(blob []byte) error {
 	if ssh.Unmarshal(blob, &dss) == nil && dss.Type == typeDSA {
 		return errDSA(dss.P)
 	}
+	var unknown publickey.UnknownType
+	if _, err := publickey.Parse(blob); errors.As(err, &unknown) {
+		return problem.With(&UnsupportedError{What: fmt.Sprintf("it is a key of the type %.60q, which keybroker does not know", unknown.Type)}, makeNew)
+	}
 	return nil
 }
 
@@ -84,7 +93,7 @@ func checkBlob(blob []byte) error {
 func checkBlock(block *pem.Block) error {
 	var algorithm, curve asn1.ObjectIdentifier // curve is nil if its parameters are explicit
 	switch block.Type {
-	case "PRIVATE KEY": // RFC 5958
+	case plainPKCS8: // RFC 5958
 		var key struct {
 			Version   int
 			Algorithm struct {
@@ -120,6 +129,9 @@ func checkBlock(block *pem.Block) error {
 func checkOIDs(algorithm, curve string) error {
 	if what := cmp.Or(otherTypes[algorithm], otherTypes[curve]); what != "" {
 		return errOtherType(what)
+	}
+	if algorithm != "" && !slices.Contains(oidsOfAlgorithms, algorithm) {
+		return errOtherType("a key whose algorithm has the OID " + algorithm)
 	}
 	if curve != "" && !slices.Contains(oidsOfCurves, curve) {
 		return errOtherType("an ECDSA key on the curve with the OID " + curve)

@@ -2,6 +2,7 @@ package softkeys
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -25,6 +26,9 @@ var otherKeys = map[string]string{
 	"openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -out key":                                             "an RSA-PSS key",
 	"openssl genpkey -algorithm DH -pkeyopt group:ffdhe2048 -out key":                                                       "a Diffie-Hellman key",
 	"openssl genpkey -algorithm x25519 -aes-128-cbc -pass pass:secret -out key":                                             "an X25519 key",
+	"openssl genpkey -algorithm ed448 -aes256 -pass pass:secret -out key":                                                   "an Ed448 key",
+	"openssl genpkey -algorithm rsa-pss -pkeyopt rsa_keygen_bits:2048 -aes256 -pass pass:secret -out key":                   "an RSA-PSS key",
+	"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -aes256 -pass pass:secret -out key":                 "an ECDSA key on the curve secp256k1",
 	"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:SM2 -out key":                                                 "an SM2 key",
 	"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out key":                                           "an ECDSA key on the curve secp256k1",
 	"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:brainpoolP256r1 -out key":                                     "an ECDSA key on the curve brainpoolP256r1",
@@ -68,8 +72,11 @@ func TestDSAIsNamed(t *testing.T) {
 		dir := t.TempDir()
 		run(t, dir, "openssl", "dsaparam", "-out", "parameters", bits)
 		run(t, dir, "openssl", "gendsa", "-out", "pkcs8", "parameters")
-		if form == "traditional" {
+		switch form {
+		case "traditional":
 			run(t, dir, "openssl", "pkey", "-traditional", "-in", "pkcs8", "-out", form)
+		case "encrypted":
+			run(t, dir, "openssl", "pkcs8", "-topk8", "-v2", "aes256", "-passout", "pass:secret", "-in", "pkcs8", "-out", form)
 		}
 		file, err := os.ReadFile(filepath.Join(dir, form))
 		if err != nil {
@@ -77,8 +84,8 @@ func TestDSAIsNamed(t *testing.T) {
 		}
 		return file
 	}
-	for _, form := range []string{"pkcs8", "traditional"} {
-		_, err := ParsePrivate(generate("1024", form), nil)
+	for _, form := range []string{"pkcs8", "traditional", "encrypted"} {
+		_, err := ParsePrivate(generate("1024", form), []byte("secret"))
 		wantError(t, err, "it is a DSA key (ssh-dss), and DSA keys cannot be sealed"+remedyDSA)
 	}
 	_, err := ParsePrivate(generate("2048", "pkcs8"), nil)
@@ -115,9 +122,9 @@ func TestPuttyOtherTypes(t *testing.T) {
 
 // What is not PEM is named, with the command that makes it readable where there is one.
 func TestOtherFormatsAreNamed(t *testing.T) {
-	wide := []byte{0xff, 0xfe}
+	var little, big []byte
 	for _, unit := range utf16.Encode([]rune("-----BEGIN OPENSSH PRIVATE KEY-----\n")) {
-		wide = append(wide, byte(unit), byte(unit>>8))
+		little, big = append(little, byte(unit), byte(unit>>8)), append(big, byte(unit>>8), byte(unit))
 	}
 	for file, want := range map[string]string{
 		"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nComment: \"c\"\nP2/56wAA\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\n": "it is in ssh.com's format, which keybroker does not read\nconvert it first: puttygen FILE -O private-openssh -o NEWFILE, or, without a passphrase: (umask 077; ssh-keygen -i -f FILE >NEWFILE)",
@@ -125,10 +132,34 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"\x95\x03\x98\x04secret":                              "it is an OpenPGP key",
 		"\x94\x58\x04secret":                                  "it is an OpenPGP key",
 		`{"kty":"OKP","crv":"Ed25519","d":"AAAA","x":"AAAA"}`: "it is a JSON Web Key (JWK), which keybroker does not read\nwrite it as PEM with the program that made it",
-		string(wide):                                          "it is text in UTF-16, which keybroker does not read\nconvert it first: (umask 077; iconv -f UTF-16 -t UTF-8 FILE >NEWFILE)",
+		"\xff\xfe" + string(little):                           "it is text in UTF-16, which keybroker does not read\nconvert it first: (umask 077; iconv -f UTF-16 -t UTF-8 FILE >NEWFILE)",
+		string(little):                                        "it is text in UTF-16, which keybroker does not read\nconvert it first: (umask 077; iconv -f UTF-16LE -t UTF-8 FILE >NEWFILE)",
+		string(big):                                           "it is text in UTF-16, which keybroker does not read\nconvert it first: (umask 077; iconv -f UTF-16BE -t UTF-8 FILE >NEWFILE)",
 		"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n": "there is no private key in it, but a certificate request (CSR)\ngive the private key file that the request was made with",
 	} {
 		_, err := ParsePrivate([]byte(file), nil)
 		wantError(t, err, want)
 	}
+}
+
+// A type that a later OpenSSH may have is named, and left to ssh-add.
+func TestUnknownTypesAreNamed(t *testing.T) {
+	public := ssh.Marshal(struct{ Type, Key string }{"ssh-xmss@openssh.com", "public"})
+	file := pem.EncodeToMemory(&pem.Block{Type: opensshType, Bytes: append([]byte(opensshMagic),
+		ssh.Marshal(opensshFile{Cipher: "none", KDF: "none", Keys: 1, Public: public})...)})
+	_, err := ParsePrivate(file, nil)
+	wantError(t, err, `it is a key of the type "ssh-xmss@openssh.com", which keybroker does not know`+"\nmake a new one: keybroker keys generate NAME")
+	if _, unsupported := errors.AsType[*UnsupportedError](err); !unsupported {
+		t.Error("ssh-add is not asked")
+	}
+	der, err := asn1.Marshal(struct {
+		Version   int
+		Algorithm struct{ OID asn1.ObjectIdentifier }
+		Private   []byte
+	}{0, struct{ OID asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 3, 9999, 6, 4, 13}}, []byte("private")}) // SPHINCS+ of liboqs
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ParsePrivate(pem.EncodeToMemory(&pem.Block{Type: plainPKCS8, Bytes: der}), nil)
+	wantError(t, err, "it is a key whose algorithm has the OID 1.3.9999.6.4.13, and OpenSSH has no such keys\nmake a new one")
 }
