@@ -1,5 +1,5 @@
 # keybroker: `make run` and `make test` do all the set-up on a bare Debian 12 with Go.
-# Cards need cgo and libpcsclite; CGO_ENABLED=0 gives one static binary without them.
+# A program needs Go alone to build; for cards it opens libpcsclite.so.1 when it runs.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -21,9 +21,10 @@ TEST_PACKAGES = man-db systemd openssh-server openssh-client git rsync procps tm
 DESKTOP_PACKAGES = xvfb xauth xdotool x11-utils x11-xserver-utils xterm dbus-x11 pinentry-gtk2 pinentry-qt zenity yad \
 	sway xwayland grim qtwayland5 \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core
-# To build with cards; the smartcard service, and a reader for it that a virtual card plugs into.
+# The race detector, and piv-go as a judge, need a C compiler.
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
-CARD_PACKAGES := $(BUILD_PACKAGES) pcscd vsmartcard-vpcd iproute2
+# The smartcard service, and a reader for it that a virtual card plugs into.
+CARD_PACKAGES := $(BUILD_PACKAGES) libpcsclite1 pcscd vsmartcard-vpcd iproute2
 # OpenSSH's own agent tests, and what they work with.
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # The Windows parts in wine, on a display of their own.
@@ -31,7 +32,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 	xvfb xfwm4 xfce4-panel xfce4-settings dbus dbus-x11 x11-utils xdotool imagemagick fonts-dejavu-core
 # What a user needs beside the binaries: ssh itself, the smartcard service, and on a desktop a pinentry for
 # where our own window cannot be, and letters for other scripts than ours.
-RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
+RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
 .PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
@@ -39,7 +40,7 @@ RUN_PACKAGES := $(BUILD_PACKAGES) openssh-client pcscd $(if $(DISPLAY)$(WAYLAND_
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
 bin/keybroker: FORCE check-go
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
 
 # keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
 bin/keybroker-desktop: FORCE check-go
@@ -79,8 +80,8 @@ install-packages:
 
 lint:
 	@echo '== gofmt'; test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
-	@echo '== go vet (linux, without cgo and cards too, windows, darwin without cgo)'
-	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/keybroker ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
+	@echo '== go vet (linux, without cgo and without cards too, windows, darwin without cgo)'
+	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/... ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
 	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop && GOOS=windows go build -o /dev/null ./cmd/keybroker-lifecycle
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-lifecycle
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...

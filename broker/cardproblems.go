@@ -19,6 +19,10 @@ func cardProblems(cards control.Cards) []error {
 		if len(cards.Cards) > 0 {
 			problems = append(problems, problem.New("the smartcard service does not run, so cards are not seen", piv.Remedy(piv.ErrNoService)))
 		}
+	case piv.ServiceMissing:
+		if len(cards.Cards) > 0 {
+			problems = append(problems, problem.New("the smartcard library is not installed, so cards are not seen", piv.Remedy(piv.ErrNoLibrary)))
+		}
 	case piv.ServiceRefuses:
 		problems = append(problems, problem.New("the smartcard service refuses this user", piv.Remedy(piv.ErrDenied)))
 	case piv.ServiceStuck:

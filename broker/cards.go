@@ -142,12 +142,14 @@ func timeOrNil(t time.Time) *time.Time {
 
 // CardsInWords sums up the smartcard service, readers and cards for status.
 func CardsInWords(cards control.Cards) string {
-	if cards.Service != string(piv.ServiceRunning) {
-		words := "smartcard service: " + cards.Service
-		if cards.Service == string(piv.ServiceNone) {
-			words = "not compiled into this program"
-		}
-		return words
+	switch piv.Service(cards.Service) {
+	case piv.ServiceRunning:
+	case piv.ServiceNone:
+		return "not compiled into this program"
+	case piv.ServiceMissing:
+		return piv.ErrNoLibrary.Error() + " (apt install libpcsclite1 pcscd)"
+	default:
+		return "smartcard service: " + cards.Service
 	}
 	in := len(cardsIn(cards))
 	return fmt.Sprintf("%s, %s in, %d remembered", keys.Counted(len(cards.Readers), "reader"), keys.Counted(in, "card"), len(cards.Cards)-in)

@@ -35,7 +35,7 @@ func open(ctx context.Context, c Config) (*Work, error) {
 		_ = w.readers.Close()
 		return nil, err
 	}
-	w.handle, w.helper, w.nextStep = handle, c.Helper, c.NextStep
+	w.handle, w.nextStep = handle, c.NextStep
 	return w, nil
 }
 
@@ -146,6 +146,8 @@ func serviceError(s piv.State) error {
 		return piv.ErrDenied
 	case piv.ServiceAbsent:
 		return piv.ErrNoService
+	case piv.ServiceMissing:
+		return piv.ErrNoLibrary
 	case piv.ServiceNone:
 		return piv.ErrNotCompiledIn
 	}

@@ -3,13 +3,11 @@ package cardadmin
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/keybroker/keybroker/piv"
-	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
@@ -33,14 +31,14 @@ func (w *Work) Generate(ctx context.Context, spec KeySpec) error {
 	if err := w.stillEmpty(ctx, spec.Slot); err != nil {
 		return err
 	}
-	answer, err := w.yubico(ctx, admin.Request{Op: admin.OpGenerate, Slot: spec.Slot, Algorithm: spec.Algorithm,
-		PINPolicy: spec.PIN, TouchPolicy: spec.Touch, Secrets: admin.Secrets{ManagementKey: w.management}})
+	w.strange = w.strange || spec.Slot == piv.SlotCardAuthentication
+	var key crypto.PublicKey
+	err := w.yubico(ctx, true, func(ctx context.Context, a *piv.Applet) (err error) {
+		key, err = a.Generate(ctx, spec.Slot, spec.Algorithm, spec.PIN, spec.Touch)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	key, err := x509.ParsePKIXPublicKey(answer.PublicKey)
-	if err != nil {
-		return fmt.Errorf("the card's new key: %w", err)
 	}
 	fmt.Fprintf(w.say, "A new %s key is in slot %s of %s (PIN %s, touch %s).\n", spec.Algorithm, spec.Slot, w.token().Name(), spec.PIN, spec.Touch)
 	if err := w.dropCertificate(ctx, spec.Slot); err != nil {

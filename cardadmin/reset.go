@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/keybroker/keybroker/piv/admin"
+	"github.com/keybroker/keybroker/piv"
 )
 
 // ResetWords are what the person types to destroy every key on the card.
@@ -25,7 +25,8 @@ func (w *Work) Reset(ctx context.Context) error {
 	if err := w.confirmInWords(ctx, warning.String(), ResetWords); err != nil {
 		return err
 	}
-	if _, err := w.yubico(ctx, admin.Request{Op: admin.OpReset}); err != nil {
+	w.strange = true
+	if err := w.yubico(ctx, false, func(ctx context.Context, a *piv.Applet) error { return a.Reset(ctx) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.say, "%s is in its factory state. Set it up: keybroker card setup\n", w.token().Name())

@@ -37,8 +37,13 @@ func (w *Work) SetRetries(ctx context.Context, pinTries, pukTries int) error {
 	if err := w.needManagement(ctx); err != nil {
 		return err
 	}
-	if _, err := w.yubico(ctx, admin.Request{Op: admin.OpSetRetries, PINTries: pinTries, PUKTries: pukTries,
-		Secrets: admin.Secrets{ManagementKey: w.management, PIN: w.pin}}); err != nil {
+	err = w.yubico(ctx, true, func(ctx context.Context, a *piv.Applet) error {
+		if err := a.Verify(ctx, w.pin); err != nil {
+			return err
+		}
+		return a.SetRetries(ctx, pinTries, pukTries)
+	})
+	if err != nil {
 		return err
 	}
 	err = w.do(ctx, func(a *piv.Applet) error {

@@ -3,15 +3,14 @@
 package cardadmin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/piv"
-	"github.com/keybroker/keybroker/piv/admin"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
@@ -20,7 +19,6 @@ import (
 type Config struct {
 	Card     string                          // name of the card, as in Names; "": the only one
 	Out, Say io.Writer                       // for results and for remarks
-	Helper   func() *exec.Cmd                // a process that runs admin.Serve
 	NextStep func(w io.Writer, key string)   // explains how to use a new key
 	Broker   func() (*control.Client, error) // the running broker, which hears of changes
 }
@@ -80,7 +78,6 @@ type Work struct {
 	changed bool // the card was changed
 	strange bool // the broker does not recognize the card any more
 
-	helper   func() *exec.Cmd
 	nextStep func(w io.Writer, key string)
 
 	// Secrets that the person typed and the card accepted, or that the card gave in
@@ -117,17 +114,22 @@ func (w *Work) waiting() {
 	fmt.Fprintln(w.say, "Another program holds the card. Waiting until it releases the card.")
 }
 
-// yubico runs one operation that only a YubiKey has.
-func (w *Work) yubico(ctx context.Context, request admin.Request) (admin.Answer, error) {
-	w.handle.Release()
-	request.Reader, request.Serial = w.handle.Reader(), w.token().Serial
-	helper := admin.Helper{Command: w.helper, Waiting: w.waiting}
-	w.changed = true
-	w.strange = w.strange || request.Op == admin.OpReset || request.Op == admin.OpGenerate && request.Slot == piv.SlotCardAuthentication
-	if request.ManagementKey != nil {
-		w.sayTouch()
-	}
-	return helper.Run(ctx, request)
+// yubico runs one operation that only a YubiKey has, after it was given the management
+// key if proved. It may take minutes, and Ctrl-C does not stop it once it has begun.
+func (w *Work) yubico(ctx context.Context, proved bool, run func(context.Context, *piv.Applet) error) error {
+	return piv.WhileBusy(ctx, w.waiting, func() error {
+		return w.handle.Patiently(ctx, func(ctx context.Context, a *piv.Applet) (err error) {
+			w.changed = true
+			if proved {
+				err = w.proveManagement(ctx, a, w.management)
+			}
+			if err == nil {
+				err = run(ctx, a)
+			}
+			ended := a.EndSession(ctx)
+			return cmp.Or(err, ended)
+		})
+	})
 }
 
 // needYubiKey refuses operations that other cards cannot do or do not allow their holder.

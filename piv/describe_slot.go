@@ -128,7 +128,7 @@ var oidPolicies = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3, 8}
 func (s *SlotInfo) policies(attestation *x509.Certificate) {
 	for _, extension := range attestation.Extensions {
 		if extension.Id.Equal(oidPolicies) && len(extension.Value) == 2 {
-			s.PIN, s.Touch = pinPolicy(extension.Value[0]), touchPolicy(extension.Value[1])
+			s.PIN, s.Touch = PoliciesOf(extension.Value[0], extension.Value[1])
 		}
 	}
 }

@@ -10,6 +10,7 @@ var (
 	ErrNoAnswer      = errors.New("the card or the smartcard service does not answer")
 	ErrNoService     = errors.New("the smartcard service does not run")
 	ErrDenied        = errors.New("the smartcard service refuses this user")
+	ErrNoLibrary     = errors.New("the smartcard library is not installed")
 	ErrNotCompiledIn = errors.New("this program was built without smartcard support")
 	ErrOtherCard     = errors.New("another card is in the reader now")
 	ErrClosed        = errors.New("the card readers are closed")

@@ -71,7 +71,7 @@ func parseMetadata(data []byte) (Metadata, error) {
 		case t == 0x01 && len(value) == 1:
 			m.Algorithm = Algorithm(value[0])
 		case t == 0x02 && len(value) == 2:
-			m.PIN, m.Touch = pinPolicy(value[0]), touchPolicy(value[1])
+			m.PIN, m.Touch = PoliciesOf(value[0], value[1])
 		case t == 0x03 && len(value) == 1:
 			m.Origin = map[byte]string{1: "generated", 2: "imported"}[value[0]]
 		case t == 0x04:
@@ -88,10 +88,8 @@ func parseMetadata(data []byte) (Metadata, error) {
 	return m, nil
 }
 
-func pinPolicy(b byte) PINPolicy {
-	return map[byte]PINPolicy{1: PINNever, 2: PINOnce, 3: PINAlways, 4: PINMatchOnce, 5: PINMatchAlways}[b]
-}
-
-func touchPolicy(b byte) TouchPolicy {
-	return map[byte]TouchPolicy{1: TouchNever, 2: TouchAlways, 3: TouchCached}[b]
+// PoliciesOf reads Yubico's codes for a key's PIN and touch policies; "" for unknown ones.
+func PoliciesOf(pin, touch byte) (PINPolicy, TouchPolicy) {
+	return map[byte]PINPolicy{1: PINNever, 2: PINOnce, 3: PINAlways, 4: PINMatchOnce, 5: PINMatchAlways}[pin],
+		map[byte]TouchPolicy{1: TouchNever, 2: TouchAlways, 3: TouchCached}[touch]
 }

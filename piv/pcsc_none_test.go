@@ -1,4 +1,4 @@
-//go:build nopcsc || (!windows && (!cgo || !(linux || darwin)))
+//go:build nopcsc || !((linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64)) || ((darwin || windows) && (amd64 || arm64)))
 
 package piv
 

@@ -1,4 +1,4 @@
-//go:build linux && cgo && !nopcsc
+//go:build linux && !nopcsc
 
 package piv
 
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ebfe/scard"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/keybroker/keybroker/piv/pcsc"
 	"github.com/keybroker/keybroker/piv/pivtest"
 )
 
@@ -31,13 +32,16 @@ type rig struct {
 	events *recorded
 }
 
+// moreOnPCSC are tests that not every build has.
+var moreOnPCSC = map[string]func(*testing.T, rig){}
+
 // TestPCSC has one pcscd for all that needs one: it takes seconds to start.
 func TestPCSC(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a pcscd of its own, in a network namespace, needs root")
 	}
 	real := pivtest.NewRig(t)
-	for name, test := range map[string]func(*testing.T, rig){
+	tests := map[string]func(*testing.T, rig){
 		"two characters":        testCharacters,
 		"cards come and go":     testComeAndGo,
 		"exchanged card":        testExchangedCard,
@@ -50,7 +54,12 @@ func TestPCSC(t *testing.T) {
 		"service hangs":         testServiceHangs,
 		"close while it hangs":  testCloseWhileHung,
 		"beside other programs": testBesideOthers,
-	} {
+		"generate":              testGenerate,
+		"number of tries":       testSetRetries,
+		"reset a YubiKey":       testResetYubiKey,
+	}
+	maps.Copy(tests, moreOnPCSC)
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			t.Cleanup(func() {
@@ -249,7 +258,7 @@ func testLetGo(t *testing.T, r rig) {
 		t.Fatal(err)
 	}
 	system := service{}
-	mine := must1(system.establish())(t).(*scardContext)
+	mine := must1(system.establish())(t).(*serviceContext)
 	defer mine.release()
 	eventually(t, "the card is free", func() bool {
 		held, err := mine.exclusive(h.Reader())
@@ -314,16 +323,16 @@ func testResetUnderWay(t *testing.T, r rig) {
 
 // resetBy is another program that ends as yubico-piv-tool does.
 func resetBy(reader string) error {
-	other, err := scard.EstablishContext()
+	other, err := pcsc.Establish()
 	if err != nil {
 		return err
 	}
 	defer other.Release()
-	card, err := other.Connect(reader, scard.ShareShared, scard.ProtocolAny)
+	card, err := other.Connect(reader, pcsc.Shared, pcsc.ProtocolAny)
 	if err != nil {
 		return err
 	}
-	return card.Disconnect(scard.ResetCard)
+	return card.Disconnect(pcsc.ResetCard)
 }
 
 // pcscd goes away in every manner; the cards are back when it is.
@@ -479,10 +488,10 @@ func testBesideOthers(t *testing.T, r rig) {
 }
 
 // exclusive connects as a program that wants the card for itself.
-func (c *scardContext) exclusive(reader string) (*scardCard, error) {
-	card, err := c.ctx.Connect(reader, scard.ShareExclusive, scard.ProtocolAny)
+func (c *serviceContext) exclusive(reader string) (*serviceCard, error) {
+	card, err := c.ctx.Connect(reader, pcsc.Exclusive, pcsc.ProtocolAny)
 	if err != nil {
 		return nil, err
 	}
-	return &scardCard{card: card}, nil
+	return &serviceCard{card: card}, nil
 }

@@ -15,7 +15,8 @@ var remedies = []struct {
 	{ErrNoAnswer, "remove the card, insert it again and try again; if that does not help: systemctl restart pcscd"},
 	{ErrNoService, "start it: systemctl start pcscd.socket (package pcscd)"},
 	{ErrDenied, "check its polkit rules (org.debian.pcsc-lite.access_pcsc) and the permissions of pcscd's socket"},
-	{ErrNotCompiledIn, "build it with cgo and libpcsclite-dev: CGO_ENABLED=1 go build ./cmd/keybroker"},
+	{ErrNoLibrary, "install it and the service: apt install libpcsclite1 pcscd (elsewhere pcsc-lite)"},
+	{ErrNotCompiledIn, "build it without the tag nopcsc, for a processor that README names: go build ./cmd/keybroker"},
 }
 
 // Remedy returns the remedy for an error of a card or the connection to it; "" for

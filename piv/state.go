@@ -29,6 +29,7 @@ const (
 	ServiceAbsent   Service = "not running"
 	ServiceRefuses  Service = "refuses this user"
 	ServiceStuck    Service = "does not answer"
+	ServiceMissing  Service = "not installed"
 	ServiceNone     Service = "not compiled in"
 	ServiceClosed   Service = "closed"
 )
@@ -68,6 +69,8 @@ func serviceOf(err error) Service {
 	switch {
 	case errors.Is(err, ErrNotCompiledIn):
 		return ServiceNone
+	case errors.Is(err, ErrNoLibrary):
+		return ServiceMissing
 	case errors.Is(err, ErrDenied):
 		return ServiceRefuses
 	case errors.Is(err, ErrNoAnswer):

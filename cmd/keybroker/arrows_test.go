@@ -44,7 +44,8 @@ var arrows = map[string][]string{
 	"softkeys/keychain":    {"platform", "platform/bus"},
 	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform/terminal"}, // asks for the passphrase of a file
 	"softkeys/sshadd":      {"wire", "platform"},                                                   // it is an agent for one key, to the user's own ssh-add
-	"piv":                  {},
+	"piv":                  {"piv/pcsc"},
+	"piv/pcsc":             {},
 	"piv/cardkeys":         {"piv", "keys", "platform"},
 	"piv/admin":            {"piv", "platform"},
 	"sources/pkcs11":       {"keys/publickey", "keys", "platform"},
@@ -114,7 +115,7 @@ var forbidden = map[[2]string]string{
 	{"agent/control", "agent"}:  "the control socket sees a Broker, nothing that could approve",
 	{"agent/control", "wire"}: "the control socket does not speak the agent protocol, and cannot be " +
 		"reached through a forwarded agent",
-	{"piv", "piv/admin"}:              "piv-go holds a card exclusively: nothing that signs may wait for it",
+	{"piv", "piv/admin"}:              "nothing that signs needs to know what a command checks",
 	{"agent/policy", "broker/config"}: "rules are values: where they were written is the configuration's",
 	{"broker", "cardadmin"}:           "the daemon administers no card: the command does, in its own process",
 	{"broker", "piv/admin"}:           "the process that holds keys administers no card",
@@ -132,8 +133,6 @@ var outside = map[string]struct {
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
 	"github.com/spf13":             {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "the command line is not the library"},
 	"github.com/jedib0t/go-pretty": {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "tables are for commands; nothing that decides prints one"},
-	"github.com/go-piv":            {[]string{"piv/admin", "bench/cards"}, "piv-go is for administration of cards in a process of its own"},
-	"github.com/ebfe/scard":        {[]string{"piv"}, "only the card layer talks to PC/SC"},
 	"github.com/cloudflare":        {[]string{"keys/publickey"}, "until x/crypto or Go has ML-DSA"},
 	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
@@ -141,7 +140,7 @@ var outside = map[string]struct {
 	"golang.org/x/image":           {[]string{"desktop/window"}, "only the window program draws"},
 	"go.yaml.in":                   {[]string{"lifecycle/inventory"}, "inventories of ansible are read in one place"},
 	"golang.org/x/text":            {[]string{"desktop/window", "confirm/ways"}, "for its tables of keyboards and of wide characters only"},
-	"github.com/ebitengine/purego": {[]string{"desktop/alert"}, "it calls libraries of the system, in the window program alone"},
+	"github.com/ebitengine/purego": {[]string{"desktop/alert", "piv/pcsc"}, "it calls libraries of the system: the alert of macOS, and PC/SC"},
 	"modernc.org":                  {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"github.com/jackc":             {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"database/sql":                 {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
@@ -220,7 +219,7 @@ func TestForbiddenArrowsAreNotInTheTable(t *testing.T) {
 // notOfKeyHolder is what the process that holds keys must not link, however deep: what
 // draws, and what the life of keys needs.
 var notOfKeyHolder = []string{"github.com/jezek/xgb", "golang.org/x/image", "fyne.io/", "gioui.org", module + "tray", module + "desktop/window", module + "desktop/taskdialog",
-	module + "desktop/alert", "github.com/ebitengine/purego",
+	module + "desktop/alert",
 	module + "lifecycle/", "database/sql", "modernc.org/", "github.com/jackc/", "html/template", "github.com/pkg/sftp"}
 
 func TestKeyHolderLinksNothingForOthers(t *testing.T) {

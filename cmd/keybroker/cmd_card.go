@@ -31,14 +31,14 @@ other programs can read.`,
 	_ = cmd.RegisterFlagCompletionFunc("card", a.completeCards)
 	cmd.AddCommand(newCardListCommand(a), newCardInfoCommand(a), newCardForgetCommand(a),
 		newCardSetupCommand(a), newCardGenerateCommand(a), newCardCertificateCommand(a), newCardPINCommand(a), newCardPUKCommand(a), newCardRetriesCommand(a), newCardAttestCommand(a),
-		newCardResetCommand(a), newCardHelperCommand())
+		newCardResetCommand(a))
 	return cmd
 }
 
 // onCard is a command's RunE: do works on the card that --card names.
 func (a *app) onCard(do func(ctx context.Context, w *cardadmin.Work, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		config := cardadmin.Config{Card: a.card, Out: cmd.OutOrStdout(), Say: cmd.ErrOrStderr(), Helper: helperCommand, NextStep: sayNextStep, Broker: a.client}
+		config := cardadmin.Config{Card: a.card, Out: cmd.OutOrStdout(), Say: cmd.ErrOrStderr(), NextStep: sayNextStep, Broker: a.client}
 		return cardadmin.Run(cmd.Context(), config, func(w *cardadmin.Work) error { return do(cmd.Context(), w, args) })
 	}
 }

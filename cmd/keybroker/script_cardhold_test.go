@@ -1,4 +1,4 @@
-//go:build linux && cgo && !nopcsc
+//go:build linux && !nopcsc
 
 package main
 
@@ -6,20 +6,24 @@ import (
 	"fmt"
 	"os"
 
-	pivgo "github.com/go-piv/piv-go/v2/piv"
+	"github.com/keybroker/keybroker/piv/pcsc"
 )
 
 // holdCard is the program "cardhold READER": it holds the card exclusively, as
 // gpg does, until there is a file "letgo". Then its file "held" goes.
 func holdCard() {
-	var card *pivgo.YubiKey
-	var err error
-	if !await(func() bool { card, err = pivgo.Open(os.Args[1]); return err == nil }) {
+	service, err := pcsc.Establish()
+	var card *pcsc.Card
+	if err != nil || !await(func() bool {
+		card, err = service.Connect(os.Args[1], pcsc.Exclusive, pcsc.ProtocolAny)
+		return err == nil
+	}) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	_ = os.WriteFile("held", []byte("held"), 0o600)
 	await(func() bool { _, err := os.Stat("letgo"); return err == nil })
-	card.Close()
+	_ = card.Disconnect(pcsc.ResetCard)
+	_ = service.Release()
 	_ = os.Remove("held")
 }

@@ -23,7 +23,7 @@ type Attestation struct {
 var ErrAttestation = errors.New("the attestation is not valid")
 
 // VerifyAttestation checks that the card's attestation key (issuer) signed the
-// slot's attestation, and that roots (nil: Yubico's, from piv-go) signed issuer.
+// slot's attestation, and that roots (nil: Yubico's) signed issuer.
 // The attestation must be for this slot, this card (serial 0: any card) and key.
 // The error wraps ErrAttestation.
 func VerifyAttestation(attestation, issuer *x509.Certificate, roots *x509.CertPool, slot piv.Slot, serial uint32, key crypto.PublicKey) (Attestation, error) {

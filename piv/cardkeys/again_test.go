@@ -1,4 +1,4 @@
-//go:build linux && cgo && !nopcsc
+//go:build linux && !nopcsc
 
 package cardkeys_test
 

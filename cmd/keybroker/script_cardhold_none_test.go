@@ -1,5 +1,0 @@
-//go:build linux && (!cgo || nopcsc)
-
-package main
-
-func holdCard() { panic("there are no cards in this build") }
