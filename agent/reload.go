@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,6 +28,34 @@ func (s *Server) Started(how string) {
 	if _, err := s.write(record); err != nil { // nothing is signed until that works again
 		s.Log.Error("the audit log cannot be written", "operation", keys.OpStart, "error", err)
 	}
+}
+
+// Ended writes down that the broker ends: what it would have seen ends here.
+func (s *Server) Ended() {
+	record := audit.Record{ID: newID(), Op: keys.OpEnd, Decision: audit.Note, Reason: "the broker ends"}
+	if _, err := s.write(record); err != nil {
+		s.Log.Error("the audit log cannot be written", "operation", keys.OpEnd, "error", err)
+	}
+}
+
+// maxHeld is how many keys one record names, so that its line stays short.
+const maxHeld = 500
+
+// HoldsOthers writes down which keys the broker holds that it did not hold before, and
+// which no longer: how long a key has been watched is known only from there.
+func (s *Server) HoldsOthers(held, gone []audit.Key) error {
+	for len(held)+len(gone) > 0 {
+		record := audit.Record{ID: newID(), Op: keys.OpKeys, Decision: audit.Note}
+		n := min(len(held), maxHeld)
+		record.Held, held = held[:n], held[n:]
+		n = min(len(gone), maxHeld-n)
+		record.Gone, gone = gone[:n], gone[n:]
+		record.Reason = fmt.Sprintf("the broker holds %s more and %d fewer", keys.Counted(len(record.Held), "key"), len(record.Gone))
+		if _, err := s.write(record); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Before is what a change of the rules begins from.

@@ -56,6 +56,7 @@ type Broker struct {
 
 	annotations *annotator
 	session     *sessionWatch
+	keyWatch    *keyWatch
 	control     *control.Server
 	ending      sync.Once // starts the time limit of the shutdown
 }
@@ -87,7 +88,7 @@ func New(c Config) (_ *Broker, err error) {
 	if b.sockets, err = listen(&b.config); err != nil {
 		return nil, err
 	}
-	if b.records, err = openRecords(&b.config, &b.feed, b.log); err != nil {
+	if b.records, err = openRecords(&b.config, b.log); err != nil {
 		return nil, err
 	}
 	b.claims = claims.Open(claims.Config{File: claimsFile(&b.config), AuditDir: b.config.AuditDir(), Now: time.Now, Expired: b.keyExpired})
@@ -116,10 +117,11 @@ func (b *Broker) meetPerson() (err error) {
 // serve makes the servers behind the sockets.
 func (b *Broker) serve(ring *keys.Ring, named bool) {
 	c, queue := &b.config, b.person.queue
+	b.keyWatch = newKeyWatch(b.records.index, b.log)
 	b.server = agent.NewServer(agent.Config{
 		Ring:   ring,
 		Grants: b.person.grants, Audit: b.records.log, Prompt: queue, Log: b.log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.records.written, Logins: b.records.index.Logins, History: b.person.before, Claims: b.claims,
+		PeerOf: platform.PeerOf, Allowed: platform.SameUser, Written: b.written, Logins: b.records.index.Logins, History: b.person.before, Claims: b.claims,
 		ForwardedChanges: c.Agent.ForwardedChanges, RemoteProviders: c.PKCS11.Remote,
 		UnlockGivesPIN: c.PIV.UnlockGivesPIN,
 	}, c.PolicyRules())
@@ -127,6 +129,7 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.reload = &reloader{config: c, named: named, server: b.server, queue: queue, approvals: b.approvals, log: b.log, changed: b.feed.Changed}
 	b.annotations = &annotator{store: b.claims, server: b.server, queue: queue, approvals: b.approvals, known: controlAPI{b}.Keys}
 	b.session = newSessionWatch(c.Session, b.server, b.log, b.feed.Changed)
+	b.keyWatch.list, b.keyWatch.write = controlAPI{b}.Keys, b.server.HoldsOthers
 	b.control = control.NewServer(control.Config{Broker: controlAPI{b}, Feed: &b.feed, Log: b.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 }
 

@@ -7,26 +7,24 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 )
 
-// records is the audit log, with its index and with the receivers of its records and heads.
+// records is the audit log, with its index and the receiver of its heads.
 type records struct {
 	log   *audit.Log
 	index *audit.Index // for the prompt, and the order of lists
 	heads *headTeller
-	feed  *control.Feed
 
 	endReading context.CancelFunc // of the log into the index
 }
 
 // openRecords opens the log. Reading a long one takes a while; until then the prompt
 // shows no history.
-func openRecords(c *config.Config, feed *control.Feed, logger *slog.Logger) (*records, error) {
-	r := &records{index: audit.NewIndex(), feed: feed}
+func openRecords(c *config.Config, logger *slog.Logger) (*records, error) {
+	r := &records{index: audit.NewIndex()}
 	var err error
-	r.log, err = audit.Open(audit.Config{Dir: c.AuditDir(), Durability: audit.Durability(c.Audit.Durability), Log: logger, Observe: r.index.Add})
+	r.log, err = audit.Open(audit.Config{Dir: c.AuditDir(), Durability: audit.Durability(c.Audit.Durability), Log: logger, Index: r.index})
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +36,10 @@ func openRecords(c *config.Config, feed *control.Feed, logger *slog.Logger) (*re
 }
 
 // written passes on each record of the log.
-func (r *records) written(record audit.Record) {
-	r.heads.record(record)
-	r.feed.Record(record)
+func (b *Broker) written(record audit.Record) {
+	b.records.heads.record(record)
+	b.feed.Record(record)
+	b.keyWatch.record(record)
 }
 
 func (r *records) close() error {

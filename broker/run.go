@@ -34,6 +34,7 @@ func (b *Broker) prove(ctx context.Context) {
 func (b *Broker) Run(ctx context.Context) error {
 	defer b.records.heads.start()() // ends last, so that the last head covers every record
 	b.server.Started(b.howStarted())
+	defer b.server.Ended()
 	for _, f := range b.config.Fixed {
 		if f.NotTaken != "" {
 			b.log.Warn("a setting of the configuration is ignored: the machine's owner has fixed it", "setting", f.Setting, "value", f.NotTaken, "fixed", f.Owner, "by", f.By)
@@ -53,6 +54,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer checks.Wait()
 	defer cancel()
 	checks.Go(func() { b.claims.Check(ctx, b.server.ClaimsDiffered) })
+	checks.Go(func() { b.keyWatch.run(ctx) })
 	_ = platform.Notify("READY=1")
 	b.log.Info("keybroker serves", "socket", b.config.Paths.AgentSocket, "prompt", b.person.queue.Name())
 	for _, err := range []error{b.approvals.nobodyToAsk(), b.sealed.Vault().CheckPassphraseFile()} {

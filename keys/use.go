@@ -29,6 +29,8 @@ const (
 	OpAnnotate  Op = "annotate"  // a key has another owner, purpose, ticket or expiry
 	OpDrop      Op = "drop"      // opened keys and grants were dropped, because the person went away
 	OpStart     Op = "start"     // the broker started
+	OpEnd       Op = "end"       // the broker ended
+	OpKeys      Op = "keys"      // the broker holds other keys than before
 	OpReload    Op = "reload"    // the rules were read again
 	OpRevoke    Op = "revoke"    // grants were revoked
 	OpLifecycle Op = "lifecycle" // a command reported what it did with a key on a host
@@ -36,7 +38,7 @@ const (
 )
 
 // Ops are all operations, in the order of the help texts.
-var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpAnnotate, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpReload, OpRevoke, OpLifecycle, OpDrop, OpBind, OpConnect, OpOther}
+var Ops = []Op{OpSign, OpList, OpAdd, OpRemove, OpRemoveAll, OpRename, OpAnnotate, OpLock, OpUnlock, OpPause, OpResume, OpApprove, OpStart, OpEnd, OpKeys, OpReload, OpRevoke, OpLifecycle, OpDrop, OpBind, OpConnect, OpOther}
 
 // Trust says how well a destination is known.
 type Trust string

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -21,6 +22,9 @@ func (l *Log) Append(r Record) (Record, error) {
 		r.Time = l.now().Round(0).UTC()
 		return r, nil
 	}
+	if r.Op == keys.OpEnd && l.index.worthSaving() {
+		l.saveIndex()
+	}
 	if err := l.write(&r); err != nil {
 		return Record{}, err
 	}
@@ -28,9 +32,6 @@ func (l *Log) Append(r Record) (Record, error) {
 		if err := l.sync(r.Seq); err != nil {
 			return Record{}, err
 		}
-	}
-	if l.observe != nil {
-		l.observe(r)
 	}
 	return r, nil
 }
@@ -173,6 +174,9 @@ func (l *Log) writeRecords(batch []*queued, now time.Time) error {
 	head, written := l.head, make([]indexed, 0, len(batch))
 	for _, one := range batch {
 		r := one.record
+		if r.Index = ""; len(written) == 0 {
+			r.Index = l.vouches
+		}
 		r.Seq, r.Time, r.Prev = head.Seq+1, now, head.Hash
 		line, err := encode(&l.line, r)
 		if err != nil {
@@ -196,7 +200,7 @@ func (l *Log) writeRecords(batch []*queued, now time.Time) error {
 	l.mu.Lock()
 	l.size, l.head = size, head
 	l.mu.Unlock()
-	l.written(written)
+	l.written(written, size-int64(l.lines.Len()))
 	return nil
 }
 

@@ -8,10 +8,6 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// maxPlaces bounds what a History remembers: a person's keys times their hosts. A
-// larger log has no history.
-const maxPlaces = 20_000
-
 // History knows when each key was last used, and where: the part of an Index that
 // prompts show. Its methods may be called concurrently.
 type History struct {
@@ -37,11 +33,46 @@ func newHistory() *History {
 	return &History{keys: map[string]time.Time{}, places: map[place]time.Time{}}
 }
 
-// loaded notes that the whole log was read.
-func (h *History) loaded() {
+// loaded notes that the whole log was read. cut: it has more places than are known.
+func (h *History) loaded(cut bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if cut {
+		h.keys, h.places = nil, nil
+	}
 	h.ready = h.keys != nil
+}
+
+// learn notes a part of the log.
+func (h *History) learn(p *part) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for fingerprint, k := range p.Keys {
+		if k.Count == 0 || !h.roomLocked() {
+			continue
+		}
+		keepLater(h.keys, fingerprint, k.Last)
+		for w, s := range k.Places {
+			if !h.roomLocked() {
+				return
+			}
+			switch {
+			case w.Namespace != "":
+				keepLater(h.places, place{fingerprint, "", w.Namespace}, s.Last)
+			case w.Host != "":
+				keepLater(h.places, place{fingerprint, w.Host, ""}, s.Last)
+			}
+		}
+	}
+}
+
+// roomLocked reports whether one more place is remembered. If there are too many, none
+// is: it would be wrong about the others.
+func (h *History) roomLocked() bool {
+	if len(h.places)+len(h.keys) >= maxPlaces {
+		h.ready, h.keys, h.places = false, nil, nil
+	}
+	return h.keys != nil
 }
 
 // add notes one record.
@@ -59,10 +90,7 @@ func (h *History) add(r Record) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.places)+len(h.keys) >= maxPlaces {
-		h.ready, h.keys, h.places = false, nil, nil // it would be wrong about the others
-	}
-	if h.keys == nil {
+	if !h.roomLocked() {
 		return
 	}
 	keepLater(h.keys, r.Key.Fingerprint, r.Time)

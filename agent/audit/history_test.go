@@ -20,7 +20,7 @@ func signAt(key, host string) *keys.Use {
 func TestHistory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	h := NewIndex()
-	log, err := Open(Config{Dir: dir, Observe: h.Add})
+	log, err := Open(Config{Dir: dir, Index: h})
 	if err != nil {
 		t.Fatal(err)
 	}

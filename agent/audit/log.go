@@ -34,7 +34,7 @@ type Config struct {
 	Durability Durability       // "" is Process
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: discard
-	Observe    func(Record)     // called with each record that was written; nil: nothing is
+	Index      *Index           // is told of each record, and kept in a file; nil: none is
 }
 
 // Head is the end of the chain.
@@ -51,12 +51,15 @@ type Log struct {
 	discards bool // see Discard
 	now      func() time.Time
 	log      *slog.Logger
-	observe  func(Record)
+	index    *Index
 	fsync    func(*os.File) error
 
 	put func(*os.File, []byte) (int, error) // one write(2)
 
 	syncing sync.Mutex // held over an fsync; taken before io and mu
+
+	saving     sync.Mutex // held while the index is written; taken before syncing, io and mu
+	background sync.WaitGroup
 
 	io    sync.Mutex // held over a write; taken before mu; guards the fields below
 	lock  *os.File
@@ -65,6 +68,10 @@ type Log struct {
 	notes []string     // to be written before the next record
 	line  bytes.Buffer // buffer for one line
 	lines bytes.Buffer // buffer for what is written at once
+
+	vouches     string // SHA-256 of an index that the next record is to vouch for; "": none
+	vouched     bool   // a record did, and the index is to be put in force
+	savingIndex bool
 
 	// mu is never held over a disk. file, size and head change under both locks, so
 	// that either is enough to read them.
@@ -89,7 +96,7 @@ func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
 		return nil, problem.With(fmt.Errorf("unknown durability %q", string(c.Durability)), `write "process" or "power"`)
 	}
-	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, observe: c.Observe, fsync: (*os.File).Sync, put: (*os.File).Write}
+	l := &Log{dir: c.Dir, power: c.Durability == Power, now: c.Now, log: c.Log, index: c.Index, fsync: (*os.File).Sync, put: (*os.File).Write}
 	if l.now == nil {
 		l.now = time.Now
 	}
@@ -135,6 +142,9 @@ func (l *Log) resume() error {
 		}
 	}
 	l.synced = l.head.Seq
+	if l.index != nil {
+		l.index.start = position{l.month, l.size}
+	}
 	return nil
 }
 
@@ -210,8 +220,10 @@ func (l *Log) Close() error {
 		return nil
 	}
 	l.io.Lock()
-	defer l.io.Unlock()
-	return errors.Join(l.closeFile(), l.lock.Close())
+	err := l.closeFile()
+	l.io.Unlock()
+	l.background.Wait()
+	return errors.Join(err, l.lock.Close())
 }
 
 // closeFile first syncs the file if records are not on the disk.

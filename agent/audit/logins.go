@@ -68,15 +68,32 @@ func (l *Logins) add(r Record) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, wire.CertificateSuffix)}
+	l.putLocked(host, lastLogin{key, r.Time})
+}
+
+// learn notes a part of the log, as far as it is not older than oldest.
+func (l *Logins) learn(p *part, oldest time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for fingerprint, k := range p.Keys {
+		for w, s := range k.Places {
+			if w.Login && w.Host != "" && s.Last.After(oldest) {
+				l.putLocked(w.Host, lastLogin{LoginKey{fingerprint, w.Certificate}, s.Last})
+			}
+		}
+	}
+}
+
+func (l *Logins) putLocked(host string, login lastLogin) {
 	if l.hosts[host] == nil && len(l.hosts) >= maxLoginHosts {
 		oldest := l.oldestLocked()
-		if !r.Time.After(l.hosts[oldest][0].time) {
+		if !login.time.After(l.hosts[oldest][0].time) {
 			return
 		}
 		delete(l.hosts, oldest)
 	}
-	key := LoginKey{r.Key.Fingerprint, strings.HasSuffix(r.Purpose.Algorithm, wire.CertificateSuffix)}
-	l.hosts[host] = withLogin(l.hosts[host], lastLogin{key, r.Time})
+	l.hosts[host] = withLogin(l.hosts[host], login)
 }
 
 func loginHost(r *Record) (string, bool) {

@@ -233,8 +233,8 @@ func TestUsage(t *testing.T) {
 		return r
 	}
 	first := add(func(*Record) {})
-	add(func(r *Record) { r.Destination.Host = keys.Host{Fingerprint: "SHA256:nameless"} })
-	add(func(r *Record) { r.Destination = &keys.Destination{Trust: keys.TrustClaimed, Claimed: "said"} })
+	nameless := add(func(r *Record) { r.Destination.Host = keys.Host{Fingerprint: "SHA256:nameless"} })
+	claimed := add(func(r *Record) { r.Destination = &keys.Destination{Trust: keys.TrustClaimed, Claimed: "said"} })
 	last := add(func(r *Record) { r.Peer.Program = "git" })
 	add(func(r *Record) { r.Decision = Refused })
 	add(func(r *Record) { r.Op = keys.OpList })
@@ -243,8 +243,17 @@ func TestUsage(t *testing.T) {
 
 	usage, err := Usage(t.Context(), dir)
 	must(t, err)
-	want := KeyUsage{First: first.Time, Last: last.Time, Count: 4, Hosts: []string{"SHA256:nameless", "git.example.com"}, Programs: []string{"git", "ssh"}}
-	if got := usage["SHA256:abc/def"]; fmt.Sprint(got) != fmt.Sprint(want) {
+	got := usage["SHA256:abc/def"]
+	if n := len(got.Watched); n != 1 || !got.Watched[0].Since.Equal(first.Time) || got.Watched[0].Until.Before(last.Time) {
+		t.Errorf("watched %+v", got.Watched)
+	}
+	got.Watched = nil
+	one := func(key, host string, a, b Record, n int) UsePlace {
+		return UsePlace{HostKey: key, Host: host, User: "git", First: a.Time, Last: b.Time, Count: n}
+	}
+	want := KeyUsage{First: first.Time, Last: last.Time, Count: 4, Hosts: []string{"SHA256:nameless", "git.example.com"}, Users: []string{"git"}, Programs: []string{"git", "ssh"},
+		Places: []UsePlace{one("SHA256:host", "git.example.com", first, last, 2), one("", "", claimed, claimed, 1), one("SHA256:nameless", "SHA256:nameless", nameless, nameless, 1)}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	if len(usage) != 2 || usage["SHA256:other"].Count != 1 {

@@ -49,6 +49,9 @@ type Record struct {
 	Count       int               `json:"count,omitempty"`   // list: how many keys were shown
 	Repeats     int               `json:"repeats,omitempty"` // how many requests of its kind it stands for; 0: one
 	Rules       string            `json:"rules,omitempty"`   // changes of the broker: digest of the rules in force afterwards (policy.Rules.Digest)
+	Held        []Key             `json:"held,omitempty"`    // keys: those that the broker did not hold before
+	Gone        []Key             `json:"gone,omitempty"`    // keys: those that it holds no longer
+	Index       string            `json:"index,omitempty"`   // SHA-256 of the index of the records before (decision 0077)
 	Prev        string            `json:"prev"`
 	Hash        string            `json:"hash,omitempty"` // see the package comment
 }

@@ -5,59 +5,81 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
-// maxFaults bounds how many unusable lines Usage names.
-const maxFaults = 10
-
-// KeyUsage sums up the allowed signatures of one key.
+// KeyUsage sums up the allowed signatures of one key, and in which time any would have
+// been seen.
 type KeyUsage struct {
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
-	Count    int       `json:"count"`
-	Hosts    []string  `json:"hosts,omitempty"`    // proved: the name, or the host key's fingerprint if it has none
-	Programs []string  `json:"programs,omitempty"` // base names
+	First    time.Time  `json:"first,omitzero"` // zero: it was never used
+	Last     time.Time  `json:"last,omitzero"`
+	Count    int        `json:"count"`
+	Hosts    []string   `json:"hosts,omitempty"`    // proved: the name, or the host key's fingerprint if it has none
+	Users    []string   `json:"users,omitempty"`    // accounts at the hosts
+	Programs []string   `json:"programs,omitempty"` // base names
+	Places   []UsePlace `json:"places,omitempty"`   // the last used first
+	Watched  []Watch    `json:"watched,omitempty"`  // oldest first
 }
 
-// Usage reads the whole log and sums it up by the key's fingerprint. The error names
-// the first unusable lines; the result covers the others.
+// UsePlace sums up the uses of a key at one place.
+type UsePlace struct {
+	HostKey   string    `json:"host_key,omitempty"` // fingerprint, if the host proved its key
+	Host      string    `json:"host,omitempty"`     // its name
+	User      string    `json:"user,omitempty"`     // account there
+	Namespace string    `json:"namespace,omitempty"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+	Count     int       `json:"count"`
+}
+
+// Usage sums up the log by the key's fingerprint. It reads only what its index does not
+// cover. The error names the first unusable lines; the result covers the others.
 func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
-	type names struct{ hosts, programs map[string]bool }
-	usage, seen := map[string]KeyUsage{}, map[string]names{}
-	var faults []error
-	for r, err := range signatures(ctx, dir) {
-		if err != nil {
-			if len(faults) < maxFaults {
-				faults = append(faults, err)
-			}
-			continue
-		}
-		id := r.Key.Fingerprint
-		u, n := usage[id], seen[id]
-		if u.Count == 0 {
-			u.First, u.Last, n = r.Time, r.Time, names{map[string]bool{}, map[string]bool{}}
-			seen[id] = n
-		}
-		if u.Count++; r.Time.Before(u.First) {
-			u.First = r.Time
-		}
-		if r.Time.After(u.Last) {
-			u.Last = r.Time
-		}
-		usage[id] = u
-		if r.Destination != nil && r.Destination.Trust.Proved() {
-			n.hosts[r.Destination.Name()] = true
-		}
-		if r.Peer != nil {
-			n.programs[r.Peer.Program] = true
-		}
+	parts, err := summarize(ctx, dir)
+	if err != nil {
+		return nil, err
 	}
-	for id, u := range usage {
-		u.Hosts, u.Programs = sorted(seen[id].hosts), sorted(seen[id].programs)
-		usage[id] = u
+	var all sums
+	all.size = -1 << 40 // each month was bounded
+	for _, p := range parts {
+		all.join(&p.sums)
 	}
-	return usage, errors.Join(append(faults, ctx.Err())...)
+	watched := all.watches(dir)
+	usage := make(map[string]KeyUsage, len(all.Keys))
+	for fingerprint, k := range all.Keys {
+		usage[fingerprint] = k.usage(watched)
+	}
+	return usage, errors.Join(faultsOf(dir, parts)...)
+}
+
+func (k *keySum) usage(watched []Watch) KeyUsage {
+	u := KeyUsage{First: k.First, Last: k.Last, Count: k.Count, Watched: within(watched, k.Held)}
+	hosts, users := map[string]bool{}, map[string]bool{}
+	at := map[UsePlace]span{}
+	for w, s := range k.Places {
+		if w.Host != "" {
+			hosts[w.Name] = true
+		}
+		if w.Login {
+			users[w.User] = true
+		}
+		p := UsePlace{HostKey: w.Host, Host: w.Name, User: w.User, Namespace: w.Namespace}
+		at[p] = at[p].join(s)
+	}
+	for p, s := range at {
+		p.First, p.Last, p.Count = s.First, s.Last, s.Count
+		u.Places = append(u.Places, p)
+	}
+	slices.SortFunc(u.Places, func(a, b UsePlace) int {
+		if by := b.Last.Compare(a.Last); by != 0 {
+			return by
+		}
+		return strings.Compare(a.HostKey+a.User+a.Namespace, b.HostKey+b.User+b.Namespace)
+	})
+	u.Hosts, u.Users = sorted(hosts), sorted(users)
+	u.Programs = slices.Sorted(maps.Keys(k.Programs))
+	return u
 }
 
 func sorted(set map[string]bool) []string {

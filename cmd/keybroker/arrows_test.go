@@ -76,6 +76,7 @@ var arrows = map[string][]string{
 
 	// Fakes stand beside what they replace, for tests only.
 	"keys/keystest":                {"keys", "keys/privatekey"},
+	"agent/audit/audittest":        {"agent/audit", "keys", "wire"},
 	"platform/apart":               {},
 	"platform/platformtest":        {},
 	"platform/session/sessiontest": {},

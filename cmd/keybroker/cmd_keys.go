@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cli"
@@ -78,66 +76,12 @@ func printLines(lines ...string) {
 	}
 }
 
-func newKeysListCommand(a *app) *cobra.Command {
-	return a.TableFlags(&cobra.Command{
-		Use:   "list",
-		Short: "List every key, with its state and when it was last used",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := a.listKeys(cmd.Context())
-			if err != nil {
-				return err
-			}
-			usage, err := audit.Usage(cmd.Context(), a.config.AuditDir())
-			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: the last uses are unknown:", platform.Plain(err))
-			}
-			for i := range list {
-				if u, ok := usage[list[i].Fingerprint]; ok {
-					list[i].LastUsed, list[i].Uses = &u.Last, u.Count
-				}
-			}
-			return a.PrintList(cmd, list, len(list), "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE",
-				func(w *cli.Table) { printKeys(w, list, a.Wide) })
-		},
-	})
-}
-
 // keyList lists every key of the person.
 func (a *app) keyList() broker.KeyList {
 	return broker.KeyList{Config: &a.config, Open: a.store, Say: os.Stderr}
 }
 
-func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
-	if err := a.locate(); err != nil {
-		return nil, err
-	}
-	return a.keyList().List(ctx)
-}
-
 func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
-
-// printKeys also shows, with wide, what the person said of each key.
-func printKeys(w *cli.Table, list []control.Key, wide bool) {
-	titles := []string{"NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED"}
-	if wide {
-		titles = append(titles, "OWNER", "PURPOSE", "EXPIRES", "TICKET")
-	}
-	w.Head(titles...)
-	w.Paint(5, map[string]text.Color{"ready": text.FgGreen})
-	now := time.Now()
-	for _, key := range list {
-		last := "never"
-		if key.LastUsed != nil {
-			last = keys.Ago(now, *key.LastUsed)
-		}
-		cells := []string{key.Name, key.Type, key.Fingerprint, platform.Escape(key.Comment, 30), key.Source, stateText(now, key), last}
-		if wide {
-			cells = append(cells, key.Claim.Owner, key.Claim.Purpose, expiryText(now, key.Claim), key.Claim.Ticket)
-		}
-		w.Row(cells...)
-	}
-}
 
 func stateText(now time.Time, key control.Key) string {
 	parts := []string{}

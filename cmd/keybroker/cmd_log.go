@@ -51,7 +51,7 @@ func (f *logFlags) register(a *app, cmd *cobra.Command) {
 	completeFlag(cmd, "socket", a.socketNames)
 	completeFlag(cmd, "key", a.keyNames)
 	completeFlag(cmd, "id", a.refusedIDs)
-	flags.BoolVar(&f.all, "all", false, "also show records of listed keys")
+	flags.BoolVar(&f.all, "all", false, "also show records of listed keys, and of which keys the broker holds")
 }
 
 func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
@@ -76,7 +76,7 @@ func (f *logFlags) complete(now time.Time) (audit.Filter, error) {
 		filter.Ops = append(filter.Ops, keys.Op(op))
 	}
 	if !f.all && len(f.ops) == 0 {
-		filter.NotOps = []keys.Op{keys.OpList}
+		filter.NotOps = []keys.Op{keys.OpList, keys.OpKeys}
 	}
 	return filter, nil
 }
