@@ -31,7 +31,10 @@ func openRecords(c *config.Config, logger *slog.Logger) (*records, error) {
 	r.heads = newHeadTeller(r.log, c.AuditDir(), logger)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.endReading = cancel
-	go r.index.Load(ctx, c.AuditDir())
+	go func() {
+		r.index.Load(ctx, c.AuditDir())
+		r.log.SaveIndex()
+	}()
 	return r, nil
 }
 

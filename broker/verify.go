@@ -12,10 +12,19 @@ import (
 // VerifyLog compares the log with the running broker's heads: the log must contain the
 // head from before the reading, and must not end after the head from after it.
 func VerifyLog(ctx context.Context, c *config.Config, client *control.Client, witnessed ...audit.Witnessed) (audit.Report, error) {
+	return compareLog(ctx, c, client, audit.Verify, witnessed)
+}
+
+// CheckLog is VerifyLog for a command that is to answer at once (audit.Check).
+func CheckLog(ctx context.Context, c *config.Config, client *control.Client) (audit.Report, error) {
+	return compareLog(ctx, c, client, audit.Check, nil)
+}
+
+func compareLog(ctx context.Context, c *config.Config, client *control.Client, verify func(string, ...audit.Witnessed) (audit.Report, error), witnessed []audit.Witnessed) (audit.Report, error) {
 	if before, err := client.Status(ctx); err == nil {
 		witnessed = append(witnessed, audit.Witnessed{Head: before.Audit.Head(), By: "the broker"})
 	}
-	report, err := audit.Verify(c.AuditDir(), witnessed...)
+	report, err := verify(c.AuditDir(), witnessed...)
 	if err != nil || report.Bad != nil {
 		return report, err
 	}

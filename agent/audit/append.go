@@ -22,8 +22,8 @@ func (l *Log) Append(r Record) (Record, error) {
 		r.Time = l.now().Round(0).UTC()
 		return r, nil
 	}
-	if r.Op == keys.OpEnd && l.index.worthSaving() {
-		l.saveIndex()
+	if r.Op == keys.OpEnd {
+		l.SaveIndex()
 	}
 	if err := l.write(&r); err != nil {
 		return Record{}, err

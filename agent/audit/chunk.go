@@ -31,6 +31,7 @@ type chunk struct {
 	Decisions set       `json:"decisions"`      // bits by decisionIndex
 	IDs       []byte    `json:"ids,omitempty"`  // four bytes of the hash of each refused request's ID
 	More      bool      `json:"more,omitempty"` // there are more refused requests
+	Seq       uint64    `json:"seq"`            // of the last record
 	Hash      string    `json:"hash"`           // of the last record; "": there is none
 }
 
@@ -63,7 +64,7 @@ func (c *chunk) add(g *glimpse, to int64) {
 	if c.Records == 0 {
 		c.Since, c.Until = g.time, g.time
 	}
-	c.Records, c.To, c.Hash = c.Records+1, to, g.hash
+	c.Records, c.To, c.Seq, c.Hash = c.Records+1, to, g.seq, g.hash
 	if g.time.Before(c.Since) {
 		c.Since = g.time
 	}
@@ -85,7 +86,7 @@ func (c *chunk) join(next chunk) {
 	if c.Records == 0 {
 		c.Since, c.Until = next.Since, next.Until
 	}
-	c.Records, c.Hash = c.Records+next.Records, next.Hash
+	c.Records, c.Seq, c.Hash = c.Records+next.Records, next.Seq, next.Hash
 	if next.Since.Before(c.Since) {
 		c.Since = next.Since
 	}
@@ -117,7 +118,8 @@ func (c *chunk) may(f *Filter) bool {
 	switch {
 	case c.Faulty:
 		return true
-	case !f.Since.IsZero() && c.Until.Before(f.Since),
+	case c.Seq <= f.After,
+		!f.Since.IsZero() && c.Until.Before(f.Since),
 		!f.Until.IsZero() && !c.Since.Before(f.Until),
 		f.Decision != "" && !c.Decisions.has(decisionIndex(f.Decision)),
 		len(f.Ops) > 0 && !slices.ContainsFunc(f.Ops, func(op keys.Op) bool { return c.Ops.has(opIndex(op)) }):

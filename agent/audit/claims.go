@@ -85,26 +85,26 @@ func backwards(text []byte) func(yield func([]byte) bool) {
 // Claims reads from the whole log what was last said of each key, by fingerprint. A key of
 // which everything was taken back has a zero Claim. Lines that were changed do not count.
 func Claims(ctx context.Context, dir string) (map[string]keys.Claim, error) {
-	list, err := months(dir)
+	found := map[string]keys.Claim{}
+	stretches, err := toRead(dir, Filter{Ops: []keys.Op{keys.OpAnnotate}}, theEnd)
+	for _, s := range stretches {
+		if err == nil {
+			err = claimsIn(ctx, s, found)
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	found := map[string]keys.Claim{}
-	for _, month := range list {
-		if err := claimsIn(ctx, filepath.Join(dir, fileOf(month)), found); err != nil {
-			return nil, err
-		}
 	}
 	return found, nil
 }
 
-func claimsIn(ctx context.Context, path string, found map[string]keys.Claim) error {
-	file, err := openFile(path, os.O_RDONLY)
+func claimsIn(ctx context.Context, s stretch, found map[string]keys.Claim) error {
+	file, err := openFile(s.path, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	for lines := newLineReader(file); ; {
+	for lines := newLineReader(io.NewSectionReader(file, s.from, s.to-s.from)); ; {
 		line, err := lines.next()
 		switch {
 		case ctx.Err() != nil:

@@ -24,18 +24,23 @@ type Filter struct {
 }
 
 func (f *Filter) match(r *Record) bool {
+	return f.matchEnds(r.Seq, r.Time, r.ID, r.Op, r.Decision) && (f.Socket == "" || matches(f.Socket, r.Socket)) &&
+		f.matchKey(r.Key) && (f.matchHost(r.Destination) || f.matchStep(r.Step)) && f.matchProgram(r.Peer)
+}
+
+// matchEnds compares what a glimpse has.
+func (f *Filter) matchEnds(seq uint64, at time.Time, id string, op keys.Op, decision string) bool {
 	switch {
-	case r.Seq <= f.After,
-		!f.Since.IsZero() && r.Time.Before(f.Since),
-		!f.Until.IsZero() && !r.Time.Before(f.Until),
-		f.Decision != "" && f.Decision != r.Decision,
-		f.Socket != "" && !matches(f.Socket, r.Socket),
-		len(f.Ops) > 0 && !slices.Contains(f.Ops, r.Op),
-		slices.Contains(f.NotOps, r.Op),
-		len(f.IDs) > 0 && !slices.Contains(f.IDs, r.ID):
+	case seq <= f.After,
+		!f.Since.IsZero() && at.Before(f.Since),
+		!f.Until.IsZero() && !at.Before(f.Until),
+		f.Decision != "" && f.Decision != decision,
+		len(f.Ops) > 0 && !slices.Contains(f.Ops, op),
+		slices.Contains(f.NotOps, op),
+		len(f.IDs) > 0 && !slices.Contains(f.IDs, id):
 		return false
 	}
-	return f.matchKey(r.Key) && (f.matchHost(r.Destination) || f.matchStep(r.Step)) && f.matchProgram(r.Peer)
+	return true
 }
 
 func (f *Filter) matchKey(k *Key) bool {

@@ -21,16 +21,19 @@ const pollInterval = 200 * time.Millisecond
 func Follow(ctx context.Context, dir string, f Filter) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		c := cursor{dir: dir}
-		old := window{size: f.Last}
-		if f.Last > 0 {
-			c.advance(f, old.add)
-		} else if err := c.seekEnd(); err != nil {
+		if err := c.seekEnd(); err != nil {
 			yield(Record{}, err)
 			return
 		}
-		for _, item := range old.items() {
-			if !yield(item.record, item.err) {
-				return
+		if f.Last > 0 {
+			old, err := lastOf(dir, f, position{c.month, c.offset})
+			if err != nil {
+				old = append(old, item{err: err})
+			}
+			for _, item := range old {
+				if !yield(item.record, item.err) {
+					return
+				}
 			}
 		}
 		c.follow(ctx, f, yield)

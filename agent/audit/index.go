@@ -174,7 +174,7 @@ func (x *Index) worthSaving() bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.unsaved >= minSaved
+	return x.loaded && !x.spoiled && x.unsaved >= minSaved
 }
 
 // encode writes the index as it is; nil: it cannot be relied on.

@@ -1,9 +1,8 @@
 package audit
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 )
@@ -17,6 +16,7 @@ type Report struct {
 	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit the chain
 	Incomplete int64    `json:"incomplete,omitempty"` // bytes of an incomplete last line: being written, or left by a killed writer
 	Witnessed  int      `json:"witnessed,omitempty"`  // how many heads known from elsewhere the log agrees with
+	Unread     uint64   `json:"unread,omitempty"`     // Check: of the records, those of which one in chunkRecords was read
 }
 
 // Witnessed is a head that is kept elsewhere: by the running daemon or the system's
@@ -40,18 +40,12 @@ func (b *Bad) String() string {
 	return fmt.Sprintf("%s line %d: %s", b.File, b.Line, b.Why)
 }
 
-// Verify reads the whole log in dir and follows the chain. It needs no lock. The
+// Verify reads the whole log in dir, on all cores, and follows the chain. It needs no lock. The
 // error says that the log could not be read; the Report says what is wrong in it. A
 // chain whose end was cut off, or that was hashed again, looks intact: only the
 // witnessed heads show it.
 func Verify(dir string, witnessed ...Witnessed) (Report, error) {
-	v := verifier{expect: Head{Hash: firstPrev}, witnesses: make(map[uint64][]Witnessed)}
-	for _, w := range witnessed {
-		if w.Seq > 0 { // 0: there was no record
-			v.witnesses[w.Seq] = append(v.witnesses[w.Seq], w)
-		}
-	}
-	v.report.Head = v.expect
+	v := newVerifier(witnessed)
 	list, err := months(dir)
 	if err != nil {
 		return v.report, err
@@ -59,12 +53,23 @@ func Verify(dir string, witnessed ...Witnessed) (Report, error) {
 	for i, month := range list {
 		path := filepath.Join(dir, fileOf(month))
 		v.report.Files = append(v.report.Files, path)
-		if err := v.readFile(path, i == len(list)-1); err != nil {
+		if err := v.readFile(path, 0, 0, i == len(list)-1); err != nil {
 			return v.report, err
 		}
 	}
 	v.checkMissing()
 	return v.report, nil
+}
+
+func newVerifier(witnessed []Witnessed) *verifier {
+	v := &verifier{expect: Head{Hash: firstPrev}, witnesses: make(map[uint64][]Witnessed)}
+	for _, w := range witnessed {
+		if w.Seq > 0 { // 0: there was no record
+			v.witnesses[w.Seq] = append(v.witnesses[w.Seq], w)
+		}
+	}
+	v.report.Head = v.expect
+	return v
 }
 
 // verifier remembers the line before.
@@ -78,65 +83,86 @@ type verifier struct {
 	witnesses map[uint64][]Witnessed // by Seq: those that no line was compared with yet
 }
 
-func (v *verifier) readFile(path string, newest bool) error {
+// verified is what one core finds out about a line.
+type verified struct {
+	glimpse
+	err       error
+	bytesHash string // with an error
+}
+
+func verifyLines(b block) (list []verified) {
+	for line := range b.lines() {
+		one := verified{err: errTooLong}
+		if line != nil {
+			one.glimpse, one.err = lookValid(line)
+			one.id = nil
+		}
+		if one.err != nil {
+			one.bytesHash = hexHash(line)
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// readFile reads a file from an offset on, before which there are number lines.
+func (v *verifier) readFile(path string, from int64, number int, newest bool) error {
 	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	for lines := newLineReader(file); ; {
-		line, err := lines.next()
-		switch {
-		case errors.Is(err, io.EOF) && len(line) > 0 && newest:
-			v.report.Incomplete = int64(len(line))
-			return nil
-		case errors.Is(err, io.EOF) && len(line) > 0:
-			v.bad(path, lines.line+1, "it is cut off, although a later file follows")
-			return nil
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil && !errors.Is(err, errTooLong):
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	var rest int64
+	for lines, err := range inBlocks(context.Background(), file, from, info.Size(), &rest, verifyLines) {
+		if err != nil {
 			return err
 		}
-		v.line(path, lines.line, line, err)
+		for i := range lines {
+			number++
+			v.line(path, number, &lines[i])
+		}
 	}
+	switch {
+	case rest > 0 && newest:
+		v.report.Incomplete = rest
+	case rest > 0:
+		v.bad(path, number+1, "it is cut off, although a later file follows")
+	}
+	return nil
 }
 
-func (v *verifier) line(path string, number int, line []byte, err error) {
-	var r Record
-	if err == nil {
-		r, err = parse(line)
-	}
-	if err != nil {
-		v.bad(path, number, err.Error())
-		v.bytesHash = hexHash(line)
-	} else if why := v.chainFault(&r); why != "" && !v.resync {
+func (v *verifier) line(path string, number int, one *verified) {
+	if one.err != nil {
+		v.bad(path, number, one.err.Error())
+	} else if why := v.chainFault(&one.glimpse); why != "" && !v.resync {
 		v.bad(path, number, why)
 	}
-	if err == nil {
-		v.bytesHash = ""
-	}
-	v.resync = r.Hash == ""
+	v.bytesHash = one.bytesHash
+	v.resync = one.hash == ""
 	if v.resync {
 		return
 	}
 	v.report.Records++
-	v.expect = Head{Seq: r.Seq, Hash: r.Hash, File: path}
+	v.expect = Head{Seq: one.seq, Hash: one.hash, File: path}
 	v.report.Head = v.expect
-	v.checkWitnesses(path, number, &r)
+	v.checkWitnesses(path, number, &one.glimpse)
 }
 
 // checkWitnesses compares a record with the witnessed heads.
-func (v *verifier) checkWitnesses(path string, number int, r *Record) {
-	for _, w := range v.witnesses[r.Seq] {
-		if w.Hash == r.Hash {
+func (v *verifier) checkWitnesses(path string, number int, r *glimpse) {
+	for _, w := range v.witnesses[r.seq] {
+		if w.Hash == r.hash {
 			v.report.Witnessed++
 			continue
 		}
 		v.bad(path, number, fmt.Sprintf("record %d is not the one that was written: %s has its hash as %.12s…, the log as %.12s…",
-			r.Seq, w.By, w.Hash, r.Hash))
+			r.seq, w.By, w.Hash, r.hash))
 	}
-	delete(v.witnesses, r.Seq)
+	delete(v.witnesses, r.seq)
 }
 
 // checkMissing finds witnessed records that the log no longer has.
@@ -155,21 +181,21 @@ func (v *verifier) checkMissing() {
 }
 
 // chainFault returns why r cannot follow the line before it; "": it can.
-func (v *verifier) chainFault(r *Record) string {
+func (v *verifier) chainFault(r *glimpse) string {
 	last := v.expect
 	switch next := last.Seq + 1; {
-	case r.Seq == next && (r.Prev == last.Hash || r.Prev == v.bytesHash):
+	case r.seq == next && (r.prev == last.Hash || r.prev == v.bytesHash):
 		return ""
-	case last.Seq == 0 && r.Seq == 1:
+	case last.Seq == 0 && r.seq == 1:
 		return "it is record 1, but its prev is not 64 zeros"
 	case last.Seq == 0:
-		return fmt.Sprintf("the log begins with record %d: what was before it is missing", r.Seq)
-	case r.Seq == last.Seq && r.Hash == last.Hash:
-		return fmt.Sprintf("record %d is there twice", r.Seq)
-	case r.Seq > next:
-		return fmt.Sprintf("record %d follows record %d: %s missing or moved", r.Seq, last.Seq, between(next, r.Seq-1))
-	case r.Seq < next:
-		return fmt.Sprintf("record %d follows record %d: it is out of order", r.Seq, last.Seq)
+		return fmt.Sprintf("the log begins with record %d: what was before it is missing", r.seq)
+	case r.seq == last.Seq && r.hash == last.Hash:
+		return fmt.Sprintf("record %d is there twice", r.seq)
+	case r.seq > next:
+		return fmt.Sprintf("record %d follows record %d: %s missing or moved", r.seq, last.Seq, between(next, r.seq-1))
+	case r.seq < next:
+		return fmt.Sprintf("record %d follows record %d: it is out of order", r.seq, last.Seq)
 	}
 	return fmt.Sprintf("its prev is not the hash of record %d: that one or this one was replaced", last.Seq)
 }

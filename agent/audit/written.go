@@ -33,6 +33,14 @@ func (l *Log) written(records []indexed, at int64) {
 	}
 }
 
+// SaveIndex writes the index, if it is worth that: after Load, or at the end of the broker.
+// The next record puts it in force.
+func (l *Log) SaveIndex() {
+	if l.index.worthSaving() {
+		l.saveIndex()
+	}
+}
+
 // saveIndex writes the index beside the one that is in force, and has the next record
 // vouch for it. Without room the old one stays, which only costs time.
 func (l *Log) saveIndex() {
