@@ -88,6 +88,8 @@ type Watch struct {
 	Host   Host      `json:"host"`
 	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until"`
+
+	Fingerprint string `json:"fingerprint,omitempty"` // FromBroker: the only key that was watched, because the broker held it; "": none for sure
 }
 
 // Claim is what a person says of a key: keybroker keys annotate.

@@ -1,6 +1,9 @@
 package lifecycle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // WatchLag is how long before an inventory a watch may end and still reach until it:
 // logs are read by timers.
@@ -56,14 +59,39 @@ func (u *Uses) LastOf(fingerprint string) (last time.Time) {
 // every use of a place would have been seen; zero: there is none. The log of a server
 // and a forge show all uses there. The broker shows those of a key that it alone holds.
 func (u *Uses) Watched(place Place) (since time.Time) {
-	for _, watch := range u.watches {
-		sees := watch.Host.Same(place.Host)
-		if watch.Source == FromBroker {
-			sees = u.only[place.Fingerprint]
-		}
-		if sees && u.taken.Sub(watch.Until) <= WatchLag && (since.IsZero() || watch.Since.Before(since)) {
+	for _, watch := range u.over(place) {
+		if u.taken.Sub(watch.Until) <= WatchLag && (since.IsZero() || watch.Since.Before(since)) {
 			since = watch.Since
 		}
 	}
 	return since
+}
+
+// WatchedFor is how long a place was watched after a time, without the gaps.
+func (u *Uses) WatchedFor(place Place, after time.Time) (total time.Duration) {
+	for _, watch := range u.over(place) { // oldest first
+		if watch.Since.After(after) {
+			after = watch.Since
+		}
+		if watch.Until.After(after) {
+			total += watch.Until.Sub(after)
+			after = watch.Until
+		}
+	}
+	return total
+}
+
+// over are the watches that see every use of a place, oldest first.
+func (u *Uses) over(place Place) (list []Watch) {
+	for _, watch := range u.watches {
+		sees := watch.Host.Same(place.Host)
+		if watch.Source == FromBroker {
+			sees = u.only[place.Fingerprint] && watch.Fingerprint == place.Fingerprint
+		}
+		if sees {
+			list = append(list, watch)
+		}
+	}
+	slices.SortFunc(list, func(a, b Watch) int { return a.Since.Compare(b.Since) })
+	return list
 }

@@ -25,14 +25,13 @@ func WriteCSV(out io.Writer, inv *lifecycle.Inventory) error {
 	t.write(csvTitles)
 	for _, key := range inv.Keys {
 		if key.Source != "" {
-			t.row("key", key.Fingerprint, lifecycle.Host{}, map[string]string{"last_used": stamp(t.lastUseOf(key.Fingerprint))})
+			t.row("key", key.Fingerprint, lifecycle.Host{}, map[string]string{"last_used": stamp(t.uses.LastOf(key.Fingerprint))})
 		}
 	}
 	for _, place := range inv.Places {
-		since, _ := t.watchedSince(place)
 		t.row("authorisation", place.Fingerprint, place.Host, map[string]string{
 			"account": place.Account, "path": place.File, "line": fmt.Sprint(place.Line), "options": strings.Join(place.Options, ","),
-			"comment": place.Comment, "changed": stamp(place.FileTime), "last_used": stamp(t.lastUse(place)), "watched_since": stamp(since),
+			"comment": place.Comment, "changed": stamp(place.FileTime), "last_used": stamp(t.uses.Last(place).Last), "watched_since": stamp(t.uses.Watched(place)),
 			"findings": t.kinds[placeOf{place.Host.String(), place.Account, place.File, place.Fingerprint}],
 		})
 	}
@@ -95,16 +94,6 @@ func harmless(cell string) string {
 		return "'" + cell
 	}
 	return cell
-}
-
-// lastUseOf is the last use of a key anywhere.
-func (v *view) lastUseOf(fingerprint string) (last time.Time) {
-	for _, s := range v.sightings[fingerprint] {
-		if s.Source != lifecycle.FromProbe && s.Last.After(last) {
-			last = s.Last
-		}
-	}
-	return last
 }
 
 func stamp(t time.Time) string {

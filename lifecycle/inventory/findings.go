@@ -75,12 +75,13 @@ type view struct {
 	files     map[string][]lifecycle.Copy
 	sightings map[string][]lifecycle.Sighting
 	claimed   map[string]lifecycle.Claim
+	uses      *lifecycle.Uses
 }
 
 func newView(inv *lifecycle.Inventory) *view {
 	v := &view{
 		inv: inv, keys: map[string]lifecycle.Key{}, places: map[string][]lifecycle.Place{}, files: map[string][]lifecycle.Copy{},
-		sightings: map[string][]lifecycle.Sighting{}, claimed: map[string]lifecycle.Claim{},
+		sightings: map[string][]lifecycle.Sighting{}, claimed: map[string]lifecycle.Claim{}, uses: lifecycle.NewUses(inv),
 	}
 	for _, key := range inv.Keys {
 		v.keys[key.Fingerprint] = key

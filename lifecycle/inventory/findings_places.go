@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
 )
@@ -105,51 +104,19 @@ func (j *judge) addresses(place lifecycle.Place) []string {
 
 // use is row 13: a door that nobody goes through.
 func (j *judge) use(place lifecycle.Place) {
-	since, watched := j.watchedSince(place)
-	last := j.lastUse(place)
-	if !watched || j.Now.Sub(since) < j.Unused || j.Now.Sub(last) < j.Unused {
+	last := j.uses.Last(place).Last
+	watched := j.uses.WatchedFor(place, last)
+	if watched < j.Unused || j.Now.Sub(last) < j.Unused {
 		return
 	}
 	f := ofPlace("unused", 13, lifecycle.Warning, place)
-	f.What = fmt.Sprintf("line %d: not used since watching began on %s", place.Line, date(since))
-	if last.After(since) {
-		f.What = fmt.Sprintf("line %d: last used on %s", place.Line, date(last))
+	f.What = fmt.Sprintf("line %d: no use in %s of watching", place.Line, days(watched))
+	if !last.IsZero() {
+		f.What = fmt.Sprintf("line %d: last used on %s, and watched for %s since", place.Line, date(last), days(watched))
 	}
 	f.Remedy = "keybroker terminate " + j.word(place.Fingerprint) + " " + doorOf(place)
 	j.add(f)
 }
-
-// lastUse is the last login with the key at a place; zero: none is known.
-func (v *view) lastUse(place lifecycle.Place) (last time.Time) {
-	for _, s := range v.sightings[place.Fingerprint] {
-		if s.Source != lifecycle.FromProbe && s.Host.Same(place.Host) && (s.Account == "" || s.Account == place.Account) && s.Last.After(last) {
-			last = s.Last
-		}
-	}
-	return last
-}
-
-// watchedSince is the beginning of the stretch, without gaps until now, in which every
-// use of a place would have been seen. The log of its server shows all uses. The
-// broker's own log does for a key that only the broker holds.
-func (v *view) watchedSince(place lifecycle.Place) (since time.Time, watched bool) {
-	byBroker := v.keys[place.Fingerprint].Source != "" && len(v.files[place.Fingerprint]) == 0
-	for _, watch := range v.inv.Watches {
-		counts := watch.Source == lifecycle.FromServer && watch.Host.Same(place.Host) ||
-			watch.Source == lifecycle.FromForge && watch.Host.Same(place.Host) ||
-			watch.Source == lifecycle.FromBroker && byBroker
-		if !counts || v.inv.Taken.Sub(watch.Until) > watchGap {
-			continue
-		}
-		if !watched || watch.Since.Before(since) {
-			since, watched = watch.Since, true
-		}
-	}
-	return since, watched
-}
-
-// watchGap is how long before the inventory a watch may end and still reach until it.
-const watchGap = 24 * time.Hour
 
 // age is row 12. No server stores when a line was written; the file's time is a bound.
 func (j *judge) age(place lifecycle.Place) {

@@ -78,13 +78,12 @@ func (v *view) lastUsed(fingerprint string) string {
 	if last.Count > 0 || !last.Last.IsZero() {
 		return keys.Ago(v.inv.Taken, last.Last) + whereUsed(last)
 	}
-	watched, of, longest := 0, 0, time.Time{}
+	watched, of, shortest := 0, 0, time.Duration(0)
 	for _, place := range v.places[fingerprint] {
 		of++
-		if since, ok := v.watchedSince(place); ok {
-			watched++
-			if longest.IsZero() || since.After(longest) {
-				longest = since
+		if d := v.uses.WatchedFor(place, time.Time{}); d > 0 {
+			if watched++; watched == 1 || d < shortest {
+				shortest = d
 			}
 		}
 	}
@@ -92,9 +91,9 @@ func (v *view) lastUsed(fingerprint string) string {
 	case watched == 0:
 		return "not watched"
 	case watched < of:
-		return fmt.Sprintf("never (watched %s, %d of %d places)", days(v.inv.Taken.Sub(longest)), watched, of)
+		return fmt.Sprintf("never (watched %s, %d of %d places)", days(shortest), watched, of)
 	}
-	return fmt.Sprintf("never (watched %s)", days(v.inv.Taken.Sub(longest)))
+	return fmt.Sprintf("never (watched %s)", days(shortest))
 }
 
 func whereUsed(s lifecycle.Sighting) string {

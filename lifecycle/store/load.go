@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,7 +94,8 @@ func pack(inventory lifecycle.Inventory) ([]byte, error) {
 	}
 	inventory.Keys = keys
 	inventory.Accounts = accounts(inventory)
-	inventory.Places, inventory.Copies, inventory.Sightings, inventory.Watches = nil, nil, nil, nil
+	inventory.Places, inventory.Copies, inventory.Sightings = nil, nil, nil
+	inventory.Watches = slices.DeleteFunc(slices.Clone(inventory.Watches), func(w lifecycle.Watch) bool { return w.Fingerprint == "" })
 	var b bytes.Buffer
 	writer := gzip.NewWriter(&b)
 	err := errors.Join(json.NewEncoder(writer).Encode(inventory), writer.Close())

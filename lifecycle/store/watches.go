@@ -16,6 +16,9 @@ var watchesTable = table{"watches", []string{"host", "id", "source", "watched_si
 func (w *writing) saveWatches() error {
 	var rows [][]any
 	for _, watch := range w.Watches {
+		if watch.Fingerprint != "" { // kept with the run: pack
+			continue
+		}
 		host := w.host(watch.Host)
 		since, until := millis(watch.Since), millis(watch.Until)
 		result, err := w.tx.ExecContext(w.ctx, `UPDATE watches SET watched_until = $1
