@@ -77,7 +77,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.PersistentFlags().StringVar(&a.storeAt, "store", "", storeHelp)
-	root.AddCommand(newInventoryCommand(a), newReportCommand(a), newManCommand())
+	root.AddCommand(newInventoryCommand(a), newReportCommand(a), newCollectCommand(a), newManCommand())
 	cli.Prepare(root)
 	return root
 }

@@ -94,11 +94,12 @@ var arrows = map[string][]string{
 	"lifecycle/hosts":              {"lifecycle", "lifecycle/authorized", "platform"},
 	"lifecycle/inventory":          {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "agent/audit", "agent/control", "keys/pubformat", "keys/publickey", "keys", "wire", "platform"},
 	"lifecycle/store":              {"lifecycle"},
+	"lifecycle/collect":            {"lifecycle", "lifecycle/authorized", "platform"},
 	"lifecycle/report":             {"lifecycle", "platform"},
 	"lifecycle/plan":               {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "lifecycle/store", "lifecycle/plan/clientconfig", "agent/audit", "keys", "keys/publickey", "keys/sshsig", "platform"},
 	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
-	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
 	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",

@@ -18,6 +18,7 @@ const lifecycleProgram = "keybroker-lifecycle"
 // lifecycleCommands are the commands of lifecycleProgram, as its own help describes them.
 var lifecycleCommands = []struct{ name, short string }{
 	{"inventory", "Find your keys, where they lie, where they open doors, and what is wrong with that"},
+	{"collect", "On a server: note who is let in to every account, and which keys were used"},
 	{"report", "Show the last inventory: what is used, what is not, and what to do"},
 }
 

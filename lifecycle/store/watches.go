@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -38,6 +39,14 @@ func (w *writing) saveWatches() error {
 // from none of them), joined where they touch, in order of host, source and time.
 func (s *Store) Watches(ctx context.Context, machine string) ([]lifecycle.Watch, error) {
 	return watchesOf(ctx, s.db, machine)
+}
+
+// WatchedUntil is until when a source was read of a host; zero if it never was. A
+// collector goes on from there.
+func (s *Store) WatchedUntil(ctx context.Context, host lifecycle.Host, source string) (time.Time, error) {
+	var until sql.NullInt64
+	err := s.db.QueryRowContext(ctx, "SELECT max(watched_until) FROM watches WHERE host = $1 AND source = $2", hostID(host, ""), source).Scan(&until)
+	return fromMillis(until.Int64), err
 }
 
 func watchesOf(ctx context.Context, db querier, machine string) (joined []lifecycle.Watch, err error) {
