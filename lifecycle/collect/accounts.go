@@ -15,7 +15,6 @@ import (
 type account struct {
 	name, home string
 	uid, gid   int
-	groups     []int // nil: not looked up
 }
 
 // accounts are all that the machine knows, those without a shell too: sshd forwards
