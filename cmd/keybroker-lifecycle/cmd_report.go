@@ -23,6 +23,7 @@ type reportForm struct {
 	html, csv bool
 	file      string // --out; "": standard output
 	from      string // --from; "": the store
+	unused    string // --unused; "": an inventory is shown
 }
 
 func newReportCommand(a *app) *cobra.Command {
@@ -38,9 +39,13 @@ finding with the command that cures it, and what could not be seen. It names eve
 door that your keys open. So a file is written for you alone (0600).`,
 		Example: `  keybroker report
   keybroker report --html --out keys.html
-  keybroker report --csv > authorisations.csv`,
+  keybroker report --csv > authorisations.csv
+  keybroker report --unused 90d --store postgres://auditor@db.example/keys`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if form.unused != "" {
+				return a.reportUnused(cmd, form)
+			}
 			inventory, err := a.reported(cmd, form.from)
 			if err != nil {
 				return err
@@ -52,8 +57,11 @@ door that your keys open. So a file is written for you alone (0600).`,
 	cmd.Flags().BoolVar(&form.csv, "csv", false, "write every authorisation as a row")
 	cmd.Flags().StringVar(&form.file, "out", "", "write into this file")
 	cmd.Flags().StringVar(&form.from, "from", "", "show an inventory that keybroker inventory --json wrote into this file")
+	cmd.Flags().StringVar(&form.unused, "unused", "", "instead: the authorisations of every host in the store that nobody used for so long (90d)")
 	cmd.Flags().BoolVar(&a.JSON, "json", false, "print JSON with stable field names")
 	cmd.MarkFlagsMutuallyExclusive("html", "csv", "json")
+	cmd.MarkFlagsMutuallyExclusive("unused", "html")
+	cmd.MarkFlagsMutuallyExclusive("unused", "from")
 	return cmd
 }
 

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/lifecycle"
 )
 
 // columns of the CSV. New ones are added at the end.
@@ -92,4 +94,11 @@ func (r *Report) Text(out io.Writer) error {
 	fmt.Fprintf(&b, "\nNext: keybroker report --html --out keys.html\n")
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// UnusedRow is an authorisation of a fleet as a row of CSV: fingerprint, host, host key,
+// account, where, options, comment, there since, last used, watched since.
+func UnusedRow(place lifecycle.Place, last, watched time.Time) []string {
+	return []string{place.Fingerprint, plain(show(place.Host.String())), place.Host.Key, plain(show(place.Account)), plain(where(place)),
+		plain(show(strings.Join(place.Options, ","))), plain(show(place.Comment)), stamp(place.FirstSeen), stamp(last), stamp(watched)}
 }
