@@ -77,7 +77,7 @@ func (s *Store) Inventory(ctx context.Context, id string) (inventory lifecycle.I
 		return inventory, err
 	}
 	r := reading{ctx: ctx, db: s.db, Inventory: &inventory}
-	for _, part := range []func() error{r.loadKeys, r.loadPlaces, r.loadCopies, r.loadSightings, r.loadWatches} {
+	for _, part := range []func() error{r.loadPlaces, r.loadCopies, r.loadKeys, r.loadSightings, r.loadWatches} {
 		if err := part(); err != nil {
 			return inventory, fmt.Errorf("reading the inventory: %w", err)
 		}
@@ -88,9 +88,16 @@ func (s *Store) Inventory(ctx context.Context, id string) (inventory lifecycle.I
 // pack is what has no table, compressed. The rest is in rows, which a run that finds
 // nothing new does not write again.
 func pack(inventory lifecycle.Inventory) ([]byte, error) {
-	keys := make([]lifecycle.Key, len(inventory.Keys))
-	for n, key := range inventory.Keys {
-		keys[n], keys[n].Blob = key, nil
+	placed := map[string]bool{}
+	for _, place := range inventory.Places {
+		placed[place.Fingerprint] = true
+	}
+	var keys []lifecycle.Key
+	for _, key := range inventory.Keys {
+		key.Blob = nil
+		if len(key.Names) > 0 || key.Source != "" || key.Signs || !placed[key.Fingerprint] {
+			keys = append(keys, key) // the others are in rows as a whole
+		}
 	}
 	inventory.Keys = keys
 	inventory.Accounts = accounts(inventory)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/keybroker/keybroker/lifecycle"
@@ -34,15 +36,38 @@ func (r *reading) hosts(do func(id []byte) error) error {
 	return nil
 }
 
+// loadKeys completes the keys that the inventory tells something of, and adds those
+// that it only met in places.
 func (r *reading) loadKeys() error {
-	for n := range r.Keys {
-		id, err := keyID(r.Keys[n].Fingerprint)
-		if err != nil {
+	told := map[string]bool{}
+	for n, key := range r.Keys {
+		told[key.Fingerprint] = true
+		if err := r.loadKey(&r.Keys[n]); err != nil {
 			return err
 		}
-		if err := r.db.QueryRowContext(r.ctx, "SELECT blob FROM keys WHERE id = $1", id).Scan(&r.Keys[n].Blob); err != nil {
-			return fmt.Errorf("key %s: %w", r.Keys[n].Fingerprint, err)
+	}
+	for _, place := range r.Places {
+		if key := (lifecycle.Key{Fingerprint: place.Fingerprint}); !told[key.Fingerprint] {
+			told[key.Fingerprint] = true
+			switch err := r.loadKey(&key); {
+			case errors.Is(err, sql.ErrNoRows): // only its fingerprint is known
+			case err != nil:
+				return err
+			default:
+				r.Keys = append(r.Keys, key)
+			}
 		}
+	}
+	return nil
+}
+
+func (r *reading) loadKey(key *lifecycle.Key) error {
+	id, err := keyID(key.Fingerprint)
+	if err != nil {
+		return err
+	}
+	if err := r.db.QueryRowContext(r.ctx, "SELECT type, bits, blob FROM keys WHERE id = $1", id).Scan(&key.Type, &key.Bits, &key.Blob); err != nil {
+		return fmt.Errorf("key %s: %w", key.Fingerprint, err)
 	}
 	return nil
 }

@@ -110,6 +110,23 @@ func TestInventoryComesBack(t *testing.T) {
 	})
 }
 
+// Keys of which nothing is known but where they are come back from their rows.
+func TestKeysOfCollectorsComeBack(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "db"))
+	want := runOf(0, 0)
+	for n := range want.Keys {
+		want.Keys[n].Names = nil
+	}
+	save(t, s, want)
+	if got := last(t, s); !reflect.DeepEqual(got.Keys, want.Keys) {
+		t.Errorf("%d keys, want %d: %+v", len(got.Keys), len(want.Keys), got.Keys[:min(1, len(got.Keys))])
+	}
+	var bytes int
+	if err := s.db.QueryRow("SELECT length(detail) FROM inventories").Scan(&bytes); err != nil || bytes > 600 {
+		t.Errorf("a run of a collector takes %d bytes, %v", bytes, err)
+	}
+}
+
 func lines(inventory lifecycle.Inventory) (list []string) {
 	for _, p := range inventory.Places {
 		list = append(list, fmt.Sprint(p.Host.Name, " ", p.Account, " ", p.Line, " ", p.Comment, " ", p.FirstSeen.Format("Mon")))
