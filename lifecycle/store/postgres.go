@@ -67,3 +67,12 @@ func isConflict(err error) bool {
 	var failed *pgconn.PgError
 	return errors.As(err, &failed) && (failed.Code == "40001" || failed.Code == "40P01")
 }
+
+// withRemedy explains insufficient_privilege.
+func withRemedy(err error) error {
+	var failed *pgconn.PgError
+	if errors.As(err, &failed) && failed.Code == "42501" {
+		return problem.With(err, "the role may not do that: docs/fleet.md has the rights of collectors, and which host a collector sends for")
+	}
+	return err
+}

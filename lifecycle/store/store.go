@@ -71,7 +71,7 @@ func (s *Store) write(ctx context.Context, change func(*sql.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := s.once(ctx, change)
 		if err == nil || attempt == attempts || !s.engine.again(err) {
-			return err
+			return withRemedy(err)
 		}
 		select {
 		case <-ctx.Done():
