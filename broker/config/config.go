@@ -56,7 +56,8 @@ type Config struct {
 		Plain string `toml:"plain"` // where the key is listed beside its certificate: "after", "before", "hidden"
 	} `toml:"certificates"`
 	Audit struct {
-		Durability string `toml:"durability"` // "process" or "power"
+		Durability    string `toml:"durability"`     // "process" or "power"
+		CheckpointKey string `toml:"checkpoint_key"` // which key signs checkpoints: its name or fingerprint
 	} `toml:"audit"`
 	Session   Session   `toml:"session"`
 	Lifecycle Lifecycle `toml:"lifecycle"`

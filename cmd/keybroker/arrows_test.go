@@ -63,6 +63,9 @@ var arrows = map[string][]string{
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
+	// What is signed for others to keep.
+	"agent/audit/checkpoint": {"agent/audit", "keys", "keys/sshsig", "platform"},
+
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "keys", "agent/policy", "wire", "desktop/icon", "platform", "platform/bus"},
@@ -101,9 +104,9 @@ var arrows = map[string][]string{
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
-	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
-		"keys/publickey", "keys/pubformat", "wire", "keys", "platform", "platform/terminal", "docs"},
+		"keys/publickey", "keys/pubformat", "keys/sshsig", "wire", "keys", "platform", "platform/terminal", "docs"},
 }
 
 // forbidden are arrows that somebody may want to draw, with what they would break.

@@ -10,7 +10,7 @@ import (
 // one.
 var needBroker = []string{
 	"keybroker status", "keybroker lock", "keybroker unlock", "keybroker pause", "keybroker resume", "keybroker show", "keybroker approve",
-	"keybroker card list", "keybroker card info", "keybroker card forget", "keybroker keys load", "keybroker keys annotate",
+	"keybroker card list", "keybroker card info", "keybroker card forget", "keybroker keys load", "keybroker keys annotate", "keybroker log checkpoint",
 	"keybroker grants list", "keybroker grants revoke", "keybroker policy reload",
 }
 
