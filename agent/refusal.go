@@ -132,7 +132,7 @@ func (s *Server) write(record audit.Record) (audit.Record, error) {
 	if record.Rules == "" && changesTheBroker(record.Op) {
 		record.Rules = s.Rules().Digest()
 	}
-	if record.Claims == "" && s.Claims != nil && changesTheBroker(record.Op) {
+	if record.Claims == "" && s.Claims != nil && (changesTheBroker(record.Op) || record.Op == keys.OpEnd || record.Op == keys.OpKeys) {
 		record.Claims = s.Claims.Digest()
 	}
 	written, err := s.Audit.Append(record)

@@ -12,9 +12,9 @@ import (
 	"github.com/keybroker/keybroker/keys"
 )
 
-// maxClaimsTail is how much of the log's end is searched for the digest of the claims at
-// the start of the broker: some 20,000 records, in a few milliseconds.
-const maxClaimsTail = 16 << 20
+// claimsBlock is how much of the log is read at a time, from its end: many lines of the
+// longest kind.
+const claimsBlock = 4 << 20
 
 // No text of a record can contain these: JSON would escape the quotes.
 var (
@@ -23,62 +23,69 @@ var (
 )
 
 // LastClaims returns the digest of the claims in the last record that has one, or "". It
-// reads only the end of the log; whole: that was all of it.
-func LastClaims(dir string) (digest string, whole bool, err error) {
+// reads about limit bytes of the log's end; whole: that was all of it.
+func LastClaims(ctx context.Context, dir string, limit int64) (digest string, whole bool, err error) {
 	list, err := months(dir)
 	if err != nil {
 		return "", false, err
 	}
-	left := int64(maxClaimsTail)
 	for _, month := range slices.Backward(list) {
-		if left <= 0 {
-			return "", false, nil
-		}
-		end, size, err := readEnd(filepath.Join(dir, fileOf(month)), left)
-		if err != nil {
-			return "", false, err
-		}
-		left -= size
-		for line := range backwards(end) {
-			if !bytes.Contains(line, claimsKey) {
-				continue
-			}
-			if record, err := parse(line); err == nil && record.Claims != "" {
-				return record.Claims, false, nil
-			}
+		digest, limit, err = lastClaimsIn(ctx, filepath.Join(dir, fileOf(month)), limit)
+		if err != nil || digest != "" || limit < 0 {
+			return digest, false, err
 		}
 	}
-	return "", left >= 0, nil
+	return "", true, nil
 }
 
-// readEnd reads at most limit bytes of a file's end, and returns the size of the file.
-func readEnd(path string, limit int64) ([]byte, int64, error) {
+// lastClaimsIn also returns what is left of the limit; less than 0: the file was not read
+// to its beginning.
+func lastClaimsIn(ctx context.Context, path string, limit int64) (string, int64, error) {
 	file, err := openFile(path, os.O_RDONLY)
 	if err != nil {
-		return nil, 0, err
+		return "", limit, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, 0, err
+		return "", limit, err
 	}
-	start := max(info.Size()-limit, 0)
-	end, err := io.ReadAll(io.NewSectionReader(file, start, info.Size()-start))
-	return end, info.Size(), err
+	block := make([]byte, claimsBlock)
+	for end := info.Size(); end > 0; {
+		if limit < 0 || ctx.Err() != nil {
+			return "", limit, ctx.Err()
+		}
+		start := max(end-claimsBlock, 0)
+		part := block[:end-start]
+		if _, err := file.ReadAt(part, start); err != nil && !errors.Is(err, io.EOF) {
+			return "", limit, err
+		}
+		limit -= int64(len(part))
+		first := 0 // of the lines that are whole
+		if start > 0 {
+			first = bytes.IndexByte(part, '\n') + 1
+		}
+		if digest := lastClaimsOf(part[first:]); digest != "" || first == 0 {
+			return digest, limit, nil
+		}
+		end = start + int64(first)
+	}
+	return "", limit, nil
 }
 
-// backwards yields the lines of a text from the last to the first. The first may be a part
-// of one.
-func backwards(text []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		text = text[:bytes.LastIndexByte(text, '\n')+1] // without a line that is being written
-		for len(text) > 0 {
-			start := bytes.LastIndexByte(text[:len(text)-1], '\n') + 1
-			if !yield(text[start : len(text)-1]) {
-				return
-			}
-			text = text[:start]
+// lastClaimsOf looks for the digest in lines, from the last to the first.
+func lastClaimsOf(lines []byte) string {
+	for {
+		at := bytes.LastIndex(lines, claimsKey)
+		if at < 0 {
+			return ""
 		}
+		start := bytes.LastIndexByte(lines[:at], '\n') + 1
+		line, _, ended := bytes.Cut(lines[start:], []byte("\n"))
+		if record, err := parse(line); ended && err == nil && record.Claims != "" {
+			return record.Claims
+		}
+		lines = lines[:start]
 	}
 }
 

@@ -91,9 +91,6 @@ func (r *rig) write(text string) {
 	}
 }
 
-// maxTail is audit's own limit.
-const maxTail = 16 << 20
-
 func mayUse(s *Store, fingerprint string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
