@@ -114,12 +114,14 @@ func (a *annotator) mayLiveLonger(ctx context.Context, peer platform.Peer, key k
 		return problem.New("the person is being asked about the expiry of another key already", "answer that question, and try again")
 	}
 	defer a.asking.Store(false)
+	ctx, cancel := a.server.BeforeReload().Until(ctx) // a lock or a pause voids the answer
+	defer cancel()
 	answer, err := a.queue.Ask(ctx, confirm.Question{Why: what, Use: &keys.Use{Op: keys.OpAnnotate, Peer: peer, Key: key, Time: time.Now()}})
-	if err == nil && answer.Verdict == confirm.AllowOnce {
-		return nil
-	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
+	}
+	if err == nil && answer.Verdict == confirm.AllowOnce {
+		return nil
 	}
 	if err != nil {
 		return problem.With(fmt.Errorf("%s; nobody could be asked: %w", what, err), "see what is wrong with the prompt: keybroker doctor")
