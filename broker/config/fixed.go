@@ -41,18 +41,27 @@ var settings = []setting{
 	{"session.lock", func(c *Config) any { return &c.Session.Lock }, namesAll},
 	{"session.suspend", func(c *Config) any { return &c.Session.Suspend }, namesAll},
 	{"session.end", func(c *Config) any { return &c.Session.End }, namesAll},
+	{"lifecycle.approvals", func(c *Config) any { return &c.Lifecycle.Approvals }, more},
+	{"lifecycle.approvers", func(c *Config) any { return &c.Lifecycle.Approvers }, never},
+	{"lifecycle.approve", func(c *Config) any { return &c.Lifecycle.Approve }, namesAll},
 	{"lifecycle.require", func(c *Config) any { return &c.Lifecycle.Require }, namesAll},
 }
 
 // implied are the settings that are fixed together with another one: a fixed way to ask
-// means nothing if the user's file chooses its program.
-var implied = map[string][]string{"confirm.prompt": {"confirm.window", "confirm.pinentry"}}
+// means nothing if the user's file chooses its program, nor approvals if it chooses who
+// gives them, and for what.
+var implied = map[string][]string{
+	"confirm.prompt":      {"confirm.window", "confirm.pinentry"},
+	"lifecycle.approvals": {"lifecycle.approvers", "lifecycle.approve"},
+}
 
 func never(_, _ any) bool { return false }
 
 func only[T comparable](value T) func(_, _ any) bool {
 	return func(user, _ any) bool { return user == any(value) }
 }
+
+func more(user, owner any) bool { return user.(int) >= owner.(int) }
 
 func shorter(user, owner any) bool { return user.(time.Duration) <= owner.(time.Duration) }
 

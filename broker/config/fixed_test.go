@@ -61,6 +61,9 @@ func TestWhatTheOwnerFixes(t *testing.T) {
 		{"session.lock", "session", `lock = ["secrets"]`, `lock = ["grants"]`, `lock = ["grants", "secrets"]`},
 		{"session.suspend", "session", `suspend = ["secrets"]`, `suspend = []`, `suspend = ["grants", "secrets"]`},
 		{"session.end", "session", `end = ["secrets"]`, `end = []`, `end = ["grants", "secrets"]`},
+		{"lifecycle.approvals", "lifecycle", `approvals = 2`, `approvals = 1`, `approvals = 3`},
+		{"lifecycle.approvers", "lifecycle", `approvers = "/etc/keybroker/approvers"`, `approvers = "/home/me/approvers"`, ""},
+		{"lifecycle.approve", "lifecycle", `approve = ["rotate", "provision"]`, `approve = ["rotate"]`, `approve = ["provision", "rotate", "terminate"]`},
 		{"lifecycle.require", "lifecycle", `require = ["owner", "expires"]`, `require = ["owner"]`, `require = ["expires", "ticket", "owner"]`},
 	} {
 		table := "[" + test.table + "]\n"

@@ -78,6 +78,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.PersistentFlags().StringVar(&a.storeAt, "store", "", storeHelp)
 	root.AddCommand(newInventoryCommand(a), newReportCommand(a), newCollectCommand(a), newManCommand())
+	root.AddCommand(newProvisionCommand(a, false), newRotateCommand(a, false), newTerminateCommand(a, false), newRestoreCommand(a, false), newPlanCommand(a), newApplyCommand(a), newProofCommand(a), newForgeCommand(a))
 	cli.Prepare(root)
 	return root
 }

@@ -19,6 +19,14 @@ const lifecycleProgram = "keybroker-lifecycle"
 var lifecycleCommands = []struct{ name, short string }{
 	{"inventory", "Find your keys, where they lie, where they open doors, and what is wrong with that"},
 	{"collect", "On a server: note who is let in to every account, and which keys were used"},
+	{"provision", "Let a key in at accounts on hosts, and prove that the server takes it"},
+	{"rotate", "Put another key in a key's place everywhere, each step proved"},
+	{"terminate", "Take a key away from hosts, and prove that the servers refuse it"},
+	{"restore", "Bring back what terminate or rotate has commented out"},
+	{"plan", "Write a change of keys on hosts into a file, for others to approve"},
+	{"apply", "Carry out a plan file that has the approvals it needs, or go on with a plan"},
+	{"proof", "Check the proof of a change on hosts"},
+	{"forge", "List, add and delete your keys at GitHub, GitLab, Gitea or Forgejo"},
 	{"report", "Show the last inventory: what is used, what is not, and what to do"},
 }
 

@@ -40,7 +40,8 @@ Subsystem sftp internal-sftp
 
 // cmdSSHD is "sshd NAME [OPTION …]": a host that lets in who holds a key of
 // authorized_keys. ssh knows it as NAME, and at its address, and finds its key
-// in known_hosts under both names. $NAME is its port.
+// in known_hosts under both names. $NAME is its port. An option comes before those of
+// sshdConfig, and so wins.
 //
 // One sshd serves one connection on a socket that it is given (sshd -i): so the
 // port is known beforehand, and nothing runs while nobody is connected.

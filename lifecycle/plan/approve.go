@@ -33,17 +33,16 @@ type Approval struct {
 const maxApprovals = 32
 
 // Check returns who approved the plan in data, or an error that says what is missing
-// and why each signature that did not count does not. own has the fingerprints of the
-// keys of whoever applies the plan: those, and the requester's, never count. One person
-// counts once, with however many keys.
-func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string, approvals []Approval) ([]sshsig.Signed, error) {
+// and why each signature that did not count does not. Who made the plan and who applies
+// it never count. One person counts once, with however many keys.
+func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, applier Requester, approvals []Approval) ([]sshsig.Signed, error) {
 	if !a.Need(p.Kind) {
 		return nil, nil
 	}
 	if len(approvals) > maxApprovals {
 		return nil, fmt.Errorf("there are %d approvals, at most %d are looked at", len(approvals), maxApprovals)
 	}
-	own = slices.Concat(own, p.By.Keys)
+	own := slices.Concat(applier.Keys, p.By.Keys)
 	requesters := a.principalsOf(own)
 	var counted []sshsig.Signed
 	var causes []error
@@ -53,7 +52,7 @@ func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, own []string
 		case err != nil:
 		case slices.Contains(own, signed.Fingerprint):
 			err = errors.New("it is by a key of the requester, who cannot approve the plan")
-		case slices.Contains(requesters, signed.Principal) || isActor(signed.Principal, p.By.Actor):
+		case slices.Contains(requesters, signed.Principal) || isActor(signed.Principal, p.By.Actor) || isActor(signed.Principal, applier.Actor):
 			err = fmt.Errorf("%s is the requester, who cannot approve the plan", signed.Principal)
 		case slices.ContainsFunc(counted, func(s sshsig.Signed) bool {
 			return s.Principal == signed.Principal || s.Fingerprint == signed.Fingerprint

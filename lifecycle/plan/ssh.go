@@ -67,8 +67,13 @@ func (s *sshServer) Files(ctx context.Context) ([]File, []lifecycle.Unseen, erro
 		return nil, unseen, err
 	}
 	var files []File
+	in, _, _ := cutLast(s.host.LetInBy(), ":")
 	for _, file := range found {
-		files = append(files, File{file.Path, file.Data})
+		if file.Path == in { // what the server did is surer than what its configuration says
+			files = slices.Insert(files, 0, File{file.Path, file.Data})
+		} else {
+			files = append(files, File{file.Path, file.Data})
+		}
 	}
 	if len(files) == 0 && len(unseen) == 0 {
 		files = []File{{Path: defaultFile}}

@@ -11,6 +11,30 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
+// Touched is how far a plan went at a place.
+type Touched int
+
+// How far a plan went at a place.
+const (
+	NotTouched  Touched = iota
+	Changed             // it can be taken back
+	GoneForGood         // the old lines are gone
+)
+
+// Began returns how far the run went at a place.
+func (run *Run) Began(at int) Touched {
+	far := NotTouched
+	for _, step := range run.at(at) {
+		if step.State != Waiting && step.Kind != StepProve {
+			far = Changed
+		}
+		if step.Kind == StepRemove && (step.State == Done || step.State == Doing) {
+			return GoneForGood
+		}
+	}
+	return far
+}
+
 // switchSSH makes ssh_config name the new key for the host. What it will change is
 // saved first, so that the way back knows it after any interruption.
 func (r *Runner) switchSSH(ctx context.Context, run *Run, step *Step) error {

@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/keys/sshsig"
+)
+
+// person makes a key pair with ssh-keygen.
+func person(t *testing.T, dir, name string) (path, line, fingerprint string) {
+	t.Helper()
+	path = filepath.Join(dir, name)
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	data, err := os.ReadFile(path + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line = strings.TrimSpace(string(data))
+	blob, ok := blobOf(strings.Fields(line)[1])
+	if !ok {
+		t.Fatalf("%q", line)
+	}
+	return path, line, Fingerprint(blob)
+}
+
+func TestApprovals(t *testing.T) {
+	dir := t.TempDir()
+	signers := "# persons\n"
+	keyOf, printOf := map[string]string{}, map[string]string{}
+	for _, who := range []string{"bob@example.com", "carol@example.com", "anna@example.com", "dora@example.com", "dora2", "eve"} {
+		path, line, fingerprint := person(t, dir, who)
+		keyOf[who], printOf[who] = path, fingerprint
+		name := who
+		if who == "dora2" {
+			name = "dora@example.com"
+		}
+		if who != "eve" {
+			signers += name + ` namespaces="` + PlanNamespace + `" ` + line + "\n"
+		}
+	}
+	p := New(Provision, newKey, Requester{Actor: "anna@laptop", Keys: []string{printOf["dora@example.com"]}}, time.Now())
+	data, err := Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	approval := func(who, namespace string, data []byte) Approval {
+		armoured, err := sshsig.Sign(t.Context(), "", data, keyOf[who], namespace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Approval{who, armoured}
+	}
+	by := func(who ...string) (list []Approval) {
+		for _, w := range who {
+			list = append(list, approval(w, PlanNamespace, data))
+		}
+		return list
+	}
+	two := Approvals{Needed: 2, Signers: []byte(signers), Kinds: []Kind{Provision}}
+	for name, c := range map[string]struct {
+		approvals []Approval
+		want      string // "": enough
+	}{
+		"two persons":             {by("bob@example.com", "carol@example.com"), ""},
+		"two and a stranger":      {by("eve", "bob@example.com", "carol@example.com"), ""},
+		"one":                     {by("bob@example.com"), "has 1 approval, and the machine's owner asks for 2"},
+		"one twice":               {by("bob@example.com", "bob@example.com"), "bob@example.com has approved the plan already"},
+		"the requester's key":     {by("bob@example.com", "dora@example.com"), "it is by a key of the requester"},
+		"another key of that one": {by("bob@example.com", "dora2"), "dora@example.com is the requester"},
+		"the requester's name":    {by("bob@example.com", "anna@example.com"), "anna@example.com is the requester"},
+		"a stranger":              {by("bob@example.com", "eve"), "the signer is not in the file of allowed signers"},
+		"for another purpose":     {append(by("bob@example.com"), approval("carol@example.com", "file", data)), `it was made for "file"`},
+		"of another plan":         {append(by("bob@example.com"), approval("carol@example.com", PlanNamespace, append(data, ' '))), "it was changed after it was signed"},
+		"garbage":                 {append(by("bob@example.com"), Approval{"x", []byte("no signature")}), "x: "},
+		"none":                    {nil, "has 0 approvals"},
+	} {
+		_, err := two.Check(t.Context(), &p, data, Requester{}, c.approvals)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Who applies the plan does not count either.
+	if _, err := two.Check(t.Context(), &p, data, Requester{Actor: "carol@web"}, by("bob@example.com", "carol@example.com")); err == nil {
+		t.Error("who applies the plan has approved it")
+	}
+	if _, err := two.Check(t.Context(), &Plan{Kind: Terminate}, data, Requester{}, nil); err != nil {
+		t.Errorf("a kind that needs none: %v", err)
+	}
+}
+
+func TestPlanFileIsStrict(t *testing.T) {
+	p := New(Provision, newKey, Requester{Actor: "anna@laptop"}, time.Now())
+	p.Places = []Place{{Target: "deploy@web1"}}
+	data, err := Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Decode(data); err != nil || got.ID != p.ID {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	text := string(data)
+	for name, changed := range map[string]string{
+		"unknown field":    strings.Replace(text, `"format"`, `"hidden": 1, "format"`, 1),
+		"another blob":     strings.Replace(text, newKey.Fingerprint, oldKey.Fingerprint, 1),
+		"an option":        strings.Replace(text, "deploy@web1", "-oProxyCommand=x", 1),
+		"a path as a name": strings.Replace(text, p.ID, "../../x", 1),
+		"something behind": text + "{}",
+		"another format":   strings.Replace(text, `"format": 1`, `"format": 2`, 1),
+		"another kind":     strings.Replace(text, `"kind": "provision"`, `"kind": "terminate"`, 1),
+	} {
+		if changed == text {
+			t.Fatalf("%s: nothing changed", name)
+		}
+		if _, err := Decode([]byte(changed)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+func TestParseTarget(t *testing.T) {
+	for text, want := range map[string]Target{
+		"web1": {"", "web1"}, "deploy@web1": {"deploy", "web1"}, "a@b@web1": {"a@b", "web1"}, "root@192.0.2.1": {"root", "192.0.2.1"}, "root@fe80::1%eth0": {"root", "fe80::1%eth0"},
+	} {
+		if got, err := ParseTarget(text); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "-oProxyCommand=x", "root@-x", "-l@web1", "@web1", "root@", "a b@web1", "root@web1;id", "root@$(id)", "root@web1\n", "ro`id`ot@web1"} {
+		if got, err := ParseTarget(text); err == nil {
+			t.Errorf("%q is taken as %+v", text, got)
+		}
+	}
+}
+
+func TestRestriction(t *testing.T) {
+	for _, c := range []struct {
+		r    Restriction
+		want string
+	}{
+		{Restriction{}, "restrict,pty"},
+		{Restriction{Command: `rsync "x"`}, `restrict,command="rsync \"x\""`},
+		{Restriction{Template: "git"}, `restrict,command="git-shell -c \"$SSH_ORIGINAL_COMMAND\""`},
+		{Restriction{Template: "backup", From: "10.0.0.0/8"}, `restrict,from="10.0.0.0/8",command="internal-sftp -R"`},
+		{Restriction{Template: "admin", Expires: time.Date(2027, 5, 21, 3, 4, 0, 0, time.UTC)}, `restrict,pty,port-forwarding,agent-forwarding,expiry-time="202705210304Z"`},
+	} {
+		got, err := c.r.Options()
+		if err != nil || strings.Join(got, ",") != c.want {
+			t.Errorf("%+v: %q, %v", c.r, got, err)
+		}
+	}
+	for name, r := range map[string]Restriction{
+		"automation without a command": {Template: "automation"}, "no template": {Template: "x"}, "no network": {From: "10.0.0.1/8"}, "two lines": {Command: "a\nb"},
+	} {
+		if got, err := r.Options(); err == nil {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
