@@ -87,6 +87,8 @@ type Server struct {
 
 	reloading sync.Mutex // held while other rules are put in force
 
+	announced announced // hosts that commands will log in to
+
 	mu       sync.Mutex // guards the fields that follow
 	sessions map[*session]struct{}
 	closing  bool

@@ -84,6 +84,9 @@ func (s *session) decide(use *keys.Use) (policy.Decision, error) {
 		if err := s.mayAskAgain(use, decision); err != nil {
 			return decision, err
 		}
+		if err := s.server.announced.mayAsk(use, decision); err != nil {
+			return decision, err
+		}
 	default: // policy.Refuse, and every unknown action
 		return decision, refusal{reason: decision.Why, rule: decision.Rule, remedy: cmp.Or(decision.Remedy, "see: keybroker policy show")}
 	}
@@ -129,6 +132,7 @@ func notSigned(err error, rule string) error {
 // the end of the epoch does not count.
 func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decision, now *moment) (policy.Decision, error) {
 	question := questionOf(use, decision)
+	s.server.announced.addTo(&question, use, decision)
 	if s.server.History != nil {
 		question.History = s.server.History(use)
 	}
@@ -157,6 +161,7 @@ func (s *session) ask(ctx context.Context, use *keys.Use, decision policy.Decisi
 		if answer.ByPerson {
 			s.deny(use)
 		}
+		s.server.announced.refuse(use, decision)
 		return decision, refusal{reason: answer.Reason, rule: decision.Rule, remedy: cmp.Or(answer.Remedy, "try again and allow it in the prompt")}
 	}
 	decision.Why = answer.Reason
@@ -206,6 +211,9 @@ func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
 
 func (s *session) grant(use *keys.Use, decision policy.Decision, question confirm.Question, answer confirm.Answer) (policy.Grant, error) {
 	now := s.server.Now()
+	if answer.Verdict == confirm.AllowBurst && question.Together != nil && question.Together.Announced != nil {
+		return s.server.Grants.AddAnnounced(use, decision, answer.Hosts, now.Add(question.Together.Offer.For))
+	}
 	if answer.Verdict == confirm.AllowBurst && question.Together != nil {
 		return s.server.Grants.AddHosts(use, decision, answer.Hosts, now.Add(question.Together.Offer.For))
 	}

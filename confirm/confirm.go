@@ -46,6 +46,7 @@ type Burst struct {
 	Count    int           // signatures at most, including this one
 	For      time.Duration // at most
 	Hosts    []keys.Host   // each with a name, the host of this login first; empty: for git
+	Shown    int           // with Hosts: how many of them the question names, for those that were announced; 0: all
 	NewHosts int           // with Hosts: waiting logins of the command to hosts without a known name
 }
 

@@ -165,7 +165,7 @@ func (q *Queue) drawOnce(ctx context.Context, p *prompt, question Question) (Ans
 		if !errors.Is(err, ErrTooLong) {
 			return a, err
 		}
-		limit = len(burst.Hosts) / 2
+		limit = burst.shown() / 2
 	}
 	q.unlist(p)
 	a, err := q.prompter.Ask(ctx, question)

@@ -55,7 +55,7 @@ func (r *redraw) stop() {
 func (q *Queue) redrawLocked(other *prompt) {
 	shown := q.pending[0]
 	r := &shown.redraw
-	if shown == other || !shown.isLike(other) || r.withdraw == nil || r.count >= maxRedraws {
+	if shown == other || !shown.isLike(other) || shown.together.Announced != nil || r.withdraw == nil || r.count >= maxRedraws {
 		return
 	}
 	r.stop()

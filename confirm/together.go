@@ -24,6 +24,10 @@ type Together struct {
 	Like  any   // comparable: equal for logins that differ only in the host
 	Max   int   // hosts in one question
 	Offer Burst // without hosts
+
+	// Announced are the hosts that the command said it would log in to, this one among
+	// them, with names alone; nil: it said nothing. The question offers all of them.
+	Announced []keys.Host
 }
 
 // maxHosts is how many hosts one question may list.
@@ -52,6 +56,9 @@ func (q *Queue) gather(p *prompt, limit int) *Burst {
 	if p.together == nil || !isListable(p.use) {
 		return nil
 	}
+	if p.together.Announced != nil {
+		return q.announcedLocked(p, limit)
+	}
 	offer := p.together.Offer
 	offer.Hosts = []keys.Host{p.use.Destination.Host}
 	for _, other := range q.allLocked() {
@@ -77,6 +84,19 @@ func (q *Queue) gather(p *prompt, limit int) *Burst {
 	return &offer
 }
 
+// announcedLocked returns the offer of all hosts that p's command announced, of which the
+// question shows the first ones.
+func (q *Queue) announcedLocked(p *prompt, shown int) *Burst {
+	offer := p.together.Offer
+	offer.Hosts, offer.Shown = p.together.Announced, shown
+	for _, other := range q.allLocked() {
+		if other != p && other.ctx.Err() == nil && other.isLike(p) && other.together.Announced != nil {
+			p.listed = append(p.listed, other)
+		}
+	}
+	return &offer
+}
+
 // unlist undoes gather: the list was not shown.
 func (q *Queue) unlist(p *prompt) {
 	q.mu.Lock()
@@ -89,8 +109,12 @@ func isListable(use *keys.Use) bool {
 	if len(use.Destination.Host.Names) == 0 {
 		return false
 	}
-	name := use.Destination.Host.Name()
-	return len(name) <= maxListedName && Escape(name, maxListedName) == name
+	return CanList(use.Destination.Host.Name())
+}
+
+// CanList reports whether a list of hosts shows the name whole and as it is.
+func CanList(name string) bool {
+	return name != "" && len(name) <= maxListedName && Escape(name, maxListedName) == name
 }
 
 func isSameHost(a, b keys.Host) bool { return a.Fingerprint == b.Fingerprint }
@@ -149,8 +173,11 @@ func (q *Queue) endListedLocked(p *prompt, answer Answer, err error) {
 // hostLines lists the hosts that b offers.
 func (b *Burst) hostLines() []question.Line {
 	var names []string
-	for _, host := range b.Hosts {
+	for _, host := range b.Hosts[:b.shown()] {
 		names = append(names, hostName(host.Name(), maxListedName))
+	}
+	if more := len(b.Hosts) - b.shown(); more > 0 {
+		names[len(names)-1] += fmt.Sprintf(" and %d more", more)
 	}
 	lines := []question.Line{
 		{Label: "Hosts", Text: fmt.Sprintf("%d of one command: %s", len(b.Hosts), strings.Join(names, ", "))},
@@ -160,6 +187,14 @@ func (b *Burst) hostLines() []question.Line {
 		lines = append(lines, question.Line{Text: fmt.Sprintf("not in known_hosts, so asked about one by one: %d", b.NewHosts)})
 	}
 	return lines
+}
+
+// shown is how many of the hosts are named.
+func (b *Burst) shown() int {
+	if b.Shown == 0 {
+		return len(b.Hosts)
+	}
+	return min(b.Shown, len(b.Hosts))
 }
 
 // ListsHosts reports whether b is for hosts, which the question lists.

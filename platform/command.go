@@ -12,6 +12,7 @@ var withSubCommands = []string{
 	"go", "cargo", "npm", "pnpm", "yarn", "pip", "nix", "make", "just",
 	"docker", "podman", "kubectl", "helm", "terraform", "tofu", "ansible", "vagrant",
 	"borg", "restic", "rclone",
+	"keybroker-lifecycle",
 }
 
 // maxSubCommand bounds one: git's longest has 21 characters.

@@ -171,6 +171,7 @@ type Broker interface {
 	Reload(ctx context.Context, peer platform.Peer) (Reloaded, error)
 	AuditDir() string
 	CardHolder
+	Announcer
 	Annotator
 	Approver
 	Recorder

@@ -36,7 +36,10 @@ type broker struct {
 	by      int // the pid that unlocked
 	step    Step
 	err     error
-	feed    Feed
+
+	announced []string
+	withdrawn chan struct{}
+	feed      Feed
 }
 
 func (b *broker) Status() Status                       { return Status{Version: "test", PID: 7} }
@@ -94,6 +97,10 @@ func (b *broker) Approve(ctx context.Context, p platform.Peer, answers func()) e
 		<-ctx.Done()
 	}
 	return errors.New("ended\nstart it again")
+}
+func (b *broker) AnnounceHosts(p platform.Peer, names []string) (func(), error) {
+	b.by, b.announced = p.PID, names
+	return func() { close(b.withdrawn) }, b.err
 }
 func (b *broker) Claims() []Claim { return []Claim{{Fingerprint: "F"}} }
 func (b *broker) Annotate(_ context.Context, p platform.Peer, a Annotation) (Claim, error) {

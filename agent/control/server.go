@@ -71,6 +71,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("POST /v1/terminal", lasting(s.approve))
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
+	mux.HandleFunc("POST /v1/hosts", lasting(s.announceHosts))
 	s.cards(mux)
 	s.claims(mux)
 	all, end := context.WithCancel(context.Background())

@@ -14,6 +14,17 @@ import (
 // read in a window. The limits of a Burst apply, too.
 const MaxHosts = 40
 
+// MaxAnnounced is how many hosts keybroker's own commands may announce before they log in
+// to the first one. A person judges the number and the command, not each name.
+const MaxAnnounced = 1000
+
+// loginsPerHost is what an announced host may be logged in to: to read, to change, and
+// for the proofs before and after.
+const loginsPerHost = 4
+
+// LoginsTo is how many logins a grant for announced hosts is for.
+func LoginsTo(hosts []keys.Host) int { return loginsPerHost * len(hosts) }
+
 // serviceManagers start unrelated programs.
 var serviceManagers = []string{"systemd", "init", "launchd"}
 
@@ -89,17 +100,37 @@ func hostsScope(u *keys.Use, command platform.Process) scope {
 // OfferHosts found. u itself counts as the first of them; its host must be one of
 // hosts.
 func (g *Grants) AddHosts(u *keys.Use, d Decision, hosts []keys.Host, until time.Time) (Grant, error) {
+	if slices.ContainsFunc(hosts, func(h keys.Host) bool { return h.Fingerprint == "" }) {
+		return Grant{}, ErrNotGrantable
+	}
+	return g.addHosts(u, d, hosts, until, MaxHosts, MaxBurst)
+}
+
+// AddAnnounced is AddHosts for the hosts that the command announced. They have names
+// and no fingerprints: the first login may be long before the last one.
+func (g *Grants) AddAnnounced(u *keys.Use, d Decision, hosts []keys.Host, until time.Time) (Grant, error) {
+	return g.addHosts(u, d, hosts, until, MaxAnnounced, LoginsTo(hosts))
+}
+
+func (g *Grants) addHosts(u *keys.Use, d Decision, hosts []keys.Host, until time.Time, most, logins int) (Grant, error) {
 	offer, ok := OfferHosts(u, d)
-	if !ok || len(hosts) > MaxHosts || !hasHost(hosts, u.Destination.Host) {
+	if !ok || len(hosts) > most || !HasHost(hosts, u.Destination.Host) {
 		return Grant{}, ErrNotGrantable
 	}
 	command, _ := launcher(u.Peer)
-	offer.Burst.Left--
+	offer.Burst.Left = logins - 1
 	return g.add(hostsScope(u, command), u, d, terms{burst: &offer.Burst, hosts: hosts, until: until})
 }
 
-func hasHost(hosts []keys.Host, host keys.Host) bool {
-	return host.Fingerprint != "" && slices.ContainsFunc(hosts, func(h keys.Host) bool { return h.Fingerprint == host.Fingerprint })
+// HasHost reports whether host, which proved its key, is one of hosts: by its key, or by a
+// name where the key is left open.
+func HasHost(hosts []keys.Host, host keys.Host) bool {
+	return host.Fingerprint != "" && slices.ContainsFunc(hosts, func(h keys.Host) bool {
+		if h.Fingerprint != "" {
+			return h.Fingerprint == host.Fingerprint
+		}
+		return slices.ContainsFunc(h.Names, func(name string) bool { return slices.Contains(host.Names, name) })
+	})
 }
 
 // hostsGrantLocked finds the grant for several hosts that covers u. A command may
@@ -112,7 +143,7 @@ func (g *Grants) hostsGrantLocked(u *keys.Use, now time.Time) (found scope, ok b
 	want := hostsScope(u, command)
 	for s, grant := range g.held {
 		want.grantNumber = s.grantNumber
-		if s == want && len(grant.Hosts) > 0 && hasHost(grant.Hosts, u.Destination.Host) && !expired(grant, now) {
+		if s == want && len(grant.Hosts) > 0 && HasHost(grant.Hosts, u.Destination.Host) && !expired(grant, now) {
 			return s, true
 		}
 	}

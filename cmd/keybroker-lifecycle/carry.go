@@ -78,8 +78,8 @@ func (c *carrier) runner(cmd *cobra.Command) (*plan.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := hosts.Dialer{Batch: !terminal.Interactive(), Backups: c.dir("backups")}
 	client := c.client()
+	dialer := hosts.Dialer{Batch: !terminal.Interactive(), Backups: c.dir("backups"), Announce: client.AnnounceHosts}
 	return &plan.Runner{
 		Keeper: c.kept, Machine: clientconfig.Machine{Home: home, Backups: c.dir("backups")},
 		Reach: plan.OverSSH(dialer, c.parallel), Doors: doors, Now: time.Now, Actor: actor(),

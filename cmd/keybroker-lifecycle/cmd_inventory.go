@@ -189,6 +189,7 @@ func (a *app) inventoryOptions(ctx context.Context, t *taking, db *store.Store) 
 	}
 	o.Remote.Parallel = t.parallel
 	o.Remote.Dialer.Batch = len(o.Remote.Targets) > 1 || !terminal.Interactive()
+	o.Remote.Dialer.Announce = control.NewClient(a.config.Paths.ControlSocket).AnnounceHosts
 	if o.Criteria.Unused, err = parseDays(t.unused); err != nil {
 		return o, cli.Usage(problem.With(fmt.Errorf("--unused: %w", err), "give days: --unused 90d"))
 	}

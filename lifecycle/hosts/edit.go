@@ -44,7 +44,7 @@ type Edited struct {
 }
 
 // Edit changes a file of the account. change gets what is there, and is called again if
-// somebody else writes to the file meanwhile. It is given what it must not keep.
+// somebody else writes to the file meanwhile: what it returns must depend on old alone.
 //
 // At every moment the file on the server is whole, the old one or the new one: the new
 // one is written beside it and renamed over it. Where that is not possible (a full
@@ -80,6 +80,9 @@ func (h *Host) follow(file string) (string, error) {
 		if _, err := h.files.Stat(file); err == nil {
 			return target, nil
 		}
+	}
+	if info, err := h.files.Lstat(file); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return "", problem.New("it is a link to a file that is not there", "make that file, or take the link away")
 	}
 	dir, err := h.files.RealPath(path.Dir(file))
 	return path.Join(dir, path.Base(file)), err

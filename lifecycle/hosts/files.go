@@ -105,6 +105,7 @@ func (h *Host) glob(pattern string, missed func(what, why, remedy string)) []str
 				}
 			}
 		}
+		slices.Sort(next)
 		paths = next
 	}
 	return paths

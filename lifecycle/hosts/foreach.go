@@ -17,6 +17,8 @@ func (d Dialer) ForEach(ctx context.Context, targets []string, parallel int, do 
 	if parallel <= 0 {
 		parallel = DefaultParallel
 	}
+	d, withdraw := d.Announced(ctx, targets)
+	defer withdraw()
 	var (
 		all  sync.WaitGroup
 		mu   sync.Mutex

@@ -32,7 +32,14 @@ type Dialer struct {
 	Timeout    time.Duration   // for the connection alone; 0: DefaultTimeout
 	Identity   []ssh.PublicKey // log in with one of these keys alone, which the agent holds; nil: as ssh_config says
 	SSHDConfig string          // where the server's sshd_config is; "": where sshd looks
-	Backups    string          // directory that gets each file before it is changed, named by its SHA-256; "": none
+
+	// Announce tells the broker the names of the hosts that will be logged in to, so that
+	// it asks once for all of them; nil: it is not told. An error changes nothing.
+	Announce func(ctx context.Context, names []string) (withdraw func(), err error)
+
+	Backups string // directory that gets each file before it is changed, named by its SHA-256; "": none
+
+	known map[string]resolved // by target
 }
 
 // DefaultTimeout is for a connection to be made, the time for a touch not counted.
@@ -57,12 +64,15 @@ type Host struct {
 // Dial logs in to target, which is what ssh takes: HOST, USER@HOST or
 // ssh://USER@HOST:PORT. ctx bounds the login alone. The error is a *Failure.
 func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
-	if target == "" || strings.HasPrefix(target, "-") || strings.Contains(target, "@-") || strings.ContainsAny(target, "\n\x00") {
+	if !isTarget(target) {
 		return nil, &Failure{Kind: BadTarget, Target: target, err: problem.New("this is no name of a host", "give HOST, USER@HOST or ssh://USER@HOST:PORT")}
 	}
-	where, err := d.resolve(ctx, target)
-	if err != nil {
-		return nil, &Failure{Kind: BadTarget, Target: target, err: err}
+	where, known := d.known[target]
+	if !known {
+		var err error
+		if where, err = d.resolve(ctx, target); err != nil {
+			return nil, &Failure{Kind: BadTarget, Target: target, err: err}
+		}
 	}
 	dir, err := os.MkdirTemp("", "kb-host-")
 	if err != nil {
@@ -74,6 +84,11 @@ func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// isTarget is false for what ssh would take for an option.
+func isTarget(target string) bool {
+	return target != "" && !strings.HasPrefix(target, "-") && !strings.Contains(target, "@-") && !strings.ContainsAny(target, "\n\x00")
 }
 
 // login starts ssh and waits for the server's SFTP.

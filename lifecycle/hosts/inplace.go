@@ -42,7 +42,7 @@ func (e *edit) overwrite(patch authorized.Patch) error {
 	start := int64(patch.Offset - patch.In)
 	line := make([]byte, len(patch.Line))
 	if _, err := file.ReadAt(line, start); err != nil || !bytes.Equal(line, patch.Line) {
-		return errors.Join(errChanged)
+		return errChanged
 	}
 	if _, err := file.WriteAt(patch.New, int64(patch.Offset)); err != nil {
 		return e.whyNot(err)

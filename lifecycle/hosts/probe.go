@@ -37,7 +37,7 @@ type Probed struct {
 // the key, not about the address or the time. A key that is refused is offered again in
 // that connection, before the one that gets in. It runs no command on the server.
 //
-// The connections are fresh ones. An error means that nothing is known of the key.
+// The connections are fresh ones, to the host key that this Host has. An error means that nothing is known of the key.
 func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.PublicKey) (Probed, error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
@@ -54,6 +54,14 @@ func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.Public
 		probed.Probe, probed.Together = again, in != ""
 	}
 	return probed, err
+}
+
+// sameServer fails for a login that went to another server of the same name.
+func (h *Host) sameServer(run *run) error {
+	if key := hostKeyIn(run.log()); key != h.key {
+		return h.fail(HostKeyChanged, "the server of this connection has another host key than that of the first one", "name one server, not several behind one name")
+	}
+	return nil
 }
 
 // ask offers the key and nothing that could sign.
@@ -73,7 +81,7 @@ func (h *Host) ask(ctx context.Context, key ssh.PublicKey) (lifecycle.Probe, err
 	for {
 		ended := run.hasEnded() // before the log is read, which is whole then
 		if said, known := verdict(run.log(), fingerprint, ended); known {
-			return said, nil
+			return said, h.sameServer(run)
 		}
 		if ended {
 			return lifecycle.Probe{}, h.notAsked(run)
@@ -140,7 +148,7 @@ func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by
 			entered = time.Now()
 		}
 		if in != "" && (line != "" || ended || time.Since(entered) > afterLogin) {
-			return in, line, log, nil
+			return in, line, log, h.sameServer(run)
 		}
 		if ended {
 			return "", "", log, h.failure(ctx, run, errEnded)

@@ -19,6 +19,8 @@ type resolved struct {
 	port  int
 	agent string // IdentityAgent; "": the environment's
 
+	knownAs string // its name in known_hosts
+
 	proxied bool // by ProxyJump or ProxyCommand
 }
 
@@ -47,12 +49,20 @@ func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 			r.port, _ = strconv.Atoi(value)
 		case "proxyjump", "proxycommand":
 			r.proxied = r.proxied || value != "none"
+		case "hostkeyalias":
+			r.knownAs = value
 		case "identityagent":
 			r.agent = value
 		}
 	}
 	if r.port == 22 {
 		r.port = 0
+	}
+	if r.knownAs == "" {
+		r.knownAs = strings.ToLower(r.host)
+		if r.port != 0 {
+			r.knownAs = "[" + r.knownAs + "]:" + strconv.Itoa(r.port)
+		}
 	}
 	return r, nil
 }
