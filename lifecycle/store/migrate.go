@@ -67,7 +67,7 @@ func (s *Store) apply(ctx context.Context, version int, file string) error {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO migrations (version, applied) VALUES ($1, $2)", version, millis(time.Now())); err != nil {
 			return err
 		}
-		for _, statement := range statements(strings.ReplaceAll(string(text), "BYTES", s.engine.bytes)) {
+		for _, statement := range statements(strings.NewReplacer("BYTES", s.engine.bytes, " BY KEY", s.engine.byKey).Replace(string(text))) {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}

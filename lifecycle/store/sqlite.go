@@ -38,7 +38,7 @@ func openFile(ctx context.Context, path string) (*Store, error) {
 		err = problem.With(fmt.Errorf("the store %s cannot be opened: %w", path, err), "if it is damaged: move it away, and the next inventory makes a new one")
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db, engine{name: "sqlite", bytes: "BLOB", again: isBusy, parameters: 1}}, nil
+	return &Store{db, engine{name: "sqlite", bytes: "BLOB", byKey: " WITHOUT ROWID", again: isBusy, parameters: 1}}, nil
 }
 
 // private makes the file, and takes the rights of others away from one that is there.

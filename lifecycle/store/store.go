@@ -27,6 +27,7 @@ type Store struct {
 type engine struct {
 	name  string
 	bytes string               // the type of raw bytes
+	byKey string               // after a table whose rows are kept in order of their key
 	again func(err error) bool // whether a transaction that failed so is to be tried again
 
 	// parameters is how many one INSERT has, at the least those of a row. A server far

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
@@ -102,24 +104,37 @@ func (s *Store) unusedPage(ctx context.Context, since time.Time, host, id *[]byt
 // watchedHosts is since when each host is watched by its own log or as a forge, without
 // a gap until now, by identifier.
 func (s *Store) watchedHosts(ctx context.Context) (map[string]time.Time, error) {
-	since, until := map[string]int64{}, map[string]int64{}
-	query := "SELECT host, watched_since, watched_until FROM watches WHERE source <> $1 ORDER BY host, watched_since"
+	stretches := map[string][]stretch{}
+	query := "SELECT host, watched_since, watched_until FROM watches WHERE source <> $1"
 	err := each(ctx, s.db, query, []any{lifecycle.FromBroker}, func(scan func(...any) error) error {
 		var host []byte
-		var from, to int64
-		err := scan(&host, &from, &to)
-		if id := string(host); from > until[id] || since[id] == 0 {
-			since[id] = from
-		}
-		until[string(host)] = max(until[string(host)], to)
+		var watch stretch
+		err := scan(&host, &watch.since, &watch.until)
+		stretches[string(host)] = append(stretches[string(host)], watch)
 		return err
 	})
 	watched := map[string]time.Time{}
 	ended := millis(time.Now().Add(-lifecycle.WatchLag))
-	for id, from := range since {
-		if until[id] >= ended {
-			watched[id] = fromMillis(from)
+	for host, list := range stretches {
+		if last := lastStretch(list); last.until >= ended {
+			watched[host] = fromMillis(last.since)
 		}
 	}
 	return watched, err
+}
+
+// stretch is a watch in milliseconds.
+type stretch struct{ since, until int64 }
+
+// lastStretch joins those that touch, and returns the last.
+func lastStretch(list []stretch) stretch {
+	slices.SortFunc(list, func(a, b stretch) int { return cmp.Compare(a.since, b.since) })
+	last := list[0]
+	for _, next := range list[1:] {
+		if next.since > last.until {
+			last.since = next.since
+		}
+		last.until = max(last.until, next.until)
+	}
+	return last
 }

@@ -1,7 +1,8 @@
 -- The store of the life of keys. One text for SQLite and for engines that speak
 -- PostgreSQL: no extension, no sequence. Every identifier is a hash of what the row
 -- is about, so that rows spread over a distributed engine, and a row that is sent
--- twice is one row. BYTES stands for the engine's type of raw bytes. Times are
+-- twice is one row. BYTES stands for the engine's type of raw bytes, BY
+-- KEY for what makes it keep rows in order of their key, where that is a choice. Times are
 -- milliseconds since 1970 (UTC); 0 is "not known" or "not yet".
 
 -- A public key. id is the SHA-256 of blob: its fingerprint.
@@ -56,7 +57,7 @@ CREATE TABLE accounts (
 	places  BIGINT NOT NULL,
 	seen    BIGINT NOT NULL,
 	PRIMARY KEY (host, account)
-);
+) BY KEY;
 
 -- A file with a private key, as one viewer (a user of a machine) found it.
 CREATE TABLE copies (
