@@ -86,11 +86,13 @@ func has(n int) string {
 	return "have"
 }
 
-func plural(n int, one string) string {
+func plural(n int, one string) string { return count(n) + " " + noun(n, one) }
+
+func noun(n int, one string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return count(n) + " " + one + "s"
+	return one + "s"
 }
 
 // Day is one day, in UTC.
