@@ -20,7 +20,7 @@ var (
 )
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"used": used, "date": date, "noun": noun,
+	"used": used, "noun": noun,
 	"style":  func() template.CSS { return template.CSS(styleText) },
 	"script": func() template.JS { return template.JS(filterText) },
 	"policy": policy,
