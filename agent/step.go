@@ -10,8 +10,8 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
-// Any program of the user can report lifecycle steps. Each has a record of its own,
-// because a proof names it, so they have a budget.
+// Any program of the user can report lifecycle steps, and annotate keys. Each has a record
+// of its own, because a proof names it, so they have a budget.
 const (
 	// stepBurst records are 8 MB: a plan over a thousand hosts.
 	stepBurst = 10_000
@@ -19,8 +19,8 @@ const (
 	stepRefill = time.Second
 )
 
-var tooManySteps = refusal{reason: "too many lifecycle steps were recorded",
-	remedy: "wait: one a second may follow; see which program records them: keybroker log --op lifecycle"}
+var tooManySteps = refusal{reason: "too many lifecycle steps and annotations of keys were recorded",
+	remedy: "wait: one a second may follow; see which program records them: keybroker log --op lifecycle,annotate"}
 
 // steps is the budget of lifecycle records. The zero value is ready.
 type steps struct {
