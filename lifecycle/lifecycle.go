@@ -193,8 +193,9 @@ type Proof struct {
 	SHA256      [2]string `json:"sha256"`           // of the file before and after, in hex
 	Before      Probe     `json:"before"`           // of the key that the change is about
 	After       Probe     `json:"after"`            //
-	LetIn       string    `json:"let_in"`           // fingerprint of the key that got in by the same connection
+	LetIn       string    `json:"let_in"`           // fingerprint of the key that got in then
 	LetInBy     string    `json:"let_in_by"`        // FILE:LINE, where the server said so
+	Together    bool      `json:"together"`         // in the connection of After; false: in the one right after it
 	Sessions    string    `json:"sessions"`         // open sessions, which no change ends; "": not known
 	Plan        string    `json:"plan"`             //
 	Actor       string    `json:"actor"`            // user@machine

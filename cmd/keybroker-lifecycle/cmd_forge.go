@@ -109,24 +109,17 @@ func newForgeListCommand(a *app, f *forgeFlags) *cobra.Command {
 			return a.PrintList(cmd, list, len(list), "The account has no SSH keys at "+at.Host()+".", func(w *cli.Table) {
 				w.Head("ID", "TITLE", "FINGERPRINT", "ADDED", "LAST USED")
 				for _, key := range list {
-					w.Row(key.ID, platform.Escape(key.Title, 60), key.Fingerprint, onDay(key.Added), lastUse(key))
+					w.Row(key.ID, platform.Escape(key.Title, 60), key.Fingerprint, day(key.Added, ""), lastUse(key))
 				}
 			})
 		},
 	})
 }
 
-func onDay(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Local().Format(time.DateOnly)
-}
-
 func lastUse(key forge.Key) string {
 	switch {
 	case !key.LastUsed.IsZero():
-		return onDay(key.LastUsed)
+		return day(key.LastUsed, "")
 	case key.TellsLastUse:
 		return "never"
 	}

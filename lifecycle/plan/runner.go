@@ -41,6 +41,8 @@ type Runner struct {
 	Now   func() time.Time
 	Actor string // user@machine
 
+	config sync.Mutex // of this machine: one file for all hosts
+
 	mu         sync.Mutex // guards what follows, and Event
 	unrecorded error      // the first error of Record
 }
@@ -185,7 +187,7 @@ func (r *Runner) somethingToDo(run *Run, at int) bool {
 // any time.
 func (run *Run) Due(step *Step) time.Time {
 	for _, other := range run.at(step.Place) {
-		if step.Kind == StepRemove && other.Kind == StepQuarantine {
+		if step.Kind == StepRemove && other.Kind == StepQuarantine && other.State == Done {
 			return other.Changed.Add(run.Plan.KeepFor())
 		}
 	}

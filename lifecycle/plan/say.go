@@ -49,6 +49,9 @@ func (run *Run) sayProof(step Step, proof lifecycle.Proof) string {
 	}
 	if proof.LetIn != "" {
 		in := "let in: " + run.nameOf(proof.LetIn)
+		if proof.Together {
+			in = "in the same connection " + in
+		}
 		if proof.LetInBy != "" {
 			in += " by " + proof.LetInBy
 		}

@@ -42,5 +42,6 @@ type Answer struct {
 	Stranger bool            // it would let in a key that nobody has: its word proves nothing
 	LetIn    string          // fingerprint of the key that got in; "": none did
 	LetInBy  string          // FILE:LINE, where the server said so
+	Together bool            // About was refused in the connection in which LetIn got in
 	Sessions string          // open sessions of the account; "": not known
 }

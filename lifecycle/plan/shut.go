@@ -105,6 +105,7 @@ func (r *Runner) proveShut(ctx context.Context, run *Run, step *Step, server Ser
 	for i := range step.Proofs {
 		proof := &step.Proofs[i]
 		proof.After, proof.LetIn, proof.LetInBy, proof.Sessions = answer.About, answer.LetIn, answer.LetInBy, answer.Sessions
+		proof.Together = answer.Together
 		if at := slices.IndexFunc(files, func(f File) bool { return f.Path == proof.File }); at >= 0 {
 			proof.SHA256[1] = sum(files[at].Data)
 		}

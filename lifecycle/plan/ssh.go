@@ -102,7 +102,7 @@ func (s *sshServer) Ask(ctx context.Context, about lifecycle.Key, letIn []lifecy
 		if err != nil && hosts.KindOf(err) != hosts.PermissionDenied && hosts.KindOf(err) != hosts.TooManyKeys {
 			return Answer{}, err
 		}
-		answer = Answer{About: probed.Probe, LetIn: probed.LetIn, LetInBy: probed.LetInBy}
+		answer = Answer{About: probed.Probe, LetIn: probed.LetIn, LetInBy: probed.LetInBy, Together: probed.Together}
 		if answer.LetIn != "" || len(doors) == 0 {
 			break
 		}

@@ -49,8 +49,8 @@ func (r *Runner) switchSSH(ctx context.Context, run *Run, step *Step) error {
 }
 
 func (r *Runner) change(ctx context.Context, run *Run, step *Step, do func(dry bool) ([]clientconfig.Change, error)) error {
-	r.mu.Lock() // one file for all hosts
-	defer r.mu.Unlock()
+	r.config.Lock()
+	defer r.config.Unlock()
 	if step.State != Doing {
 		planned, err := do(true)
 		if err != nil {
@@ -108,10 +108,10 @@ func (r *Runner) switchBack(ctx context.Context, run *Run, step *Step, kind Step
 	if err != nil {
 		return stop(fmt.Errorf("the plan %s: %w", run.Plan.Of, err))
 	}
+	r.config.Lock()
+	defer r.config.Unlock()
 	for _, other := range of.Steps {
 		if other.Kind == kind && r.samePlace(run, step, of, other) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
 			if err := r.Machine.Undo(ctx, other.Changes); err != nil {
 				return stop(err)
 			}
