@@ -99,6 +99,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"daemon":       cmdDaemon,
 	"desktop":      cmdDesktop,
 	"flood":        cmdFlood,
+	"forge":        cmdForge,
 	"follower":     cmdFollower,
 	"garbage":      cmdGarbage,
 	"hands":        cmdHands,
