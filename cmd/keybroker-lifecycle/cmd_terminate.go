@@ -16,9 +16,9 @@ func newTerminateCommand(a *app, planOnly bool) *cobra.Command {
 with the key is commented out, and "keybroker restore" brings them back for 30 days.
 Afterwards "keybroker apply --resume" takes them out. For a stolen key give --now.
 
-The proof is the server's own word: it accepted the key before and refuses it after, in
-one connection in which another key of yours gets in. The last door that is proved to
-be open to you is never closed. Sessions that are open stay open.
+The proof is the server's own word: it accepted the key before and refuses it after,
+while another key of yours gets in. The last door that is proved to be open to you is
+never closed. Sessions that are open stay open.
 
 A key that was terminated everywhere is remembered for ever: met again at an inventory,
 it is an alarm, and "keybroker provision" refuses it.`,

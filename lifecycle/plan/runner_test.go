@@ -1,12 +1,13 @@
 package plan
 
 import (
+	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"context"
 	"github.com/keybroker/keybroker/agent/audit"
 )
 
@@ -265,12 +266,12 @@ func TestAPlanIsCarriedOutOnce(t *testing.T) {
 	p.Now = true
 	g.run(t, p)
 	for want, change := range map[string]func() (Plan, string){
-		"was applied already":      func() (Plan, string) { return p, "sum of " + p.ID },
+		"was applied already$":     func() (Plan, string) { return p, "sum of " + p.ID },
 		"another plan with the id": func() (Plan, string) { return p, "another sum" },
 		"expired at":               func() (Plan, string) { q := g.planLike(p); q.Expires = g.now.Add(-time.Second); return q, "x" },
 	} {
 		q, sum := change()
-		if _, err := g.Begin(t.Context(), q, sum); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := g.Begin(t.Context(), q, sum); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
