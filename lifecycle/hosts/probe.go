@@ -35,7 +35,8 @@ type Probed struct {
 // signs with it, and it need not be anybody's own. Where letIn has keys, which the agent
 // holds, one of them then logs in: a refusal of key is then the server's own word about
 // the key, not about the address or the time. A key that is refused is offered again in
-// that connection, before the one that gets in. It runs no command on the server.
+// that connection: Together says whether ssh did so before the one that gets in, which it
+// does in the agent's order. It runs no command on the server.
 //
 // The connections are fresh ones, to the host key that this Host has. An error means that nothing is known of the key.
 func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.PublicKey) (Probed, error) {
