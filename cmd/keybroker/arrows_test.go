@@ -74,6 +74,9 @@ var arrows = map[string][]string{
 	// What writes a file of the tree.
 	"packaging/windows/manifest": {},
 
+	// What checks the tree for a system that is not here.
+	"packaging/typecheck": {},
+
 	// What runs the tests.
 	"packaging/runtests": {"platform/apart"},
 
