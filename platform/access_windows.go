@@ -10,13 +10,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// administrators is the group that owns what its members make, when they do so
-// as administrators.
+// administrators is the group that owns what administrators create while elevated.
 const administrators = "S-1-5-32-544"
 
-// onlyThisUser is the access list of our pipes, and names their owner, which
-// clients look at. Programs that run as administrator have this user's SID too;
-// those with less integrity, or in an app container, are kept out by the system.
+// onlyThisUser is the access list of our pipes. It names their owner, which clients
+// check. Elevated programs of this user have the same SID; the system keeps out
+// programs of lower integrity and those in an app container.
 func onlyThisUser() (*windows.SecurityAttributes, error) {
 	user := currentUser()
 	if user == "" {
@@ -31,9 +30,9 @@ func onlyThisUser() (*windows.SecurityAttributes, error) {
 	return access, nil
 }
 
-// checkServer returns the owner of a pipe, and an error unless that is this user
-// or the system. The owner is the proof: only administrators can make somebody
-// else one. The process that serves it is looked at where that may be done.
+// checkServer returns the owner of a pipe, and an error unless that is this user or the
+// system. The owner proves it, because only administrators can set another owner. The
+// serving process is checked too, if the system allows that.
 func checkServer(pipe windows.Handle) (string, error) {
 	descriptor, err := windows.GetSecurityInfo(pipe, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
@@ -51,8 +50,8 @@ func checkServer(pipe windows.Handle) (string, error) {
 	return owner, ours(owner, server)
 }
 
-// ours judges a pipe by its owner and by the user of the process that serves it;
-// "" means that this user is not known.
+// ours checks a pipe's owner and the user of the process that serves it; "" means that
+// this user is unknown.
 func ours(owner, server string) error {
 	trusted := []string{currentUser(), administrator, administrators}
 	if !slices.Contains(trusted, owner) {

@@ -7,8 +7,8 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// The names that a service manager gives to the sockets it hands over
-// (FileDescriptorName= in a systemd socket unit).
+// The names of the sockets that a service manager passes (FileDescriptorName= in a
+// systemd socket unit).
 const (
 	AgentSocketName   = "agent"
 	ControlSocketName = "control"
@@ -20,15 +20,14 @@ const (
 	NotifyStopping = daemon.SdNotifyStopping
 )
 
-// Activated returns the sockets that the service manager opened for this
-// process, by the names above; the map is empty when there are none. The
-// variables that announced them are gone afterwards, so that no child takes
-// them for its own. A socket of another kind or name is an error, because
-// serving it would be a guess.
+// Activated returns the sockets that the service manager opened for this process, by
+// the names above; an empty map if there are none. It unsets the variables that
+// announced them, so that children do not use them. It returns an error for a socket of
+// another kind or name.
 func Activated() (map[string]net.Listener, error) { return activated() }
 
-// Notify tells the service manager how the daemon is. Without a service
-// manager that listens it does nothing.
+// Notify tells the service manager the daemon's state. It does nothing without a
+// service manager.
 func Notify(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		return fmt.Errorf("notify the service manager: %w", err)

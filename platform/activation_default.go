@@ -4,5 +4,5 @@ package platform
 
 import "net"
 
-// activated has nothing to offer: launchd and Windows hand over no sockets here.
+// activated returns nothing: launchd and Windows pass no sockets here.
 func activated() (map[string]net.Listener, error) { return nil, nil }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// activated follows sd_listen_fds(3). The library checks LISTEN_PID and unsets
-// the variables in every case.
+// activated follows sd_listen_fds(3). The library checks LISTEN_PID and always unsets
+// the variables.
 func activated() (map[string]net.Listener, error) {
 	files := activation.Files(true)
 	listeners := make(map[string]net.Listener, len(files))

@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// A Peer is kept for as long as its connection. Of the ancestors only the
-// nearest say something with their arguments ("git fetch"), and they
-// say it at the beginning.
+// A Peer lives as long as its connection. The arguments matter only for the nearest
+// ancestors ("git fetch"), and only the first ones.
 const (
 	parentsWithArgs = 3
 	maxParentArgs   = 8
@@ -25,8 +24,8 @@ type sighting struct {
 	directory  string // of a git only
 }
 
-// identify fills in everything but the user. Whether pid still was the peer's
-// is for the caller to find out, afterwards.
+// identify fills in everything but the user. The caller must check afterwards that pid
+// was still the peer's.
 func (p *Peer) identify(pid int) error {
 	seen, err := look(pid, MaxArgs, MaxArgBytes)
 	if err != nil {
@@ -34,7 +33,7 @@ func (p *Peer) identify(pid int) error {
 	}
 	p.Process = seen.Process
 	parents := parentsOf(seen)
-	p.Parents = make([]Process, len(parents)) // no longer than it must be: a Peer lives long
+	p.Parents = make([]Process, len(parents)) // clipped, because a Peer lives long
 	for i, parent := range parents {
 		p.Parents[i] = parent.Process
 	}
@@ -51,8 +50,8 @@ func (p *Peer) identify(pid int) error {
 	return nil
 }
 
-// parentsOf leaves out pid 1, which is everybody's ancestor and tells nothing.
-// A parent that started after its child is another program under a reused pid.
+// parentsOf leaves out pid 1, which is everybody's ancestor. A parent that started
+// after its child is another program with a reused pid.
 func parentsOf(child sighting) []sighting {
 	var found []sighting
 	for len(found) < MaxAncestors && child.parent > 1 {
@@ -70,7 +69,7 @@ func parentsOf(child sighting) []sighting {
 	return found
 }
 
-// isSSHD goes by the name alone, which is enough for advice. The server's own
-// processes hide their executable from users; then Name is the kernel's name.
-// Since OpenSSH 9.8 the process of a session is sshd-session.
+// isSSHD checks only the name, which is enough for advice. The server's own processes
+// hide their executable from users, so Name is the kernel's short name. Since OpenSSH
+// 9.8 a session's process is sshd-session.
 func isSSHD(p Process) bool { return p.Name == "sshd" || p.Name == "sshd-session" }

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bind makes the socket with mode 0600 from its first moment. Linux takes the
-// mode of the new file from the unbound socket (minus the umask), so there is
-// no need to change the umask, which belongs to the whole process.
+// bind makes the socket with mode 0600 from the start. Linux gives the new file the
+// mode of the unbound socket (minus the umask), so the umask, which belongs to the
+// whole process, stays as it is.
 func bind(path string) (*net.UnixListener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error

@@ -12,9 +12,9 @@ import (
 // umaskMutex keeps two binds from restoring each other's umask.
 var umaskMutex sync.Mutex
 
-// bind makes the socket with mode 0600 from its first moment. The umask is the
-// whole process's: a file that is made elsewhere at this instant gets a
-// narrower mode, never a wider one. Not tested on these systems.
+// bind makes the socket with mode 0600 from the start. The umask belongs to the whole
+// process: a file that another goroutine creates at this moment gets a narrower mode,
+// never a wider one. Not tested on these systems.
 func bind(path string) (*net.UnixListener, error) {
 	umaskMutex.Lock()
 	defer umaskMutex.Unlock()

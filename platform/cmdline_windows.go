@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// argsOf reads the command line where a process keeps it, and takes it apart as
-// programs do. A process can write something else there. One that may not be
-// read (of another user, or of a higher rank) has none.
+// argsOf reads a process's command line from its memory and splits it as programs do. A
+// process can overwrite it. For a process that may not be read (another user's, or one
+// of higher integrity) it returns nothing.
 //
-// Since Windows 8.1 NtQueryInformationProcess tells the same (class 60), with
-// fewer rights. It is not used, because wine 8, where this is tested, cannot.
+// Since Windows 8.1 NtQueryInformationProcess returns the same (class 60) and needs
+// fewer rights. It is not used because wine 8, in which this is tested, lacks it.
 func argsOf(pid, maxArgs, maxBytes int) []string {
 	if maxArgs == 0 {
 		return nil

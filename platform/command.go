@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A command line can hold secrets and much that means nothing to a person. So only
-// the sub-command is shown, and only for programs that are known to have them.
+// A command line can hold secrets, and much of it means nothing to a person. So only
+// the sub-command is shown, and only of programs that are known to have them.
 var withSubCommands = []string{
 	"git", "jj", "hg", "svn", "gh", "glab",
 	"go", "cargo", "npm", "pnpm", "yarn", "pip", "nix", "make", "just",
@@ -46,7 +46,7 @@ func afterOptions(args []string) []string {
 	return args
 }
 
-// isWord is true for what a sub-command looks like: "rebase", "cherry-pick".
+// isWord reports whether a word looks like a sub-command: "rebase", "cherry-pick".
 func isWord(s string) bool {
 	if s == "" || len(s) > maxSubCommand || s[0] == '-' {
 		return false

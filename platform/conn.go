@@ -11,7 +11,7 @@ type Conn interface {
 	io.ReadWriteCloser
 	// CloseWrite ends the program's input.
 	CloseWrite() error
-	// SetDeadline ends reads and writes; on Windows it does nothing: there a
-	// program that is killed ends them.
+	// SetDeadline ends reads and writes. On Windows it does nothing: killing the
+	// program ends them.
 	SetDeadline(time.Time) error
 }

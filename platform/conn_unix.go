@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is one end of a pair. A socket, other than a pipe, cannot be opened by
-// another process of the user through /proc/PID/fd.
+// socket is one end of a pair. Unlike a pipe, another process of the user cannot open a
+// socket through /proc/PID/fd.
 type socket struct{ *os.File }
 
 func (s socket) CloseWrite() error {

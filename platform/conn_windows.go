@@ -17,8 +17,8 @@ func (p pipeEnds) Close() error {
 	return p.out.Close()
 }
 
-// SetDeadline does nothing: these pipes know no time. A program that is killed
-// loses its ends of them, and with that every read and write ends.
+// SetDeadline does nothing, because these pipes have no deadlines. Killing the program
+// closes its ends, which ends every read and write.
 func (p pipeEnds) SetDeadline(time.Time) error { return nil }
 
 // connect makes two pipes without a name. The program inherits its two ends of

@@ -2,8 +2,9 @@ package platform
 
 import "strings"
 
-// maxName bounds one program's name in a chain. maxPath bounds the path that may
-// begin it: both ends must stay when a line of 80 characters loses its middle.
+// maxName bounds one program's name in a chain. maxPath bounds the path that may begin
+// the chain: when a line of 80 characters loses its middle, both ends of the path must
+// remain.
 const (
 	maxName = 40
 	maxPath = 28
@@ -23,8 +24,8 @@ func (p Peer) Chain() string {
 	return p.chain(Process.escapedName)
 }
 
-// Commands is Chain with the sub-commands and scripts: "ssh ← git push ← zsh ←
-// code". Show it to the person who is asked; it is for no log.
+// Commands is Chain with sub-commands and scripts: "ssh ← git push ← zsh ← code". Show
+// it to the person who is asked; do not log it.
 func (p Peer) Commands() string { return p.chain(Process.Title) }
 
 func (p Peer) chain(name func(Process) string) string {

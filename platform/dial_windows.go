@@ -13,16 +13,15 @@ import (
 )
 
 const (
-	// busyWait is how long one wait for a free instance takes at most, so that
-	// the end of a context is noticed.
+	// busyWait bounds one wait for a free instance, so that the end of a context is
+	// noticed.
 	busyWait = 50 * time.Millisecond
 	// maxBusy bounds the waiting where the context has no end.
 	maxBusy = 10 * time.Second
 )
 
-// Dial connects to a pipe that Listen made, or to one of another agent. It
-// gives no byte to a pipe that another user made: whoever comes first may make
-// one of any name.
+// Dial connects to a pipe that Listen made, or to another agent's. It sends nothing to
+// a pipe that another user made: any user can create a pipe of any name first.
 func Dial(ctx context.Context, path string) (net.Conn, error) {
 	name, err := pipeName(path)
 	if err != nil {

@@ -7,20 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// maxMarks is how many combining marks may sit on one character: enough for
-// every script in use, too few to paint over the neighbouring lines.
+// maxMarks is how many combining marks may follow one character: enough for every
+// script in use, too few to cover neighbouring lines.
 const maxMarks = 4
 
 // clipped stands for what was left out.
 const clipped = "…"
 
-// Escape makes text that another program chose fit to be shown: one line of at
-// most max characters (runes). What is not visible, or would move or hide other
-// text, becomes \x1b, \u202e or \U000e0001; a long text loses its middle.
+// Escape makes a text that another program chose safe to show: one line of at most max
+// characters (runes). Characters that are invisible, or that move or hide other text,
+// become \x1b, \u202e or \U000e0001. A long text loses its middle.
 //
-// A backslash stays as it is, so the result can be read but not turned back.
-// Letters that run from right to left stay too: put them at the end of a line,
-// or in quotes.
+// A backslash stays as it is, so the original cannot be restored. Right-to-left letters
+// stay too: put them at the end of a line, or in quotes.
 func Escape(s string, max int) string {
 	total := 0
 	for part := range parts(s) {

@@ -1,11 +1,11 @@
 package platform
 
-// Hardening says how well the memory of this process is kept to itself.
+// Hardening is how well the memory of this process is protected.
 type Hardening struct {
 	NoDump bool     // other processes of the user can neither trace it nor read its memory
 	NoCore bool     // a crash leaves no memory image
 	Locked bool     // memory is never written to swap
-	Notes  []string // what does not hold, and why, for `keybroker doctor`
+	Notes  []string // protections that are missing, and why, for `keybroker doctor`
 }
 
 // Harden protects the process for the rest of its life. Call it before any secret is

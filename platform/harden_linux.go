@@ -12,10 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// harden sets what prctl(2), getrlimit(2) and mlockall(2) offer. Not being
-// dumpable is also what keeps a crash handler in core_pattern away, which does
-// not care for RLIMIT_CORE; children get their own dumpable flag back at exec
-// but keep the limit.
+// harden sets what prctl(2), getrlimit(2) and mlockall(2) offer. A process that is not
+// dumpable is also safe from a crash handler in core_pattern, which ignores
+// RLIMIT_CORE. Children get their own dumpable flag at exec but keep the limit.
 func harden() Hardening {
 	var h Hardening
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -71,9 +70,9 @@ func numberIn(status []byte, name string) int {
 	return 0
 }
 
-// lock does not try with a finite RLIMIT_MEMLOCK: with MCL_FUTURE the first
-// allocation beyond the limit would end the process. MCL_ONFAULT leaves the
-// address space that Go reserves and never touches alone.
+// lock does nothing under a finite RLIMIT_MEMLOCK: with MCL_FUTURE the first allocation
+// beyond the limit would end the process. MCL_ONFAULT spares the address space that Go
+// reserves and never touches.
 func (h *Hardening) lock() {
 	const swap = "memory may be written to swap"
 	var limit unix.Rlimit
@@ -97,8 +96,8 @@ func (h *Hardening) lock() {
 	h.Locked = true
 }
 
-// lockedAlloc takes whole pages. When there are none it falls back to the
-// heap, rather than failing in the middle of a signature.
+// lockedAlloc allocates whole pages. If there are none, it uses the heap instead of
+// failing in the middle of a signature.
 func lockedAlloc(n int) ([]byte, func()) {
 	page := os.Getpagesize()
 	pages, err := unix.Mmap(-1, 0, (n/page+1)*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)

@@ -28,8 +28,8 @@ func newInstance(name string, flags uint32, access *windows.SecurityAttributes) 
 	return in, nil
 }
 
-// makeInstance makes a pipe that carries bytes, and to which nobody comes from
-// another machine. From here on clients can come to it.
+// makeInstance makes a byte pipe that other machines cannot reach. Clients can connect
+// from here on.
 func makeInstance(name string, flags uint32, access *windows.SecurityAttributes) (*instance, error) {
 	utf16, err := windows.UTF16PtrFromString(name)
 	if err != nil {
@@ -53,15 +53,15 @@ func (in *instance) await() error {
 	case nil, windows.ERROR_IO_PENDING:
 		in.pending = true
 		return nil
-	case windows.ERROR_PIPE_CONNECTED, windows.ERROR_NO_DATA: // somebody was quicker, and may have gone again
+	case windows.ERROR_PIPE_CONNECTED, windows.ERROR_NO_DATA: // a client connected before, and may be gone again
 		return windows.SetEvent(in.event)
 	default:
 		return err
 	}
 }
 
-// take returns the pipe after its event was set: from then on it is the
-// caller's. An error is a client that went away already.
+// take returns the pipe after its event was set; the caller then owns it. An error
+// means that the client is gone already.
 func (in *instance) take() (windows.Handle, error) {
 	var err error
 	if in.pending {

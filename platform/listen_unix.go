@@ -91,9 +91,9 @@ func takeOver(path string) (*listener, error) {
 	return &listener{UnixListener: inner, path: path, made: info}, nil
 }
 
-// removeStale leaves path free, or says why it is not. Only a refused
-// connection proves that nobody listens: every other answer, a full backlog or
-// a denied permission too, is a socket that somebody may still serve.
+// removeStale frees path, or returns why it cannot. Only a refused connection proves
+// that nobody listens; after any other answer, even a full backlog or a denied
+// permission, somebody may still serve the socket.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,14 +117,14 @@ func removeStale(path string) error {
 
 func inUse() error { return problem.With(ErrInUse, "stop that one first, or choose another path") }
 
-// listener removes its socket when it is closed, and only its own. One that was
-// removed it makes anew (relisten_unix.go).
+// listener removes its socket when it is closed, unless another one is in its place. It
+// restores a socket that was removed (relisten_unix.go).
 type listener struct {
 	path    string
 	once    sync.Once
 	err     error
 	closing chan struct{} // closed by Close
-	watched chan struct{} // closed when nobody makes the socket anew any more
+	watched chan struct{} // closed when the socket is no longer restored
 
 	mu                sync.Mutex  // guards what follows; only watch changes it
 	*net.UnixListener             // the newest

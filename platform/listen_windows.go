@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// pipeBacklog is how many clients can connect at one moment before one has
-	// to wait for Accept. Each costs a handle and an event.
+	// pipeBacklog is how many clients can connect at once before one has to wait for
+	// Accept. Each costs a handle and an event.
 	pipeBacklog = 8
 	// pipeBuffer is what either side can write before the other reads, in bytes.
 	pipeBuffer = 64 << 10
 )
 
-// listen makes the pipe for this user alone. That it must be the first of its
-// name keeps it from joining a pipe that another program has made before, with
-// an access list of its own: its clients would be shared out among the two.
+// listen makes the pipe for this user alone. It must be the first of its name:
+// otherwise it could join a pipe that another program made with its own access list,
+// and the two would share the clients.
 func listen(path string) (net.Listener, error) {
 	l, err := newListener(path)
 	if err == nil {
@@ -60,8 +60,8 @@ func newListener(path string) (*listener, error) {
 	return &listener{name: name, access: access, ended: ended}, nil
 }
 
-// open makes the instances. Looking first finds another agent also where the
-// system lets a second "first" instance be (wine does).
+// open makes the instances. It looks first, because a system may allow a second "first"
+// instance (wine does).
 func (l *listener) open() error {
 	if pipeExists(l.name) {
 		windows.CloseHandle(l.ended)
@@ -133,9 +133,9 @@ func (l *listener) wait() (int, error) {
 	return int(woken-windows.WAIT_OBJECT_0) - 1, nil
 }
 
-// take puts a fresh instance in the place of the one that has a client, before
-// that one is served: at every moment there is one that others can come to. It
-// returns nothing for a client that went away already.
+// take replaces the instance that has a client before that client is served, so that
+// another client can connect at every moment. It returns nothing for a client that is
+// gone already.
 func (l *listener) take(i int) (net.Conn, error) {
 	fresh, err := newInstance(l.name, windows.PIPE_ACCESS_DUPLEX|windows.FILE_FLAG_OVERLAPPED, l.access)
 	if err != nil {
@@ -168,8 +168,8 @@ func (l *listener) Close() error {
 // Addr implements net.Listener.
 func (l *listener) Addr() net.Addr { return pipeAddr(l.name) }
 
-// passing is an error of Accept that goes by, as when the system is short of
-// memory: the callers wait a moment and try again (net/http does after such a one).
+// passing is a temporary error of Accept, such as a lack of memory: callers wait a
+// moment and try again (as net/http does).
 type passing struct{ error }
 
 var _ net.Error = passing{}

@@ -17,9 +17,8 @@ const (
 	namesAtOnce = 512
 )
 
-// ListNames returns the names in a directory, sorted; none for one that is missing.
-// It waits for nothing. Of a directory with too many names it returns some, beside an
-// error.
+// ListNames returns the names in a directory, sorted; none for a missing one. It never
+// blocks. For a directory with too many names it returns some of them and an error.
 func ListNames(path string) ([]string, error) {
 	dir, err := openWithoutWaiting(path)
 	if errors.Is(err, fs.ErrNotExist) {

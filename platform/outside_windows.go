@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemDirectories are asked of the system: the environment is the user's.
+// systemDirectories come from the system, because the user controls the environment.
 func systemDirectories() []string {
 	var dirs []string
 	for _, id := range []*windows.KNOWNFOLDERID{windows.FOLDERID_Windows, windows.FOLDERID_ProgramFiles, windows.FOLDERID_ProgramFilesX86} {

@@ -77,9 +77,8 @@ func onlyRootCanWrite(path string, uid int) error {
 // maxLinks is as many symbolic links as Linux follows (path_resolution(7)).
 const maxLinks = 40
 
-// onlyRootMoves looks at each part of path from the root on, up to the first
-// symbolic link, which it returns: who can change a link puts another file there
-// just as well.
+// onlyRootMoves checks each part of path from the root to the first symbolic link,
+// which it returns: whoever can change a link can put another file in its place.
 func onlyRootMoves(path string) (link string, err error) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for i := range len(parts) + 1 {

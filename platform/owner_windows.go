@@ -18,7 +18,7 @@ const trustedInstaller = "S-1-5-80-956008885-3418522649-1831038044-1853292631-22
 // rootAccounts stand for what root is elsewhere.
 var rootAccounts = []string{administrator, administrators, trustedInstaller}
 
-// ownerRights (OWNER RIGHTS) is the owner, who is looked at by itself.
+// ownerRights (OWNER RIGHTS) stands for the owner, which is checked separately.
 const ownerRights = "S-1-3-4"
 
 // What changes a file, or takes its place. A program may add files to the
@@ -67,8 +67,8 @@ func ownedByRoot(file *os.File, changes windows.ACCESS_MASK) error {
 	return nil
 }
 
-// onlyRootChanges judges an owner and an access list. What it does not know it
-// takes for a right that somebody has.
+// onlyRootChanges checks an owner and an access list. An unknown entry counts as
+// somebody's right to change the file.
 func onlyRootChanges(descriptor *windows.SECURITY_DESCRIPTOR, changes windows.ACCESS_MASK) error {
 	owner, _, err := descriptor.Owner()
 	if err != nil || owner == nil {
@@ -111,8 +111,8 @@ func judge(entry *windows.ACCESS_ALLOWED_ACE, changes windows.ACCESS_MASK) error
 	return nil
 }
 
-// OnlyRootCanWrite is not told here: of the directories above, only the nearest
-// is looked at by OwnedByRoot.
+// OnlyRootCanWrite always fails here, because OwnedByRoot checks only the nearest
+// directory.
 func OnlyRootCanWrite(string) error { return errors.New("who may write it is not known here") }
 
 // OwnersDirectory is nil: OwnedByRoot looks at the file's directory as well.

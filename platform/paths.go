@@ -9,7 +9,7 @@ type Paths struct {
 	MachinePolicy string // rules of the machine's owner; no environment variable moves it
 	DataDir       string // sealed keys
 	StateDir      string // audit log
-	RuntimeDir    string // sockets; on Windows what a running broker needs beside its pipes
+	RuntimeDir    string // sockets; on Windows, files of a running broker beside its pipes
 }
 
 // DefaultPaths follows the XDG base directory specification, and the usual

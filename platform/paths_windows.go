@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// defaultPaths asks the system and not the environment, which a parent process
-// could have changed. The agent's pipe is the one that Windows' own ssh looks
-// for.
+// defaultPaths asks the system, not the environment, which a parent process could have
+// changed. The agent's pipe is the one that Windows' own ssh uses.
 func defaultPaths() (Paths, error) {
 	user := currentUser()
 	roaming, err1 := windows.KnownFolderPath(windows.FOLDERID_RoamingAppData, 0)

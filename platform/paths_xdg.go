@@ -46,9 +46,9 @@ func baseDir(variable, fallback string) (string, error) {
 	return filepath.Join(home, fallback, "keybroker"), nil
 }
 
-// runtimeDir never ends in a directory that another user could have made
-// first, as one under /tmp could be. XDG_RUNTIME_DIR is not taken on trust:
-// after su or sudo -E it still is the other user's.
+// runtimeDir is never a directory that another user could have made first, such as one
+// in /tmp. XDG_RUNTIME_DIR is checked: after su or sudo -E it is still the other
+// user's.
 func runtimeDir(state string) string {
 	given := os.Getenv("XDG_RUNTIME_DIR")
 	for _, dir := range []string{given, "/run/user/" + strconv.Itoa(os.Getuid())} {

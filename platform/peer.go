@@ -35,15 +35,15 @@ type Peer struct {
 	Terminal   string    `json:"terminal,omitempty"`   // "pts/3", "" when it has none
 	SSHLogin   bool      `json:"ssh_login,omitempty"`  // an sshd is among the ancestors
 	Foreground bool      `json:"foreground,omitempty"` // it is in the foreground of its terminal
-	Attended   bool      `json:"attended,omitempty"`   // it or an ancestor is in the foreground of a terminal
-	Container  bool      `json:"container,omitempty"`  // it sees other processes than we do: a container or sandbox
+	Attended   bool      `json:"attended,omitempty"`   // it or an ancestor is the foreground process of a terminal
+	Container  bool      `json:"container,omitempty"`  // it is in another pid namespace: a container or sandbox
 	Shares     Shares    `json:"-"`                    // what it has in common with other programs
 	Directory  string    `json:"-"`                    // where the nearest git of the chain works; "": there is none. Escape it before showing
 	Identified bool      `json:"identified"`           // false: the process was gone or hidden; only User is known
 }
 
-// Shares is what a process has in common with others, by which a crowd of them is
-// known. What cannot be read is empty. Each string is kept once for all peers.
+// Shares is what a process has in common with others: it identifies a group of
+// programs. What cannot be read is empty. Each string is stored once for all peers.
 type Shares struct {
 	Session      int    // the kernel's (setsid(2)); 0: not known
 	ControlGroup string // "/user.slice/user-1000.slice/session-2.scope" (cgroups(7))
@@ -51,8 +51,8 @@ type Shares struct {
 	Namespaces   string // "pid:[4026531836] mnt:[4026531841]": a container has others (namespaces(7))
 }
 
-// Background says that nobody seems to sit before the program: it has no
-// terminal, and nothing that started it is in the foreground of one.
+// Background reports whether the program seems to run without a person: it has no
+// terminal, and none of its ancestors is the foreground process of one.
 func (p Peer) Background() bool { return p.Identified && p.Terminal == "" && !p.Attended }
 
 // PeerOf identifies the other end of conn. An error means that not even the

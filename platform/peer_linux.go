@@ -14,12 +14,12 @@ import (
 // noPidfd says that the kernel is older than 6.5 and has no SO_PEERPIDFD.
 const noPidfd = -1
 
-// peerOf asks the kernel who called connect. The program that it finds under
-// that pid is the one that runs now: an exec since then shows the new one.
+// peerOf asks the kernel who called connect. It describes the program that has that pid
+// now, which may be another one after an exec.
 //
-// It may wait for as long as another program of the same user wants (memory
-// behind a command line can be made to fault slowly), so it belongs into the
-// connection's own goroutine, not into the accept loop.
+// Another program of the same user can delay it as long as it wants (memory behind a
+// command line can fault slowly). So call it in the connection's own goroutine, not in
+// the accept loop.
 func peerOf(conn net.Conn) (Peer, error) {
 	cred, pidfd, err := credentials(conn)
 	if err != nil {
@@ -70,10 +70,10 @@ func socketPeer(fd int) (*unix.Ucred, int, error) {
 	return cred, pidfd, nil
 }
 
-// lives reports whether what was read under p.PID was the peer. A pidfd proves
-// it: a pid is not given away while its process lives. Without one, the start
-// time shows at least that one process was looked at from first to last; that
-// it is the one that connected is then only likely.
+// lives reports whether what was read under p.PID was the peer. A pidfd proves it,
+// because a pid is not reused while its process lives. Without a pidfd, an unchanged
+// start time shows only that all was read from one process; that this is the peer is
+// then likely, not certain.
 func lives(p Process, pidfd int) bool {
 	if pidfd == noPidfd {
 		now, err := readStat(p.PID)

@@ -7,14 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// peerOf asks the system which process is at the other end, and looks at it while
-// it holds it, so that its id is given to no other. A process that is younger
-// than the connection did not make it: the peer has ended, and its id has gone
-// to another.
+// peerOf asks the system which process is at the other end, and holds that process open
+// while it reads, so that its id is not reused. A process younger than the connection
+// cannot have made it: the peer has ended, and its id was reused.
 //
-// Who may not be looked at is the user who is known to be there all the same,
-// but not more than that. The id is advice: a program of the user's can make
-// the system name another.
+// If the process may not be read, only the user of the connection is known. The id is
+// advice: a program of the same user can make the system report another.
 func peerOf(conn net.Conn) (Peer, error) {
 	pipe, ok := conn.(*pipeConn)
 	if !ok {
@@ -37,8 +35,8 @@ func peerOf(conn net.Conn) (Peer, error) {
 	if peer.identify(int(pid)) != nil || peer.Start > ticks(pipe.connected) || ended(process) {
 		return known, nil
 	}
-	// There are no terminals to tell from. What runs in the person's own session
-	// is before them; services have one of their own.
+	// Windows has no terminals to judge by. What runs in the person's own session
+	// counts as the foreground; services have another session.
 	peer.Attended = sameSession(pid)
 	return peer, nil
 }

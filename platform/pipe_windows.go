@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// pipePrefix begins the name of every pipe of this machine. One that begins
-	// otherwise could lie on another.
+	// pipePrefix begins the name of every pipe of this machine. Any other name could be
+	// on another machine.
 	pipePrefix = `\\.\pipe\`
 	// maxPipeName is what CreateNamedPipe takes, prefix and all, in characters.
 	maxPipeName = 256

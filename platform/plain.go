@@ -22,13 +22,13 @@ func Plain(err error) string {
 // PlainText takes the names of calls to the network out of the text of an error.
 func PlainText(text string) string { return dialed.ReplaceAllString(text, "$1: ") }
 
-// Explain says what happened, on one line, and what to do about it, "" where that
-// is not known.
+// Explain returns what happened, on one line, and what to do about it, or "" if that is
+// not known.
 func Explain(err error) (what, remedy string) {
 	return oneLine.Replace(Plain(err)), strings.Join(problem.Remedies(err), "; ")
 }
 
-// Text says what happened, and on further lines what to do about it.
+// Text returns what happened and, on further lines, what to do about it.
 func Text(err error) string {
 	return strings.Join(append([]string{Plain(err)}, problem.Remedies(err)...), "\n")
 }
@@ -36,7 +36,7 @@ func Text(err error) string {
 // oneLine joins lines: a list behind a colon, and its parts.
 var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
 
-// dialed is how Go names a connection that failed.
+// dialed matches Go's text for a connection that failed.
 var dialed = regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|read|write): `)
 
 // PlainAttr writes errors into a log as people read them: slog.HandlerOptions.ReplaceAttr.

@@ -12,9 +12,9 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// privateDir makes dir when it is missing, and accepts it only when nobody
-// but this user can reach into it. It does not look at the directories above:
-// whoever may rename those is this user, root, or was trusted with the path.
+// privateDir makes dir if it is missing, and accepts it only if no other user can reach
+// into it. It does not check the directories above: only this user, root, or whoever
+// chose the path can rename those.
 func privateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err

@@ -31,12 +31,12 @@ type stat struct {
 	start   uint64 // clock ticks since boot
 }
 
-// look reads one process from /proc. The open directory belongs to one
-// process, not to a number: when that ends, the reads fail. What it cannot
-// read of another user's process stays empty.
+// look reads one process from /proc. The open directory belongs to the process, not to
+// its number: once the process ends, reads fail. Fields of another user's process that
+// cannot be read stay empty.
 //
-// The executable is the path as this process would name it. A program in a
-// mount namespace of its own can show any path there.
+// The executable is the path as the process itself sees it. A program in its own mount
+// namespace can show any path there.
 func look(pid, maxArgs, maxBytes int) (sighting, error) {
 	dir, err := openProc(pid)
 	if err != nil {
@@ -84,8 +84,8 @@ func statAt(dir int) (stat, error) {
 	return parseStat(line)
 }
 
-// exeAt returns "" for a process that this one may not look into. Any other
-// failure is one that is ending and has lost its memory, or none of a program.
+// exeAt returns "" for a process that this one may not inspect. Any other failure means
+// that the process is ending, or is no program.
 func exeAt(dir int) (string, error) {
 	var buf [unix.PathMax]byte
 	n, err := unix.Readlinkat(dir, "exe", buf[:])
@@ -105,9 +105,8 @@ func linkAt(dir int, name string) string {
 	return string(buf[:n])
 }
 
-// argsAt returns at most maxArgs arguments from the first maxBytes of the
-// command line. Zeros at the end are what is left over when a program wrote a
-// title there.
+// argsAt returns at most maxArgs arguments from the first maxBytes of the command line.
+// Trailing zeros are left over when a program has written a title there.
 func argsAt(dir, maxArgs, maxBytes int) []string {
 	if maxArgs == 0 {
 		return nil

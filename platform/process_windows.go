@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// look reads one process, which it holds meanwhile. A process of a higher rank
-// can be looked at as well; one of another user cannot.
+// look reads one process, and holds it open meanwhile. It can read a process of higher
+// integrity, but not another user's.
 func look(pid, maxArgs, maxBytes int) (sighting, error) {
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {

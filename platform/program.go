@@ -12,15 +12,14 @@ import (
 // has ended: a process that the child has left behind may hold it for ever.
 const outputDelay = 2 * time.Second
 
-// Program is a program that is run where it answers a question or sees a secret.
+// Program is a program that answers a question or sees a secret.
 //
-// On Linux its processes are closed to other processes of the user from their
-// first instruction on: none can trace them, read or write their memory, or take
-// a descriptor of theirs. The kernel does that to a process whose program file
-// the user may not read (execve(2), PR_SET_DUMPABLE(2const)). A file that the user
-// may read is therefore run as a copy in memory, which has no name, cannot be
-// changed and is not readable. The copy also stays what it was when the file is
-// replaced.
+// On Linux its processes are closed to other processes of the user from their first
+// instruction on: none can trace them, read or write their memory, or take their
+// descriptors. The kernel does that for a process whose program file the user may not
+// read (execve(2), PR_SET_DUMPABLE(2const)). So a file that the user may read runs as a
+// copy in memory, which has no name, cannot be changed and is not readable. If the file
+// is replaced, the copy stays the same.
 type Program struct {
 	path  string
 	image *os.File // the copy; nil: the file itself is run
@@ -30,8 +29,8 @@ type Program struct {
 // LoadProgram prepares the program at an absolute path.
 func LoadProgram(path string) (*Program, error) { return loadProgram(path) }
 
-// Gap says why other processes of the user can reach this program's processes
-// until they close themselves; nil: they cannot.
+// Gap returns why other processes of the user can reach this program's processes until
+// those close themselves; nil if they cannot.
 func (p *Program) Gap() error { return p.gap }
 
 // Unreadable says that the user may not read the program's file, so that its
@@ -83,8 +82,8 @@ func (p *Program) start(cmd *exec.Cmd) error {
 	return err
 }
 
-// StartKnown runs the program of cmd once as the file that it is, for a program that the
-// agent must recognize: nobody can open its input and output, but it can be traced like
+// StartKnown runs the program of cmd once, from its own file, for a program that the
+// agent must recognize. Nobody can open its input and output, but it can be traced like
 // any program of the user.
 func StartKnown(cmd *exec.Cmd) (Conn, error) {
 	return (&Program{path: cmd.Path}).Start(cmd)

@@ -24,7 +24,7 @@ const (
 	// imageFD is the least number of the copy's descriptor: those that a program is
 	// given (exec.Cmd.ExtraFiles) begin at 3 and must not take its place.
 	imageFD = 64
-	// imageSeals keep the copy as it is, for whoever should get hold of it.
+	// imageSeals keep anybody who gets hold of the copy from changing it.
 	imageSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 )
 
@@ -58,8 +58,8 @@ func loadProgram(path string) (*Program, error) {
 	return p, nil
 }
 
-// unreadable is a program that the kernel closes by itself, unless its owner is
-// this user: then any process of the user can make it readable again.
+// unreadable is a program whose processes the kernel closes by itself, unless this user
+// owns it: then any process of the user can make it readable again.
 func unreadable(path string) (*Program, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -121,8 +121,8 @@ func copyImage(name string, from io.Reader) (_ *os.File, err error) {
 	return image, nil
 }
 
-// imagePath is how the process that is made names the copy: it inherits the
-// descriptor, and loses it when the program begins.
+// imagePath is how the new process names the copy: it inherits the descriptor, which is
+// closed when the program begins.
 func imagePath(image *os.File) string {
 	return "/proc/self/fd/" + strconv.FormatUint(uint64(image.Fd()), 10)
 }

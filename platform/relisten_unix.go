@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// lostTick is how late it may be noticed that a socket was removed: whoever cleans
-// a runtime directory does not tell. Programs try again for about as long.
+// lostTick bounds how late a removed socket is noticed: nothing announces that a
+// runtime directory is cleaned. Programs retry for about as long.
 const lostTick = 2 * time.Second
 
 // Accept implements net.Listener. It continues with a socket that was made again.
@@ -48,8 +48,7 @@ func (l *listener) watch() {
 	}
 }
 
-// mend is tried again later where it fails: the directory may come back with the
-// next login.
+// mend is retried if it fails: the directory may come back with the next login.
 func (l *listener) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,8 +70,8 @@ func (l *listener) mend() {
 	}
 }
 
-// sameLockLocked is the lock of before, where its file is still there, else a new one:
-// a removed file keeps nobody out.
+// sameLockLocked is the old lock if its file still exists, otherwise a new one: a
+// removed lock file keeps nobody out.
 func (l *listener) sameLockLocked() (*os.File, error) {
 	held, err := l.lock.Stat()
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// interpreters run a file that their command line names, and say little by their
-// own name. Each has the letters of the options that may stand before the file
-// and take no value. After any other option nothing is shown: what follows may
-// be a program's text, or a secret.
+// interpreters run a file that their command line names; their own name says little.
+// Each has the letters of the options that may precede the file and take no value.
+// After any other option nothing is shown: what follows may be a program's text, or a
+// secret.
 var interpreters = map[string]string{
 	"python": "bBdEiIOPqsSuvx", "pypy": "bBdEiIOPqsSuvx",
 	"perl": "tTwW", "ruby": "wW", "node": "", "nodejs": "",
@@ -19,9 +19,9 @@ var interpreters = map[string]string{
 // maxScript bounds the name of a file.
 const maxScript = 40
 
-// Script is the base name of the file that an interpreter runs: "parallel-ssh"
-// for "python3 /usr/bin/parallel-ssh -p 30", "" where there is none or it is no
-// plain name. It is what the program's arguments say, and needs no escaping.
+// Script is the base name of the file that an interpreter runs: "parallel-ssh" for
+// "python3 /usr/bin/parallel-ssh -p 30"; "" if there is none or it is not a plain name.
+// It comes from the program's arguments, and needs no escaping.
 func (p Process) Script() string {
 	name := strings.TrimRight(p.Name, "0123456789.") // python3.11
 	if len(p.Args) < 2 {
@@ -72,8 +72,8 @@ func fileName(file string) string {
 	return name
 }
 
-// Title is the program with what it was told to do, as far as that may be
-// shown: "git rebase", "python3.11 parallel-ssh". It is escaped.
+// Title is the program and its task, as far as that may be shown: "git rebase",
+// "python3.11 parallel-ssh". It is escaped.
 func (p Process) Title() string {
 	for _, word := range []string{p.SubCommand(), p.Script()} {
 		if word != "" {

@@ -8,8 +8,8 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// errNoSeat is for systems where the terminal of another process cannot be
-// looked at in a way that was tried.
+// errNoSeat is for systems on which no tested way exists to inspect another process's
+// terminal.
 var errNoSeat = problem.New("answering on another terminal works on Linux only so far", "run the daemon in a terminal, or see [confirm] prompt")
 
 func openTerminal(Peer) (*os.File, error) { return nil, errNoSeat }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminalMode is the widest mode of a terminal that is asked on: its owner reads
-// and writes, and the group tty writes (write(1), wall(1)).
+// terminalMode is the widest mode of a terminal on which questions are asked: its owner
+// reads and writes, and the group tty writes (write(1), wall(1)).
 const terminalMode = 0o620
 
 var errNoTerminal = problem.New("it has no terminal", "run it in one: an ssh login with a terminal (ssh -t), a tmux pane, a console")
@@ -82,7 +82,7 @@ func sits(p Peer) error {
 // maxUntold bounds the terminals that an error names.
 const maxUntold = 4
 
-// announce leaves a terminal alone that is stopped (Ctrl-S) or full.
+// announce skips a terminal that is stopped (Ctrl-S) or full.
 func announce(text, except string) error {
 	pts, _ := filepath.Glob("/dev/pts/[0-9]*")
 	consoles, _ := filepath.Glob("/dev/tty[0-9]*")
@@ -112,8 +112,8 @@ func announce(text, except string) error {
 	return nil
 }
 
-// someonesAt looks without opening it: that would make a console that is not there
-// yet. One that nobody has logged in on is root's, and of root's group.
+// someonesAt does not open the terminal: opening would create a console that does not
+// exist yet. A console without a login belongs to root and root's group.
 func someonesAt(path string) bool {
 	var st unix.Stat_t
 	err := unix.Lstat(path, &st)

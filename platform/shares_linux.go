@@ -10,8 +10,8 @@ import (
 // maxControlGroup bounds the path that is kept of a control group.
 const maxControlGroup = 512
 
-// surroundings compares the pid namespaces: a process in another one is in a
-// container. What may not be seen counts as ours.
+// surroundings compares pid namespaces: a process in another one is in a container. A
+// namespace that cannot be read counts as ours.
 func surroundings(pid int) (contained bool, shared Shares) {
 	dir, err := openProc(pid)
 	if err != nil {

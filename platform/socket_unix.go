@@ -10,10 +10,9 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// BindSocket serves path in the way of ssh-agent: in whatever directory the
-// caller names, with only its own mode, 0600, to guard it. It fails when
-// something is there, and does not remove the socket in the end; for all else
-// there is Listen.
+// BindSocket serves path as ssh-agent does: in any directory, protected only by its own
+// mode 0600. It fails if the path exists, and does not remove the socket at the end.
+// For everything else use Listen.
 func BindSocket(path string) (*net.UnixListener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// settleTime is how old a change must be before the time stamp that it left is trusted
-// to show the next one: file systems stamp in steps, of milliseconds (ext4) to two
+// settleTime is how old a change must be before its time stamp is trusted to differ
+// from the next one: file systems have a resolution of milliseconds (ext4) to two
 // seconds (FAT).
 const settleTime = 2 * time.Second
 
@@ -25,8 +25,8 @@ type fileStamp struct {
 	modified, changed time.Time // no program can choose the second one on Unix
 }
 
-// Take notes the stamp of a path, which need not exist. It comes before the reading: what
-// changes in between then shows.
+// Take notes the stamp of a path, which need not exist. Call it before reading, so that
+// a change in between shows.
 func (s *Stamps) Take(path string) {
 	if s.files == nil {
 		s.files = map[string]fileStamp{}
@@ -36,8 +36,8 @@ func (s *Stamps) Take(path string) {
 	s.young = s.young || time.Since(stamp.modified) <= settleTime
 }
 
-// Unchanged says that what was read is still what is there. It is false while a stamp
-// is so young that the next change could leave the same one.
+// Unchanged reports whether the files are still as they were read. It is false while a
+// stamp is so young that another change could leave the same stamp.
 func (s *Stamps) Unchanged() bool {
 	if s.young {
 		return false

@@ -5,11 +5,11 @@ import (
 	"net"
 )
 
-// WhileThere returns a context that ends with ctx, when the other end of conn
-// hangs up, and when the process of p ends, whoever else holds its end of the
-// connection. Bytes that nobody has read hide none of it. Call stop when done.
+// WhileThere returns a context that ends with ctx, when the other end of conn hangs up,
+// and when the process of p ends, even if another process still holds its end of the
+// connection. Unread bytes do not hide that. Call stop when done.
 //
-// On Linux the kernel tells both; elsewhere it may take a second.
+// On Linux the kernel reports both; elsewhere it may take a second.
 func WhileThere(ctx context.Context, conn net.Conn, p Peer) (there context.Context, stop func()) {
 	return whileThere(ctx, conn, p)
 }

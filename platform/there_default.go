@@ -11,8 +11,8 @@ import (
 // thereTick is how late the end of a process may be noticed where nothing tells of it.
 const thereTick = time.Second
 
-// whileThere looks at the process alone: a connection that its program has closed
-// with bytes unread is noticed with the program's end.
+// whileThere checks only the process: a connection that its program has closed with
+// unread bytes is noticed when the program ends.
 func whileThere(ctx context.Context, _ net.Conn, p Peer) (context.Context, func()) {
 	there, end := context.WithCancel(ctx)
 	if p.Identified {

@@ -41,8 +41,8 @@ func whileThere(ctx context.Context, conn net.Conn, p Peer) (context.Context, fu
 	}
 }
 
-// waitFor reports whether one of events came; false: the file was closed before.
-// What else happens to the file wakes it, and is not looked at.
+// waitFor reports whether one of events came; false if the file was closed first. Other
+// events wake it and are ignored.
 func waitFor(file *os.File, events int16) bool {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -72,8 +72,8 @@ func sameSocket(conn net.Conn) *os.File {
 	return os.NewFile(uintptr(fd), "socket")
 }
 
-// processFile is a pidfd of p, nil where there is none to have. An error means
-// that p has ended.
+// processFile is a pidfd of p, or nil if the system has none. An error means that p has
+// ended.
 func processFile(p Peer) (*os.File, error) {
 	if !p.Identified {
 		return nil, nil

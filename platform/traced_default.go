@@ -2,6 +2,6 @@
 
 package platform
 
-// untraced: macOS ends a traced process that denies being traced, and on Windows
-// a debugger needs no more rights than any reader of the memory has.
+// untraced does nothing: macOS ends a traced process that denies tracing, and on
+// Windows a debugger needs no more rights than reading the memory does.
 func untraced() error { return nil }

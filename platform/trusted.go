@@ -8,7 +8,7 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// UntrustedError says that somebody else owns, may write or may read a file.
+// UntrustedError means that somebody else owns, may write or may read a file.
 type UntrustedError struct {
 	Path, What string
 	remedy     string
@@ -19,14 +19,14 @@ func (e *UntrustedError) Error() string { return e.Path + " " + e.What }
 // Remedy is what to do about it (see package problem).
 func (e *UntrustedError) Remedy() string { return e.remedy }
 
-// ReadRegular reads a regular file of at most limit bytes. A FIFO, a device or
-// a directory in its place is an error, and never waited for.
+// ReadRegular reads a regular file of at most limit bytes. A FIFO, a device or a
+// directory in its place is an error, without waiting.
 func ReadRegular(path string, limit int64) ([]byte, error) {
 	return readChecked(path, limit, func(*os.File) error { return nil })
 }
 
-// OpenRegular opens a regular file for reading, and says what is open. A FIFO, a
-// device or a directory in its place is an error, and never waited for.
+// OpenRegular opens a regular file for reading, and returns what it opened. A FIFO, a
+// device or a directory in its place is an error, without waiting.
 func OpenRegular(path string) (*os.File, os.FileInfo, error) {
 	file, err := openWithoutWaiting(path)
 	if err != nil {

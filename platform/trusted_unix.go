@@ -58,11 +58,10 @@ func othersWrite(mode fs.FileMode, group uint32) bool {
 	return mode&0o002 != 0 || mode&0o020 != 0 && int(group) != os.Geteuid()
 }
 
-// CheckTrustedDir returns an error, with the remedy on its next line, when
-// somebody other than this user and root could put files of their own into dir,
-// or, while it is missing, into the directory that it would be made in. For
-// root it looks at every directory above too: a broker that root runs with a
-// user's HOME would otherwise write wherever the links of that user lead.
+// CheckTrustedDir returns an error with a remedy if somebody other than this user and
+// root could put files into dir or, while it is missing, into the directory in which it
+// would be made. For root it also checks every directory above: otherwise a broker that
+// root runs with a user's HOME would write wherever that user's links lead.
 func CheckTrustedDir(dir string) error {
 	there, err := firstThere(dir)
 	if err != nil {
@@ -96,8 +95,8 @@ func firstThere(dir string) (string, error) {
 	}
 }
 
-// trustedDir accepts /tmp and its like: where the sticky bit is set, others
-// cannot take away what is ours.
+// trustedDir accepts /tmp and the like: where the sticky bit is set, others cannot
+// remove our files.
 func trustedDir(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 
 func openWithoutWaiting(path string) (*os.File, error) { return os.Open(path) }
 
-// OnlyWeWrite accepts every file: Windows keeps access in lists that the mode
-// bits do not show, and what the user's profile holds is the user's alone.
+// OnlyWeWrite accepts every file: Windows keeps access in lists that mode bits do not
+// show, and the user's profile belongs to the user alone.
 func OnlyWeWrite(*os.File) error { return nil }
 
 // OnlyWeRead accepts every file, like OnlyWeWrite.

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// beside makes calls beside a loop of signals, which must never wait for one: a
-// service that does not answer would hide what the others say. What a call found
-// is done in the loop.
+// beside makes calls while a loop handles signals, which must never wait for a call: a
+// service that does not answer would hide what the others report. The loop handles each
+// result.
 type beside struct {
 	ctx    context.Context
 	end    context.CancelFunc
@@ -49,7 +49,7 @@ func (b *beside) dropAll() {
 	clear(b.latest)
 }
 
-// close ends every call, and does what they found: it may have to be given back.
+// close ends every call and handles the results: some must be given back.
 func (b *beside) close() {
 	b.end()
 	go func() { b.calls.Wait(); close(b.found) }()

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// clockTick is how late a sleep that nobody announced may be noticed.
+	// clockTick bounds how late an unannounced sleep is noticed.
 	clockTick = 5 * time.Second
-	// leastSleep is what counts as one: clocks that are read one after the
+	// leastSleep is the shortest sleep that counts: clocks that are read one after the
 	// other differ by less.
 	leastSleep = 2 * time.Second
 )
@@ -29,8 +29,8 @@ func (w *Watcher) watchClock(ctx context.Context) {
 	}
 }
 
-// sleptSince is how long the machine has slept since it was last called. Whoever
-// hears of a sleep from elsewhere calls it, so that it is not told twice.
+// sleptSince returns how long the machine has slept since the last call. Call it when
+// another source reports a sleep, so that the sleep is not reported twice.
 func (w *Watcher) sleptSince() time.Duration {
 	now := w.Asleep()
 	w.mu.Lock()

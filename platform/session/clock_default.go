@@ -4,8 +4,8 @@ package session
 
 import "time"
 
-// asleep takes a jump of the wall clock for sleep: so it is also when somebody
-// sets the clock, which drops more than it has to.
+// asleep treats a jump of the wall clock as sleep. Setting the clock looks the same,
+// and drops more than necessary.
 func asleep() time.Duration {
 	now := time.Now()
 	return now.Round(0).Sub(started.Round(0)) - now.Sub(started)

@@ -17,15 +17,15 @@ const (
 // source is who says that something happened.
 const source = "macOS"
 
-// Where the system keeps what is called here. They are in the shared cache of
-// every macOS, and not on the disk.
+// The libraries that are called here. They are in the shared cache of every macOS, not
+// on the disk.
 const (
 	coreFoundation = "/System/Library/Frameworks/CoreFoundation.framework/CoreFoundation"
 	coreGraphics   = "/System/Library/Frameworks/CoreGraphics.framework/CoreGraphics"
 	ioKit          = "/System/Library/Frameworks/IOKit.framework/IOKit"
 )
 
-// blind is what is not noticed as long as a part is not reached.
+// blind is what is not noticed while a part cannot be reached.
 func blind() map[string]string {
 	return map[string]string{
 		partScreen: "locking the screen is not noticed",
@@ -33,9 +33,9 @@ func blind() map[string]string {
 	}
 }
 
-// watchDesktop watches the screen and sleep. At the end of the session launchd
-// ends the broker, and with it goes all that it held. Nothing in the files for
-// macOS of this package was ever run.
+// watchDesktop watches the screen and sleep. At the end of the session launchd ends the
+// broker, and with it everything that it holds. The files for macOS in this package
+// were never run.
 func (w *Watcher) watchDesktop(ctx context.Context) {
 	var parts sync.WaitGroup
 	parts.Go(func() { w.keepListening(ctx, partScreen, func() error { return w.watchScreen(ctx) }) })

@@ -10,7 +10,7 @@ import (
 	"github.com/keybroker/keybroker/platform/bus"
 )
 
-// callTimeout bounds one call: a service that hangs is as good as absent.
+// callTimeout bounds one call: a service that hangs counts as absent.
 const callTimeout = 5 * time.Second
 
 // The parts that watchDesktop watches, as notes name them.
@@ -19,7 +19,7 @@ const (
 	partScreen = "screen saver"
 )
 
-// blind is what is not noticed as long as a part is not reached.
+// blind is what is not noticed while a part cannot be reached.
 func blind() map[string]string {
 	return map[string]string{
 		partLogind: "sleep is found only afterwards, and the end of the session is not noticed",
@@ -27,7 +27,7 @@ func blind() map[string]string {
 	}
 }
 
-// watchDesktop listens on both buses and comes back to one that went away.
+// watchDesktop listens on both buses, and reconnects to one that was lost.
 func (w *Watcher) watchDesktop(ctx context.Context) {
 	var buses sync.WaitGroup
 	buses.Go(func() {
@@ -85,7 +85,7 @@ func watchOwner(conn *dbus.Conn, name string) error {
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, name))
 }
 
-// call starts no service: one that does not run has nothing to tell.
+// call does not start a service: one that does not run has nothing to report.
 func call(ctx context.Context, object dbus.BusObject, method string, args []any, results ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -14,7 +14,7 @@ const (
 // source is who says that something happened.
 const source = "Windows"
 
-// blind is what is not noticed as long as a part is not reached.
+// blind is what is not noticed while a part cannot be reached.
 func blind() map[string]string {
 	return map[string]string{
 		partWindows: "locking the screen is not noticed, and sleep is found only afterwards",
@@ -22,15 +22,15 @@ func blind() map[string]string {
 	}
 }
 
-// watchDesktop has a window that is never shown. Windows tells of the session by
-// messages to windows, and in no other way to a program that is no service.
+// watchDesktop has a window that is never shown. Windows reports session events only as
+// messages to windows, unless the program is a service.
 func (w *Watcher) watchDesktop(ctx context.Context) {
 	proc := newProcedure(w.message)
 	w.keepListening(ctx, partWindows, func() error { return w.listenToWindow(ctx, proc) })
 }
 
-// listenToWindow returns when the window is gone. A window that has no place
-// on a desktop is the second best: it hears no broadcasts.
+// listenToWindow returns when the window is gone. A window without a place on a desktop
+// is the second choice: it gets no broadcasts.
 func (w *Watcher) listenToWindow(ctx context.Context, proc procedure) error {
 	return onOneThread(func() error {
 		win, err := newWindow(proc, onDesktop)
@@ -75,12 +75,12 @@ const (
 	sessionUnlock     = 8
 )
 
-// message acts on one message, and says whether the system's own procedure is
-// not to see it. Windows waits for its return: up to two seconds before it
-// sleeps, up to five before it ends the session.
+// message handles one message, and reports whether the system's own procedure must not
+// see it. Windows waits for its return: up to two seconds before it sleeps, up to five
+// before it ends the session.
 //
-// Every program of the user's can send these. A false "locked" drops what the
-// person is asked for again; nothing is given back by "unlocked".
+// Any program of the user can send these messages. A false "locked" only costs another
+// question; "unlocked" gives nothing back.
 func (w *Watcher) message(number uint32, what uintptr) bool {
 	switch number {
 	case wmSessionChange:
@@ -98,8 +98,8 @@ func (w *Watcher) message(number uint32, what uintptr) bool {
 	return true
 }
 
-// sessionChange takes a disconnected session (another user's turn, a closed
-// remote desktop) for a locked one.
+// sessionChange treats a disconnected session (a switched user, a closed remote
+// desktop) as locked.
 func (w *Watcher) sessionChange(what uintptr) {
 	const disconnected = source + ", disconnected"
 	switch what {

@@ -24,13 +24,13 @@ type logind struct {
 	conn      *dbus.Conn
 	owner     string                   // unique name; "": logind does not run
 	sessions  map[dbus.ObjectPath]bool // this user's; whether it is one on a desktop
-	inhibitor *os.File                 // holds sleep back until it is closed; nil: it does not
+	inhibitor *os.File                 // delays sleep until it is closed; nil: it does not
 	asleep    bool                     // between the two signals of a sleep
 	beside    *beside
-	waiting   map[string]bool // what it was asked and has not answered yet: see ask
+	waiting   map[string]bool // calls without an answer yet: see ask
 }
 
-// listenToLogind returns nil when the bus went away.
+// listenToLogind returns nil when the bus is lost.
 func (w *Watcher) listenToLogind(ctx context.Context, conn *dbus.Conn) error {
 	l := &logind{w: w, conn: conn, beside: newBeside(ctx)}
 	defer l.letSleep()
@@ -78,7 +78,7 @@ func (l *logind) subscribe() error {
 	return nil
 }
 
-// attach begins with a logind that was started just now, or goes on without one.
+// attach connects to a logind that was just started, or continues without one.
 func (l *logind) attach(owner string) {
 	l.letSleep()
 	l.beside.dropAll()
@@ -91,9 +91,9 @@ func (l *logind) attach(owner string) {
 	l.readSessions()
 }
 
-// ask makes a call beside the loop of signals. then is done in the loop; last is
-// false when the answer is of no use any more. When all was answered, logind is
-// watched; until then a lock of any session is believed.
+// ask makes a call while the loop handles signals. then runs in the loop; last is false
+// if the answer is outdated. Once all calls are answered, logind is watched; until then
+// a lock of any session counts.
 func (l *logind) ask(name string, method func(context.Context) error, then func(last bool, err error)) {
 	l.waiting[name] = true
 	l.beside.do(name, func(ctx context.Context) func(bool) {
@@ -116,7 +116,7 @@ func (l *logind) ask(name string, method func(context.Context) error, then func(
 
 func (l *logind) object(path dbus.ObjectPath) dbus.BusObject { return l.conn.Object(l.owner, path) }
 
-// Names of what logind is asked; a session has its path.
+// Names of the calls to logind; a session's call has its path.
 const (
 	askSleep    = "sleep"
 	askSessions = "sessions"
@@ -140,7 +140,7 @@ func (l *logind) holdSleep(answered func()) {
 	})
 }
 
-// inhibit keeps the lock, unless nobody would let it go in time.
+// inhibit keeps the lock, unless nobody would release it in time.
 func (l *logind) inhibit(lock *os.File, last bool) {
 	if !last || l.asleep {
 		_ = lock.Close()
@@ -176,7 +176,7 @@ func (l *logind) handle(signal *dbus.Signal) {
 	}
 }
 
-// sleep drops what has to be dropped, and only then lets the machine sleep.
+// sleep drops keys and PINs before it lets the machine sleep.
 func (l *logind) sleep(body []any) {
 	var begins bool
 	if dbus.Store(body, &begins) != nil {
@@ -192,8 +192,8 @@ func (l *logind) sleep(body []any) {
 	l.holdSleep(l.resumed)
 }
 
-// resumed is called once the next sleep is held back, so that whoever acts on
-// Resume knows that it is; or once it is clear that it cannot be.
+// resumed is called once the next sleep is delayed again, or cannot be, so that whoever
+// acts on Resume knows that.
 func (l *logind) resumed() {
 	if !l.asleep { // it did not fall asleep again meanwhile
 		l.w.emit(Resume, partLogind)

@@ -32,8 +32,7 @@ func (l *logind) readSessions() {
 	})
 }
 
-// addSession takes a session in if it is this user's. One that cannot be asked
-// any more has ended.
+// addSession adds a session if it is this user's. One that no longer answers has ended.
 func (l *logind) addSession(path dbus.ObjectPath) {
 	object := l.object(path)
 	var properties map[string]dbus.Variant
@@ -63,8 +62,8 @@ func (l *logind) took(path dbus.ObjectPath, properties map[string]dbus.Variant) 
 	}
 }
 
-// removeSession tells of the end of a desktop, and of the last session of all:
-// an ssh login that ends beside them means nothing.
+// removeSession reports the end of a desktop session and of the last session. The end
+// of an ssh login beside them means nothing.
 func (l *logind) removeSession(path dbus.ObjectPath) {
 	l.beside.drop(string(path))
 	delete(l.waiting, string(path))
@@ -92,8 +91,8 @@ func (l *logind) changed(signal *dbus.Signal) {
 	}
 }
 
-// screen believes that a session is locked as long as it is not known whose it is:
-// that costs a question, and a lock that is missed leaves keys open.
+// screen counts any session as locked until it is known whose it is: that costs a
+// question, and a missed lock would leave keys open.
 func (l *logind) screen(path dbus.ObjectPath, locked bool) {
 	if _, mine := l.sessions[path]; mine || !locked || l.waiting[askSessions] || l.waiting[string(path)] {
 		l.w.lockedBy(partLogind+" "+string(path), locked)

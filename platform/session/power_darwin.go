@@ -16,17 +16,17 @@ const (
 	systemHasPoweredOn = 0xe0000300
 )
 
-// stopAgain is between two tries to stop a run loop.
+// stopAgain is the pause between two attempts to stop a run loop.
 const stopAgain = 100 * time.Millisecond
 
 // The mode of a run loop, kCFRunLoopDefaultMode; its value is its name.
 const defaultMode = "kCFRunLoopDefaultMode"
 
-// power is told of sleep before it begins. The system waits for the answer, for
-// 30 seconds at most.
+// power is notified before sleep begins. The system waits up to 30 seconds for the
+// answer.
 type power struct {
 	w        *Watcher
-	callback uintptr // the system has no way to give it back: one serves every listen
+	callback uintptr // the system cannot free it, so one serves every listen
 	port     uint32  // to answer with
 
 	register  func(context uintptr, notifications *uintptr, callback uintptr, notifier *uint32) uint32
@@ -68,7 +68,7 @@ func (p *power) bind() error {
 	})
 }
 
-// listen runs a loop on a thread of its own until ctx ends.
+// listen runs a loop on its own thread until ctx ends.
 func (p *power) listen(ctx context.Context) error {
 	if err := p.bind(); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (p *power) listen(ctx context.Context) error {
 	return errors.New("the run loop ended")
 }
 
-// stopUntil asks again: a loop that does not run yet takes no notice.
+// stopUntil repeats the request: a loop that does not run yet ignores it.
 func (p *power) stopUntil(ended <-chan struct{}, loop uintptr) {
 	for {
 		p.stop(loop)
@@ -109,7 +109,7 @@ func (p *power) stopUntil(ended <-chan struct{}, loop uintptr) {
 	}
 }
 
-// message drops what has to be dropped, and only then lets the machine sleep.
+// message drops keys and PINs before it lets the machine sleep.
 func (p *power) message(message uint32, argument uintptr) {
 	switch message {
 	case canSystemSleep:

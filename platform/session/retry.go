@@ -13,13 +13,12 @@ const (
 	lastRetry  = time.Minute
 )
 
-// noteWhy says what a part cannot see, and why.
+// noteWhy returns what a part cannot see, and why.
 func (w *Watcher) noteWhy(part string, why any) {
 	w.note(part, fmt.Sprintf("%s: %v", blind()[part], why))
 }
 
-// keepListening listens to a part until ctx ends, and comes back to one that
-// went away.
+// keepListening listens to a part until ctx ends, and reconnects when the part is lost.
 func (w *Watcher) keepListening(ctx context.Context, part string, listen func() error) {
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
 		since := time.Now()

@@ -53,7 +53,7 @@ func (w *Watcher) watchScreen(ctx context.Context) error {
 	}
 }
 
-// locked is false where there is no desktop.
+// locked returns false without a desktop.
 func (s *screen) locked() bool {
 	session := s.dictionary()
 	if session == 0 {

@@ -16,10 +16,10 @@ var screenSavers = map[string]dbus.ObjectPath{
 	"org.xfce.ScreenSaver":        "/org/xfce/ScreenSaver",
 }
 
-// noScreenSaver is what a bus without any says.
+// noScreenSaver is the note for a bus without any of them.
 const noScreenSaver = "no screen saver is on the session bus"
 
-// screens is a connection to the session bus with who is there.
+// screens is a connection to the session bus, with the services that run on it.
 type screens struct {
 	w      *Watcher
 	conn   *dbus.Conn
@@ -27,8 +27,8 @@ type screens struct {
 	beside *beside
 }
 
-// listenToScreenSavers returns nil when the bus went away. A signal counts only
-// from the process that has the service's name now.
+// listenToScreenSavers returns nil when the bus is lost. A signal counts only if it
+// comes from the process that owns the service's name.
 func (w *Watcher) listenToScreenSavers(ctx context.Context, conn *dbus.Conn) error {
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
@@ -81,8 +81,8 @@ func (s *screens) handle(signal *dbus.Signal) {
 	}
 }
 
-// come finds out what one that just came up thinks. One that is gone says
-// nothing: the screen stays as it was.
+// come asks a service that just appeared for its state. If it is gone again, the state
+// of the screen stays.
 func (s *screens) come(name, owner string) {
 	s.owners[name] = owner
 	if screenSavers[name] == "" || owner == "" {
@@ -99,7 +99,7 @@ func (s *screens) come(name, owner string) {
 	})
 }
 
-// note says when there is nobody who could tell.
+// note reports that no service can tell.
 func (s *screens) note() {
 	for _, owner := range s.owners {
 		if owner != "" {

@@ -1,5 +1,5 @@
-// Package session tells when the person goes away: the screen is locked, the
-// machine sleeps, the session on the desktop ends.
+// Package session reports when the person goes away: the screen is locked, the machine
+// sleeps, the desktop session ends.
 package session
 
 import (
@@ -47,11 +47,11 @@ type Config struct {
 // Watcher watches the session from Run's start to its end.
 type Watcher struct {
 	Config
-	calling sync.Mutex // held while On is called, and over nothing else
+	calling sync.Mutex // held while On is called; guards nothing else
 
 	mu     sync.Mutex        // guards the fields that follow
 	notes  map[string]string // by part: what it cannot see
-	locked map[string]bool   // by source: it says that the screen is locked
+	locked map[string]bool   // by source: whether it reports a locked screen
 	slept  time.Duration     // what Asleep returned last
 }
 
@@ -85,9 +85,9 @@ func (w *Watcher) Run(ctx context.Context) {
 	parts.Wait()
 }
 
-// Status is what the watcher knows at this moment.
+// Status is the watcher's current knowledge.
 type Status struct {
-	Locked bool     // the screen is locked, as far as somebody said
+	Locked bool     // whether any source reports a locked screen
 	Notes  []string // what is not noticed, and why
 }
 
@@ -98,7 +98,7 @@ func (w *Watcher) Status() Status {
 	return Status{Locked: len(w.locked) > 0, Notes: slices.Sorted(maps.Values(w.notes))}
 }
 
-// note says what a part cannot see; "": it sees everything again.
+// note records what a part cannot see; "": it sees everything again.
 func (w *Watcher) note(part, text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -119,9 +119,9 @@ func (w *Watcher) emit(kind Kind, source string) {
 	w.On(Event{Kind: kind, Source: source})
 }
 
-// lockedBy takes in that source says that the screen is locked, or that it is
-// not. Being locked is believed each time: a second Lock costs nothing, and one
-// that is missed leaves keys open. Unlocked is believed of the source that said locked.
+// lockedBy records that source reports a locked or unlocked screen. "Locked" always
+// counts: a second Lock costs nothing, and a missed one leaves keys open. "Unlocked"
+// counts only from the source that reported the lock.
 func (w *Watcher) lockedBy(source string, locked bool) {
 	w.mu.Lock()
 	before, known := len(w.locked) > 0, w.locked[source]

@@ -12,7 +12,7 @@ import (
 // className is that of our windows.
 const className = "keybroker session"
 
-// Where a window can be. HWND_MESSAGE is no desktop.
+// Parents of a window. HWND_MESSAGE is not on a desktop.
 const (
 	onDesktop   = uintptr(0)
 	messageOnly = ^uintptr(2) // (HWND)-3
@@ -25,10 +25,10 @@ const (
 	popup          = 0x80000000 // WS_POPUP: a window without a frame
 	notifyWindow   = 0          // DEVICE_NOTIFY_WINDOW_HANDLE
 	forThisSession = 0          // NOTIFY_FOR_THIS_SESSION
-	handled        = 1          // also: sleep and the end of the session may go on
+	handled        = 1          // also allows sleep and the end of the session
 )
 
-// window is one of ours, and lives on the thread that made it.
+// window is one of ours; it belongs to the thread that made it.
 type window struct {
 	handle uintptr
 	thread uint32
@@ -36,13 +36,13 @@ type window struct {
 	module uintptr
 }
 
-// procedure is a window procedure. The system has no way to give it back, so
-// one is made once and serves every window after it.
+// procedure is a window procedure. The system cannot free it, so one is made and serves
+// every window.
 type procedure uintptr
 
 func newProcedure(message func(number uint32, what uintptr) bool) procedure {
 	return procedure(windows.NewCallback(func(handle uintptr, number uint32, what, more uintptr) uintptr {
-		if number == wmClose { // from taskkill and the like: it is not theirs to end
+		if number == wmClose { // from taskkill and the like, which may not end it
 			return 0
 		}
 		if message(number, what) {
@@ -57,8 +57,8 @@ func user32(name string) *windows.LazyProc {
 	return windows.NewLazySystemDLL("user32.dll").NewProc(name)
 }
 
-// onOneThread runs do on a thread that nothing else runs on: a window's
-// messages come to the thread that made it.
+// onOneThread runs do on a separate thread: a window's messages go to the thread that
+// made it.
 func onOneThread(do func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -102,7 +102,7 @@ func (w *window) unregister() {
 	_, _, _ = user32("UnregisterClassW").Call(uintptr(unsafe.Pointer(w.class)), w.module)
 }
 
-// subscribe asks for the messages that are not sent to everybody.
+// subscribe requests the messages that are not sent to everybody.
 func (w *window) subscribe() error {
 	terminals := windows.NewLazySystemDLL("wtsapi32.dll").NewProc("WTSRegisterSessionNotification")
 	if ok, _, err := terminals.Call(w.handle, forThisSession); ok == 0 {
