@@ -39,7 +39,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: typecheck SYSTEM/PROCESSOR PACKAGE ...")
+		return errors.New("usage: typecheck SYSTEM/PROCESSOR PACKAGE")
 	}
 	system, processor, _ := strings.Cut(args[0], "/")
 	list, err := list(system, processor, args[1:])
