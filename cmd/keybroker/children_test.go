@@ -18,7 +18,6 @@ var pipesAllowed = map[string]string{
 	"platform/become_windows.go":           "the same program in this one's place",
 	"broker/gitsetup.go":                   "git's settings",
 	"lifecycle/hosts/resolve.go":           "ssh's settings",
-	"piv/admin/helper.go":                  "the standard error alone: words for a person",
 	"cmd/keybroker/testdata":               "tests",
 	"softkeys/softkeystest":                "tests",
 	"platform/session/sessiontest":         "tests",
