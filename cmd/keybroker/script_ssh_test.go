@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -114,11 +115,19 @@ func (h *sshHost) start(conn *net.TCPConn) {
 	p, err := startProcess(cmd)
 	go func() {
 		<-p.done
-		conn.Close() // so that the client sees it
+		hangUp(conn)
 	}()
 	if err == nil {
 		h.running = append(h.running, session{p, conn})
 	}
+}
+
+// hangUp reads to the client's end: a connection that is closed with something unread in it
+// is reset, and a client that writes last (plink) calls that a failure.
+func hangUp(conn *net.TCPConn) {
+	_ = conn.CloseWrite()
+	_, _ = io.Copy(io.Discard, conn)
+	conn.Close()
 }
 
 // close hangs up and waits: an sshd that is killed leaves the sockets of forwarded
