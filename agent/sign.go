@@ -198,7 +198,7 @@ func (s *session) remember(use *keys.Use, decision policy.Decision, question con
 
 // questionOf offers only what may be remembered.
 func questionOf(use *keys.Use, decision policy.Decision) confirm.Question {
-	question := confirm.Question{Use: use, Remember: policy.Offer(use, decision), Why: decision.Why, Rule: decision.Rule}
+	question := confirm.Question{Use: use, Remember: policy.Offer(use, decision), Why: decision.Why, Rule: decision.Rule, OwnerOnly: decision.OwnerOnly}
 	if burst, span, ok := policy.OfferBurst(use, decision); ok {
 		question.Burst = &confirm.Burst{Command: burst.Command, PID: burst.PID, Count: burst.Left, For: span}
 	}

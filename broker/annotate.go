@@ -126,7 +126,7 @@ func (a *annotator) mayLiveLonger(ctx context.Context, peer platform.Peer, key k
 	if err != nil {
 		return problem.With(fmt.Errorf("%s; nobody could be asked: %w", what, err), "see what is wrong with the prompt: keybroker doctor")
 	}
-	return problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is intended: try again, and allow it")
+	return control.Refused(problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is intended: try again, and allow it"))
 }
 
 // keyExpired writes to the log that the time of a key is over.

@@ -117,7 +117,10 @@ func (r *reloader) mayWiden(ctx context.Context, peer platform.Peer, wider []str
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) { // locked, paused, …
 		return cause
 	}
-	return problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is intended: keybroker policy reload, and allow it")
+	if err != nil {
+		return problem.With(fmt.Errorf("%s; nobody could be asked: %w", what, err), "see what is wrong with the prompt: keybroker doctor")
+	}
+	return control.Refused(problem.With(fmt.Errorf("%s; %s", what, answer.Reason), "if it is intended: keybroker policy reload, and allow it"))
 }
 
 // summary is one line of the prompt.

@@ -28,14 +28,15 @@ const (
 
 // Question asks whether one use of a key may go ahead.
 type Question struct {
-	Use      *keys.Use
-	Remember time.Duration // the longest grant that may be offered; 0: none
-	Why      string        // why the question is asked, in a few words ("no rule matches", the rule's name)
-	Rule     string        // the rule that asks; "": none matches
-	Burst    *Burst        // also offered; nil: not offered
-	Together *Together     // the Queue turns it into a Burst when similar logins wait; nil: asked about alone
-	History  string        // earlier uses: "first time with this key", "last used here 3 days ago"
-	Pending  int           // how many questions wait when it is shown, including this one
+	Use       *keys.Use
+	Remember  time.Duration // the longest grant that may be offered; 0: none
+	Why       string        // why the question is asked, in a few words ("no rule matches", the rule's name)
+	Rule      string        // the rule that asks; "": none matches
+	OwnerOnly bool          // no rule of the person can allow it, only one of the machine's owner
+	Burst     *Burst        // also offered; nil: not offered
+	Together  *Together     // the Queue turns it into a Burst when similar logins wait; nil: asked about alone
+	History   string        // earlier uses: "first time with this key", "last used here 3 days ago"
+	Pending   int           // how many questions wait when it is shown, including this one
 }
 
 // Burst lets one command sign several times after one question: for git, or for

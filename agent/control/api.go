@@ -126,6 +126,14 @@ func (e InvalidError) Unwrap() error { return e.error }
 // Invalid marks err as an error of the configuration.
 func Invalid(err error) error { return InvalidError{err} }
 
+// RefusedError marks a change that the person refused, on both sides of the socket.
+type RefusedError struct{ error }
+
+func (e RefusedError) Unwrap() error { return e.error }
+
+// Refused marks err as the person's refusal.
+func Refused(err error) error { return RefusedError{err} }
+
 // Failure is the body of an answer other than 200.
 type Failure struct {
 	Error  string `json:"error"`            // what happened

@@ -67,7 +67,7 @@ func (s *Server) annotate(w http.ResponseWriter, r *http.Request) {
 	}
 	claim, err := s.broker.Annotate(r.Context(), peerOf(r), change)
 	if err != nil {
-		fail(w, http.StatusConflict, err)
+		failed(w, err)
 		return
 	}
 	reply(w, claim)

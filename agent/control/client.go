@@ -162,8 +162,11 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 		if errors.Is(err, errNoReason) { // such as 404 for a path that an older broker does not know
 			err = c.unclear(ctx, err)
 		}
-		if response.StatusCode == http.StatusUnprocessableEntity {
+		switch response.StatusCode {
+		case http.StatusUnprocessableEntity:
 			err = Invalid(err)
+		case http.StatusForbidden:
+			err = Refused(err)
 		}
 		return nil, err
 	}

@@ -195,12 +195,8 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 	reloaded, err := s.broker.Reload(r.Context(), peerOf(r))
-	if _, invalid := errors.AsType[InvalidError](err); invalid {
-		fail(w, http.StatusUnprocessableEntity, err)
-		return
-	}
 	if err != nil {
-		fail(w, http.StatusConflict, err)
+		failed(w, err)
 		return
 	}
 	reply(w, reloaded)
@@ -208,7 +204,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 
 func done(w http.ResponseWriter, err error) {
 	if err != nil {
-		fail(w, http.StatusConflict, err)
+		failed(w, err)
 		return
 	}
 	reply(w, struct{}{})
@@ -217,6 +213,17 @@ func done(w http.ResponseWriter, err error) {
 func reply(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(value)
+}
+
+// failed has a code for each kind of error that a command tells from others.
+func failed(w http.ResponseWriter, err error) {
+	code := http.StatusConflict
+	if _, invalid := errors.AsType[InvalidError](err); invalid {
+		code = http.StatusUnprocessableEntity
+	} else if _, refused := errors.AsType[RefusedError](err); refused {
+		code = http.StatusForbidden
+	}
+	fail(w, code, err)
 }
 
 func fail(w http.ResponseWriter, code int, err error) {

@@ -25,7 +25,7 @@ func (s *Server) recordStep(w http.ResponseWriter, r *http.Request) {
 	}
 	recorded, err := s.broker.RecordStep(peerOf(r), step)
 	if err != nil {
-		fail(w, http.StatusConflict, err)
+		failed(w, err)
 		return
 	}
 	reply(w, recorded)

@@ -34,6 +34,7 @@ type Decision struct {
 	Forwarded bool          // the rule says forwarded = true, so that a grant may cover forwarded requests
 	AskFirst  bool          // with Ask: asking for a PIN or a touch is not enough
 	Grant     string        // with Allow: the grant that allows what the rules ask about
+	OwnerOnly bool          // with Ask: no rule of the user can allow it, only one of the machine's owner
 	Remedy    string        // with Refuse: what a person can do about it; "": only change the rules
 }
 

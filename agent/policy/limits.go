@@ -32,6 +32,7 @@ func (l Limits) limit(d Decision, u *keys.Use, byUser bool) Decision {
 	if d.Action != Ask {
 		return d
 	}
+	d.OwnerOnly = l.Allow != nil && !*l.Allow
 	if byUser && l.Remember != nil {
 		d.Remember = min(d.Remember, *l.Remember)
 	}

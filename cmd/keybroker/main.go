@@ -65,7 +65,7 @@ func exitCode(err error) int {
 		return cli.ExitNotRunning
 	case cli.IsA[cli.UsageError](err), cli.IsA[config.InvalidError](err), cli.IsA[control.InvalidError](err), cli.IsA[cardadmin.UsageError](err), errors.Is(err, keyfile.ErrStandardInput), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return cli.ExitUsage
-	case cli.IsA[cli.RefusedError](err), cli.IsA[cardadmin.RefusedError](err):
+	case cli.IsA[cli.RefusedError](err), cli.IsA[control.RefusedError](err), cli.IsA[cardadmin.RefusedError](err):
 		return cli.ExitRefused
 	default:
 		return cli.ExitFailed

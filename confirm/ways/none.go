@@ -71,6 +71,8 @@ func remedyFor(q confirm.Question) string {
 	switch {
 	case !exact:
 		return "no rule can name exactly this use: " + setAuto
+	case q.OwnerOnly:
+		return "only a rule of the machine's owner, in policy.toml, can allow it: " + rule + "; try it: keybroker policy test; or " + setAuto
 	case q.Rule != "": // the first rule that matches decides
 		return fmt.Sprintf("a rule before the rule %q would allow it: %s; try it: keybroker policy test", platform.Escape(q.Rule, maxRuleValue), rule)
 	}

@@ -30,6 +30,7 @@ func ruleIn(t *testing.T, remedy string) policy.Rule {
 	if !found {
 		t.Fatalf("no rule in %q", remedy)
 	}
+	text, _, _ = strings.Cut(text, "; ")
 	r := policy.Rule{Name: "suggested", Forwarded: ptr(strings.Contains(text, "forwarded = true"))}
 	for _, field := range regexp.MustCompile(`(\w+) = ("[^"]*")`).FindAllStringSubmatch(text, -1) {
 		value, err := strconv.Unquote(field[2])
@@ -114,6 +115,25 @@ func TestSuggestedRuleStandsBeforeTheOneThatAsks(t *testing.T) {
 	}
 	if d := policy.New(nil, []policy.Rule{asks, rule}, policy.Options{}).Decide(use); d.Action != policy.Ask {
 		t.Errorf("after: %+v", d)
+	}
+}
+
+// Where the machine's owner lets no rule of the user allow, a rule of the owner does.
+func TestSuggestedRuleIsTheOwners(t *testing.T) {
+	use, no := login(sealed, "git"), false
+	for name, options := range map[string]policy.Options{"limited": {Limits: policy.Limits{Allow: &no}}, "not limited": {}} {
+		d := policy.New(nil, nil, options).Decide(use)
+		text := remedy(t, confirm.Question{Use: use, OwnerOnly: d.OwnerOnly})
+		if strings.Contains(text, "only a rule of the machine's owner, in policy.toml, can allow it: ") != (name == "limited") {
+			t.Errorf("%s: %s", name, text)
+		}
+		rule := ruleIn(t, text)
+		if d := policy.New([]policy.Rule{rule}, nil, options).Decide(use); d.Action != policy.Allow {
+			t.Errorf("%s: a rule of the owner: %+v", name, d)
+		}
+		if d := policy.New(nil, []policy.Rule{rule}, options).Decide(use); (d.Action == policy.Allow) == (name == "limited") {
+			t.Errorf("%s: a rule of the user: %+v", name, d)
+		}
 	}
 }
 

@@ -153,6 +153,38 @@ func TestTokenKeysSignAndGo(t *testing.T) {
 	}
 }
 
+// A library whose file was deleted is forgotten by the name that it was loaded by.
+func TestADeletedLibraryIsForgotten(t *testing.T) {
+	real := token(t)
+	for _, by := range []string{"link", "path"} {
+		dir := t.TempDir()
+		path, link := filepath.Join(dir, "copy.so"), filepath.Join(dir, "link.so")
+		library, err := os.ReadFile(real)
+		if err == nil {
+			err = os.WriteFile(path, library, 0o700)
+		}
+		if err == nil {
+			err = os.Symlink(path, link)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSource(t, Config{Allowed: dir + "/*"})
+		if _, err := s.AddToken(t.Context(), keys.Token{Provider: link, PIN: pin()}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RemoveToken(filepath.Join(dir, "other.so")); err == nil || !strings.Contains(platform.Text(err), "no such file") || len(s.List()) == 0 {
+			t.Errorf("another library that is not there: %v, %d keys", err, len(s.List()))
+		}
+		if err := s.RemoveToken(map[string]string{"link": link, "path": path}[by]); err != nil || len(s.List()) != 0 {
+			t.Errorf("by its %s: %v, %v", by, err, s.List())
+		}
+	}
+}
+
 func TestWrongPINAndNoLibraryLoadNothing(t *testing.T) {
 	path := token(t)
 	s := newSource(t, Config{})

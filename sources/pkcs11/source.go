@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -56,7 +57,8 @@ type Source struct {
 
 // provider is one library with its helper and its keys.
 type provider struct {
-	path   string
+	name   string // that it was loaded by; perhaps a link
+	path   string // of the file
 	helper *helper
 	limits keys.ActiveLimits
 	timer  *time.Timer
@@ -100,7 +102,7 @@ func (s *Source) AddToken(ctx context.Context, token keys.Token) ([]keys.Info, e
 		return nil, err
 	}
 	helper.newDialect = newDialect
-	p := &provider{path: path, helper: helper}
+	p := &provider{name: token.Provider, path: path, helper: helper}
 	go helper.serve(func() { s.drop(p, "its helper has ended") })
 	infos, err := s.load(ctx, p, token)
 	if err != nil {
@@ -220,12 +222,19 @@ func (s *Source) put(p *provider, limits keys.Limits) ([]keys.Info, error) {
 // RemoveToken implements keys.TokenSource.
 func (s *Source) RemoveToken(name string) error {
 	path, err := keys.RealLibrary(name)
-	if err != nil {
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !gone {
 		return err
 	}
 	s.mu.Lock()
 	p := s.findLocked(path)
+	if gone { // its keys stay until they are forgotten, whatever has become of the file
+		p = s.findNamedLocked(name)
+	}
 	s.mu.Unlock()
+	if p == nil && gone {
+		return err
+	}
 	if p == nil {
 		return problem.With(fmt.Errorf("no keys of %s are listed: %w", path, keys.ErrNotFound), "see which are: keybroker keys list")
 	}
@@ -236,6 +245,16 @@ func (s *Source) RemoveToken(name string) error {
 func (s *Source) findLocked(path string) *provider {
 	for _, p := range s.providers {
 		if p.path == path {
+			return p
+		}
+	}
+	return nil
+}
+
+// findNamedLocked finds a provider by the name that it was loaded by, or by its path.
+func (s *Source) findNamedLocked(name string) *provider {
+	for _, p := range s.providers {
+		if p.name == name || p.path == name {
 			return p
 		}
 	}
