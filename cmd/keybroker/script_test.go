@@ -141,6 +141,8 @@ func condition(name string) (bool, error) {
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
+	case "fuse":
+		return unix.Access("/dev/fuse", unix.R_OK|unix.W_OK) == nil && (os.Geteuid() != 0 || mayMount()), nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
