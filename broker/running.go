@@ -67,6 +67,16 @@ func NotRunning(err error) error {
 	return err
 }
 
+// OtherVersionRuns says that the running broker is of another version than own, and what
+// to do; "" if it is not, or does not answer.
+func OtherVersionRuns(ctx context.Context, c *config.Config, own string) string {
+	pid, other := otherVersion(ctx, c, own)
+	if other == "" {
+		return ""
+	}
+	return other + ": " + StartAgain(pid)
+}
+
 // OtherVersion says that the broker is of another version than the command.
 func OtherVersion(running, own string) string {
 	return fmt.Sprintf("the broker is version %s, this command %s; restart it after an upgrade", running, own)

@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
+	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -66,6 +67,9 @@ are missing.`,
 			list, err := a.listUsed(cmd, withUsage || asked > 0)
 			if err != nil {
 				return err
+			}
+			if other := broker.OtherVersionRuns(cmd.Context(), &a.config, version); other != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), "keybroker:", other)
 			}
 			switch now := time.Now(); {
 			case asked > 0:
