@@ -100,7 +100,7 @@ test-as: check-go deps
 # test-places runs the scripts that could care for where they are typed: in each place, and
 # with and without a runtime directory, a session bus and a display. It takes a minute a row.
 PLACES := plain-none plain-none+runtime plain-none+bus plain-none+display plain-ssh plain-ssh+bus+display \
-	plain-ssh+runtime+display plain-ssh+runtime+bus plain-tmux+runtime+bus+display alone-tmux root-tmux+runtime+bus+display
+	plain-ssh+runtime+display plain-ssh+runtime+bus plain-tmux+runtime+bus+display alone-tmux root-tmux+runtime+bus+display plain-tty root-ssh+runtime
 PLACED := activation|approve|background|forward|keychain|login|no-keychain|policy|prompt|session|systemd|terminal|tray|upstream|wayland|window
 test-places: check-go deps
 	@packaging/test-as $(or $(ROWS),$(PLACES)) -- go run ./packaging/runtests -race=false -run 'TestScripts$$/^($(PLACED))$$' ./cmd/keybroker
