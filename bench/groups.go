@@ -48,6 +48,12 @@ func (b *bench) groups() ([]group, error) {
 			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", gauge.NoTarget, b.logins(ed25519)},
 		}, nil},
+		{b.keybroker, nil, false, b.rounds, []measure{
+			{"connection: connect, empty list", "µs", gauge.RatioAtMost(1.5), b.connections(countsTo(0))},
+		}, nil},
+		{b.keybroker, []*key{ed25519}, false, b.rounds, []measure{
+			{"list of 1 key", "µs", gauge.RatioAtMost(1.2), b.latency(gauge.ListRequest, countsTo(1))},
+		}, nil},
 		{b.keybroker, many, false, b.rounds, []measure{
 			{"list of 1,000 keys", "µs", gauge.RatioAtMost(0.5), b.latency(gauge.ListRequest, countsTo(listKeys))},
 		}, nil},
@@ -59,7 +65,13 @@ func (b *bench) groups() ([]group, error) {
 			{"start to first answer", "ms", gauge.RatioAtMost(3), startTook},
 		}, nil},
 		{b.keybroker, nil, true, min(b.rounds, memoryTurns), []measure{
-			{"memory at rest", "MiB", gauge.AtMost(20, "MiB"), atRest},
+			{"memory at rest", "MiB", gauge.AtMost(12, "MiB"), atRest},
+		}, nil},
+		{b.keybroker, []*key{ed25519}, true, min(b.rounds, memoryTurns), []measure{
+			{"memory after logins", "MiB", gauge.AtMost(20, "MiB"), b.afterLogins(ed25519)},
+		}, nil},
+		{b.keybroker, nil, true, 1, []measure{
+			{"wake-ups in 10 s at rest", "switches", gauge.AtMost(0, "switches"), wakeUps},
 		}, nil},
 		{b.keybroker, nil, true, 1, []measure{
 			{"memory of an idle connection", "KiB", gauge.AtMost(10, "KiB"), b.idle},

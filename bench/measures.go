@@ -21,13 +21,17 @@ const (
 
 	crowdSize = 64
 	listKeys  = 1_000
-	idleSize  = 10_000 // connections of keybroker; they and a few more need as many open files
+	idleSize  = 5_000 // connections of keybroker; they and a few more need as many open files
 
 	// verifyEach: every so many signatures one is verified, outside of the time.
 	verifyEach = 50
 	// settleTime lets a program finish its work after its answer, before its memory
 	// is read.
-	settleTime = 2 * time.Second
+	settleTime = 4 * time.Second
+	// quietTime is how long after its start a program is at rest: keybroker has tried
+	// three times to find a bus that is not there, and tries again after this second.
+	quietTime = 18 * time.Second
+	restTime  = 10 * time.Second
 )
 
 // measure is one figure: turn returns its value, in unit, for one turn of one
@@ -56,6 +60,22 @@ func (b *bench) logins(k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
 		return medianTime(func() ([]byte, error) { return a.login(k, b.buf) }, k.Verify)
 	}
+}
+
+// connections is the median time of a connection with one request: connect, list, hang up.
+func (b *bench) connections(verify func(reply []byte) error) func(*agent) (float64, error) {
+	return func(a *agent) (float64, error) {
+		return medianTime(func() ([]byte, error) { return a.connectAndList(b.buf) }, verify)
+	}
+}
+
+func (a *agent) connectAndList(buf []byte) ([]byte, error) {
+	c, err := gauge.Dial(a.Socket, buf)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.Ask(gauge.ListRequest)
 }
 
 // medianTime is the median time in microseconds that ask takes in one turn. Some
@@ -107,18 +127,44 @@ func (b *bench) crowded(k *key) func(*agent) (float64, error) {
 // startTook is the time in ms from the start of the process to its first answer.
 func startTook(a *agent) (float64, error) { return a.Took.Seconds() * 1000, nil }
 
-// atRest is the memory of an agent that has answered once, in MiB.
+// atRest is the memory of an agent that has answered once and then nothing for a while,
+// in MiB.
 func atRest(a *agent) (float64, error) {
 	time.Sleep(settleTime)
 	kib, err := a.Resident()
 	return kib / 1024, err
 }
 
+// afterLogins is its memory after a turn of logins, in MiB.
+func (b *bench) afterLogins(k *key) func(*agent) (float64, error) {
+	logins := b.logins(k)
+	return func(a *agent) (float64, error) {
+		time.Sleep(settleTime)
+		if _, err := logins(a); err != nil {
+			return 0, err
+		}
+		kib, err := a.Resident()
+		return kib / 1024, err
+	}
+}
+
+// wakeUps counts how often an agent at rest runs in restTime.
+func wakeUps(a *agent) (float64, error) {
+	time.Sleep(quietTime)
+	before, err := a.WakeUps()
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(restTime)
+	after, err := a.WakeUps()
+	return after - before, err
+}
+
 // idle is the memory in KiB that each of many connections takes, all of them
 // answered once and held open.
 func (b *bench) idle(a *agent) (float64, error) {
 	time.Sleep(settleTime)
-	before, err := a.Resident()
+	before, err := a.Own()
 	if err != nil {
 		return 0, err
 	}
@@ -128,7 +174,7 @@ func (b *bench) idle(a *agent) (float64, error) {
 	}
 	defer crowd.close()
 	time.Sleep(settleTime)
-	after, err := a.Resident()
+	after, err := a.Own()
 	return (after - before) / float64(a.kind.idle), err
 }
 

@@ -22,6 +22,10 @@ const drainTime = 5 * time.Second
 // program at the control socket. What is left then ends with the process.
 const endTime = 15 * time.Second
 
+// startTime is how long after READY what only a start needs is over, with the first tries
+// of what is not there.
+const startTime = 2 * time.Second
+
 // prove lets the keychain prove the listed keys, if it needs no question. A passphrase
 // in a file is slow to try by design, so it waits until it is needed.
 func (b *Broker) prove(ctx context.Context) {
@@ -55,6 +59,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer cancel()
 	checks.Go(func() { b.claims.Check(ctx, b.server.ClaimsDiffered) })
 	checks.Go(func() { b.keyWatch.run(ctx) })
+	defer time.AfterFunc(startTime, platform.GiveBack).Stop()
 	_ = platform.Notify("READY=1")
 	b.log.Info("keybroker serves", "socket", b.config.Paths.AgentSocket, "prompt", b.person.queue.Name())
 	for _, err := range []error{b.approvals.nobodyToAsk(), b.sealed.Vault().CheckPassphraseFile()} {

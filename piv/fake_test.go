@@ -2,6 +2,7 @@ package piv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -82,6 +83,10 @@ func (f *fakePCSC) made() (connects int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.connects
+}
+
+func (f *fakePCSC) arrival() (*arrival, error) {
+	return nil, errors.New("a fake has no directory")
 }
 
 func (f *fakePCSC) establish() (pcscContext, error) {

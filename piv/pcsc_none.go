@@ -9,3 +9,5 @@ const CompiledIn = false
 type service struct{}
 
 func (service) establish() (pcscContext, error) { return nil, ErrNotCompiledIn }
+
+func (service) arrival() (*arrival, error) { return nil, ErrNotCompiledIn }

@@ -10,6 +10,9 @@ import "time"
 // errors wrap this package's Err….
 type system interface {
 	establish() (pcscContext, error)
+	// arrival watches the directory where a service that is absent would appear, if
+	// the system tells of it.
+	arrival() (*arrival, error)
 }
 
 type pcscContext interface {

@@ -24,9 +24,10 @@ const (
 	// ours, changes its reader's flags.
 	settle = 25 * time.Millisecond
 	// A missing service is looked for again at intervals from backoffMin to
-	// backoffMax.
-	backoffMin = 50 * time.Millisecond
-	backoffMax = time.Second
+	// backoffMax, and to backoffWatched where its directory tells when it comes.
+	backoffMin     = 50 * time.Millisecond
+	backoffMax     = time.Second
+	backoffWatched = time.Minute
 )
 
 // watcher is the only goroutine that waits for readers and cards. Its worker makes
@@ -36,6 +37,7 @@ type watcher struct {
 	pace    pace
 	worker  *worker
 	waiting waiting
+	arrival *arrival // of the service that is absent, or nil
 
 	context pcscContext
 	states  []readerState
@@ -55,6 +57,7 @@ func newWatcher(r *Readers, pace pace) *watcher {
 
 func (w *watcher) run() {
 	defer w.end()
+	defer w.forgetArrival()
 	backoff := backoffMin
 	for w.ctx.Err() == nil {
 		states, err := w.look()
@@ -62,6 +65,7 @@ func (w *watcher) run() {
 		case w.ctx.Err() != nil:
 			return
 		case err == nil:
+			w.forgetArrival()
 			backoff = backoffMin
 			changed := w.apply(states) // before setService: a running service implies known cards
 			w.setService(ServiceRunning, "")
@@ -75,8 +79,7 @@ func (w *watcher) run() {
 		if errors.Is(err, ErrNotCompiledIn) {
 			return
 		}
-		w.pause(backoff)
-		backoff = min(2*backoff, backoffMax)
+		backoff = w.waitForService(err, backoff)
 	}
 }
 

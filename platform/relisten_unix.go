@@ -11,9 +11,13 @@ import (
 	"time"
 )
 
-// lostTick bounds how late a removed socket is noticed: nothing announces that a
-// runtime directory is cleaned. Programs retry for about as long.
-const lostTick = 2 * time.Second
+// How late it may be noticed that a socket was removed, where the system does not tell of
+// it or the directory is gone, and where it tells. Programs try again for about as long as
+// lostTick. The long one is for what no watch tells of, such as a mount over the directory.
+const (
+	lostTick    = 2 * time.Second
+	watchedTick = time.Minute
+)
 
 // Accept implements net.Listener. It continues with a socket that was made again.
 func (l *listener) Accept() (net.Conn, error) {
@@ -36,26 +40,49 @@ func (l *listener) current() *net.UnixListener {
 // Something else in its place is left alone.
 func (l *listener) watch() {
 	defer close(l.watched)
-	ticker := time.NewTicker(lostTick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-l.closing:
-			return
-		case <-ticker.C:
-			l.mend()
-		}
+	for l.wait() {
+		l.mend()
 	}
+}
+
+// wait returns when the socket may have been removed, or false after Close. Whoever
+// cleans the directory gets the time to remove that, too.
+func (l *listener) wait() bool {
+	dir, err := WatchDir(filepath.Dir(l.path))
+	if err != nil {
+		return l.pause(lostTick, nil)
+	}
+	defer dir.Close()
+	if l.isThere() && !l.pause(watchedTick, dir.Changes) {
+		return false
+	}
+	return l.isThere() || l.pause(lostTick, nil)
+}
+
+// pause waits for d or a change, or returns false after Close.
+func (l *listener) pause(d time.Duration, changes <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-l.closing:
+		return false
+	case <-changes:
+	case <-timer.C:
+	}
+	return true
+}
+
+// isThere reports whether something has the socket's name.
+func (l *listener) isThere() bool {
+	_, err := os.Lstat(l.path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // mend is retried if it fails: the directory may come back with the next login.
 func (l *listener) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := os.Lstat(l.path); !errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if privateDir(filepath.Dir(l.path)) != nil {
+	if l.isThere() || privateDir(filepath.Dir(l.path)) != nil {
 		return
 	}
 	lock, err := l.sameLockLocked()

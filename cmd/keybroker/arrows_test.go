@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"softkeys/keychain":    {"platform", "platform/bus"},
 	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform/terminal"}, // asks for the passphrase of a file
 	"softkeys/sshadd":      {"wire", "platform"},                                                   // it is an agent for one key, to the user's own ssh-add
-	"piv":                  {"piv/pcsc"},
+	"piv":                  {"piv/pcsc", "platform"},                                               // platform watches the directory of the service's socket
 	"piv/pcsc":             {},
 	"piv/cardkeys":         {"piv", "keys", "platform"},
 	"piv/admin":            {"piv", "platform"},

@@ -6,8 +6,11 @@ import (
 )
 
 const (
-	// clockTick bounds how late an unannounced sleep is noticed.
+	// clockTick bounds how late an unannounced sleep is noticed where the system does not wake
+	// the broker after one.
 	clockTick = 5 * time.Second
+	// wokenTick is the bound where it does, for what it may leave out.
+	wokenTick = time.Minute
 	// leastSleep is the shortest sleep that counts: clocks that are read one after the
 	// other differ by less.
 	leastSleep = 2 * time.Second
@@ -15,16 +18,24 @@ const (
 
 // watchClock notices a sleep afterwards, if nothing announced it.
 func (w *Watcher) watchClock(ctx context.Context) {
-	ticker := time.NewTicker(w.Tick)
+	woken := wakeUps(ctx)
+	tick := w.Tick
+	if tick == 0 && woken != nil {
+		tick = wokenTick
+	} else if tick == 0 {
+		tick = clockTick
+	}
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-woken:
 		case <-ticker.C:
-			if w.sleptSince() >= leastSleep {
-				w.emit(Suspend, "the clock")
-			}
+		}
+		if w.sleptSince() >= leastSleep {
+			w.emit(Suspend, "the clock")
 		}
 	}
 }

@@ -41,7 +41,7 @@ type Config struct {
 	System  func() (string, error) // address of the system bus; nil: bus.System
 	Session func() (string, error) // address of the session bus; nil: bus.Session
 	Asleep  func() time.Duration   // how long the machine has slept since it started; nil: the system's clocks
-	Tick    time.Duration          // how often Asleep is looked at; 0: clockTick
+	Tick    time.Duration          // how often Asleep is looked at; 0: clockTick, or wokenTick
 }
 
 // Watcher watches the session from Run's start to its end.
@@ -69,9 +69,6 @@ func New(config Config) *Watcher {
 	}
 	if w.Asleep == nil {
 		w.Asleep = asleep
-	}
-	if w.Tick == 0 {
-		w.Tick = clockTick
 	}
 	w.slept = w.Asleep()
 	return w

@@ -191,6 +191,25 @@ func (a *Program) Resident() (float64, error) { return Resident(a.PID()) }
 // Resident is the memory of a process in KiB, as the kernel counts it.
 func Resident(pid int) (float64, error) { return status(pid, "VmRSS") }
 
+// Own is the memory in KiB that the process alone has: no file holds it.
+func (a *Program) Own() (float64, error) { return status(a.PID(), "RssAnon") }
+
+// WakeUps is how often the process's threads that live now were switched to.
+func (a *Program) WakeUps() (float64, error) {
+	threads, err := os.ReadDir("/proc/" + strconv.Itoa(a.PID()) + "/task")
+	var all float64
+	for _, thread := range threads {
+		for _, field := range []string{"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"} {
+			switches, err := status(a.PID(), field, "task", thread.Name())
+			if err != nil {
+				return 0, err
+			}
+			all += switches
+		}
+	}
+	return all, err
+}
+
 // Threads is how many threads the process has.
 func (a *Program) Threads() (float64, error) { return status(a.PID(), "Threads") }
 
@@ -200,8 +219,10 @@ func (a *Program) Files() (float64, error) {
 	return float64(len(open)), err
 }
 
-func status(pid int, field string) (float64, error) {
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+// status reads a field of a process, or of a thread below it ("task", "17").
+func status(pid int, field string, below ...string) (float64, error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid), filepath.Join(below...))
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {
 		return 0, err
 	}
