@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"filippo.io/age"
 
@@ -15,6 +16,15 @@ import (
 // maxWorkFactor bounds how long a file can make scrypt run: 22, age's own limit,
 // takes about 20 seconds.
 const maxWorkFactor = 22
+
+// stretch runs scrypt, one run at a time, and gives its memory back to the system: 256 MiB
+// with DefaultWorkFactor. Left to the garbage collector, it was there twice.
+func (v *Vault) stretch(run func() ([]byte, error)) ([]byte, error) {
+	v.stretching.Lock()
+	defer v.stretching.Unlock()
+	defer debug.FreeOSMemory()
+	return run()
+}
 
 func encryptIdentity(identity *age.X25519Identity, passphrase []byte, workFactor int) ([]byte, error) {
 	recipient, err := age.NewScryptRecipient(string(passphrase))
@@ -41,7 +51,7 @@ func (v *Vault) readIdentity(passphrase []byte) (*age.X25519Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := decrypt(scrypt, sealed)
+	plain, err := v.stretch(func() ([]byte, error) { return decrypt(scrypt, sealed) })
 	if errors.Is(err, age.ErrIncorrectIdentity) {
 		return nil, errWrongPassphrase
 	}

@@ -28,7 +28,7 @@ func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	defer clear(passphrase)
-	sealed, err := encryptIdentity(identity, passphrase, v.config.WorkFactor)
+	sealed, err := v.stretch(func() ([]byte, error) { return encryptIdentity(identity, passphrase, v.config.WorkFactor) })
 	if err != nil {
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}

@@ -20,6 +20,8 @@ import (
 type Vault struct {
 	config Config
 
+	stretching sync.Mutex // held while scrypt runs
+
 	mu       sync.Mutex // guards what follows; never held during a wait
 	identity *age.X25519Identity
 	proof    *proofKey // of the identity that was opened last; outlives Forget
