@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -42,7 +44,7 @@ func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicK
 	for _, path := range k.paths {
 		file := k.read(path)
 		host.Cut = host.Cut || file.incomplete
-		known := file.keys[string(blob)]
+		known := file.known(blob)
 		if known == nil {
 			continue
 		}
@@ -60,6 +62,17 @@ func (k *KnownHosts) addTo(ctx context.Context, host *keys.Host, key ssh.PublicK
 	}
 }
 
+// Problems names the files that are not known as a whole: rules cannot be sure of any host.
+func (k *KnownHosts) Problems() (list []error) {
+	for _, path := range k.paths {
+		if k.read(path).incomplete {
+			list = append(list, problem.With(fmt.Errorf("%s is not known as a whole: it is longer than %d MiB or cannot be read, so a rule for a host refuses where it cannot be sure", path, MaxKnownHosts>>20),
+				"make it shorter and readable: ls -l %s", path))
+		}
+	}
+	return list
+}
+
 // matchingNames returns the names that match a line of patterns.
 func matchingNames(line string, names []string) (list []string) {
 	for _, name := range names {
@@ -73,7 +86,7 @@ func matchingNames(line string, names []string) (list []string) {
 // revokedAt returns the position of the line that revokes a key, or "".
 func (k *KnownHosts) revokedAt(key ssh.PublicKey) string {
 	for _, path := range k.paths {
-		if known := k.read(path).keys[string(key.Marshal())]; known != nil && known.revoked != "" {
+		if known := k.read(path).known(key.Marshal()); known != nil && known.revoked != "" {
 			return known.revoked
 		}
 	}
@@ -83,7 +96,7 @@ func (k *KnownHosts) revokedAt(key ssh.PublicKey) string {
 // authority returns the hosts of each "@cert-authority" line of a key.
 func (k *KnownHosts) authority(key ssh.PublicKey) (lines []string) {
 	for _, path := range k.paths {
-		if known := k.read(path).keys[string(key.Marshal())]; known != nil {
+		if known := k.read(path).known(key.Marshal()); known != nil {
 			lines = append(lines, known.authority...)
 		}
 	}

@@ -87,7 +87,7 @@ func TestKnownHostsNames(t *testing.T) {
 		{name: "hashed, in a pattern of a rule", known: h.line("prod"), hash: true, rules: []policy.Rule{{Host: "pro*"}}, want: keys.Host{Hashed: true}},
 		{name: "one of two hashed", known: h.line("prod") + h.line("hidden"), hash: true, rules: []policy.Rule{{Host: "prod"}},
 			want: keys.Host{Names: []string{"prod"}, Hashed: true}},
-		{name: "longer than is read", known: h.line("a") + "#" + strings.Repeat("x", maxKnownHosts) + "\n" + h.line("b"), want: keys.Host{Names: []string{"a"}, Cut: true}},
+		{name: "longer than is read", known: h.line("a") + "#" + strings.Repeat("x", MaxKnownHosts) + "\n" + h.line("b"), want: keys.Host{Names: []string{"a"}, Cut: true}},
 	} {
 		path := hostsText(t, test.known)
 		if test.hash {

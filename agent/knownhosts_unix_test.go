@@ -19,7 +19,7 @@ func TestKnownHostsThatIsAFIFO(t *testing.T) {
 	if !looking(NewKnownHosts(hostsText(t, h.line("a")), fifo), nil, "").namesOf(h).Cut {
 		t.Error("no doubt")
 	}
-	if !parseHosts(fifo).incomplete {
+	if !readHosts(fifo).incomplete {
 		t.Error("no doubt of one that was exchanged")
 	}
 }

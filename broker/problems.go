@@ -24,7 +24,7 @@ func (b controlAPI) problems() []control.Problem {
 	if err := b.server.AuditErr(); err != nil {
 		add(problem.With(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w", err), "make room on its disk: df %s", b.AuditDir()))
 	}
-	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), cardProblems(b.Cards()), b.claimProblems()} {
+	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), b.server.Hosts.Problems(), cardProblems(b.Cards()), b.claimProblems()} {
 		for _, err := range errs {
 			add(err)
 		}

@@ -22,7 +22,7 @@ var remedies = map[string]string{
 	causeNameless:   "if you know the host, add its key to ~/.ssh/known_hosts: ssh offers to at the first login",
 	causeHashed:     "add the host's unhashed name to ~/.ssh/known_hosts (ssh-keygen -F NAME finds its line)",
 	causePattern:    "add a line with only the host's name and key to ~/.ssh/known_hosts",
-	causeCut:        "make known_hosts shorter than 8 MiB and readable",
+	causeCut:        "make known_hosts shorter than 64 MiB and readable",
 	causeUnverified: "log in with a client that proves the host: OpenSSH 8.9 or later on every host in between, and a host key of a known type (ed25519)",
 	causeProgram:    "start the program as your own user, outside containers",
 }
