@@ -21,10 +21,14 @@ func (r *Ring) List() []Info {
 	if len(r.sources) == 1 {
 		return r.sources[0].List()
 	}
-	var all []Info
-	seen := make(map[string]bool)
-	for _, source := range r.sources {
-		for _, info := range source.List() {
+	lists, count := make([][]Info, len(r.sources)), 0
+	for i, source := range r.sources {
+		lists[i] = source.List()
+		count += len(lists[i])
+	}
+	all, seen := make([]Info, 0, count), make(map[string]bool, count)
+	for _, list := range lists {
+		for _, info := range list {
 			if !seen[string(info.Blob)] {
 				seen[string(info.Blob)] = true
 				all = append(all, info)
