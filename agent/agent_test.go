@@ -71,7 +71,7 @@ func newRigWith(t testing.TB, change func(*Config), rules ...policy.Rule) *rig {
 	config := Config{
 		Ring: keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), r.source), Grants: new(policy.Grants), Audit: log,
 		Prompt: r.prompt, Log: slog.New(slog.DiscardHandler),
-		PeerOf: platform.PeerOf, Allowed: platform.SameUser,
+		PeerOf: platform.PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser,
 	}
 	change(&config)
 	r.server = NewServer(config, policy.New(nil, rules, policy.Options{DefaultRemember: time.Hour}))

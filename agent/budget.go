@@ -19,9 +19,9 @@ const (
 	// are fewer: it keeps spareFiles for keys, prompts, the log and helpers.
 	MaxConnections = 12_000
 	spareFiles     = 256
-	// Of them, one client program has at most processPart, which are 10,000, and
+	// Of them, one client program has at most processPart, which are 6,000, and
 	// one separate socket has socketPart, which are 1,000.
-	processPart = 10.0 / 12
+	processPart = 6.0 / 12
 	socketPart  = 1.0 / 12
 )
 

@@ -189,18 +189,18 @@ func TestUnreadAnswerEndsItsConnection(t *testing.T) {
 func TestConnectionsHaveABudget(t *testing.T) {
 	var pid atomic.Int64
 	r := newRigWith(t, func(c *Config) {
-		c.PeerOf = func(conn net.Conn) (platform.Peer, error) {
-			peer, err := platform.PeerOf(conn)
+		c.CallerOf = func(conn net.Conn) (platform.Peer, error) {
+			peer, err := platform.CallerOf(conn)
 			peer.PID = int(pid.Load())
 			return peer, err
 		}
 	})
 	r.server.mu.Lock()
 	r.server.budgets.mu.Lock()
-	r.server.budgets.most = 24 // of one program 20
+	r.server.budgets.most = 24 // of one program 12
 	r.server.budgets.mu.Unlock()
 	r.server.mu.Unlock()
-	for range 20 {
+	for range 12 {
 		if _, ok := r.connect().ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer); !ok {
 			t.Fatal("no list")
 		}

@@ -8,8 +8,9 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// These requests change which keys the agent holds. A change that cannot be
-// recorded in the audit log is undone or not made.
+// These requests change which keys the agent holds. An addition that cannot be recorded in
+// the audit log is undone or not made. A removal is made all the same: a key that cannot be
+// taken away because a disk is full is worse than a removal that nobody can look up.
 
 func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if request.IsSecurityKey() {
@@ -29,12 +30,39 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if err := s.mayReplace(added); err != nil {
 		return s.refuse(use, err)
 	}
-	use.Key, err = s.server.Ring.Add(added)
+	blob, err := publicBlob(added)
 	if err != nil {
 		return s.refuse(use, refused(err, checkKey))
 	}
-	if err := s.record(use, audit.Allowed, describe(added.Limits), ""); err != nil {
-		_ = s.server.Ring.Remove(use.Key.Blob) // it was just added
+	return s.put(use, blob, describe(added.Limits), func() (keys.Info, error) {
+		info, err := s.server.Ring.Add(added)
+		if err != nil {
+			err = refused(err, checkKey)
+		}
+		return info, err
+	})
+}
+
+// put adds a key and records it. A new key whose record fails is taken away again. One that
+// is listed is recorded before it is changed, so that it stays as it was.
+func (s *session) put(use *keys.Use, blob []byte, what string, add func() (keys.Info, error)) wire.Reply {
+	listed, _, replaces := s.server.Ring.Find(blob)
+	if replaces {
+		use.Key = listed
+		if err := s.record(use, audit.Allowed, what, ""); err != nil {
+			return s.refuse(use, noRecord(err))
+		}
+	}
+	added, err := add()
+	if err != nil {
+		return s.refuse(use, err)
+	}
+	use.Key = added
+	if replaces {
+		return wire.Success
+	}
+	if err := s.record(use, audit.Allowed, what, ""); err != nil {
+		_ = s.server.Ring.Remove(blob) // it was just added
 		return s.refuse(use, noRecord(err))
 	}
 	return wire.Success
@@ -52,21 +80,21 @@ func (s *session) remove(request wire.RemoveIdentity) wire.Reply {
 	if err := s.maySee(&info); err != nil {
 		return s.refuse(use, err)
 	}
-	return s.change(use, func() error { return s.server.Ring.Remove(request.KeyBlob) })
+	return s.takeAway(use, func() error { return s.server.Ring.Remove(request.KeyBlob) })
 }
 
 func (s *session) removeAll() wire.Reply {
-	return s.change(s.newUse(keys.OpRemoveAll), s.removeShown)
+	return s.takeAway(s.newUse(keys.OpRemoveAll), s.removeShown)
 }
 
-func (s *session) change(use *keys.Use, do func() error) wire.Reply {
+func (s *session) takeAway(use *keys.Use, remove func() error) wire.Reply {
 	if err := s.mayChange(); err != nil {
 		return s.refuse(use, err)
 	}
 	if err := s.record(use, audit.Allowed, "", ""); err != nil {
-		return s.refuse(use, noRecord(err))
+		s.server.Log.Error("keys are removed without a record: the audit log cannot be written", "error", err, "operation", use.Op, "pid", use.Peer.PID)
 	}
-	if err := do(); err != nil {
+	if err := remove(); err != nil {
 		return s.refuse(use, err)
 	}
 	return wire.Success

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,4 +179,63 @@ func TestLockHidesEverythingUntilUnlocked(t *testing.T) {
 			t.Errorf("the passphrase is in the log: %+v", record)
 		}
 	}
+}
+
+// Without the audit log a key that is listed stays as it was, and a new one does not come.
+func TestAKeyWhoseRecordFailsChangesNothing(t *testing.T) {
+	r := newRig(t, allowAll)
+	agent := r.library()
+	private := privateKeys(t)
+	listed := sshagent.AddedKey{PrivateKey: private["ed25519"], Comment: "listed"}
+	if err := agent.Add(listed); err != nil {
+		t.Fatal(err)
+	}
+	r.server.Audit.Close()
+	listed.Comment = "again"
+	for name, key := range map[string]sshagent.AddedKey{"listed": listed, "new": {PrivateKey: private["rsa"], Comment: "new"}} {
+		if err := agent.Add(key); err == nil {
+			t.Errorf("%s: it is added without a record", name)
+		}
+		if why := r.server.Refusals(); !strings.Contains(why[len(why)-1].Reason, "audit log cannot be written") {
+			t.Errorf("%s: %+v", name, why)
+		}
+	}
+	if comments := commentsOf(t, agent); !slices.Contains(comments, "listed") || slices.Contains(comments, "again") || slices.Contains(comments, "new") {
+		t.Errorf("the list is %q", comments)
+	}
+}
+
+// A full disk must not keep a person's keys in the agent.
+func TestKeysAreRemovedWithoutARecord(t *testing.T) {
+	r := newRig(t, allowAll)
+	agent := r.library()
+	private := privateKeys(t)
+	for name, key := range private {
+		if err := agent.Add(sshagent.AddedKey{PrivateKey: key, Comment: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signer, err := ssh.NewSignerFromKey(private["rsa"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server.Audit.Close()
+	if err := agent.Remove(signer.PublicKey()); err != nil || slices.Contains(commentsOf(t, agent), "rsa") {
+		t.Errorf("ssh-add -d: %v; the list is %q", err, commentsOf(t, agent))
+	}
+	if err := agent.RemoveAll(); err != nil || slices.Contains(commentsOf(t, agent), "ecdsa") {
+		t.Errorf("ssh-add -D: %v; the list is %q", err, commentsOf(t, agent))
+	}
+}
+
+func commentsOf(t *testing.T, agent sshagent.Agent) (comments []string) {
+	t.Helper()
+	list, err := agent.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range list {
+		comments = append(comments, key.Comment)
+	}
+	return comments
 }

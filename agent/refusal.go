@@ -114,8 +114,20 @@ func (s *session) record(use *keys.Use, decision, reason, rule string) error {
 func (s *session) recordSignature(use *keys.Use, permission policy.Decision) error {
 	record := audit.FromUse(use)
 	record.Decision, record.Reason, record.Rule, record.Grant = audit.Allowed, permission.Why, permission.Rule, permission.Grant
-	_, err := s.server.write(record)
+	_, err := s.server.writeBy(record, func(record audit.Record) (audit.Record, error) {
+		return s.server.recording.writeHere(record, func() { s.giveUp(use) })
+	})
 	return err
+}
+
+// giveUp refuses a signature whose record hangs: its worker hangs too, so that the
+// connection ends instead of an answer.
+func (s *session) giveUp(use *keys.Use) {
+	record := audit.FromUse(use)
+	why := noRecord(s.server.recording.tooLate())
+	record.Decision, record.Reason, record.Remedy = audit.Refused, why.reason, why.remedy
+	s.server.refusals.add(kept{record: record, kind: kindOf(use, &record)})
+	s.hangUp()
 }
 
 func (s *Server) record(use *keys.Use, decision, reason, rule string) error {
@@ -129,13 +141,17 @@ func (s *Server) record(use *keys.Use, decision, reason, rule string) error {
 // that is almost full a small record may still fit, so only a signature's
 // record shows that all is well again.
 func (s *Server) write(record audit.Record) (audit.Record, error) {
+	return s.writeBy(record, s.recording.write)
+}
+
+func (s *Server) writeBy(record audit.Record, write func(audit.Record) (audit.Record, error)) (audit.Record, error) {
 	if record.Rules == "" && changesTheBroker(record.Op) {
 		record.Rules = s.Rules().Digest()
 	}
 	if record.Claims == "" && s.Claims != nil && (changesTheBroker(record.Op) || record.Op == keys.OpEnd || record.Op == keys.OpKeys) {
 		record.Claims = s.Claims.Digest()
 	}
-	written, err := s.Audit.Append(record)
+	written, err := write(record)
 	s.tell(record)
 	switch {
 	case err != nil:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/wire"
@@ -26,14 +25,8 @@ func (s *session) addSecurityKey(request wire.AddIdentity) wire.Reply {
 	if err := s.mayPut(key.PublicKey.Marshal()); err != nil {
 		return s.refuse(use, err)
 	}
-	if use.Key, err = s.server.Ring.AddSecurityKey(key); err != nil {
-		return s.refuse(use, err)
-	}
-	if err := s.record(use, audit.Allowed, join(describe(key.Limits), fmt.Sprintf("by %.256q", key.Provider)), ""); err != nil {
-		_ = s.server.Ring.Remove(use.Key.Blob) // it was there a moment ago
-		return s.refuse(use, noRecord(err))
-	}
-	return wire.Success
+	what := join(describe(key.Limits), fmt.Sprintf("by %.256q", key.Provider))
+	return s.put(use, key.PublicKey.Marshal(), what, func() (keys.Info, error) { return s.server.Ring.AddSecurityKey(key) })
 }
 
 func (s *session) parseSecurityKey(request wire.AddIdentity) (keys.SecurityKey, error) {

@@ -36,7 +36,8 @@ type Config struct {
 	Now       func() time.Time       // optional: time.Now
 	History   func(*keys.Use) string // optional: what was before, for the prompt
 	PeerOf    func(net.Conn) (platform.Peer, error)
-	Allowed   func(platform.Peer) bool // whether this user may connect at all
+	CallerOf  func(net.Conn) (platform.Peer, error) // optional: PeerOf, if less is to be known before the first request
+	Allowed   func(platform.Peer) bool              // whether this user may connect at all
 
 	Written func(audit.Record) // optional: called with each record that was written; must not wait
 
@@ -69,21 +70,22 @@ type Claims interface {
 // Server is one agent. Serve may run on several listeners at once.
 type Server struct {
 	Config
-	rules    atomic.Pointer[policy.Rules]
-	lock     lock
-	budgets  *budgets
-	unbound  unbound
-	refusals refusals
-	repeats  repeats
-	borrowed borrowed
-	steps    steps
-	workers  workers
-	listSize atomic.Int64 // of the last list, in bytes
-	listable listable
-	auditErr atomic.Pointer[error] // nil: the last record was written
-	paused   atomic.Bool
-	epoch    *epoch
-	waiting  waiting
+	rules     atomic.Pointer[policy.Rules]
+	lock      lock
+	budgets   *budgets
+	unbound   unbound
+	refusals  refusals
+	recording recording
+	repeats   repeats
+	borrowed  borrowed
+	steps     steps
+	workers   workers
+	listSize  atomic.Int64 // of the last list, in bytes
+	listable  listable
+	auditErr  atomic.Pointer[error] // nil: the last record was written
+	paused    atomic.Bool
+	epoch     *epoch
+	waiting   waiting
 
 	reloading sync.Mutex // held while other rules are put in force
 
@@ -102,7 +104,11 @@ func NewServer(config Config, rules *policy.Rules) *Server {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if config.CallerOf == nil {
+		config.CallerOf = config.PeerOf
+	}
 	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch(), budgets: newBudgets()}
+	s.recording.append, s.recording.limit = config.Audit.Append, recordTime
 	s.rules.Store(rules)
 	return s
 }

@@ -30,8 +30,10 @@ type session struct {
 	conn   net.Conn
 	ctx    context.Context // ends when the client is gone
 	cancel context.CancelFunc
-	peer   platform.Peer
-	socket string // the name of the separate socket; "" for the agent's
+	caller platform.Peer // its user is known, and its process by number
+	peer   platform.Peer // belongs to the worker
+	met    bool          // peer was looked at; belongs to the worker
+	socket string        // the name of the separate socket; "" for the agent's
 	header [4]byte
 
 	account account
@@ -76,42 +78,55 @@ func newSession(server *Server, conn net.Conn) *session {
 	return s
 }
 
-// run finds out who is there and then serves the connection in a goroutine of
-// its own: looking at processes takes a deep stack, which that one, idle for
-// most of its life, would keep.
+// run serves the connection, if it may be, in a goroutine of its own: that one is idle for
+// most of its life, and would keep the deep stack that this one needs.
 func (s *session) run() {
-	if !s.identify() {
+	switch {
+	case !s.isAllowed():
 		s.close()
-		return
-	}
-	if !s.server.budgets.open(&s.account, programOf(s.peer), s.socket) {
+	case !s.server.budgets.open(&s.account, programOf(s.caller), s.socket):
 		s.server.turned.Add(1)
+		s.meet()
 		s.server.refuse(s.newUse(keys.OpConnect), tooManyConnections)
 		s.close()
-		return
-	}
-	go s.serve()
-}
-
-func (s *session) identify() bool {
-	peer, err := s.server.PeerOf(s.conn)
-	switch {
-	case err != nil:
-		s.server.Log.Warn("connection closed: its user is not known", "error", err)
-	case !s.server.Allowed(peer):
-		s.server.refuseUser(peer)
 	default:
-		s.peer = peer
-		return true
+		go s.serve()
 	}
-	return false
 }
 
 // serve answers the connection to its end.
 func (s *session) serve() {
 	defer s.close()
 	if err := s.read(); err != nil {
-		s.server.Log.Info("connection closed", "pid", s.peer.PID, "program", platform.Escape(s.peer.Name, maxLogName), "error", err)
+		s.server.Log.Info("connection closed", "pid", s.caller.PID, "error", err)
+	}
+}
+
+// isAllowed finds out whose program it is.
+func (s *session) isAllowed() bool {
+	var err error
+	if s.caller, err = s.server.CallerOf(s.conn); err != nil {
+		s.server.Log.Warn("connection closed: its user is not known", "error", err)
+		return false
+	}
+	if !s.server.Allowed(s.caller) {
+		s.server.refuseUser(s.caller)
+		return false
+	}
+	return true
+}
+
+// meet finds out which program it is, before its first request is looked at: one that only
+// connects costs no look. It is the worker that looks, because that takes a deep stack, which
+// the reader, idle for most of its life, would keep.
+func (s *session) meet() {
+	if s.met {
+		return
+	}
+	s.met = true
+	var err error
+	if s.peer, err = s.server.PeerOf(s.conn); err != nil {
+		s.peer = s.caller // the connection has ended
 	}
 }
 
@@ -190,6 +205,7 @@ func (s *session) work() {
 }
 
 func (s *session) answer(next message) error {
+	s.meet()
 	if next.over {
 		return s.write(s.refuse(s.newUse(operationOf(next.bytes)), overBudget))
 	}

@@ -96,5 +96,5 @@ func (s *session) removeToken(request wire.RemoveSmartcardKey) wire.Reply {
 	if err := s.mayChangeView(true); err != nil {
 		return s.refuse(use, err)
 	}
-	return s.change(use, func() error { return s.server.Ring.RemoveToken(request.ReaderID) })
+	return s.takeAway(use, func() error { return s.server.Ring.RemoveToken(request.ReaderID) })
 }

@@ -22,8 +22,8 @@ type Process struct {
 	Args       []string `json:"-"`               // command line, clipped, raw: escape before showing, never log
 }
 
-// Peer is who is at the other end of a connection. It is captured once, when
-// the connection is accepted, and passed down as a plain value.
+// Peer is who is at the other end of a connection. It is captured once and passed down
+// as a plain value.
 //
 // Only User is a boundary: the kernel vouches for it. The rest is advice for a
 // person, because a program of the same user can exec something else or hand
@@ -58,3 +58,8 @@ func (p Peer) Background() bool { return p.Identified && p.Terminal == "" && !p.
 // PeerOf identifies the other end of conn. An error means that not even the
 // user is known, and the connection must be closed.
 func PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn) }
+
+// CallerOf is PeerOf without a look at the process, where that is less work: only User and
+// PID are known. The kernel keeps for the connection which process it was, so that PeerOf
+// finds the same one later, or none.
+func CallerOf(conn net.Conn) (Peer, error) { return callerOf(conn) }

@@ -36,6 +36,18 @@ func peerOf(conn net.Conn) (Peer, error) {
 	return peer, nil
 }
 
+// callerOf waits for nobody.
+func callerOf(conn net.Conn) (Peer, error) {
+	cred, pidfd, err := credentials(conn)
+	if err != nil {
+		return Peer{}, fmt.Errorf("identify the peer: %w", err)
+	}
+	if pidfd != noPidfd {
+		_ = unix.Close(pidfd)
+	}
+	return Peer{User: strconv.FormatUint(uint64(cred.Uid), 10), Process: Process{PID: int(cred.Pid)}}, nil
+}
+
 func credentials(conn net.Conn) (cred *unix.Ucred, pidfd int, err error) {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {

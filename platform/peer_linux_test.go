@@ -56,6 +56,10 @@ func TestPeerIsSelf(t *testing.T) {
 	if peer := peerOfConn(t, server); peer.PID != os.Getpid() {
 		t.Errorf("pid %d; want %d", peer.PID, os.Getpid())
 	}
+	caller, err := CallerOf(server)
+	if err != nil || caller.PID != os.Getpid() || !SameUser(caller) || caller.Identified {
+		t.Errorf("the caller is %+v, %v", caller, err)
+	}
 	if now := openFiles(t); now != open {
 		t.Errorf("%d open files before, %d after", open, now)
 	}

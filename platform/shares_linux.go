@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"sync"
 	"unique"
 
 	"golang.org/x/sys/unix"
@@ -9,6 +10,11 @@ import (
 
 // maxControlGroup bounds the path that is kept of a control group.
 const maxControlGroup = 512
+
+// ourNamespaces are read once: this process enters no others.
+var ourNamespaces = sync.OnceValues(func() (pids, mounts string) {
+	return linkAt(unix.AT_FDCWD, "/proc/self/ns/pid"), linkAt(unix.AT_FDCWD, "/proc/self/ns/mnt")
+})
 
 // surroundings compares pid namespaces: a process in another one is in a container. A
 // namespace that cannot be read counts as ours.
@@ -19,8 +25,8 @@ func surroundings(pid int) (contained bool, shared Shares) {
 	}
 	defer unix.Close(dir)
 	if pids, mounts := linkAt(dir, "ns/pid"), linkAt(dir, "ns/mnt"); pids != "" {
-		contained = pids != linkAt(unix.AT_FDCWD, "/proc/self/ns/pid")
-		shared.OwnMounts = mounts != linkAt(unix.AT_FDCWD, "/proc/self/ns/mnt")
+		ourPIDs, ourMounts := ourNamespaces()
+		contained, shared.OwnMounts = pids != ourPIDs, mounts != ourMounts
 		shared.Namespaces = once(pids + " " + mounts)
 	}
 	shared.ControlGroup = once(controlGroup(dir))
