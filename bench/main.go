@@ -53,6 +53,9 @@ func run(ctx context.Context) error {
 		if *path, err = filepath.Abs(found); err != nil {
 			return err
 		}
+		if err := gauge.FromDisk(*path); err != nil {
+			return err
+		}
 	}
 	if err := raiseFiles(); err != nil {
 		return err
