@@ -140,6 +140,7 @@ screenshots: deps
 bench: deps build
 	@go run ./bench
 	@go run ./bench/cards
+	@go run ./bench/lifecycle
 
 clean:
 	rm -rf bin build

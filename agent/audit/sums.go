@@ -76,7 +76,7 @@ func (s *sums) add(g *glimpse, d *detail) {
 		return
 	}
 	s.hold(d.Key, g.time, false)
-	if g.op == keys.OpSign {
+	if g.op == keys.OpSign && !ByInventory(d.Peer) {
 		s.use(d, span{g.time, g.time, 1})
 	}
 }

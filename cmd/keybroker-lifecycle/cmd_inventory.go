@@ -45,7 +45,8 @@ ssh_config and git point, and who is let in to this account. With --host or
 --hosts-from, log in to those hosts and read which keys open which accounts there.
 
 Nothing is changed, and no passphrase is asked for. Hosts are read with the
-system's ssh, so your ssh_config holds; with one question for the whole run.
+system's ssh, so your ssh_config holds, and the broker can be answered for all
+hosts of the run at once.
 
 Each finding has the row of docs/lifecycle.md and, where there is one, the
 command that cures it. What could not be looked at is listed apart.

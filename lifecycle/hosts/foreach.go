@@ -3,11 +3,17 @@ package hosts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 )
 
 // DefaultParallel is how many hosts are read at once.
 const DefaultParallel = 20
+
+// loginPatience bounds one login of a run, with the time until the person has answered
+// for those before. A server that goes on without end must not hold the run.
+const loginPatience = 10 * time.Minute
 
 // ForEach logs in to each target and calls do, parallel of them at once (0:
 // DefaultParallel). The error of a target goes to failed, from one goroutine at a
@@ -50,7 +56,9 @@ func (d Dialer) ForEach(ctx context.Context, targets []string, parallel int, do 
 }
 
 func (d Dialer) one(ctx context.Context, target string, do func(context.Context, *Host) error) error {
-	host, err := d.Dial(ctx, target)
+	login, cancel := context.WithTimeoutCause(ctx, loginPatience, fmt.Errorf("the login was not finished within %s", loginPatience))
+	host, err := d.Dial(login, target)
+	cancel()
 	if err != nil {
 		return err
 	}

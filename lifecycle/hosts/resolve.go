@@ -28,6 +28,7 @@ type resolved struct {
 func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 	args := d.common()
 	cmd := exec.CommandContext(ctx, d.program(), append(args, "-T", "-G", "--", target)...)
+	cmd.WaitDelay = goodbye // a program of ssh_config's Match exec may hold the pipe
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output() // nothing that another program must not read

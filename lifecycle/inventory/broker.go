@@ -2,11 +2,12 @@ package inventory
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
-	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/platform"
@@ -41,70 +42,36 @@ func readBroker(ctx context.Context, c *collection, broker *control.Client) {
 	})
 }
 
-// ownProgram reads hosts. Its logins are no uses of a key.
-const ownProgram = "keybroker-lifecycle"
-
-func ownLogins(r audit.Record) bool {
-	return r.Peer != nil && slices.Contains(r.Peer.Chain, ownProgram)
-}
-
-// useID is what makes two signatures the same sighting.
-type useID struct{ key, host, name, account, program string }
-
-// readLog sums up the signatures in the broker's audit log by key, host, account and
-// program, and notes since when it watches.
+// readLog notes the signatures in the broker's audit log by key, host and account, and
+// how long the broker watched: as a whole, and each key while it held it.
 func readLog(ctx context.Context, c *collection, dir string) {
-	sightings := map[useID]*lifecycle.Sighting{}
-	bad := 0
-	for r, err := range audit.Read(dir, audit.Filter{Ops: []keys.Op{keys.OpSign}, Decision: audit.Allowed}) {
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil || r.Key == nil {
-			bad++
-			continue
-		}
-		if !ownLogins(r) {
-			note(sightings, r)
-		}
-	}
-	if bad > 0 {
-		c.unseen(lifecycle.Unseen{What: "audit log of the broker", Why: keys.Counted(bad, "record") + " cannot be read", Remedy: "keybroker log verify"})
+	usage, err := audit.Usage(ctx, dir)
+	watches, errWatches := audit.Watches(ctx, dir)
+	if err = errors.Join(err, errWatches); err != nil && ctx.Err() == nil {
+		c.unseen(lifecycle.Unseen{What: "audit log of the broker", Why: platform.Text(err), Remedy: "keybroker log verify"})
 	}
 	c.add(func(inv *lifecycle.Inventory) {
-		for _, s := range sightings {
-			inv.Sightings = append(inv.Sightings, *s)
+		for _, watch := range watches {
+			inv.Watches = append(inv.Watches, lifecycle.Watch{Source: lifecycle.FromBroker, Since: watch.Since, Until: watch.Until})
+		}
+		for _, fingerprint := range slices.Sorted(maps.Keys(usage)) {
+			addUsage(inv, fingerprint, usage[fingerprint])
 		}
 	})
 }
 
-func note(sightings map[useID]*lifecycle.Sighting, r audit.Record) {
-	id := useID{key: r.Key.Fingerprint}
-	if d := r.Destination; d != nil && d.Trust.Proved() {
-		id.host, id.name = d.Host.Fingerprint, d.Typed
-		if id.name == "" && len(d.Host.Names) > 0 {
-			id.name = d.Host.Names[0]
+func addUsage(inv *lifecycle.Inventory, fingerprint string, usage audit.KeyUsage) {
+	for _, watch := range usage.Watched {
+		inv.Watches = append(inv.Watches, lifecycle.Watch{Source: lifecycle.FromBroker, Fingerprint: fingerprint, Since: watch.Since, Until: watch.Until})
+	}
+	for _, place := range usage.Places {
+		s := lifecycle.Sighting{
+			Source: lifecycle.FromBroker, Fingerprint: fingerprint, Host: lifecycle.Host{Key: place.HostKey, Name: place.Host},
+			Account: place.User, First: place.First, Last: place.Last, Count: place.Count,
 		}
-	}
-	if r.Purpose != nil {
-		id.account = r.Purpose.User
-	}
-	if r.Peer != nil {
-		id.program = r.Peer.Program
-	}
-	s := sightings[id]
-	if s == nil {
-		s = &lifecycle.Sighting{
-			Source: lifecycle.FromBroker, Fingerprint: id.key, Host: lifecycle.Host{Key: id.host, Name: id.name},
-			Account: id.account, Program: id.program, First: r.Time, Last: r.Time,
+		if len(usage.Programs) == 1 { // else it is not known which of them it was
+			s.Program = usage.Programs[0]
 		}
-		sightings[id] = s
-	}
-	s.Count += max(1, r.Repeats)
-	if r.Time.Before(s.First) {
-		s.First = r.Time
-	}
-	if r.Time.After(s.Last) {
-		s.Last = r.Time
+		inv.Sightings = append(inv.Sightings, s)
 	}
 }

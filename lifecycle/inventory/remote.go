@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,9 @@ import (
 const (
 	// DefaultParallel is how many hosts are read at once.
 	DefaultParallel = hosts.DefaultParallel
-	// hostTime bounds the reading of one host after the login: its log is the most, and
-	// a host that answers slowly without end must not hold the run.
-	hostTime = 2 * time.Minute
+	// DefaultPatience bounds the reading of one host after the login: its log is the
+	// most, and a host that answers slowly without end must not hold the run.
+	DefaultPatience = 2 * time.Minute
 	// maxRemoteFiles bounds the files in ~/.ssh of a host that are looked at.
 	maxRemoteFiles = 200
 )
@@ -32,6 +33,7 @@ type Remote struct {
 	Dialer   hosts.Dialer
 	Targets  []string
 	Parallel int
+	Patience time.Duration           // for one host, after the login; 0: DefaultPatience
 	NoLog    bool                    // leave the servers' logs alone
 	Progress func(target string)     // called after each host, from one goroutine at a time; nil: nothing is
 	Keep     func(result HostResult) // likewise, with what was found; nil: nothing is
@@ -66,6 +68,7 @@ func readHosts(ctx context.Context, c *collection, o Remote) error {
 			c.finding(f)
 		}
 	}()
+	patience := cmp.Or(o.Patience, DefaultPatience)
 	var targets []string
 	for _, target := range o.Targets {
 		if result, ok := o.Have[target]; ok {
@@ -79,7 +82,7 @@ func readHosts(ctx context.Context, c *collection, o Remote) error {
 	}
 	return o.Dialer.ForEach(ctx, targets, o.Parallel, func(ctx context.Context, host *hosts.Host) error {
 		began := time.Now()
-		ctx, cancel := context.WithTimeoutCause(ctx, hostTime, errTooSlow)
+		ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it did not answer all requests within %s", patience))
 		defer cancel()
 		r := remoteReader{collection: newCollection(), host: host, identity: host.Identity(), account: host.Account(), began: began}
 		if err := r.read(ctx, !o.NoLog); err != nil {
@@ -94,8 +97,6 @@ func readHosts(ctx context.Context, c *collection, o Remote) error {
 		done(HostResult{Target: target, Found: notReached(target, err)}, false)
 	})
 }
-
-var errTooSlow = fmt.Errorf("it did not answer all requests within %s", hostTime)
 
 // notReached is the result for a host that could not be read.
 func notReached(target string, err error) lifecycle.Inventory {

@@ -113,7 +113,12 @@ func whereUsed(s lifecycle.Sighting) string {
 	return ", " + strings.Join(where, " ")
 }
 
-func days(d time.Duration) string { return keys.Counted(int(d.Hours()/24), "day") }
+func days(d time.Duration) string {
+	if d < 24*time.Hour {
+		return "less than a day"
+	}
+	return keys.Counted(int(d.Hours()/24), "day")
+}
 
 // brief joins the kinds of findings, with how often each was met.
 func brief(findings []lifecycle.Finding) string {

@@ -111,7 +111,7 @@ func knownTargets(content []byte) ([]string, error) {
 func LogTargets(dir string) ([]string, error) {
 	seen := map[string]bool{}
 	for r, err := range audit.Read(dir, audit.Filter{Ops: []keys.Op{keys.OpSign}, Decision: audit.Allowed}) {
-		if err != nil || r.Destination == nil || !r.Destination.Trust.Proved() || r.Purpose == nil || r.Purpose.Kind != wire.KindLogin || ownLogins(r) {
+		if err != nil || r.Destination == nil || !r.Destination.Trust.Proved() || r.Purpose == nil || r.Purpose.Kind != wire.KindLogin || audit.ByInventory(r.Peer) {
 			continue
 		}
 		name := r.Destination.Typed

@@ -55,20 +55,21 @@ func TestReadTargets(t *testing.T) {
 		want       []string
 		fault      string
 	}{
-		"one a line":          {"hosts", "web1\n\n# more\nanna@web2 # hers\nweb1\n", []string{"anna@web2", "web1"}, ""},
-		"ansible, INI":        {"inventory.ini", ansibleINIFile, ansible, ""},
-		"ansible, YAML":       {"inventory.yml", ansibleYAMLFile, ansible, ""},
-		"ansible, JSON":       {"list", `{"_meta":{"hostvars":{"a":{"ansible_port":2200}}},"all":{"children":["web"]},"web":{"hosts":["a","b"]}}`, []string{"b", "ssh://a:2200"}, ""},
-		"in two groups":       {"inventory", "[a]\nweb1 ansible_host=10.1.1.1\n[b]\nweb1\n", []string{"10.1.1.1"}, ""},
-		"ssh_config":          {"config", "Host web1 web2 !web3 *.example\n  User x\nHost=db\nMatch all\n", []string{"db", "web1", "web2"}, ""},
-		"known_hosts":         {"known_hosts", "web1,10.0.0.1" + key + "[web2]:2222" + key + "@revoked bad" + key + "*.example" + key, []string{"ssh://web2:2222", "web1"}, ""},
-		"hashed known_hosts":  {"known_hosts", "|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA=" + key, nil, "all 1 names are hashed"},
-		"an option":           {"hosts", "-oProxyCommand=evil\n", nil, "is not the name of a host"},
-		"an option of a user": {"hosts", "anna@-oProxyCommand=evil\n", nil, "is not the name of a host"},
-		"nothing":             {"hosts", "# none\n", nil, "it names no host"},
-		"an endless range":    {"hosts", "web[1:99999999]\n", nil, "is not usable"},
-		"ranges of ranges":    {"hosts", "web[1:9999][1:9999]\n", nil, "is not usable"},
-		"broken YAML":         {"hosts.yml", "a: [", nil, "not an inventory of ansible"},
+		"one a line":            {"hosts", "web1\n\n# more\nanna@web2 # hers\nweb1\n", []string{"anna@web2", "web1"}, ""},
+		"ansible, INI":          {"inventory.ini", ansibleINIFile, ansible, ""},
+		"ansible, YAML":         {"inventory.yml", ansibleYAMLFile, ansible, ""},
+		"ansible, JSON":         {"list", `{"_meta":{"hostvars":{"a":{"ansible_port":2200}}},"all":{"children":["web"]},"web":{"hosts":["a","b"]}}`, []string{"b", "ssh://a:2200"}, ""},
+		"in two groups":         {"inventory", "[a]\nweb1 ansible_host=10.1.1.1\n[b]\nweb1\n", []string{"10.1.1.1"}, ""},
+		"ssh_config":            {"config", "Host web1 web2 !web3 *.example\n  User x\nHost=db\nMatch all\n", []string{"db", "web1", "web2"}, ""},
+		"known_hosts":           {"known_hosts", "web1,10.0.0.1" + key + "[web2]:2222" + key + "@revoked bad" + key + "*.example" + key, []string{"ssh://web2:2222", "web1"}, ""},
+		"hashed known_hosts":    {"known_hosts", "|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA=" + key, nil, "all 1 names are hashed"},
+		"an option":             {"hosts", "-oProxyCommand=evil\n", nil, "is not the name of a host"},
+		"an option of a user":   {"hosts", "anna@-oProxyCommand=evil\n", nil, "is not the name of a host"},
+		"an option with a host": {"hosts", "-oProxyCommand=evil@web1\n", nil, "is not the name of a host"},
+		"nothing":               {"hosts", "# none\n", nil, "it names no host"},
+		"an endless range":      {"hosts", "web[1:99999999]\n", nil, "is not usable"},
+		"ranges of ranges":      {"hosts", "web[1:9999][1:9999]\n", nil, "is not usable"},
+		"broken YAML":           {"hosts.yml", "a: [", nil, "not an inventory of ansible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ReadTargets(writeFile(t, test.file, test.text))
