@@ -29,10 +29,11 @@ func TestSlowWritesAreShared(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { mustAppend(t, l, "slow") })
 	<-begun
-	for i := range maxBatch {
+	const clients = 64
+	for i := range clients {
 		group.Go(func() { mustAppend(t, l, fmt.Sprint(i)) })
 	}
-	for waiting := 0; waiting < maxBatch; {
+	for waiting := 0; waiting < clients; {
 		l.mu.Lock()
 		waiting = len(l.queue)
 		l.mu.Unlock()
@@ -42,7 +43,7 @@ func TestSlowWritesAreShared(t *testing.T) {
 	if n := writes.Load(); n != 2 {
 		t.Errorf("%d writes", n)
 	}
-	if report := mustVerify(t, dir); report.Bad != nil || report.Records != 1+maxBatch || report.Head != l.Head() {
+	if report := mustVerify(t, dir); report.Bad != nil || report.Records != 1+clients || report.Head != l.Head() {
 		t.Errorf("%+v", report)
 	}
 }
@@ -141,4 +142,20 @@ func BenchmarkSlowDisk(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// A flush for the index takes no failure away from the Append that waits for the disk.
+func TestFlushWithPower(t *testing.T) {
+	l, err := Open(Config{Dir: t.TempDir(), Durability: Power, Now: november().Now})
+	must(t, err)
+	defer l.Close()
+	l.fsync = func(*os.File) error {
+		l.fsync = (*os.File).Sync // the kernel reports a failure only once
+		return errors.New("the disk is gone")
+	}
+	must(t, l.write(&Record{ID: "r1", Decision: Allowed}))
+	l.flush()
+	if err := l.sync(1); !errors.Is(err, errUnsynced) {
+		t.Errorf("%v", err)
+	}
 }

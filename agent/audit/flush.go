@@ -21,9 +21,13 @@ func (l *Log) scheduleFlush() {
 	time.AfterFunc(flushDelay, l.flush)
 }
 
-// flush brings the records so far to the disk. Their answers are out, so that a failure
-// is only told: in the log once, until a flush succeeds again.
+// flush brings the records so far to the disk. With Process their answers are out, so
+// that a failure is only told: in the log once, until a flush succeeds again.
 func (l *Log) flush() {
+	if l.power { // a failure that sync did not see would look like success to the Append that waits
+		_ = l.sync(l.Head().Seq)
+		return
+	}
 	l.mu.Lock()
 	l.flushing = false
 	l.mu.Unlock()

@@ -19,8 +19,9 @@ const (
 	indexName = "index.jsonl"
 	// indexVersion changes with what the fields of the file mean.
 	indexVersion = 1
-	// maxIndex bounds an index that is read: that of a billion records.
-	maxIndex = 256 << 20
+	// maxIndex bounds an index that is read, also by the broker, before it is known
+	// whose it is: that of half a billion records.
+	maxIndex = 64 << 20
 	// maxVouch is in how many records after its end an index must be vouched for. It
 	// is in one of the first, as the broker writes it.
 	maxVouch = 1 << 16

@@ -18,9 +18,9 @@ const (
 	// maxLoginAge is how far back logins count, so that a long log does not have
 	// to be read from its beginning.
 	maxLoginAge = 365 * 24 * time.Hour
-	// maxLoginWait is how long a list waits for the log to be read. An unsorted
-	// list is better than none.
-	maxLoginWait = 5 * time.Second
+	// maxLoginWait is how long after the start lists wait for the log to be read,
+	// which takes longer only without its index. An unsorted list is better than none.
+	maxLoginWait = 2 * time.Second
 )
 
 // Logins knows which keys logged in to which proved host: the part of an Index that
@@ -28,7 +28,8 @@ const (
 // key (RFC 4252 section 7), so these are the keys that work there. Its methods may
 // be called concurrently.
 type Logins struct {
-	read chan struct{} // closed when the log was read
+	read  chan struct{} // closed when the log was read
+	until time.Time     // lists wait for that no longer
 
 	mu    sync.Mutex             // guards the fields below
 	hosts map[string][]lastLogin // by the host key's fingerprint; newest first
@@ -47,7 +48,7 @@ type lastLogin struct {
 }
 
 func newLogins() *Logins {
-	return &Logins{read: make(chan struct{}), hosts: map[string][]lastLogin{}}
+	return &Logins{read: make(chan struct{}), until: time.Now().Add(maxLoginWait), hosts: map[string][]lastLogin{}}
 }
 
 // loaded notes that the log was read as far back as needed. Only Index.Load calls it.
@@ -134,7 +135,7 @@ func (l *Logins) oldestLocked() string {
 }
 
 // At returns the keys of the logins to a host, last used first. host is the
-// fingerprint of its key. It may wait for Index.Load, up to maxLoginWait.
+// fingerprint of its key. It may wait for Index.Load, for maxLoginWait after the start.
 func (l *Logins) At(ctx context.Context, host string) []LoginKey {
 	l.wait(ctx)
 	l.mu.Lock()
@@ -153,7 +154,7 @@ func (l *Logins) wait(ctx context.Context) {
 		return
 	default:
 	}
-	timer := time.NewTimer(maxLoginWait)
+	timer := time.NewTimer(time.Until(l.until))
 	defer timer.Stop()
 	select {
 	case <-l.read:

@@ -67,14 +67,46 @@ func TestReadWrongLineWithAnIndex(t *testing.T) {
 	if !isIndexed(dir) {
 		t.Fatal("the index does not count: nothing is tested")
 	}
-	var faults []string
-	for _, err := range Read(dir, Filter{}) {
-		if err != nil {
-			faults = append(faults, err.Error())
+	want := path + ":42: it was changed: its hash does not fit its contents"
+	check := func(f Filter) {
+		t.Helper()
+		var faults []string
+		for _, err := range Read(dir, f) {
+			if err != nil {
+				faults = append(faults, err.Error())
+			}
+		}
+		if fmt.Sprint(faults) != "["+want+"]" {
+			t.Errorf("%q, not %q", faults, want)
 		}
 	}
-	if want := path + ":42: it was changed: its hash does not fit its contents"; fmt.Sprint(faults) != "["+want+"]" {
-		t.Errorf("%q, not %q", faults, want)
+	check(Filter{})
+	must(t, os.Remove(filepath.Join(dir, indexName)))
+	l, _ := brokerOn(t, dir, november())
+	appendAll(t, l, ends)
+	must(t, l.Close())
+	if !isIndexed(dir) {
+		t.Fatal("the index does not count: nothing is tested")
+	}
+	check(Filter{Ops: []keys.Op{keys.OpStart}, Decision: Refused}) // no record of the month can be chosen
+}
+
+// A line in the middle of a month is looked at if it ends a chunk.
+func TestCheckReadsTheEndsOfChunks(t *testing.T) {
+	dir := indexedLog(t, 14_000)
+	parts, err := readIndex(dir)
+	must(t, err)
+	path := filepath.Join(dir, fileOf(parts[1].Month))
+	data := contents(t, path)
+	end := data[:parts[1].Chunks[0].To]
+	i := bytes.LastIndex(end, []byte(`"allowed"`))
+	copy(data[i:], `"refused"`)
+	must(t, os.WriteFile(path, data, fileMode))
+	if report, sure, _ := checkIndexed(dir, 0, nil); sure {
+		t.Errorf("%+v", report)
+	}
+	if report, err := Check(dir); err != nil || report.Bad == nil || report.Bad.Line != parts[1].Chunks[0].Records {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

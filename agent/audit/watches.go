@@ -35,8 +35,10 @@ func (s *sums) watches(dir string) []Watch {
 	var list []Watch
 	for i, r := range s.Runs {
 		until := r.Until
-		if _, held := Holder(dir); i == len(s.Runs)-1 && !r.Ended && held {
-			until = now
+		if i == len(s.Runs)-1 && !r.Ended {
+			if _, runs := Holder(dir); runs {
+				until = now
+			}
 		}
 		if until.After(now) {
 			until = now

@@ -108,10 +108,12 @@ func (r *rig) build(records int) error {
 	fmt.Printf("| first list while the index is built | %s | |\n", time.Since(list).Round(time.Millisecond))
 	for _, err := os.Stat(filepath.Join(r.auditDir(), "index.jsonl")); err != nil; _, err = os.Stat(filepath.Join(r.auditDir(), "index.jsonl")) {
 		time.Sleep(50 * time.Millisecond)
-		resume := exec.Command(r.keybroker, "resume") // the next record vouches for the index
-		resume.Env = r.environ()
-		if out, err := resume.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
+		for _, word := range []string{"pause", "resume"} { // the next record vouches for the index
+			cmd := exec.Command(r.keybroker, word)
+			cmd.Env = r.environ()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
 		}
 	}
 	r.rate("the index is built by the broker", records, time.Since(began))

@@ -118,7 +118,7 @@ func (a *app) listUsed(cmd *cobra.Command, withUsage bool) ([]usedKey, error) {
 		return nil, fmt.Errorf("the uses are unknown: %w", err)
 	}
 	if err != nil {
-		fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: the last uses are unknown:", platform.Plain(err))
+		fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: some uses are unknown:", platform.Plain(err))
 	}
 	used := make([]usedKey, len(list))
 	for i, key := range list {
