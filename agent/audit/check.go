@@ -23,7 +23,7 @@ func Check(dir string, witnessed ...Witnessed) (Report, error) {
 // checkIndexed returns false where only Verify can tell, and for a log that is smaller
 // than small.
 func checkIndexed(dir string, small int64, witnessed []Witnessed) (Report, bool, error) {
-	parts, err := readIndex(dir)
+	parts, err := readIndex(dir, withChunks)
 	if err != nil {
 		return Report{}, false, err
 	}

@@ -64,7 +64,7 @@ func (x *Index) Load(ctx context.Context, dir string) {
 // fromFile reads the index, and what was written after it. saved is how many lines the
 // file covers.
 func (x *Index) fromFile(ctx context.Context, dir string) (parts []*part, saved int, err error) {
-	known, err := readIndex(dir)
+	known, err := readIndex(dir, withChunks|withSums)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -101,7 +101,7 @@ func (x *Index) fromLog(ctx context.Context, dir string) ([]*part, error) {
 		if month < oldest {
 			x.Logins.loaded()
 		}
-		p := &part{Month: month}
+		p := newPart(month, 0)
 		if err := p.readOn(ctx, dir, x.start, x.learn); err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (x *Index) written(month string, at int64, r *Record, size int64) (due bool
 	x.Add(*r)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	one := &part{Month: month, From: at, To: at}
+	one := newPart(month, at)
 	if n := len(x.parts); n > 0 && x.parts[n-1].Month == month && x.parts[n-1].To == at {
 		one = x.parts[n-1]
 	} else {

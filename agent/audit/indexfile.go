@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/keybroker/keybroker/keys"
 )
@@ -27,7 +28,17 @@ const (
 	maxVouch = 1 << 16
 )
 
-// indexHead is the first line of an index. The others are a part each, of one month.
+// portion of an index is what is decoded of it, which takes most of the time.
+type portion int
+
+const (
+	withChunks portion = 1 << iota // where the records lie
+	withSums                       // what they add up to
+	withTotal                      // what all add up to: the last part has it
+)
+
+// indexHead is the first line of an index. The sums of all months follow, and for each
+// month three lines: the head, the chunks and the sums of its part.
 type indexHead struct {
 	Version int       `json:"version"`
 	Ops     []keys.Op `json:"ops"`   // what the bits of the chunks mean
@@ -43,8 +54,13 @@ func encodeIndex(parts []*part) ([]byte, error) {
 	encoder := json.NewEncoder(&buf)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(indexHead{indexVersion, keys.Ops, last.Month, last.To, last.Last})
+	total := unbounded()
 	for _, p := range parts {
-		err = errors.Join(err, encoder.Encode(p))
+		total.join(&p.sums)
+	}
+	err = errors.Join(err, encoder.Encode(&total))
+	for _, p := range parts {
+		err = errors.Join(err, encoder.Encode(&p.partHead), encoder.Encode(p.Chunks), encoder.Encode(&p.sums))
 	}
 	return buf.Bytes(), err
 }
@@ -56,7 +72,7 @@ var errNoIndex = errors.New("there is no index that the log vouches for")
 // file, so it counts only if a record of the chain has its hash; only then is it
 // decoded. Of the months those are left out whose file is not there any more, or not the
 // one that was read.
-func readIndex(dir string) ([]*part, error) {
+func readIndex(dir string, want portion) ([]*part, error) {
 	data, err := readIndexFile(filepath.Join(dir, indexName))
 	if err != nil {
 		return nil, err
@@ -69,20 +85,57 @@ func readIndex(dir string) ([]*part, error) {
 	if !vouched(dir, head, hexHash(data)) {
 		return nil, errNoIndex
 	}
-	var parts []*part
-	for decoder := json.NewDecoder(bytes.NewReader(rest)); ; {
-		p := new(part)
-		if err := decoder.Decode(p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, errNoIndex
-		}
-		p.count()
-		if monthPattern.MatchString(p.Month) && endsAt(dir, p.Month, p.To, p.Last) {
-			parts = append(parts, p)
-		}
+	total, rest, _ := bytes.Cut(rest, []byte("\n"))
+	parts, err := decodeParts(rest, want)
+	if err != nil {
+		return nil, errNoIndex
+	}
+	all := len(parts)
+	parts = slices.DeleteFunc(parts, func(p *part) bool {
+		return !monthPattern.MatchString(p.Month) || !endsAt(dir, p.Month, p.To, p.Last)
+	})
+	if want&withTotal == 0 {
+		return parts, nil
+	}
+	if len(parts) < all || len(parts) == 0 {
+		return readIndex(dir, want&^withTotal|withSums)
+	}
+	last := parts[len(parts)-1]
+	last.sums = unbounded()
+	if json.Unmarshal(total, &last.sums) != nil {
+		return nil, errNoIndex
 	}
 	return parts, nil
+}
+
+// linesOfPart are the lines of one part.
+const linesOfPart = 3
+
+// decodeParts decodes the months at the same time.
+func decodeParts(text []byte, want portion) ([]*part, error) {
+	lines := bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n"))
+	parts, faults := make([]*part, len(lines)/linesOfPart), make([]error, len(lines)/linesOfPart)
+	var group sync.WaitGroup
+	for i := range parts {
+		group.Go(func() {
+			parts[i], faults[i] = decodePart(lines[linesOfPart*i:], want)
+		})
+	}
+	group.Wait()
+	return parts, errors.Join(faults...)
+}
+
+func decodePart(lines [][]byte, want portion) (*part, error) {
+	p := new(part)
+	err := json.Unmarshal(lines[0], &p.partHead)
+	if want&withChunks != 0 {
+		err = errors.Join(err, json.Unmarshal(lines[1], &p.Chunks))
+	}
+	if want&withSums != 0 {
+		err = errors.Join(err, json.Unmarshal(lines[2], &p.sums))
+	}
+	p.count()
+	return p, err
 }
 
 func readIndexFile(path string) ([]byte, error) {

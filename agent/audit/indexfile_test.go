@@ -74,14 +74,14 @@ func summaryOf(t *testing.T, dir string) string {
 }
 
 func isIndexed(dir string) bool {
-	_, err := readIndex(dir)
+	_, err := readIndex(dir, withChunks|withSums)
 	return err == nil
 }
 
 // What the index says is what the log says; the end of the broker writes it.
 func TestIndexSaysWhatTheLogSays(t *testing.T) {
 	dir := indexedLog(t, 900)
-	parts, err := readIndex(dir)
+	parts, err := readIndex(dir, withChunks|withSums)
 	must(t, err)
 	if len(parts) != 3 || !following(parts) || parts[2].Last.Seq != 901 {
 		t.Errorf("%d parts", len(parts))

@@ -12,6 +12,13 @@ import (
 // lie, how they are chained, and what they sum up to. Parts that follow each other can
 // be joined, so that a log is read in pieces at the same time.
 type part struct {
+	partHead
+	Chunks []chunk
+	sums
+}
+
+// partHead says where a part lies, and how it is chained.
+type partHead struct {
 	Month  string  `json:"month"`
 	From   int64   `json:"from"`             // offset of the first line
 	To     int64   `json:"to"`               // offset after the last one
@@ -20,8 +27,11 @@ type part struct {
 	Last   link    `json:"last"`             // of the last record; Seq 0: there is none
 	Breaks int     `json:"breaks,omitempty"` // records that do not follow the one before
 	Faults []fault `json:"faults,omitempty"` // lines that are no records; the first maxFaults
-	Chunks []chunk `json:"chunks"`
-	sums
+}
+
+// newPart is a part without lines yet, from an offset of a month's file on.
+func newPart(month string, from int64) *part {
+	return &part{partHead: partHead{Month: month, From: from, To: from}}
 }
 
 // link is one end of a part's chain.
@@ -41,7 +51,7 @@ const maxFaults = 10
 
 // partOf reads the lines of a block.
 func partOf(month string, b block) *part {
-	p := &part{Month: month, From: b.from, To: b.from}
+	p := newPart(month, b.from)
 	for line, size := range b.lines() {
 		p.line(line, size)
 	}

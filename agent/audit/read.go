@@ -49,7 +49,7 @@ func toRead(dir string, f Filter, end position) (stretches []stretch, err error)
 	if err != nil {
 		return nil, err
 	}
-	known, err := readIndex(dir)
+	known, err := readIndex(dir, withChunks)
 	if err != nil {
 		known = nil
 	}

@@ -16,7 +16,7 @@ func TestReadWithAnIndex(t *testing.T) {
 	dir, bare := indexedLog(t, 14_000), t.TempDir()
 	must(t, os.CopyFS(bare, os.DirFS(dir)))
 	must(t, os.Remove(filepath.Join(bare, indexName)))
-	parts, err := readIndex(dir)
+	parts, err := readIndex(dir, withChunks|withSums)
 	must(t, err)
 	chunks := 0
 	for _, p := range parts {
@@ -94,7 +94,7 @@ func TestReadWrongLineWithAnIndex(t *testing.T) {
 // A line in the middle of a month is looked at if it ends a chunk.
 func TestCheckReadsTheEndsOfChunks(t *testing.T) {
 	dir := indexedLog(t, 14_000)
-	parts, err := readIndex(dir)
+	parts, err := readIndex(dir, withChunks|withSums)
 	must(t, err)
 	path := filepath.Join(dir, fileOf(parts[1].Month))
 	data := contents(t, path)

@@ -20,9 +20,9 @@ type position struct {
 var theEnd = position{"9999-99", math.MaxInt64}
 
 // summarize reads the log in dir from its index on: the parts of its months, oldest
-// first.
+// first. What was summed up before may stand in the last of them.
 func summarize(ctx context.Context, dir string) ([]*part, error) {
-	known, err := readIndex(dir)
+	known, err := readIndex(dir, withTotal)
 	if err != nil {
 		known = nil // the log itself says it all, and why it cannot be read
 	}
@@ -48,7 +48,7 @@ func partIn(known []*part, month string) *part {
 			return p
 		}
 	}
-	return &part{Month: month}
+	return newPart(month, 0)
 }
 
 // readOn reads the lines after the part, up to end. also, if not nil, is called with

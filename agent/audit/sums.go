@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ type sums struct {
 	Cut  bool               `json:"cut,omitempty"` // there were more than maxPlaces
 	size int                // keys and places; it is counted anew in an index that was read
 }
+
+// unbounded are the sums of months that were bounded each.
+func unbounded() sums { return sums{size: math.MinInt / 2} }
 
 // keySum sums up the allowed signatures of one key.
 type keySum struct {

@@ -40,8 +40,7 @@ func Usage(ctx context.Context, dir string) (map[string]KeyUsage, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all sums
-	all.size = -1 << 40 // each month was bounded
+	all := unbounded()
 	for _, p := range parts {
 		all.join(&p.sums)
 	}
