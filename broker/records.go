@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/broker/config"
@@ -34,6 +35,7 @@ func openRecords(c *config.Config, logger *slog.Logger) (*records, error) {
 	go func() {
 		r.index.Load(ctx, c.AuditDir())
 		r.log.SaveIndex()
+		debug.FreeOSMemory() // decoding the index of a long log leaves tens of MiB
 	}()
 	return r, nil
 }
