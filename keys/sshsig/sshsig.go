@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
@@ -21,8 +22,8 @@ import (
 
 // Signed is a signature that ssh-keygen found good.
 type Signed struct {
-	Principal   string `json:"principal"` // of allowed_signers
-	Fingerprint string `json:"fingerprint"`
+	Principal   string `json:"principal"`   // of allowed_signers
+	Fingerprint string `json:"fingerprint"` // of a certificate: of the key in it
 }
 
 // Verify asks ssh-keygen whether a signer of the file of allowed signers signed data. at is
@@ -33,7 +34,7 @@ func Verify(ctx context.Context, data, armoured, signers []byte, namespace strin
 	if err != nil {
 		return Signed{}, err
 	}
-	signed := Signed{Fingerprint: ssh.FingerprintSHA256(sig.Key)}
+	signed := Signed{Fingerprint: ssh.FingerprintSHA256(publickey.Certified(sig.Key))}
 	if sig.Namespace != namespace {
 		return signed, problem.With(fmt.Errorf("it was made for %.60q", sig.Namespace), "sign with: ssh-keygen -Y sign -n %s", namespace)
 	}

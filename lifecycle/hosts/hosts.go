@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
@@ -86,9 +87,13 @@ func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
 	return h, nil
 }
 
-// isTarget is false for what ssh would take for an option.
+// isTarget is false for what ssh would take for an option, and for what a shell would
+// take for more than a word: ssh_config's ProxyCommand and Match exec go through one, and
+// ssh looks at the name itself only since OpenSSH 9.6.
 func isTarget(target string) bool {
-	return target != "" && !strings.HasPrefix(target, "-") && !strings.Contains(target, "@-") && !strings.ContainsAny(target, "\n\x00")
+	return target != "" && !strings.HasPrefix(target, "-") && !strings.Contains(target, "@-") && !strings.ContainsFunc(target, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("'\"`$;&|<>(){}", r)
+	})
 }
 
 // login starts ssh and waits for the server's SFTP.
@@ -118,6 +123,9 @@ func (h *Host) login(ctx context.Context) error {
 	}
 	log := h.run.log()
 	h.banner, h.key = bannerIn(log), hostKeyIn(log)
+	if h.key == "" {
+		return h.fail(HostKeyUnknown, "ssh's log does not name one host key alone, so it is not known which server this is", "see what it says: ssh -v "+h.target)
+	}
 	return nil
 }
 

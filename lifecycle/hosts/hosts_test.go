@@ -45,3 +45,17 @@ func TestThinPath(t *testing.T) {
 		t.Errorf("after: %+v %v", probed, err)
 	}
 }
+
+// TestTargetsThatSSHIsNotGiven: %h of a ProxyCommand goes to a shell.
+func TestTargetsThatSSHIsNotGiven(t *testing.T) {
+	for _, good := range []string{"web1", "anna@web1", "ssh://anna@web1:2222", "root@fe80::1%eth0", "[::1]", `CORP\anna@web1`, "a@b@web1"} {
+		if !isTarget(good) {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{"", "-oProxyCommand=x", "root@-x", "web1\n", "web1 x", "$(id)", "web1;id", "`id`", "'x", "ssh://web1|id", "$USER@web1", "{a,b}"} {
+		if isTarget(bad) {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}

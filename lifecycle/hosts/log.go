@@ -19,7 +19,22 @@ var (
 // login may be the server's text.
 func bannerIn(log string) string { return firstOf(saysBanner, log) }
 
-func hostKeyIn(log string) string { return firstOf(saysHostKey, log) }
+// hostKeyIn is the fingerprint of the host key that the server proved. ssh writes texts of
+// the server into the same log, even before the keys are exchanged (SSH_MSG_DEBUG, with
+// its line breaks). A log that names two keys, or that was filled up, shows none: "".
+func hostKeyIn(log string) string {
+	if len(log) >= maxLog {
+		return ""
+	}
+	key := ""
+	for _, match := range saysHostKey.FindAllStringSubmatch(log, -1) {
+		if key != "" && match[1] != key {
+			return ""
+		}
+		key = match[1]
+	}
+	return key
+}
 
 // letInBy is FILE:LINE of the line that let the login in. A server tells it for the
 // keys before as well, when it looked them up: the last one was used.

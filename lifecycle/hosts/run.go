@@ -68,7 +68,7 @@ func (d Dialer) options() []string {
 	timeout := cmp.Or(d.Timeout, DefaultTimeout)
 	options := []string{"ControlMaster=no", "ControlPath=none", "ClearAllForwardings=yes", "ForwardAgent=no", "ForwardX11=no",
 		"PermitLocalCommand=no", "RemoteCommand=none", "RequestTTY=no", "ServerAliveInterval=15", "ServerAliveCountMax=3",
-		"ConnectTimeout=" + strconv.Itoa(max(int(timeout.Seconds()), 1))}
+		"FingerprintHash=sha256", "ConnectTimeout=" + strconv.Itoa(max(int(timeout.Seconds()), 1))}
 	if d.Batch {
 		options = append(options, "BatchMode=yes")
 	}

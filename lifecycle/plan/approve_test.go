@@ -86,6 +86,23 @@ func TestApprovals(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// A certificate is of the key that it certifies.
+	authority, line, _ := person(t, dir, "authority")
+	if out, err := exec.Command("ssh-keygen", "-q", "-s", authority, "-I", "x", "-n", "dora3@example.com", keyOf["dora@example.com"]+".pub").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	certified, err := sshsig.Sign(t.Context(), "", data, keyOf["dora@example.com"]+"-cert.pub", PlanNamespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := Approvals{Needed: 1, Signers: []byte("*@example.com cert-authority " + line + "\n"), Kinds: []Kind{Provision}}
+	if _, err := trusted.Check(t.Context(), &p, data, Requester{}, []Approval{{"certificate", certified}}); err == nil || !strings.Contains(err.Error(), "it is by a key of the requester") {
+		t.Errorf("the requester's key in a certificate: %v", err)
+	}
+	p.By.Keys = nil
+	if _, err := trusted.Check(t.Context(), &p, data, Requester{}, []Approval{{"certificate", certified}}); err != nil {
+		t.Errorf("a certificate of another person's key: %v", err)
+	}
 	// Who applies the plan does not count either.
 	if _, err := two.Check(t.Context(), &p, data, Requester{Actor: "carol@web"}, by("bob@example.com", "carol@example.com")); err == nil {
 		t.Error("who applies the plan has approved it")
@@ -112,6 +129,9 @@ func TestPlanFileIsStrict(t *testing.T) {
 		"an option":        strings.Replace(text, "deploy@web1", "-oProxyCommand=x", 1),
 		"a path as a name": strings.Replace(text, p.ID, "../../x", 1),
 		"something behind": text + "{}",
+		"a field twice":    strings.Replace(text, `"places"`, `"options": [],  "places"`, 1),
+		"in capitals":      strings.Replace(text, `"places"`, `"OPTIONS": ["agent-forwarding"], "places"`, 1),
+		"another layout":   strings.Replace(text, "\n", "\n\n", 1),
 		"another format":   strings.Replace(text, `"format": 1`, `"format": 2`, 1),
 		"another kind":     strings.Replace(text, `"kind": "provision"`, `"kind": "terminate"`, 1),
 	} {
@@ -121,6 +141,43 @@ func TestPlanFileIsStrict(t *testing.T) {
 		if _, err := Decode([]byte(changed)); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+// TestPlanLetsInItsKeyAlone: what goes onto a server is the key that people approve.
+func TestPlanLetsInItsKeyAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		options []string
+		comment string
+		bad     bool
+	}{
+		"options":                    {[]string{"restrict", `from="10.0.0.0/8,192.0.2.1"`, `command="a \"b\""`}, "kb:2026-11-27 (anna)", false},
+		"bytes that are no text":     {nil, "anna\xff", false},
+		"none":                       {nil, "", false},
+		"a key in the options":       {[]string{"restrict " + Line(oldKey)}, "", true},
+		"a key instead of them":      {[]string{Line(oldKey) + " x"}, "", true},
+		"a line in the comment":      {nil, "x\n" + Line(oldKey), true},
+		"a line in the options":      {[]string{"restrict " + Line(oldKey) + "\nrestrict"}, "", true},
+		"two options that look one":  {[]string{"restrict,pty"}, "", true},
+		"options that end too early": {[]string{`restrict,command="x" `}, "", true},
+	} {
+		p := New(Provision, newKey, Requester{Actor: "anna@laptop"}, time.Now())
+		p.Places, p.Options, p.Comment = []Place{{Target: "deploy@web1"}}, c.options, c.comment
+		data, err := Encode(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Decode(data)
+		if c.bad && (err == nil || !strings.Contains(err.Error(), "something else than its key")) || !c.bad && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheWayBackAddsThePlansKeyAlone(t *testing.T) {
+	lines := []Addition{{"f", Line(newKey) + " planted"}, {"f", "pty " + Line(oldKey)}, {"g", Line(oldKey)}}
+	if got, err := withLines([]byte("# mine\n"), oldKey.Blob, "t-abcdef", lines, "f"); err != nil || string(got) != "# mine\npty "+Line(oldKey)+"\n" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -128,7 +129,7 @@ func (p *Plan) Check() error {
 	case p.Keep != "" && badDuration(p.Keep):
 		return fmt.Errorf("%.40q is not a duration", p.Keep)
 	}
-	return errors.Join(checkKeys(p), checkPlaces(p.Places))
+	return errors.Join(checkKeys(p), checkLine(p), checkPlaces(p.Places))
 }
 
 func badDuration(text string) bool {
@@ -145,6 +146,19 @@ func checkKeys(p *Plan) error {
 		err = problem.New("the new key is the old key", "name another key with --to")
 	}
 	return err
+}
+
+// checkLine refuses options and comments that bring in another key, or another line:
+// people approve the key of the plan.
+func checkLine(p *Plan) error {
+	if p.Kind != Provision {
+		return nil
+	}
+	lines := authorized.Parse([]byte(lineText(p.Key, p.Comment, p.Options))).Lines
+	if len(lines) != 1 || lines[0].Fingerprint() != p.Key.Fingerprint || !slices.Equal(lines[0].Options, p.Options) {
+		return problem.New("the options or the comment of the plan would let in something else than its key", "make the plan anew")
+	}
+	return nil
 }
 
 func checkPlaces(places []Place) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -17,7 +18,15 @@ const maxPlanFile = 64 << 20
 
 // Encode writes a plan as people approve it.
 func Encode(p Plan) ([]byte, error) {
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	var written Plan // with what JSON makes of bytes that are no text
+	if err := json.Unmarshal(data, &written); err != nil {
+		return nil, err
+	}
+	data, err = json.MarshalIndent(written, "", "  ")
 	return append(data, '\n'), err
 }
 
@@ -37,7 +46,8 @@ func ReadFile(path string) (p Plan, data []byte, sum string, err error) {
 }
 
 // Decode reads a plan strictly: a field that this program does not know would be
-// approved and not carried out.
+// approved and not carried out. So would one of two fields with the same name, in any
+// case of letters: the bytes must be those that Encode writes.
 func Decode(data []byte) (p Plan, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
@@ -45,7 +55,13 @@ func Decode(data []byte) (p Plan, err error) {
 		return p, err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return p, fmt.Errorf("something follows the plan")
+		return p, errors.New("something follows the plan")
 	}
-	return p, p.Check()
+	if err := p.Check(); err != nil {
+		return p, err
+	}
+	if same, err := Encode(p); err != nil || !bytes.Equal(same, data) {
+		return p, errors.New("it is not as keybroker wrote it: another layout, or a field twice")
+	}
+	return p, nil
 }

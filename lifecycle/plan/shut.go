@@ -143,12 +143,12 @@ func (r *Runner) back(ctx context.Context, run *Run, step *Step, server Server, 
 }
 
 // withLines lets the lines live again that are commented out, and adds those that are
-// gone.
+// gone. The lines come from the store, so only those with the key are added.
 func withLines(now, blob []byte, note string, lines []Addition, path string) ([]byte, error) {
 	file := authorized.Parse(now)
 	file.Restore(blob, note)
 	for _, line := range lines {
-		if line.File != path || hasLine(file, line.Text) {
+		if line.File != path || len(authorized.Parse([]byte(line.Text)).With(blob)) == 0 || hasLine(file, line.Text) {
 			continue
 		}
 		if _, err := file.Append(line.Text); err != nil {
