@@ -202,6 +202,7 @@ type Proof struct {
 	Records     []uint64  `json:"records"`          // of the audit log
 	Chain       string    `json:"chain,omitempty"`  // hash of the last of them
 	Reason      string    `json:"reason,omitempty"` // why it proves nothing; "": it does
+	Unseen      []string  `json:"unseen,omitempty"` // what else may let the key in, from other addresses
 }
 
 // Probe is whether a server would accept a key, asked with its public half alone.

@@ -156,7 +156,9 @@ func (c *carrier) apply(cmd *cobra.Command, path string, signatures []string) er
 	}
 	if !c.yes {
 		printPlan(cmd.ErrOrStderr(), &p)
-		if err := c.ask(cmd, runner, &p); err != nil {
+		now := p // shows the hosts as they are; p stays what was approved
+		now.Places = slices.Clone(p.Places)
+		if err := c.ask(cmd, runner, &now); err != nil {
 			return err
 		}
 	}

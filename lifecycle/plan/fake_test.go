@@ -31,6 +31,7 @@ type world struct {
 	hostKey func(host string) string
 	onEdit  func(path string)
 	edits   []string
+	unseen  []lifecycle.Unseen
 
 	mu sync.Mutex // guards edits
 }
@@ -57,7 +58,7 @@ func (s *fakeServer) Version() authorized.Version { return authorized.Version{Ma
 func (s *fakeServer) Files(context.Context) ([]File, []lifecycle.Unseen, error) {
 	s.w.step("files")
 	data, err := os.ReadFile(s.path())
-	return []File{{s.path(), data}}, nil, err
+	return []File{{s.path(), data}}, s.w.unseen, err
 }
 
 func (s *fakeServer) Edit(_ context.Context, path string, change func([]byte) ([]byte, error)) (Edited, error) {

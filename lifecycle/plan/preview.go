@@ -27,7 +27,7 @@ func (r *Runner) Preview(ctx context.Context, p *Plan) error {
 
 // differences returns the lines that change, as diff writes them, and the first file.
 func (r *Runner) differences(ctx context.Context, p *Plan, at int, server Server) (diff []string, first string, err error) {
-	files, err := readable(ctx, server)
+	files, _, err := readable(ctx, server)
 	if err != nil {
 		return nil, "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/lifecycle"
 )
 
 func TestProvision(t *testing.T) {
@@ -207,6 +208,30 @@ func TestStillOpen(t *testing.T) {
 	}
 	if len(g.w.edits) > 0 {
 		t.Error("a server that lies was edited")
+	}
+}
+
+// TestWhatWasNotSeenIsSaid: a line with from= in a file that cannot be read lets the key in
+// elsewhere, whatever the server says here.
+func TestWhatWasNotSeenIsSaid(t *testing.T) {
+	g := newRig(t, t.TempDir())
+	g.host(t, "web1", Line(oldKey), Line(ownKey))
+	g.host(t, "web2", Line(ownKey))
+	g.w.unseen = []lifecycle.Unseen{{What: "authorized_keys", Why: "/etc/ssh/keys/deploy: permission denied"}}
+	const said = "it may get in from other addresses by what could not be seen (authorized_keys: /etc/ssh/keys/deploy: permission denied)"
+	run := g.run(t, g.plan(Terminate, "web1", "web2"))
+	wantStates(t, run, 0, "quarantine done", "remove waiting")
+	step := stepOf(t, run, StepQuarantine)
+	if step.Why != said || len(step.Proofs) != 1 || len(step.Proofs[0].Unseen) != 1 || step.Proofs[0].Reason != "" {
+		t.Errorf("%+v", step)
+	}
+	if why := run.at(1)[0].Why; why != "the key was not there; "+said {
+		t.Error(why)
+	}
+	g = newRig(t, t.TempDir())
+	g.host(t, "web1", Line(oldKey), Line(ownKey))
+	if step := stepOf(t, g.run(t, g.plan(Terminate, "web1")), StepQuarantine); step.Why != "" || step.Proofs[0].Unseen != nil {
+		t.Errorf("everything was seen: %+v", step)
 	}
 }
 

@@ -26,7 +26,7 @@ func lastDoor(target string) error {
 // one.
 func (r *Runner) shut(ctx context.Context, run *Run, step *Step, server Server, change func(*authorized.File) []int) error {
 	key := run.Plan.keyOf(step.Kind)
-	files, err := readable(ctx, server)
+	files, unseen, err := readable(ctx, server)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (r *Runner) shut(ctx context.Context, run *Run, step *Step, server Server, 
 		case len(with) == 0 && answer.About.Accepted:
 			return stop(problem.New("the server lets the key in, and no file that can be read has it", "look at AuthorizedKeysCommand, TrustedUserCAKeys and the files that were not readable: keybroker inventory"))
 		case len(with) == 0:
-			step.Why = "the key was not there"
+			step.Why = joined("the key was not there", elsewhere(unseen))
 			return nil
 		case answer.LetIn == "":
 			return lastDoor(run.Plan.Places[step.Place].Target)
@@ -62,6 +62,11 @@ func (r *Runner) shut(ctx context.Context, run *Run, step *Step, server Server, 
 		return err
 	}
 	return r.proveShut(ctx, run, step, server, files)
+}
+
+// joined are texts that are not empty.
+func joined(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(text string) bool { return text == "" }), "; ")
 }
 
 // edit changes each file that has the key.
@@ -98,14 +103,14 @@ func (r *Runner) proveShut(ctx context.Context, run *Run, step *Step, server Ser
 		step.State, step.Proofs, step.Taken = Waiting, nil, nil
 		return problem.WithDefault(fmt.Errorf("%w: the lines are as they were", err), "find out why, then resume the plan")
 	}
-	files, err := readable(ctx, server)
+	files, unseen, err := readable(ctx, server)
 	if err != nil {
 		return err
 	}
 	for i := range step.Proofs {
 		proof := &step.Proofs[i]
 		proof.After, proof.LetIn, proof.LetInBy, proof.Sessions = answer.About, answer.LetIn, answer.LetInBy, answer.Sessions
-		proof.Together = answer.Together
+		proof.Together, proof.Unseen = answer.Together, unseen
 		if at := slices.IndexFunc(files, func(f File) bool { return f.Path == proof.File }); at >= 0 {
 			proof.SHA256[1] = sum(files[at].Data)
 		}
@@ -113,6 +118,7 @@ func (r *Runner) proveShut(ctx context.Context, run *Run, step *Step, server Ser
 			proof.Reason = "the server refused the key before, too (its options, or the server's settings): only the file proves the change"
 		}
 	}
+	step.Why = elsewhere(unseen)
 	switch {
 	case answer.About.Accepted:
 		return stop(problem.New("STILL OPEN: the server lets the key in after its lines are gone", "look at AuthorizedKeysCommand, TrustedUserCAKeys and further files of AuthorizedKeysFile on the server"))
@@ -173,7 +179,7 @@ func taken(files []File, blob []byte) (list []Addition) {
 func (r *Runner) remove(ctx context.Context, run *Run, step *Step, server Server) error {
 	key := run.Plan.keyOf(step.Kind)
 	gone := func(f *authorized.File) []int { return f.Remove(key.Blob) }
-	files, err := readable(ctx, server)
+	files, _, err := readable(ctx, server)
 	if err != nil {
 		return err
 	}

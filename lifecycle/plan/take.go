@@ -43,7 +43,7 @@ func (r *Runner) take(ctx context.Context, run *Run, step *Step, server Server) 
 // add puts the new line in, once. In a rotation the new key gets the options of each
 // line of the old one.
 func (r *Runner) add(ctx context.Context, run *Run, step *Step, server Server) error {
-	files, err := readable(ctx, server)
+	files, _, err := readable(ctx, server)
 	if err != nil {
 		return err
 	}
@@ -194,19 +194,32 @@ func (r *Runner) filled(run *Run, step *Step, server Server, proof lifecycle.Pro
 	return proof
 }
 
-// readable returns the files of the account. Without any there is nothing to work on.
-func readable(ctx context.Context, server Server) ([]File, error) {
-	files, unseen, err := server.Files(ctx)
+// readable returns the files of the account, and what else may let keys in. Without any
+// file there is nothing to work on.
+func readable(ctx context.Context, server Server) (files []File, unseen []string, err error) {
+	files, missed, err := server.Files(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(files) > 0 {
-		return files, nil
+	for _, u := range missed {
+		if len(files) == 0 {
+			return nil, nil, stop(problem.With(fmt.Errorf("no file that lets keys in can be read: %s: %s", u.What, u.Why), "%s", u.Remedy))
+		}
+		unseen = append(unseen, u.What+": "+u.Why)
 	}
-	for _, u := range unseen {
-		return nil, stop(problem.With(fmt.Errorf("no file that lets keys in can be read: %s: %s", u.What, u.Why), "%s", u.Remedy))
+	if len(files) == 0 {
+		return nil, nil, stop(errors.New("the account has no file that lets keys in"))
 	}
-	return nil, stop(errors.New("the account has no file that lets keys in"))
+	return files, unseen, nil
+}
+
+// elsewhere says what a server's refusal leaves open: a line that could not be seen may let
+// the key in from other addresses.
+func elsewhere(unseen []string) string {
+	if len(unseen) == 0 {
+		return ""
+	}
+	return "it may get in from other addresses by what could not be seen (" + strings.Join(unseen, "; ") + ")"
 }
 
 // sum is the SHA-256 of a file in hex; "" for no file.

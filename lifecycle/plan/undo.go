@@ -131,7 +131,7 @@ func (r *Runner) samePlace(run *Run, step *Step, of *Run, other Step) bool {
 // restore lets the lines live again that the plan commented out.
 func (r *Runner) restore(ctx context.Context, run *Run, step *Step, server Server) error {
 	key := run.Plan.Key
-	files, err := readable(ctx, server)
+	files, _, err := readable(ctx, server)
 	if err != nil {
 		return err
 	}
