@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -54,4 +56,40 @@ func flagFault(err error) error {
 		return err
 	}
 	return fmt.Errorf("--%s cannot be %s: %s", invalid.GetFlag().Name, strconv.Quote(platform.Escape(invalid.GetValue(), maxCell)), give)
+}
+
+// flagTexts are cobra's texts about flags that are missing or do not go together, with
+// their names in brackets or quotes, and the same in plain words.
+var flagTexts = []struct {
+	cobra *regexp.Regexp
+	plain func(flags []string) string
+}{
+	{regexp.MustCompile(`^required flag\(s\) (.+) not set$`), missing},
+	{regexp.MustCompile(`must all be set; missing \[(.+)\]$`), missing},
+	{regexp.MustCompile(`none of the others can be; \[(.+)\] were all set$`), func(flags []string) string {
+		return strings.Join(flags, " and ") + " do not go together: give one of them"
+	}},
+}
+
+func missing(flags []string) string {
+	if len(flags) == 1 {
+		return flags[0] + " is missing"
+	}
+	return strings.Join(flags, " and ") + " are missing"
+}
+
+// groupFault says in plain words which flags are missing or do not go together.
+func groupFault(err error) error {
+	for _, text := range flagTexts {
+		found := text.cobra.FindStringSubmatch(err.Error())
+		if found == nil {
+			continue
+		}
+		var flags []string
+		for _, name := range strings.FieldsFunc(found[1], func(r rune) bool { return strings.ContainsRune(`", `, r) }) {
+			flags = append(flags, "--"+name)
+		}
+		return errors.New(text.plain(flags))
+	}
+	return err
 }

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 const maxCell = 60
 
 // fileFlags are the flags whose value is the name of a file.
-var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "certificate": true, "state": true, "checkpoint": true, "allowed-signers": true}
+var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "token-file": true, "signers": true, "approval": true, "hosts-from": true, "compare": true, "certificate": true, "state": true, "checkpoint": true, "allowed-signers": true}
 
 // Prepare finishes a root command whose commands are all added: errors in the command
 // line are clear and have an exit code, and the shell offers files only for files.
@@ -85,10 +86,10 @@ func wrapUsage(cmd *cobra.Command) {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)
 		if err == nil {
-			err = cmd.ValidateRequiredFlags()
-		}
-		if err == nil {
-			err = cmd.ValidateFlagGroups()
+			err = cmp.Or(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups())
+			if err != nil {
+				err = groupFault(err)
+			}
 		}
 		if err != nil {
 			return Usage(problem.With(err, "see: %s --help", cmd.CommandPath()))

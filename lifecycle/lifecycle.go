@@ -191,8 +191,8 @@ type Proof struct {
 	File        string    `json:"file"`
 	Lines       []int     `json:"lines"`            // changed, from 1, as they were before
 	SHA256      [2]string `json:"sha256"`           // of the file before and after, in hex
-	Before      Probe     `json:"before"`           // of the key that the change is about
-	After       Probe     `json:"after"`            //
+	Before      Probe     `json:"before,omitzero"`  // of the key that the change is about
+	After       Probe     `json:"after,omitzero"`   //
 	LetIn       string    `json:"let_in"`           // fingerprint of the key that got in then
 	LetInBy     string    `json:"let_in_by"`        // FILE:LINE, where the server said so
 	Together    bool      `json:"together"`         // in the connection of After; false: in the one right after it

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,11 @@ func WriteFileAtomic(path string, data []byte, mode os.FileMode) error {
 // alone. The file system must know hard links.
 func WriteNewFile(path string, data []byte, mode os.FileMode) error {
 	return writeFile(path, data, mode, func(temp, path string) error {
-		if err := os.Link(temp, path); err != nil { // unlike rename it never replaces
+		err := os.Link(temp, path) // unlike rename it never replaces
+		if link, ok := errors.AsType[*os.LinkError](err); ok {
+			return link.Err // whose text leaves out the temporary name
+		}
+		if err != nil {
 			return err
 		}
 		return os.Remove(temp)

@@ -44,6 +44,7 @@ GitLab, Gitea and Forgejo say when a key was last used; GitHub does not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVar(&f.kind, "forge", "", keys.Alternatives(forge.Kinds)+" (gitea is Forgejo too)")
+	cli.CompleteFixed(cmd, "forge", forge.Kinds...)
 	cmd.PersistentFlags().StringVar(&f.url, "url", "", "address of the forge: https://git.example.com (default for github: https://github.com)")
 	cmd.PersistentFlags().StringVar(&f.tokenFile, "token-file", "", "file with the token (default: git's credential helper)")
 	cmd.AddCommand(newForgeListCommand(a, &f), newForgeAddCommand(a, &f), newForgeDeleteCommand(a, &f))
@@ -56,6 +57,9 @@ const maxToken = 4096
 func (f *forgeFlags) open(ctx context.Context) (*forge.Forge, error) {
 	if f.kind == "" {
 		return nil, cli.Usage(problem.New("--forge is missing", "give one: --forge "+keys.Alternatives(forge.Kinds)))
+	}
+	if !slices.Contains(forge.Kinds, f.kind) {
+		return nil, cli.Usage(problem.With(fmt.Errorf("%.40q is no kind of forge", f.kind), "give one: --forge %s", keys.Alternatives(forge.Kinds)))
 	}
 	address := f.url
 	if address == "" && f.kind == string(forge.GitHub) {
@@ -130,10 +134,11 @@ func newForgeAddCommand(a *app, f *forgeFlags) *cobra.Command {
 	var title, expires string
 	c := &carrier{app: a}
 	cmd := &cobra.Command{
-		Use:     "add KEY",
-		Short:   "Add a key to your account at a forge",
-		Example: `  keybroker forge add work --forge github --title laptop`,
-		Args:    cli.ExactArgs(1),
+		Use:               "add KEY",
+		Short:             "Add a key to your account at a forge",
+		Example:           `  keybroker forge add work --forge github --title laptop`,
+		ValidArgsFunction: c.completeKeys,
+		Args:              cli.ExactArgs(1),
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
 			at, err := f.open(cmd.Context())
 			if err != nil {
@@ -173,8 +178,9 @@ func newForgeDeleteCommand(a *app, f *forgeFlags) *cobra.Command {
 		Short: "Delete a key from your account at a forge, and see that it is gone",
 		Long: `Delete a key from your account at a forge. KEY is its number there, its fingerprint, or a
 key of the broker. A forge has no quarantine: to bring the key back, add it again.`,
-		Example: `  keybroker forge delete laptop-2019 --forge gitlab --url https://git.example.com`,
-		Args:    cli.ExactArgs(1),
+		Example:           `  keybroker forge delete laptop-2019 --forge gitlab --url https://git.example.com`,
+		ValidArgsFunction: c.completeKeys,
+		Args:              cli.ExactArgs(1),
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
 			at, err := f.open(cmd.Context())
 			if err != nil {

@@ -71,7 +71,7 @@ more (--severity), 2 if something that you named could not be read.`,
 	flags.StringVar(&t.maxAge, "max-age", "365d", "the age of an authorisation after which it is named")
 	flags.StringVar(&t.since, "since", "", `what appeared and what is gone since an inventory of the store: "last", or the last before a date (2026-11-27)`)
 	flags.StringVar(&t.compare, "compare", "", "the same since an inventory that --json wrote to this file")
-	cli.ChoiceFlag(cmd, &t.severity, "severity", "", "the least severity that counts for the exit code: info, warning or serious (default warning)", lifecycle.Info.String(), lifecycle.Warning.String(), lifecycle.Serious.String())
+	cli.ChoiceFlag(cmd, &t.severity, "severity", "", "the least severity that counts for the exit code: info, warning or serious", lifecycle.Info.String(), lifecycle.Warning.String(), lifecycle.Serious.String())
 	flags.BoolVar(&t.csv, "csv", false, "print CSV: a row for each key of the broker, authorisation and private key file")
 	flags.BoolVarP(&t.quiet, "quiet", "q", false, "print only findings that count for the exit code, and nothing without")
 	flags.BoolVar(&t.all, "all", false, "show every finding, remarks too")
@@ -137,8 +137,11 @@ func (a *app) readAll(ctx context.Context, t *taking, options inventory.Options)
 	inv, err := inventory.Take(ctx, options)
 	bar.end()
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "keybroker: %d of %d hosts were read\n  go on with: keybroker inventory --resume\n", read, len(run.Targets))
-		return inv, errors.Join(err, run.Leave())
+		fmt.Fprintf(os.Stderr, "keybroker: %d of %d hosts were read\ngo on with: keybroker inventory --resume\n", read, len(run.Targets))
+		if left := run.Leave(); left != nil || !errors.Is(err, context.Canceled) {
+			return inv, errors.Join(err, left)
+		}
+		return inv, cli.ExitStatus(cli.ExitInterrupted)
 	}
 	return inv, run.End()
 }

@@ -116,6 +116,7 @@ changed afterwards, has expired or was applied already is refused.`,
 	})
 	cmd.Flags().StringArrayVar(&approvals, "approval", nil, "a file with a signature of the plan; may be given several times")
 	cmd.Flags().StringVar(&resume, "resume", "", "go on with a plan that was begun")
+	c.completeFlags(cmd)
 	return cmd
 }
 

@@ -34,7 +34,8 @@ The change is made over your own ssh, so ssh_config, jump hosts and the broker's
 questions hold. Every other line keeps its bytes.`,
 		Example: `  keybroker provision work deploy@web1 --from 10.0.0.0/8 --expires 180d
   keybroker provision ci.pub deploy@web1 --command 'rsync --server . /srv' --dry-run`,
-		Args: atLeast(2),
+		Args:              atLeast(2),
+		ValidArgsFunction: c.completeKeys,
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
 			p, err := c.provision(cmd.Context(), args[0], args[1:], restriction, expires)
 			if err != nil {
@@ -47,6 +48,7 @@ questions hold. Every other line keeps its bytes.`,
 	cmd.Flags().StringVar(&restriction.Command, "command", "", "the only command that the key may run")
 	cmd.Flags().StringVar(&expires, "expires", "", "until when: a date, or for how long (180d)")
 	cli.ChoiceFlag(cmd, &restriction.Template, "template", "", "", plan.TemplateNames()...)
+	c.completeFlags(cmd)
 	return cmd
 }
 
@@ -129,11 +131,11 @@ func (c *carrier) mayComeIn(ctx context.Context, key lifecycle.Key) (lifecycle.C
 		said = claims[at].Claim
 	}
 	if missing := said.Missing(c.config.Lifecycle.Require); len(missing) > 0 {
-		return lifecycle.Claim{}, cli.Refused(problem.With(fmt.Errorf("the policy asks for the %s of a key before it is provisioned", strings.Join(missing, " and the ")),
-			"say it: keybroker keys annotate %s --%s", plan.Name(key), strings.Join(missing, " … --")+" …"))
+		return lifecycle.Claim{}, cli.Refused(problem.With(fmt.Errorf("the policy asks for the %s of a key before it is provisioned", strings.ReplaceAll(strings.Join(missing, " and the "), "expires", "expiry")),
+			"say it: keybroker keys annotate %s --%s", key.Fingerprint, strings.Join(missing, " … --")+" …"))
 	}
 	if !said.Expires.IsZero() && said.Expires.Before(time.Now()) {
-		return lifecycle.Claim{}, cli.Refused(problem.With(fmt.Errorf("the key expired on %s", said.Expires.Format(time.DateOnly)), "use another key, or: keybroker keys annotate %s --expires …", plan.Name(key)))
+		return lifecycle.Claim{}, cli.Refused(problem.With(fmt.Errorf("the key expired on %s", said.Expires.Format(time.DateOnly)), "use another key, or: keybroker keys annotate %s --expires …", key.Fingerprint))
 	}
 	return lifecycle.Claim{Fingerprint: key.Fingerprint, Owner: said.Owner, Purpose: said.Purpose, Ticket: said.Ticket, Expires: said.Expires}, nil
 }

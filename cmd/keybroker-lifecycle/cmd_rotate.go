@@ -38,7 +38,8 @@ the old key stays. Go on later with --resume; take everything back with --back.`
 		Example: `  keybroker rotate id_rsa --to work --dry-run
   keybroker rotate --resume r-k3v9q2
   keybroker rotate --back r-k3v9q2`,
-		Args: g.args(c, 1),
+		Args:              g.args(c, 1),
+		ValidArgsFunction: c.completeKeys,
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
 			if id := g.resume; id != "" {
 				return c.resume(cmd, id)
@@ -64,6 +65,7 @@ the old key stays. Go on later with --resume; take everything back with --back.`
 		cmd.Flags().StringVar(&g.back, "back", "", "take a plan back: the old key in, the new one out")
 		cmd.MarkFlagsMutuallyExclusive("resume", "back", "to")
 	}
+	c.completeFlags(cmd)
 	return cmd
 }
 

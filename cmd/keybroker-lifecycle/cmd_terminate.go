@@ -25,7 +25,8 @@ it is an alarm, and "keybroker provision" refuses it.`,
 		Example: `  keybroker terminate anna@old --dry-run
   keybroker terminate laptop deploy@web1 root@db1
   keybroker terminate stolen.pub --now`,
-		Args: g.args(c, 1),
+		Args:              g.args(c, 1),
+		ValidArgsFunction: c.completeKeys,
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
 			if g.resume != "" {
 				return c.resume(cmd, g.resume)
@@ -42,12 +43,13 @@ it is an alarm, and "keybroker provision" refuses it.`,
 	if !planOnly {
 		cmd.Flags().StringVar(&g.resume, "resume", "", "go on with a plan")
 	}
+	c.completeFlags(cmd)
 	return cmd
 }
 
 func newRestoreCommand(a *app, planOnly bool) *cobra.Command {
 	c := &carrier{app: a, planOnly: planOnly}
-	return c.flags(&cobra.Command{
+	cmd := c.flags(&cobra.Command{
 		Use:   "restore PLAN",
 		Short: "Bring back what terminate or rotate has commented out",
 		Long: `Bring back the lines that a plan has commented out, to the byte. For a rotation it also
@@ -56,5 +58,9 @@ the quarantine has ended and the lines are gone.`,
 		Example: `  keybroker restore t-9k2m4q --dry-run`,
 		Args:    cli.ExactArgs(1),
 		RunE:    c.with(func(cmd *cobra.Command, args []string) error { return c.takeBack(cmd, args[0]) }),
+
+		ValidArgsFunction: c.completePlans,
 	})
+	c.completeFlags(cmd)
+	return cmd
 }

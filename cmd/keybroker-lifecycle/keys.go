@@ -152,8 +152,26 @@ func (c *carrier) inventory(ctx context.Context) (lifecycle.Inventory, error) {
 	return inventory, err
 }
 
-// placesOf are the places that a person named, or else all where the last inventory saw
-// the key.
+// doorsOf are the places where the last inventory saw the key, and those where an earlier
+// one saw it on a host that the last one did not read.
+func (c *carrier) doorsOf(ctx context.Context, fingerprint string) ([]lifecycle.Place, error) {
+	last, err := c.inventory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := c.kept.Places(ctx, fingerprint)
+	if err != nil {
+		return nil, err
+	}
+	machine, _ := here()
+	read := func(place lifecycle.Place) bool { // every inventory reads this machine
+		return place.Host.Name == machine || slices.ContainsFunc(last.Hosts, func(h lifecycle.Host) bool { return h.Key == place.Host.Key })
+	}
+	elsewhere := func(place lifecycle.Place) bool { return place.Fingerprint != fingerprint || place.Forge != "" }
+	return slices.DeleteFunc(slices.Concat(last.Places, slices.DeleteFunc(earlier, read)), elsewhere), nil
+}
+
+// placesOf are the places that a person named, or else all that doorsOf knows.
 func (c *carrier) placesOf(ctx context.Context, key lifecycle.Key, named []string) ([]plan.Place, error) {
 	var list []plan.Place
 	add := func(place plan.Place) {
@@ -166,24 +184,21 @@ func (c *carrier) placesOf(ctx context.Context, key lifecycle.Key, named []strin
 		if err != nil {
 			return nil, cli.Usage(err)
 		}
-		add(plan.Place{Target: text, Host: lifecycle.Host{Name: target.Host}, Account: target.Account})
+		add(plan.Place{Target: text, Host: lifecycle.Host{Name: target.Host, Port: target.Port}, Account: target.Account})
 	}
 	if len(named) > 0 {
 		return list, nil
 	}
-	inventory, err := c.inventory(ctx)
+	known, err := c.doorsOf(ctx, key.Fingerprint)
 	if err != nil {
 		return nil, err
 	}
-	for _, place := range inventory.Places {
-		if place.Fingerprint != key.Fingerprint || place.Forge != "" {
-			continue
-		}
+	for _, place := range known {
 		host := place.Host
 		if host.Name == "" {
 			host.Name = "localhost"
 		}
-		target := plan.Target{Account: place.Account, Host: host.Name}.String()
+		target := plan.Target{Account: place.Account, Host: host.Name, Port: host.Port}.String()
 		if _, err := plan.ParseTarget(target); err == nil {
 			add(plan.Place{Target: target, Host: host, Account: place.Account, File: place.File})
 		}

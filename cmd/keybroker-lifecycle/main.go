@@ -32,7 +32,7 @@ func run(args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil { // by Ctrl-C, whatever the error says
+	if err != nil && ctx.Err() != nil && err != cli.ExitStatus(cli.ExitInterrupted) { // by Ctrl-C, whatever the error says
 		err = terminal.ErrInterrupted
 	}
 	if status, ok := errors.AsType[cli.ExitStatus](err); ok {

@@ -17,7 +17,7 @@ func printPlan(w io.Writer, p *plan.Plan) {
 	for _, place := range p.Places {
 		fmt.Fprintf(w, "  %s\n", platform.Escape(place.Target, maxStep))
 		if place.Why != "" {
-			fmt.Fprintf(w, "    not looked at: %s\n", platform.Escape(place.Why, maxStep))
+			fmt.Fprintf(w, "    cannot be changed: %s\n", platform.Escape(place.Why, maxStep))
 		} else if len(place.Diff) == 0 {
 			fmt.Fprintln(w, "    nothing to change")
 		}

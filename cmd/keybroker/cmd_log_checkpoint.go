@@ -108,7 +108,7 @@ func writeCheckpoint(printed io.Writer, out string, text, signature []byte) erro
 		err = platform.WriteNewFile(out, text, 0o644)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		err = problem.With(err, "give --out the name of a new file, or remove the old checkpoint yourself")
+		err = problem.New(out+" or "+out+checkpoint.SignatureSuffix+" exists already", "give --out the name of a new file, or remove the old checkpoint yourself")
 	}
 	if err != nil {
 		return err

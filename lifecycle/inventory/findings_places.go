@@ -19,10 +19,10 @@ func (j *judge) restrictions(place lifecycle.Place) {
 		if place.Account == "root" {
 			f.Severity, f.What = lifecycle.Warning, fmt.Sprintf("line %d lets the key in as root from every address", place.Line)
 		}
-		f.Remedy = j.provision(place, "--from ADDRESSES")
+		f.Remedy = j.anew(place, "--from ADDRESSES")
 		if seen := j.addresses(place); len(seen) > 0 {
 			f.What += " (only " + joinNames(seen) + " was ever seen)"
-			f.Remedy = j.provision(place, "--from "+strings.Join(seen, ","))
+			f.Remedy = j.anew(place, "--from "+strings.Join(seen, ","))
 		}
 		j.add(f)
 	}
@@ -31,18 +31,21 @@ func (j *judge) restrictions(place lifecycle.Place) {
 	case forced && isShell(command):
 		f := ofPlace("command-is-shell", 8, lifecycle.Warning, place)
 		f.What = fmt.Sprintf("line %d: command=%q runs whatever the client asks for, so it restricts nothing", place.Line, command)
-		f.Remedy = j.provision(place, "--command COMMAND")
+		f.Remedy = j.anew(place, "--command COMMAND")
 		j.add(f)
 	case !forced && j.automated(place.Fingerprint):
 		f := ofPlace("automation-unrestricted", 8, lifecycle.Warning, place)
 		f.What = fmt.Sprintf("line %d gives a key for automation a whole shell", place.Line)
-		f.Remedy = j.provision(place, "--command COMMAND")
+		f.Remedy = j.anew(place, "--command COMMAND")
 		j.add(f)
 	}
 }
 
-func (j *judge) provision(place lifecycle.Place, with string) string {
-	return "keybroker provision " + j.word(place.Fingerprint) + " " + doorOf(place) + " " + with
+// anew is the command that gives a key another line: sshd takes the first one that fits,
+// so the one that is there goes first.
+func (j *judge) anew(place lifecycle.Place, with string) string {
+	what := j.word(place.Fingerprint) + " " + doorOf(place)
+	return "keybroker terminate " + what + " && keybroker provision " + what + " " + with
 }
 
 // doorOf is ACCOUNT@HOST in a command.

@@ -154,7 +154,7 @@ func TestFromIsProposedFromWhatWasSeen(t *testing.T) {
 	if i < 0 {
 		t.Fatal("not found")
 	}
-	if f := Findings(inv, Criteria{Now: noon})[i]; !strings.HasSuffix(f.What, "(only 10.0.4.7 was ever seen)") || f.Remedy != "keybroker provision work anna@web1 --from 10.0.4.7" {
+	if f := Findings(inv, Criteria{Now: noon})[i]; !strings.HasSuffix(f.What, "(only 10.0.4.7 was ever seen)") || f.Remedy != "keybroker terminate work anna@web1 && keybroker provision work anna@web1 --from 10.0.4.7" {
 		t.Errorf("%+v", f)
 	}
 }

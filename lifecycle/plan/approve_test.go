@@ -183,13 +183,15 @@ func TestTheWayBackAddsThePlansKeyAlone(t *testing.T) {
 
 func TestParseTarget(t *testing.T) {
 	for text, want := range map[string]Target{
-		"web1": {"", "web1"}, "deploy@web1": {"deploy", "web1"}, "a@b@web1": {"a@b", "web1"}, "root@192.0.2.1": {"root", "192.0.2.1"}, "root@fe80::1%eth0": {"root", "fe80::1%eth0"},
+		"web1": {"", "web1", 0}, "deploy@web1": {"deploy", "web1", 0}, "a@b@web1": {"a@b", "web1", 0}, "root@192.0.2.1": {"root", "192.0.2.1", 0}, "root@fe80::1%eth0": {"root", "fe80::1%eth0", 0},
+		"ssh://web1:2222": {"", "web1", 2222}, "ssh://deploy@[fe80::1]:2222": {"deploy", "fe80::1", 2222},
 	} {
-		if got, err := ParseTarget(text); err != nil || got != want {
+		if got, err := ParseTarget(text); err != nil || got != want || got.String() != text {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "-oProxyCommand=x", "root@-x", "-l@web1", "@web1", "root@", "a b@web1", "root@web1;id", "root@$(id)", "root@web1\n", "ro`id`ot@web1"} {
+	for _, text := range []string{"", "-oProxyCommand=x", "root@-x", "-l@web1", "@web1", "root@", "a b@web1", "root@web1;id", "root@$(id)", "root@web1\n", "ro`id`ot@web1",
+		"ssh://", "ssh://-oProxyCommand=x:1", "ssh://web1:0", "ssh://web1:x", "ssh://web1/etc", "http://web1"} {
 		if got, err := ParseTarget(text); err == nil {
 			t.Errorf("%q is taken as %+v", text, got)
 		}

@@ -55,7 +55,7 @@ func (r *Runner) add(ctx context.Context, run *Run, step *Step, server Server) e
 			step.Why = "the key is there already"
 			return nil
 		}
-		step.Proofs = proofsOf(run, step, files, step.Added[0].File, nil)
+		step.Proofs = []lifecycle.Proof{r.filled(run, step, server, proofsOf(run, step, files, step.Added[0].File, nil)[0])}
 		if err := r.doing(ctx, run, step); err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func additions(p *Plan, files []File, version authorized.Version) ([]Addition, e
 				return slices.Equal(authorized.Parse([]byte(a.Text)).Lines[0].Options, line.Options)
 			})
 			if !same {
-				return nil, stop(problem.With(fmt.Errorf("%s:%d has the key with other options (%s), and sshd takes the first line that fits", file.Path, line.Number, orNone(line.Options)), "take that line away first: keybroker terminate"))
+				return nil, stop(problem.With(fmt.Errorf("%s:%d has the key with other options (%s), and sshd takes the first line that fits", file.Path, line.Number, orNone(line.Options)), "take that line away first: keybroker terminate %s ACCOUNT@HOST", key.Fingerprint))
 			}
 			wanted = slices.DeleteFunc(wanted, func(a Addition) bool {
 				return slices.Equal(authorized.Parse([]byte(a.Text)).Lines[0].Options, line.Options)

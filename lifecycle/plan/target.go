@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -12,22 +14,31 @@ import (
 type Target struct {
 	Account string // "": as ssh_config says
 	Host    string // a name, an address or an alias of ssh_config
+	Port    int    // 0: as ssh_config says
 }
 
 // maxTarget is longer than any account and DNS name.
 const maxTarget = 320
 
-// ParseTarget reads "ACCOUNT@HOST" or "HOST". Neither may look like an option, since
-// both reach the command line of ssh.
+// ParseTarget reads "ACCOUNT@HOST", "HOST" or "ssh://ACCOUNT@HOST:PORT". Neither may look
+// like an option, since both reach the command line of ssh.
 func ParseTarget(text string) (Target, error) {
-	account, host, found := cutLast(text, "@")
+	rest, isURL := strings.CutPrefix(text, "ssh://")
+	account, host, found := cutLast(rest, "@")
 	if !found {
-		account, host = "", text
+		account, host = "", rest
+	}
+	port := 0
+	if name, number, err := net.SplitHostPort(host); isURL && err == nil {
+		host = name
+		if port, err = strconv.Atoi(number); err != nil || port < 1 || port > 65535 {
+			host = "" // which is refused
+		}
 	}
 	if found && account == "" || bad(account) || host == "" || bad(host) || len(text) > maxTarget {
-		return Target{}, problem.With(fmt.Errorf("%.100q is not an account on a host", text), "write ACCOUNT@HOST, as for ssh: deploy@web1")
+		return Target{}, problem.With(fmt.Errorf("%.100q is not an account on a host", text), "write ACCOUNT@HOST, as for ssh: deploy@web1, or ssh://deploy@web1:2222")
 	}
-	return Target{account, host}, nil
+	return Target{account, host, port}, nil
 }
 
 func cutLast(text, separator string) (before, after string, found bool) {
@@ -45,9 +56,14 @@ func bad(word string) bool {
 	})
 }
 
+// String is the target in the form that ssh takes.
 func (t Target) String() string {
-	if t.Account == "" {
-		return t.Host
+	account, host := "", t.Host
+	if t.Account != "" {
+		account = t.Account + "@"
 	}
-	return t.Account + "@" + t.Host
+	if t.Port == 0 || t.Port == 22 {
+		return account + host
+	}
+	return "ssh://" + account + net.JoinHostPort(host, strconv.Itoa(t.Port))
 }

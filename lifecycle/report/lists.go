@@ -76,8 +76,8 @@ const mostLines = 10
 func (r *Report) Text(out io.Writer) error {
 	s := r.Summary()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s.\n%s on %s, %d of them root; %s; inventory of %s\n", r.Headline, plural(s.Keys, "key"), plural(s.Hosts, "host"), s.Root,
-		plural(len(r.Findings), "finding"), r.Taken.Local().Format("2006-01-02 15:04"))
+	fmt.Fprintf(&b, "%s.\n%s on %s; %s, %d of them as root; %s; inventory of %s\n", r.Headline, plural(s.Keys, "key"), plural(s.Hosts, "host"),
+		plural(s.Authorisations, "authorisation"), s.Root, plural(len(r.Findings), "finding"), r.Taken.Local().Format("2006-01-02 15:04"))
 	for n, finding := range r.Findings {
 		if n == mostLines {
 			fmt.Fprintf(&b, "\n… and %d more\n", len(r.Findings)-n)

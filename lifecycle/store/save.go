@@ -64,8 +64,9 @@ func (w *writing) saveKeys() error {
 	return keysTable.insert(w.ctx, w.tx, w.parameters, rows)
 }
 
+// hostsTable keeps the port of a host that is only named: the broker's log knows no port.
 var hostsTable = table{"hosts", []string{"id", "host_key", "name", "port", "addresses", "machine"},
-	"(id) DO UPDATE SET name = excluded.name, port = excluded.port, addresses = excluded.addresses, machine = excluded.machine"}
+	"(id) DO UPDATE SET name = excluded.name, port = CASE WHEN excluded.port = 0 AND excluded.name = hosts.name THEN hosts.port ELSE excluded.port END, addresses = excluded.addresses, machine = excluded.machine"}
 
 func (w *writing) saveHosts() error {
 	for _, host := range w.Hosts {

@@ -186,6 +186,23 @@ func TestWhatWasNotSeenIsNotGone(t *testing.T) {
 	}
 }
 
+// A later run that reads this machine alone knows web1 by the broker's log, without its port.
+func TestPortStays(t *testing.T) {
+	onBoth(t, func(t *testing.T, where string) {
+		s := open(t, where)
+		far := web1
+		far.Port = 2222
+		save(t, s, lifecycle.Inventory{Taken: monday, Machine: "laptop", User: "anna", Keys: []lifecycle.Key{anna}, Hosts: []lifecycle.Host{far}, Places: []lifecycle.Place{place(far, "anna", 1, anna)}})
+		named := lifecycle.Host{Key: web1.Key, Name: web1.Name}
+		save(t, s, lifecycle.Inventory{Taken: monday.Add(time.Hour), Machine: "laptop", User: "anna", Keys: []lifecycle.Key{anna},
+			Sightings: []lifecycle.Sighting{{Source: lifecycle.FromBroker, Fingerprint: anna.Fingerprint, Host: named, Account: "anna", First: monday, Last: monday, Count: 1}}})
+		places, err := s.Places(t.Context(), anna.Fingerprint)
+		if err != nil || len(places) != 1 || places[0].Host.Port != 2222 {
+			t.Errorf("%+v, %v", places, err)
+		}
+	})
+}
+
 func TestSightingsAddUpOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, where string) {
 		s := open(t, where)
