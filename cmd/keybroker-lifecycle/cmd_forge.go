@@ -144,7 +144,7 @@ func newForgeAddCommand(a *app, f *forgeFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := c.findKey(cmd.Context(), args[0])
+			key, err := c.findNew(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -71,7 +71,7 @@ func atLeast(n int) cobra.PositionalArgs {
 }
 
 func (c *carrier) provision(ctx context.Context, name string, places []string, r plan.Restriction, expires string) (plan.Plan, error) {
-	key, err := c.findKey(ctx, name)
+	key, err := c.findNew(ctx, name)
 	if err != nil {
 		return plan.Plan{}, err
 	}

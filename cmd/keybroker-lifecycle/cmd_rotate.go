@@ -84,7 +84,7 @@ func (c *carrier) rotate(ctx context.Context, name string, places []string, g go
 	if err != nil {
 		return p, err
 	}
-	to, err := c.findKey(ctx, g.to)
+	to, err := c.findNew(ctx, g.to)
 	if err != nil {
 		return p, err
 	}

@@ -64,6 +64,20 @@ func publicLine(line string) (lifecycle.Key, bool) {
 // findKey looks for a key by name or fingerprint in the broker, in the agent, and in the
 // last inventory, or reads a .pub file.
 func (c *carrier) findKey(ctx context.Context, text string) (lifecycle.Key, error) {
+	return c.find(ctx, text, true)
+}
+
+// findNew is findKey for a key that is to open a door. A name that only the last inventory
+// knows is no name for it: it may be a comment that somebody wrote on a host.
+func (c *carrier) findNew(ctx context.Context, text string) (lifecycle.Key, error) {
+	key, err := c.find(ctx, text, strings.HasPrefix(text, "SHA256:"))
+	if errors.Is(err, errNoKey) {
+		err = problem.New(fmt.Sprintf("%s %s in the broker and the agent; names that hosts have for keys do not count here", errNoKey, platform.Escape(text, 80)), "give a name or fingerprint of keybroker keys list, a fingerprint of the last inventory, or a file: FILE.pub")
+	}
+	return key, err
+}
+
+func (c *carrier) find(ctx context.Context, text string, inInventory bool) (lifecycle.Key, error) {
 	if strings.HasSuffix(text, ".pub") || strings.ContainsAny(text, `/\`) && !strings.HasPrefix(text, "SHA256:") {
 		return keyFile(text)
 	}
@@ -90,7 +104,7 @@ func (c *carrier) findKey(ctx context.Context, text string) (lifecycle.Key, erro
 			add(key)
 		}
 	}
-	if len(found) == 0 {
+	if len(found) == 0 && inInventory {
 		inventory, err := c.inventory(ctx)
 		if err != nil {
 			return lifecycle.Key{}, err
@@ -112,11 +126,13 @@ func names(k control.Key) []string {
 	return list
 }
 
+var errNoKey = errors.New("there is no key")
+
 func oneKey(found []lifecycle.Key, text string) (lifecycle.Key, error) {
 	shown := platform.Escape(text, 80)
 	switch {
 	case len(found) == 0:
-		return lifecycle.Key{}, problem.With(fmt.Errorf("there is no key %s in the broker, the agent and the last inventory", shown), "give a name or fingerprint of keybroker keys list, or a file: FILE.pub")
+		return lifecycle.Key{}, problem.With(fmt.Errorf("%w %s in the broker, the agent and the last inventory", errNoKey, shown), "give a name or fingerprint of keybroker keys list, or a file: FILE.pub")
 	case len(found) > 1:
 		var list []string
 		for _, key := range found {

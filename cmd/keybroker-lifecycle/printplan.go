@@ -14,6 +14,11 @@ import (
 // printPlan writes what would change, place by place. Servers have chosen the lines.
 func printPlan(w io.Writer, p *plan.Plan) {
 	fmt.Fprintf(w, "%s\n", describe(p))
+	if p.Kind == plan.Provision {
+		fmt.Fprintf(w, "  the key that comes in: %s\n", p.Key.Fingerprint)
+	} else if p.New != nil {
+		fmt.Fprintf(w, "  the key that comes in: %s\n", p.New.Fingerprint)
+	}
 	for _, place := range p.Places {
 		fmt.Fprintf(w, "  %s\n", platform.Escape(place.Target, maxStep))
 		if place.Why != "" {
