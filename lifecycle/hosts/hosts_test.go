@@ -3,6 +3,9 @@
 package hosts
 
 import (
+	"encoding/binary"
+	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -56,6 +59,34 @@ func TestTargetsThatSSHIsNotGiven(t *testing.T) {
 	for _, bad := range []string{"", "-oProxyCommand=x", "root@-x", "web1\n", "web1 x", "$(id)", "web1;id", "`id`", "'x", "ssh://web1|id", "$USER@web1", "{a,b}"} {
 		if isTarget(bad) {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// endless is the same bytes again and again.
+type endless struct {
+	packet []byte
+	at     int
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := copy(b, e.packet[e.at:])
+	e.at = (e.at + n) % len(e.packet)
+	return n, nil
+}
+
+// TestAListingHasAnEnd: a server that lists a directory without end does not fill the memory;
+// a file that is as long is read.
+func TestAListingHasAnEnd(t *testing.T) {
+	for kind, bad := range map[byte]bool{packetName: true, 103: false} { // SSH_FXP_DATA
+		packet := make([]byte, 4+1+1000)
+		binary.BigEndian.PutUint32(packet, 1001)
+		packet[4] = kind
+		s := newSnooped(&endless{packet: packet})
+		s.begun = true
+		n, err := io.Copy(io.Discard, io.LimitReader(s, 2*maxListed))
+		if bad && (!errors.Is(err, errEndless) || n > maxListed+1<<20 || !s.endless.Load()) || !bad && (err != nil || n != 2*maxListed) {
+			t.Errorf("packets %d: %d bytes, %v", kind, n, err)
 		}
 	}
 }

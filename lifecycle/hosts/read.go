@@ -66,6 +66,8 @@ func (h *Host) explain(ctx context.Context, verb, path string, err error) error 
 	switch {
 	case ctx.Err() != nil:
 		return &Failure{Kind: Interrupted, Target: h.target, err: context.Cause(ctx)}
+	case h.seen != nil && h.seen.endless.Load():
+		return h.fail(Unknown, errEndless.Error(), "find out what runs there: this is no server of OpenSSH")
 	case errors.Is(err, sftp.ErrSSHFxConnectionLost), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), h.run.hasEnded():
 		return h.fail(Lost, "the connection was lost", "try again")
 	}

@@ -3,11 +3,13 @@ package hosts
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Types of packets (draft-ietf-secsh-filexfer-02 section 3).
@@ -18,6 +20,10 @@ const (
 
 // maxSnooped bounds a packet that is looked into. pkg/sftp takes none that is larger.
 const maxSnooped = 256 << 10
+
+// maxListed bounds the listings of one session, in bytes: some 100,000 names. pkg/sftp keeps
+// a listing until its end, which a hostile server never sends.
+const maxListed = 16 << 20
 
 // snooped passes on what the server sends, and looks at two things on the way: that
 // it begins with a packet of SFTP, and how many hard links the files of a listing have,
@@ -32,11 +38,16 @@ type snooped struct {
 	header []byte         // of the packet that arrives
 	left   int            // bytes of it that have not arrived
 	body   []byte         // of a packet that is looked into
+
+	listed  int         // bytes of listings
+	endless atomic.Bool // they were more than maxListed
 }
 
 func newSnooped(r io.Reader) *snooped {
 	return &snooped{r: bufio.NewReader(r), links: make(map[string]int)}
 }
+
+var errEndless = errors.New("the server lists directories without end")
 
 // noise is text where SFTP should begin.
 type noise struct{ text string }
@@ -56,6 +67,10 @@ func (s *snooped) Read(b []byte) (int, error) {
 	}
 	n, err := s.r.Read(b)
 	s.look(b[:n])
+	if s.listed > maxListed {
+		s.endless.Store(true)
+		return 0, errEndless
+	}
 	return n, err
 }
 
@@ -73,6 +88,9 @@ func (s *snooped) look(data []byte) {
 		n := min(s.left, len(data))
 		if s.header[4] == packetName && len(s.body)+s.left <= maxSnooped {
 			s.body = append(s.body, data[:n]...)
+		}
+		if s.header[4] == packetName {
+			s.listed += n
 		}
 		s.left -= n
 		data = data[n:]
