@@ -161,7 +161,7 @@ func (b controlAPI) claimProblems() []error {
 			problems = append(problems, claims.Expired(keys.Info{Name: name}, claim))
 		case left < b.config.Lifecycle.WarnTime():
 			problems = append(problems, problem.With(fmt.Errorf("the key %s expires on %s, %s", name, keys.ClaimTime(claim.Expires), keys.In(left)),
-				"replace it in time; or, if it shall live on: keybroker keys annotate %s --expires 180d", name))
+				"replace it in time; or, to keep using it: keybroker keys annotate %s --expires 180d", name))
 		}
 	}
 	return problems

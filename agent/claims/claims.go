@@ -191,7 +191,7 @@ func Expired(key keys.Info, claim keys.Claim) error {
 		name = key.Fingerprint
 	}
 	return problem.With(fmt.Errorf("the key %s expired on %s", name, keys.ClaimTime(claim.Expires)),
-		"use another key; or, if this one shall live on: keybroker keys annotate %s --expires 180d", name)
+		"use another key; or, to keep using this one: keybroker keys annotate %s --expires 180d", name)
 }
 
 // noteExpired remembers that the time of a key is over, so that it stays so when the clock
