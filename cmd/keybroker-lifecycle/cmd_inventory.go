@@ -191,6 +191,9 @@ func (a *app) inventoryOptions(ctx context.Context, t *taking, db *store.Store) 
 	if o.Remote.Targets, err = t.targets(o.Home, o.AuditDir); err != nil {
 		return o, err
 	}
+	if t.parallel < 1 {
+		return o, cli.Usage(problem.New("--parallel cannot be below 1", "leave it out, or give how many hosts are read at once: --parallel 20"))
+	}
 	o.Remote.Parallel = t.parallel
 	o.Remote.Dialer.Batch = len(o.Remote.Targets) > 1 || !terminal.Interactive()
 	o.Remote.Dialer.Announce = control.NewClient(a.config.Paths.ControlSocket).AnnounceHosts

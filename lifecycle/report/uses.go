@@ -52,7 +52,7 @@ func (r *Report) headline() string {
 	authorisations := func(n int) string { return plural(n, "authorisation") }
 	switch {
 	case len(r.Doors) == 0:
-		return "No authorised key was found"
+		return "No authorised key was found in this run; hosts are read with: keybroker inventory --hosts-from known_hosts"
 	case r.Since.IsZero():
 		return fmt.Sprintf("Nobody has watched yet: %d of %s %s a known use, and of the others nothing can be said",
 			len(r.Doors)-r.Unwatched, authorisations(len(r.Doors)), has(len(r.Doors)-r.Unwatched))
