@@ -136,7 +136,7 @@ func TestEditCutAtEveryPacket(t *testing.T) {
 			s := newWatchedServer(t)
 			direct := s.dialer()
 			direct.SSH = s.path("direct") // the same packets with nothing before them
-			must(t, os.WriteFile(direct.SSH, fmt.Appendf(nil, "#!/bin/sh\ncase $* in *-G*) exec ssh \"$@\";; esac\nexec %s\n", s.path("sftp.sh")), 0o700))
+			must(t, os.WriteFile(direct.SSH, fmt.Appendf(nil, "#!/bin/sh\ncase $* in *-G*) exec ssh \"$@\";; esac\necho debug1: Server host key: ssh-ed25519 SHA256:ofATest >&2\nexec %s\n", s.path("sftp.sh")), 0o700))
 			victim := s.newKey("victim")
 			outside := s.path("outside") // how sshd lets the login in while there is no file
 			must(t, os.WriteFile(outside, []byte(line(s.login)+"\n"), 0o600))

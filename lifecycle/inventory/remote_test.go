@@ -40,6 +40,7 @@ case " $* " in
 *" -G "*) printf 'hostname 127.0.0.1\nuser anna\nport 22\n'; exit ;;
 *" sftp "*) for word; do [ "$word" = sftp ] || target=$word; done ;;
 esac
+echo "debug1: Server host key: ssh-ed25519 SHA256:$target" >&2
 cd "`+f.dir+`/$target" && exec `+sftpServer+`
 `)
 	if err := os.Chmod(filepath.Join(f.dir, "ssh"), 0o700); err != nil {
