@@ -202,6 +202,21 @@ func as(t *testing.T, uid int, f func()) {
 	<-done
 }
 
+// fillTerminal writes pieces until the terminal takes no more. The kernel moves what was
+// written a moment later, which makes room again, so it looks until there is none left.
+func fillTerminal(fd, size int) {
+	_ = unix.SetNonblock(fd, true)
+	for full := 0; full < 5; full++ {
+		for {
+			if _, err := unix.Write(fd, make([]byte, size)); err != nil {
+				break
+			}
+			full = 0
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // Whatever a program of the user does to a terminal to keep it quiet: nothing is
 // said there, and it is not counted as told.
 func TestTerminalsThatAreKeptQuiet(t *testing.T) {
@@ -221,21 +236,12 @@ func TestTerminalsThatAreKeptQuiet(t *testing.T) {
 		"mode 000":  func(path string) error { return os.Chmod(path, 0) },
 		"TCOOFF":    func(path string) error { return unix.IoctlSetInt(open(path), unix.TCXONC, unix.TCOOFF) },
 		"full": func(path string) error {
-			fd := open(path)
-			for unix.SetNonblock(fd, true) == nil {
-				if _, err := unix.Write(fd, make([]byte, 1000)); err != nil {
-					break
-				}
-			}
+			fillTerminal(open(path), 1000)
 			return nil
 		},
 		"almost full": func(path string) error {
 			fd := open(path)
-			for unix.SetNonblock(fd, true) == nil {
-				if _, err := unix.Write(fd, []byte{'x'}); err != nil {
-					break
-				}
-			}
+			fillTerminal(fd, 1)
 			return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH)
 		},
 	} {
