@@ -41,7 +41,7 @@ func newWatchedServer(t *testing.T, options ...string) *server {
 	if os.Geteuid() == 0 {
 		drop = "setpriv --bounding-set=-all --inh-caps=-all "
 	}
-	must(t, os.WriteFile(s.path("sftp.sh"), fmt.Appendf(nil, "#!/bin/sh\numask 002\n%s=%s exec %s%s\n", cutAfterVariable, s.dir, drop, self), 0o700))
+	must(t, os.WriteFile(s.path("sftp.sh"), fmt.Appendf(nil, "#!/bin/sh\numask 002\nGORACE=atexit_sleep_ms=0 %s=%s exec %s%s\n", cutAfterVariable, s.dir, drop, self), 0o700))
 	return s
 }
 
