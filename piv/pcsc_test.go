@@ -57,6 +57,7 @@ func TestPCSC(t *testing.T) {
 		"generate":              testGenerate,
 		"number of tries":       testSetRetries,
 		"reset a YubiKey":       testResetYubiKey,
+		"reset another card":    testResetOtherCard,
 	}
 	maps.Copy(tests, moreOnPCSC)
 	for name, test := range tests {

@@ -117,3 +117,20 @@ func testResetYubiKey(t *testing.T, r rig) {
 		t.Errorf("not in its factory state:\n%s", out)
 	}
 }
+
+// A card that was exchanged for another one is not reset: no try is spent.
+func testResetOtherCard(t *testing.T, r rig) {
+	card, _, _ := yubikey(t)
+	h := r.insert(t, 0, card)
+	other := *h.Token()
+	other.Serial, other.ID = other.Serial+1, "serial:1" // as if it had been another card
+	h.token.Store(&other)
+	if _, err := h.session.worker.call(t.Context(), connectLimit, h.session.disconnect); err != nil { // else in 1.5 s
+		t.Fatal(err)
+	}
+	err := h.Patiently(t.Context(), func(ctx context.Context, a *Applet) error { return a.Reset(ctx) })
+	wantError(t, err, ErrOtherCard)
+	if pin, puk := card.Tries(); pin != 3 || puk != 3 {
+		t.Errorf("tries left: %d, %d", pin, puk)
+	}
+}
