@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 	"github.com/keybroker/keybroker/lifecycle/plan"
 	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/platform"
@@ -54,7 +55,7 @@ func publicLine(line string) (lifecycle.Key, bool) {
 	if err != nil || len(blob) == 0 {
 		return lifecycle.Key{}, false
 	}
-	key := lifecycle.Key{Type: fields[0], Blob: blob, Fingerprint: plan.Fingerprint(blob)}
+	key := lifecycle.Key{Type: fields[0], Blob: blob, Fingerprint: authorized.Fingerprint(blob)}
 	if len(fields) == 3 {
 		key.Names = []string{fields[2]}
 	}

@@ -106,7 +106,7 @@ var arrows = map[string][]string{
 	"lifecycle/forge":              {"lifecycle/authorized", "platform"},
 	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
-	"cmd/keybroker-lifecycle":      {"lifecycle", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/authorized", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
 	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",

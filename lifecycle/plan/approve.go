@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/sshsig"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -93,7 +94,7 @@ func (a Approvals) principalsOf(fingerprints []string) []string {
 			continue
 		}
 		for _, field := range fields[1:] {
-			if blob, ok := blobOf(field); ok && slices.Contains(fingerprints, Fingerprint(blob)) {
+			if blob, ok := blobOf(field); ok && slices.Contains(fingerprints, authorized.Fingerprint(blob)) {
 				found = append(found, strings.Split(strings.Trim(fields[0], `"`), ",")...)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/keys/sshsig"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 )
 
 // person makes a key pair with ssh-keygen.
@@ -27,7 +28,7 @@ func person(t *testing.T, dir, name string) (path, line, fingerprint string) {
 	if !ok {
 		t.Fatalf("%q", line)
 	}
-	return path, line, Fingerprint(blob)
+	return path, line, authorized.Fingerprint(blob)
 }
 
 func TestApprovals(t *testing.T) {

@@ -148,7 +148,7 @@ func testKey(name string) lifecycle.Key {
 		panic(err)
 	}
 	blob := signer.PublicKey().Marshal()
-	return lifecycle.Key{Fingerprint: Fingerprint(blob), Type: "ssh-ed25519", Blob: blob, Names: []string{name}}
+	return lifecycle.Key{Fingerprint: authorized.Fingerprint(blob), Type: "ssh-ed25519", Blob: blob, Names: []string{name}}
 }
 
 var oldKey, newKey, ownKey, otherKey = testKey("old"), testKey("new"), testKey("own"), testKey("other")

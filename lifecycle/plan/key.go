@@ -10,11 +10,6 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// Fingerprint is SHA256:… of a blob, as ssh-keygen -l prints it.
-func Fingerprint(blob []byte) string {
-	return authorized.Fingerprint(blob)
-}
-
 // Line is the key as a line of authorized_keys has it, without options and comment.
 func Line(key lifecycle.Key) string {
 	return key.Type + " " + base64.StdEncoding.EncodeToString(key.Blob)
@@ -35,7 +30,7 @@ func checkKey(key lifecycle.Key) error {
 		return fmt.Errorf("the plan has no key %s", key.Fingerprint)
 	}
 	n := binary.BigEndian.Uint32(key.Blob)
-	if key.Fingerprint != Fingerprint(key.Blob) || uint64(n)+4 > uint64(len(key.Blob)) || string(key.Blob[4:4+n]) != key.Type {
+	if key.Fingerprint != authorized.Fingerprint(key.Blob) || uint64(n)+4 > uint64(len(key.Blob)) || string(key.Blob[4:4+n]) != key.Type {
 		return problem.With(fmt.Errorf("the key of the plan is not %s %s", key.Type, key.Fingerprint), "make the plan anew")
 	}
 	return nil
