@@ -14,14 +14,14 @@ import (
 // host names who proved b: by known_hosts, and for what cannot be read there by
 // the names that are tried. It is found once for a request.
 func (s *session) host(b *bind) keys.Host {
-	if host, ok := s.named[string(b.hostKey)]; ok {
+	if host, ok := s.found.hosts[string(b.hostKey)]; ok {
 		return host
 	}
 	host := s.lookUp(b)
-	if s.named == nil {
-		s.named = map[string]keys.Host{}
+	if s.found.hosts == nil {
+		s.found.hosts = map[string]keys.Host{}
 	}
-	s.named[string(b.hostKey)] = host
+	s.found.hosts[string(b.hostKey)] = host
 	return host
 }
 
@@ -55,38 +55,38 @@ func (s *session) meantNames(b *bind) []string {
 // typedNames are the names under which ssh would have written the host to
 // known_hosts, by the caller's command line and by ssh_config.
 func (s *session) typedNames() []string {
-	if s.typed == nil {
-		s.typed = append([]string{}, claimedHost(s.peer).candidates(s.server.SSHConfig)...)
+	if s.found.typed == nil {
+		s.found.typed = append([]string{}, claimedHost(s.peer).candidates(s.server.SSHConfig)...)
 	}
-	return s.typed
+	return s.found.typed
 }
 
 // likelyNames are typedNames and those of destination constraints.
 func (s *session) likelyNames() []string {
-	if s.likely == nil {
-		s.likely = slices.Clone(s.typedNames())
+	if s.found.likely == nil {
+		s.found.likely = slices.Clone(s.typedNames())
 		for _, info := range s.server.Ring.List() {
 			for _, d := range info.Destinations {
-				s.likely = append(s.likely, d.From.Host, d.To.Host)
+				s.found.likely = append(s.found.likely, d.From.Host, d.To.Host)
 			}
 		}
-		slices.Sort(s.likely)
-		s.likely = slices.Compact(s.likely)
+		slices.Sort(s.found.likely)
+		s.found.likely = slices.Compact(s.found.likely)
 	}
-	return s.likely
+	return s.found.likely
 }
 
 // rules are those that one request goes by. The names that they mention are tried
 // against known_hosts: other rules would not know of theirs.
 func (s *session) rules() *policy.Rules {
-	if s.inForce == nil {
-		s.inForce = s.server.Rules()
+	if s.found.rules == nil {
+		s.found.rules = s.server.Rules()
 	}
-	return s.inForce
+	return s.found.rules
 }
 
 // forgetNames is for the end of a request: files, rules and keys may change.
-func (s *session) forgetNames() { s.inForce, s.named, s.typed, s.likely = nil, nil, nil, nil }
+func (s *session) forgetNames() { s.found = found{} }
 
 // fingerprint is what ssh.FingerprintSHA256 is for a key that can be parsed.
 func fingerprint(blob []byte) string {

@@ -46,12 +46,16 @@ type session struct {
 	denied     []byte    // the id of the session that the person said no to; nil: none
 	writeUntil time.Time // the deadline of the connection for writing
 
-	// Found once for a request: see forgetNames.
-	inForce       *policy.Rules        // nil: not asked for yet
-	named         map[string]keys.Host // by host key blob
-	typed, likely []string
+	found found // for the request at hand: see forgetNames
 
 	queue queue
+}
+
+// found is what was looked up once for a request; nil is what no step needed yet.
+type found struct {
+	rules         *policy.Rules
+	hosts         map[string]keys.Host // by host key blob
+	typed, likely []string             // names of hosts: see hostnames.go
 }
 
 // queue holds the requests that were read and not yet begun.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/keybroker/keybroker/platform/terminal"
 )
 
 // Exit codes of every command.
@@ -16,6 +18,23 @@ const (
 
 	ExitInterrupted = 128 + int(syscall.SIGINT) // as in a shell
 )
+
+// ExitCode is the exit code of err, as far as it can be told from the errors that all
+// command lines share.
+func ExitCode(err error) int {
+	switch {
+	case err == nil:
+		return ExitDone
+	case errors.Is(err, terminal.ErrInterrupted):
+		return ExitInterrupted
+	case IsA[UsageError](err):
+		return ExitUsage
+	case IsA[RefusedError](err):
+		return ExitRefused
+	default:
+		return ExitFailed
+	}
+}
 
 // UsageError marks an error in the command line.
 type UsageError struct{ error }

@@ -4,60 +4,30 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/spf13/cobra"
 )
 
 // version is set by the linker: -X main.version=…
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a process that hangs
-	root := newRoot()
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil && err != cli.ExitStatus(cli.ExitInterrupted) { // by Ctrl-C, whatever the error says
-		err = terminal.ErrInterrupted
-	}
-	if status, ok := errors.AsType[cli.ExitStatus](err); ok {
-		return int(status)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker:", platform.Text(err))
-	}
-	return exitCode(err)
-}
+func main() { os.Exit(cli.Run(newRoot(), os.Args[1:], platform.Text, exitCode)) }
 
 func exitCode(err error) int {
 	switch {
-	case err == nil:
-		return cli.ExitDone
-	case errors.Is(err, terminal.ErrInterrupted):
-		return cli.ExitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return cli.ExitNotRunning
-	case cli.IsA[cli.UsageError](err), cli.IsA[config.InvalidError](err):
+	case cli.IsA[config.InvalidError](err):
 		return cli.ExitUsage
-	case cli.IsA[cli.RefusedError](err):
-		return cli.ExitRefused
 	default:
-		return cli.ExitFailed
+		return cli.ExitCode(err)
 	}
 }
 

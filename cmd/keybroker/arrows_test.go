@@ -94,7 +94,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain", "platform/platformtest"},
 
 	// What follows keys on other hosts is a program of its own too.
-	"cli":                          {"keys", "platform"}, // what command lines share
+	"cli":                          {"keys", "platform", "platform/terminal"}, // what command lines share
 	"lifecycle":                    {},
 	"lifecycle/authorized":         {"keys/publickey"},
 	"lifecycle/hosts":              {"lifecycle", "lifecycle/authorized", "platform"},

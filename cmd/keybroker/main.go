@@ -3,19 +3,14 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/confirm"
-	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keyfile"
 	"github.com/keybroker/keybroker/softkeys/sshadd"
@@ -33,42 +28,21 @@ func main() {
 	if calledSSHAgent() {
 		os.Exit(sshagent.Run(os.Args[1:], version))
 	}
-	os.Exit(run(os.Args[1:]))
-}
-
-func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a process that hangs
-	root := newRoot()
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, confirm.ErrClosed)) { // by Ctrl-C, whatever the error says
-		err = terminal.ErrInterrupted
-	}
-	if status, ok := errors.AsType[cli.ExitStatus](err); ok {
-		return int(status)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "keybroker:", errorText(err))
-	}
-	return exitCode(err)
+	os.Exit(cli.Run(newRoot(), os.Args[1:], errorText, exitCode))
 }
 
 func exitCode(err error) int {
 	switch {
-	case err == nil:
-		return cli.ExitDone
-	case errors.Is(err, terminal.ErrInterrupted):
+	case errors.Is(err, confirm.ErrClosed): // the person closed the question
 		return cli.ExitInterrupted
 	case errors.Is(err, control.ErrNotRunning):
 		return cli.ExitNotRunning
-	case cli.IsA[cli.UsageError](err), cli.IsA[config.InvalidError](err), cli.IsA[control.InvalidError](err), cli.IsA[cardadmin.UsageError](err), errors.Is(err, keyfile.ErrStandardInput), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
+	case cli.IsA[config.InvalidError](err), cli.IsA[control.InvalidError](err), cli.IsA[cardadmin.UsageError](err), errors.Is(err, keyfile.ErrStandardInput), errors.Is(err, softkeys.ErrName), errors.Is(err, softkeys.ErrSpec):
 		return cli.ExitUsage
-	case cli.IsA[cli.RefusedError](err), cli.IsA[control.RefusedError](err), cli.IsA[cardadmin.RefusedError](err):
+	case cli.IsA[control.RefusedError](err), cli.IsA[cardadmin.RefusedError](err):
 		return cli.ExitRefused
 	default:
-		return cli.ExitFailed
+		return cli.ExitCode(err)
 	}
 }
 

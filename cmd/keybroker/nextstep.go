@@ -9,7 +9,9 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 )
@@ -25,6 +27,9 @@ To sign git commits with it: %s keys git %s
 
 // errorText is the output of a failed command: what happened, and what to do about it.
 func errorText(err error) string {
+	if errors.Is(err, confirm.ErrClosed) {
+		err = terminal.ErrInterrupted
+	}
 	if step := nextStep(err); step != "" {
 		err = problem.WithDefault(err, "%s", step)
 	}
