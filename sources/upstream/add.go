@@ -63,7 +63,7 @@ func (s *Source) listAdded(info keys.Info, key keys.Added) keys.Info {
 	s.limitLocked(&info)
 	s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(k keys.Info) bool { return string(k.Blob) == blob })
 	s.keys = append(s.keys, info)
-	s.wake() // a list that is being read now lacks it
+	s.editedLocked()
 	return info
 }
 

@@ -69,12 +69,13 @@ func (s *Source) follow(ctx context.Context) (served bool, err error) {
 		}
 	}()
 	for {
+		edits := s.editsSoFar()
 		list, err := readList(ctx, conn, answers)
 		if err != nil {
 			return served, err
 		}
 		served = true
-		s.put(list)
+		s.put(list, edits)
 		select {
 		case <-s.wanted:
 		case <-answers: // unrequested, or the connection ended
@@ -128,24 +129,27 @@ func readList(ctx context.Context, conn net.Conn, answers <-chan []byte) ([]wire
 
 var errListTimeout = problem.With(fmt.Errorf("it does not answer within %v", listTimeout), "check what it is doing")
 
-// put stores a new list. Problems reports the keys that cannot be used.
-func (s *Source) put(list []wire.Identity) {
-	infos := make([]keys.Info, 0, len(list))
-	var unused []string
-	for _, one := range list[:min(len(list), maxKeys)] {
-		info, err := infoOf(one)
-		if err != nil {
-			unused = append(unused, err.Error())
-			continue
-		}
-		info.Source = s.Name()
-		infos = append(infos, info)
-	}
-	if more := len(list) - maxKeys; more > 0 {
-		unused = append(unused, fmt.Sprintf("%d keys beyond the limit of %d for one agent", more, maxKeys))
-	}
+func (s *Source) editsSoFar() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.edits
+}
+
+// editedLocked makes put ignore a list that is being read now, and reads another one.
+func (s *Source) editedLocked() {
+	s.edits++
+	s.wake()
+}
+
+// put stores a new list, which was requested after that many edits. If there are more by
+// now, it may be older than they are. Problems reports the keys that cannot be used.
+func (s *Source) put(list []wire.Identity, edits int) {
+	infos, unused := s.usable(list)
 	s.mu.Lock()
 	back := s.away != nil
+	if s.edits != edits {
+		infos, unused = s.keys, s.unused
+	}
 	s.forgetExpiredLocked(infos)
 	for i := range infos {
 		s.limitLocked(&infos[i])
@@ -163,6 +167,23 @@ func (s *Source) put(list []wire.Identity) {
 	if changed {
 		s.config.Changed()
 	}
+}
+
+// usable returns the keys that can be used, and why the others cannot.
+func (s *Source) usable(list []wire.Identity) (infos []keys.Info, unused []string) {
+	for _, one := range list[:min(len(list), maxKeys)] {
+		info, err := infoOf(one)
+		if err != nil {
+			unused = append(unused, err.Error())
+			continue
+		}
+		info.Source = s.Name()
+		infos = append(infos, info)
+	}
+	if more := len(list) - maxKeys; more > 0 {
+		unused = append(unused, fmt.Sprintf("%d keys beyond the limit of %d for one agent", more, maxKeys))
+	}
+	return infos, unused
 }
 
 // markAway records why the agent is away.

@@ -70,5 +70,6 @@ func (s *Source) takeBack(blob []byte) error {
 	delete(s.given, string(blob))
 	delete(s.hidden, string(blob))
 	s.keys = slices.DeleteFunc(slices.Clone(s.keys), func(info keys.Info) bool { return bytes.Equal(info.Blob, blob) })
+	s.editedLocked()
 	return nil
 }

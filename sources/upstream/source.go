@@ -67,6 +67,7 @@ type Source struct {
 	old    bool                         // it signs with SHA-1 only
 	away   error                        // why the agent is away; nil: it is not
 	asked  time.Time                    // when the list was last wanted
+	edits  int                          // how often we have changed keys and the other agent's list ourselves
 	hidden map[string]bool              // by blob: removed by ssh-add -d or -D
 	given  map[string]keys.ActiveLimits // by blob: limits of the keys that we handed over (add.go)
 }

@@ -43,7 +43,8 @@ type other struct {
 	listener net.Listener
 	conns    []net.Conn
 	hangs    bool
-	told     [][]string // the messages of each connection
+	told     [][]string                 // the messages of each connection
+	answered func(request wire.Request) // optional: called before an answer is sent
 	running  sync.WaitGroup
 }
 
@@ -127,7 +128,7 @@ func (o *other) serve(conn net.Conn, n int) {
 		}
 		o.mu.Lock()
 		o.told[n] = append(o.told[n], text)
-		hangs := o.hangs
+		hangs, answered := o.hangs, o.answered
 		o.mu.Unlock()
 		if hangs {
 			continue
@@ -136,6 +137,9 @@ func (o *other) serve(conn net.Conn, n int) {
 			return
 		}
 		answer, err := wire.ReadFrame(near)
+		if answered != nil {
+			answered(request)
+		}
 		if err != nil || wire.WriteFrame(conn, answer) != nil {
 			return
 		}
@@ -329,6 +333,56 @@ func TestRemoveHidesAndGivenIsTakenBack(t *testing.T) {
 	if held, _ := o.keyring.List(); len(held) != 1 || held[0].Comment != "there" {
 		t.Errorf("%+v", held)
 	}
+}
+
+// A list that was on its way when a key was added or removed does not undo that.
+func TestAnOldListUndoesNothing(t *testing.T) {
+	o := newOther(t)
+	s := o.source(t, same)
+	onItsWay, arrives := make(chan bool), make(chan bool)
+	o.mu.Lock()
+	o.answered = func(request wire.Request) {
+		if _, list := request.(wire.RequestIdentities); list {
+			onItsWay <- true
+			<-arrives
+		}
+	}
+	o.mu.Unlock()
+	comments := func() (list []string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, info := range s.keys {
+			list = append(list, info.Comment)
+		}
+		return list
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wake()
+	<-onItsWay
+	added, err := Adding{s}.Add(keys.Added{PrivateKey: &private, Comment: "given"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrives <- true
+	<-onItsWay // the next one, which was asked for when that had been stored
+	if got := comments(); !slices.Equal(got, []string{"there", "given"}) {
+		t.Errorf("after an addition: %q", got)
+	}
+	if err := s.Remove(added.Blob); err != nil {
+		t.Fatal(err)
+	}
+	arrives <- true
+	<-onItsWay
+	if got := comments(); !slices.Equal(got, []string{"there"}) {
+		t.Errorf("after a removal: %q", got)
+	}
+	o.mu.Lock()
+	o.answered = nil
+	o.mu.Unlock()
+	arrives <- true
 }
 
 // forgetful is an agent that takes a lifetime, and does not keep to it.
