@@ -140,13 +140,13 @@ func (b *Broker) keyExpired(fingerprint string, claim keys.Claim, digest string)
 	return b.server.KeyExpired(info, claim, digest)
 }
 
-// claimProblems lists keys that have expired, or will soon, and what is wrong with the
-// claims themselves.
-func (b controlAPI) claimProblems() []error {
+// claimProblems lists keys that have expired, with what is wrong with the claims
+// themselves, and keys that will expire soon.
+func (b controlAPI) claimProblems() (expired, soon []error) {
 	all, now := b.claims.All(), time.Now()
-	problems := []error{b.claims.Fault()}
+	expired = []error{b.claims.Fault()}
 	if len(all) == 0 { // the usual case: the keys need not be listed
-		return problems
+		return expired, nil
 	}
 	seen := map[string]bool{}
 	for _, key := range b.Keys() {
@@ -158,11 +158,11 @@ func (b controlAPI) claimProblems() []error {
 		name := platform.Escape(cmp.Or(key.Name, key.Fingerprint), maxText)
 		switch left := claim.Expires.Sub(now); {
 		case claim.HasExpired(now):
-			problems = append(problems, claims.Expired(keys.Info{Name: name}, claim))
+			expired = append(expired, claims.Expired(keys.Info{Name: name}, claim))
 		case left < b.config.Lifecycle.WarnTime():
-			problems = append(problems, problem.With(fmt.Errorf("the key %s expires on %s, %s", name, keys.ClaimTime(claim.Expires), keys.In(left)),
+			soon = append(soon, problem.With(fmt.Errorf("the key %s expires on %s, %s", name, keys.ClaimTime(claim.Expires), keys.In(left)),
 				"replace it in time; or, to keep using it: keybroker keys annotate %s --expires 180d", name))
 		}
 	}
-	return problems
+	return expired, soon
 }

@@ -21,13 +21,14 @@ var _ control.Broker = controlAPI{}
 
 func (b controlAPI) Status() control.Status {
 	server, head := b.server.Status(), b.records.log.Head()
+	problems, soon := b.problems()
 	return control.Status{
 		Version: b.version, PID: os.Getpid(), Started: b.started, AgentSocket: b.config.Paths.AgentSocket, Sockets: b.sockets.shown(b.config.Sockets),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
 		Keys: len(b.server.Ring.List()), Smartcards: CardsInWords(b.Cards()), Cards: cardsIn(b.Cards()), Prompt: b.person.queue.Name(), OnTerminal: b.paired.OnTerminal(), Approve: b.approvals.terminal(), Waiting: len(b.person.queue.Waiting()),
 		Seal: string(b.sealed.Vault().Seal()), Rules: b.server.Rules().Len(), Grants: len(b.Grants()),
 		Audit:    control.AuditStatus{Directory: b.AuditDir(), Seq: head.Seq, Hash: head.Hash},
-		Problems: b.problems(), Hardening: b.hardening.Notes, Session: b.session.status(),
+		Problems: problems, Soon: soon, Hardening: b.hardening.Notes, Session: b.session.status(),
 	}
 }
 

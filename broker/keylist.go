@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
@@ -61,23 +61,32 @@ func claimed(list []control.Key, said map[string]keys.Claim) []control.Key {
 // start of a fingerprint. Comments do not count, because any program that adds a key
 // chooses one.
 func (l KeyList) Find(ctx context.Context, text string) (control.Key, error) {
+	return l.find(ctx, text, false)
+}
+
+// FindAlsoByComment is Find for commands that hand out no key: where no key has the name,
+// the comment that one key alone has is enough.
+func (l KeyList) FindAlsoByComment(ctx context.Context, text string) (control.Key, error) {
+	return l.find(ctx, text, true)
+}
+
+func (l KeyList) find(ctx context.Context, text string, comments bool) (control.Key, error) {
 	list, err := l.List(ctx)
 	if err != nil {
 		return control.Key{}, err
 	}
-	var found []control.Key
-	for _, key := range list {
-		if key.PublicKey != "" && (key.Name == text || isFingerprintStart(key.Fingerprint, text)) {
-			found = append(found, key)
-		}
-	}
-	switch len(found) {
-	case 0:
+	list = slices.DeleteFunc(list, func(key control.Key) bool { return key.PublicKey == "" })
+	found := keys.Named(list, text, func(key control.Key) (string, string, string) { return key.Name, key.Fingerprint, key.Comment })
+	byComment := len(found) > 0 && found[0].Name != text && !keys.IsFingerprintStart(found[0].Fingerprint, text)
+	switch {
+	case len(found) == 0:
 		return control.Key{}, problem.With(fmt.Errorf("no key has the name or fingerprint %s", platform.Escape(text, maxName)), "see the list: keybroker keys list")
-	case 1:
-		return l.proved(ctx, found[0])
+	case len(found) > 1:
+		return control.Key{}, problem.With(fmt.Errorf("%d keys are called %s", len(found), platform.Escape(text, maxName)), "name one by its fingerprint: keybroker keys list")
+	case byComment && !comments:
+		return control.Key{}, problem.With(fmt.Errorf("no key has the name or fingerprint %s; any program may have chosen it as a comment", platform.Escape(text, maxName)), "name the key by its fingerprint, if it is yours: %s", found[0].Fingerprint)
 	}
-	return control.Key{}, problem.With(fmt.Errorf("%d keys are called %s", len(found), platform.Escape(text, maxName)), "name one by its fingerprint: keybroker keys list")
+	return l.proved(ctx, found[0])
 }
 
 // proved opens the vault if the key is not proved yet: the user must not put a public
@@ -102,14 +111,6 @@ func (l KeyList) proved(ctx context.Context, key control.Key) (control.Key, erro
 	info := keys.NewInfo(public, comment)
 	info.Name, info.Source = key.Name, key.Source
 	return control.KeyOf(info), nil
-}
-
-// minFingerprint is how much of a fingerprint is enough to name a key. 20 characters
-// are 120 bits: nobody can make another key with the same start.
-const minFingerprint = len("SHA256:") + 20
-
-func isFingerprintStart(fingerprint, text string) bool {
-	return len(text) >= minFingerprint && strings.HasPrefix(fingerprint, text)
 }
 
 // Certified finds the key that a certificate is for: first among the sealed keys, then

@@ -8,13 +8,11 @@ import (
 	"github.com/keybroker/keybroker/problem"
 )
 
-// problems lists what does not work now, each with its remedy.
-func (b controlAPI) problems() []control.Problem {
-	var list []control.Problem
+// problems lists what does not work now, and what will not soon, each with its remedy.
+func (b controlAPI) problems() (list, soon []control.Problem) {
 	add := func(err error) {
 		if err != nil {
-			what, remedy := platform.Explain(err)
-			list = append(list, control.Problem{What: what, Remedy: remedy})
+			list = append(list, problemOf(err))
 		}
 	}
 	add(b.reload.problem())
@@ -24,7 +22,11 @@ func (b controlAPI) problems() []control.Problem {
 	if err := b.server.AuditErr(); err != nil {
 		add(problem.With(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w", err), "make room on its disk: df %s", b.AuditDir()))
 	}
-	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), b.server.Hosts.Problems(), cardProblems(b.Cards()), b.claimProblems()} {
+	expired, expiring := b.claimProblems()
+	for _, err := range expiring {
+		soon = append(soon, problemOf(err))
+	}
+	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), b.server.Hosts.Problems(), cardProblems(b.Cards()), expired} {
 		for _, err := range errs {
 			add(err)
 		}
@@ -37,5 +39,10 @@ func (b controlAPI) problems() []control.Problem {
 	for _, err := range b.certs.Problems() {
 		add(err)
 	}
-	return list
+	return list, soon
+}
+
+func problemOf(err error) control.Problem {
+	what, remedy := platform.Explain(err)
+	return control.Problem{What: what, Remedy: remedy}
 }

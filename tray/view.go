@@ -90,6 +90,9 @@ func (b *broker) view() view {
 	for _, p := range status.Problems {
 		v.trouble = append(v.trouble, "Problem: "+platform.Escape(p.What, 3*maxText))
 	}
+	for _, p := range status.Soon {
+		v.trouble = append(v.trouble, "Soon: "+platform.Escape(p.What, 3*maxText))
+	}
 	for _, title := range b.event.Notices {
 		v.trouble = append(v.trouble, platform.Escape(title, 2*maxText))
 	}

@@ -38,18 +38,20 @@ func run() error {
 	records := flag.Int("records", 10_000_000, "records of the log; 0.85 GB for a million")
 	times := flag.Int("times", 9, "how often each command is run; the median counts")
 	parent := flag.String("dir", "", "where the log is made; default: the directory for temporary files")
+	kept := flag.String("keep", "", "a directory that keeps the log for the next run, which measures the commands alone")
 	keybroker := flag.String("keybroker", "bin/keybroker", "the program to measure")
 	flag.Parse()
 	path, err := filepath.Abs(*keybroker)
 	if err != nil {
 		return err
 	}
-	home, err := os.MkdirTemp(*parent, "keybroker-auditlog-")
-	if err != nil {
-		return err
+	r := &rig{keybroker: path, home: *kept, times: *times}
+	if *kept == "" {
+		if r.home, err = os.MkdirTemp(*parent, "keybroker-auditlog-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(r.home)
 	}
-	defer os.RemoveAll(home)
-	r := &rig{keybroker: path, home: home, times: *times}
 	defer r.stop()
 	return r.measure(*records)
 }
@@ -58,6 +60,28 @@ func (r *rig) auditDir() string { return filepath.Join(r.home, "state/keybroker/
 
 func (r *rig) measure(records int) error {
 	fmt.Printf("%d records\n\n| what | median | best | processor time |\n|---|---|---|---|\n", records)
+	if _, err := os.Stat(r.auditDir()); err != nil {
+		if err := r.make(records); err != nil {
+			return err
+		}
+	}
+	if err := r.starts("start of the broker to its first list"); err != nil {
+		return err
+	}
+	if err := r.commands(records); err != nil {
+		return err
+	}
+	began := time.Now()
+	report, err := audit.Verify(r.auditDir())
+	if err != nil || report.Bad != nil {
+		return fmt.Errorf("the log is wrong: %+v, %w", report, err)
+	}
+	r.rate("log verify", int(report.Records), time.Since(began))
+	return nil
+}
+
+// make writes the log, and has the broker make its index.
+func (r *rig) make(records int) error {
 	if err := os.MkdirAll(r.auditDir(), 0o700); err != nil {
 		return err
 	}
@@ -72,12 +96,11 @@ func (r *rig) measure(records int) error {
 		return err
 	}
 	r.rate("the log is made", records, time.Since(began))
-	if err := r.build(records); err != nil {
-		return err
-	}
-	if err := r.starts("start of the broker to its first list"); err != nil {
-		return err
-	}
+	return r.build(records)
+}
+
+// commands measures the commands that read the log.
+func (r *rig) commands(records int) error {
 	if err := r.start(); err != nil {
 		return err
 	}
@@ -86,13 +109,7 @@ func (r *rig) measure(records int) error {
 			return err
 		}
 	}
-	began = time.Now()
-	report, err := audit.Verify(r.auditDir())
-	if err != nil || report.Bad != nil {
-		return fmt.Errorf("the log is wrong: %+v, %w", report, err)
-	}
-	r.rate("log verify", int(report.Records), time.Since(began))
-	return nil
+	return r.stop()
 }
 
 // build has the broker make the index, which is missing.

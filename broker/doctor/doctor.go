@@ -97,6 +97,9 @@ func (p *Patient) checkBroker(ctx context.Context, client *control.Client) []Che
 	for _, problem := range status.Problems {
 		checks = append(checks, Check{"broker", "FAIL", problem.What, problem.Remedy})
 	}
+	for _, problem := range status.Soon {
+		checks = append(checks, Check{"broker", "note", problem.What, problem.Remedy})
+	}
 	for _, note := range status.Hardening {
 		checks = append(checks, Check{"hardening", "note", note, ""})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/authorized"
 	"github.com/keybroker/keybroker/lifecycle/plan"
@@ -82,39 +83,58 @@ func (c *carrier) find(ctx context.Context, text string, inInventory bool) (life
 	if strings.HasSuffix(text, ".pub") || strings.ContainsAny(text, `/\`) && !strings.HasPrefix(text, "SHA256:") {
 		return keyFile(text)
 	}
-	var found []lifecycle.Key
-	add := func(key lifecycle.Key) {
-		named := key.Fingerprint == text || slices.Contains(key.Names, text)
-		if named && !slices.ContainsFunc(found, func(k lifecycle.Key) bool { return k.Fingerprint == key.Fingerprint }) {
-			found = append(found, key)
-		}
-	}
-	held, err := c.client().Keys(ctx)
-	if err != nil && !errors.Is(err, control.ErrNotRunning) {
+	found, err := c.held(ctx, text)
+	if err != nil {
 		return lifecycle.Key{}, err
-	}
-	for _, k := range held {
-		if key, ok := publicLine(k.PublicKey); ok {
-			key.Names, key.Source = names(k), k.Source
-			add(key)
-		}
 	}
 	if len(found) == 0 {
 		inAgent, _ := agentKeys(ctx) // a missing agent is said when it is needed
-		for _, key := range inAgent {
-			add(key)
-		}
+		found = named(inAgent, text)
 	}
 	if len(found) == 0 && inInventory {
 		inventory, err := c.inventory(ctx)
 		if err != nil {
 			return lifecycle.Key{}, err
 		}
-		for _, key := range inventory.Keys {
-			add(key)
-		}
+		found = named(inventory.Keys, text)
 	}
 	return oneKey(found, text)
+}
+
+// held are the keys of the broker that a person means with text; none if it does not run.
+func (c *carrier) held(ctx context.Context, text string) (list []lifecycle.Key, err error) {
+	all, err := c.client().Keys(ctx)
+	if err != nil && !errors.Is(err, control.ErrNotRunning) {
+		return nil, err
+	}
+	for _, k := range keys.Named(all, text, func(k control.Key) (string, string, string) { return k.Name, k.Fingerprint, k.Comment }) {
+		if key, ok := publicLine(k.PublicKey); ok {
+			key.Names, key.Source = names(k), k.Source
+			list = append(list, key)
+		}
+	}
+	return different(list), nil
+}
+
+// named are the keys of the agent or the inventory that a person means with text. Their
+// names are only comments.
+func named(list []lifecycle.Key, text string) []lifecycle.Key {
+	return different(keys.Named(list, text, func(key lifecycle.Key) (name, fingerprint, comment string) {
+		if slices.Contains(key.Names, text) {
+			comment = text
+		}
+		return "", key.Fingerprint, comment
+	}))
+}
+
+// different leaves out keys that are there twice.
+func different(list []lifecycle.Key) (left []lifecycle.Key) {
+	for _, key := range list {
+		if !slices.ContainsFunc(left, func(k lifecycle.Key) bool { return k.Fingerprint == key.Fingerprint }) {
+			left = append(left, key)
+		}
+	}
+	return left
 }
 
 func names(k control.Key) []string {

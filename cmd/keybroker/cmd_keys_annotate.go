@@ -70,7 +70,7 @@ of a key stays on this machine: no server learns of it.`,
 // annotated finds the key. To take back what is said of a key that is gone, its fingerprint
 // is enough.
 func (a *app) annotated(cmd *cobra.Command, text string, change control.Annotation) (control.Key, error) {
-	key, err := a.keyList().Find(cmd.Context(), text)
+	key, err := a.keyList().FindAlsoByComment(cmd.Context(), text)
 	if err != nil && change.Apply(keys.Claim{Owner: "?", Purpose: "?", Ticket: "?", Expires: time.Now()}).IsZero() && strings.HasPrefix(text, "SHA256:") {
 		return control.Key{Fingerprint: text}, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/platform"
@@ -65,6 +66,24 @@ func isStored(store *softkeys.Store, name string) bool {
 	return slices.ContainsFunc(store.All(), func(e softkeys.Entry) bool { return e.Name == name })
 }
 
+// sealedName is the name of the sealed key that a person means with text: with a comment
+// only where nothing is lost by a mistake.
+func sealedName(store *softkeys.Store, text string, comments bool) (string, error) {
+	found := keys.Named(store.All(), text, func(e softkeys.Entry) (name, fingerprint, comment string) {
+		if comments {
+			comment = e.Comment
+		}
+		return e.Name, e.Fingerprint, comment
+	})
+	switch len(found) {
+	case 0:
+		return "", problem.With(fmt.Errorf("there is no sealed key %q", platform.Escape(text, maxCell)), "`keybroker keys list` shows the names")
+	case 1:
+		return found[0].Name, nil
+	}
+	return "", problem.With(fmt.Errorf("%d sealed keys are called %q", len(found), platform.Escape(text, maxCell)), "give a name of `keybroker keys list`")
+}
+
 // exportable is the comment, or "" if it does not fit in a public key file: other
 // programs choose the comments of added keys.
 func exportable(comment string) string {
@@ -82,23 +101,23 @@ func newKeysRemoveCommand(a *app) *cobra.Command {
 		Args:              cli.ExactArgs(1),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
-			if !isStored(store, args[0]) {
-				return problem.With(fmt.Errorf("there is no sealed key %q", platform.Escape(args[0], maxCell)), "`keybroker keys list` shows the names")
+			name, err := sealedName(store, args[0], false)
+			if err != nil {
+				return err
 			}
 			if !yes {
-				describeRemoved(store, args[0])
-				var err error
-				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be recovered.", args[0])); err != nil {
+				describeRemoved(store, name)
+				if yes, err = terminal.Confirm(cmd.Context(), fmt.Sprintf("Delete the key %q for good? It cannot be recovered.", name)); err != nil {
 					return err
 				}
 			}
 			if !yes {
 				return cli.Refused(problem.New("nothing was deleted", "to delete it without the question: --yes"))
 			}
-			if err := store.Delete(args[0]); err != nil {
+			if err := store.Delete(name); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "The key %q was deleted.\n", args[0])
+			fmt.Fprintf(cmd.OutOrStdout(), "The key %q was deleted.\n", name)
 			return nil
 		}),
 	}

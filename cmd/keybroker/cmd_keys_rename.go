@@ -27,8 +27,12 @@ is recorded in the audit log.`,
 		Args:              cli.ExactArgs(2),
 		ValidArgsFunction: a.completeNames,
 		RunE: a.withStore(func(cmd *cobra.Command, store *softkeys.Store, args []string) error {
-			renaming := control.Renaming{Old: args[0], New: args[1]}
-			err := store.Rename(cmd.Context(), args[0], args[1], func(info keys.Info) error {
+			old, err := sealedName(store, args[0], true)
+			if err != nil {
+				return err
+			}
+			renaming := control.Renaming{Old: old, New: args[1]}
+			err = store.Rename(cmd.Context(), old, args[1], func(info keys.Info) error {
 				renaming.Fingerprint = info.Fingerprint
 				return broker.RecordRenaming(cmd.Context(), &a.config, info, renaming)
 			})

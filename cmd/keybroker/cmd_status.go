@@ -93,8 +93,13 @@ func printStatus(w *cli.Table, s control.Status) {
 	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
 		w.Row("note", note)
 	}
-	for _, p := range s.Problems {
-		w.Row("PROBLEM", p.What)
+	printProblems(w, "note", s.Soon)
+	printProblems(w, "PROBLEM", s.Problems)
+}
+
+func printProblems(w *cli.Table, title string, list []control.Problem) {
+	for _, p := range list {
+		w.Row(title, p.What)
 		if p.Remedy != "" {
 			w.Row("  remedy", p.Remedy)
 		}
