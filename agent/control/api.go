@@ -39,7 +39,7 @@ type Status struct {
 	Grants      int         `json:"grants"`
 	Audit       AuditStatus `json:"audit"`
 	Problems    []Problem   `json:"problems,omitempty"`
-	Soon        []Problem   `json:"soon,omitempty"` // what works now, and will not soon
+	Soon        []Problem   `json:"soon,omitempty"`      // what works now, and will not soon
 	Hardening   []string    `json:"hardening,omitempty"` // protections that the system did not grant
 	Session     Session     `json:"session"`
 	Cards       []string    `json:"cards,omitempty"` // names of the inserted cards
