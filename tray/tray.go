@@ -20,9 +20,10 @@ const retryDelay = 2 * time.Second
 
 // Config is what the tray works with.
 type Config struct {
-	Client *control.Client
-	Log    *slog.Logger
-	Notify []string // the Kinds of notification to show; empty: none
+	Version string // of this program, which the broker's should equal
+	Client  *control.Client
+	Log     *slog.Logger
+	Notify  []string // the Kinds of notification to show; empty: none
 
 	// Show brings a waiting question to the front; nil: waiting questions are only
 	// listed.
@@ -113,7 +114,7 @@ func (t *tray) draw(ctx context.Context) {
 	t.drawing.Lock()
 	defer t.drawing.Unlock()
 	t.mu.Lock()
-	l := t.broker.view()
+	l := t.broker.view(t.Version)
 	if t.clickError != "" {
 		l.trouble = append([]string{t.clickError}, l.trouble...)
 	}

@@ -26,7 +26,7 @@ func TestTheMostUrgentStateShows(t *testing.T) {
 	var b broker
 	want := func(s state) {
 		t.Helper()
-		if got := b.view().state; got != s {
+		if got := b.view("").state; got != s {
 			t.Errorf("%q, want %q", got, s)
 		}
 	}
@@ -57,7 +57,7 @@ func TestLinesAreEscapedAndBounded(t *testing.T) {
 			Grants: []policy.Grant{{ID: "1", KeyName: strings.Repeat("k", 10_000), Program: "/bin/\u202egit", Purpose: "login", User: "me",
 				Host: keys.Host{Fingerprint: "SHA256:x", Names: []string{"box"}}, Until: time.Now()}}})
 	}
-	v := b.view()
+	v := b.view("")
 	if len(v.recent) != maxRecent {
 		t.Errorf("%d lines", len(v.recent))
 	}
@@ -66,6 +66,18 @@ func TestLinesAreEscapedAndBounded(t *testing.T) {
 	}
 	if text := v.grants[0].text; len(text) > 300 || !strings.Contains(text, `/bin/\u202egit, login to me@box, until `) {
 		t.Error(text)
+	}
+}
+
+// After an upgrade the older program may still run.
+func TestAnotherVersionIsNamed(t *testing.T) {
+	var b broker
+	b.apply(control.Event{Status: control.Status{Version: "1.0"}})
+	if v := b.view("1.0"); len(v.trouble) > 0 {
+		t.Errorf("%q", v.trouble)
+	}
+	if v := b.view("1.1"); len(v.trouble) != 1 || v.trouble[0] != "The broker is version 1.0, this icon 1.1: restart both after an upgrade" || v.state != idle {
+		t.Errorf("%+v", v)
 	}
 }
 
@@ -87,7 +99,7 @@ func TestHostTextShowsTrust(t *testing.T) {
 func TestHiddenKeysAreNotOffered(t *testing.T) {
 	b := broker{running: true, keys: []control.Key{{Name: "work", PublicKey: "ssh-ed25519 AAAA", Comment: "me@home", Type: "ssh-ed25519"},
 		{Name: "old", PublicKey: "ssh-ed25519 BBBB", Hidden: true}, {Name: "damaged"}}}
-	v := b.view()
+	v := b.view("")
 	if len(v.keys) != 1 || v.keys[0].id != "ssh-ed25519 AAAA me@home" {
 		t.Errorf("%+v", v.keys)
 	}
@@ -156,7 +168,7 @@ func TestPermanentKeysComeFirst(t *testing.T) {
 		b.keys = append(b.keys, control.Key{Comment: fmt.Sprint("added", i), PublicKey: "x", Source: "added"})
 	}
 	b.keys = append(b.keys, control.Key{Name: "card", PublicKey: "x", Source: "cards"}, control.Key{Name: "work", PublicKey: "x", Source: "softkeys"})
-	v := b.view()
+	v := b.view("")
 	if !strings.HasPrefix(v.keys[0].text, "work ") || !strings.HasPrefix(v.keys[1].text, "card ") || !strings.HasPrefix(v.keys[2].text, "added0 ") {
 		t.Errorf("%v", v.keys[:3])
 	}
@@ -164,7 +176,7 @@ func TestPermanentKeysComeFirst(t *testing.T) {
 		t.Errorf("%q", v.more)
 	}
 	b.keys = b.keys[:2]
-	if v := b.view(); v.more != "" {
+	if v := b.view(""); v.more != "" {
 		t.Errorf("%q", v.more)
 	}
 }

@@ -75,8 +75,8 @@ func (b *broker) apply(event control.Event) {
 	b.recent = b.recent[max(len(b.recent)-maxRecent, 0):]
 }
 
-// view decides what is shown. The most urgent state wins.
-func (b *broker) view() view {
+// view decides what a tray of that version shows. The most urgent state wins.
+func (b *broker) view(version string) view {
 	if !b.running {
 		return view{state: notRunning, tooltip: "keybroker is not running", head: "keybroker is not running. Start it: keybroker daemon"}
 	}
@@ -86,6 +86,10 @@ func (b *broker) view() view {
 	v.tooltip = fmt.Sprintf("keybroker: %s. %s, %s", v.state, count(status.Keys, "key"), count(len(b.event.Grants), "grant"))
 	if len(status.Cards) > 0 {
 		v.tooltip += ", " + platform.Escape(strings.Join(status.Cards, ", "), maxText)
+	}
+	if status.Version != version {
+		v.trouble = append(v.trouble, fmt.Sprintf("The broker is version %s, this icon %s: restart both after an upgrade",
+			platform.Escape(status.Version, maxText), platform.Escape(version, maxText)))
 	}
 	for _, p := range status.Problems {
 		v.trouble = append(v.trouble, "Problem: "+platform.Escape(p.What, 3*maxText))

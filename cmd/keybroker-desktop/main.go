@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
+// version is set by the linker: -X main.version=…
+var version = "dev"
+
 // parts are the subcommands. Each returns its exit code.
 var parts = map[string]func(args []string) int{
 	"tray":   showTray,

@@ -36,7 +36,7 @@ func showTray(args []string) int {
 	defer stop()
 	client := control.NewClient(*socket)
 	err := tray.Run(ctx, tray.Config{
-		Client: client, Show: client.Show, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
+		Version: version, Client: client, Show: client.Show, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Notify: split(*notify),
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keybroker tray:", platform.Text(err))

@@ -29,7 +29,21 @@ func buildBeside(ts *testscript.TestScript, name string) {
 	if _, err := os.Stat(path); err == nil {
 		return
 	}
-	cmd := exec.Command("go", "build", "-o", path, "../"+name)
+	goBuild(ts, "-o", path, "../"+name)
+}
+
+// cmdVersion is "version NUMBER": keybroker is of that version from here on.
+func cmdVersion(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: version NUMBER")
+	}
+	dir := ts.MkAbs("version-" + args[0])
+	goBuild(ts, "-ldflags=-X=main.version="+args[0], "-o", filepath.Join(dir, "keybroker"), ".")
+	ts.Setenv("PATH", dir+":"+ts.Getenv("PATH"))
+}
+
+func goBuild(ts *testscript.TestScript, args ...string) {
+	cmd := exec.Command("go", append([]string{"build"}, args...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		ts.Fatalf("%v\n%s", err, out)

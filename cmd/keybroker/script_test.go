@@ -125,6 +125,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"lifecycle":    cmdLifecycle,
 	"type":         cmdType,
 	"unopened":     cmdUnopened,
+	"version":      cmdVersion,
 	"until":        cmdUntil,
 	"vault":        cmdVault,
 	"x11":          cmdX11,
