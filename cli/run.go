@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/spf13/cobra"
 )
 
-// Run runs root with args until it ends or the person interrupts it. It prints the error
-// as text writes it, and returns the exit code that code gives it.
-func Run(root *cobra.Command, args []string, text func(error) string, code func(error) int) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+// Run runs root with args until it ends or the person interrupts it: by Ctrl-C, by
+// SIGTERM, or by a signal of more that is not ignored (nohup). It prints the error as text
+// writes it, and returns the exit code that code gives it.
+func Run(root *cobra.Command, args []string, text func(error) string, code func(error) int, more ...os.Signal) int {
+	interrupts := append(slices.DeleteFunc(more, signal.Ignored), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), interrupts...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends a process that hangs
 	root.SetArgs(args)

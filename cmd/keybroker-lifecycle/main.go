@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
@@ -18,7 +19,10 @@ import (
 // version is set by the linker: -X main.version=…
 var version = "dev"
 
-func main() { os.Exit(cli.Run(newRoot(), os.Args[1:], platform.Text, exitCode)) }
+// A closed terminal ends it like Ctrl-C: it may be changing hosts.
+func main() {
+	os.Exit(cli.Run(newRoot(), os.Args[1:], platform.Text, exitCode, syscall.SIGHUP))
+}
 
 func exitCode(err error) int {
 	switch {
