@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -169,19 +170,35 @@ func isRecordAt(file io.ReaderAt, at int64, last link) bool {
 	if at <= 0 || last.Seq == 0 {
 		return false
 	}
-	start, err := lineStart(file, at-1)
+	line, err := lineBefore(file, at)
 	if err != nil {
-		return false
-	}
-	if at-start > MaxLine {
-		return false
-	}
-	line := make([]byte, at-1-start)
-	if _, err := file.ReadAt(line, start); err != nil {
 		return false
 	}
 	g, err := look(line)
 	return err == nil && g.seq == last.Seq && g.hash == last.Hash
+}
+
+// usualLine is longer than most lines of the log, in bytes.
+const usualLine = 2 << 10
+
+// lineBefore returns the line that ends at an offset, without its newline. One read is
+// enough for a usual one.
+func lineBefore(file io.ReaderAt, at int64) ([]byte, error) {
+	end := make([]byte, min(at, usualLine))
+	if _, err := file.ReadAt(end, at-int64(len(end))); err != nil {
+		return nil, err
+	}
+	end = end[:len(end)-1]
+	if i := bytes.LastIndexByte(end, '\n'); i >= 0 {
+		return end[i+1:], nil
+	}
+	start, err := lineStart(file, at-1)
+	if err != nil || at-start > MaxLine {
+		return nil, cmp.Or(err, errTooLong)
+	}
+	line := make([]byte, at-1-start)
+	_, err = file.ReadAt(line, start)
+	return line, err
 }
 
 // vouched reports whether one of the records that follow the end of an index, in one
