@@ -171,7 +171,7 @@ func (c *carrier) proceed(cmd *cobra.Command, runner *plan.Runner, run *plan.Run
 		runner.Event = func(_ *plan.Plan, step plan.Step) {
 			fmt.Fprintln(cmd.OutOrStdout(), " ", platform.Escape(run.Say(step), maxStep))
 			if step.Remedy != "" {
-				fmt.Fprintln(cmd.OutOrStdout(), "   ", platform.Escape(step.Remedy, maxStep))
+				fmt.Fprintln(cmd.OutOrStdout(), "    →", platform.Escape(step.Remedy, maxStep))
 			}
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/cli"
-	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/lifecycle/plan"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
@@ -39,6 +38,19 @@ type planRow struct {
 	Steps  int       `json:"steps"`
 	Open   int       `json:"open"`
 	Due    time.Time `json:"due,omitzero"`
+
+	what string // in words
+}
+
+// next is what a person can do with the plan.
+func (row planRow) next() string {
+	switch {
+	case row.Open > 0:
+		return "keybroker apply --resume " + row.ID
+	case !row.Due.IsZero():
+		return "the quarantine ends on " + row.Due.Format(time.DateOnly)
+	}
+	return "nothing: it is finished"
 }
 
 func newPlanListCommand(a *app) *cobra.Command {
@@ -61,13 +73,9 @@ func newPlanListCommand(a *app) *cobra.Command {
 				rows = append(rows, rowOf(run))
 			}
 			return c.PrintList(cmd, rows, len(rows), "No plan was begun.", func(w *cli.Table) {
-				w.Head("PLAN", "MADE", "WHAT", "STEPS", "NOT DONE", "QUARANTINE ENDS")
+				w.Head("PLAN", "MADE", "WHAT", "STEPS DONE", "NEXT")
 				for _, row := range rows {
-					due := ""
-					if !row.Due.IsZero() {
-						due = row.Due.Format(time.DateOnly)
-					}
-					w.Row(row.ID, row.Made.Local().Format("2006-01-02 15:04"), fmt.Sprintf("%s %s, %s", row.Kind, row.Key, keys.Counted(row.Places, "place")), fmt.Sprintf("%d of %d", row.Done, row.Steps), fmt.Sprint(row.Open), due)
+					w.Row(row.ID, row.Made.Local().Format("2006-01-02 15:04"), row.what, fmt.Sprintf("%d of %d", row.Done, row.Steps), row.next())
 				}
 			})
 		}),
@@ -75,7 +83,7 @@ func newPlanListCommand(a *app) *cobra.Command {
 }
 
 func rowOf(run *plan.Run) planRow {
-	row := planRow{ID: run.Plan.ID, Made: run.Plan.Made, Kind: run.Plan.Kind, Key: platform.Escape(plan.Name(run.Plan.Key), 60), Places: len(run.Plan.Places), Steps: len(run.Steps)}
+	row := planRow{ID: run.Plan.ID, Made: run.Plan.Made, Kind: run.Plan.Kind, Key: platform.Escape(plan.Name(run.Plan.Key), 60), Places: len(run.Plan.Places), Steps: len(run.Steps), what: describe(&run.Plan)}
 	row.Open, row.Due = unfinished(run, time.Now())
 	for _, step := range run.Steps {
 		if step.State == plan.Done {

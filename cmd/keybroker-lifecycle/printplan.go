@@ -23,6 +23,9 @@ func printPlan(w io.Writer, p *plan.Plan) {
 		fmt.Fprintf(w, "  %s\n", platform.Escape(place.Target, maxStep))
 		if place.Why != "" {
 			fmt.Fprintf(w, "    cannot be changed: %s\n", platform.Escape(place.Why, maxStep))
+			if place.Remedy != "" {
+				fmt.Fprintf(w, "      → %s\n", platform.Escape(place.Remedy, maxStep))
+			}
 		} else if len(place.Diff) == 0 {
 			fmt.Fprintln(w, "    nothing to change")
 		}

@@ -75,6 +75,7 @@ type Place struct {
 	Diff    []string       `json:"diff,omitempty"`  // what was shown
 	Forge   string         `json:"forge,omitempty"` // "gitea https://git.example.com": no sshd's file
 	Why     string         `json:"why,omitempty"`   // why it was not reached
+	Remedy  string         `json:"remedy,omitempty"`
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/problem"
 )
 
 // Preview looks at each place and notes in the plan what would change there: the host
@@ -20,7 +21,7 @@ func (r *Runner) Preview(ctx context.Context, p *Plan) error {
 			place.Diff, place.File, err = r.differences(ctx, p, at, server)
 		}
 		if err != nil {
-			place.Why = err.Error()
+			place.Why, place.Remedy = err.Error(), problem.Remedy(err)
 		}
 	})
 }
@@ -69,7 +70,7 @@ func (r *Runner) switchDiff(ctx context.Context, p *Plan, at int) (diff []string
 	}
 	changes, err := r.Machine.SwitchSSH(ctx, target.Host, p.Key, *p.New, true)
 	if err != nil {
-		return []string{"ssh_config: " + err.Error()}
+		return []string{joined("ssh_config: "+err.Error(), problem.Remedy(err))}
 	}
 	for _, change := range changes {
 		diff = append(diff, fmt.Sprintf("%s:%d: - %s", change.File, change.Line, change.Old), fmt.Sprintf("%s:%d: + %s", change.File, change.Line, change.New))

@@ -52,6 +52,8 @@ type Run struct {
 	Plan   Plan   `json:"plan"`
 	SHA256 string `json:"sha256"` // of the plan's file, in hex
 	Steps  []Step `json:"steps"`
+
+	doors []lifecycle.Key // of the runner, for their names
 }
 
 // Load reads a run from the store. An unknown plan is store.ErrNone.
@@ -127,6 +129,7 @@ func (run *Run) Finished() bool {
 // Continue takes every step that can be taken now. It returns an error only when
 // nothing can be known of the steps; what stopped stands in them.
 func (r *Runner) Continue(ctx context.Context, run *Run) error {
+	run.doors = r.Doors
 	var places []Place
 	var index []int
 	for at := range run.Plan.Places {

@@ -60,11 +60,16 @@ func (run *Run) sayProof(step Step, proof lifecycle.Proof) string {
 	return strings.Join(parts, ", ")
 }
 
-// nameOf is the name of a key of the plan, or the fingerprint.
+// nameOf is the name of a key of the plan, or of one that lets this user in, or else the
+// fingerprint.
 func (run *Run) nameOf(fingerprint string) string {
-	for _, key := range []*lifecycle.Key{&run.Plan.Key, run.Plan.New} {
-		if key != nil && key.Fingerprint == fingerprint {
-			return Name(*key)
+	known := append([]lifecycle.Key{run.Plan.Key}, run.doors...)
+	if run.Plan.New != nil {
+		known = append(known, *run.Plan.New)
+	}
+	for _, key := range known {
+		if key.Fingerprint == fingerprint {
+			return Name(key)
 		}
 	}
 	return fingerprint

@@ -61,7 +61,7 @@ func (w *writing) accountsRead() map[string]map[string]bool {
 		set(account.Host, account.Name, true)
 	}
 	for _, unseen := range w.Unseen {
-		if unseen.What != "log" && unseen.What != "private keys" {
+		if unseen.What != "log" && unseen.What != "private keys" && (unseen.Host.Key != "" || unseen.Host.Name == "") { // else it was not reached
 			set(unseen.Host, unseen.Account, false)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 // theirs. An inventory that is saved twice is one inventory.
 func (s *Store) SaveInventory(ctx context.Context, inventory lifecycle.Inventory) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		w := writing{ctx: ctx, tx: tx, parameters: s.engine.parameters, Inventory: inventory, hosts: map[string]lifecycle.Host{}}
-		for _, part := range []func() error{w.saveKeys, w.savePlaces, w.saveCopies, w.saveSightings, w.saveWatches, w.saveClaims, w.saveHosts, w.saveRun} {
+		w := writing{ctx: ctx, tx: tx, parameters: s.engine.parameters, Inventory: inventory, hosts: map[string]lifecycle.Host{}, byName: map[string][]lifecycle.Host{}, looked: map[string]bool{}}
+		for _, part := range []func() error{w.recognise, w.saveKeys, w.savePlaces, w.saveCopies, func() error { return w.saveSightings(w.Sightings) }, w.saveWatches, w.saveClaims, w.saveHosts, w.saveRun} {
 			if err := part(); err != nil {
 				return fmt.Errorf("saving the inventory: %w", err)
 			}
@@ -32,7 +32,9 @@ type writing struct {
 	tx         *sql.Tx
 	parameters int
 	lifecycle.Inventory
-	hosts map[string]lifecycle.Host // by identifier: all that were named
+	hosts  map[string]lifecycle.Host   // by identifier: all that were named
+	byName map[string][]lifecycle.Host // whose key is known
+	looked map[string]bool             // names that were looked for in the store
 }
 
 func (w *writing) now() int64 { return millis(w.Taken) }

@@ -15,10 +15,10 @@ var sightingsTable = table{"sightings", []string{"host", "id", "key_id", "source
 // door is what a sighting went through. Account is "" where the source does not tell.
 type door struct{ key, account string }
 
-func (w *writing) saveSightings() error {
+func (w *writing) saveSightings(list []lifecycle.Sighting) error {
 	byID := map[string][]any{}
 	used := map[string]map[door]int64{} // by host: last use
-	for _, seen := range w.Sightings {
+	for _, seen := range list {
 		key, err := keyID(seen.Fingerprint)
 		if err != nil {
 			return err

@@ -203,6 +203,54 @@ func TestPortStays(t *testing.T) {
 	})
 }
 
+// A server that is met by its name alone, before its key is known and afterwards, is one
+// server: its uses are uses of its doors, and are counted once.
+func TestOneServerWithAndWithoutItsKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, where string) {
+		s := open(t, where)
+		now := time.Now().Truncate(time.Second)
+		used := lifecycle.Sighting{Source: lifecycle.FromBroker, Fingerprint: anna.Fingerprint, Host: lifecycle.Host{Name: "web1"}, Account: "anna", First: now.Add(-time.Hour), Last: now.Add(-time.Hour), Count: 3}
+		unreached := lifecycle.Unseen{Host: lifecycle.Host{Name: "web1"}, What: "host", Why: "it does not answer"}
+		watch := lifecycle.Watch{Source: lifecycle.FromServer, Host: web1, Since: now.AddDate(0, 0, -100), Until: now}
+		at := func(minutes int, hosts ...lifecycle.Host) lifecycle.Inventory {
+			inventory := lifecycle.Inventory{Taken: now.Add(time.Duration(minutes) * time.Minute), Machine: "laptop", User: "anna", Keys: []lifecycle.Key{anna}, Hosts: hosts, Sightings: []lifecycle.Sighting{used}}
+			for _, host := range hosts {
+				inventory.Places, inventory.Watches = append(inventory.Places, place(host, "anna", 1, anna)), []lifecycle.Watch{watch}
+			}
+			return inventory
+		}
+		wantHosts := func(when string, want int) {
+			t.Helper()
+			var hosts, sightings, uses int
+			if err := s.db.QueryRow("SELECT (SELECT count(*) FROM hosts), count(*), max(uses) FROM sightings").Scan(&hosts, &sightings, &uses); err != nil || hosts != want || sightings != 1 || uses != 3 {
+				t.Errorf("%s: %d hosts, %d sightings of %d uses, %v", when, hosts, sightings, uses, err)
+			}
+		}
+		before := at(1)
+		before.Unseen = []lifecycle.Unseen{unreached}
+		save(t, s, before)
+		wantHosts("by name", 1)
+		save(t, s, at(2, web1))
+		wantHosts("with its key", 1)
+		later := at(3)
+		later.Unseen = []lifecycle.Unseen{unreached}
+		save(t, s, later)
+		wantHosts("by name again", 1)
+		if got, err := s.CountUnused(t.Context(), now.AddDate(0, 0, -90)); err != nil || got != (UseCounts{Used: 1}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+
+		other := web1
+		other.Key, other.Addresses = "SHA256:other", nil
+		save(t, s, at(4, other)) // two servers had the name: nobody knows which one it was
+		save(t, s, at(5))
+		var named int
+		if err := s.db.QueryRow("SELECT count(*) FROM hosts WHERE host_key = ''").Scan(&named); err != nil || named != 1 {
+			t.Errorf("%d hosts by name alone, %v", named, err)
+		}
+	})
+}
+
 func TestSightingsAddUpOnce(t *testing.T) {
 	onBoth(t, func(t *testing.T, where string) {
 		s := open(t, where)
