@@ -50,6 +50,10 @@ bin/keybroker-desktop: FORCE check-go
 bin/keybroker-lifecycle: FORCE check-go
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-lifecycle
 
+# agentconform checks agents of any make; it is no part of the product.
+bin/agentconform: FORCE check-go
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/agentconform
+
 FORCE:
 
 check-go:
@@ -82,7 +86,7 @@ lint:
 	@echo '== gofmt'; test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	@echo '== go vet (linux, without cgo and without cards too, windows, darwin without cgo)'
 	@go vet ./... && CGO_ENABLED=0 go vet ./cmd/... ./piv/... && go vet -tags nopcsc ./cmd/keybroker ./piv/...
-	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop && GOOS=windows go build -o /dev/null ./cmd/keybroker-lifecycle
+	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop && GOOS=windows go build -o /dev/null ./cmd/keybroker-lifecycle && GOOS=windows go build -o /dev/null ./cmd/agentconform
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-lifecycle
 	@echo '== types (darwin with cgo)'; go run ./packaging/typecheck darwin/arm64 ./cmd/... && go run ./packaging/typecheck darwin/amd64 ./cmd/...
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...

@@ -108,6 +108,10 @@ var arrows = map[string][]string{
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/authorized", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
+	// What checks agents of any make. It shares nothing with ours that could be wrong in both.
+	"conformance":      {},
+	"cmd/agentconform": {"conformance", "cli", "platform"},
+
 	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "keys/sshsig", "wire", "keys", "platform", "platform/terminal", "docs"},
@@ -130,6 +134,7 @@ var forbidden = map[[2]string]string{
 	{"broker", "piv/admin"}:           "the process that holds keys administers no card",
 	{"cmd/keybroker", "agent"}:        "a command decides nothing",
 	{"agent", "piv/admin"}:            "the process that holds keys administers no card",
+	{"conformance", "wire"}:           "the suite must not have the parser's blind spots",
 	{"platform", "keys"}:              "platform is what the system says, not what the broker makes of it",
 }
 
@@ -140,8 +145,8 @@ var outside = map[string]struct {
 }{
 	"github.com/godbus/dbus":       {[]string{"platform/bus", "platform/session", "platform/session/sessiontest", "softkeys/keychain", "softkeys/softkeystest", "tray", "desktop/window"}, "a bus in another package would be another way in"},
 	"filippo.io/age":               {[]string{"softkeys"}, "sealing is one place's work"},
-	"github.com/spf13":             {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "the command line is not the library"},
-	"github.com/jedib0t/go-pretty": {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle"}, "tables are for commands; nothing that decides prints one"},
+	"github.com/spf13":             {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle", "cmd/agentconform"}, "the command line is not the library"},
+	"github.com/jedib0t/go-pretty": {[]string{"cli", "cmd/keybroker", "cmd/keybroker-lifecycle", "cmd/agentconform"}, "tables are for commands; nothing that decides prints one"},
 	"github.com/cloudflare":        {[]string{"keys/publickey"}, "until x/crypto or Go has ML-DSA"},
 	"fyne.io":                      {[]string{"tray"}, "no GUI toolkit in the process that holds keys"},
 	"gioui.org":                    {nil, "no GUI toolkit in the process that holds keys"},
