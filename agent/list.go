@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/keys"
@@ -23,6 +26,11 @@ func (s *session) list() wire.Reply {
 	shown := s.shown(use)
 	answer := wire.IdentitiesAnswer{Identities: make([]wire.Identity, 0, len(shown))}
 	size := listHeader
+	if first := s.server.first.of(use.Peer); first != nil {
+		size += listEntry + len(first) + len(askedAbout)
+		answer.Identities = append(answer.Identities, wire.Identity{KeyBlob: first, Comment: askedAbout})
+		shown = slices.DeleteFunc(shown, func(info keys.Info) bool { return bytes.Equal(info.Blob, first) })
+	}
 	for _, info := range shown {
 		comment := keys.ListedComment(info.Comment)
 		entry := listEntry + len(info.Blob) + len(comment)
@@ -61,6 +69,9 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 	}
 	return s.ordered(shown, &order, fitting)
 }
+
+// askedAbout is the comment of a key that is listed only to be asked about.
+const askedAbout = "asked about"
 
 // Bytes of an answer beside the keys and comments: its number and the count;
 // two lengths for each key.

@@ -89,7 +89,8 @@ type Server struct {
 
 	reloading sync.Mutex // held while other rules are put in force
 
-	announced announced // hosts that commands will log in to
+	announced announced   // hosts that commands will log in to
+	first     listedFirst // keys that they ask servers about
 
 	mu       sync.Mutex // guards the fields that follow
 	sessions map[*session]struct{}

@@ -38,6 +38,7 @@ type broker struct {
 	err     error
 
 	announced []string
+	first     string
 	withdrawn chan struct{}
 	feed      Feed
 }
@@ -98,6 +99,12 @@ func (b *broker) Approve(ctx context.Context, p platform.Peer, answers func()) e
 	}
 	return errors.New("ended\nstart it again")
 }
+
+func (b *broker) ListFirst(p platform.Peer, blob []byte, file string) (func(), error) {
+	b.by, b.first = p.PID, string(blob)+" "+file
+	return func() { close(b.withdrawn) }, b.err
+}
+
 func (b *broker) AnnounceHosts(p platform.Peer, names []string) (func(), error) {
 	b.by, b.announced = p.PID, names
 	return func() { close(b.withdrawn) }, b.err

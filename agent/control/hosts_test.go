@@ -24,6 +24,12 @@ func TestAnnounceHosts(t *testing.T) {
 	}
 	withdraw()
 	<-b.withdrawn
+	b.withdrawn = make(chan struct{})
+	if withdraw, err = client.ListFirst(t.Context(), []byte("blob"), "/f.pub"); err != nil || b.first != "blob /f.pub" {
+		t.Fatalf("%v, %q", err, b.first)
+	}
+	withdraw()
+	<-b.withdrawn
 	b.err = errors.New("not from here")
 	if _, err := client.AnnounceHosts(t.Context(), nil); err == nil || err.Error() != "not from here" {
 		t.Errorf("%v", err)

@@ -72,6 +72,7 @@ func NewServer(config Config) *Server {
 	mux.HandleFunc("DELETE /v1/grants", s.revoke)
 	mux.HandleFunc("DELETE /v1/grants/{id}", s.revoke)
 	mux.HandleFunc("POST /v1/hosts", lasting(s.announceHosts))
+	mux.HandleFunc("POST /v1/lists", lasting(s.listFirst))
 	s.cards(mux)
 	s.claims(mux)
 	all, end := context.WithCancel(context.Background())

@@ -79,7 +79,7 @@ func (c *carrier) runner(cmd *cobra.Command) (*plan.Runner, error) {
 		return nil, err
 	}
 	client := c.client()
-	dialer := hosts.Dialer{Batch: !terminal.Interactive(), Backups: c.dir("backups"), Announce: client.AnnounceHosts}
+	dialer := hosts.Dialer{Batch: !terminal.Interactive(), Backups: c.dir("backups"), Announce: client.AnnounceHosts, ListFirst: client.ListFirst}
 	return &plan.Runner{
 		Keeper: c.kept, Machine: clientconfig.Machine{Home: home, Backups: c.dir("backups")},
 		Reach: plan.OverSSH(dialer, c.parallel), Doors: doors, Now: time.Now, Actor: actor(),

@@ -38,6 +38,10 @@ type Dialer struct {
 	// it asks once for all of them; nil: it is not told. An error changes nothing.
 	Announce func(ctx context.Context, names []string) (withdraw func(), err error)
 
+	// ListFirst has the agent list a key first for the ssh that this process starts with
+	// file on its command line; nil: the agent keeps its order. An error changes nothing.
+	ListFirst func(ctx context.Context, blob []byte, file string) (withdraw func(), err error)
+
 	Backups string // directory that gets each file before it is changed, named by its SHA-256; "": none
 
 	known map[string]resolved // by target

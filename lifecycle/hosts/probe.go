@@ -35,8 +35,8 @@ type Probed struct {
 // signs with it, and it need not be anybody's own. Where letIn has keys, which the agent
 // holds, one of them then logs in: a refusal of key is then the server's own word about
 // the key, not about the address or the time. A key that is refused is offered again in
-// that connection: Together says whether ssh did so before the one that gets in, which it
-// does in the agent's order. It runs no command on the server.
+// that connection: Together says whether ssh did so before the one that gets in. It does
+// so in the agent's order, which Dialer.ListFirst changes. It runs no command on the server.
 //
 // The connections are fresh ones, to the host key that this Host has. An error means that nothing is known of the key.
 func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.PublicKey) (Probed, error) {
@@ -135,6 +135,7 @@ func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by
 		}
 		args = append(args, "-i", path)
 	}
+	defer h.offerFirst(ctx, keys[0])()
 	run, err := h.start(args)
 	if err != nil {
 		return "", "", "", err
@@ -158,6 +159,18 @@ func (h *Host) enter(ctx context.Context, keys []ssh.PublicKey) (fingerprint, by
 			return "", "", log, &Failure{Kind: Interrupted, Target: h.target, err: err}
 		}
 	}
+}
+
+// offerFirst has the agent list a key first for the login that names its file.
+func (h *Host) offerFirst(ctx context.Context, key ssh.PublicKey) (withdraw func()) {
+	path, err := h.writePublic(key)
+	if h.dialer.ListFirst == nil || err != nil {
+		return func() {}
+	}
+	if withdraw, err = h.dialer.ListFirst(ctx, key.Marshal(), path); err != nil {
+		return func() {}
+	}
+	return withdraw
 }
 
 func wait(ctx context.Context) error {
