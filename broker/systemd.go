@@ -22,14 +22,14 @@ const (
 
 // StartAgain is the command that ends the broker with this process id and starts it.
 func StartAgain(pid int) string {
-	if inUnit(pid) {
+	if InUnit(pid) {
 		return "systemctl --user restart " + unit
 	}
 	return fmt.Sprintf("kill %d; keybroker daemon", pid)
 }
 
-// inUnit reports whether the process is in the unit's control group (cgroups(7)).
-func inUnit(pid int) bool {
+// InUnit reports whether the process is in the unit's control group (cgroups(7)).
+func InUnit(pid int) bool {
 	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	return err == nil && strings.Contains(string(groups), "/"+unit+"\n")
 }

@@ -58,6 +58,24 @@ func othersWrite(mode fs.FileMode, group uint32) bool {
 	return mode&0o002 != 0 || mode&0o020 != 0 && int(group) != os.Geteuid()
 }
 
+// CheckTrustedProgram returns an error with a remedy if somebody other than this user and
+// root may write the program's file, or anybody may replace it. A group that may write
+// the directory, such as Debian's staff in /usr/local, is taken as its owner's choice.
+func CheckTrustedProgram(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := weAloneWrite(path, info); err != nil {
+		return err
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err == nil && dir.Mode()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {
+		return &UntrustedError{filepath.Dir(path), fmt.Sprintf("may be written by everybody (mode %04o)", dir.Mode().Perm()), "run: chmod o-w " + filepath.Dir(path)}
+	}
+	return err
+}
+
 // CheckTrustedDir returns an error with a remedy if somebody other than this user and
 // root could put files into dir or, while it is missing, into the directory in which it
 // would be made. For root it also checks every directory above: otherwise a broker that

@@ -71,6 +71,10 @@ var arrows = map[string][]string{
 	"tray":                  {"agent/control", "agent/audit", "keys", "agent/policy", "wire", "desktop/icon", "platform", "platform/bus"},
 	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
 
+	// What has the system start the broker.
+	"service":   {"packaging", "platform"},
+	"packaging": {}, // the files themselves
+
 	// What writes a file of the tree.
 	"packaging/windows/manifest": {},
 
@@ -112,7 +116,7 @@ var arrows = map[string][]string{
 	"conformance":      {},
 	"cmd/agentconform": {"conformance", "cli", "platform"},
 
-	"cmd/keybroker": {"cli", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+	"cmd/keybroker": {"cli", "service", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "keys/sshsig", "wire", "keys", "platform", "platform/terminal", "docs"},
 }

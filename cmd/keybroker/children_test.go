@@ -17,6 +17,7 @@ var pipesAllowed = map[string]string{
 	"tray/clipboard.go":                    "a public key for the clipboard, which every program can read and set",
 	"platform/become_windows.go":           "the same program in this one's place",
 	"broker/gitsetup.go":                   "git's settings",
+	"service/manager.go":                   "what systemctl says, which every program of the user can ask",
 	"lifecycle/hosts/resolve.go":           "ssh's settings",
 	"cmd/keybroker/testdata":               "tests",
 	"softkeys/softkeystest":                "tests",

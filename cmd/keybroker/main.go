@@ -67,7 +67,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
-		newManCommand(), newSSHAgentCommand(),
+		newServiceCommand(a), newManCommand(), newSSHAgentCommand(),
 	)
 	root.AddCommand(newLifecycleCommands(a)...)
 	cli.Prepare(root)

@@ -103,8 +103,10 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"follower":     cmdFollower,
 	"garbage":      cmdGarbage,
 	"hands":        cmdHands,
+	"inside":       cmdInside,
 	"keyring":      cmdKeyring,
 	"logind":       cmdLogind,
+	"manager":      cmdManager,
 	"nosecrets":    cmdNoSecrets,
 	"safedir":      cmdSafeDir,
 	"other":        cmdOther,
@@ -142,6 +144,8 @@ func condition(name string) (bool, error) {
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
+	case "manager":
+		return mayManage(), nil
 	case "fuse":
 		return unix.Access("/dev/fuse", unix.R_OK|unix.W_OK) == nil && (os.Geteuid() != 0 || mayMount()), nil
 	}
@@ -161,6 +165,7 @@ type rig struct {
 	logind  *sessiontest.Logind
 	saver   *sessiontest.ScreenSaver
 	bench   *pivtest.Bench
+	manager *manager // nil: there is none
 
 	screenServer *exec.Cmd         // of the desktop
 	sway         *waylandtest.Sway // nil: the desktop is not of Wayland

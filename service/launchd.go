@@ -1,0 +1,3 @@
+package service
+
+func (p Place) launchdChanges() []Change { return nil }
