@@ -4,7 +4,7 @@ package packaging
 
 import "embed"
 
-// Files has the directories systemd and autostart.
+// Files has the directories systemd, autostart and launchd.
 //
-//go:embed systemd autostart
+//go:embed systemd autostart launchd
 var Files embed.FS

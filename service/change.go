@@ -80,7 +80,7 @@ func (c Change) look() (present, error) {
 
 func lookAtLink(path string, info fs.FileInfo) (present, error) {
 	if info.Mode()&fs.ModeSymlink == 0 {
-		return present{}, foreign(path)
+		return present{}, foreign(Change{Kind: Link, Path: path})
 	}
 	target, err := os.Readlink(path)
 	return present{there: true, text: target}, err
@@ -96,8 +96,11 @@ func linkFound(c Change) error {
 }
 
 // foreign is the error for a file that keybroker did not write.
-func foreign(path string) error {
-	return problem.With(fmt.Errorf("%s is there already, and was not written by this command, or was changed since", path), "keep your version under another name, remove it, and run this again")
+func foreign(c Change) error {
+	if c.Kind == Value {
+		return problem.With(fmt.Errorf(`HKEY_CURRENT_USER\%s was set by another program`, c.Path), "remove it with that program, or by regedit, and run this again")
+	}
+	return problem.With(fmt.Errorf("%s is there already, and was not written by this command, or was changed since", c.Path), "keep your version under another name, remove it, and run this again")
 }
 
 // apply writes the change. before is what look found: if that is no longer there, nothing

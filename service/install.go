@@ -54,8 +54,15 @@ func Install(ctx context.Context, place Place, choice Choice, running int) (*Pla
 		return nil, err
 	}
 	plan.notes(place, options, holders)
-	if options.Start == Systemd {
+	switch options.Start {
+	case Systemd:
 		plan.reachManager(ctx, place, options, holders, running)
+	case Launchd:
+		plan.launchctl(ctx, place)
+	case Logon:
+		plan.logonStart(place, running)
+	case Autostart:
+		plan.Notes = append(plan.Notes, "systemd did not start this machine: the desktop starts the broker at your next login; without a desktop nothing does: keybroker daemon")
 	}
 	return plan, nil
 }
@@ -189,28 +196,35 @@ func Uninstall(ctx context.Context, place Place) (*Plan, error) {
 		return nil, err
 	}
 	slices.Reverse(plan.Steps)
-	if old.Options.Start != Systemd {
-		return plan, nil
+	switch old.Options.Start {
+	case Systemd:
+		plan.leaveManager(ctx, old)
+	case Launchd:
+		plan.launchctl(ctx, place)
 	}
+	return plan, nil
+}
+
+// leaveManager ends the broker and what the manager knows of it.
+func (p *Plan) leaveManager(ctx context.Context, old *Manifest) {
 	m := findManager(ctx, "--user")
 	if m == nil {
-		return plan, nil
+		return
 	}
 	if list := m.activeOf(ctx, socketUnit, controlSocket, serviceUnit); len(list) > 0 {
-		plan.First = append(plan.First, m.command("the broker and its sockets end", append([]string{"stop"}, list...)...))
+		p.First = append(p.First, m.command("the broker and its sockets end", append([]string{"stop"}, list...)...))
 	}
 	if value, err := m.variable(ctx, "SSH_AUTH_SOCK"); err == nil && strings.HasSuffix(value, "/keybroker/agent.sock") {
-		plan.First = append(plan.First, m.command("the variable goes", "unset-environment", "SSH_AUTH_SOCK"))
+		p.First = append(p.First, m.command("the variable goes", "unset-environment", "SSH_AUTH_SOCK"))
 	}
-	if plan.touchesUnits() {
-		plan.Commands = append(plan.Commands, m.command("systemd reads the units", "daemon-reload"))
+	if p.touchesUnits() {
+		p.Commands = append(p.Commands, m.command("systemd reads the units", "daemon-reload"))
 	}
 	for _, unit := range old.Stopped {
 		if isOthersUnit(unit) { // the manifest is a file like others
-			plan.Commands = append(plan.Commands, m.command("it was stopped by --take-over", "start", unit))
+			p.Commands = append(p.Commands, m.command("it was stopped by --take-over", "start", unit))
 		}
 	}
-	return plan, nil
 }
 
 func isOthersUnit(unit string) bool {

@@ -30,8 +30,8 @@ var unitHolders = []struct {
 	{"yubikey-agent", []string{"yubikey-agent.service"}},
 }
 
-// Holders finds the other agents of this desktop and of the person's ssh.
-func (p Place) Holders() []Holder {
+// desktopHolders are the agents of Linux desktops, and those in the person's ssh_config.
+func (p Place) desktopHolders() []Holder {
 	var list []Holder
 	for _, h := range unitHolders {
 		if unit := p.enabledUnit(h.units); unit != "" {

@@ -81,7 +81,7 @@ func stepFor(c Change, old *Manifest) (Step, error) {
 	case c.Kind == Block, ours && before.text == written.Text, c.Kind == Link && replaceable(before.text, c.Text):
 		step.Action = Update
 	default:
-		return Step{}, foreign(c.Path)
+		return Step{}, foreign(c)
 	}
 	return step, nil
 }

@@ -85,6 +85,9 @@ esac || :
 // replaced are patterns of "ssh:SOCKET" or ":SOCKET" whose place the broker takes.
 func (p Place) replaced(o Options) []string {
 	list := []string{":", "ssh:"}
+	if o.Start == Launchd { // every program of macOS has the system's own agent
+		list = append(list, ":/private/tmp/com.apple.launchd.*", ":/var/run/com.apple.launchd.*")
+	}
 	if o.TakeOver {
 		for _, pattern := range othersSockets {
 			list = append(list, ":"+pattern)
