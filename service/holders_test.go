@@ -44,16 +44,22 @@ func TestHolders(t *testing.T) {
 			func(p Place) { put(p.Root+"/etc/xdg/autostart/"+keyringFile, "[Desktop Entry]\n") },
 			func(p Place) { put(filepath.Join(p.Config, "autostart", keyringFile), hidden) }, true},
 		"gpg-agent": {
-			func(p Place) { put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "ttyname x\n enable-ssh-support \n") },
+			func(p Place) {
+				put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "ttyname x\n enable-ssh-support \n")
+			},
 			func(p Place) { put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "# enable-ssh-support\n") }, true},
 		"mine.conf": {
 			func(p Place) { put(filepath.Join(p.Config, "environment.d/mine.conf"), "SSH_AUTH_SOCK=/x\n") },
 			func(p Place) { put(filepath.Join(p.Config, "environment.d/mine.conf"), "#SSH_AUTH_SOCK=/x\n") }, false},
 		"1Password": {
-			func(p Place) { put(filepath.Join(p.Home, ".ssh/config"), "Host *\n\tIdentityAgent \"~/.1password/agent.sock\"\n") },
+			func(p Place) {
+				put(filepath.Join(p.Home, ".ssh/config"), "Host *\n\tIdentityAgent \"~/.1password/agent.sock\"\n")
+			},
 			func(p Place) { put(filepath.Join(p.Home, ".ssh/config"), "Host *\n\tIdentityAgent SSH_AUTH_SOCK\n") }, false},
 		"Secretive": {
-			func(p Place) { put(filepath.Join(p.Home, ".ssh/config"), "identityagent=/x/com.maxgoedjen.secretive.SecretAgent/socket.ssh\n") },
+			func(p Place) {
+				put(filepath.Join(p.Home, ".ssh/config"), "identityagent=/x/com.maxgoedjen.secretive.SecretAgent/socket.ssh\n")
+			},
 			func(p Place) { put(filepath.Join(p.Home, ".ssh/config"), "#identityagent=/x/secretive\n") }, false},
 	} {
 		p := somewhere(t)

@@ -35,12 +35,14 @@ func TestGolden(t *testing.T) {
 		options Options
 		edit    func(*Place)
 	}{
-		"systemd":    {Options{Start: Systemd}, func(p *Place) { p.Shell = "zsh" }},
-		"take-over":  {Options{Start: Systemd, TakeOver: true, OverForwarded: true}, func(p *Place) { p.Shell = "fish" }},
-		"autostart":  {Options{Start: Autostart, NoShell: true}, func(p *Place) { p.Program = `/opt/a "b" $c %d \e/keybroker` }},
-		"quoted":     {Options{Start: Systemd, NoShell: true}, func(p *Place) { p.Program = `/opt/a "b" $c %d \e/keybroker` }},
-		"launchd":    {Options{Start: Launchd}, func(p *Place) { p.Program, p.Shell = "/Users/a & b/keybroker", "zsh" }},
-		"logon":      {Options{Start: Logon}, func(p *Place) { p.Desktop, p.Paths.AgentSocket = `C:\a b\keybroker-desktop.exe`, `\\.\pipe\openssh-ssh-agent` }},
+		"systemd":   {Options{Start: Systemd}, func(p *Place) { p.Shell = "zsh" }},
+		"take-over": {Options{Start: Systemd, TakeOver: true, OverForwarded: true}, func(p *Place) { p.Shell = "fish" }},
+		"autostart": {Options{Start: Autostart, NoShell: true}, func(p *Place) { p.Program = `/opt/a "b" $c %d \e/keybroker` }},
+		"quoted":    {Options{Start: Systemd, NoShell: true}, func(p *Place) { p.Program = `/opt/a "b" $c %d \e/keybroker` }},
+		"launchd":   {Options{Start: Launchd}, func(p *Place) { p.Program, p.Shell = "/Users/a & b/keybroker", "zsh" }},
+		"logon": {Options{Start: Logon}, func(p *Place) {
+			p.Desktop, p.Paths.AgentSocket = `C:\a b\keybroker-desktop.exe`, `\\.\pipe\openssh-ssh-agent`
+		}},
 		"logon-bare": {Options{Start: Logon}, func(p *Place) { p.Program, p.Desktop = `C:\a b\keybroker.exe`, "" }},
 	} {
 		place := somewhere(t)
