@@ -184,6 +184,7 @@ func TestPinentryOnDesktop(t *testing.T) {
 			p := &pinentry{path: linkTo(t, name), env: d.env}
 			testAnswers(t, d, p)
 			t.Run("no longer grant", func(t *testing.T) { testTwoButtons(t, d, p) })
+			t.Run("hosts", func(t *testing.T) { testHostsButton(t, d, p) })
 			t.Run("no answer", func(t *testing.T) { testTimeout(t, d, p) })
 			t.Run("secret", func(t *testing.T) { testSecret(t, d, p) })
 		})
@@ -250,6 +251,16 @@ func testTwoButtons(t *testing.T, d *desktop, p *pinentry) {
 	confirmtest.Check(t, a, err, confirm.Deny, "denied by the person")
 	a, err = d.ask(t, p, q, func(func(), string) { d.xdotool(t, "key", "alt+a") })
 	confirmtest.Check(t, a, err, confirm.AllowOnce, "allowed by the person")
+}
+
+// The third button allows the hosts that are listed: it stands where the longer grant does,
+// which Alt+F no longer gives.
+func testHostsButton(t *testing.T, d *desktop, p *pinentry) {
+	q := confirmtest.Login(t)
+	q.Burst = thirtyHosts()
+	q.Burst.Hosts = q.Burst.Hosts[:5] // more would not fit: a pinentry takes a thousand bytes
+	a, err := d.ask(t, p, q, func(func(), string) { d.xdotool(t, "key", "alt+f", "alt+h") })
+	confirmtest.Check(t, a, err, confirm.AllowBurst, "allowed by the person")
 }
 
 func testSecret(t *testing.T, d *desktop, p *pinentry) {
