@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -18,15 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cmdUnopened is "unopened WORDS": it waits for a process of this script whose
-// command line holds the words, and then no other process of the user can open
+// cmdUnopened is "unopened WORDS": it waits for a process that the script's daemon has
+// started, whose command line holds the words, and then no other process of the user can open
 // what that process and its parent talk over through /proc/PID/fd.
 func cmdUnopened(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: unopened WORDS")
 	}
-	var child, parent string
-	if !await(func() bool { child, parent = childOf(ts, args[0]); return child != "" }) {
+	var child string
+	parent := strconv.Itoa(rigOf(ts).daemon.Process.Pid)
+	if !await(func() bool { child = childOf(parent, args[0]); return child != "" }) {
 		ts.Fatalf("no child's command line holds %q", args[0])
 	}
 	words, _ := os.Readlink(filepath.Join("/proc", child, "fd", "2")) // its standard error: for a person
@@ -42,23 +42,16 @@ func cmdUnopened(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// childOf finds a process that a keybroker of this script has started.
-func childOf(ts *testscript.TestScript, words string) (pid, parent string) {
+// childOf finds a child by its command line: its environment may be hidden from its user.
+func childOf(parent, words string) (pid string) {
 	paths, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range paths {
-		if !strings.Contains(strings.ReplaceAll(readOr(dir+"/cmdline"), "\x00", " "), words) ||
-			!strings.Contains(readOr(dir+"/environ"), "HOME="+ts.Getenv("HOME")+"\x00") {
-			continue
-		}
-		var ppid int
-		for line := range strings.Lines(readOr(dir + "/status")) {
-			_, _ = fmt.Sscanf(line, "PPid: %d", &ppid)
-		}
-		if parent = strconv.Itoa(ppid); ppid != os.Getpid() && strings.Contains(readOr("/proc/"+parent+"/cmdline"), "keybroker") {
-			return filepath.Base(dir), parent
+		if strings.Contains(strings.ReplaceAll(readOr(dir+"/cmdline"), "\x00", " "), words) &&
+			strings.Contains(readOr(dir+"/status"), "\nPPid:\t"+parent+"\n") {
+			return filepath.Base(dir)
 		}
 	}
-	return "", ""
+	return ""
 }
 
 // ownLinks are what the descriptors of the test itself lead to: what it was given, and
