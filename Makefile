@@ -1,8 +1,10 @@
 # keybroker: `make run` and `make test` do all the set-up on a bare Debian 12 with Go.
 # A program needs Go alone to build; for cards it opens libpcsclite.so.1 when it runs.
 
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS  := -s -w -X main.version=$(VERSION)
+# A source archive has no repository: make build VERSION=v1.2.3
+VERSION  ?= $(shell packaging/version)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS  := -s -w -X github.com/keybroker/keybroker/cli.version=$(VERSION) -X github.com/keybroker/keybroker/cli.commit=$(COMMIT)
 FUZZTIME ?= 4s
 PREFIX   ?= /usr/local
 TOOL     := go tool -modfile=tools/go.mod
@@ -17,7 +19,8 @@ DESKTOP ?= yes
 TEST_PACKAGES = man-db systemd openssh-server openssh-client git rsync procps tmux \
 	dbus gnome-keyring libsecret-tools pinentry-curses pinentry-tty \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent \
-	python3-paramiko python3-asyncssh ruby-net-ssh curl lftp sshfs dropbear-bin libpam-ssh-agent-auth pssh ansible-core postgresql systemd-journal-remote
+	python3-paramiko python3-asyncssh ruby-net-ssh curl lftp sshfs dropbear-bin libpam-ssh-agent-auth pssh ansible-core postgresql systemd-journal-remote \
+	lintian rpm zsh fish
 DESKTOP_PACKAGES = xvfb xauth xdotool x11-utils x11-xserver-utils xterm dbus-x11 pinentry-gtk2 pinentry-qt zenity yad \
 	sway xwayland grim qtwayland5 \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core
@@ -25,6 +28,8 @@ DESKTOP_PACKAGES = xvfb xauth xdotool x11-utils x11-xserver-utils xterm dbus-x11
 BUILD_PACKAGES := gcc libc6-dev libpcsclite-dev pkg-config
 # The smartcard service, and a reader for it that a virtual card plugs into.
 CARD_PACKAGES := $(BUILD_PACKAGES) libpcsclite1 pcscd vsmartcard-vpcd iproute2
+# What makes packages, and what judges them.
+PACKAGING_PACKAGES := git rpm msitools wixl lintian cpio
 # OpenSSH's own agent tests, and what they work with.
 CONFORMANCE_PACKAGES := $(BUILD_PACKAGES) openssh-tests openssh-server openssh-client sudo gdb softhsm2 perl openssl procps
 # The Windows parts in wine, on a display of their own.
@@ -35,20 +40,20 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
 bin/keybroker: FORCE check-go
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
 
 # keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
 bin/keybroker-desktop: FORCE check-go
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
 
 # keybroker-lifecycle follows keys on other hosts; keybroker links neither SQL nor SFTP.
 bin/keybroker-lifecycle: FORCE check-go
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-lifecycle
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-lifecycle
 
 # agentconform checks agents of any make; it is no part of the product.
 bin/agentconform: FORCE check-go
@@ -129,6 +134,11 @@ windows: install-packages
 windows-screenshots: PACKAGES = $(WINDOWS_PACKAGES)
 windows-screenshots: install-packages
 	@packaging/windows-tests packaging/windows/screenshots docs/images
+
+# packages makes what is released of this commit, in build/packages (docs/packaging.md).
+packages: PACKAGES = $(PACKAGING_PACKAGES)
+packages: check-go install-packages
+	@go run ./packaging/packages -version '$(VERSION)' -commit '$(COMMIT)' build/packages
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES)

@@ -16,8 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker: -X main.version=…
-var version = "dev"
+var version = cli.Version()
 
 // A closed terminal ends it like Ctrl-C: it may be changing hosts.
 func main() {

@@ -78,6 +78,9 @@ var arrows = map[string][]string{
 	// What writes a file of the tree.
 	"packaging/windows/manifest": {},
 
+	// What makes a release.
+	"packaging/packages": {},
+
 	// What checks the tree for a system that is not here.
 	"packaging/typecheck": {},
 

@@ -40,8 +40,8 @@ func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIRECTORY",
 		Short: "Write the manual pages into a directory",
-		Long: `Write the manual pages into a directory: one for each command, and
-keybroker-config(5) and keybroker-policy(5).`,
+		Long: `Write the manual pages into a directory: one for each command and each program,
+and keybroker-config(5) and keybroker-policy(5).`,
 		Args: cli.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
@@ -52,6 +52,11 @@ keybroker-config(5) and keybroker-policy(5).`,
 			}
 			for name, page := range map[string]string{"keybroker-config": docs.Config, "keybroker-policy": docs.Policy} {
 				if err := writeFilePage(args[0], name, page); err != nil {
+					return err
+				}
+			}
+			for name, page := range programPages {
+				if err := writePage(args[0], name, "1", page.about, page.body); err != nil {
 					return err
 				}
 			}
@@ -68,8 +73,13 @@ keybroker-config(5) and keybroker-policy(5).`,
 func writeFilePage(dir, name, markdown string) error {
 	title, body, _ := strings.Cut(markdown, "\n")
 	about := strings.ToLower(strings.TrimPrefix(title, "# "))
-	head := fmt.Sprintf("%% %s 5 \"\" \"keybroker %s\" \"keybroker\"\n# NAME\n%s - %s of keybroker\n# DESCRIPTION\n", name, version, name, about)
-	return os.WriteFile(filepath.Join(dir, name+".5"), md2man.Render([]byte(head+withoutTables(body))), 0o644)
+	return writePage(dir, name, "5", about+" of keybroker", "# DESCRIPTION\n"+withoutTables(body))
+}
+
+// writePage makes a page from the Markdown that follows its name.
+func writePage(dir, name, section, about, body string) error {
+	head := fmt.Sprintf("%% %s %s \"\" \"keybroker %s\" \"keybroker\"\n# NAME\n%s - %s\n", name, section, version, name, about)
+	return os.WriteFile(filepath.Join(dir, name+"."+section), md2man.Render([]byte(head+body)), 0o644)
 }
 
 // withoutTables turns tables into lists: a terminal is too narrow for columns of

@@ -18,8 +18,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker: -X main.version=…
-var version = "dev"
+var version = cli.Version()
 
 func main() {
 	if os.Getenv(sshadd.Variable) != "" {
@@ -67,7 +66,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 		newDaemonCommand(a), newEnvCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
-		newServiceCommand(a), newManCommand(), newSSHAgentCommand(),
+		newServiceCommand(a), newVersionCommand(a), newManCommand(), newSSHAgentCommand(),
 	)
 	root.AddCommand(newLifecycleCommands(a)...)
 	cli.Prepare(root)
