@@ -10,7 +10,6 @@
 //	linux.go      .deb, .rpm and .apk, by nfpm
 //	archive.go    .tar.gz and .zip
 //	manifests.go  Homebrew, Scoop, winget
-//	msi.go        the installer for Windows
 //	sums.go       the list of components, and checksums
 package main
 
@@ -32,7 +31,6 @@ var kinds = []struct {
 	{"rpm", (*release).rpms},
 	{"apk", (*release).apks},
 	{"archives", (*release).archives},
-	{"msi", (*release).msis},
 	{"manifests", (*release).manifests},
 	{"sbom", (*release).components},
 	{"sums", (*release).sums},
