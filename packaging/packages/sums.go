@@ -14,7 +14,7 @@ import (
 // components writes a CycloneDX list of the modules in the programs.
 func (r *release) components() error {
 	for _, program := range programs {
-		list := exec.Command("go", "tool", "-modfile=tools/go.mod", "cyclonedx-gomod", "app", "-json", "-licenses", "-noserial",
+		list := exec.Command("go", "tool", "-modfile=tools/go.mod", "cyclonedx-gomod", "app", "-json", "-licenses", "-noserial", "-notimestamp", "-std",
 			"-assert-licenses", "-main", "cmd/"+program, "-output", filepath.Join(r.out, program+".cdx.json"))
 		list.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "SOURCE_DATE_EPOCH="+r.epoch())
 		if err := quiet(list); err != nil {
