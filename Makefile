@@ -4,7 +4,7 @@
 # A source archive has no repository: make build VERSION=v1.2.3
 VERSION  ?= $(shell packaging/version)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null)
-LDFLAGS  := -s -w -X github.com/keybroker/keybroker/cli.version=$(VERSION) -X github.com/keybroker/keybroker/cli.commit=$(COMMIT)
+LDFLAGS  := -s -w -X github.com/keybroker/keybroker/cli/version.linked=$(VERSION) -X github.com/keybroker/keybroker/cli/version.commit=$(COMMIT)
 FUZZTIME ?= 4s
 PREFIX   ?= /usr/local
 TOOL     := go tool -modfile=tools/go.mod

@@ -11,12 +11,12 @@ import (
 	"syscall"
 
 	"github.com/keybroker/keybroker/cli"
+	programversion "github.com/keybroker/keybroker/cli/version"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker: -X main.version=…
-var version = "dev"
+var version = programversion.String()
 
 func main() { os.Exit(run(os.Args[1:])) }
 

@@ -5,10 +5,11 @@ package main
 import (
 	"fmt"
 	"os"
+
+	programversion "github.com/keybroker/keybroker/cli/version"
 )
 
-// version is set by the linker: -X main.version=…
-var version = "dev"
+var version = programversion.String()
 
 // parts are the subcommands. Each returns its exit code.
 var parts = map[string]func(args []string) int{

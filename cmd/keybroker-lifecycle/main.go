@@ -12,11 +12,12 @@ import (
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/cli"
+	programversion "github.com/keybroker/keybroker/cli/version"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/spf13/cobra"
 )
 
-var version = cli.Version()
+var version = programversion.String()
 
 // A closed terminal ends it like Ctrl-C: it may be changing hosts.
 func main() {

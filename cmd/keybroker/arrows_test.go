@@ -69,7 +69,7 @@ var arrows = map[string][]string{
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "keys", "agent/policy", "wire", "desktop/icon", "platform", "platform/bus"},
-	"cmd/keybroker-desktop": {"tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
+	"cmd/keybroker-desktop": {"cli/version", "tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
 
 	// What has the system start the broker.
 	"service":   {"packaging", "platform"},
@@ -101,6 +101,7 @@ var arrows = map[string][]string{
 	"softkeys/softkeystest":        {"softkeys", "softkeys/keychain", "platform/platformtest"},
 
 	// What follows keys on other hosts is a program of its own too.
+	"cli/version":                  {},
 	"cli":                          {"keys", "platform", "platform/terminal"}, // what command lines share
 	"lifecycle":                    {},
 	"lifecycle/authorized":         {"keys/publickey"},
@@ -113,13 +114,13 @@ var arrows = map[string][]string{
 	"lifecycle/forge":              {"lifecycle/authorized", "platform"},
 	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
 	"lifecycle/store/postgrestest": {},
-	"cmd/keybroker-lifecycle":      {"lifecycle", "lifecycle/authorized", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
+	"cmd/keybroker-lifecycle":      {"cli/version", "lifecycle", "lifecycle/authorized", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 
 	// What checks agents of any make. It shares nothing with ours that could be wrong in both.
 	"conformance":      {},
-	"cmd/agentconform": {"conformance", "cli", "platform"},
+	"cmd/agentconform": {"cli/version", "conformance", "cli", "platform"},
 
-	"cmd/keybroker": {"cli", "service", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
+	"cmd/keybroker": {"cli/version", "cli", "service", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "keys/sshsig", "wire", "keys", "platform", "platform/terminal", "docs"},
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/cli"
+	programversion "github.com/keybroker/keybroker/cli/version"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func thisVersion() versions {
 	_, noDesktop := besideMe(desktopProgram)
 	_, noLifecycle := besideMe(lifecycleProgram)
 	return versions{
-		Version: version, Commit: cli.Commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+		Version: version, Commit: programversion.Commit(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		Features: features{Cards: piv.CompiledIn, Desktop: noDesktop == nil, Lifecycle: noLifecycle == nil, FIPS140: fips140.Enabled()},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/cardadmin"
 	"github.com/keybroker/keybroker/cli"
+	programversion "github.com/keybroker/keybroker/cli/version"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/softkeys/keyfile"
@@ -18,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-var version = cli.Version()
+var version = programversion.String()
 
 func main() {
 	if os.Getenv(sshadd.Variable) != "" {

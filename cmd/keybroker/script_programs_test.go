@@ -38,7 +38,7 @@ func cmdVersion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: version NUMBER")
 	}
 	dir := ts.MkAbs("version-" + args[0])
-	goBuild(ts, "-ldflags=-X=main.version="+args[0], "-o", filepath.Join(dir, "keybroker"), ".")
+	goBuild(ts, "-ldflags=-X=github.com/keybroker/keybroker/cli/version.linked="+args[0], "-o", filepath.Join(dir, "keybroker"), ".")
 	ts.Setenv("PATH", dir+":"+ts.Getenv("PATH"))
 }
 

@@ -18,7 +18,7 @@ func TestSecondDaemonNamesTheOtherVersion(t *testing.T) {
 	run := func(version string, args ...string) *exec.Cmd {
 		program := filepath.Join(dir, "keybroker-"+version)
 		if _, err := os.Stat(program); err != nil {
-			if out, err := exec.Command("go", "build", "-ldflags", "-X github.com/keybroker/keybroker/cli.version="+version, "-o", program, ".").CombinedOutput(); err != nil {
+			if out, err := exec.Command("go", "build", "-ldflags", "-X github.com/keybroker/keybroker/cli/version.linked="+version, "-o", program, ".").CombinedOutput(); err != nil {
 				t.Fatalf("%v %s", err, out)
 			}
 		}

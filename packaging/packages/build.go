@@ -26,7 +26,7 @@ var programs = []string{"keybroker", "keybroker-desktop", "keybroker-lifecycle"}
 // own, so that the programs open libpcsclite there too.
 var loaders = map[string]string{"amd64": "/lib/ld-musl-x86_64.so.1", "arm64": "/lib/ld-musl-aarch64.so.1"}
 
-const linkerVariables = "github.com/keybroker/keybroker/cli."
+const linkerVariables = "github.com/keybroker/keybroker/cli/version."
 
 func (t target) String() string {
 	if t.musl {
@@ -64,7 +64,7 @@ func (r *release) programsFor(t target) (string, error) {
 // compile builds one program with nothing in it that depends on where and when: paths are
 // cut, and the version is an argument.
 func (r *release) compile(t target, program, file string) error {
-	linker := "-s -w -X " + linkerVariables + "version=" + r.version.text + " -X " + linkerVariables + "commit=" + r.commit
+	linker := "-s -w -X " + linkerVariables + "linked=" + r.version.text + " -X " + linkerVariables + "commit=" + r.commit
 	if t.musl {
 		linker += " -I " + loaders[t.arch]
 	}

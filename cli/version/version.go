@@ -1,19 +1,20 @@
-package cli
+// Package version says what a program was built from. Every program of keybroker has it.
+package version
 
 import "runtime/debug"
 
-// version and commit are set by the linker (Makefile). A program of "go install"
+// linked and commit are set by the linker (Makefile). A program of "go install"
 // or a plain "go build" knows them from its build information.
-var version, commit string
+var linked, commit string
 
-// unknownVersion is of a program that was built outside any repository.
-const unknownVersion = "dev"
+// unknown is of a program that was built outside any repository.
+const unknown = "dev"
 
-// Version is the version of this program: a tag such as v1.2.3, or for a commit between
+// String is the version of this program: a tag such as v1.2.3, or for a commit between
 // tags the pseudo-version that "go install …@COMMIT" gives it (decision 0105).
-func Version() string {
+func String() string {
 	built, _ := debug.ReadBuildInfo()
-	return versionOf(version, built)
+	return versionOf(linked, built)
 }
 
 func versionOf(linked string, built *debug.BuildInfo) string {
@@ -23,7 +24,7 @@ func versionOf(linked string, built *debug.BuildInfo) string {
 	case built != nil && built.Main.Version != "" && built.Main.Version != "(devel)":
 		return built.Main.Version
 	default:
-		return unknownVersion
+		return unknown
 	}
 }
 
