@@ -9,6 +9,10 @@ FUZZTIME ?= 4s
 PREFIX   ?= /usr/local
 TOOL     := go tool -modfile=tools/go.mod
 
+# Go's runtime erases its copies of secrets (decision 0114). A program that was built without it
+# works likewise, and copies stay.
+export GOEXPERIMENT ?= runtimesecret
+
 # sudo's PATH lacks where https://go.dev/doc/install puts it.
 export PATH := $(PATH):/usr/local/go/bin
 export KEYBROKER_TEST_DESKTOP = $(DESKTOP)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/wire"
 )
 
@@ -20,7 +21,7 @@ func (s *session) add(request wire.AddIdentity) wire.Reply {
 	if err := s.mayChange(); err != nil {
 		return s.refuse(use, err)
 	}
-	added, err := parseAdded(request)
+	added, err := secret.Get(func() (keys.Added, error) { return parseAdded(request) })
 	if err != nil {
 		return s.refuse(use, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/wire"
 	"golang.org/x/crypto/argon2"
 )
@@ -168,8 +169,9 @@ func (l *lock) try(passphrase []byte) (delay time.Duration, err error) {
 		refusal{reason: "wrong passphrase", remedy: "try again; each wrong one takes longer"}
 }
 
-func hashPassphrase(passphrase, salt []byte) []byte {
-	return argon2.IDKey(passphrase, salt, argonTime, argonMemory, argonThreads, argonLength)
+func hashPassphrase(passphrase, salt []byte) (hash []byte) {
+	secret.Do(func() { hash = argon2.IDKey(passphrase, salt, argonTime, argonMemory, argonThreads, argonLength) })
+	return hash
 }
 
 func (s *session) lockAgent(request wire.Lock) wire.Reply {

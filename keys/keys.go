@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys/privatekey"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/platform/secret"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -78,7 +79,7 @@ func (a Added) Public() (ssh.PublicKey, error) {
 	if signer, ok := a.PrivateKey.(ssh.Signer); ok {
 		return signer.PublicKey(), nil
 	}
-	signer, err := ssh.NewSignerFromKey(a.PrivateKey)
+	signer, err := secret.Get(func() (ssh.Signer, error) { return ssh.NewSignerFromKey(a.PrivateKey) })
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -79,7 +80,7 @@ func (v *Vault) newIdentity(ctx context.Context) (identity *age.X25519Identity, 
 		identity, err = v.openPassphrase(ctx, nil)
 		return identity, func() {}, err
 	}
-	if identity, err = age.GenerateX25519Identity(); err != nil {
+	if identity, err = secret.Get(age.GenerateX25519Identity); err != nil {
 		return nil, nil, fmt.Errorf("create the vault: %w", err)
 	}
 	undo, err = v.seal(ctx, identity)

@@ -2,6 +2,7 @@ package softkeys
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -26,16 +28,19 @@ func (v *Vault) stretch(run func() ([]byte, error)) ([]byte, error) {
 	return run()
 }
 
-func encryptIdentity(identity *age.X25519Identity, passphrase []byte, workFactor int) ([]byte, error) {
+func (v *Vault) encryptIdentity(identity *age.X25519Identity, passphrase []byte) ([]byte, error) {
 	recipient, err := age.NewScryptRecipient(string(passphrase))
 	if err != nil {
 		return nil, err
 	}
-	if workFactor == 0 {
-		workFactor = DefaultWorkFactor
-	}
-	recipient.SetWorkFactor(workFactor)
-	return encrypt(recipient, []byte(identity.String()))
+	recipient.SetWorkFactor(cmp.Or(v.config.WorkFactor, DefaultWorkFactor))
+	return v.stretch(func() ([]byte, error) { return encrypt(recipient, []byte(identity.String())) })
+}
+
+// equal compares two identities.
+func equal(a, b *age.X25519Identity) (same bool) {
+	secret.Do(func() { same = a.String() == b.String() })
+	return same
 }
 
 func (v *Vault) readIdentity(passphrase []byte) (*age.X25519Identity, error) {

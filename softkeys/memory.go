@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -78,7 +79,8 @@ func (m *Memory) Name() string { return "added" }
 // the new comment and constraints, as in OpenSSH's agent. A certificate is a
 // separate entry beside its plain key.
 func (m *Memory) Add(key keys.Added) (keys.Info, error) {
-	signer, err := addedSigner(key.PrivateKey)
+	signer, err := secret.Get(func() (ssh.AlgorithmSigner, error) { return addedSigner(key.PrivateKey) })
+	defer secret.Sweep() // what reading the key has left
 	if err != nil {
 		return keys.Info{}, fmt.Errorf("add: %w", err)
 	}
@@ -238,4 +240,5 @@ func (m *Memory) dropLocked(drop func(*added) bool) {
 		return true
 	})
 	m.list = nil
+	secret.Sweep()
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys/privatekey"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/platform/secret"
 )
 
 // Sizes of RSA keys in bits. Below 1024 crypto/rsa and OpenSSH
@@ -118,7 +119,9 @@ func checkRSA(key *rsa.PrivateKey) error {
 // sign makes one signature. With a certificate, the certified key signs, under
 // that key's algorithm (PROTOCOL.certkeys).
 func sign(signer ssh.AlgorithmSigner, data []byte, algorithm string) (*ssh.Signature, error) {
-	signature, err := signer.SignWithAlgorithm(rand.Reader, data, strings.TrimSuffix(algorithm, "-cert-v01@openssh.com"))
+	signature, err := secret.Get(func() (*ssh.Signature, error) {
+		return signer.SignWithAlgorithm(rand.Reader, data, strings.TrimSuffix(algorithm, "-cert-v01@openssh.com"))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"filippo.io/age"
+	"github.com/keybroker/keybroker/platform/secret"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -32,15 +33,15 @@ const (
 type proofKey [sha256.Size]byte
 
 func proofKeyOf(identity *age.X25519Identity) *proofKey {
-	secret := []byte(identity.String())
-	defer clear(secret)
-	derived, err := hkdf.Key(sha256.New, secret, nil, proofLabel, sha256.Size)
-	if err != nil {
-		panic(err) // impossible: the length is valid
-	}
-	key := proofKey(derived)
-	clear(derived)
-	return &key
+	key := new(proofKey)
+	secret.Do(func() {
+		derived, err := hkdf.Key(sha256.New, []byte(identity.String()), nil, proofLabel, sha256.Size)
+		if err != nil {
+			panic(err) // impossible: the length is valid
+		}
+		copy(key[:], derived)
+	})
+	return key
 }
 
 // facts is what the code covers: the contents of a key's files, and their name.

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys/keychain"
 )
@@ -39,14 +40,14 @@ func (v *Vault) sealKeychain(ctx context.Context, identity *age.X25519Identity) 
 		return nil, v.keychainError("create the vault", keychain.ErrAbsent)
 	}
 	names := attributes(identity.Recipient())
-	secret := []byte(identity.String())
-	defer clear(secret)
-	if err := v.config.Keychain.Store(ctx, names, secret); err != nil {
+	line, _ := secret.Get(func() ([]byte, error) { return []byte(identity.String()), nil })
+	defer clear(line)
+	if err := v.config.Keychain.Store(ctx, names, line); err != nil {
 		return nil, v.keychainError("create the vault", err)
 	}
 	undo = func() { v.config.Keychain.Delete(context.WithoutCancel(ctx), names) }
 	back, err := v.openKeychain(ctx, identity.Recipient())
-	if err != nil || back.String() != identity.String() {
+	if err != nil || !equal(back, identity) {
 		undo()
 		return nil, errors.Join(errors.New("create the vault: the keychain did not return what was stored in it"), err)
 	}
@@ -57,12 +58,12 @@ func (v *Vault) openKeychain(ctx context.Context, recipient *age.X25519Recipient
 	if v.config.Keychain == nil {
 		return nil, v.keychainError("open the vault", keychain.ErrAbsent)
 	}
-	secret, err := v.config.Keychain.Load(ctx, attributes(recipient))
+	line, err := v.config.Keychain.Load(ctx, attributes(recipient))
 	if err != nil {
 		return nil, v.keychainError("open the vault", err)
 	}
-	defer clear(secret)
-	identity, err := age.ParseX25519Identity(string(secret))
+	defer clear(line)
+	identity, err := secret.Get(func() (*age.X25519Identity, error) { return age.ParseX25519Identity(string(line)) })
 	if err != nil {
 		return nil, problem.New("open the vault: the keychain's entry for this vault is damaged", "restore the keyring from a backup") // age's own error would quote the secret
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -28,7 +29,7 @@ func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	defer clear(passphrase)
-	sealed, err := v.stretch(func() ([]byte, error) { return encryptIdentity(identity, passphrase, v.config.WorkFactor) })
+	sealed, err := secret.Get(func() ([]byte, error) { return v.encryptIdentity(identity, passphrase) })
 	if err != nil {
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}
@@ -40,8 +41,8 @@ func (v *Vault) sealPassphrase(ctx context.Context, identity *age.X25519Identity
 		return nil, fmt.Errorf("create the vault: %w", err)
 	}
 	undo = func() { os.Remove(v.config.identityFile()) }
-	back, err := v.readIdentity(passphrase)
-	if err != nil || back.String() != identity.String() {
+	back, err := v.tryPassphrase(passphrase)
+	if err != nil || !equal(back, identity) {
 		undo()
 		return nil, errors.Join(errors.New("create the vault: the new file cannot be opened"), err)
 	}
@@ -79,7 +80,7 @@ func (v *Vault) openPassphrase(ctx context.Context, use *keys.Use) (*age.X25519I
 // tryPassphrase wipes the passphrase.
 func (v *Vault) tryPassphrase(passphrase []byte) (*age.X25519Identity, error) {
 	defer clear(passphrase)
-	identity, err := v.readIdentity(passphrase)
+	identity, err := secret.Get(func() (*age.X25519Identity, error) { return v.readIdentity(passphrase) })
 	if err != nil {
 		return nil, fmt.Errorf("open the vault: %w", err)
 	}

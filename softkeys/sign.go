@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/privatekey"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -102,7 +103,7 @@ func (s *Store) open(ctx context.Context, use *keys.Use) (ssh.AlgorithmSigner, e
 	if err != nil {
 		return nil, s.damaged(e.info, plain(err, path))
 	}
-	signer, err := openKey(sealed, e.blob, identity)
+	signer, err := secret.Get(func() (ssh.AlgorithmSigner, error) { return openKey(sealed, e.blob, identity) })
 	if err != nil {
 		return nil, s.damaged(e.info, filepath.Base(path)+" "+err.Error())
 	}
@@ -167,4 +168,5 @@ func (s *Store) Forget() {
 func (s *Store) dropLocked() {
 	clear(s.opened)
 	s.epoch++
+	secret.Sweep()
 }

@@ -7,9 +7,9 @@
 // or a file under a passphrase does. Listing needs no secret; signing opens the
 // vault once.
 //
-// Opened keys stay in memory until Forget. Go cannot wipe the copies that the
-// standard library makes, so Forget and Remove drop the references. Package
-// platform protects the process's memory from other programs.
+// Opened keys stay in memory until Forget. What handles a secret runs in package
+// platform/secret, which erases the copies that Go makes once Forget and Remove have
+// dropped the references.
 package softkeys
 
 import (

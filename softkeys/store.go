@@ -8,6 +8,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/platform/secret"
 )
 
 const sourceName = "softkeys"
@@ -161,6 +162,7 @@ func (s *Store) reload() *listing {
 	for blob := range s.opened {
 		if l.byBlob[blob] == nil {
 			delete(s.opened, blob)
+			secret.Sweep()
 		}
 	}
 	for blob, modified := range s.hidden {

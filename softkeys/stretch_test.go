@@ -20,7 +20,7 @@ func TestTriesOfAPassphraseTakeTheMemoryOfOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := encryptIdentity(identity, []byte("right"), factor)
+	sealed, err := v.encryptIdentity(identity, []byte("right"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +35,13 @@ func TestTriesOfAPassphraseTakeTheMemoryOfOne(t *testing.T) {
 	var tries sync.WaitGroup
 	for range 4 {
 		tries.Go(func() {
-			if _, err := v.readIdentity([]byte("wrong")); !errors.Is(err, errWrongPassphrase) {
+			if _, err := v.tryPassphrase([]byte("wrong")); !errors.Is(err, errWrongPassphrase) {
 				t.Error(err)
 			}
 		})
 	}
 	tries.Wait()
-	if back, err := v.readIdentity([]byte("right")); err != nil || back.String() != identity.String() {
+	if back, err := v.tryPassphrase([]byte("right")); err != nil || back.String() != identity.String() {
 		t.Error("the right passphrase:", err)
 	}
 	runtime.ReadMemStats(&after)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -67,6 +68,7 @@ func (v *Vault) Forget() {
 	defer v.mu.Unlock()
 	v.identity, v.opening = nil, nil
 	v.epoch++
+	secret.Sweep()
 }
 
 func (v *Vault) currentEpoch() uint64 {
@@ -158,6 +160,7 @@ func (v *Vault) join() (identity *age.X25519Identity, current *opening, mine boo
 }
 
 func (v *Vault) run(ctx context.Context, use *keys.Use, current *opening) {
+	defer secret.Sweep() // what opening it has left, the passphrase above all
 	defer func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()

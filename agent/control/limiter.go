@@ -49,6 +49,10 @@ type limitedConn struct {
 	limiter *limiter
 	pid     int
 
+	reading sync.Mutex // guards arrived and wiped
+	arrived [][]byte   // where in net/http's buffers the request is
+	wiped   bool
+
 	// Guarded by limiter.mu.
 	asked   bool // its request has arrived
 	lasting bool
@@ -135,6 +139,28 @@ func (l *limitedConn) Close() error {
 	l.limiter.conns = slices.DeleteFunc(l.limiter.conns, func(other *limitedConn) bool { return other == l })
 	l.limiter.mu.Unlock()
 	return l.Conn.Close()
+}
+
+// Read implements net.Conn. It notes where net/http keeps what arrives, which may be a
+// passphrase: such a buffer serves other connections later.
+func (l *limitedConn) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	if n > 0 && !l.wiped {
+		l.arrived = append(l.arrived, p[:n])
+	}
+	return n, err
+}
+
+// wipe clears the request in net/http's buffers. Call it when the whole request was read out of them.
+func (l *limitedConn) wipe() {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	for _, part := range l.arrived {
+		clear(part)
+	}
+	l.arrived, l.wiped = nil, true
 }
 
 // Write implements net.Conn. A client that does not read loses the answer.

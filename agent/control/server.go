@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -126,7 +127,8 @@ func (c Config) sameUser(next http.Handler) http.Handler {
 			fail(w, http.StatusForbidden, errors.New("this broker serves another user"))
 			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := secret.Get(func() ([]byte, error) { return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)) })
+		l.wipe()
 		defer clear(body) // it may be a passphrase
 		if err != nil {
 			fail(w, http.StatusBadRequest, fmt.Errorf("the request did not arrive completely: %w", err))
@@ -177,13 +179,16 @@ func (s *Server) unlock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) withSecret(w http.ResponseWriter, r *http.Request, do func([]byte) error) {
-	var secret Secret
-	if err := json.NewDecoder(r.Body).Decode(&secret); err != nil {
+	defer secret.Sweep()
+	var given Secret
+	var err error
+	secret.Do(func() { err = json.NewDecoder(r.Body).Decode(&given) })
+	defer clear(given.Passphrase)
+	if err != nil {
 		fail(w, http.StatusBadRequest, errors.New("the request has no passphrase"))
 		return
 	}
-	defer clear(secret.Passphrase)
-	done(w, do(secret.Passphrase))
+	done(w, do(given.Passphrase))
 }
 
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {

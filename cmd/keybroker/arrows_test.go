@@ -14,9 +14,10 @@ const module = "github.com/keybroker/keybroker/"
 // What is not here is forbidden.
 var arrows = map[string][]string{
 	// The ground floor. Every package may import problem.
-	"problem":              {}, // an error and what to do about it
-	"keys/publickey":       {}, // kinds of public key that x/crypto does not read yet, and certificates for them
-	"keys/privatekey":      {}, // private keys that Go's own crypto computes with
+	"problem":              {},                  // an error and what to do about it
+	"keys/publickey":       {},                  // kinds of public key that x/crypto does not read yet, and certificates for them
+	"platform/secret":      {},                  // what a computation with a secret leaves in memory
+	"keys/privatekey":      {"platform/secret"}, // private keys that Go's own crypto computes with
 	"keys/pubformat":       {"keys/publickey"},
 	"keys/sshsig":          {"keys/publickey", "platform"}, // runs ssh-keygen
 	"wire":                 {"keys/publickey"},
@@ -25,7 +26,7 @@ var arrows = map[string][]string{
 	"platform/bus":         {}, // where the D-Bus daemons are, and never a new one
 	"platform/session":     {"platform/bus"},
 	"platform/terminal":    {"platform"}, // of a command that a person typed
-	"keys":                 {"keys/privatekey", "keys/publickey", "wire", "platform"},
+	"keys":                 {"keys/privatekey", "keys/publickey", "wire", "platform", "platform/secret"},
 	"agent/policy":         {"keys", "wire", "platform"},
 	"agent/audit":          {"keys", "wire", "platform"},
 	"agent/audit/export":   {"agent/audit", "keys", "wire", "platform"},
@@ -40,7 +41,7 @@ var arrows = map[string][]string{
 	"desktop/window":       {"desktop/question", "desktop/guard", "desktop/icon", "platform", "platform/bus"},
 	"desktop/taskdialog":   {"desktop/question", "desktop/guard", "desktop/plain", "platform"},
 	"desktop/alert":        {"desktop/question", "desktop/plain", "platform"},
-	"softkeys":             {"keys/privatekey", "keys/publickey", "keys", "platform", "softkeys/keychain", "keys/pubformat"},
+	"softkeys":             {"keys/privatekey", "keys/publickey", "keys", "platform", "platform/secret", "softkeys/keychain", "keys/pubformat"},
 	"softkeys/keychain":    {"platform", "platform/bus"},
 	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform/terminal"}, // asks for the passphrase of a file
 	"softkeys/sshadd":      {"wire", "platform"},                                                   // it is an agent for one key, to the user's own ssh-add
@@ -52,8 +53,8 @@ var arrows = map[string][]string{
 	"sources/fido":         {"keys", "wire", "platform"},
 	"sources/certificates": {"keys/privatekey", "keys/publickey", "keys", "platform", "keys/pubformat"}, // of keys of every source
 	"sources/upstream":     {"keys/publickey", "keys", "wire", "platform"},
-	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform"},
-	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform"},
+	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform", "platform/secret"},
+	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform", "platform/secret"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "confirm/ways", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
 	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/claims", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",

@@ -20,6 +20,7 @@ import (
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/platform/apart"
 	"github.com/keybroker/keybroker/platform/platformtest"
+	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/platform/session/sessiontest"
 	"github.com/keybroker/keybroker/softkeys/softkeystest"
 	"github.com/keybroker/keybroker/sshagent"
@@ -107,6 +108,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"keyring":      cmdKeyring,
 	"logind":       cmdLogind,
 	"manager":      cmdManager,
+	"memory":       cmdMemory,
 	"nosecrets":    cmdNoSecrets,
 	"safedir":      cmdSafeDir,
 	"other":        cmdOther,
@@ -140,6 +142,8 @@ func condition(name string) (bool, error) {
 	case "race":
 		info, _ := debug.ReadBuildInfo()
 		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil
+	case "erases":
+		return secret.Erases(), nil
 	case "cards":
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":

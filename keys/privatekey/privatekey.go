@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/keybroker/keybroker/platform/secret"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -33,7 +34,7 @@ func New(private crypto.Signer) (*Key, error) {
 	default:
 		return nil, fmt.Errorf("%T is not a private key type of Go's crypto", private)
 	}
-	signer, err := ssh.NewSignerFromSigner(private)
+	signer, err := ssh.NewSignerFromSigner(erasing{private})
 	if err != nil {
 		return nil, err
 	}
@@ -68,4 +69,12 @@ func (k *Key) Sign(random io.Reader, data []byte) (*ssh.Signature, error) {
 // always the system's, whatever the caller passes.
 func (k *Key) SignWithAlgorithm(_ io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
 	return k.signer.SignWithAlgorithm(rand.Reader, data, algorithm)
+}
+
+// erasing makes signatures that leave no copy of the key behind. It has the computation alone
+// in it: each allocation in secret.Do costs.
+type erasing struct{ crypto.Signer }
+
+func (e erasing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return secret.Get(func() ([]byte, error) { return e.Signer.Sign(random, digest, opts) })
 }
