@@ -75,7 +75,8 @@ func numbersOf(private any) (forms [][]byte) {
 	case *rsa.PrivateKey:
 		numbers = [][]byte{key.D.Bytes(), key.Primes[0].Bytes(), key.Primes[1].Bytes()}
 	case *ecdsa.PrivateKey:
-		numbers = [][]byte{key.D.Bytes()}
+		scalar, _ := key.Bytes()
+		numbers = [][]byte{scalar}
 	}
 	for _, number := range numbers {
 		turned := slices.Clone(number)
