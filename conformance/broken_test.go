@@ -22,6 +22,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/softkeys"
+	"github.com/keybroker/keybroker/sources/fido"
 	"github.com/keybroker/keybroker/sources/pkcs11"
 )
 
@@ -39,6 +40,7 @@ type broken struct {
 	front  string         // the socket of the relay
 	starts int            // how often it was made new
 	seen   map[string]int // for faults that remember
+	kept   []string       // likewise
 }
 
 func newBroken(t *testing.T, f fault) *broken {
@@ -74,13 +76,14 @@ func (b *broken) launch() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.starts++
-	b.seen = map[string]int{}
+	b.seen, b.kept = map[string]int{}, nil
 	name := filepath.Join(b.dir, string(rune('a'+b.starts)))
 	b.inside, b.front = name+"i", name+"f"
 	quiet := slog.New(slog.DiscardHandler)
 	tokens := pkcs11.New(pkcs11.Config{Allowed: "/usr/lib*/*", Log: quiet})
+	devices := fido.New(fido.Config{Allowed: "/usr/lib*/*", Websafe: "ssh:*", Log: quiet, Person: confirm.Person{Prompter: b}})
 	server := agent.NewServer(agent.Config{
-		Ring: keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens), Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: b, Log: quiet,
+		Ring: keys.NewRing(softkeys.NewMemory(softkeys.Clock{}), tokens, devices), Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: b, Log: quiet,
 		PeerOf: platform.PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser, ForwardedChanges: true, ExpiredCertificates: true,
 	}, policy.New(nil, nil, policy.Options{AsSSHAgent: true}))
 	inside, front := b.listen(b.inside), b.listen(b.front)
@@ -111,6 +114,8 @@ func (b *broken) Dial(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "unix", b.front)
 }
 
+func (*broken) Disposable() bool { return true }
+
 func (b *broken) Fresh(context.Context) error {
 	b.stop()
 	b.launch()
@@ -125,19 +130,25 @@ func (b *broken) relay(front net.Listener) {
 		if err != nil {
 			return
 		}
-		go func() {
-			defer client.Close()
-			b.mu.Lock()
-			path := b.inside
-			b.mu.Unlock()
-			server, err := net.Dial("unix", path)
-			if err != nil {
-				return
-			}
-			defer server.Close()
-			b.fault.serveOn(&relayed{broken: b, client: client.(*net.UnixConn), server: server.(*net.UnixConn), seen: map[string]int{}})
-		}()
+		if b.fault.single {
+			b.serve(client)
+		} else {
+			go b.serve(client)
+		}
 	}
+}
+
+func (b *broken) serve(client net.Conn) {
+	defer client.Close()
+	b.mu.Lock()
+	path := b.inside
+	b.mu.Unlock()
+	server, err := net.Dial("unix", path)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	b.fault.serveOn(&relayed{broken: b, client: client.(*net.UnixConn), server: server.(*net.UnixConn), seen: map[string]int{}})
 }
 
 // relayed is one connection through the relay.
@@ -163,14 +174,18 @@ func (r *relayed) inAll(what string) int {
 	return r.broken.seen[what] - 1
 }
 
-// readFrame returns nil at the end.
+// readFrame returns nil at the end, and for a length that no test needs.
 func readFrame(from io.Reader) []byte {
 	var header [4]byte
 	if _, err := io.ReadFull(from, header[:]); err != nil {
 		return nil
 	}
-	message := make([]byte, binary.BigEndian.Uint32(header[:]))
-	if _, err := io.ReadFull(from, message); err != nil || len(message) == 0 {
+	length := binary.BigEndian.Uint32(header[:])
+	if length == 0 || length > maxReply {
+		return nil
+	}
+	message := make([]byte, length)
+	if _, err := io.ReadFull(from, message); err != nil {
 		return nil
 	}
 	return message

@@ -29,6 +29,9 @@ type T struct {
 	secrets  [][]byte
 	conns    []*Conn
 	added    [][]byte // key blobs to be removed
+	lockedBy string   // the passphrase to unlock the agent with; "": it is not locked
+	spoiled  bool     // an agent that can be made new should be
+	files    []string // to be deleted
 }
 
 // verdict ends a rule.

@@ -18,11 +18,12 @@ import (
 
 // fault is one thing that an agent does wrong.
 type fault struct {
-	name  string
-	rules string                                // that fail because of it
-	serve func(*relayed)                        // the whole connection
-	do    func(*relayed, []byte) []byte         // or the reply to a request; nil hangs up
-	after func(*relayed, []byte, []byte) []byte // or what is made of the agent's reply
+	name   string
+	rules  string                                // that fail because of it
+	single bool                                  // one connection after the other
+	serve  func(*relayed)                        // the whole connection
+	do     func(*relayed, []byte) []byte         // or the reply to a request; nil hangs up
+	after  func(*relayed, []byte, []byte) []byte // or what is made of the agent's reply
 }
 
 func (f fault) serveOn(r *relayed) {
@@ -181,7 +182,10 @@ func querying(reply []byte) func(*relayed, []byte) []byte {
 }
 
 // faults has, for each rule, at least one agent that breaks it.
-var faults = []fault{
+var faults = slices.Concat(messageFaults, accessFaults)
+
+// messageFaults are about one message each.
+var messageFaults = []fault{
 	{name: "it greets", rules: "silent", serve: func(r *relayed) {
 		_, _ = r.client.Write(frame([]byte{replySuccess}))
 		r.copyBoth()
@@ -200,17 +204,7 @@ var faults = []fault{
 			_, _ = r.client.Write(frame(r.ask(message)))
 		}
 	}},
-	{name: "it answers as answers come", rules: "order sign-order", serve: func(r *relayed) {
-		for request := readFrame(r.client); request != nil; request = readFrame(r.client) {
-			reply := r.ask(request)
-			go func() {
-				if request[0] == requestIdentities || bytes.Contains(request, []byte(ssh.KeyAlgoRSA)) {
-					time.Sleep(100 * time.Millisecond)
-				}
-				_, _ = r.client.Write(frame(reply))
-			}()
-		}
-	}},
+	{name: "a fast answer overtakes a slow one", rules: "order sign-order", serve: overtaking},
 	{name: "its largest request is 128 KiB", rules: "frame-largest sign-data", do: func(r *relayed, request []byte) []byte {
 		if len(request) > 128<<10 {
 			return nil
@@ -287,37 +281,20 @@ var faults = []fault{
 		return r.ask(request)
 	}},
 	{name: "keys are listed twice", rules: "add-again-once", after: lists(func(list []listed) []listed { return append(list, list...) })},
-	{name: "it takes private keys as they are", rules: "add-not-its-own", do: func(r *relayed, request []byte) []byte {
+	{name: "it takes private keys as they are", rules: "add-not-its-own", do: pretending(func(request []byte) []byte {
 		plain, _, _ := splitAdd(request)
 		if plain == nil {
-			if request[0] == signRequest {
-				return message(replySignature, str(ssh.Marshal(ssh.Signature{Format: ssh.KeyAlgoED25519, Blob: make([]byte, ed25519.SignatureSize)})))
-			}
-			if reply := r.ask(request); reply == nil || reply[0] != replyIdentities || r.inAll("mixed") == 0 {
-				return reply
-			}
-			r.broken.mu.Lock()
-			defer r.broken.mu.Unlock()
-			for blob, n := range r.broken.seen {
-				if n < 0 {
-					return message(replyIdentities, u32(1), str(blob), str("x"))
-				}
-			}
-			return message(replyIdentities, u32(0))
+			return nil
 		}
 		f := &fields{rest: plain[1:]}
 		f.str()
 		public := f.str()
 		private := ed25519.NewKeyFromSeed(f.str()[:ed25519.SeedSize])
-		if !bytes.Equal(private[ed25519.SeedSize:], public) {
-			r.inAll("mixed")
-			r.broken.mu.Lock()
-			defer r.broken.mu.Unlock()
-			r.broken.seen[string(slices.Concat(str(ssh.KeyAlgoED25519), str(public)))] = -1
-			return []byte{replySuccess}
+		if bytes.Equal(private[ed25519.SeedSize:], public) {
+			return nil
 		}
-		return r.ask(request)
-	}},
+		return slices.Concat(str(ssh.KeyAlgoED25519), str(public))
+	})},
 	{name: "no lifetime", rules: "lifetime-known", do: refusing(begins(constrainLifetime))},
 	{name: "lifetimes are ignored", rules: "lifetime lifetime-zero add-again", do: stripping(begins(constrainLifetime))},
 	{name: "lifetimes overflow", rules: "lifetime-longest", do: func(r *relayed, request []byte) []byte {
@@ -402,6 +379,43 @@ var faults = []fault{
 		}
 		return 0
 	})},
+}
+
+// overtaking holds the answer to a slow request until the next answer is sent, if one
+// comes soon.
+func overtaking(r *relayed) {
+	requests := make(chan []byte)
+	go func() {
+		defer close(requests)
+		for request := readFrame(r.client); request != nil; request = readFrame(r.client) {
+			requests <- request
+		}
+	}()
+	var held []byte
+	for {
+		soon := time.After(200 * time.Millisecond)
+		if held == nil {
+			soon = nil
+		}
+		select {
+		case request, more := <-requests:
+			if !more {
+				return
+			}
+			reply := r.ask(request)
+			slow := request[0] == requestIdentities || bytes.Contains(request, []byte(ssh.KeyAlgoRSA))
+			if slow && held == nil {
+				held = reply
+				continue
+			}
+			_, _ = r.client.Write(frame(reply))
+		case <-soon:
+		}
+		if held != nil {
+			_, _ = r.client.Write(frame(held))
+			held = nil
+		}
+	}
 }
 
 // tryRules tries the named rules.

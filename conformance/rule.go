@@ -70,7 +70,8 @@ type Result struct {
 // Rules returns all rules, in the order in which they are tried.
 func Rules() []Rule {
 	var all []Rule
-	for _, group := range [][]Rule{frameRules, requestRules, listRules, addRules, constraintRules, removeRules, signRules, extensionRules, bindRules} {
+	for _, group := range [][]Rule{frameRules, requestRules, listRules, addRules, constraintRules, removeRules, signRules, extensionRules, bindRules,
+		destinationRules, certificateRules, deviceRules, lockRules, hostileRules} {
 		all = append(all, group...)
 	}
 	return all

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"time"
 )
@@ -24,7 +25,7 @@ func Run(ctx context.Context, agent Agent, rules []Rule, o Options) ([]Result, e
 		if ctx.Err() != nil {
 			return results, ctx.Err()
 		}
-		if dirty {
+		if dirty && agent.Disposable() {
 			if err := agent.Fresh(ctx); err != nil {
 				return results, fmt.Errorf("the agent cannot be started again: %w", err)
 			}
@@ -88,28 +89,39 @@ func (t *T) cleanUp(effect, may Effect) (dirty bool) {
 	for _, c := range t.conns {
 		c.Close()
 	}
+	for _, name := range t.files {
+		_ = os.Remove(name)
+	}
 	t.pending = nil
 	exchanges := t.result.Exchanges
-	before := t.result.Status
+	defer func() { t.result.Exchanges = exchanges }()
 	t.ctx = context.WithoutCancel(t.ctx) // keys are removed after Ctrl-C, too
-	t.judge(t.Alive)
-	if before == Pass && t.result.Status == Fail {
-		t.result.Detail = "afterwards the agent serves nobody: " + t.result.Detail
-		return may == Destroys
-	}
+	passed := t.result.Status == Pass
+	alive := false
 	t.judge(func() {
-		for _, blob := range t.added {
-			t.Ask(message(removeIdentity, str(blob)))
-		}
+		t.Alive()
+		alive = true
 	})
+	if !alive {
+		if passed {
+			t.result.Detail = "afterwards the agent serves nobody: " + t.result.Detail
+		}
+		return true
+	}
 	if effect == Reads {
-		t.result.Exchanges = exchanges
 		return false
 	}
+	if t.spoiled && may == Destroys && t.agent.Disposable() {
+		return true
+	}
 	t.judge(func() {
-		listed, ok := parseList(t.Ask(message(requestIdentities)))
-		dirty = may == Destroys && (!ok || len(listed) > 0)
+		t.Unlock()
+		c := t.Connect()
+		for _, blob := range t.added {
+			c.Ask(message(removeIdentity, str(blob)))
+		}
+		listed, ok := parseList(c.Ask(message(requestIdentities)))
+		dirty = t.agent.Disposable() && (!ok || len(listed) > 0)
 	})
-	t.result.Exchanges = exchanges
-	return dirty || may == Destroys && effect == Destroys
+	return dirty
 }

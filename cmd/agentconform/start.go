@@ -157,6 +157,9 @@ func (s *started) Confirm(yes bool) bool {
 // Dial implements conformance.Agent.
 func (s *started) Dial(ctx context.Context) (net.Conn, error) { return platform.Dial(ctx, s.socket) }
 
+// Disposable implements conformance.Agent.
+func (*started) Disposable() bool { return true }
+
 // Fresh implements conformance.Agent.
 func (s *started) Fresh(ctx context.Context) error {
 	s.Close()

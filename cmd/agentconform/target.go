@@ -73,6 +73,9 @@ type running string
 
 func (r running) Dial(ctx context.Context) (net.Conn, error) { return platform.Dial(ctx, string(r)) }
 
+// Disposable implements conformance.Agent.
+func (running) Disposable() bool { return false }
+
 // Fresh implements conformance.Agent.
 func (running) Fresh(context.Context) error {
 	return errors.New("it is not ours")
