@@ -38,12 +38,12 @@ func Verify(ctx context.Context, data, armoured, signers []byte, namespace strin
 	if sig.Namespace != namespace {
 		return signed, problem.With(fmt.Errorf("it was made for %.60q", sig.Namespace), "sign with: ssh-keygen -Y sign -n %s", namespace)
 	}
-	dir, err := os.MkdirTemp("", "keybroker-")
+	dir, err := platform.NewScratch("kb-sshsig-")
 	if err != nil {
 		return signed, err
 	}
-	defer os.RemoveAll(dir)
-	sigFile, signersFile := filepath.Join(dir, "sig"), filepath.Join(dir, "signers")
+	defer dir.Close()
+	sigFile, signersFile := filepath.Join(dir.Dir, "sig"), filepath.Join(dir.Dir, "signers")
 	if err := errors.Join(os.WriteFile(sigFile, armoured, 0o600), os.WriteFile(signersFile, signers, 0o600)); err != nil {
 		return signed, err
 	}
@@ -91,12 +91,12 @@ func Sign(ctx context.Context, socket string, data []byte, path, namespace strin
 // SignWithKey signs with a key that the agent holds. line is the public key, as in
 // authorized_keys.
 func SignWithKey(ctx context.Context, socket string, data []byte, line, namespace string) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "keybroker-")
+	dir, err := platform.NewScratch("kb-sshsig-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	public := filepath.Join(dir, "key.pub")
+	defer dir.Close()
+	public := filepath.Join(dir.Dir, "key.pub")
 	if err := os.WriteFile(public, []byte(line+"\n"), 0o600); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -59,6 +60,7 @@ type Host struct {
 	files    *sftp.Client
 	seen     *snooped // what files reads
 	dir      string   // private, of this Host
+	scratch  *platform.Scratch
 	home     string
 	banner   string // software version of the server
 	key      string // fingerprint of the host key
@@ -79,11 +81,11 @@ func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
 			return nil, &Failure{Kind: BadTarget, Target: target, err: err}
 		}
 	}
-	dir, err := os.MkdirTemp("", "kb-host-")
+	scratch, err := platform.NewScratch("kb-host-")
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{dialer: d, target: target, resolved: where, dir: dir}
+	h := &Host{dialer: d, target: target, resolved: where, dir: scratch.Dir, scratch: scratch}
 	if err := h.login(ctx); err != nil {
 		h.Close()
 		return nil, err
@@ -169,7 +171,7 @@ func (h *Host) Close() error {
 		if h.run != nil {
 			h.run.end()
 		}
-		os.RemoveAll(h.dir)
+		h.scratch.Close()
 	})
 	return nil
 }
