@@ -126,7 +126,7 @@ func (c *carrier) carry(cmd *cobra.Command, p plan.Plan) error {
 			return err
 		}
 	}
-	run, err := runner.Begin(cmd.Context(), p, "")
+	run, err := runner.Begin(cmd.Context(), p, plan.Approved{})
 	if err != nil {
 		return err
 	}
@@ -257,11 +257,31 @@ func (c *carrier) resume(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.mayGoOn(cmd, run); err != nil {
+		return err
+	}
 	runner, err := c.runner(cmd)
 	if err != nil {
 		return err
 	}
 	return c.proceed(cmd, runner, run)
+}
+
+// mayGoOn checks again what was checked when the plan was begun: approvers and claims
+// change.
+func (c *carrier) mayGoOn(cmd *cobra.Command, run *plan.Run) error {
+	wanted, err := c.approvals()
+	if err != nil || !wanted.Need(run.Plan.Kind) {
+		return err
+	}
+	own, err := requester(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if err := wanted.CheckAgain(cmd.Context(), run, own); err != nil {
+		return cli.Refused(err)
+	}
+	return nil
 }
 
 func (c *carrier) load(ctx context.Context, id string) (*plan.Run, error) {

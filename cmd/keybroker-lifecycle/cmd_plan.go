@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/lifecycle/plan"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
@@ -153,6 +156,9 @@ func (c *carrier) apply(cmd *cobra.Command, path string, signatures []string) er
 	if err := c.stillFits(cmd, &p); err != nil {
 		return err
 	}
+	if err := c.notInLog(cmd.Context(), &p); err != nil {
+		return err
+	}
 	for _, s := range by {
 		fmt.Fprintf(cmd.ErrOrStderr(), "approved by %s (%s)\n", platform.Escape(s.Principal, 100), s.Fingerprint)
 	}
@@ -171,11 +177,29 @@ func (c *carrier) apply(cmd *cobra.Command, path string, signatures []string) er
 			return err
 		}
 	}
-	run, err := runner.Begin(cmd.Context(), p, sum)
+	run, err := runner.Begin(cmd.Context(), p, plan.Approved{SHA256: sum, File: data, Approvals: signed})
 	if err != nil {
 		return cli.Refused(err)
 	}
 	return c.proceed(cmd, runner, run)
+}
+
+// notInLog refuses a plan whose steps are in the audit log and not in this store: another
+// store has carried it out.
+func (c *carrier) notInLog(ctx context.Context, p *plan.Plan) error {
+	if _, err := c.kept.Plan(ctx, p.ID); err == nil { // Begin says how far it is
+		return nil
+	}
+	for record, err := range audit.Read(c.config.AuditDir(), audit.Filter{Since: p.Made, Ops: []keys.Op{keys.OpLifecycle}}) {
+		if err != nil {
+			return err
+		}
+		if record.Step != nil && record.Step.Plan == p.ID {
+			return cli.Refused(problem.New(fmt.Sprintf("the plan %s was applied already: record %d of the audit log", p.ID, record.Seq),
+				"give the store that has it (--store), or make a new plan"))
+		}
+	}
+	return nil
 }
 
 // stillFits checks again what may have changed since the plan was made.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,53 @@ func (a Approvals) Need(kind Kind) bool { return a.Needed > 0 && slices.Contains
 
 // Approval is a signature under a plan, with the name of its file for errors.
 type Approval struct {
-	Name     string
-	Armoured []byte
+	Name     string `json:"name"`
+	Armoured []byte `json:"armoured"`
+}
+
+// Approved is the file of a plan, as others approved it. The store keeps it, so that the
+// approvals are checked again when the plan goes on.
+type Approved struct {
+	SHA256    string     `json:"sha256"` // of File, in hex; "": the plan was not in a file
+	File      []byte     `json:"file,omitempty"`
+	Approvals []Approval `json:"approvals,omitempty"`
+}
+
+// CheckAgain checks the approvals of a plan that goes on. A step that only closes a door
+// does not wait for them, unless the whole plan would.
+func (a Approvals) CheckAgain(ctx context.Context, run *Run, applier Requester) error {
+	if !a.Need(run.Plan.Kind) || run.Plan.Kind != Terminate && !run.opens() {
+		return nil
+	}
+	p, err := Decode(run.Approved.File)
+	if err == nil {
+		_, err = a.Check(ctx, &p, run.Approved.File, applier, run.Approved.Approvals)
+	}
+	if err != nil {
+		return problem.WithDefault(fmt.Errorf("the plan %s is not approved as the machine's owner asks now: %w", run.Plan.ID, err),
+			"write a new plan and let it be approved: keybroker plan %s --help", run.Plan.Kind)
+	}
+	if !run.isOf(&p) {
+		return problem.With(fmt.Errorf("the plan %s in the store is not the one that was approved", run.Plan.ID), "write a new plan and let it be approved: keybroker plan %s --help", p.Kind)
+	}
+	return nil
+}
+
+// opens reports whether a step that is not done lets a key in.
+func (run *Run) opens() bool {
+	return slices.ContainsFunc(run.Steps, func(s Step) bool {
+		return s.State != Done && (s.Kind == StepAdd || s.Kind == StepProve || s.Kind == StepRestore)
+	})
+}
+
+// isOf reports whether the run carries out this plan, with these steps.
+func (run *Run) isOf(p *Plan) bool {
+	same, err := Encode(run.Plan)
+	want, e := Encode(*p)
+	steps := p.steps()
+	return err == nil && e == nil && bytes.Equal(same, want) && slices.EqualFunc(run.Steps, steps, func(a, b Step) bool {
+		return a.Number == b.Number && a.Kind == b.Kind && a.Place == b.Place
+	})
 }
 
 // maxApprovals bounds what is verified.

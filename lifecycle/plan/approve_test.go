@@ -113,6 +113,51 @@ func TestApprovals(t *testing.T) {
 	}
 }
 
+// A plan that goes on needs its approvals as the machine's owner asks for them now, as
+// long as it lets a key in.
+func TestApprovalsHoldLater(t *testing.T) {
+	path, line, _ := person(t, t.TempDir(), "bob")
+	p := New(Provision, newKey, Requester{Actor: "anna@laptop"}, time.Now())
+	p.Places = []Place{{Target: "deploy@web1", Account: "deploy"}}
+	data, err := Encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	armoured, err := sshsig.Sign(t.Context(), "", data, path, PlanNamespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := func(change func(run *Run)) *Run {
+		decoded, err := Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := &Run{Plan: decoded, Steps: decoded.steps(), Approved: Approved{File: data, Approvals: []Approval{{"bob.sig", armoured}}}}
+		change(run)
+		return run
+	}
+	one := Approvals{Needed: 1, Signers: []byte("bob@example.com " + line + "\n"), Kinds: []Kind{Provision}}
+	for name, c := range map[string]struct {
+		wanted Approvals
+		change func(*Run)
+		want   string // "": it may go on
+	}{
+		"as approved":            {one, func(*Run) {}, ""},
+		"none were needed":       {one, func(run *Run) { run.Approved = Approved{} }, "is not approved as the machine's owner asks now"},
+		"two are needed now":     {Approvals{2, one.Signers, one.Kinds}, func(*Run) {}, "has 1 approval, and the machine's owner asks for 2"},
+		"the approver has left":  {Approvals{1, []byte("carol " + line[:20] + "\n"), one.Kinds}, func(*Run) {}, "the signer is not in the file"},
+		"another host":           {one, func(run *Run) { run.Plan.Places[0].Target = "deploy@db1" }, "not the one that was approved"},
+		"another step":           {one, func(run *Run) { run.Steps[1].Kind = StepAdd }, "not the one that was approved"},
+		"nothing is let in":      {Approvals{2, one.Signers, one.Kinds}, func(run *Run) { run.Steps[0].State, run.Steps[1].State = Done, Done }, ""},
+		"no approvals are asked": {Approvals{}, func(run *Run) { run.Approved = Approved{} }, ""},
+	} {
+		err := c.wanted.CheckAgain(t.Context(), begun(c.change), Requester{Actor: "anna@laptop"})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPlanFileIsStrict(t *testing.T) {
 	p := New(Provision, newKey, Requester{Actor: "anna@laptop"}, time.Now())
 	p.Places = []Place{{Target: "deploy@web1"}}

@@ -228,7 +228,7 @@ func (g *rig) plan(kind Kind, hosts ...string) Plan {
 // run carries a plan out as far as it goes.
 func (g *rig) run(t *testing.T, p Plan) *Run {
 	t.Helper()
-	run, err := g.Begin(t.Context(), p, "sum of "+p.ID)
+	run, err := g.Begin(t.Context(), p, Approved{SHA256: "sum of " + p.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func carryOutAndDie(at string) int {
 		}
 	}
 	g.Keeper = keeper{kept, g.w.step}
-	run, err := g.Begin(context.Background(), g.killedPlan(kind), "sum")
+	run, err := g.Begin(context.Background(), g.killedPlan(kind), Approved{SHA256: "sum"})
 	if err == nil {
 		err = g.Continue(context.Background(), run)
 	}

@@ -53,7 +53,8 @@ type Run struct {
 	SHA256 string `json:"sha256"` // of the plan's file, in hex
 	Steps  []Step `json:"steps"`
 
-	doors []lifecycle.Key // of the runner, for their names
+	Approved Approved        `json:"-"` // kept beside the plan
+	doors    []lifecycle.Key // of the runner, for their names
 }
 
 // Load reads a run from the store. An unknown plan is store.ErrNone.
@@ -62,11 +63,11 @@ func Load(ctx context.Context, keeper Keeper, id string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	var run Run
-	if err := json.Unmarshal(saved.Body, &run); err != nil {
+	var body savedPlan
+	if err := json.Unmarshal(saved.Body, &body); err != nil {
 		return nil, fmt.Errorf("the plan %s in the store cannot be read: %w", id, err)
 	}
-	run.Steps = nil
+	run := Run{Plan: body.Plan, SHA256: body.SHA256, Approved: body.Approved}
 	for _, s := range saved.Steps {
 		var step Step
 		if err := json.Unmarshal(s.Body, &step); err != nil {
@@ -80,15 +81,21 @@ func Load(ctx context.Context, keeper Keeper, id string) (*Run, error) {
 	return &run, run.Plan.Check()
 }
 
+// savedPlan is a plan in the store.
+type savedPlan struct {
+	Plan Plan `json:"plan"`
+	Approved
+}
+
 // Begin saves a new plan. One that is in the store already is an error: a plan is
 // carried out once.
-func (r *Runner) Begin(ctx context.Context, p Plan, sum string) (*Run, error) {
+func (r *Runner) Begin(ctx context.Context, p Plan, approved Approved) (*Run, error) {
 	if r.Now().After(p.Expires) {
 		return nil, problem.New(fmt.Sprintf("the plan %s expired at %s", p.ID, p.Expires.Format(time.RFC3339)), "make it anew")
 	}
-	run := &Run{Plan: p, SHA256: sum}
+	run := &Run{Plan: p, SHA256: approved.SHA256, Approved: approved}
 	switch known, err := Load(ctx, r.Keeper, p.ID); {
-	case err == nil && known.SHA256 != sum:
+	case err == nil && known.SHA256 != approved.SHA256:
 		return nil, problem.New(fmt.Sprintf("another plan with the identifier %s was applied at %s", p.ID, known.Plan.Made.Format(time.RFC3339)), "make it anew")
 	case err == nil && known.Finished():
 		return nil, problem.New(fmt.Sprintf("the plan %s was applied already", p.ID), "make a new one if it is needed again")
@@ -97,7 +104,7 @@ func (r *Runner) Begin(ctx context.Context, p Plan, sum string) (*Run, error) {
 	case !errors.Is(err, store.ErrNone):
 		return nil, err
 	}
-	body, err := json.Marshal(run)
+	body, err := json.Marshal(savedPlan{p, approved})
 	if err != nil {
 		return nil, err
 	}

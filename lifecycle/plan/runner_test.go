@@ -296,7 +296,7 @@ func TestAPlanIsCarriedOutOnce(t *testing.T) {
 		"expired at":               func() (Plan, string) { q := g.planLike(p); q.Expires = g.now.Add(-time.Second); return q, "x" },
 	} {
 		q, sum := change()
-		if _, err := g.Begin(t.Context(), q, sum); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
+		if _, err := g.Begin(t.Context(), q, Approved{SHA256: sum}); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}

@@ -46,6 +46,11 @@ func private(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} { // that SQLite opens
+		if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() {
+			return problem.With(fmt.Errorf("%s is not a regular file (links are not followed)", name), "replace it with the file itself, or give another one: --store FILE")
+		}
+	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

@@ -304,6 +304,29 @@ func TestTombstonesAndPlans(t *testing.T) {
 	})
 }
 
+// A link in the place of the store, or of a file beside it, could make keybroker write
+// into another file.
+func TestLinksAreNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lifecycle.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"link.db", "other.db-wal", "third.db-shm"} {
+		if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		where := filepath.Join(dir, strings.TrimSuffix(strings.TrimSuffix(name, "-wal"), "-shm"))
+		s, err := Open(t.Context(), where)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), name+" is not a regular file") || problem.Remedy(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Several commands open a new store at once and write into it.
 func TestManyWriters(t *testing.T) {
 	onBoth(t, func(t *testing.T, where string) {
