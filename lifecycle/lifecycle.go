@@ -196,7 +196,7 @@ type Proof struct {
 	LetIn       string    `json:"let_in"`           // fingerprint of the key that got in then
 	LetInBy     string    `json:"let_in_by"`        // FILE:LINE, where the server said so
 	Together    bool      `json:"together"`         // in the connection of After; false: in the one right after it
-	Sessions    string    `json:"sessions"`         // open sessions, which no change ends; "": not known
+	Sessions    string    `json:"sessions"`         // open sessions with a terminal, which no change ends, as utmp has them; "": not known
 	Plan        string    `json:"plan"`             //
 	Actor       string    `json:"actor"`            // user@machine
 	Records     []uint64  `json:"records"`          // of the audit log

@@ -57,6 +57,9 @@ func (run *Run) sayProof(step Step, proof lifecycle.Proof) string {
 		}
 		parts = append(parts, in)
 	}
+	if proof.Sessions != "" && !strings.HasPrefix(proof.Sessions, "none ") && (step.Kind == StepQuarantine || step.Kind == StepRemove) {
+		parts = append(parts, "sessions that go on: "+proof.Sessions)
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -107,6 +107,7 @@ func (s *sshServer) Ask(ctx context.Context, about lifecycle.Key, letIn []lifecy
 			break
 		}
 	}
+	answer.Sessions = s.host.Sessions(ctx)
 	if answer.About.Accepted {
 		var err error
 		if answer.Stranger, err = s.lies(ctx); err != nil {
