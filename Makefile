@@ -44,7 +44,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages reproducible windows windows-screenshots lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
@@ -98,6 +98,7 @@ lint:
 	@GOOS=windows go vet ./... && GOOS=windows go build -o /dev/null ./cmd/keybroker && GOOS=windows go build -o /dev/null ./cmd/keybroker-desktop && GOOS=windows go build -o /dev/null ./cmd/keybroker-lifecycle && GOOS=windows go build -o /dev/null ./cmd/agentconform
 	@GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-desktop && GOOS=darwin CGO_ENABLED=0 go build -o /dev/null ./cmd/keybroker-lifecycle
 	@echo '== types (darwin with cgo)'; go run ./packaging/typecheck darwin/arm64 ./cmd/... && go run ./packaging/typecheck darwin/amd64 ./cmd/...
+	@echo '== actionlint'; $(TOOL) actionlint -shellcheck= .github/workflows/*.yml
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 	@echo '== govulncheck'; packaging/govulncheck
 
@@ -143,6 +144,13 @@ windows-screenshots: install-packages
 packages: PACKAGES = $(PACKAGING_PACKAGES)
 packages: check-go install-packages
 	@go run ./packaging/packages -version '$(VERSION)' -commit '$(COMMIT)' build/packages
+	@packaging/check-packages build/packages
+
+# reproducible makes the packages of this commit twice, in two new clones of it at other
+# paths and with other homes, and compares them. It takes minutes.
+reproducible: PACKAGES = $(PACKAGING_PACKAGES)
+reproducible: check-go install-packages
+	@packaging/reproducible
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES)
