@@ -3,6 +3,7 @@ package platform
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,9 @@ func TestListNames(t *testing.T) {
 	}
 	if _, err := ListNames(filepath.Join(dir, "a")); err == nil {
 		t.Error("a file has names")
+	}
+	if runtime.GOOS == "windows" {
+		return // NTFS has 1,024 links to a file, and wine takes minutes for more
 	}
 	for i := range maxNames + namesAtOnce {
 		if err := os.Link(filepath.Join(dir, "a"), filepath.Join(dir, strconv.Itoa(i))); err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/sys/windows"
 )
 
@@ -172,7 +173,7 @@ func TestPipeInUse(t *testing.T) {
 	path := pipePath(t)
 	l := mustListen(t, path)
 	second, err := Listen(path)
-	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "stop that one first") {
+	if !errors.Is(err, ErrInUse) || !strings.Contains(problem.Remedy(err), "stop that one first") {
 		t.Fatalf("%v, %v", second, err)
 	}
 	l.Close()
@@ -184,10 +185,10 @@ func TestPipeInUse(t *testing.T) {
 
 func TestPipeNames(t *testing.T) {
 	for _, path := range []string{``, `agent`, `C:\agent.sock`, `\\.\pipe\`, `\\server\pipe\agent`, `\\.\pipe\` + strings.Repeat("x", maxPipeName)} {
-		if l, err := Listen(path); err == nil || !strings.Contains(err.Error(), "\nchoose") {
+		if l, err := Listen(path); err == nil || !strings.HasPrefix(problem.Remedy(err), "choose") {
 			t.Errorf("listen %q: %v, %v", path, l, err)
 		}
-		if conn, err := Dial(t.Context(), path); err == nil || !strings.Contains(err.Error(), "\nchoose") {
+		if conn, err := Dial(t.Context(), path); err == nil || !strings.HasPrefix(problem.Remedy(err), "choose") {
 			t.Errorf("dial %q: %v, %v", path, conn, err)
 		}
 	}
