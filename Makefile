@@ -52,8 +52,9 @@ bin/keybroker: FORCE check-go
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
 
 # keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.
+# On Windows it is no console program: those open a console window.
 bin/keybroker-desktop: FORCE check-go
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker-desktop
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)$(if $(filter windows,$(GOOS)), -H windowsgui)' -o $@ ./cmd/keybroker-desktop
 
 # keybroker-lifecycle follows keys on other hosts; keybroker links neither SQL nor SFTP.
 bin/keybroker-lifecycle: FORCE check-go

@@ -2,11 +2,11 @@ package broker
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -54,7 +54,7 @@ func NewGitSetup(line []byte, email string) (GitSetup, error) {
 
 // GitValue reads a value of git's configuration, or "" if it is not set.
 func GitValue(name string) string {
-	out, err := exec.Command("git", "config", "--global", "--get", name).Output()
+	out, err := platform.Command(context.Background(), "git", "config", "--global", "--get", name).Output()
 	if err != nil {
 		return ""
 	}
@@ -76,7 +76,7 @@ func (s GitSetup) Apply(done func(name, value string)) error {
 		return err
 	}
 	for _, setting := range s.Settings {
-		if out, err := exec.Command("git", "config", "--global", setting[0], setting[1]).CombinedOutput(); err != nil {
+		if out, err := platform.Command(context.Background(), "git", "config", "--global", setting[0], setting[1]).CombinedOutput(); err != nil {
 			return problem.With(fmt.Errorf("git did not accept %s: %s", setting[0], platform.Escape(strings.TrimSpace(string(out)), maxText)), "try it by hand: git config --global %s", setting[0])
 		}
 		done(setting[0], setting[1])

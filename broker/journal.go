@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/platform"
@@ -25,7 +24,7 @@ func ReadJournal(ctx context.Context, witness audit.Witness) (audit.Heads, error
 		return audit.Heads{}, err
 	}
 	for _, path := range journalctls {
-		command := exec.CommandContext(ctx, path, "--no-pager", "--quiet", "--output=json", "MESSAGE_ID="+audit.HeadID, "_UID="+witness.UID)
+		command := platform.Command(ctx, path, "--no-pager", "--quiet", "--output=json", "MESSAGE_ID="+audit.HeadID, "_UID="+witness.UID)
 		command.Stderr = os.Stderr
 		out, err := platform.StartChild(command)
 		if errors.Is(err, os.ErrNotExist) {

@@ -1,15 +1,17 @@
 package service
 
 import (
-	"os/exec"
+	"context"
 	"path/filepath"
 	"strings"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // Holders finds the other agents of this machine and of the person's ssh.
 func (p Place) Holders() []Holder {
 	var list []Holder
-	said, _ := exec.Command("sc.exe", "query", "ssh-agent").Output()
+	said, _ := platform.Command(context.Background(), "sc.exe", "query", "ssh-agent").Output()
 	if h, found := microsoftAgent(string(said)); found {
 		list = append(list, h)
 	}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // The launchd agents of macOS. launchd passes sockets by a call of its library, which this
@@ -56,7 +57,7 @@ func (p *Plan) launchctl(ctx context.Context, place Place) {
 
 // launchctlCommands end an agent that is loaded.
 func launchctlCommands(ctx context.Context, domain, label string) []Command {
-	if exec.CommandContext(ctx, "launchctl", "print", domain+"/"+label).Run() != nil {
+	if platform.Command(ctx, "launchctl", "print", domain+"/"+label).Run() != nil {
 		return nil
 	}
 	list := []Command{{Args: []string{"launchctl", "bootout", domain + "/" + label}, Why: "it ends"}}

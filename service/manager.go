@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -20,7 +19,7 @@ const commandTime = time.Minute
 func Run(ctx context.Context, c Command) error {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...).CombinedOutput()
+	out, err := platform.Command(ctx, c.Args[0], c.Args[1:]...).CombinedOutput()
 	if err == nil {
 		return nil
 	}
@@ -64,7 +63,7 @@ func (m *manager) ask(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	all := m.args(args...)
-	out, err := exec.CommandContext(ctx, all[0], all[1:]...).Output()
+	out, err := platform.Command(ctx, all[0], all[1:]...).Output()
 	return strings.TrimSpace(string(out)), err
 }
 

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -44,7 +45,7 @@ func copyText(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, program[0], program[1:]...)
+	cmd := platform.Command(ctx, program[0], program[1:]...)
 	cmd.Stdin = strings.NewReader(text)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w", program[0], err)

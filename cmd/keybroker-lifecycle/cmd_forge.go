@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +81,7 @@ func (f *forgeFlags) token(ctx context.Context, address string) (string, error) 
 	if host == "" || strings.ContainsAny(host+scheme, "\r\n") {
 		return "", cli.Usage(problem.New("--url is missing", "give the address of the forge: --url https://git.example.com"))
 	}
-	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
+	cmd := platform.Command(ctx, "git", "credential", "fill")
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=")
 	cmd.Stdin = strings.NewReader("protocol=" + scheme + "\nhost=" + host + "\n\n")
 	out, err := cmd.Output()

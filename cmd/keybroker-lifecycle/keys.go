@@ -27,7 +27,7 @@ const maxPublic = 64 << 10
 // agentKeys are the keys that ssh can log in with now. Certificates are left out: they
 // open a door by another file.
 func agentKeys(ctx context.Context) ([]lifecycle.Key, error) {
-	out, err := exec.CommandContext(ctx, "ssh-add", "-L").CombinedOutput()
+	out, err := platform.Command(ctx, "ssh-add", "-L").CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, problem.New("there is no ssh-add", "install OpenSSH's client")
 	}

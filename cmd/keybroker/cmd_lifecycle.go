@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 
@@ -71,7 +71,7 @@ func completeLifecycle(name string, args []string, word string) ([]string, cobra
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	ask := exec.Command(program, append([]string{cobra.ShellCompRequestCmd, name}, append(args, word)...)...)
+	ask := platform.Command(context.Background(), program, append([]string{cobra.ShellCompRequestCmd, name}, append(args, word)...)...)
 	ask.Env = os.Environ()
 	out, err := ask.Output()
 	lines := strings.Split(string(bytes.TrimSpace(out)), "\n")
@@ -91,7 +91,7 @@ func writeLifecyclePages(cmd *cobra.Command, dir string) error {
 		cmd.PrintErrln("keybroker: the pages about the life of a key are missing:", platform.Text(err))
 		return nil
 	}
-	write := exec.Command(program, "man", dir)
+	write := platform.Command(context.Background(), program, "man", dir)
 	write.Stderr = os.Stderr
 	return write.Run()
 }

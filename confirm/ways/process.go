@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/platform"
 )
 
 // killDelay is how long a killed prompt program may keep its pipes open.
@@ -59,7 +61,7 @@ func hasUserBus(runtimeDir string) bool {
 // command prepares a prompt program in a new process group, which is killed when ctx
 // ends. Its standard error is dropped: it may quote what was typed.
 func command(ctx context.Context, path string, env []string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := platform.Command(ctx, path, args...)
 	cmd.Env = env
 	cmd.WaitDelay = killDelay
 	newSession(cmd)

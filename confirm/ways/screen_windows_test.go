@@ -24,14 +24,24 @@ var (
 	user32          = windows.NewLazySystemDLL("user32.dll")
 	createWindowEx  = user32.NewProc("CreateWindowExW")
 	destroyWindow   = user32.NewProc("DestroyWindow")
+	getDC           = user32.NewProc("GetDC")
 	getWindowText   = user32.NewProc("GetWindowTextW")
 	getWindowRect   = user32.NewProc("GetWindowRect")
 	isWindowEnabled = user32.NewProc("IsWindowEnabled")
 	postMessage     = user32.NewProc("PostMessageW")
+	releaseDC       = user32.NewProc("ReleaseDC")
 	sendInput       = user32.NewProc("SendInput")
 	sendMessage     = user32.NewProc("SendMessageW")
 	setCursorPos    = user32.NewProc("SetCursorPos")
 	setWindowPos    = user32.NewProc("SetWindowPos")
+
+	systemParameters = user32.NewProc("SystemParametersInfoW")
+
+	gdi32         = windows.NewLazySystemDLL("gdi32.dll")
+	createFont    = gdi32.NewProc("CreateFontIndirectW")
+	deleteObject  = gdi32.NewProc("DeleteObject")
+	getTextExtent = gdi32.NewProc("GetTextExtentPoint32W")
+	selectObject  = gdi32.NewProc("SelectObject")
 )
 
 // Keys and messages of winuser.h.
@@ -59,7 +69,7 @@ func TestMain(m *testing.M) {
 	}
 	builtWindow = filepath.Join(dir, windowProgram)
 	code := 1
-	if out, err := exec.Command("go", "build", "-o", builtWindow, "../../cmd/keybroker-desktop").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags", "-H windowsgui", "-o", builtWindow, "../../cmd/keybroker-desktop").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 	} else {
 		code = m.Run()
@@ -132,10 +142,10 @@ func waitDialog(t *testing.T) (window windows.HWND) {
 	return window
 }
 
-// control is the control of a dialog with this text.
+// control is the control of a dialog with this text, whatever room is around it.
 func control(window windows.HWND, name string) windows.HWND {
 	for _, child := range children(window) {
-		if textOf(child) == name {
+		if strings.TrimSpace(textOf(child)) == name {
 			return child
 		}
 	}
@@ -145,12 +155,20 @@ func control(window windows.HWND, name string) windows.HWND {
 // controlOfClass is the control of a dialog of this class, such as "EDIT".
 func controlOfClass(window windows.HWND, class string) windows.HWND {
 	for _, child := range children(window) {
-		var name [64]uint16
-		if n, err := windows.GetClassName(child, &name[0], int32(len(name))); err == nil && strings.EqualFold(windows.UTF16ToString(name[:n]), class) {
+		if strings.EqualFold(classOf(child), class) {
 			return child
 		}
 	}
 	return 0
+}
+
+func classOf(window windows.HWND) string {
+	var name [64]uint16
+	n, err := windows.GetClassName(window, &name[0], int32(len(name)))
+	if err != nil {
+		return ""
+	}
+	return windows.UTF16ToString(name[:n])
 }
 
 func isButtonEnabled(window windows.HWND, button string) bool {

@@ -83,7 +83,7 @@ func config(q question.Question, body, footer string, callback uintptr, pins *ru
 	list := packed{pins: pins} // TASKDIALOG_BUTTON
 	for i, b := range buttons {
 		list.number(uint32(buttonID(i)))
-		list.text(b.Label)
+		list.text(" " + b.Label + " ") // wine leaves a label no room
 	}
 	flags, icon := uint32(allowCancellation|callbackTimer), uintptr(iconInformation)
 	if q.Time > 0 {

@@ -104,7 +104,7 @@ func SignWithKey(ctx context.Context, socket string, data []byte, line, namespac
 }
 
 func keygen(ctx context.Context, socket string, in []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "ssh-keygen", args...)
+	cmd := platform.Command(ctx, "ssh-keygen", args...)
 	if socket != "" {
 		cmd.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket)
 	}

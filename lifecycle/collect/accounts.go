@@ -2,13 +2,13 @@ package collect
 
 import (
 	"fmt"
-	"os/exec"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // account is one line of passwd(5).
@@ -20,7 +20,7 @@ type account struct {
 // accounts are all that the machine knows, those without a shell too: sshd forwards
 // ports for them.
 func (c *collecting) accounts() ([]account, error) {
-	out, err := exec.CommandContext(c.ctx, c.Options.Accounts[0], c.Options.Accounts[1:]...).Output()
+	out, err := platform.Command(c.ctx, c.Options.Accounts[0], c.Options.Accounts[1:]...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("the accounts of this machine cannot be listed: %w", err)
 	}

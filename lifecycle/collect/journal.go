@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -92,7 +91,7 @@ func (c *collecting) journal(args []string, do func(entry) bool) error {
 	ctx, stop := context.WithCancel(c.ctx)
 	defer stop()
 	args = append(slices.Clone(c.Journal[1:]), append([]string{"--system", "--output=json", "--output-fields=MESSAGE,MESSAGE_ID,_TRANSPORT", "--no-pager", "--quiet"}, args...)...)
-	cmd := exec.CommandContext(ctx, c.Journal[0], args...)
+	cmd := platform.Command(ctx, c.Journal[0], args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

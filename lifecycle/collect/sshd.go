@@ -11,6 +11,7 @@ import (
 
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"golang.org/x/crypto/ssh"
 )
@@ -32,7 +33,7 @@ func (c *collecting) settings(connection string) (map[string]string, error) {
 }
 
 func (c *collecting) sshd(args ...string) (string, error) {
-	out, err := exec.CommandContext(c.ctx, c.SSHD[0], append(slices.Clone(c.SSHD[1:]), args...)...).Output()
+	out, err := platform.Command(c.ctx, c.SSHD[0], append(slices.Clone(c.SSHD[1:]), args...)...).Output()
 	if failed, ok := err.(*exec.ExitError); ok {
 		err = fmt.Errorf("sshd -T: %w: %s", err, strings.TrimSpace(string(failed.Stderr)))
 	}
@@ -51,7 +52,7 @@ func (c *collecting) identify() error {
 		c.host.Port = port
 	}
 	c.logs = logsUses(settings)
-	banner, _ := exec.CommandContext(c.ctx, c.SSHD[0], "-V").CombinedOutput() // "OpenSSH_9.2p1 Debian-2, OpenSSL …"
+	banner, _ := platform.Command(c.ctx, c.SSHD[0], "-V").CombinedOutput() // "OpenSSH_9.2p1 Debian-2, OpenSSL …"
 	name, _, _ := strings.Cut(string(banner), " ")
 	c.version = authorized.ParseVersion("SSH-2.0-" + strings.TrimRight(name, ",\n"))
 	for _, kind := range []string{ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSA} {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"net"
-	"os/exec"
 	"strconv"
 	"strings"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -27,7 +27,7 @@ type resolved struct {
 // resolve asks ssh -G.
 func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 	args := d.common()
-	cmd := exec.CommandContext(ctx, d.program(), append(args, "-T", "-G", "--", target)...)
+	cmd := platform.Command(ctx, d.program(), append(args, "-T", "-G", "--", target)...)
 	cmd.WaitDelay = goodbye // a program of ssh_config's Match exec may hold the pipe
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

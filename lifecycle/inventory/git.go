@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // gitTime is the longest that git may take: it only reads its files.
@@ -117,7 +117,7 @@ func runGit(ctx context.Context, dir string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitTime)
 	defer cancel()
 	args = append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull}, args...)
-	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd := platform.Command(ctx, "git", args...)
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	return string(out), err

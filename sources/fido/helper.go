@@ -122,7 +122,7 @@ func (c Config) run(ctx context.Context, request []byte) ([]byte, error) {
 // exchange runs the helper for one request. When ctx ends, the helper is killed
 // and the connection closed, even if the helper's children still hold it.
 func exchange(ctx context.Context, path string, request []byte) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, path)
+	cmd := platform.Command(ctx, path)
 	conn, err := platform.StartChild(cmd)
 	if err != nil {
 		return nil, err

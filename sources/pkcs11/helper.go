@@ -52,7 +52,7 @@ func startHelper(config Config) (*helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &helper{cmd: exec.Command(path), jobs: make(chan job), done: make(chan struct{}), limit: answerTimeout}
+	h := &helper{cmd: platform.Command(context.Background(), path), jobs: make(chan job), done: make(chan struct{}), limit: answerTimeout}
 	if h.conn, err = platform.StartChild(h.cmd); err != nil {
 		return nil, fmt.Errorf("start the helper: %w", err)
 	}

@@ -3,7 +3,6 @@ package clientconfig
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -93,7 +92,7 @@ func pathIn(word string) string {
 
 // gitValue reads a value of the user's git configuration, "" if there is none, or no git.
 func gitValue(ctx context.Context, name, includes string) string {
-	out, err := exec.CommandContext(ctx, "git", "config", "--global", includes, "--null", "--get", name).Output()
+	out, err := platform.Command(ctx, "git", "config", "--global", includes, "--null", "--get", name).Output()
 	if err != nil {
 		return ""
 	}
@@ -110,7 +109,7 @@ func isOwn(ctx context.Context, name, value string) error {
 
 // setGit changes a value that is still old. git edits its own file.
 func setGit(ctx context.Context, name, old, new string) error {
-	out, err := exec.CommandContext(ctx, "git", "config", "--global", "--fixed-value", "--replace-all", name, new, old).CombinedOutput()
+	out, err := platform.Command(ctx, "git", "config", "--global", "--fixed-value", "--replace-all", name, new, old).CombinedOutput()
 	if err != nil {
 		return problem.With(fmt.Errorf("git did not change %s: %s", name, platform.Escape(strings.TrimSpace(string(out)), 200)), "change it by hand: git config --global %s", name)
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -99,7 +98,7 @@ func (m Machine) isDefault(file string) bool {
 
 // effective asks ssh what it would use for a host.
 func effective(ctx context.Context, config, host, keyword string) (values []string) {
-	out, err := exec.CommandContext(ctx, "ssh", "-T", "-G", "-F", config, "--", host).Output()
+	out, err := platform.Command(ctx, "ssh", "-T", "-G", "-F", config, "--", host).Output()
 	if err != nil {
 		return nil
 	}
@@ -123,7 +122,7 @@ func (m Machine) names(ctx context.Context, value string, key lifecycle.Key) boo
 			return true
 		}
 	}
-	out, err := exec.CommandContext(ctx, "ssh-keygen", "-l", "-E", "sha256", "-f", path).Output()
+	out, err := platform.Command(ctx, "ssh-keygen", "-l", "-E", "sha256", "-f", path).Output()
 	return err == nil && strings.Contains(" "+string(out), " "+key.Fingerprint+" ")
 }
 
