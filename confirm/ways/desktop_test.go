@@ -66,7 +66,11 @@ func newDesktopOf(t *testing.T, size string) *desktop {
 	if err != nil {
 		t.Fatal("Xvfb did not start: ", err)
 	}
-	return &desktop{display: ":" + strings.TrimSpace(number), home: t.TempDir(), server: x.Process}
+	home := t.TempDir()
+	if err := os.Chmod(home, 0o700); err != nil { // else Qt takes /tmp/runtime-USER as XDG_RUNTIME_DIR, and leaves it there
+		t.Fatal(err)
+	}
+	return &desktop{display: ":" + strings.TrimSpace(number), home: home, server: x.Process}
 }
 
 func startUntilTestEnds(t *testing.T, cmd *exec.Cmd) {

@@ -50,9 +50,9 @@ func newTraces(sudo bool) (*traces, error) {
 	return t, nil
 }
 
-// elsewhere is what programs put where we cannot tell them to: X servers, and GnuPG.
+// elsewhere is what programs put where we cannot tell them to: X servers, GnuPG and Qt.
 func elsewhere() (paths []string) {
-	for _, pattern := range []string{"/tmp/.X*-lock", "/tmp/.X11-unix/*", fmt.Sprintf("/run/user/%d/gnupg/*", os.Getuid()),
+	for _, pattern := range []string{"/tmp/.X*-lock", "/tmp/.X11-unix/*", "/tmp/runtime-*", fmt.Sprintf("/run/user/%d/gnupg/*", os.Getuid()),
 		fmt.Sprintf("/run/user/%d/keybroker*", os.Getuid()), "/run/sshd"} {
 		found, _ := filepath.Glob(pattern)
 		paths = append(paths, found...)
