@@ -3,22 +3,17 @@
 package piv
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/platform"
 )
 
-// pcscdSocket is pcsc-lite's (pcscd(8)), unless PCSCLITE_CSOCK_NAME names another.
-const pcscdSocket = "/run/pcscd/pcscd.comm"
-
 // arrival watches the directory of pcscd's socket. Without that directory it watches the
 // next one above it.
 func (service) arrival() (*arrival, error) {
-	awaited := cmp.Or(os.Getenv("PCSCLITE_CSOCK_NAME"), pcscdSocket)
+	awaited := ServiceSocket()
 	for {
 		dir := filepath.Dir(awaited)
 		watch, err := platform.WatchDir(dir)

@@ -64,13 +64,14 @@ func (c *serviceContext) lookAtUse(states []readerState) {
 func stateOf(r pcsc.ReaderState) readerState {
 	flags := r.Event
 	return readerState{
-		reader:  r.Reader,
-		raw:     flags &^ pcsc.StateChanged,
-		present: flags&pcsc.StatePresent != 0,
-		mute:    flags&pcsc.StateMute != 0,
-		inUse:   flags&(pcsc.StateInUse|pcsc.StateExclusive) != 0,
-		inserts: uint16(flags >> 16),
-		unknown: flags&(pcsc.StateUnknown|pcsc.StateIgnore) != 0,
+		reader:    r.Reader,
+		raw:       flags &^ pcsc.StateChanged,
+		present:   flags&pcsc.StatePresent != 0,
+		mute:      flags&pcsc.StateMute != 0,
+		inUse:     flags&(pcsc.StateInUse|pcsc.StateExclusive) != 0,
+		exclusive: flags&pcsc.StateExclusive != 0,
+		inserts:   uint16(flags >> 16),
+		unknown:   flags&(pcsc.StateUnknown|pcsc.StateIgnore) != 0,
 	}
 }
 

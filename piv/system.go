@@ -43,13 +43,14 @@ type pcscCard interface {
 
 // readerState is what is known of one reader.
 type readerState struct {
-	reader  string
-	raw     uint32 // PC/SC's value, for the next wait
-	present bool   // a card is inserted
-	mute    bool   // the card does not answer to reset
-	inUse   bool   // some program is connected to the card, maybe we
-	inserts uint16 // counts insertions and removals, if the service does
-	unknown bool   // the reader is gone, or was never there
+	reader    string
+	raw       uint32 // PC/SC's value, for the next wait
+	present   bool   // a card is inserted
+	mute      bool   // the card does not answer to reset
+	inUse     bool   // some program is connected to the card, maybe we
+	exclusive bool   // that program keeps all others out
+	inserts   uint16 // counts insertions and removals, if the service does
+	unknown   bool   // the reader is gone, or was never there
 }
 
 // pnpReader is a pseudo-reader: in pcsc-lite and on Windows, its state changes when

@@ -99,6 +99,10 @@ func onlyRootMoves(path string) (link string, err error) {
 	return "", nil
 }
 
+// OwnedByMe reports whether the file is this user's; on Windows, where modes do not say who may
+// what, never.
+func OwnedByMe(info fs.FileInfo) bool { return ownerOf(info) == os.Getuid() }
+
 func ownerOf(info fs.FileInfo) int {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return int(stat.Uid)

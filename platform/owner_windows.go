@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,3 +118,6 @@ func OnlyRootCanWrite(string) error { return errors.New("who may write it is not
 
 // OwnersDirectory is nil: OwnedByRoot looks at the file's directory as well.
 func OwnersDirectory(string) error { return nil }
+
+// OwnedByMe is false: modes do not say here who may what.
+func OwnedByMe(fs.FileInfo) bool { return false }

@@ -12,7 +12,7 @@ import (
 func (p *Patient) checkPrograms() []Check {
 	self, err := os.Executable()
 	if err != nil {
-		return []Check{{"programs", "note", "the path of this program is unknown: " + platform.Plain(err), ""}}
+		return []Check{noted("programs", "the path of this program is unknown: "+platform.Plain(err), "")}
 	}
 	checks := []Check{checkProgram(self)}
 	window, err := ways.WindowProgram(p.Config.Confirm.Window)
@@ -20,7 +20,7 @@ func (p *Patient) checkPrograms() []Check {
 		checks = append(checks, checkProgram(window))
 	}
 	if scope := platform.PtraceScope(); scope != "" {
-		checks = append(checks, Check{"tracing", "ok", scope, ""})
+		checks = append(checks, fine("tracing", scope))
 	}
 	return checks
 }
@@ -28,7 +28,7 @@ func (p *Patient) checkPrograms() []Check {
 func checkProgram(path string) Check {
 	info, err := os.Stat(path)
 	if err != nil {
-		return Check{"program", "note", platform.Plain(err), ""}
+		return noted("program", platform.Plain(err), "")
 	}
 	text := fmt.Sprintf("%s, mode %04o", path, info.Mode().Perm())
 	program, err := platform.LoadProgram(path)
@@ -38,10 +38,10 @@ func checkProgram(path string) Check {
 	defer program.Close()
 	switch gap := program.Gap(); {
 	case gap != nil:
-		return Check{"program", "note", text + ": other programs of yours can reach it as it starts: " + platform.Plain(gap), ""}
+		return noted("program", text+": other programs of yours can reach it as it starts: "+platform.Plain(gap), "")
 	case !program.Unreadable():
-		return Check{"program", "note", text + ": other programs of yours can reach it as it starts, unless the broker starts it",
-			"as root: make install (owner root, mode 0711)"}
+		return noted("program", text+": other programs of yours can reach it as it starts, unless the broker starts it",
+			"as root: make install (owner root, mode 0711)")
 	}
-	return Check{"program", "ok", text, ""}
+	return fine("program", text)
 }

@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/keys"
@@ -24,9 +26,17 @@ func (p *Patient) checkVault(ctx context.Context) []Check {
 	store.Prove(ctx)
 	entries := store.All()
 	var checks []Check
-	for _, err := range []error{store.Err(), store.Vault().Check(), store.Vault().CheckPassphraseFile()} {
-		if err != nil {
-			checks = append(checks, failed(sealedKeys, err))
+	for _, one := range []struct {
+		err     error
+		path    string
+		allowed fs.FileMode
+	}{
+		{store.Err(), filepath.Join(p.Config.Paths.DataDir, "keys"), 0o755},
+		{store.Vault().Check(), filepath.Join(p.Config.Paths.DataDir, "vault"), 0o755},
+		{store.Vault().CheckPassphraseFile(), p.Config.Softkeys.PassphraseFile, 0o600},
+	} {
+		if one.err != nil {
+			checks = append(checks, failed(sealedKeys, one.err).with(chmodFix(one.path, one.allowed)))
 		}
 	}
 	vaultFails := len(checks) > 0
@@ -34,7 +44,7 @@ func (p *Patient) checkVault(ctx context.Context) []Check {
 	for _, entry := range entries {
 		switch {
 		case entry.Damaged():
-			checks = append(checks, Check{sealedKeys, "FAIL", fmt.Sprintf("%s is %s", entry.Name, entry.State), entry.Remedy})
+			checks = append(checks, broken(sealedKeys, fmt.Sprintf("%s is %s", entry.Name, entry.State), entry.Remedy))
 			continue
 		case entry.Unproved:
 			unproved++
@@ -51,9 +61,9 @@ func (p *Patient) checkVault(ctx context.Context) []Check {
 func countKeys(whole, unproved int) Check {
 	switch {
 	case whole == 0:
-		return Check{sealedKeys, "ok", "no keys are sealed yet", ""}
+		return fine(sealedKeys, "no keys are sealed yet")
 	case unproved > 0:
-		return Check{sealedKeys, "note", fmt.Sprintf("%d, of which %d are not proved until the vault is opened", whole, unproved), ""}
+		return noted(sealedKeys, fmt.Sprintf("%d, of which %d are not proved until the vault is opened", whole, unproved), "")
 	}
-	return Check{sealedKeys, "ok", fmt.Sprintf("%s, each proved", keys.Counted(whole, "key")), ""}
+	return fine(sealedKeys, fmt.Sprintf("%s, each proved", keys.Counted(whole, "key")))
 }

@@ -13,8 +13,17 @@ var version = programversion.String()
 
 // parts are the subcommands. Each returns its exit code.
 var parts = map[string]func(args []string) int{
-	"tray":   showTray,
-	"prompt": prompt,
+	"tray":    showTray,
+	"prompt":  prompt,
+	"version": printVersion,
+}
+
+// version is set by the build, as keybroker's is: keybroker doctor compares them.
+var version = "dev"
+
+func printVersion([]string) int {
+	fmt.Println(version)
+	return 0
 }
 
 func main() {

@@ -1,0 +1,81 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/piv"
+	"github.com/keybroker/keybroker/platform"
+)
+
+// A part that hangs is named, and the others are there, in order.
+func TestPartThatHangs(t *testing.T) {
+	never := make(chan struct{})
+	t.Cleanup(func() { close(never) })
+	checks := examine([]part{
+		{"first", func() []Check { return []Check{fine("first", "")} }},
+		{"stuck", func() []Check { <-never; return nil }},
+		{"last", func() []Check { return []Check{fine("last", "")} }},
+	}, 20*time.Millisecond)
+	if len(checks) != 3 || checks[0].Name != "first" || checks[2].Name != "last" {
+		t.Fatal(checks)
+	}
+	if c := checks[1]; c.Name != "stuck" || c.Result != fail || !strings.Contains(c.Text, "no answer within 20ms") {
+		t.Error(c)
+	}
+}
+
+func TestClock(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		last         time.Time
+		synchronized bool
+		want         string
+	}{{now.Add(-time.Hour), true, ok}, {time.Time{}, true, ok}, {now.Add(clockSlack / 2), true, ok}, {now.Add(time.Hour), true, fail}, {now, false, note}} {
+		if got := clockCheck(now, c.last, c.synchronized); got.Result != c.want || (got.Remedy == "") != (c.want == ok) {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
+func TestReaders(t *testing.T) {
+	gpg := []cardProgram{cardProgramOf(platform.Process{PID: 7, Name: "scdaemon"})}
+	for _, c := range []struct {
+		use    piv.ReaderUse
+		others []cardProgram
+		want   string
+		text   string
+	}{
+		{piv.ReaderUse{}, nil, ok, "no card"},
+		{piv.ReaderUse{Card: true, InUse: true}, nil, ok, "a card"},
+		{piv.ReaderUse{Card: true, InUse: true}, gpg, note, "also used by gpg's scdaemon (process 7)"},
+		{piv.ReaderUse{Card: true, Exclusive: true}, gpg, fail, "keeps all others from the card: gpg's scdaemon (process 7)"},
+		{piv.ReaderUse{Card: true, Exclusive: true}, nil, fail, "another program"},
+	} {
+		if got := checkReader("smartcards", c.use, c.others); got.Result != c.want || !strings.Contains(got.Text, c.text) {
+			t.Errorf("%+v: %+v", c, got)
+		}
+	}
+}
+
+// The kernel cuts the name of a process whose program it does not show.
+func TestAgentNames(t *testing.T) {
+	for name, want := range map[string]string{"ssh-agent": "OpenSSH's ssh-agent", "gnome-keyring-d": "gnome-keyring", "gnome-keyring-daemon": "gnome-keyring", "ssh-agents": ""} {
+		got := ""
+		if i := agentOf(platform.Process{Name: name}); i >= 0 {
+			got = known[i].name
+		}
+		if got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for path, want := range map[string]string{"/a/b-c": "/a/b-c", "/a b": "'/a b'", "/it's": `'/it'\''s'`, "/a\nrm": `'/a\x0arm'`, "/$(x)": "'/$(x)'"} {
+		if got := quoted(path); got != want {
+			t.Errorf("%q: %s, not %s", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// Fix is a repair that is safe and can be undone: it changes only what this user owns.
+type Fix struct {
+	What string `json:"what"` // a command that does the same
+	Undo string `json:"undo"` // and the one that undoes it
+
+	do func() error
+}
+
+// Do makes the repair.
+func (f *Fix) Do() error { return f.do() }
+
+var errChanged = errors.New("it has changed since it was examined: run doctor again")
+
+// chmodFix takes bits of the mode away. It returns nil if path is not a file or directory of this
+// user, and if there is nothing to take.
+func chmodFix(path string, allowed fs.FileMode) *Fix {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() && !info.IsDir() || !platform.OwnedByMe(info) {
+		return nil
+	}
+	old := info.Mode().Perm()
+	if old&^allowed == 0 {
+		return nil
+	}
+	name := quoted(path)
+	return &Fix{
+		What: fmt.Sprintf("chmod %03o %s", old&allowed, name), Undo: fmt.Sprintf("chmod %03o %s", old, name),
+		do: func() error {
+			file, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			if now, err := file.Stat(); err != nil || !os.SameFile(info, now) {
+				return errChanged
+			}
+			return file.Chmod(old & allowed)
+		},
+	}
+}
+
+// deadSocketFix moves a socket aside at which nothing listens. It returns nil if it is not a
+// socket of this user.
+func deadSocketFix(path string) *Fix {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().Type() != fs.ModeSocket || !platform.OwnedByMe(info) {
+		return nil
+	}
+	aside := path + ".dead"
+	return &Fix{
+		What: fmt.Sprintf("mv -n %s %s", quoted(path), quoted(aside)), Undo: fmt.Sprintf("mv -n %s %s", quoted(aside), quoted(path)),
+		do: func() error {
+			if now, err := os.Lstat(path); err != nil || !os.SameFile(info, now) || !isDead(path) {
+				return errChanged
+			}
+			if _, err := os.Lstat(aside); err == nil {
+				return fmt.Errorf("%s is there already", filepath.Base(aside))
+			}
+			return os.Rename(path, aside)
+		},
+	}
+}
+
+// maxPath bounds a path in a command: a longer one is not shown whole.
+const maxPath = 4096
+
+var plainPath = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// quoted is a path as a shell reads it, on one line.
+func quoted(path string) string {
+	path = platform.Escape(path, maxPath)
+	if plainPath.MatchString(path) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

@@ -1,0 +1,29 @@
+package doctor
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+
+	"github.com/keybroker/keybroker/platform"
+)
+
+// checkSession says which agent programs get that the desktop or systemd starts: their environment
+// is the user manager's, not this shell's.
+func (p *Patient) checkSession(ctx context.Context) []Check {
+	out, err := exec.CommandContext(ctx, "systemctl", "--user", "show-environment").Output()
+	if err != nil { // there is no user manager
+		return nil
+	}
+	for line := range strings.Lines(string(out)) {
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), sockVariable+"="); ok {
+			if value == p.Config.Paths.AgentSocket {
+				return []Check{fine("session", "programs of the desktop ask the broker")}
+			}
+			return []Check{noted("session", "programs of the desktop ask another agent: "+platform.Escape(value, maxText),
+				"until the next login: systemctl --user set-environment "+sockVariable+"="+quoted(p.Config.Paths.AgentSocket))}
+		}
+	}
+	return []Check{noted("session", "programs of the desktop have no "+sockVariable,
+		"until the next login: systemctl --user set-environment "+sockVariable+"="+quoted(p.Config.Paths.AgentSocket))}
+}
