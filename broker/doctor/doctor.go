@@ -102,7 +102,7 @@ func (p *Patient) checkBroker(status control.Status, err error) []Check {
 		checks = append(checks, broken("broker", problem.What, problem.Remedy))
 	}
 	for _, problem := range status.Soon {
-		checks = append(checks, Check{"broker", "note", problem.What, problem.Remedy})
+		checks = append(checks, noted("broker", problem.What, problem.Remedy))
 	}
 	for _, note := range status.Hardening {
 		checks = append(checks, noted("hardening", note, ""))

@@ -8,6 +8,9 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
+// inSession is a remedy that ends with the path of the agent's socket.
+const inSession = "from the next login on: keybroker service install; until then: systemctl --user set-environment " + sockVariable + "="
+
 // checkSession says which agent programs get that the desktop or systemd starts: their environment
 // is the user manager's, not this shell's.
 func (p *Patient) checkSession(ctx context.Context) []Check {
@@ -21,9 +24,9 @@ func (p *Patient) checkSession(ctx context.Context) []Check {
 				return []Check{fine("session", "programs of the desktop ask the broker")}
 			}
 			return []Check{noted("session", "programs of the desktop ask another agent: "+platform.Escape(value, maxText),
-				"until the next login: systemctl --user set-environment "+sockVariable+"="+quoted(p.Config.Paths.AgentSocket))}
+				inSession+quoted(p.Config.Paths.AgentSocket))}
 		}
 	}
 	return []Check{noted("session", "programs of the desktop have no "+sockVariable,
-		"until the next login: systemctl --user set-environment "+sockVariable+"="+quoted(p.Config.Paths.AgentSocket))}
+		inSession+quoted(p.Config.Paths.AgentSocket))}
 }

@@ -95,7 +95,7 @@ func otherAgent(name, socket string, list []platform.Process, sure bool) Check {
 		who = "a unit of systemd, started by the first request"
 		remedy += "; which unit: systemctl --user list-sockets"
 	case remedyOf(list[0]) != "":
-		remedy += "; so that it does not come back: " + remedyOf(list[0])
+		remedy += "; from the next login on: keybroker service install --take-over; or only so that it does not come back: " + remedyOf(list[0])
 	}
 	return noted(name, fmt.Sprintf("another agent's: %s, served by %s", socket, who), remedy)
 }

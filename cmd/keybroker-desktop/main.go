@@ -18,9 +18,7 @@ var parts = map[string]func(args []string) int{
 	"version": printVersion,
 }
 
-// version is set by the build, as keybroker's is: keybroker doctor compares them.
-var version = "dev"
-
+// printVersion is for keybroker doctor, which compares it with its own.
 func printVersion([]string) int {
 	fmt.Println(version)
 	return 0
