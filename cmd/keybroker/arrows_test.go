@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 		"keys/publickey", "keys/pubformat", "keys", "platform", "platform/terminal", "platform/session"},
 	"broker/doctor": {"broker", "broker/config", "agent/control", "agent/policy", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "piv", "keys/pubformat", "keys",
 		"platform", "platform/bus", "platform/terminal"},
-	"cardadmin":     {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
+	"cardadmin": {"agent/control", "piv", "piv/admin", "piv/cardkeys", "platform", "platform/terminal"},
 	"sshagent": {"broker/config", "agent", "agent/policy", "agent/audit", "confirm", "confirm/ways", "softkeys", "sources/pkcs11", "sources/fido",
 		"keys/publickey", "keys", "platform"},
 
