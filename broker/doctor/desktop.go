@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/godbus/dbus/v5"
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/bus"
@@ -26,14 +25,10 @@ func checkTray(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{noted("tray", "no session bus, so there is no tray: "+platform.Plain(err), "start the desktop's session with dbus-run-session or a display manager")}
 	}
-	conn, err := bus.Connect(ctx, address)
-	if err != nil {
+	switch owned, err := bus.HasOwner(ctx, address, watcherName); {
+	case err != nil:
 		return []Check{noted("tray", "the session bus does not answer: "+platform.Plain(err), "log in to the desktop again")}
-	}
-	defer conn.Close()
-	var owned bool
-	err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", dbus.FlagNoAutoStart, watcherName).Store(&owned)
-	if err != nil || !owned {
+	case !owned:
 		return []Check{noted("tray", "this desktop's panel shows no icons of programs",
 			"on GNOME: install gnome-shell-extension-appindicator; elsewhere add a status tray to the panel; without one: keybroker status")}
 	}

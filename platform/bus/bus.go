@@ -74,3 +74,14 @@ func Connect(ctx context.Context, address string) (*dbus.Conn, error) {
 	}
 	return conn, nil
 }
+
+// HasOwner reports whether somebody has a name on the bus at address. It starts nobody.
+func HasOwner(ctx context.Context, address, name string) (owned bool, err error) {
+	conn, err := Connect(ctx, address)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", dbus.FlagNoAutoStart, name).Store(&owned)
+	return owned, err
+}
