@@ -52,17 +52,25 @@ func baseDir(variable, fallback string) (string, error) {
 func runtimeDir(state string) string {
 	given := os.Getenv("XDG_RUNTIME_DIR")
 	for _, dir := range []string{given, "/run/user/" + strconv.Itoa(os.Getuid())} {
-		if filepath.IsAbs(dir) && onlyWeWrite(dir) {
+		if filepath.IsAbs(dir) && (onlyWeWrite(dir) || madeByRoot(dir)) {
 			return filepath.Join(dir, "keybroker")
 		}
 	}
 	return filepath.Join(state, "run")
 }
 
-func onlyWeWrite(dir string) bool {
+func onlyWeWrite(dir string) bool { return writtenOnlyBy(os.Getuid(), dir) }
+
+// madeByRoot accepts a directory of root's that has one for us: the units of a service
+// account make both. In that of root's own session we could see nothing.
+func madeByRoot(dir string) bool {
+	return writtenOnlyBy(0, dir) && writtenOnlyBy(0, filepath.Join(dir, "keybroker"))
+}
+
+func writtenOnlyBy(uid int, dir string) bool {
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 {
 		return false
 	}
-	return int(info.Sys().(*syscall.Stat_t).Uid) == os.Getuid()
+	return int(info.Sys().(*syscall.Stat_t).Uid) == uid
 }

@@ -23,7 +23,7 @@ func privateDir(dir string) error {
 }
 
 // CheckPrivateDir is privateDir for a reader: it makes nothing, and accepts a directory
-// that is missing.
+// that is missing, and one of root's in which nobody else may write.
 func CheckPrivateDir(dir string) error {
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,7 +35,11 @@ func CheckPrivateDir(dir string) error {
 	if !info.IsDir() {
 		return problem.With(fmt.Errorf("%s is %s, not a directory", dir, kindOf(info.Mode())), "name the directory itself")
 	}
-	if uid := info.Sys().(*syscall.Stat_t).Uid; int(uid) != os.Getuid() {
+	uid := info.Sys().(*syscall.Stat_t).Uid
+	if uid == 0 && os.Getuid() != 0 && info.Mode().Perm()&0o022 == 0 {
+		return nil
+	}
+	if int(uid) != os.Getuid() {
 		return problem.With(fmt.Errorf("%s belongs to uid %d, not to you", dir, uid), "choose a directory of your own")
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {

@@ -16,6 +16,7 @@ type Kind string
 const (
 	File  Kind = "file"  // a file of ours
 	Link  Kind = "link"  // a symbolic link; the text is its target
+	Seed  Kind = "seed"  // a file that is the person's from then on
 	Block Kind = "block" // marked lines in a file of the person
 	Value Kind = "value" // a string in the Windows registry
 )
@@ -68,7 +69,7 @@ func (c Change) look() (present, error) {
 	if err != nil {
 		return present{}, err
 	}
-	if c.Kind == File {
+	if c.Kind == File || c.Kind == Seed {
 		return present{there: true, text: string(data)}, nil
 	}
 	text, there, err := findBlock(string(data))

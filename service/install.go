@@ -195,7 +195,7 @@ func Uninstall(ctx context.Context, place Place) (*Plan, error) {
 	if err := plan.compare(nil, old); err != nil {
 		return nil, err
 	}
-	slices.Reverse(plan.Steps)
+	plan.reverse()
 	switch old.Options.Start {
 	case Systemd:
 		plan.leaveManager(ctx, old)

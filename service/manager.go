@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,12 @@ const commandTime = time.Minute
 func Run(ctx context.Context, c Command) error {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	out, err := platform.Command(ctx, c.Args[0], c.Args[1:]...).CombinedOutput()
+	cmd := platform.Command(ctx, c.Args[0], c.Args[1:]...)
+	if c.input != nil {
+		cmd.Stdin = bytes.NewReader(c.input)
+		defer clear(c.input)
+	}
+	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return nil
 	}

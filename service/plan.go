@@ -36,8 +36,9 @@ func (s Step) Before() string { return s.before.text }
 // Command is a command that is run after the files were written, or before they are
 // removed.
 type Command struct {
-	Args []string
-	Why  string
+	Args  []string
+	Why   string
+	input []byte // for its standard input; a secret
 }
 
 // Plan is what an installation or its end has to do.
@@ -76,7 +77,7 @@ func stepFor(c Change, old *Manifest) (Step, error) {
 	switch {
 	case !before.there:
 		step.Action = Create
-	case before.text == c.Text:
+	case before.text == c.Text, c.Kind == Seed:
 		step.Action = Keep
 	case c.Kind == Block, ours && before.text == written.Text, c.Kind == Link && replaceable(before.text, c.Text):
 		step.Action = Update
@@ -168,6 +169,9 @@ func (p *Plan) Apply(run func(Command) error) error {
 	return errors.Join(faults...)
 }
 
+// reverse has what was written last go first.
+func (p *Plan) reverse() { slices.Reverse(p.Steps) }
+
 func (s Step) carryOut() error {
 	switch s.Action {
 	case Create, Update:
@@ -217,10 +221,10 @@ func (p *Plan) makeFolder(dir string) error {
 // clear removes the directories that were made, unless something else is in them, and
 // the manifest.
 func (p *Plan) clear() {
+	_ = os.Remove(p.path)
 	for _, dir := range slices.Backward(p.manifest.Folders) {
 		_ = os.Remove(dir)
 	}
-	_ = os.Remove(p.path)
 }
 
 // checkFolders returns an error if somebody else could put a file in the place of one

@@ -117,15 +117,20 @@ func printRules(w *cli.Table, rules []policy.Rule) {
 }
 
 func newPolicyTestCommand(a *app) *cobra.Command {
-	var t policy.Trial
+	var (
+		t        policy.Trial
+		expected string
+	)
 	cmd := a.TableFlags(&cobra.Command{
 		Use:   "test",
 		Short: "Say what would happen to a request, and by which rule",
 		Long: `Say what would happen to a request, and by which rule. Nothing is signed and
-nobody is asked. The exit code is 3 when the request would be refused.
+nobody is asked. The exit code is 3 when the request would be refused. With --expect it
+is 0 when the rules do what is expected, and otherwise 1: for a pipeline.
 
   keybroker policy test --key work --host git.example.com --user git
-  keybroker policy test --key work --purpose sshsig:git --program /usr/bin/git`,
+  keybroker policy test --key work --purpose sshsig:git --program /usr/bin/git
+  keybroker policy test --key work --new-host --expect refuse`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := a.load(); err != nil {
@@ -135,7 +140,12 @@ nobody is asked. The exit code is 3 when the request would be refused.
 			if err != nil {
 				return cli.Usage(err)
 			}
-			return a.printDecision(cmd, use, a.config.PolicyRules().Decide(use))
+			decision := a.config.PolicyRules().Decide(use)
+			err = a.printDecision(cmd, use, decision)
+			if expected != "" && (err == nil || cli.IsA[cli.RefusedError](err)) {
+				return asExpected(policy.Action(expected), decision)
+			}
+			return err
 		},
 	})
 	flags := cmd.Flags()
@@ -150,6 +160,7 @@ nobody is asked. The exit code is 3 when the request would be refused.
 	flags.StringVar(&t.Socket, "socket", "", "the name of the [[socket]] that the request uses")
 	flags.BoolVar(&t.Forwarded, "forwarded", false, "the request comes over a forwarded agent")
 	flags.BoolVar(&t.Confirm, "confirm", false, "the key was added with ssh-add -c")
+	cli.ChoiceFlag(cmd, &expected, "expect", "", "fail unless the rules do this: allow, ask or refuse", string(policy.Allow), string(policy.Ask), string(policy.Refuse))
 	completeFlag(cmd, "key", a.keyNames)
 	completeFlag(cmd, "socket", a.socketNames)
 	cmd.MarkFlagsMutuallyExclusive("host", "claimed-host", "new-host")
@@ -163,6 +174,18 @@ type verdict struct {
 	Rule     string        `json:"rule,omitempty"`
 	Why      string        `json:"why"`
 	Remember string        `json:"remember,omitempty"`
+}
+
+// asExpected returns an error unless the decision is the expected one.
+func asExpected(want policy.Action, got policy.Decision) error {
+	if got.Action == want {
+		return nil
+	}
+	by := "no rule"
+	if got.Rule != "" {
+		by = fmt.Sprintf("rule %q", got.Rule)
+	}
+	return problem.With(fmt.Errorf("expected %s, but it is %s, by %s: %s", want, got.Action, by, got.Why), "change the rules, or what is expected of them")
 }
 
 func (a *app) printDecision(cmd *cobra.Command, use *keys.Use, d policy.Decision) error {

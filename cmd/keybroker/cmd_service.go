@@ -21,7 +21,7 @@ func newServiceCommand(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newServiceInstallCommand(a), newServiceUninstallCommand(a), newServiceStatusCommand(a))
+	cmd.AddCommand(newServiceInstallCommand(a), newServiceUninstallCommand(a), newServiceStatusCommand(a), newServiceRunCommand())
 	return cmd
 }
 
@@ -38,6 +38,7 @@ func newServiceInstallCommand(a *app) *cobra.Command {
 		flags                            planFlags
 		start                            = "auto"
 		takeOver, overForwarded, noShell bool
+		account                          accountFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "install",
@@ -54,9 +55,15 @@ A second time it changes only what is no longer right, with the choices of the f
 time. After an upgrade of the program nothing needs to be installed again.
 
 Other agents that set SSH_AUTH_SOCK are named with the remedy; --take-over switches
-off those that it can. In an ssh login, a forwarded agent keeps its place.`,
+off those that it can. In an ssh login, a forwarded agent keeps its place.
+
+With --system --user ACCOUNT, as root, the system's systemd runs a broker for a service
+account, which asks nobody (docs/servers.md).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if account.system {
+				return account.install(cmd, &flags)
+			}
 			place, err := a.place()
 			if err != nil {
 				return err
@@ -77,6 +84,7 @@ off those that it can. In an ssh login, a forwarded agent keeps its place.`,
 		},
 	}
 	flags.register(cmd)
+	account.register(cmd)
 	cmd.Flags().BoolVar(&takeOver, "take-over", false, "switch off other agents that set SSH_AUTH_SOCK")
 	cmd.Flags().BoolVar(&overForwarded, "over-forwarded", false, "set SSH_AUTH_SOCK also in ssh logins that bring a forwarded agent")
 	cmd.Flags().BoolVar(&noShell, "no-shell", false, "leave the start files of shells alone")
@@ -133,7 +141,10 @@ func (f *planFlags) carryOut(cmd *cobra.Command, plan *service.Plan, question, n
 }
 
 func newServiceUninstallCommand(a *app) *cobra.Command {
-	var flags planFlags
+	var (
+		flags   planFlags
+		account accountFlags
+	)
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take back what \"service install\" did (asks first)",
@@ -142,6 +153,9 @@ wrote, and starts again the agents that --take-over stopped. A file that was cha
 since is left and named. Keys, the configuration and the log stay.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if account.system {
+				return account.uninstall(cmd, &flags)
+			}
 			place, err := a.place()
 			if err != nil {
 				return err
@@ -158,6 +172,7 @@ since is left and named. Keys, the configuration and the log stay.`,
 		},
 	}
 	flags.register(cmd)
+	account.register(cmd)
 	return cmd
 }
 

@@ -89,6 +89,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"approver":     cmdApprover,
 	"as":           cmdAs,
 	"await":        cmdAwait,
+	"boot":         cmdBoot,
 	"build":        cmdBuild,
 	"bus":          cmdBus,
 	"card":         cmdCard,
@@ -148,6 +149,8 @@ func condition(name string) (bool, error) {
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
+	case "boot":
+		return mayBoot(), nil
 	case "manager":
 		return mayManage(), nil
 	case "fuse":
