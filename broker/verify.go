@@ -15,6 +15,11 @@ func VerifyLog(ctx context.Context, c *config.Config, client *control.Client, wi
 	return compareLog(ctx, c, client, audit.Verify, witnessed)
 }
 
+// VerifyLogWith is VerifyLog for a log whose older months lie in other directories.
+func VerifyLogWith(ctx context.Context, c *config.Config, client *control.Client, archives []string, witnessed ...audit.Witnessed) (audit.Report, error) {
+	return compareLog(ctx, c, client, audit.VerifyWith(archives), witnessed)
+}
+
 // CheckLog is VerifyLog for a command that is to answer at once (audit.Check).
 func CheckLog(ctx context.Context, c *config.Config, client *control.Client) (audit.Report, error) {
 	return compareLog(ctx, c, client, audit.Check, nil)

@@ -18,7 +18,7 @@ import (
 const maxCell = 60
 
 // fileFlags are the flags whose value is the name of a file.
-var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "token-file": true, "signers": true, "approval": true, "hosts-from": true, "compare": true, "certificate": true, "state": true, "checkpoint": true, "allowed-signers": true}
+var fileFlags = map[string]bool{"config": true, "root": true, "out": true, "token-file": true, "signers": true, "approval": true, "hosts-from": true, "compare": true, "certificate": true, "state": true, "checkpoint": true, "archive": true, "allowed-signers": true}
 
 // Prepare finishes a root command whose commands are all added: errors in the command
 // line are clear and have an exit code, and the shell offers files only for files.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Report is what Verify found.
@@ -16,6 +17,7 @@ type Report struct {
 	BadLines   int      `json:"bad_lines,omitempty"`  // how many lines do not fit the chain
 	Incomplete int64    `json:"incomplete,omitempty"` // bytes of an incomplete last line: being written, or left by a killed writer
 	Witnessed  int      `json:"witnessed,omitempty"`  // how many heads known from elsewhere the log agrees with
+	Removed    uint64   `json:"removed,omitempty"`    // how many records before the first one were removed; a witnessed head shows that the rest follows them
 	Unread     uint64   `json:"unread,omitempty"`     // Check: of the records, those of which one in chunkRecords was read
 }
 
@@ -44,21 +46,37 @@ func (b *Bad) String() string {
 // error says that the log could not be read; the Report says what is wrong in it. A
 // chain whose end was cut off, or that was hashed again, looks intact: only the
 // witnessed heads show it.
+//
+// A log whose oldest months were removed is whole if a head of the last record that was
+// removed is among the witnessed ones, and the first record that is there follows it.
 func Verify(dir string, witnessed ...Witnessed) (Report, error) {
-	v := newVerifier(witnessed)
-	list, err := months(dir)
-	if err != nil {
-		return v.report, err
-	}
-	for i, month := range list {
-		path := filepath.Join(dir, fileOf(month))
-		v.report.Files = append(v.report.Files, path)
-		if err := v.readFile(path, 0, 0, i == len(list)-1); err != nil {
-			return v.report, err
+	return VerifyWith(nil)(dir, witnessed...)
+}
+
+// VerifyWith is Verify for a log whose older months lie in other directories, the oldest
+// first (Archive).
+func VerifyWith(archives []string) func(dir string, witnessed ...Witnessed) (Report, error) {
+	return func(dir string, witnessed ...Witnessed) (Report, error) {
+		v := newVerifier(witnessed)
+		var paths []string
+		for _, dir := range append(slices.Clone(archives), dir) {
+			list, err := months(dir)
+			if err != nil {
+				return v.report, err
+			}
+			for _, month := range list {
+				paths = append(paths, filepath.Join(dir, fileOf(month)))
+			}
 		}
+		for i, path := range paths {
+			v.report.Files = append(v.report.Files, path)
+			if err := v.readFile(path, 0, 0, i == len(paths)-1); err != nil {
+				return v.report, err
+			}
+		}
+		v.checkMissing()
+		return v.report, nil
 	}
-	v.checkMissing()
-	return v.report, nil
 }
 
 func newVerifier(witnessed []Witnessed) *verifier {
@@ -188,6 +206,10 @@ func (v *verifier) chainFault(r *glimpse) string {
 		return ""
 	case last.Seq == 0 && r.seq == 1:
 		return "it is record 1, but its prev is not 64 zeros"
+	case last.Seq == 0 && v.followsWitnessed(r):
+		v.report.Removed = r.seq - 1
+		v.report.Witnessed++
+		return ""
 	case last.Seq == 0:
 		return fmt.Sprintf("the log begins with record %d: what was before it is missing", r.seq)
 	case r.seq == last.Seq && r.hash == last.Hash:
@@ -198,6 +220,13 @@ func (v *verifier) chainFault(r *glimpse) string {
 		return fmt.Sprintf("record %d follows record %d: it is out of order", r.seq, last.Seq)
 	}
 	return fmt.Sprintf("its prev is not the hash of record %d: that one or this one was replaced", last.Seq)
+}
+
+// followsWitnessed reports whether the record follows one whose head is kept elsewhere. A
+// second head of that record that differs proves a change, and is found as one.
+func (v *verifier) followsWitnessed(r *glimpse) bool {
+	list := v.witnesses[r.seq-1]
+	return len(list) > 0 && !slices.ContainsFunc(list, func(w Witnessed) bool { return w.Hash != r.prev })
 }
 
 func between(first, last uint64) string {

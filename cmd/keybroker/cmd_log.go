@@ -138,6 +138,6 @@ went and what was decided. It works without a running broker.`,
 	flags.register(a, cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "also show each new record as it is written")
 	cmd.Flags().IntVarP(&flags.filter.Last, "last", "n", defaultLast, "number of records to show, the last ones; 0 shows all")
-	cmd.AddCommand(newLogVerifyCommand(a), newLogExportCommand(a), newLogCheckpointCommand(a))
+	cmd.AddCommand(newLogVerifyCommand(a), newLogExportCommand(a), newLogCheckpointCommand(a), newLogArchiveCommand(a))
 	return cmd
 }
