@@ -76,9 +76,11 @@ func readHosts(path string) *hostsFile {
 		return file
 	}
 	defer f.Close()
-	file.size, file.modified = info.Size(), info.ModTime()
 	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), MaxKnownHosts)+bytes.MinRead))
 	_, err = text.ReadFrom(io.LimitReader(f, MaxKnownHosts+1))
+	if err == nil { // else it is read again the next time
+		file.size, file.modified = info.Size(), info.ModTime()
+	}
 	file.incomplete = err != nil || text.Len() > MaxKnownHosts
 	file.text = text.Bytes()
 	file.index = indexLines(file.text)

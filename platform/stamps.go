@@ -14,8 +14,9 @@ const settleTime = 2 * time.Second
 // directory changes when files are renamed, linked or removed in it, not when one is
 // written into. The zero value is ready to use.
 type Stamps struct {
-	files map[string]fileStamp
-	young bool
+	files     map[string]fileStamp
+	young     bool
+	untrusted bool
 }
 
 // fileStamp is zero where there is no file.
@@ -36,10 +37,14 @@ func (s *Stamps) Take(path string) {
 	s.young = s.young || time.Since(stamp.modified) <= settleTime
 }
 
+// Distrust is for a reading that failed: what caused it, such as a lack of file
+// descriptors, leaves no trace in a stamp when it is over.
+func (s *Stamps) Distrust() { s.untrusted = true }
+
 // Unchanged reports whether the files are still as they were read. It is false while a
-// stamp is so young that another change could leave the same stamp.
+// stamp is so young that another change could leave the same stamp, and after Distrust.
 func (s *Stamps) Unchanged() bool {
-	if s.young {
+	if s.young || s.untrusted {
 		return false
 	}
 	for path, then := range s.files {

@@ -59,3 +59,16 @@ func TestYoungStampIsNotTrusted(t *testing.T) {
 		t.Error("a stamp of this moment is trusted")
 	}
 }
+
+// A reading that failed is repeated, whatever the stamps say.
+func TestDistrustedStamp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	var stamps Stamps
+	stamps.Take(path)
+	if !stamps.Unchanged() {
+		t.Fatal("a path without a file has changed")
+	}
+	if stamps.Distrust(); stamps.Unchanged() {
+		t.Error("a reading that failed is trusted")
+	}
+}

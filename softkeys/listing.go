@@ -53,14 +53,19 @@ func scan(dir string, key *proofKey) *listing {
 	l := &listing{key: key, byBlob: map[string]*entry{}}
 	l.stamps.Take(dir)
 	if l.err = platform.CheckTrustedDir(dir); l.err != nil {
+		l.stamps.Distrust()
 		return l
 	}
 	files, err := platform.ListNames(dir)
 	if err != nil {
 		l.err = fmt.Errorf("list the keys: %w", err)
+		l.stamps.Distrust()
 	}
 	for _, name := range names(files) {
 		e := readEntry(dir, name, key)
+		if e.damage != "" { // mended in place, it leaves the directory as it was
+			l.stamps.Distrust()
+		}
 		if e.info.PublicKey != nil {
 			if first := l.byBlob[string(e.blob)]; first != nil {
 				e.spoil("it is the same key as "+first.info.Name, "see which of the two is yours: "+first.info.Name+" or "+name)

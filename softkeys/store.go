@@ -159,6 +159,9 @@ func (s *Store) reload() *listing {
 		clear(s.broken) // the file may be repaired
 	}
 	s.listing = l
+	if l.err != nil { // so nobody knows which keys are gone
+		return l
+	}
 	for blob := range s.opened {
 		if l.byBlob[blob] == nil {
 			delete(s.opened, blob)

@@ -82,6 +82,7 @@ func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
 	names, err := platform.ListNames(dir)
 	if err != nil {
 		l.problem = fmt.Sprintf("the certificates in %s cannot be read: %v", dir, err)
+		l.stamps.Distrust()
 	}
 	for _, name := range names {
 		if !strings.HasSuffix(name, suffix) || strings.HasPrefix(name, ".") {
@@ -99,7 +100,8 @@ func (l *listing) read(dir, suffix string, keyOf func(path string) []byte) {
 
 func (l *listing) add(f *file) {
 	l.files = append(l.files, f)
-	if f.certificate == nil {
+	if f.certificate == nil { // its key, or what kept it from being read, may come or go unseen
+		l.stamps.Distrust()
 		return
 	}
 	if first := l.byBlob[string(f.blob)]; first != nil {
