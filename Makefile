@@ -20,7 +20,7 @@ export KEYBROKER_TEST_DESKTOP = $(DESKTOP)
 # What the tests work against: the real thing each time. DESKTOP=no leaves out what
 # only tests of a desktop need, half of it all; they are listed as NOT RUN.
 DESKTOP ?= yes
-TEST_PACKAGES = man-db systemd openssh-server openssh-client git rsync procps tmux \
+TEST_PACKAGES = man-db systemd e2fsprogs mount openssh-server openssh-client git rsync procps tmux \
 	dbus gnome-keyring libsecret-tools pinentry-curses pinentry-tty \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent \
 	python3-paramiko python3-asyncssh ruby-net-ssh curl lftp sshfs dropbear-bin libpam-ssh-agent-auth pssh ansible-core postgresql systemd-journal-remote \
@@ -44,7 +44,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages reproducible windows windows-screenshots lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages reproducible windows windows-screenshots chaos lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
@@ -168,6 +168,11 @@ bench: deps build
 	@go run ./bench
 	@go run ./bench/cards
 	@go run ./bench/lifecycle
+
+# chaos runs the daemon under load for TIME while what it needs fails; SEED=N repeats the
+# faults of an earlier run. It needs root for those of the disk and of cards.
+chaos: deps
+	@go test ./chaos -count=1 -timeout 0 -v -chaos.time $(or $(TIME),10m) -chaos.seed $(or $(SEED),0)
 
 clean:
 	rm -rf bin build

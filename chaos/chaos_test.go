@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	howLong = flag.Duration("chaos.time", 10*time.Second, "how long faults are injected")
+	howLong = flag.Duration("chaos.time", 6*time.Second, "how long faults are injected")
 	seed    = flag.Uint64("chaos.seed", 0, "the seed of an earlier run (default: a new one)")
 	only    = flag.String("chaos.only", "", "only faults whose name contains this")
 )

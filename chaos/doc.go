@@ -3,7 +3,7 @@
 // clients misbehave, and the daemon itself is killed. After each fault everything must
 // work again. At the end the audit log must hold each signature that a client got.
 //
-//	go test ./chaos                                          # ten seconds, as in make test
+//	go test ./chaos                                          # six seconds, as in make test
 //	go test ./chaos -count=1 -timeout 0 -v -chaos.time 10m   # as in make chaos
 //	go test ./chaos -count=1 -v -chaos.seed 7                # the faults of an earlier run, in their order
 //
