@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -97,15 +99,44 @@ func whyAbsent(c *config.Config) error {
 	return nil
 }
 
+// leaveTime is how long the lock of a broker that was killed may outlive it: a program
+// that it was just starting shares its files for a moment. A busy machine makes that longer.
+const leaveTime = 3 * time.Second
+
 // mayStart refuses a second broker, and names the first one and its version if that is
 // not own.
 func mayStart(c *config.Config, own string) error {
-	if pid, held := audit.Holder(c.AuditDir()); held {
-		err := fmt.Errorf("the broker runs already, as process %d", pid)
-		if answers, other := otherVersion(context.Background(), c, own); answers == pid && other != "" {
-			err = fmt.Errorf("%w: %s", err, other)
-		}
-		return problem.With(err, "see: keybroker status; to restart it: %s", StartAgain(pid))
+	pid, held := holder(c.AuditDir())
+	if !held {
+		return nil
 	}
-	return nil
+	if hasEnded(pid) {
+		return problem.New(fmt.Sprintf("a program that the broker started still holds its audit log; the broker itself, process %d, has ended", pid),
+			"find that program and end it: fuser -v "+audit.LockPath(c.AuditDir()))
+	}
+	err := fmt.Errorf("the broker runs already, as process %d", pid)
+	if answers, other := otherVersion(context.Background(), c, own); answers == pid && other != "" {
+		err = fmt.Errorf("%w: %s", err, other)
+	}
+	return problem.With(err, "see: keybroker status; to restart it: %s", StartAgain(pid))
+}
+
+// holder is audit.Holder, after leaveTime for one that has ended.
+func holder(dir string) (pid int, held bool) {
+	for end := time.Now().Add(leaveTime); ; time.Sleep(10 * time.Millisecond) {
+		pid, held = audit.Holder(dir)
+		if !held || !hasEnded(pid) || time.Now().After(end) {
+			return pid, held
+		}
+	}
+}
+
+// hasEnded reports that there is no process of that number.
+func hasEnded(pid int) bool {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return true
+	}
+	defer process.Release()
+	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }

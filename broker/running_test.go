@@ -6,10 +6,16 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker/config"
 	"github.com/keybroker/keybroker/platform"
@@ -42,4 +48,55 @@ func TestUnclearAnswersNameTheOtherVersion(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A broker that was killed leaves its lock for a moment to a program that it was just
+// starting.
+func TestLockOfAKilledBroker(t *testing.T) {
+	c := &config.Config{Paths: platform.Paths{StateDir: t.TempDir()}}
+	held := holdLock(t, c, endedProcess(t))
+	err := mayStart(c, "1.0")
+	if err == nil || !strings.Contains(platform.Text(err), "has ended\nfind that program and end it: fuser -v "+audit.LockPath(c.AuditDir())) {
+		t.Errorf("while it is held: %v", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { held.Close() })
+	if err := mayStart(c, "1.0"); err != nil {
+		t.Errorf("it is released a little later: %v", err)
+	}
+}
+
+func TestLockOfARunningBroker(t *testing.T) {
+	c := &config.Config{Paths: platform.Paths{StateDir: t.TempDir()}}
+	defer holdLock(t, c, os.Getpid()).Close()
+	if err := mayStart(c, "1.0"); err == nil || !strings.Contains(err.Error(), "the broker runs already, as process "+strconv.Itoa(os.Getpid())) {
+		t.Error(err)
+	}
+}
+
+// holdLock locks the audit log as the process pid would.
+func holdLock(t *testing.T, c *config.Config, pid int) *os.File {
+	path := audit.LockPath(c.AuditDir())
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strconv.Itoa(pid)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err == nil {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func endedProcess(t *testing.T) int {
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Process.Pid
 }

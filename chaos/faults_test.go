@@ -121,22 +121,27 @@ func killKeychain(w *world, _ *rand.Rand) func() {
 	return w.bus.StartKeyring
 }
 
-// toChildren sends a signal to each program that the daemon starts, after a moment.
+// toChildren sends a signal to each program that the daemon starts. What was stopped goes
+// on at the fault's end, also without its daemon.
 func toChildren(sig syscall.Signal) func(*world, *rand.Rand) func() {
 	return func(w *world, _ *rand.Rand) func() {
-		hit := map[int]bool{}
+		hit := map[int]int{} // file descriptors of processes, by their number
 		stop := repeat(10*time.Millisecond, func() {
 			for _, pid := range w.daemon.children() {
-				hit[pid] = true
-				_ = unix.Kill(pid, sig)
+				if _, known := hit[pid]; known {
+					continue
+				}
+				if process, err := unix.PidfdOpen(pid, 0); err == nil {
+					hit[pid] = process
+					_ = unix.PidfdSendSignal(process, sig, nil, 0)
+				}
 			}
 		})
 		return func() {
 			stop()
-			for _, pid := range w.daemon.children() {
-				if hit[pid] {
-					_ = unix.Kill(pid, unix.SIGCONT)
-				}
+			for _, process := range hit {
+				_ = unix.PidfdSendSignal(process, unix.SIGCONT, nil, 0)
+				unix.Close(process)
 			}
 		}
 	}

@@ -20,6 +20,9 @@ const (
 	fileMode = 0o600
 )
 
+// LockPath is the file whose lock the program that writes the log in dir holds.
+func LockPath(dir string) string { return filepath.Join(dir, lockName) }
+
 var monthPattern = regexp.MustCompile(`^\d{4}-\d{2}$`)
 
 // monthOf returns the month in a file's name: "2026-11".
