@@ -131,6 +131,13 @@ conformance: install-packages build
 	@if [ -n "$(OPENSSH_SOURCE)" ]; then OPENSSH_SOURCE="$(OPENSSH_SOURCE)" packaging/conformance bin/keybroker; \
 	else echo "NOT RUN: the agent tests of a current OpenSSH: name its source: make conformance OPENSSH_SOURCE=DIR"; fi
 
+# agentconform tries the agents that are installed, keybroker first, and writes what each
+# gets wrong to docs/conformance.md. It takes minutes. OTHERS=FILE names more agents:
+# TITLE|ADDRESS|COMMAND on each line.
+agentconform: PACKAGES = openssh-client gpg-agent gnome-keyring gcr yubikey-agent ssh-agent-filter
+agentconform: install-packages build bin/agentconform
+	@OTHERS="$(OTHERS)" packaging/agentconform/agents bin/agentconform bin/keybroker docs/conformance.md
+
 # windows tests the Windows parts in wine. It takes minutes, and is no part of test.
 windows: PACKAGES = $(WINDOWS_PACKAGES)
 windows: install-packages

@@ -226,15 +226,16 @@ var messageFaults = []fault{
 		_, _ = io.ReadFull(r.client, header[:])
 		if header == [4]byte{} {
 			_, _ = r.client.Write(frame([]byte{replySuccess}))
+			_, _ = io.Copy(io.Discard, r.client)
 			return
 		}
 		_, _ = r.server.Write(header[:])
 		r.copyBoth()
 	}},
-	{name: "half a request is answered", rules: "frame-cut", serve: func(r *relayed) {
+	{name: "half a request is carried out", rules: "frame-cut", serve: func(r *relayed) {
 		go func() {
 			_, _ = io.Copy(r.server, r.client)
-			_, _ = r.client.Write(frame([]byte{replyFailure}))
+			_, _ = r.client.Write(frame([]byte{replySuccess}))
 			_ = r.server.CloseWrite()
 		}()
 		_, _ = io.Copy(r.client, r.server)
@@ -251,6 +252,7 @@ var messageFaults = []fault{
 		}
 		return r.ask(request)
 	}},
+	{name: "no list", rules: "list", do: always(requestIdentities, replyFailure)},
 	{name: "a list has one key too few", rules: "list list-keys list-comments list-again", after: func(_ *relayed, request, reply []byte) []byte {
 		if reply[0] == replyIdentities {
 			return message(replyIdentities, u32(1))

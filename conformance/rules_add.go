@@ -27,7 +27,7 @@ var addRules = []Rule{
 		for _, number := range []byte{addIdentity, addConstrained} {
 			c.Want(replyFailure, message(number, str("no-such-type@keybroker.invalid"), str("x"), str("y"), str(testComment)), "a key of an unknown type")
 		}
-		c.List()
+		c.GoesOn()
 	}},
 	{"add-empty-constraints", "RFC 9987 §5.2", Must, Adds, "ADD_ID_CONSTRAINED without a constraint is the same as ADD_IDENTITY.", func(t *T) {
 		t.AddNew()

@@ -8,7 +8,7 @@ var extensionRules = []Rule{
 		c.Want(replyFailure, message(extension, str(extNone)), "an unknown extension")
 		c.Want(replyFailure, message(extension, str(extNone), str("contents")), "an unknown extension with contents")
 		c.Want(replyFailure, message(extension, str("")), "an extension without a name")
-		c.List()
+		c.GoesOn()
 	}},
 	{"extension-cut", "RFC 9987 §5.1", Must, Reads, "An extension request whose name is cut off is answered by a failure, and the connection goes on.", func(t *T) {
 		c := t.Connect()
@@ -17,7 +17,7 @@ var extensionRules = []Rule{
 				t.Failf("reply %s", named(got))
 			}
 		}
-		c.List()
+		c.GoesOn()
 	}},
 	{"query-known", "RFC 9987 §5.8.1", OpenSSH, Reads, "The extension \"query\" is there.", func(t *T) {
 		if reply := t.Connect().Ask(message(extension, str(extQuery))); reply[0] != replyExtension {

@@ -24,12 +24,12 @@ var hostileRules = []Rule{
 		c := t.Connect()
 		opened := 0
 		for range crowd {
-			if _, err := t.tryConnect(); err != nil {
+			if _, err := t.connectOnce(); err != nil {
 				break
 			}
 			opened++
 		}
-		c.List()
+		c.GoesOn()
 		for _, one := range t.conns {
 			if one != c {
 				one.Close()
@@ -39,7 +39,7 @@ var hostileRules = []Rule{
 		for end := time.Now().Add(t.patience); ; t.sleep(50 * time.Millisecond) {
 			fresh, err := t.tryConnect()
 			if err == nil {
-				fresh.List()
+				fresh.GoesOn()
 				return
 			}
 			if time.Now().After(end) {

@@ -21,7 +21,7 @@ var removeRules = []Rule{
 		c.Want(replyFailure, newKey(ssh.KeyAlgoED25519).remove(), "a key that nobody added")
 		c.Want(replyFailure, message(removeIdentity, str("")), "an empty key")
 		c.Want(replyFailure, message(removeIdentity, str("no key")), "what is no key")
-		c.List()
+		c.GoesOn()
 	}},
 	{"remove-all", "RFC 9987 §5.4", Should, Destroys, "REMOVE_ALL_IDENTITIES removes all keys that were added, and is answered by SUCCESS.", func(t *T) {
 		keys := []testKey{t.AddNew(), t.Add(newKey(ssh.KeyAlgoECDSA256)), t.AddNew(lifetime(600))}

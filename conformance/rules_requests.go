@@ -1,13 +1,18 @@
 package conformance
 
+import "bytes"
+
 var requestRules = []Rule{
 	{"unknown-request", "RFC 9987 §5.1", Must, Reads, "A request of a type that is not known is answered by FAILURE, with and without contents.", func(t *T) {
 		for _, number := range []byte{30, 77, 100, 128, 200, 239} {
 			t.refusesNumber(number)
 		}
 	}},
-	{"reserved-request", "RFC 9987 §8.1.1", Must, Reads, "A reserved type (0, those of SSH 1 but 9) is answered by FAILURE.", func(t *T) {
-		for _, number := range []byte{0, 1, 2, 3, 4, 7, 8, 10, 15, 16, 24} {
+	{"reserved-request", "RFC 9987 §8.1.1", Must, Reads, "A reserved type (0, those of SSH 1 but 9) is answered by FAILURE, or type 1 by the answer of SSH 1 that there is no key.", func(t *T) {
+		if reply := t.Ask(message(1)); reply[0] != replyFailure && !bytes.Equal(reply, message(2, u32(0))) {
+			t.Failf("request 1: reply %x", reply)
+		}
+		for _, number := range []byte{0, 2, 3, 4, 7, 8, 10, 15, 16, 24} {
 			t.refusesNumber(number)
 		}
 	}},
@@ -38,7 +43,7 @@ var requestRules = []Rule{
 				}
 			}
 		}
-		c.List()
+		c.GoesOn()
 	}},
 }
 
@@ -50,11 +55,16 @@ func (t *T) refusesNumber(number byte) {
 			t.Failf("request %d: reply %s, not %s", number, named(got), named(replyFailure))
 		}
 	}
-	c.List() // the connection goes on
+	c.GoesOn() // the connection goes on
 }
 
 var listRules = []Rule{
-	{"list", "RFC 9987 §5.5", Must, Reads, "A list request is answered by IDENTITIES_ANSWER with as many keys as it says.", func(t *T) { t.Connect().List() }},
+	{"list", "RFC 9987 §5.5", Must, Reads, "A list request is answered by IDENTITIES_ANSWER with as many keys as it says.", func(t *T) {
+		if reply := t.Ask(message(requestIdentities)); reply[0] != replyIdentities {
+			t.Failf("reply %s", named(reply[0]))
+		}
+		t.Connect().List()
+	}},
 	{"list-keys", "RFC 9987 §5.3", Must, Reads, "Each listed key is a public key blob, which begins with its type.", func(t *T) {
 		for _, one := range t.Connect().List() {
 			f := &fields{rest: one.blob}

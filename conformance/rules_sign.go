@@ -21,7 +21,7 @@ var signRules = []Rule{
 		c.MustNotSign(key, someLogin(key), "with a key that nobody added")
 		c.Want(replyFailure, message(signRequest, str(""), str("x"), u32(0)), "an empty key")
 		c.Want(replyFailure, message(signRequest, str("no key"), str("x"), u32(0)), "what is no key")
-		c.List()
+		c.GoesOn()
 	}},
 	{"sign", "RFC 9987 §5.6", Must, Adds, "A signature is over the data of the request, by the key of the request, among many keys.", func(t *T) {
 		keys := []testKey{t.AddNew(), t.AddNew(), t.AddNew()}

@@ -26,9 +26,29 @@ func parseList(reply []byte) (list []listed, ok bool) {
 	return list, !f.bad && len(f.rest) == 0
 }
 
+// listReply is the number by which the agent answers a list request: FAILURE is wrong,
+// but a rule about something else must not fail for it.
+func (t *T) listReply() byte {
+	reply := t.Ask(message(requestIdentities))
+	if reply[0] != replyIdentities && reply[0] != replyFailure {
+		t.Failf("a list request is answered by %s", named(reply[0]))
+	}
+	return reply[0]
+}
+
+// GoesOn ends the rule if the connection does not serve any more.
+func (c *Conn) GoesOn() {
+	if reply := c.Ask(message(requestIdentities)); reply[0] != replyIdentities && reply[0] != replyFailure {
+		c.t.Failf("after that, a list request is answered by %s", named(reply[0]))
+	}
+}
+
 // List returns the keys that the agent shows.
 func (c *Conn) List() []listed {
 	reply := c.Ask(message(requestIdentities))
+	if len(reply) == 1 && reply[0] == replyFailure {
+		c.t.Skipf("the agent answers a list request by FAILURE")
+	}
 	list, ok := parseList(reply)
 	if !ok {
 		c.t.Failf("the list has not the format of an IDENTITIES_ANSWER: reply %s", named(reply[0]))

@@ -122,6 +122,9 @@ var arrows = map[string][]string{
 	"conformance":      {},
 	"cmd/agentconform": {"cli/version", "conformance", "cli", "platform"},
 
+	// x/crypto's keyring on a socket, to be tried.
+	"packaging/agentconform/keyring": {},
+
 	"cmd/keybroker": {"cli/version", "cli", "service", "broker", "broker/config", "broker/doctor", "cardadmin", "sshagent", "agent/policy", "agent/audit", "agent/audit/export", "agent/audit/checkpoint", "agent/control", "confirm", "confirm/ways", "confirm/paired",
 		"softkeys", "softkeys/keychain", "softkeys/sshadd", "softkeys/keyfile", "piv", "piv/admin", "piv/cardkeys", "sources/certificates",
 		"keys/publickey", "keys/pubformat", "keys/sshsig", "wire", "keys", "platform", "platform/terminal", "docs"},
