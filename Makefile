@@ -24,7 +24,7 @@ TEST_PACKAGES = man-db systemd e2fsprogs mount openssh-server openssh-client git
 	dbus gnome-keyring libsecret-tools pinentry-curses pinentry-tty \
 	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent \
 	python3-paramiko python3-asyncssh ruby-net-ssh curl lftp sshfs dropbear-bin libpam-ssh-agent-auth pssh ansible-core postgresql systemd-journal-remote \
-	lintian rpm zsh fish
+	lintian rpm zsh fish bash-completion
 DESKTOP_PACKAGES = xvfb xauth xdotool x11-utils x11-xserver-utils xterm dbus-x11 pinentry-gtk2 pinentry-qt zenity yad \
 	sway xwayland grim qtwayland5 \
 	xfce4-panel xfwm4 xfce4-settings xfce4-notifyd xclip imagemagick fonts-dejavu-core
