@@ -10,6 +10,7 @@
 //	linux.go      .deb, .rpm and .apk, by nfpm
 //	archive.go    .tar.gz and .zip
 //	manifests.go  Homebrew, Scoop, winget
+//	msi.go        the installer for Windows, by wixl
 //	sums.go       the list of components, and checksums
 package main
 
@@ -31,6 +32,7 @@ var kinds = []struct {
 	{"rpm", (*release).rpms},
 	{"apk", (*release).apks},
 	{"archives", (*release).archives},
+	{"msi", (*release).msis},
 	{"manifests", (*release).manifests},
 	{"sbom", (*release).components},
 	{"sums", (*release).sums},
@@ -74,7 +76,7 @@ func newRelease(args []string) (*release, error) {
 	versionText := flags.String("version", "", "the version: v1.2.3, or a pseudo-version")
 	commit := flags.String("commit", "", "the hash of the commit")
 	only := flags.String("only", "", "kinds, separated by commas; without it all")
-	programs := flags.String("programs", "", "take programs that were built before from this directory (this system's alone)")
+	programs := flags.String("programs", "", "take programs that were built before from this directory (for Linux: this processor's alone)")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}

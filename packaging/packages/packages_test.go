@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keybroker/keybroker/broker/config"
 )
@@ -146,6 +147,52 @@ func TestRPMAndAPK(t *testing.T) {
 		}
 	}
 	sameAgain(t, apk, packageOf(t, "apk", stubs(t), t.TempDir()))
+}
+
+// The installer for Windows makes the directory of the machine's rules, which users cannot
+// write, keeps those rules, and is the same when it is made again.
+func TestMSI(t *testing.T) {
+	need(t, "wixl", "wixl")
+	need(t, "msiinfo", "msitools")
+	t.Chdir("../..")
+	t.Setenv("SOURCE_DATE_EPOCH", "1764000000")
+	programs := t.TempDir()
+	for _, program := range []string{"keybroker.exe", "keybroker-desktop.exe", "keybroker-lifecycle.exe"} {
+		if err := os.WriteFile(filepath.Join(programs, program), []byte("stands in for "+program), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	make := func() (x64, arm64 string) {
+		dir := t.TempDir()
+		if err := run([]string{"-version", "v1.2.3", "-only", "msi", "-programs", programs, dir}); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, "keybroker_1.2.3_windows_amd64.msi"), filepath.Join(dir, "keybroker_1.2.3_windows_arm64.msi")
+	}
+	x64, arm64 := make()
+	for table, want := range map[string]string{
+		"MsiLockPermissionsEx":   "machine\tMACHINEDIR\tCreateFolder\t" + machineDirectory,
+		"CreateFolder":           "MACHINEDIR\tMachine",
+		"Component":              "\tMACHINEDIR\t400\t\tpolicy.toml",
+		"Environment":            "path\t=-*PATH\t[~];[INSTALLDIR]\tPrograms",
+		"InstallExecuteSequence": "WriteEnvironmentStrings\t\t5200",
+	} {
+		if rows := output(t, "msiinfo", "export", x64, table); !strings.Contains(rows, want) {
+			t.Errorf("%s: no %q in %q", table, want, rows)
+		}
+	}
+	if about := output(t, "msiinfo", "suminfo", arm64); !strings.Contains(about, "Template: Arm64;1033") {
+		t.Error(about)
+	}
+	for _, name := range []string{"keybroker/keybroker.exe", "keybroker/keybroker-desktop.exe", "keybroker/keybroker-lifecycle.exe", "keybroker/policy.toml"} {
+		if list := output(t, "msiextract", "-l", x64); !strings.Contains(list, name) {
+			t.Errorf("no %s in %s", name, list)
+		}
+	}
+	time.Sleep(1100 * time.Millisecond) // times in it have a second's precision
+	again64, again := make()
+	sameAgain(t, x64, again64)
+	sameAgain(t, arm64, again)
 }
 
 func sameAgain(t *testing.T, first, second string) {
