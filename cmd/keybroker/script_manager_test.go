@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -148,7 +147,7 @@ func cmdInside(ts *testscript.TestScript, neg bool, args []string) {
 	if m == nil || len(args) == 0 {
 		ts.Fatalf("usage: inside PROGRAM [ARG …], after manager start")
 	}
-	line := []string{"--mount=/proc/" + strconv.Itoa(m.Process.Pid) + "/ns/mnt", "--wd=" + m.r.work, "--", "env", "-u", "SSH_AUTH_SOCK"}
+	line := append(mountsOf(m.Process.Pid, m.r.work), "env", "-u", "SSH_AUTH_SOCK")
 	err := ts.Exec("nsenter", append(line, args...)...)
 	if (err != nil) != neg {
 		ts.Fatalf("%v", err)

@@ -156,10 +156,18 @@ func (r *rig) inNamespace(cmd *exec.Cmd) *exec.Cmd {
 	if r.namespace == 0 {
 		return cmd
 	}
-	inside := exec.Command("nsenter", append([]string{"--mount=/proc/" + strconv.Itoa(r.namespace) + "/ns/mnt", "--wd=" + cmd.Dir, "--"}, cmd.Args...)...)
-	inside.Args[4] = cmd.Path
+	into := mountsOf(r.namespace, cmd.Dir)
+	inside := exec.Command("nsenter", append(into, cmd.Args...)...)
+	inside.Args[1+len(into)] = cmd.Path
 	inside.Env, inside.Dir, inside.Stdin, inside.Stdout, inside.Stderr, inside.SysProcAttr = cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr
 	return inside
+}
+
+// mountsOf are nsenter's arguments before a command that sees what the process sees of
+// the file system: its mounts and its root, which in a chroot is not theirs.
+func mountsOf(pid int, dir string) []string {
+	process := "/proc/" + strconv.Itoa(pid)
+	return []string{"--mount=" + process + "/ns/mnt", "--root=" + process + "/root", "--wd=" + dir, "--"}
 }
 
 // cmdApprover is "approver SIGNAL": to the program that holds the paired terminal.
