@@ -149,6 +149,9 @@ func condition(name string) (bool, error) {
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":
 		return mayMount(), nil
+	case "cgroups": // a chroot may lack them
+		mounted, _ := os.ReadDir("/sys/fs/cgroup")
+		return len(mounted) > 0, nil
 	case "boot":
 		return mayBoot(), nil
 	case "manager":
