@@ -201,6 +201,8 @@ func Uninstall(ctx context.Context, place Place) (*Plan, error) {
 		plan.leaveManager(ctx, old)
 	case Launchd:
 		plan.launchctl(ctx, place)
+	default:
+		plan.Notes = append(plan.Notes, "a broker that runs stays until you log out or end it")
 	}
 	return plan, nil
 }

@@ -19,7 +19,7 @@ func (p *Plan) Show(w io.Writer, diffs bool) {
 		if s.Action == Keep {
 			continue
 		}
-		fmt.Fprintf(w, "  %-7s %s%s\n", s.word(), p.place.short(s.Path), p.place.aside(s))
+		fmt.Fprintf(w, "  %-7s %s%s\n", s.word(), p.place.where(s.Change), p.place.aside(s))
 		if diffs {
 			s.showDiff(w)
 		}
@@ -61,6 +61,14 @@ func (p Place) short(path string) string {
 		return "~/" + rest
 	}
 	return path
+}
+
+// where is the place of a change for the person.
+func (p Place) where(c Change) string {
+	if c.Kind == Value {
+		return `HKEY_CURRENT_USER\` + c.Path
+	}
+	return p.short(c.Path)
 }
 
 func (p Place) aside(s Step) string {
