@@ -184,6 +184,9 @@ func (s Step) carryOut() error {
 
 // makeFolders makes the directories of the files, and notes those that it made.
 func (p *Plan) makeFolders() error {
+	if err := p.makeFolder(filepath.Dir(p.path)); err != nil {
+		return err
+	}
 	for _, s := range p.Steps {
 		if s.Kind == Value || s.Action != Create {
 			continue

@@ -137,7 +137,8 @@ func (f *planFlags) carryOut(cmd *cobra.Command, plan *service.Plan, question, n
 		}
 	}
 	ctx := context.WithoutCancel(cmd.Context()) // half of it would be worse
-	return true, plan.Apply(func(c service.Command) error { return service.Run(ctx, c) })
+	err = plan.Apply(func(c service.Command) error { return service.Run(ctx, c) })
+	return err == nil, err
 }
 
 func newServiceUninstallCommand(a *app) *cobra.Command {
