@@ -39,6 +39,7 @@ type Broker struct {
 	terminal  *os.File     // that it was started in, or nil
 	feed      control.Feed // tells subscribers about each change
 	sockets   sockets
+	others    *others
 	records   *records
 	claims    *claims.Store
 	paired    *paired.Paired // reaches the person, and the terminal that they paired
@@ -88,6 +89,7 @@ func New(c Config) (_ *Broker, err error) {
 	if b.sockets, err = listen(&b.config); err != nil {
 		return nil, err
 	}
+	b.others = listenForOthers(b.config.Windows)
 	if b.records, err = openRecords(&b.config, b.log); err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func (b controlAPI) Status() control.Status {
 	server, head := b.server.Status(), b.records.log.Head()
 	problems, soon := b.problems()
 	return control.Status{
-		Version: b.version, PID: os.Getpid(), Started: b.started, AgentSocket: b.config.Paths.AgentSocket, Sockets: b.sockets.shown(b.config.Sockets),
+		Version: b.version, PID: os.Getpid(), Started: b.started, AgentSocket: b.config.Paths.AgentSocket, Sockets: append(b.sockets.shown(b.config.Sockets), b.others.shown()...),
 		Locked: server.Locked, Paused: server.Paused, Connections: server.Connections, TurnedAway: server.TurnedAway,
 		Keys: len(b.server.Ring.List()), Smartcards: CardsInWords(b.Cards()), Cards: cardsIn(b.Cards()), Prompt: b.person.queue.Name(), OnTerminal: b.paired.OnTerminal(), Approve: b.approvals.terminal(), Waiting: len(b.person.queue.Waiting()),
 		Seal: string(b.sealed.Vault().Seal()), Rules: b.server.Rules().Len(), Grants: len(b.Grants()),

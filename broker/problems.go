@@ -26,7 +26,7 @@ func (b controlAPI) problems() (list, soon []control.Problem) {
 	for _, err := range expiring {
 		soon = append(soon, problemOf(err))
 	}
-	for _, errs := range [][]error{b.sockets.lost(), {b.approvals.nobodyToAsk()}, b.upstreams.problems(), b.server.Hosts.Problems(), cardProblems(b.Cards()), expired} {
+	for _, errs := range [][]error{b.sockets.lost(), b.others.faults, {b.approvals.nobodyToAsk()}, b.upstreams.problems(), b.server.Hosts.Problems(), cardProblems(b.Cards()), expired} {
 		for _, err := range errs {
 			add(err)
 		}

@@ -49,6 +49,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	defer reloads.Wait()
 	defer cancel()
 	failed := b.sockets.serve(b.server, b.control, b.config.Sockets)
+	b.others.serve(b.server.Serve, failed)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
@@ -94,6 +95,7 @@ func (b *Broker) shutdown() error {
 	_ = platform.Notify("STOPPING=1")
 	b.endWithin(endTime)
 	b.sockets.close()
+	b.others.close()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	b.server.Shutdown(ctx)           // a paired terminal still answers what was asked
@@ -120,6 +122,7 @@ func (b *Broker) Close() {
 
 func (b *Broker) close() {
 	b.sockets.close()
+	b.others.close()
 	if err := b.cards.close(); err != nil {
 		b.log.Error("the cards could not be let go", "error", err)
 	}

@@ -65,7 +65,7 @@ func (s sockets) close() {
 }
 
 // serve serves all sockets. Each sends the result of its server to the returned channel.
-func (s sockets) serve(server *agent.Server, control *control.Server, configured []config.Socket) <-chan error {
+func (s sockets) serve(server *agent.Server, control *control.Server, configured []config.Socket) chan error {
 	failed := make(chan error, len(s))
 	go func() { failed <- server.Serve(s["agent"]) }()
 	go func() { failed <- control.Serve(s["control"]) }()

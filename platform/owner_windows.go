@@ -116,8 +116,23 @@ func judge(entry *windows.ACCESS_ALLOWED_ACE, changes windows.ACCESS_MASK) error
 // directory.
 func OnlyRootCanWrite(string) error { return errors.New("who may write it is not known here") }
 
-// OwnersDirectory is nil: OwnedByRoot looks at the file's directory as well.
-func OwnersDirectory(string) error { return nil }
+// OwnersDirectory returns an error, with the remedy, when somebody other than the system or
+// its administrators owns dir, or can take a file out of it. A directory that is missing
+// is nobody's: every user may make it first, to keep the owner's file out of it.
+func OwnersDirectory(dir string) error {
+	opened, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer opened.Close()
+	if err := ownedByRoot(opened, changesDirectory); err != nil {
+		return fmt.Errorf("the directory %s: %w", dir, err)
+	}
+	return nil
+}
 
 // OwnedByMe is false: modes do not say here who may what.
 func OwnedByMe(fs.FileInfo) bool { return false }

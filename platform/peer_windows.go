@@ -14,31 +14,39 @@ import (
 // If the process may not be read, only the user of the connection is known. The id is
 // advice: a program of the same user can make the system report another.
 func peerOf(conn net.Conn) (Peer, error) {
-	pipe, ok := conn.(*pipeConn)
+	known, ok := conn.(otherEnd)
 	if !ok {
-		return Peer{}, fmt.Errorf("identify the peer: a %T is no pipe", conn)
+		return Peer{}, fmt.Errorf("identify the peer: a %T does not know its other end", conn)
 	}
-	pid, user, err := pipe.otherEnd()
+	other, err := known.otherEnd()
 	if err != nil {
 		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
-	known := Peer{User: user}
-	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, pid)
+	return other.look(), nil
+}
+
+// look returns no more than the user if the process cannot be looked at.
+func (o other) look() Peer {
+	known := Peer{User: o.user}
+	if o.pid == 0 {
+		return known
+	}
+	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, o.pid)
 	if err != nil {
-		return known, nil
+		return known
 	}
 	defer windows.CloseHandle(process)
 	peer := known
 	if user, err := userOfProcess(process); err == nil {
 		peer.User, known.User = user, user
 	}
-	if peer.identify(int(pid)) != nil || peer.Start > ticks(pipe.connected) || ended(process) {
-		return known, nil
+	if peer.identify(int(o.pid)) != nil || peer.Start > ticks(o.since) || ended(process) {
+		return known
 	}
 	// Windows has no terminals to judge by. What runs in the person's own session
 	// counts as the foreground; services have another session.
-	peer.Attended = sameSession(pid)
-	return peer, nil
+	peer.Attended = sameSession(o.pid)
+	return peer
 }
 
 func ended(process windows.Handle) bool {

@@ -49,20 +49,21 @@ func newPipeConn(handle windows.Handle, name, owner string) *pipeConn {
 	return &pipeConn{File: os.NewFile(uintptr(handle), name), connected: now, owner: owner}
 }
 
-// otherEnd is the id of the process there, and the user who is known to be
-// there even where nothing is known of the process: our pipe lets only this
-// user in, and what was dialled belongs to its owner.
-func (c *pipeConn) otherEnd() (pid uint32, user string, err error) {
+// otherEnd asks the system for the process. The user is known to be there even
+// where nothing is known of the process: our pipe lets only this user in, and what was
+// dialled belongs to its owner.
+func (c *pipeConn) otherEnd() (other, error) {
 	ask, user := windows.GetNamedPipeClientProcessId, currentUser()
 	if c.owner != "" {
 		ask, user = windows.GetNamedPipeServerProcessId, c.owner
 	}
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, "", err
+		return other{}, err
 	}
+	var pid uint32
 	e := raw.Control(func(handle uintptr) { err = ask(windows.Handle(handle), &pid) })
-	return pid, user, errors.Join(e, err)
+	return other{pid: pid, user: user, since: c.connected}, errors.Join(e, err)
 }
 
 // LocalAddr implements net.Conn.

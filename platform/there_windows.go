@@ -3,13 +3,13 @@ package platform
 import "net"
 
 func pidOf(conn net.Conn) int {
-	pipe, ok := conn.(*pipeConn)
+	known, ok := conn.(otherEnd)
 	if !ok {
 		return 0
 	}
-	pid, _, err := pipe.otherEnd()
+	other, err := known.otherEnd()
 	if err != nil {
 		return 0
 	}
-	return int(pid)
+	return int(other.pid)
 }

@@ -61,6 +61,7 @@ type Config struct {
 	} `toml:"audit"`
 	Session   Session   `toml:"session"`
 	Lifecycle Lifecycle `toml:"lifecycle"`
+	Windows   Windows   `toml:"windows"`
 	Tray      struct {
 		Notify []string `toml:"notify"` // the events that it notifies about
 	} `toml:"tray"`
@@ -107,6 +108,7 @@ func Default() Config {
 	c.Audit.Durability = "process"
 	c.Session = defaultSession()
 	c.Lifecycle = defaultLifecycle()
+	c.Windows = defaultWindows()
 	c.Tray.Notify = notifyKinds
 	return c
 }
@@ -172,6 +174,7 @@ func (c *Config) checkValues(file string, data []byte) error {
 		checkCardRules(file, data, c.PIV.Rules),
 		c.Session.check(file, data),
 		c.Lifecycle.check(file, data),
+		c.Windows.check(file, data),
 		eachOneOf(file, data, "tray.notify", c.Tray.Notify, notifyKinds...),
 	)
 }

@@ -38,6 +38,8 @@ var settings = []setting{
 	{"pkcs11.remote", func(c *Config) any { return &c.PKCS11.Remote }, only(false)},
 	{"fido.websafe", func(c *Config) any { return &c.FIDO.Websafe }, fewerPatterns},
 	{"audit.durability", func(c *Config) any { return &c.Audit.Durability }, only("power")},
+	{"windows.pageant", func(c *Config) any { return &c.Windows.Pageant }, only(false)},
+	{"windows.cygwin_socket", func(c *Config) any { return &c.Windows.CygwinSocket }, only("")},
 	{"session.lock", func(c *Config) any { return &c.Session.Lock }, namesAll},
 	{"session.suspend", func(c *Config) any { return &c.Session.Suspend }, namesAll},
 	{"session.end", func(c *Config) any { return &c.Session.End }, namesAll},

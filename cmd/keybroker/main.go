@@ -64,7 +64,7 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
 	root.AddCommand(
-		newDaemonCommand(a), newEnvCommand(a),
+		newDaemonCommand(a), newEnvCommand(a), newRelayCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
 		newServiceCommand(a), newVersionCommand(a), newManCommand(), newSSHAgentCommand(),
