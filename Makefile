@@ -44,7 +44,7 @@ WINDOWS_PACKAGES = wine wine64 gcc-mingw-w64-x86-64 binutils-mingw-w64-x86-64 \
 RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPLAY),pinentry-qt fonts-dejavu-core) \
 	$(if $(WAYLAND_DISPLAY),qtwayland5)
 
-.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages reproducible windows windows-screenshots chaos lint deps install-packages clean
+.PHONY: run build install uninstall check-go test test-as test-places unit fuzz bench screenshots card conformance packages reproducible windows windows-screenshots windows-putty chaos lint deps install-packages clean
 
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
@@ -159,6 +159,13 @@ packages: check-go install-packages
 reproducible: PACKAGES = $(PACKAGING_PACKAGES)
 reproducible: check-go install-packages
 	@packaging/reproducible
+
+# windows-putty has PuTTY's plink, built from Debian's source (minutes), log in to a real
+# sshd with a key of the broker.
+windows-putty: PACKAGES = $(WINDOWS_PACKAGES) cmake dpkg-dev patch openssh-server openssh-client
+windows-putty: install-packages
+	@packaging/windows/putty build/putty
+	@packaging/windows-tests packaging/windows/putty-test build/putty/plink.exe
 
 # card starts virtual cards behind a pcscd of their own, to try things with no hardware.
 card: PACKAGES = $(CARD_PACKAGES)

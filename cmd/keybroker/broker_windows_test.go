@@ -345,7 +345,7 @@ func TestWindowsConstraints(t *testing.T) {
 	}{
 		{"none", "", sshagent.AddedKey{}},
 		{"-t", "", sshagent.AddedKey{LifetimeSecs: 600}},
-		{"-c", "nobody can be asked", sshagent.AddedKey{ConfirmBeforeUse: true}},
+		{"-c", "added with ssh-add -c", sshagent.AddedKey{ConfirmBeforeUse: true}},
 		{"-h", "destination", sshagent.AddedKey{ConstraintExtensions: []sshagent.ConstraintExtension{
 			{ExtensionName: "restrict-destination-v00@openssh.com", ExtensionDetails: ssh.Marshal(struct{ One string }{string(constraint)})}}}},
 	} {
