@@ -20,7 +20,7 @@ type Lifecycle struct {
 	Approvers string   `toml:"approvers"` // path of the file of allowed signers (ssh-keygen(1))
 	Approve   []string `toml:"approve"`   // the kinds of plan that need approvals
 	Require   []string `toml:"require"`   // what must be said of a key before it is provisioned: keys.ClaimFields
-	WarnDays  int      `toml:"warn_days"` // how many days before its expiry a key is a problem in status and doctor
+	WarnDays  int      `toml:"warn_days"` // how many days before its expiry status, doctor and the tray tell of a key
 }
 
 // approvable are the kinds of plan. What opens a door needs approval by default; what

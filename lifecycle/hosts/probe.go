@@ -2,6 +2,7 @@ package hosts
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,15 +47,23 @@ func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.Public
 	if err != nil || len(letIn) == 0 {
 		return Probed{Probe: said}, err
 	}
+	offered := letIn
 	if !said.Accepted { // it cannot be the one that gets in
-		letIn = append([]ssh.PublicKey{key}, letIn...)
+		offered = append([]ssh.PublicKey{key}, letIn...)
 	}
-	in, by, log, err := h.enter(ctx, letIn)
+	in, by, log, err := h.enter(ctx, offered)
+	if !has(letIn, in) { // ssh_config names further keys, also the one that is about to go
+		in, by = "", ""
+	}
 	probed := Probed{Probe: said, LetIn: in, LetInBy: by}
 	if again, known := verdict(log, authorized.Fingerprint(key.Marshal()), true); known && !said.Accepted {
 		probed.Probe, probed.Together = again, in != ""
 	}
 	return probed, err
+}
+
+func has(list []ssh.PublicKey, fingerprint string) bool {
+	return slices.ContainsFunc(list, func(key ssh.PublicKey) bool { return authorized.Fingerprint(key.Marshal()) == fingerprint })
 }
 
 // sameServer fails for a login that went to another server of the same name.
