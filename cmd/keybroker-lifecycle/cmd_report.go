@@ -12,7 +12,6 @@ import (
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/report"
-	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,8 +21,17 @@ import (
 type reportForm struct {
 	html, csv bool
 	file      string // --out; "": standard output
-	from      string // --from; "": the store
 	unused    string // --unused; "": an inventory is shown
+	list      bool   // the inventories of the store
+	chosen
+}
+
+// chosen says which inventory is shown, and which earlier one it is compared with.
+type chosen struct {
+	from    string // a file; "": the store
+	at      string // the last one until that day; "": the newest
+	since   string // compared with the one before, or the last before a date; "": with none
+	compare string // compared with that of a file
 }
 
 func newReportCommand(a *app) *cobra.Command {
@@ -31,8 +39,9 @@ func newReportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Show the last inventory: what is used, what is not, and what to do",
-		Long: `Show the last inventory that you took on this machine (keybroker inventory), or with
---from one of another machine.
+		Long: `Show the last inventory that you took on this machine (keybroker inventory), with --at
+an earlier one, or with --from one of another machine. --since and --compare show what
+appeared and what is gone since another one.
 
 --html writes one page that needs no network: plots, a table with a filter, each
 finding with the command that cures it, and what could not be seen. It names every
@@ -40,47 +49,42 @@ door that your keys open. So a file is written for you alone (0600).`,
 		Example: `  keybroker report
   keybroker report --html --out keys.html
   keybroker report --csv > authorisations.csv
+  keybroker report --list
+  keybroker report --at 2026-11-20 --since 2026-11-01
   keybroker report --unused 90d --store postgres://auditor@db.example/keys`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if form.unused != "" {
 				return a.reportUnused(cmd, form)
 			}
-			inventory, err := a.reported(cmd, form.from)
+			if form.list {
+				return a.listInventories(cmd)
+			}
+			r, err := a.report(cmd, form.chosen)
 			if err != nil {
 				return err
 			}
-			return a.writeReport(cmd, report.New(inventory), form)
+			return a.writeReport(cmd, r, form)
 		},
 	}
 	cmd.Flags().BoolVar(&form.html, "html", false, "write a page for a browser")
 	cmd.Flags().BoolVar(&form.csv, "csv", false, "write every authorisation as a row")
 	cmd.Flags().StringVar(&form.file, "out", "", "write into this file")
 	cmd.Flags().StringVar(&form.from, "from", "", "show an inventory that keybroker inventory --json wrote into this file")
+	cmd.Flags().StringVar(&form.at, "at", "", "show the last inventory until the end of that day (2026-11-20), or until a time (\"2026-11-20 15:04\")")
+	cmd.Flags().StringVar(&form.since, "since", "", `what appeared and what is gone since an earlier inventory: "last", or the last before a date (2026-11-01)`)
+	cmd.Flags().StringVar(&form.compare, "compare", "", "the same since an inventory that keybroker inventory --json wrote into this file")
+	cmd.Flags().BoolVar(&form.list, "list", false, "list the inventories of the store")
 	cmd.Flags().StringVar(&form.unused, "unused", "", "instead: the authorisations of every host in the store that nobody used for so long (90d)")
 	cmd.Flags().BoolVar(&a.JSON, "json", false, "print JSON with stable field names")
 	cmd.MarkFlagsMutuallyExclusive("html", "csv", "json")
 	cmd.MarkFlagsMutuallyExclusive("unused", "html")
-	cmd.MarkFlagsMutuallyExclusive("unused", "from")
+	for _, flag := range []string{"from", "at", "since", "compare", "list"} {
+		cmd.MarkFlagsMutuallyExclusive("unused", flag)
+	}
+	cmd.MarkFlagsMutuallyExclusive("since", "compare")
+	cmd.MarkFlagsMutuallyExclusive("from", "at")
 	return cmd
-}
-
-// reported is the inventory in a file, or the newest of this user on this machine.
-func (a *app) reported(cmd *cobra.Command, file string) (lifecycle.Inventory, error) {
-	if file != "" {
-		return readInventory(file)
-	}
-	kept, err := a.OpenStore(cmd.Context())
-	if err != nil {
-		return lifecycle.Inventory{}, err
-	}
-	defer kept.Close()
-	machine, user := here()
-	inventory, err := kept.LastInventory(cmd.Context(), machine, user)
-	if errors.Is(err, store.ErrNone) {
-		err = problem.New("no inventory was taken on this machine yet", "keybroker inventory")
-	}
-	return inventory, err
 }
 
 // maxInventory is the size of a file that is read: some million authorisations.

@@ -38,12 +38,12 @@ func (p *progress) step(name string) {
 	p.last = time.Now()
 	full := barWidth * p.done / p.total
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
-	if err != nil {
+	if err != nil || width <= 0 { // some terminals tell nothing
 		width = 80
 	}
 	line := fmt.Sprintf("[%s%s] %d of %d hosts, %s  %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full),
 		p.done, p.total, time.Since(p.began).Round(time.Second), platform.Escape(name, 40))
-	fmt.Fprintf(os.Stderr, "\r\x1b[K%s", platform.Escape(line, max(width-1, 20)))
+	fmt.Fprintf(os.Stderr, "\r\x1b[K%s", platform.Escape(line, max(width-1, 1)))
 }
 
 // end removes the bar.

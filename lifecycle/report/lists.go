@@ -52,12 +52,17 @@ type Summary struct {
 	Root           int            `json:"root"`        // authorisations of root
 	Findings       map[string]int `json:"findings"`    // by severity
 	Unseen         int            `json:"unseen"`
+	ComparedWith   time.Time      `json:"compared_with,omitzero"` // when the earlier inventory was taken
+	Gone           []Gone         `json:"gone,omitempty"`         // since then
 }
 
 // Summary counts.
 func (r *Report) Summary() Summary {
 	s := Summary{Taken: r.Taken, Headline: r.Headline, WatchedSince: r.Since, Keys: len(r.Keys), Hosts: len(r.Hosts), Authorisations: len(r.Doors),
 		Unused: r.Unused, NotWatched: r.Unwatched, Findings: map[string]int{}, Unseen: len(r.Unseen)}
+	if r.Compared != nil {
+		s.ComparedWith, s.Gone = r.Compared.With, r.Compared.Gone
+	}
 	for _, door := range r.Doors {
 		if door.Root() {
 			s.Root++
@@ -86,6 +91,12 @@ func (r *Report) Text(out io.Writer) error {
 		fmt.Fprintf(&b, "\n%-8s %s: %s\n", finding.Severity, finding.Where, finding.What)
 		if finding.Remedy != "" {
 			fmt.Fprintf(&b, "         %s\n", finding.Remedy)
+		}
+	}
+	if r.Compared != nil {
+		fmt.Fprintf(&b, "\n%s gone since the inventory of %s\n", plural(len(s.Gone), "door"), s.ComparedWith.Local().Format("2006-01-02 15:04"))
+		for _, gone := range s.Gone {
+			fmt.Fprintf(&b, "         %s: %s\n", gone.Where, gone.Key)
 		}
 	}
 	if s.Unseen > 0 {

@@ -27,6 +27,8 @@ type Report struct {
 	Unseen   []Unseen
 	Days     []Day // with a use, or watched, oldest first
 
+	Compared *Compared // with an earlier inventory; nil: it was not
+
 	Since     time.Time // the earliest watch; zero: nobody watched
 	Unused    int       // doors that were watched, and no use is known
 	Unwatched int       // doors that nobody watched, and no use is known
