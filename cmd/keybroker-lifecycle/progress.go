@@ -13,6 +13,8 @@ import (
 const (
 	// barWidth is the width of the bar in characters.
 	barWidth = 24
+	// minName and maxName are how much of a host's name is shown, in characters.
+	minName, maxName = 10, 40
 	// drawEvery is how often the bar is drawn, at most.
 	drawEvery = 100 * time.Millisecond
 )
@@ -36,14 +38,27 @@ func (p *progress) step(name string) {
 		return
 	}
 	p.last = time.Now()
-	full := barWidth * p.done / p.total
 	width, _, err := term.GetSize(int(os.Stderr.Fd()))
 	if err != nil || width <= 0 { // some terminals tell nothing
 		width = 80
 	}
-	line := fmt.Sprintf("[%s%s] %d of %d hosts, %s  %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full),
-		p.done, p.total, time.Since(p.began).Round(time.Second), platform.Escape(name, 40))
-	fmt.Fprintf(os.Stderr, "\r\x1b[K%s", platform.Escape(line, max(width-1, 1)))
+	fmt.Fprintf(os.Stderr, "\r\x1b[K%s", p.line(name, width-1))
+}
+
+// line is what fits into the width: the numbers first, then the bar, then the host.
+func (p *progress) line(name string, width int) string {
+	line := fmt.Sprintf("%d of %d hosts, %s", p.done, p.total, time.Since(p.began).Round(time.Second))
+	if len(line) > width {
+		return line[:max(width, 0)]
+	}
+	if len(line)+barWidth+3 <= width {
+		full := barWidth * p.done / p.total
+		line = fmt.Sprintf("[%s%s] %s", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), line)
+	}
+	if room := width - len(line) - 2; room >= minName {
+		line += "  " + platform.Escape(name, min(room, maxName))
+	}
+	return line
 }
 
 // end removes the bar.
