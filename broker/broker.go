@@ -20,6 +20,7 @@ import (
 	"github.com/keybroker/keybroker/confirm/ways"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/confine"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/keybroker/keybroker/sources/certificates"
@@ -74,6 +75,9 @@ func New(c Config) (_ *Broker, err error) {
 	hardening, err := platform.Harden()
 	if err != nil {
 		return nil, err
+	}
+	if err := confine.Program(); err != nil {
+		hardening.Notes = append(hardening.Notes, "this program keeps rights that it does not need: "+err.Error())
 	}
 	b := &Broker{config: c.Config, version: c.Version, started: time.Now(), hardening: hardening, terminal: terminal.Open()}
 	defer func() {

@@ -28,7 +28,7 @@ func (b controlAPI) Status() control.Status {
 		Keys: len(b.server.Ring.List()), Smartcards: CardsInWords(b.Cards()), Cards: cardsIn(b.Cards()), Prompt: b.person.queue.Name(), OnTerminal: b.paired.OnTerminal(), Approve: b.approvals.terminal(), Waiting: len(b.person.queue.Waiting()),
 		Seal: string(b.sealed.Vault().Seal()), Rules: b.server.Rules().Len(), Grants: len(b.Grants()),
 		Audit:    control.AuditStatus{Directory: b.AuditDir(), Seq: head.Seq, Hash: head.Hash},
-		Problems: problems, Soon: soon, Hardening: b.hardening.Notes, Session: b.session.status(),
+		Problems: problems, Soon: soon, Hardening: b.hardening.Notes, Protection: protection(b.hardening), Session: b.session.status(),
 	}
 }
 

@@ -41,6 +41,7 @@ type Status struct {
 	Problems    []Problem   `json:"problems,omitempty"`
 	Soon        []Problem   `json:"soon,omitempty"`      // what works now, and will not soon
 	Hardening   []string    `json:"hardening,omitempty"` // protections that the system did not grant
+	Protection  []string    `json:"protection"`          // those in force
 	Session     Session     `json:"session"`
 	Cards       []string    `json:"cards,omitempty"` // names of the inserted cards
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
@@ -104,6 +105,7 @@ func (p *Patient) checkBroker(status control.Status, err error) []Check {
 	for _, problem := range status.Soon {
 		checks = append(checks, noted("broker", problem.What, problem.Remedy))
 	}
+	checks = append(checks, fine("protection", strings.Join(status.Protection, ", ")))
 	for _, note := range status.Hardening {
 		checks = append(checks, noted("hardening", note, ""))
 	}

@@ -16,6 +16,7 @@ var arrows = map[string][]string{
 	// The ground floor. Every package may import problem.
 	"problem":              {},                  // an error and what to do about it
 	"keys/publickey":       {},                  // kinds of public key that x/crypto does not read yet, and certificates for them
+	"platform/confine":     {},                  // what this process may do no more
 	"platform/secret":      {},                  // what a computation with a secret leaves in memory
 	"keys/privatekey":      {"platform/secret"}, // private keys that Go's own crypto computes with
 	"keys/pubformat":       {"keys/publickey"},
@@ -56,7 +57,7 @@ var arrows = map[string][]string{
 	"agent":                {"keys/privatekey", "keys/publickey", "wire", "keys", "agent/policy", "agent/audit", "confirm", "platform", "platform/secret"},
 	"agent/control":        {"keys", "agent/audit", "agent/policy", "platform", "platform/secret"},
 	"broker/config":        {"agent/policy", "keys", "confirm", "confirm/ways", "piv/cardkeys", "sources/certificates", "platform"}, // what its settings are of
-	"broker": {"broker/config", "agent", "agent/policy", "agent/audit", "agent/claims", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
+	"broker": {"platform/confine", "platform/secret", "broker/config", "agent", "agent/policy", "agent/audit", "agent/claims", "agent/control", "confirm", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain",
 		"piv", "piv/cardkeys", "sources/pkcs11", "sources/fido", "sources/certificates", "sources/upstream",
 		"keys/publickey", "keys/pubformat", "keys", "platform", "platform/terminal", "platform/session"},
 	"broker/doctor": {"broker", "broker/config", "agent/control", "agent/policy", "confirm/ways", "confirm/paired", "softkeys", "softkeys/keychain", "piv", "keys/pubformat", "keys",
@@ -71,7 +72,7 @@ var arrows = map[string][]string{
 	// What is shown on a desktop is a program of its own, and a client like others:
 	// of the packages below it uses the types in which the broker answers.
 	"tray":                  {"agent/control", "agent/audit", "keys", "agent/policy", "wire", "desktop/icon", "platform", "platform/bus"},
-	"cmd/keybroker-desktop": {"cli/version", "tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform"},
+	"cmd/keybroker-desktop": {"cli/version", "tray", "agent/control", "desktop/question", "desktop/window", "desktop/taskdialog", "desktop/alert", "platform", "platform/confine"},
 
 	// What has the system start the broker.
 	"service":   {"packaging", "platform"},
@@ -173,6 +174,7 @@ var outside = map[string]struct {
 	"database/sql":                 {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"github.com/pkg/sftp":          {[]string{"lifecycle/hosts"}, "one room talks to hosts, and never the process that holds keys"},
 	"html/template":                {[]string{"lifecycle/report"}, "pages are for reports"},
+	"github.com/landlock-lsm":      {[]string{"platform/confine"}, "it takes rights from the whole process"},
 	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }
 

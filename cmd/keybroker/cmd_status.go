@@ -90,6 +90,7 @@ func printStatus(w *cli.Table, s control.Status) {
 	if s.Session.Last != "" {
 		w.Row("dropped last", s.Session.Last)
 	}
+	w.Row("protection", strings.Join(s.Protection, ", "))
 	for _, note := range slices.Concat(s.Session.Notes, s.Hardening) {
 		w.Row("note", note)
 	}

@@ -22,6 +22,9 @@ import (
 type Config struct {
 	Env  func(string) string
 	Gone <-chan struct{} // closed when nobody waits for the answer
+	// Connected is called before the question is drawn: from then on the window needs its display
+	// and the directories of fonts alone. It may be nil.
+	Connected func(fontDirs []string)
 }
 
 // tickTime is how often the remaining time is drawn.
@@ -90,7 +93,11 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 		return nil, err
 	}
 	p := &prompt{q: q, start: time.Now(), lastRelease: map[xproto.Keycode]xproto.Timestamp{}}
-	if err := p.open(d, fonts, c, d.isDark(<-portal, c.Env)); err != nil {
+	dark := d.isDark(<-portal, c.Env)
+	if c.Connected != nil {
+		c.Connected(fonts.dirs)
+	}
+	if err := p.open(d, fonts, c, dark); err != nil {
 		d.Close()
 		return nil, err
 	}

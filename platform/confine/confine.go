@@ -1,0 +1,23 @@
+// Package confine takes rights from this process that it has no use for, so that whoever takes it
+// over gains less. What the system does not offer is left out: Status tells what is in force.
+package confine
+
+// Program takes from this process, and from the programs that it starts, what no part of keybroker
+// does: to gain rights by a program that it starts (no_new_privs), to read or change other
+// processes and the kernel (seccomp).
+func Program() error { return program() }
+
+// Prompt takes everything from this process that showing one question does not need, once it
+// is connected to the display: it can read below the directories and nowhere else (Landlock), and neither connect
+// nor start a program nor open a file to write. So it reaches no key file and no agent.
+func Prompt(readable ...string) error { return prompt(readable) }
+
+// Status is what is in force for this process, and what Prompt can have on this system.
+type Status struct {
+	NoNewPrivileges bool
+	Seccomp         bool
+	Landlock        int // the version of its interface; 0: there is none
+}
+
+// Now asks the system.
+func Now() Status { return now() }
