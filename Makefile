@@ -120,6 +120,17 @@ PLACED := activation|approve|background|forward|keychain|login|no-keychain|polic
 test-places: check-go deps
 	@packaging/test-as $(or $(ROWS),$(PLACES)) -- go run ./packaging/runtests -race=false -run 'TestScripts$$/^($(PLACED))$$' ./cmd/keybroker
 
+# fips runs the tests of what signs, seals, parses and decides in Go's FIPS 140-3 mode, and built against
+# the frozen module of that name (docs/fips.md).
+FIPS_MODULE   ?= v1.0.0
+FIPS_PACKAGES  = ./agent ./agent/policy ./agent/audit ./keys/... ./softkeys/... ./piv/... ./sources/... ./wire
+FIPS_SCRIPTS   = fips|agent|login|git|certificate|composite|import|keys|lock|log|policy|secrets|sshsig|ssh-add|card-login|destination
+.PHONY: fips
+fips: check-go deps
+	GODEBUG=fips140=on go run ./packaging/runtests -race=false $(FIPS_PACKAGES)
+	GOFIPS140=$(FIPS_MODULE) go run ./packaging/runtests -race=false ./agent ./keys/... ./softkeys
+	GODEBUG=fips140=on go run ./packaging/runtests -race=false -run 'TestScripts$$/^($(FIPS_SCRIPTS))$$' ./cmd/keybroker
+
 fuzz:
 	@packaging/fuzz-all $(FUZZTIME)
 

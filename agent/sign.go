@@ -36,6 +36,9 @@ func (s *session) sign(request wire.SignRequest) wire.Reply {
 	if err != nil {
 		return s.refuse(use, refused(err, "the program asks for what RFC 9987 does not define: update keybroker, or report it to that program's makers"))
 	}
+	if err := mayBeUsed(info.PublicKey, algorithm); err != nil {
+		return s.refuse(use, err)
+	}
 	if err := s.server.mayUseKeys(); err != nil {
 		return s.refuse(use, err)
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"crypto/fips140"
 	"fmt"
 
 	"github.com/keybroker/keybroker/platform"
@@ -22,6 +23,7 @@ func protection(h platform.Hardening) []string {
 		{"secrets erased from memory", secret.Erases()},
 		{"no new privileges", now.NoNewPrivileges},
 		{"system calls filtered", now.Seccomp},
+		{"FIPS 140-3 mode (Go's module " + fips140.Version() + ")", fips140.Enabled()},
 		{fmt.Sprintf("window confined (Landlock %d)", now.Landlock), now.Landlock > 0},
 	} {
 		if p.on {

@@ -147,7 +147,7 @@ func TestMemoryAddSignRemove(t *testing.T) {
 		}
 		for _, info := range []keys.Info{plain, certified} {
 			for _, algorithm := range test.algorithms {
-				if err := trySign(t.Context(), m, info, algorithm); err != nil {
+				if err := trySign(t.Context(), m, info, algorithm); err != nil && !refusedByFIPS(algorithm) {
 					t.Errorf("%s with %q: %v", info.Comment, algorithm, err)
 				}
 			}

@@ -41,7 +41,7 @@ func TestGenerateAndSign(t *testing.T) {
 		}
 		other := again(s) // as the daemon sees what the command wrote
 		for _, algorithm := range test.algorithms {
-			if err := trySign(t.Context(), other, info, algorithm); err != nil {
+			if err := trySign(t.Context(), other, info, algorithm); err != nil && !refusedByFIPS(algorithm) {
 				t.Errorf("%s with %q: %v", name, algorithm, err)
 			}
 		}

@@ -21,7 +21,7 @@ type daemonProcess struct {
 }
 
 // inherited are the variables of a script that its daemon sees.
-var inherited = []string{
+var inherited = []string{"GODEBUG",
 	"PATH", "HOME", "USER", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
 	"SSH_ASKPASS", "SSH_AUTH_SOCK", "SOFTHSM2_CONF", "SSH_SK_HELPER", "DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS",
 	"PCSCLITE_CSOCK_NAME", "LC_ALL", "GORACE", "TZ", "GOCOVERDIR",

@@ -212,7 +212,7 @@ func setup(env *testscript.Env) error {
 		"DISPLAY": "", "WAYLAND_DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": "", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=" + filepath.Join(run, "no-bus"),
 		"SHELL": "/bin/sh", "LC_ALL": "C.UTF-8", "LIBRARY": "/usr/lib/softhsm/libsofthsm2.so",
 		"PCSCLITE_CSOCK_NAME": filepath.Join(run, "no-pcscd"), // never the machine's own cards
-		"GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
+		"GODEBUG":             os.Getenv("GODEBUG"), "GIT_CONFIG_NOSYSTEM": "1", "GORACE": "atexit_sleep_ms=0", "TZ": "UTC",
 	} {
 		env.Setenv(name, value)
 	}

@@ -77,8 +77,16 @@ func (r *release) compile(t target, program, file string) error {
 		linker += " -bindnow"
 	}
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode="+mode, "-ldflags", linker, "-o", file, "./cmd/"+program)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOEXPERIMENT=")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off", "GOEXPERIMENT="+experiment(t.os))
 	return quiet(build)
+}
+
+// experiment is what has Go erase its copies of secrets, where it can (decision 0114).
+func experiment(system string) string {
+	if system == "linux" {
+		return "runtimesecret"
+	}
+	return ""
 }
 
 // quiet runs a command whose output matters only if it fails.
