@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -39,6 +40,7 @@ func confined(dir, by string) error {
 	var ready sync.WaitGroup
 	ready.Add(1)
 	go func() {
+		runtime.LockOSThread() // a thread of its own, older than the confinement
 		ready.Done()
 		<-begin
 		tried <- try(dir)
