@@ -142,7 +142,7 @@ var accessFaults = []fault{
 	{name: "any token is there", rules: "token-unknown token-constraint request-cut", after: instead([]byte{addSmartcardKey, addTokenConstrained}, replyFailure, replySuccess)},
 	{name: "any token is removed", rules: "token-remove-unknown request-cut", after: instead([]byte{removeSmartcardKey}, replyFailure, replySuccess)},
 	{name: "no lock", rules: "lock-known", do: always(lockAgent, replyFailure)},
-	{name: "a lock that locks nothing", rules: "locked-sign locked-again unlock-wrong locked-list locked-changes", do: always(lockAgent, replySuccess)},
+	{name: "a lock that locks nothing", rules: "locked-sign locked-again unlock-wrong locked-list locked-changes walk", do: always(lockAgent, replySuccess)},
 	{name: "it unlocks always", rules: "unlock-unlocked unlock-wrong locked-again lock-cut", after: instead([]byte{unlockAgent}, replyFailure, replySuccess)},
 	called("it dies of a lock without a passphrase", "lock-cut", dying(func(request []byte) bool { return request[0] == lockAgent && len(request) < 10 })),
 	called("it dies of a passphrase with a zero", "lock-binary", dying(func(request []byte) bool {

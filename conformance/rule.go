@@ -71,7 +71,7 @@ type Result struct {
 func Rules() []Rule {
 	var all []Rule
 	for _, group := range [][]Rule{frameRules, requestRules, listRules, addRules, constraintRules, removeRules, signRules, extensionRules, bindRules,
-		destinationRules, certificateRules, deviceRules, lockRules, hostileRules} {
+		destinationRules, certificateRules, deviceRules, lockRules, hostileRules, walkRules} {
 		all = append(all, group...)
 	}
 	return all

@@ -63,7 +63,7 @@ type Lender interface {
 	Lend(ctx context.Context, use *Use) (*privatekey.Key, error)
 }
 
-// Added is a private key that a client adds (RFC 9987 section 3.2).
+// Added is a private key that a client adds (RFC 9987 section 5.2).
 type Added struct {
 	PrivateKey  any           // as golang.org/x/crypto/ssh/agent.AddedKey holds it
 	Certificate ssh.PublicKey // nil when there is none; see publickey.CertificateOf

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Token is a PKCS#11 token that a client asks to load (RFC 9987 section 3.2.6).
+// Token is a PKCS#11 token that a client asks to load (RFC 9987 section 5.2.6).
 // OpenSSH names it by its library.
 type Token struct {
 	Provider string // path of the library, as the client wrote it

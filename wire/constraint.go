@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ConstraintType is RFC 9987 section 7.2, "Key Constraint Numbers".
+// ConstraintType is RFC 9987 section 8.2, "Constraint Identifiers".
 type ConstraintType byte
 
 // The constraint types. 3 had another meaning once and is refused.

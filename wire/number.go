@@ -1,6 +1,6 @@
 package wire
 
-// Number is a message number (RFC 9987 section 7.1, "SSH Agent Protocol Numbers").
+// Number is a message number (RFC 9987 section 8.1, "Message Type Numbers").
 type Number byte
 
 // Requests.
@@ -29,7 +29,7 @@ const (
 	NumExtensionResponse Number = 29
 )
 
-// SignatureFlags of a sign request (RFC 9987 section 7.3).
+// SignatureFlags of a sign request (RFC 9987 section 8.3).
 type SignatureFlags uint32
 
 // The defined flags; 1 is reserved and must not be used.

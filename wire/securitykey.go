@@ -6,7 +6,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// SecurityKey has the parts of an AddIdentity for a FIDO key (RFC 9987 section 3.2.5;
+// SecurityKey has the parts of an AddIdentity for a FIDO key (RFC 9987 section 5.2.5;
 // PROTOCOL.u2f). The private key stays in the device.
 type SecurityKey struct {
 	PublicBlob  []byte // of the key, or its certificate

@@ -102,7 +102,7 @@ func (a tried) write(b *strings.Builder) {
 			if n := len(r.Exchanges); n > 0 && level == conformance.Must {
 				last := r.Exchanges[n-1]
 				if last.Sent != "" {
-					fmt.Fprintf(b, "; last: sent `%s`, got `%s`", short(last.Sent), short(last.Received))
+					fmt.Fprintf(b, "; last: sent `%s`, got `%s`", short(last.Sent), short(markdown(last.Received)))
 				}
 			}
 			b.WriteString("\n")
