@@ -22,7 +22,7 @@ export KEYBROKER_TEST_DESKTOP = $(DESKTOP)
 DESKTOP ?= yes
 TEST_PACKAGES = man-db systemd e2fsprogs mount openssh-server openssh-client git rsync procps tmux \
 	dbus gnome-keyring libsecret-tools pinentry-curses pinentry-tty \
-	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent \
+	$(CARD_PACKAGES) opensc opensc-pkcs11 yubico-piv-tool openssl putty-tools softhsm2 openssh-tests gpg gpg-agent scdaemon \
 	python3-paramiko python3-asyncssh ruby-net-ssh curl lftp sshfs dropbear-bin libpam-ssh-agent-auth pssh ansible-core postgresql systemd-journal-remote \
 	lintian rpm zsh fish bash-completion
 DESKTOP_PACKAGES = xvfb xauth xdotool x11-utils x11-xserver-utils xterm dbus-x11 pinentry-gtk2 pinentry-qt zenity yad \
@@ -198,6 +198,11 @@ bench: deps build
 # faults of an earlier run. It needs root for those of the disk and of cards.
 chaos: deps
 	@go test ./chaos -count=1 -timeout 0 -v -chaos.time $(or $(TIME),10m) -chaos.seed $(or $(SEED),0)
+
+# site makes a static site of the pages, and looks for dead links: build/site/index.html.
+.PHONY: site
+site: check-go
+	@go run ./packaging/site . build/site
 
 clean:
 	rm -rf bin build

@@ -11,23 +11,23 @@ import (
 // known are the programs that serve an ssh-agent's socket, by the names of their processes, which
 // the kernel cuts to 15 bytes where it does not show the program's path.
 var known = []struct {
-	process, name, remedy string
+	process, name, path, remedy string // path: a part of where its socket usually is
 }{
-	{"keybroker", "keybroker", ""},
-	{"ssh-agent", "OpenSSH's ssh-agent", "end it: kill PID"},
-	{"gpg-agent", "GnuPG's gpg-agent", `take "enable-ssh-support" out of gpg-agent.conf, then: gpgconf --kill gpg-agent`},
-	{"gnome-keyring-daemon", "gnome-keyring", `cp /etc/xdg/autostart/gnome-keyring-ssh.desktop ~/.config/autostart/ && echo Hidden=true >>~/.config/autostart/gnome-keyring-ssh.desktop, then log in again`},
-	{"gcr-ssh-agent", "GNOME's gcr-ssh-agent", "systemctl --user mask --now gcr-ssh-agent.socket gcr-ssh-agent.service"},
-	{"yubikey-agent", "yubikey-agent", "systemctl --user disable --now yubikey-agent"},
-	{"pivy-agent", "pivy-agent", "end it: kill PID"},
-	{"ssh-tpm-agent", "ssh-tpm-agent", "systemctl --user disable --now ssh-tpm-agent.socket ssh-tpm-agent.service"},
-	{"1password", "1Password", "turn off Settings, Developer, Use the SSH agent"},
-	{"bitwarden", "Bitwarden", "turn off Settings, Enable SSH agent"},
-	{"Secretive", "Secretive", ""},
-	{"SecretAgent", "Secretive", ""},
-	{"sshd", "sshd", ""},
-	{"sshd-session", "sshd", ""},
-	{"systemd", "systemd", ""},
+	{"keybroker", "keybroker", "", ""},
+	{"ssh-agent", "OpenSSH's ssh-agent", "/ssh-", "end it: kill PID"},
+	{"gpg-agent", "GnuPG's gpg-agent", "gpg-agent", `take "enable-ssh-support" out of gpg-agent.conf, then: gpgconf --kill gpg-agent`},
+	{"gnome-keyring-daemon", "gnome-keyring", "keyring/", `cp /etc/xdg/autostart/gnome-keyring-ssh.desktop ~/.config/autostart/ && echo Hidden=true >>~/.config/autostart/gnome-keyring-ssh.desktop, then log in again`},
+	{"gcr-ssh-agent", "GNOME's gcr-ssh-agent", "gcr/", "systemctl --user mask --now gcr-ssh-agent.socket gcr-ssh-agent.service"},
+	{"yubikey-agent", "yubikey-agent", "yubikey-agent", "systemctl --user disable --now yubikey-agent"},
+	{"pivy-agent", "pivy-agent", "pivy", "end it: kill PID"},
+	{"ssh-tpm-agent", "ssh-tpm-agent", "ssh-tpm-agent", "systemctl --user disable --now ssh-tpm-agent.socket ssh-tpm-agent.service"},
+	{"1password", "1Password", "1password", "turn off Settings, Developer, Use the SSH agent"},
+	{"bitwarden", "Bitwarden", "bitwarden", "turn off Settings, Enable SSH agent"},
+	{"Secretive", "Secretive", "", ""},
+	{"SecretAgent", "Secretive", "", ""},
+	{"sshd", "sshd", "", ""},
+	{"sshd-session", "sshd", "", ""},
+	{"systemd", "systemd", "", ""},
 }
 
 const kernelName = 15 // bytes of a process's own name (proc_pid_comm(5))

@@ -79,3 +79,19 @@ func TestQuoted(t *testing.T) {
 		}
 	}
 }
+
+// Of agents that hide, the one whose usual path it is serves the socket, probably.
+func TestAgentsThatHide(t *testing.T) {
+	list := []platform.Process{{PID: 1, Name: "bash"}, {PID: 2, Name: "ssh-agent"}, {PID: 3, Name: "gpg-agent"}, {PID: 4, Name: "keybroker"}}
+	for socket, want := range map[string]int{"/run/user/1/gnupg/S.gpg-agent.ssh": 3, "/tmp/ssh-XX/agent.1": 2} {
+		if got := agentsAmong(list, socket, false); len(got) != 1 || got[0].PID != want {
+			t.Errorf("%s: %v", socket, got)
+		}
+	}
+	if got := agentsAmong(list, "/elsewhere", false); len(got) != 2 {
+		t.Errorf("elsewhere: %v", got)
+	}
+	if got := agentsAmong(list[:1], "/elsewhere", true); len(got) != 1 {
+		t.Errorf("for sure: %v", got)
+	}
+}

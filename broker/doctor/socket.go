@@ -61,15 +61,28 @@ func (p *Patient) checkSocket(name, socket string) Check {
 	}
 	defer conn.Close()
 	list, sure := platform.Holders(conn, socket)
-	return otherAgent(name, shown, agentsAmong(list, sure), sure)
+	return otherAgent(name, shown, agentsAmong(list, socket, sure), sure)
 }
 
-// agentsAmong leaves of the processes that hide their files those that are known agents.
-func agentsAmong(list []platform.Process, sure bool) (agents []platform.Process) {
+// agentsAmong are all if it is sure who serves the socket. Of processes that hide their files it
+// leaves the known agents, and of those, where some fit, the ones whose usual path the socket has.
+func agentsAmong(list []platform.Process, socket string, sure bool) (agents []platform.Process) {
+	if sure {
+		return list
+	}
+	var usual []platform.Process
 	for _, process := range list {
-		if sure || agentOf(process) >= 0 {
-			agents = append(agents, process)
+		i := agentOf(process)
+		if i < 0 || known[i].name == "keybroker" && !isDropIn(process) { // the broker's sockets are known
+			continue
 		}
+		agents = append(agents, process)
+		if known[i].path != "" && strings.Contains(socket, known[i].path) {
+			usual = append(usual, process)
+		}
+	}
+	if len(usual) > 0 {
+		return usual
 	}
 	return agents
 }
@@ -82,9 +95,9 @@ func otherAgent(name, socket string, list []platform.Process, sure bool) Check {
 	for _, process := range list {
 		names = append(names, described(process))
 	}
-	who := strings.Join(names, ", or ")
+	who, served := strings.Join(names, ", or "), "served by"
 	if !sure {
-		who = "probably " + who
+		served = "probably served by"
 	}
 	remedy := envHint()
 	switch i := agentOf(list[0]); {
@@ -97,7 +110,7 @@ func otherAgent(name, socket string, list []platform.Process, sure bool) Check {
 	case remedyOf(list[0]) != "":
 		remedy += "; from the next login on: keybroker service install --take-over; or only so that it does not come back: " + remedyOf(list[0])
 	}
-	return noted(name, fmt.Sprintf("another agent's: %s, served by %s", socket, who), remedy)
+	return noted(name, fmt.Sprintf("another agent's: %s, %s %s", socket, served, who), remedy)
 }
 
 func isDead(socket string) bool {

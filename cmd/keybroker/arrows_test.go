@@ -86,6 +86,7 @@ var arrows = map[string][]string{
 
 	// What checks the tree for a system that is not here.
 	"packaging/typecheck": {},
+	"packaging/site":      {}, // make site
 
 	// What runs the tests.
 	"packaging/runtests": {"platform/apart"},
@@ -173,8 +174,8 @@ var outside = map[string]struct {
 	"github.com/jackc":             {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"database/sql":                 {[]string{"lifecycle/store"}, "SQL is one room's work, and never in the process that holds keys"},
 	"github.com/pkg/sftp":          {[]string{"lifecycle/hosts"}, "one room talks to hosts, and never the process that holds keys"},
-	"html/template":                {[]string{"lifecycle/report"}, "pages are for reports"},
 	"github.com/landlock-lsm":      {[]string{"platform/confine"}, "it takes rights from the whole process"},
+	"html/template":                {[]string{"lifecycle/report", "packaging/site"}, "pages are for reports, and for the site, which no program links"},
 	"github.com/BurntSushi/toml":   {[]string{"broker/config"}, "files are decoded strictly, in one place"},
 }
 

@@ -113,6 +113,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"nosecrets":    cmdNoSecrets,
 	"safedir":      cmdSafeDir,
 	"other":        cmdOther,
+	"page":         cmdPage,
 	"ownterminals": cmdOwnTerminals,
 	"person":       cmdPerson,
 	"rehash":       cmdRehash,
