@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -17,6 +18,10 @@ import (
 func mustListenPageant(t *testing.T) (pipe, window net.Listener) {
 	t.Helper()
 	listeners, err := ListenPageant()
+	for end := time.Now().Add(patience); errors.Is(err, windows.ERROR_CLASS_ALREADY_EXISTS) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond) // the window of an earlier test is on its way out
+		listeners, err = ListenPageant()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,6 +133,9 @@ func (l *pageantWindow) end() {
 	l.mu.Lock()
 	tooMany := l.count > maxPageantRequests
 	l.count--
+	if l.closed && l.count == 0 {
+		l.unregister()
+	}
 	l.mu.Unlock()
 	if tooMany {
 		_ = l.open()
@@ -201,9 +204,14 @@ func (l *pageantWindow) Close() error {
 		}
 		l.mu.Unlock()
 		l.waiting.Wait()
-		_, _, _ = user32("UnregisterClassW").Call(uintptr(unsafe.Pointer(l.class)), l.module)
+		l.unregister()
 	})
 	return nil
+}
+
+// unregister gives the class back, unless a window of it still answers.
+func (l *pageantWindow) unregister() {
+	_, _, _ = user32("UnregisterClassW").Call(uintptr(unsafe.Pointer(l.class)), l.module)
 }
 
 // Addr implements net.Listener.
