@@ -22,6 +22,7 @@ var pipesAllowed = map[string]string{
 	"broker/doctor/sshconfig.go":           "ssh's settings",
 	"service/manager.go":                   "what systemctl says, which every program of the user can ask",
 	"service/holders_windows.go":           "what sc.exe says, which every program of the user can ask",
+	"lifecycle/hosts/said.go":              "ssh's log",
 	"lifecycle/hosts/resolve.go":           "ssh's settings",
 	"cmd/keybroker/testdata":               "tests",
 	"softkeys/softkeystest":                "tests",

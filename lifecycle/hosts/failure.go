@@ -100,7 +100,7 @@ func (h *Host) failure(ctx context.Context, run *run, err error) error {
 	if failure := h.understand(log); failure != nil {
 		return failure
 	}
-	if failure := h.understand(withoutDebug(run.said.String())); failure != nil {
+	if failure := h.understand(withoutDebug(run.said.text())); failure != nil {
 		return failure
 	}
 	what := lastLine(log)

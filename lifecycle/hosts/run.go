@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/pkg/sftp"
@@ -30,7 +29,7 @@ type run struct {
 	cmd     *exec.Cmd
 	conn    platform.Conn // its standard input and output
 	logFile string        // "": the log is in said
-	said    *kept
+	said    *said
 	ended   chan struct{}
 	err     error // after ended
 }
@@ -38,7 +37,7 @@ type run struct {
 // start runs ssh -v to the host. Its log is its standard error, which no other program
 // can write to. A jump host's ssh would write lines like it there: then the log is a file.
 func (h *Host) start(args []string, command ...string) (*run, error) {
-	r := &run{said: new(kept), ended: make(chan struct{})}
+	r := &run{ended: make(chan struct{})}
 	all := append(h.dialer.common(), "-v", "-T")
 	if h.resolved.proxied {
 		log, err := os.CreateTemp(h.dir, "log-")
@@ -51,13 +50,18 @@ func (h *Host) start(args []string, command ...string) (*run, error) {
 	}
 	all = append(append(append(all, h.dialer.options()...), args...), "--", h.target)
 	r.cmd = exec.Command(h.dialer.program(), append(all, command...)...)
-	r.cmd.Stderr = r.said
 	var err error
+	if r.said, err = newSaid(); err != nil {
+		return nil, err
+	}
+	r.cmd.Stderr = r.said.to
 	if r.conn, err = platform.StartKnown(r.cmd); err != nil {
+		r.said.end()
 		return nil, problem.With(err, "install OpenSSH's client, ssh")
 	}
 	go func() {
 		r.err = r.cmd.Wait()
+		r.said.end()
 		close(r.ended)
 	}()
 	return r, nil
@@ -93,7 +97,7 @@ func (r *run) sftp() (*sftp.Client, *snooped, error) {
 // log is what ssh -v has written until now.
 func (r *run) log() string {
 	if r.logFile == "" {
-		return r.said.String()
+		return r.said.text()
 	}
 	file, err := os.Open(r.logFile)
 	if err != nil {
@@ -126,25 +130,6 @@ func (r *run) hasEnded() bool {
 	default:
 		return false
 	}
-}
-
-// kept keeps the beginning of what is written to it.
-type kept struct {
-	mu   sync.Mutex // guards data
-	data []byte
-}
-
-func (k *kept) Write(b []byte) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.data = append(k.data, b[:min(len(b), maxLog-len(k.data))]...)
-	return len(b), nil
-}
-
-func (k *kept) String() string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return string(k.data)
 }
 
 var errEnded = errors.New("the connection ended")
