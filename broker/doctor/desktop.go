@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 
 	"github.com/keybroker/keybroker/confirm/ways"
@@ -44,7 +43,7 @@ func (p *Patient) checkDesktopVersion(ctx context.Context) []Check {
 	if _, err := os.Stat(window); err != nil { // the broker asks in another way: see "prompt"
 		return nil
 	}
-	out, err := exec.CommandContext(ctx, window, "version").Output()
+	out, err := platform.Command(ctx, window, "version").Output()
 	switch version := platform.Escape(strings.TrimSpace(string(out)), maxText); {
 	case err != nil:
 		return []Check{noted("desktop", window+" does not say its version", "install keybroker and keybroker-desktop of one version")}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"os/exec"
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
@@ -14,7 +13,7 @@ const inSession = "from the next login on: keybroker service install; until then
 // checkSession says which agent programs get that the desktop or systemd starts: their environment
 // is the user manager's, not this shell's.
 func (p *Patient) checkSession(ctx context.Context) []Check {
-	out, err := exec.CommandContext(ctx, "systemctl", "--user", "show-environment").Output()
+	out, err := platform.Command(ctx, "systemctl", "--user", "show-environment").Output()
 	if err != nil { // there is no user manager
 		return nil
 	}

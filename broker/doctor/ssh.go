@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -218,7 +217,7 @@ func (s sshCheck) hostName() string {
 func (s sshCheck) isKnown(ctx context.Context) bool {
 	for _, setting := range []string{"userknownhostsfile", "globalknownhostsfile"} {
 		for _, file := range strings.Fields(s.c.get(setting)) {
-			if exec.CommandContext(ctx, "ssh-keygen", "-F", s.hostName(), "-f", filepath.Clean(tilde(file))).Run() == nil {
+			if platform.Command(ctx, "ssh-keygen", "-F", s.hostName(), "-f", filepath.Clean(tilde(file))).Run() == nil {
 				return true
 			}
 		}

@@ -31,7 +31,7 @@ func (p *Patient) effective(ctx context.Context, host string) (sshConfig, error)
 	if p.SSHConfig != "" {
 		args = append(args, "-F", p.SSHConfig)
 	}
-	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", host)...)
+	cmd := platform.Command(ctx, "ssh", append(args, "--", host)...)
 	platform.EndsWhole(cmd)
 	out, err := cmd.Output()
 	var exit *exec.ExitError
