@@ -11,7 +11,11 @@ TOOL     := go tool -modfile=tools/go.mod
 
 # Go's runtime erases its copies of secrets (decision 0114). A program that was built without it
 # works likewise, and copies stay.
-export GOEXPERIMENT ?= runtimesecret
+# A later Go may not know the name any more.
+ifndef GOEXPERIMENT
+GOEXPERIMENT := $(shell PATH="$$PATH:/usr/local/go/bin" GOEXPERIMENT=runtimesecret go env GOEXPERIMENT 2>/dev/null)
+endif
+export GOEXPERIMENT
 
 # sudo's PATH lacks where https://go.dev/doc/install puts it.
 export PATH := $(PATH):/usr/local/go/bin
