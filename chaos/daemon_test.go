@@ -19,7 +19,7 @@ import (
 // faults. A leak of one file or goroutine a fault is more than that.
 const (
 	moreFiles   = 12
-	moreThreads = 16       // Go keeps threads that a blocked system call needed
+	moreThreads = 500      // Go keeps those that blocked system calls needed, one for each client of a crowd
 	moreMemory  = 48 << 10 // KiB; the race detector takes several times as much
 	stopTime    = 30 * time.Second
 )
