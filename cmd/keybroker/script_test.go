@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -308,7 +310,16 @@ func (r *rig) close() {
 	for _, end := range slices.Backward(r.ends) {
 		end()
 	}
-	if err := os.RemoveAll(r.run); err != nil {
-		r.t.Error(err)
+	if !await(func() bool { return os.RemoveAll(r.run) == nil && isGoneFor(r.run, 20*time.Millisecond) }) {
+		files, _ := filepath.Glob(filepath.Join(r.run, "*"))
+		r.t.Errorf("something still writes into the runtime directory: %v", files)
 	}
+}
+
+// isGoneFor reports whether path does not come back: a program that is just ending may
+// make it again.
+func isGoneFor(path string, while time.Duration) bool {
+	time.Sleep(while)
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
