@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/platform"
@@ -67,6 +68,13 @@ type cardProgram struct {
 // the broker and this command.
 func otherCardPrograms(brokerPID int) (list []cardProgram) {
 	clients, hidden := platform.Clients(piv.ServiceSocket())
+	for range 3 { // a connection that was just closed belongs to nobody any more
+		if hidden == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+		clients, hidden = platform.Clients(piv.ServiceSocket())
+	}
 	for _, process := range clients {
 		if process.PID != brokerPID && process.PID != platform.Self().PID {
 			list = append(list, cardProgramOf(process))
