@@ -105,7 +105,8 @@ func (w *world) round(rng *rand.Rand, load *load, faults []fault) time.Duration 
 	w.recover()
 	took := time.Since(begin)
 	if now := load.ledger.failedHeartbeats(); harmless && now != failures {
-		w.t.Errorf("during%s others were not served: %d signatures with the sealed key failed: %s", names, now-failures, load.ledger.lastFailure())
+		status, err := w.status()
+		w.t.Errorf("during%s others were not served: %d signatures with the sealed key failed: %v; so far %d connections were turned away (%v)", names, now-failures, load.ledger.lastFailure(), status.TurnedAway, err)
 	}
 	return took
 }

@@ -13,9 +13,9 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 )
@@ -67,7 +67,9 @@ func (l *load) stop() {
 
 // with runs do on a new connection.
 func (w *world) with(do func(agent.ExtendedAgent) error) error {
-	conn, err := dial(w.agentSocket())
+	ctx, cancel := context.WithTimeout(context.Background(), requestTime)
+	defer cancel()
+	conn, err := platform.Dial(ctx, w.agentSocket())
 	if err != nil {
 		return err
 	}
@@ -76,16 +78,6 @@ func (w *world) with(do func(agent.ExtendedAgent) error) error {
 		return err
 	}
 	return do(agent.NewClient(conn))
-}
-
-// dial waits for its turn where many connect, as ssh does.
-func dial(socket string) (conn net.Conn, err error) {
-	for end := time.Now().Add(requestTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if conn, err = net.Dial("unix", socket); !errors.Is(err, syscall.EAGAIN) {
-			break
-		}
-	}
-	return conn, err
 }
 
 // signedData is what ssh-keygen -Y sign has signed (PROTOCOL.sshsig), with a message
