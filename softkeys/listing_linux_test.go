@@ -2,8 +2,9 @@ package softkeys
 
 import (
 	"os"
-	"syscall"
 	"testing"
+
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // A directory that could not be read for want of descriptors is read again, although
@@ -17,7 +18,7 @@ func TestListingAfterNoDescriptors(t *testing.T) {
 	}
 	settle(t, s)
 	loads := keychain.Loads()
-	withoutDescriptors(t, func() {
+	platformtest.WithoutDescriptors(t, func() {
 		s.Refresh()
 		wantError(t, s.Err(), "list the keys")
 	})
@@ -46,22 +47,4 @@ func TestDamageMendedInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantDamage(t, s, map[string]string{})
-}
-
-// withoutDescriptors calls do while this process can open no file.
-func withoutDescriptors(t *testing.T, do func()) {
-	t.Helper()
-	var before syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
-			t.Fatal(err)
-		}
-	}()
-	do()
 }

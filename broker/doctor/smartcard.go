@@ -11,6 +11,13 @@ import (
 	"github.com/keybroker/keybroker/platform"
 )
 
+// A connection that was just closed belongs to no program any more. So a program is called
+// hidden when several looks find none.
+const (
+	maxLooks  = 4
+	lookPause = 100 * time.Millisecond
+)
+
 // cardPrograms are the usual other users of a card, by the names of their processes, and how they let
 // go of it.
 var cardPrograms = []struct{ process, name, remedy string }{
@@ -68,11 +75,8 @@ type cardProgram struct {
 // the broker and this command.
 func otherCardPrograms(brokerPID int) (list []cardProgram) {
 	clients, hidden := platform.Clients(piv.ServiceSocket())
-	for range 3 { // a connection that was just closed belongs to nobody any more
-		if hidden == 0 {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
+	for looks := 1; hidden > 0 && looks < maxLooks; looks++ {
+		time.Sleep(lookPause)
 		clients, hidden = platform.Clients(piv.ServiceSocket())
 	}
 	for _, process := range clients {

@@ -3,53 +3,32 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/keybroker/keybroker/cli"
 	programversion "github.com/keybroker/keybroker/cli/version"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/spf13/cobra"
 )
 
 var version = programversion.String()
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(cli.Run(newRoot(), os.Args[1:], errorText, exitCode)) }
 
-func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	root := newRoot()
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if status, ok := errors.AsType[cli.ExitStatus](err); ok {
-		return int(status)
+func errorText(err error) string {
+	if errors.Is(err, terminal.ErrInterrupted) {
+		return "interrupted: the test keys are removed"
 	}
-	if err != nil && ctx.Err() != nil {
-		fmt.Fprintln(os.Stderr, "agentconform: interrupted: the test keys are removed")
-		return cli.ExitInterrupted
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "agentconform:", platform.Text(err))
-	}
-	return exitCode(err)
+	return platform.Text(err)
 }
 
 func exitCode(err error) int {
-	switch {
-	case err == nil:
-		return cli.ExitDone
-	case cli.IsA[cli.UsageError](err):
-		return cli.ExitUsage
-	case errors.Is(err, errNoAgent):
+	if errors.Is(err, errNoAgent) {
 		return cli.ExitNotRunning
-	default:
-		return cli.ExitFailed
 	}
+	return cli.ExitCode(err)
 }
 
 const long = `agentconform tries an ssh-agent of any make against RFC 9987, OpenSSH's PROTOCOL.agent and

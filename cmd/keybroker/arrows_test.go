@@ -122,7 +122,7 @@ var arrows = map[string][]string{
 
 	// What checks agents of any make. It shares nothing with ours that could be wrong in both.
 	"conformance":      {},
-	"cmd/agentconform": {"cli/version", "conformance", "cli", "platform"},
+	"cmd/agentconform": {"cli/version", "conformance", "cli", "platform", "platform/terminal"},
 
 	// x/crypto's keyring on a socket, to be tried.
 	"packaging/agentconform/keyring": {},
