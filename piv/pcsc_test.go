@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv/pcsc"
 	"github.com/keybroker/keybroker/piv/pivtest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // rig is a real pcscd with virtual readers, and Readers that watch it.
@@ -62,9 +62,9 @@ func TestPCSC(t *testing.T) {
 	maps.Copy(tests, moreOnPCSC)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			before := runtime.NumGoroutine()
+			before := platformtest.Goroutines()
 			t.Cleanup(func() {
-				eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+				eventually(t, "no goroutine is left", func() bool { return platformtest.Goroutines() <= before })
 			})
 			r := rig{Rig: real, events: &recorded{}}
 			r.Readers = watchFor(t, r.events)
@@ -385,12 +385,12 @@ func testServiceHangs(t *testing.T, r rig) {
 		wantError(t, sign(ctx, h, 0x9E, free), context.DeadlineExceeded)
 	}
 	try()
-	before := runtime.NumGoroutine()
+	before := platformtest.Goroutines()
 	const tries = 50
 	for range tries {
 		try()
 	}
-	if after := runtime.NumGoroutine(); after >= before+tries/2 { // one or two may begin or end just now
+	if after := platformtest.Goroutines(); after >= before+tries/2 { // one or two may begin or end just now
 		t.Errorf("%d goroutines became %d", before, after)
 	}
 	hung(false)

@@ -4,25 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/keybroker/keybroker/piv/pivtest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 func watchFake(t *testing.T, f *fakePCSC) (*Readers, *recorded) {
 	t.Helper()
-	before := runtime.NumGoroutine()
+	before := platformtest.Goroutines()
 	told := &recorded{}
 	r := watch(Config{Event: told.add}, f, pace{100 * time.Millisecond, 200 * time.Millisecond})
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-		eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+		eventually(t, "no goroutine is left", func() bool { return platformtest.Goroutines() <= before })
 		if contexts, handles := f.open(); contexts != 0 || handles != 0 {
 			t.Errorf("%d contexts and %d handles are left", contexts, handles)
 		}
@@ -146,13 +146,13 @@ func TestManyInsertions(t *testing.T) {
 	}
 	once()
 	eventually(t, "the first is over", func() bool { c, h := f.open(); return c == 1 && h == 0 })
-	before := runtime.NumGoroutine()
+	before := platformtest.Goroutines()
 	for range 100 {
 		once()
 	}
 	eventually(t, "nothing is left", func() bool {
 		contexts, handles := f.open()
-		return contexts == 1 && handles == 0 && runtime.NumGoroutine() <= before
+		return contexts == 1 && handles == 0 && platformtest.Goroutines() <= before
 	})
 }
 
@@ -172,11 +172,11 @@ func TestHangingDriver(t *testing.T) {
 		eventually(t, "it is gone", func() bool { return state(r, "a").State == ReaderEmpty })
 	}
 	put()
-	before := runtime.NumGoroutine()
+	before := platformtest.Goroutines()
 	for range 20 {
 		put()
 	}
-	eventually(t, "no goroutine more", func() bool { return runtime.NumGoroutine() <= before })
+	eventually(t, "no goroutine more", func() bool { return platformtest.Goroutines() <= before })
 	released()
 	f.insert("a", card)
 	eventually(t, "the card is read", func() bool { return state(r, "a").State == ReaderPIV })

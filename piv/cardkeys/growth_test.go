@@ -5,7 +5,6 @@ package cardkeys_test
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/piv/cardkeys"
 	"github.com/keybroker/keybroker/piv/pivtest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -42,7 +42,7 @@ func TestNothingGrowsWithInsertions(t *testing.T) {
 		state, _ := source.State()
 		return len(state.Readers) == rig.Slots()
 	})
-	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	goroutines, files := platformtest.Goroutines(), openFiles(t)
 	for range 10 {
 		allIn(t, rig, cards)
 		eventually(t, "all cards are in", func() bool { return in(source) == len(cards) })
@@ -50,7 +50,7 @@ func TestNothingGrowsWithInsertions(t *testing.T) {
 		eventually(t, "all cards are out", func() bool { return in(source) == 0 })
 	}
 	eventually(t, fmt.Sprintf("no more than %d goroutines and %d files", goroutines, files), func() bool {
-		return runtime.NumGoroutine() <= goroutines && openFiles(t) <= files
+		return platformtest.Goroutines() <= goroutines && openFiles(t) <= files
 	})
 	if _, known := source.State(); len(known) != len(cards) {
 		t.Errorf("%d cards are remembered, of %d", len(known), len(cards))
