@@ -22,7 +22,7 @@ func OwnedByRoot(file *os.File) error {
 		err = onlyRootWrites(info)
 	}
 	if err != nil {
-		return problem.With(err, "as root: chown root %s && chmod 644 %[1]s", file.Name())
+		return problem.With(err, "as root: chown root %s && chmod 644 %[1]s", ShellWord(file.Name()))
 	}
 	return nil
 }
@@ -39,7 +39,7 @@ func OwnersDirectory(dir string) error {
 		err = onlyRootWrites(info)
 	}
 	if err != nil {
-		return problem.With(fmt.Errorf("the directory %s: %w", dir, err), "as root: chown root %s && chmod 755 %[1]s", dir)
+		return problem.With(fmt.Errorf("the directory %s: %w", dir, err), "as root: chown root %s && chmod 755 %[1]s", ShellWord(dir))
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func CheckPrivateDir(dir string) error {
 		return problem.With(fmt.Errorf("%s belongs to uid %d, not to you", dir, uid), "choose a directory of your own")
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return problem.With(fmt.Errorf("%s is open to other users (mode %04o)", dir, perm), "run: chmod 700 %s", dir)
+		return problem.With(fmt.Errorf("%s is open to other users (mode %04o)", dir, perm), "run: chmod 700 %s", ShellWord(dir))
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func unreadable(path string) (*Program, error) {
 		return nil, err
 	}
 	if owned(info) {
-		return nil, problem.With(fmt.Errorf("%s cannot be read, though it is yours", path), "make it readable: chmod u+r %s; or install it with root as its owner", path)
+		return nil, problem.With(fmt.Errorf("%s cannot be read, though it is yours", path), "make it readable: chmod u+r %s; or install it with root as its owner", ShellWord(path))
 	}
 	p := &Program{path: path}
 	p.checkKernel()

@@ -59,7 +59,7 @@ func checkSeat(tty *os.File, p Peer) error {
 	case strconv.FormatUint(uint64(st.Uid), 10) != p.User:
 		return problem.With(fmt.Errorf("its terminal %s belongs to user %d", p.Terminal, st.Uid), "log in as yourself there; su and sudo keep the terminal of before")
 	case st.Mode&0o777&^terminalMode != 0:
-		return problem.With(fmt.Errorf("others may read its terminal %s (mode %04o)", p.Terminal, st.Mode&0o777), "chmod 620 %s", tty.Name())
+		return problem.With(fmt.Errorf("others may read its terminal %s (mode %04o)", p.Terminal, st.Mode&0o777), "chmod 620 %s", ShellWord(tty.Name()))
 	}
 	return sits(p)
 }

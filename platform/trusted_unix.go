@@ -40,14 +40,14 @@ func OnlyWeRead(file *os.File) error {
 func weAloneWrite(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return &UntrustedError{path, "has an owner who is not known", "check it: ls -ld " + path}
+		return &UntrustedError{path, "has an owner who is not known", "check it: ls -ld " + ShellWord(path)}
 	}
 	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
 		return &UntrustedError{path, fmt.Sprintf("belongs to uid %d, who is neither root nor the user who runs this (uid %d)", stat.Uid, os.Geteuid()),
-			"check it: ls -ld " + path}
+			"check it: ls -ld " + ShellWord(path)}
 	}
 	if othersWrite(info.Mode(), stat.Gid) {
-		return &UntrustedError{path, fmt.Sprintf("may be written by others (mode %04o)", info.Mode().Perm()), "run: chmod go-w " + path}
+		return &UntrustedError{path, fmt.Sprintf("may be written by others (mode %04o)", info.Mode().Perm()), "run: chmod go-w " + ShellWord(path)}
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func CheckTrustedProgram(path string) error {
 	}
 	dir, err := os.Stat(filepath.Dir(path))
 	if err == nil && dir.Mode()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0 {
-		return &UntrustedError{filepath.Dir(path), fmt.Sprintf("may be written by everybody (mode %04o)", dir.Mode().Perm()), "run: chmod o-w " + filepath.Dir(path)}
+		return &UntrustedError{filepath.Dir(path), fmt.Sprintf("may be written by everybody (mode %04o)", dir.Mode().Perm()), "run: chmod o-w " + ShellWord(filepath.Dir(path))}
 	}
 	return err
 }

@@ -198,19 +198,11 @@ func (o options) isCShell() bool {
 
 // variable is the shell's line that sets a variable.
 func (o options) variable(name, value string) string {
-	if strings.ContainsFunc(value, needsQuotes) {
-		value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
-	}
+	value = platform.ShellWord(value)
 	if o.isCShell() {
 		return fmt.Sprintf("setenv %s %s;\n", name, value)
 	}
 	return fmt.Sprintf("%s=%s; export %[1]s;\n", name, value)
-}
-
-// needsQuotes is cautious: everything but plain letters of a path is quoted.
-func needsQuotes(r rune) bool {
-	plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-	return !plain && !strings.ContainsRune("/._-+:@%,=", r)
 }
 
 // lastOfEach drops the variables that are set again later in the list.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -28,7 +29,7 @@ func openFile(path string, flags int) (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = problem.With(fmt.Errorf("%s is not a regular file", path), "move it away: mv %s %[1]s.other", path)
+		err = problem.With(fmt.Errorf("%s is not a regular file", path), "move it away: mv %s %s", platform.ShellWord(path), platform.ShellWord(path+".other"))
 	}
 	if err != nil {
 		file.Close()

@@ -163,7 +163,7 @@ func (p *Patient) checkAudit(ctx context.Context, client *control.Client) Check 
 	report, err := broker.CheckLog(ctx, &p.Config, client)
 	switch {
 	case err != nil:
-		return broken("audit log", platform.Plain(err), "check the directory: ls -ld "+p.Config.AuditDir())
+		return broken("audit log", platform.Plain(err), "check the directory: ls -ld "+platform.ShellWord(p.Config.AuditDir()))
 	case report.Bad != nil:
 		return broken("audit log", report.Bad.String(), "keybroker log verify")
 	}

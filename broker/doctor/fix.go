@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/keybroker/keybroker/platform"
 )
@@ -78,13 +76,7 @@ func deadSocketFix(path string) *Fix {
 // maxPath bounds a path in a command: a longer one is not shown whole.
 const maxPath = 4096
 
-var plainPath = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
-
 // quoted is a path as a shell reads it, on one line.
 func quoted(path string) string {
-	path = platform.Escape(path, maxPath)
-	if plainPath.MatchString(path) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return platform.ShellWord(platform.Escape(path, maxPath))
 }

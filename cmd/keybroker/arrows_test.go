@@ -44,9 +44,9 @@ var arrows = map[string][]string{
 	"desktop/alert":        {"desktop/question", "desktop/plain", "platform"},
 	"softkeys":             {"keys/privatekey", "keys/publickey", "keys", "platform", "platform/secret", "softkeys/keychain", "keys/pubformat"},
 	"softkeys/keychain":    {"platform", "platform/bus"},
-	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform/terminal"}, // asks for the passphrase of a file
-	"softkeys/sshadd":      {"wire", "platform"},                                                   // it is an agent for one key, to the user's own ssh-add
-	"piv":                  {"piv/pcsc", "platform"},                                               // platform watches the directory of the service's socket
+	"softkeys/keyfile":     {"softkeys", "softkeys/sshadd", "keys/pubformat", "platform", "platform/terminal"}, // asks for the passphrase of a file
+	"softkeys/sshadd":      {"wire", "platform"},                                                               // it is an agent for one key, to the user's own ssh-add
+	"piv":                  {"piv/pcsc", "platform"},                                                           // platform watches the directory of the service's socket
 	"piv/pcsc":             {},
 	"piv/cardkeys":         {"piv", "keys", "platform"},
 	"piv/admin":            {"piv", "platform"},

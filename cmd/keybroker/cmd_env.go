@@ -2,10 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/problem"
@@ -29,12 +25,12 @@ func newEnvCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), envLine(shell, path))
+			fmt.Fprintln(cmd.OutOrStdout(), cli.SetVariable(shell, "SSH_AUTH_SOCK", path))
 			return nil
 		},
 	}
-	shell = defaultShell()
-	cli.ChoiceFlag(cmd, &shell, "shell", "", "", "sh", "bash", "zsh", "ksh", "csh", "tcsh", "fish", "powershell")
+	shell = cli.DefaultShell()
+	cli.ChoiceFlag(cmd, &shell, "shell", "", "", cli.Shells...)
 	cmd.Flags().StringVar(&socket, "socket", "", "name of a [[socket]] of the configuration, instead of the agent's own")
 	completeFlag(cmd, "socket", a.socketNames)
 	return cmd
@@ -56,32 +52,3 @@ func (a *app) socketNamed(name string) (string, error) {
 	}
 	return "", cli.Usage(problem.With(fmt.Errorf("there is no socket %q", name), "add a [[socket]] table to %s", a.config.Paths.ConfigFile))
 }
-
-func defaultShell() string {
-	switch filepath.Base(os.Getenv("SHELL")) {
-	case "csh", "tcsh":
-		return "csh"
-	case "fish":
-		return "fish"
-	}
-	if runtime.GOOS == "windows" {
-		return "powershell"
-	}
-	return "sh"
-}
-
-// envLine treats every unknown shell as a Bourne shell.
-func envLine(shell, socket string) string {
-	switch shell {
-	case "csh", "tcsh":
-		return "setenv SSH_AUTH_SOCK " + quote(socket, `'\''`) + ";"
-	case "fish":
-		return "set -gx SSH_AUTH_SOCK " + quote(strings.ReplaceAll(socket, `\`, `\\`), `\'`) + ";"
-	case "powershell":
-		return "$env:SSH_AUTH_SOCK = " + quote(socket, "''")
-	}
-	return "SSH_AUTH_SOCK=" + quote(socket, `'\''`) + "; export SSH_AUTH_SOCK;"
-}
-
-// quote puts single quotes around s, and replaces those within by quote.
-func quote(s, quote string) string { return "'" + strings.ReplaceAll(s, "'", quote) + "'" }

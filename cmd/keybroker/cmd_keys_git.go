@@ -9,6 +9,7 @@ import (
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
 	"github.com/spf13/cobra"
@@ -60,10 +61,10 @@ git finds the key through SSH_AUTH_SOCK and needs no file.`,
 // printGitSetup prints the commands that make the set-up.
 func printGitSetup(w io.Writer, s broker.GitSetup) {
 	for _, setting := range s.Settings {
-		fmt.Fprintf(w, "git config --global %s %s\n", setting[0], quote(setting[1], `'\''`))
+		fmt.Fprintf(w, "git config --global %s %s\n", setting[0], platform.ShellWord(setting[1]))
 	}
-	fmt.Fprintf(w, "mkdir -p %s\n", quote(filepath.Dir(s.Signers), `'\''`))
-	fmt.Fprintf(w, "echo %s >> %s\n", quote(s.Line, `'\''`), quote(s.Signers, `'\''`))
+	fmt.Fprintf(w, "mkdir -p %s\n", platform.ShellWord(filepath.Dir(s.Signers)))
+	fmt.Fprintf(w, "echo %s >> %s\n", platform.ShellWord(s.Line), platform.ShellWord(s.Signers))
 	fmt.Fprintf(w, "\n# The key for your forge, as a signing key:\n# %s\n", s.Key)
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/keybroker/keybroker/cli"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/softkeys"
@@ -92,7 +93,7 @@ func (a *app) importKey(cmd *cobra.Command, store *softkeys.Store, i importing, 
 		return nil
 	}
 	if i.path != keyfile.StandardInput {
-		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. After you have tried the sealed key, remove the file: rm %s\n", i.path)
+		fmt.Fprintf(cmd.OutOrStdout(), "The file still holds the key. After you have tried the sealed key, remove the file: rm %s\n", platform.ShellWord(i.path))
 	}
 	return nil
 }

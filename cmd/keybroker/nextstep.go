@@ -48,9 +48,9 @@ func nextStep(err error) string {
 	case !isPath:
 		return ""
 	case errors.Is(err, fs.ErrNotExist):
-		return "check the path: ls -ld " + filepath.Dir(path.Path)
+		return "check the path: ls -ld " + platform.ShellWord(filepath.Dir(path.Path))
 	case errors.Is(err, fs.ErrPermission):
-		return "see who may read it: ls -ld " + path.Path
+		return "see who may read it: ls -ld " + platform.ShellWord(path.Path)
 	case errors.Is(err, syscall.EISDIR):
 		return "give a file, not a directory"
 	}

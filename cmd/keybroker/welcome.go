@@ -6,9 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/keybroker/keybroker/broker"
+	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/softkeys"
@@ -26,10 +26,10 @@ func (a *app) welcome(ctx context.Context, b *broker.Broker) error {
 		}
 	}
 	fmt.Printf("\nkeybroker %s runs here; Ctrl-C ends it. In another terminal:\n\n", version)
-	if line := pathLine(defaultShell()); line != "" {
+	if line := pathLine(cli.DefaultShell()); line != "" {
 		fmt.Printf("  %s\n", line)
 	}
-	fmt.Printf("  %s\n  ssh-add -l\n\n", envLine(defaultShell(), a.config.Paths.AgentSocket))
+	fmt.Printf("  %s\n  ssh-add -l\n\n", cli.SetVariable(cli.DefaultShell(), "SSH_AUTH_SOCK", a.config.Paths.AgentSocket))
 	for _, entry := range sealed.All() {
 		if entry.PublicKey == nil {
 			continue
@@ -86,16 +86,7 @@ func pathLine(shell string) string {
 	if err == nil && sameFile(found, exe) {
 		return ""
 	}
-	dir := filepath.Dir(exe)
-	switch shell {
-	case "csh", "tcsh":
-		return "set path = (" + quote(dir, `'\''`) + " $path);"
-	case "fish":
-		return "set -gx PATH " + quote(strings.ReplaceAll(dir, `\`, `\\`), `\'`) + " $PATH;"
-	case "powershell":
-		return "$env:PATH = " + quote(dir+string(os.PathListSeparator), "''") + " + $env:PATH"
-	}
-	return "PATH=" + quote(dir, `'\''`) + ":$PATH;"
+	return cli.PrependPath(shell, filepath.Dir(exe))
 }
 
 func sameFile(a, b string) bool {

@@ -17,7 +17,7 @@ func TestPathLine(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
 	for shell, want := range map[string]string{
-		"sh": "PATH='" + filepath.Dir(exe) + "':$PATH;", "csh": "set path = ('" + filepath.Dir(exe) + "' $path);", "fish": "set -gx PATH '" + filepath.Dir(exe) + "' $PATH;",
+		"sh": "PATH=" + filepath.Dir(exe) + ":$PATH;", "csh": "set path = (" + filepath.Dir(exe) + " $path);", "fish": "set -gx PATH '" + filepath.Dir(exe) + "' $PATH;",
 	} {
 		if got := pathLine(shell); got != want {
 			t.Errorf("%s: %s, want %s", shell, got, want)

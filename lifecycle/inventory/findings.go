@@ -112,7 +112,7 @@ func (v *view) word(fingerprint string) string {
 	if key.Source == "" || len(key.Names) == 0 || platform.Escape(key.Names[0], maxName) != key.Names[0] {
 		return fingerprint
 	}
-	return shellWord(key.Names[0])
+	return platform.ShellWord(key.Names[0])
 }
 
 // maxName bounds a name of a key where it is shown.

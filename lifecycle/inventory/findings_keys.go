@@ -8,6 +8,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // strength is row 11.
@@ -45,7 +46,7 @@ func (j *judge) unknownCopies() {
 		j.file(file)
 		f := ofFile("unknown-private-key", 1, lifecycle.Info, file)
 		f.What = "which key this " + file.Format + " file holds cannot be known without its passphrase: it has no .pub file beside it"
-		f.Remedy = "ssh-keygen -y -f " + shellWord(file.Path) + " > " + shellWord(file.Path+".pub")
+		f.Remedy = "ssh-keygen -y -f " + platform.ShellWord(file.Path) + " > " + platform.ShellWord(file.Path+".pub")
 		j.add(f)
 	}
 }
@@ -55,7 +56,7 @@ func (j *judge) file(file lifecycle.Copy) {
 	if file.Clear {
 		f := ofFile("clear-private-key", 10, lifecycle.Serious, file)
 		f.What = "the private key lies in clear text: whoever reads the file has the key"
-		f.Remedy = "keybroker keys import --delete " + shellWord(file.Path)
+		f.Remedy = "keybroker keys import --delete " + platform.ShellWord(file.Path)
 		if !local {
 			f.Remedy = "keybroker rotate " + j.word(file.Fingerprint) + " --to OTHER, and remove the file on " + file.Host.String()
 		}
@@ -67,12 +68,12 @@ func (j *judge) file(file lifecycle.Copy) {
 		if file.Mode&0o004 != 0 {
 			f.Severity, f.What = lifecycle.Serious, fmt.Sprintf("every user can read the private key file (mode %#o)", file.Mode)
 		}
-		f.Remedy = "chmod 600 " + shellWord(file.Path) + "; others may have read it: keybroker rotate " + j.word(file.Fingerprint) + " --to OTHER"
+		f.Remedy = "chmod 600 " + platform.ShellWord(file.Path) + "; others may have read it: keybroker rotate " + j.word(file.Fingerprint) + " --to OTHER"
 		j.add(f)
 	}
 	if file.Format == "SSH-1" {
 		f := ofFile("weak-key", 11, lifecycle.Serious, file)
-		f.What, f.Remedy = "a key of SSH protocol 1, which no server should speak", "rm "+shellWord(file.Path)
+		f.What, f.Remedy = "a key of SSH protocol 1, which no server should speak", "rm "+platform.ShellWord(file.Path)
 		j.add(f)
 	}
 	if !local {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/platform"
 )
 
 // restrictions are rows 7 and 8: from where a key may come, and what it may run.
@@ -50,7 +51,7 @@ func (j *judge) anew(place lifecycle.Place, with string) string {
 
 // doorOf is ACCOUNT@HOST in a command.
 func doorOf(place lifecycle.Place) string {
-	return shellWord(target(place.Account, cmp.Or(place.Host.Name, "localhost"), place.Host.Port))
+	return platform.ShellWord(target(place.Account, cmp.Or(place.Host.Name, "localhost"), place.Host.Port))
 }
 
 func ofPlace(kind string, row int, severity lifecycle.Severity, place lifecycle.Place) lifecycle.Finding {

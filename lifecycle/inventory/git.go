@@ -88,7 +88,7 @@ func (m *machine) checkGit(ctx context.Context, found lifecycle.Copy) {
 		return
 	default:
 		f.Severity, f.What = lifecycle.Warning, "this private key file lies in a git work tree and is not ignored"
-		f.Remedy = "keybroker keys import --delete " + shellWord(found.Path)
+		f.Remedy = "keybroker keys import --delete " + platform.ShellWord(found.Path)
 	}
 	m.finding(f)
 }

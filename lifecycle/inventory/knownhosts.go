@@ -8,6 +8,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -99,5 +100,5 @@ func removeKnownHost(path string, k knownHost) string {
 	if k.hashed() {
 		return fmt.Sprintf("remove line %d of %s, and log in again", k.line, path)
 	}
-	return fmt.Sprintf("ssh-keygen -R %s -f %s, and log in again", shellWord(k.names[0]), shellWord(path))
+	return fmt.Sprintf("ssh-keygen -R %s -f %s, and log in again", platform.ShellWord(k.names[0]), platform.ShellWord(path))
 }

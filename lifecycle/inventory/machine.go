@@ -12,6 +12,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys/pubformat"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -184,7 +185,7 @@ func (m *machine) checkWritable(path, what string) {
 	m.finding(lifecycle.Finding{
 		Kind: "writable-by-others", Row: 10, Severity: lifecycle.Serious, Path: path,
 		What:   fmt.Sprintf("other users can write this %s (mode %#o)", what, info.Mode().Perm()),
-		Remedy: "chmod go-w " + shellWord(path),
+		Remedy: "chmod go-w " + platform.ShellWord(path),
 	})
 }
 
@@ -194,15 +195,4 @@ func (m *machine) notRead(path string, err error) {
 		err = inPath.Err
 	}
 	m.unseen(lifecycle.Unseen{What: path, Why: err.Error()})
-}
-
-// shellWord quotes a path for a shell, if it needs that.
-func shellWord(path string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+@%:,~", r)
-	}
-	if path != "" && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

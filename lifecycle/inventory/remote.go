@@ -146,7 +146,7 @@ func (r *remoteReader) read(ctx context.Context, withLog bool) error {
 		if file.Mode.Perm()&0o022 != 0 {
 			r.finding(lifecycle.Finding{
 				Kind: "writable-by-others", Row: 18, Severity: lifecycle.Serious, Host: r.identity, Account: r.account, Path: file.Path,
-				What: fmt.Sprintf("other users can write this list of authorised keys (mode %#o)", file.Mode.Perm()), Remedy: "chmod go-w " + shellWord(file.Path),
+				What: fmt.Sprintf("other users can write this list of authorised keys (mode %#o)", file.Mode.Perm()), Remedy: "chmod go-w " + platform.ShellWord(file.Path),
 			})
 		}
 	}

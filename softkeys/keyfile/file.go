@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/keybroker/keybroker/keys/pubformat"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
 	"github.com/keybroker/keybroker/problem"
 )
@@ -104,7 +105,7 @@ func (f *File) Remove() error {
 	defer clear(again.content)
 	if !os.SameFile(f.info, again.info) || !again.info.ModTime().Equal(f.info.ModTime()) || !bytes.Equal(f.content, again.content) {
 		return problem.With(fmt.Errorf("the key is sealed, but %s has changed since it was read and was not removed", f.path),
-			"see what it holds, and import that too: ssh-keygen -l -f %s", f.path)
+			"see what it holds, and import that too: ssh-keygen -l -f %s", platform.ShellWord(f.path))
 	}
 	return os.Remove(f.path)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -136,7 +137,7 @@ func (s *Source) begin(path string) error {
 	case s.closed:
 		return errors.New("closed")
 	case s.loading[path], s.findLocked(path) != nil:
-		return problem.With(fmt.Errorf("%s is loaded already", path), "forget it first: ssh-add -e %s", path)
+		return problem.With(fmt.Errorf("%s is loaded already", path), "forget it first: ssh-add -e %s", platform.ShellWord(path))
 	case len(s.providers)+len(s.loading) >= maxProviders:
 		return problem.With(fmt.Errorf("%d providers are loaded", maxProviders), "forget one first: ssh-add -e")
 	}

@@ -122,7 +122,7 @@ func undoGit(ctx context.Context, change Change) error {
 	case now == change.Old:
 		return nil
 	case now != change.New:
-		return problem.With(fmt.Errorf("git's %s was changed since then", change.Name), "change it back by hand: git config --global %s '%s'", change.Name, change.Old)
+		return problem.With(fmt.Errorf("git's %s was changed since then", change.Name), "change it back by hand: git config --global %s %s", change.Name, platform.ShellWord(change.Old))
 	}
 	return setGit(ctx, change.Name, change.New, change.Old)
 }
