@@ -126,7 +126,7 @@ func TestMessagesAreWiped(t *testing.T) {
 	s := newSession(r.server, ours)
 	defer s.hangUp()
 	text := wire.Unlock{Passphrase: []byte("hunter2")}.Marshal()
-	s.queue.pending, s.queue.working = []message{{bytes: text}}, true
+	s.queue.pending, s.queue.working, s.queue.reading = []message{{bytes: text}}, true, true
 	done := make(chan struct{})
 	go func() { s.work(); close(done) }()
 	if _, err := wire.ReadFrame(theirs); err != nil {

@@ -80,6 +80,7 @@ type Server struct {
 	borrowed  borrowed
 	steps     steps
 	workers   workers
+	stacks    atomic.Int64 // idle connections whose goroutine keeps its stack
 	listSize  atomic.Int64 // of the last list, in bytes
 	listable  listable
 	auditErr  atomic.Pointer[error] // nil: the last record was written

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -14,27 +13,23 @@ import (
 	"github.com/keybroker/keybroker/wire"
 )
 
-// maxPending bounds the requests of one connection that wait for their turn.
-// Known clients pipeline at most 32. A client that sends more is not read until
-// an answer has left.
-const maxPending = 64
-
-// session is one connection. One goroutine reads; a second one works through
-// the requests in their order, but only while there are any, so that an idle
-// connection costs one parked goroutine. The reader goes on while a request
-// waits for a person: that is how a hang-up is noticed.
+// session is one connection. One goroutine reads a request and answers it: to change to
+// another one costs as much as the answer to a short request. A second one reads on only
+// when something waits for a hang-up (clientContext).
 type session struct {
 	remote *string // of remoteOnce; nil before it has looked; belongs to the worker
 
 	server *Server
 	conn   net.Conn
-	ctx    context.Context // ends when the client is gone
+	ctx    context.Context // ends when the client is gone: a clientContext
 	cancel context.CancelFunc
 	caller platform.Peer // its user is known, and its process by number
 	peer   platform.Peer // belongs to the worker
 	met    bool          // peer was looked at; belongs to the worker
 	socket string        // the name of the separate socket; "" for the agent's
 	header [4]byte
+	input  lookahead // belongs to the reader, with header
+	kept   bool      // the reader keeps its stack while it is idle: see rest
 
 	account account
 	// The fields that follow belong to the worker.
@@ -65,6 +60,7 @@ type queue struct {
 	pending  []message
 	bytes    int // of pending
 	working  bool
+	reading  bool
 	draining bool
 }
 
@@ -76,14 +72,14 @@ type message struct {
 }
 
 func newSession(server *Server, conn net.Conn) *session {
-	s := &session{server: server, conn: conn}
+	s := &session{server: server, conn: conn, input: lookahead{from: conn}}
 	s.queue.room.L = &s.queue.mu
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	s.ctx, s.cancel = clientContext{ctx, s}, cancel
 	return s
 }
 
-// run serves the connection, if it may be, in a goroutine of its own: that one is idle for
-// most of its life, and would keep the deep stack that this one needs.
+// run serves the connection, if it may be.
 func (s *session) run() {
 	switch {
 	case !s.isAllowed():
@@ -94,15 +90,8 @@ func (s *session) run() {
 		s.server.refuse(s.newUse(keys.OpConnect), tooManyConnections)
 		s.close()
 	default:
-		go s.serve()
-	}
-}
-
-// serve answers the connection to its end.
-func (s *session) serve() {
-	defer s.close()
-	if err := s.read(); err != nil {
-		s.server.Log.Info("connection closed", "pid", s.caller.PID, "error", err)
+		s.queue.reading = true
+		s.serve()
 	}
 }
 
@@ -121,8 +110,7 @@ func (s *session) isAllowed() bool {
 }
 
 // meet finds out which program it is, before its first request is looked at: one that only
-// connects costs no look. It is the worker that looks, because that takes a deep stack, which
-// the reader, idle for most of its life, would keep.
+// connects costs no look.
 func (s *session) meet() {
 	if s.met {
 		return
@@ -131,67 +119,6 @@ func (s *session) meet() {
 	var err error
 	if s.peer, err = s.server.PeerOf(s.conn); err != nil {
 		s.peer = s.caller // the connection has ended
-	}
-}
-
-// read queues requests until the client hangs up or sends a broken frame.
-func (s *session) read() error {
-	for {
-		length, err := wire.ReadLength(s.conn, s.header[:])
-		if err == nil {
-			err = s.receive(length)
-		}
-		switch {
-		case err == nil:
-		case s.isDraining():
-			s.finish()
-			return nil
-		case errors.Is(err, wire.ErrBrokenFrame):
-			return err
-		default:
-			return nil // it hung up
-		}
-	}
-}
-
-// receive queues one request, once there is room for it.
-func (s *session) receive(length int) error {
-	s.waitForRoom(length)
-	next := message{over: !s.account.take(length)}
-	if length > freeBytes { // its bytes are missing to others until it is here
-		s.setReadDeadline(time.Now().Add(readTime))
-		defer s.setReadDeadline(time.Time{})
-	}
-	var err error
-	if next.over {
-		next.bytes, err = wire.SkipPayload(s.conn, length)
-	} else {
-		next.bytes, err = wire.ReadPayload(s.conn, length)
-	}
-	if err == nil {
-		s.enqueue(next)
-	}
-	return err
-}
-
-func (s *session) waitForRoom(length int) {
-	q := &s.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.pending) > 0 && (len(q.pending) >= maxPending || q.bytes+length > MaxConnectionBytes) && s.ctx.Err() == nil {
-		q.room.Wait()
-	}
-}
-
-func (s *session) enqueue(next message) {
-	q := &s.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.pending = append(q.pending, next)
-	q.bytes += len(next.bytes)
-	if !q.working {
-		q.working = true
-		s.server.workers.do(s.work)
 	}
 }
 
@@ -252,38 +179,6 @@ func (s *session) next() (message, bool) {
 	return next, true
 }
 
-// drain stops reading; what was read is still answered.
-func (s *session) drain() {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	s.queue.draining = true
-	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
-}
-
-// setReadDeadline leaves that of drain alone.
-func (s *session) setReadDeadline(until time.Time) {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	if !s.queue.draining {
-		_ = s.conn.SetReadDeadline(until)
-	}
-}
-
-func (s *session) isDraining() bool {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	return s.queue.draining
-}
-
-// finish waits until the worker has nothing left to do.
-func (s *session) finish() {
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	for s.queue.working {
-		s.queue.room.Wait()
-	}
-}
-
 // hangUp cancels what the client asked for and ends the connection.
 func (s *session) hangUp() {
 	s.cancel()
@@ -298,6 +193,9 @@ func (s *session) hangUp() {
 func (s *session) close() {
 	s.hangUp()
 	s.finish()
+	if s.kept {
+		s.server.stacks.Add(-1)
+	}
 	s.account.close()
 	s.server.leave(s)
 }
