@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit/checkpoint"
@@ -76,7 +75,7 @@ func (a *app) signCheckpoint(ctx context.Context, name string) (text, signature 
 	signature, err = sshsig.SignWithKey(ctx, a.config.Paths.AgentSocket, text, key.PublicKey, checkpoint.Namespace)
 	if err != nil {
 		err = problem.WithDefault(fmt.Errorf("the checkpoint was not signed: %w", err), "see why: keybroker why")
-		if strings.Contains(err.Error(), "refused") {
+		if errors.Is(err, sshsig.ErrRefused) {
 			err = cli.Refused(err)
 		}
 	}

@@ -77,6 +77,9 @@ var (
 	ErrNoSigner  = errors.New("the signer is not in the file of allowed signers")
 )
 
+// ErrRefused means that the agent did not sign. ssh-keygen says so in words alone.
+var ErrRefused = errors.New("the agent refused to sign")
+
 // Sign signs data with a key of the agent at socket, or of SSH_AUTH_SOCK if that is "", or
 // with a private key file; path is of the public or the private half. It returns the
 // armoured signature.
@@ -113,6 +116,9 @@ func keygen(ctx context.Context, socket string, in []byte, args ...string) ([]by
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, problem.New("there is no ssh-keygen", "install OpenSSH's client")
+		}
+		if strings.Contains(errs.String(), "agent refused operation") {
+			return nil, ErrRefused
 		}
 		return nil, fmt.Errorf("ssh-keygen: %s", platform.Escape(strings.TrimSpace(errs.String()), 200))
 	}
