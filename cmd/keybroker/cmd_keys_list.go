@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/broker"
 	"github.com/keybroker/keybroker/cli"
@@ -18,28 +17,6 @@ import (
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
 )
-
-// usedKey is a key with its use. --json prints it.
-type usedKey struct {
-	control.Key
-	Usage  *keyUsage `json:"usage,omitempty"`  // with --usage and --unused
-	Unused *unused   `json:"unused,omitempty"` // with --unused
-}
-
-// keyUsage adds to the uses how long any would have been seen.
-type keyUsage struct {
-	audit.KeyUsage
-	WatchedSince   *time.Time `json:"watched_since,omitempty"` // none: the key was never watched
-	WatchedSeconds int64      `json:"watched_seconds"`         // without the gaps
-}
-
-// unused is what can be said of a key without a use in the time that was asked for.
-type unused struct {
-	AskedSeconds   int64 `json:"asked_seconds"`
-	WatchedSeconds int64 `json:"watched_seconds"` // since the last use
-	ToGoSeconds    int64 `json:"to_go_seconds"`   // more that it must be watched; 0: it is unused
-	Unused         bool  `json:"unused"`
-}
 
 const noKeys = "There are no keys yet. Make one: keybroker keys generate NAME, or seal one that you have: keybroker keys import FILE"
 
@@ -64,7 +41,10 @@ are missing.`,
 			if err != nil {
 				return err
 			}
-			list, err := a.listUsed(cmd, withUsage || asked > 0)
+			if err := a.locate(); err != nil {
+				return err
+			}
+			list, err := a.keyList().ListUsed(cmd.Context(), withUsage || asked > 0)
 			if err != nil {
 				return err
 			}
@@ -73,7 +53,7 @@ are missing.`,
 			}
 			switch now := time.Now(); {
 			case asked > 0:
-				list = unusedKeys(list, asked, now)
+				list = broker.Unused(list, asked, now)
 				return a.PrintList(cmd, list, len(list), "Every key was used in that time.", func(w *cli.Table) { printUnused(w, list, now) })
 			case withUsage:
 				return a.PrintList(cmd, list, len(list), noKeys, func(w *cli.Table) { printUsage(w, list, now) })
@@ -107,36 +87,6 @@ const (
 	maxAge = 36500 // days
 )
 
-// listUsed lists every key with what the log says of it.
-func (a *app) listUsed(cmd *cobra.Command, withUsage bool) ([]usedKey, error) {
-	list, err := a.listKeys(cmd.Context())
-	if err != nil {
-		return nil, err
-	}
-	usage, err := audit.Usage(cmd.Context(), a.config.AuditDir())
-	if usage == nil && withUsage {
-		return nil, fmt.Errorf("the uses are unknown: %w", err)
-	}
-	if err != nil {
-		fmt.Fprintln(cmd.ErrOrStderr(), "keybroker: some uses are unknown:", platform.Plain(err))
-	}
-	used := make([]usedKey, len(list))
-	for i, key := range list {
-		u := usage[key.Fingerprint]
-		if u.Count > 0 {
-			key.LastUsed, key.Uses = &u.Last, u.Count
-		}
-		used[i].Key = key
-		if withUsage {
-			used[i].Usage = &keyUsage{KeyUsage: u, WatchedSeconds: int64(audit.Watched(u.Watched, time.Time{}).Seconds())}
-			if len(u.Watched) > 0 {
-				used[i].Usage.WatchedSince = &u.Watched[0].Since
-			}
-		}
-	}
-	return used, nil
-}
-
 func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 	if err := a.locate(); err != nil {
 		return nil, err
@@ -145,7 +95,7 @@ func (a *app) listKeys(ctx context.Context) ([]control.Key, error) {
 }
 
 // printKeys also shows, with wide, what the person said of each key.
-func printKeys(w *cli.Table, list []usedKey, wide bool) {
+func printKeys(w *cli.Table, list []broker.UsedKey, wide bool) {
 	titles := []string{"NAME", "TYPE", "FINGERPRINT", "COMMENT", "FROM", "STATE", "LAST USED"}
 	if wide {
 		titles = append(titles, "OWNER", "PURPOSE", "EXPIRES", "TICKET")
@@ -169,22 +119,7 @@ func lastUsed(now time.Time, key control.Key) string {
 	return keys.Ago(now, *key.LastUsed)
 }
 
-// unusedKeys are the keys without a use in the time that was asked for.
-func unusedKeys(list []usedKey, asked time.Duration, now time.Time) []usedKey {
-	found := []usedKey{}
-	for _, key := range list {
-		idle, used := key.Usage.Idle(asked, now)
-		if used {
-			continue
-		}
-		key.Unused = &unused{AskedSeconds: int64(asked.Seconds()), WatchedSeconds: int64(idle.Watched.Seconds()),
-			ToGoSeconds: int64(idle.ToGo.Seconds()), Unused: idle.ToGo == 0}
-		found = append(found, key)
-	}
-	return found
-}
-
-func printUsage(w *cli.Table, list []usedKey, now time.Time) {
+func printUsage(w *cli.Table, list []broker.UsedKey, now time.Time) {
 	w.Head("KEY", "FIRST USED", "LAST USED", "USES", "HOSTS", "USERS", "PROGRAMS", "WATCHED")
 	for _, key := range list {
 		u := key.Usage
@@ -196,7 +131,7 @@ func printUsage(w *cli.Table, list []usedKey, now time.Time) {
 	}
 }
 
-func printUnused(w *cli.Table, list []usedKey, now time.Time) {
+func printUnused(w *cli.Table, list []broker.UsedKey, now time.Time) {
 	w.Head("KEY", "LAST USED", "WATCHED", "RESULT")
 	for _, key := range list {
 		result := "unused: watched " + longText(seconds(key.Unused.WatchedSeconds), false) + " without a use"
@@ -214,7 +149,7 @@ func keyTitle(key control.Key) string {
 }
 
 // watchedText says for how long a key was watched, since when, and that there are gaps.
-func watchedText(u *keyUsage) string {
+func watchedText(u *broker.KeyUsage) string {
 	if u.WatchedSince == nil {
 		return "not watched yet"
 	}
