@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
 	"time"
 
 	"github.com/jezek/xgb"
@@ -40,6 +41,8 @@ func Show(q question.Question, c Config) question.Answer {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return question.Answer{Word: question.TooLong}
+	case errors.Is(err, io.EOF): // so xgb says that its connection ended
+		return failed(errDisplayGone)
 	case err != nil:
 		return failed(err)
 	}
