@@ -189,6 +189,7 @@ type Proof struct {
 	Host        Host      `json:"host"`
 	Account     string    `json:"account"`
 	File        string    `json:"file"`
+	Forge       string    `json:"forge,omitempty"`  // "gitea https://git.example.com": a probe is whether it lists the key
 	Lines       []int     `json:"lines"`            // changed, from 1, as they were before
 	SHA256      [2]string `json:"sha256"`           // of the file before and after, in hex
 	Before      Probe     `json:"before,omitzero"`  // of the key that the change is about
@@ -209,7 +210,7 @@ type Proof struct {
 type Probe struct {
 	Accepted bool      `json:"accepted"`
 	Time     time.Time `json:"time"`
-	Said     string    `json:"said,omitempty"` // the line of ssh -v that shows it
+	Said     string    `json:"said,omitempty"` // the line of ssh -v that shows it; what a forge lists of the key
 }
 
 // String is the host as people write it.

@@ -7,7 +7,7 @@ import (
 
 // atReload are the settings that a reload reads, and those that the broker never
 // reads. The others are read only at its start. A reload also reads what a [[socket]] shows.
-var atReload = []string{"rule", "confirm.remember", "tray.notify", "lifecycle.require", "audit.checkpoint_key"}
+var atReload = []string{"rule", "confirm.remember", "tray.notify", "lifecycle.require", "audit.checkpoint_key", "forge"}
 
 // ReadAtStart names the settings that are read only at start and differ in fresh, as
 // "table.field" or as the name of an array of tables.

@@ -65,6 +65,7 @@ type Config struct {
 	Tray      struct {
 		Notify []string `toml:"notify"` // the events that it notifies about
 	} `toml:"tray"`
+	Forges    []Forge       `toml:"forge"`    // where the user has an account
 	Upstreams []Upstream    `toml:"upstream"` // other agents
 	Sockets   []Socket      `toml:"socket"`   // separate sockets
 	Rules     []policy.Rule `toml:"rule"`
@@ -156,7 +157,7 @@ func (c *Config) decode(file string, data []byte) error {
 	if err := decode(file, data, c); err != nil {
 		return err
 	}
-	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), checkRules(file, data, c.Rules))
+	return errors.Join(c.checkValues(file, data), c.checkAgents(file, data), c.checkForges(file, data), checkRules(file, data, c.Rules))
 }
 
 // checkValues finds the faults of single settings.

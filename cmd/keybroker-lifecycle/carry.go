@@ -82,7 +82,7 @@ func (c *carrier) runner(cmd *cobra.Command) (*plan.Runner, error) {
 	dialer := hosts.Dialer{Batch: !terminal.Interactive(), Backups: c.dir("backups"), Announce: client.AnnounceHosts, ListFirst: client.ListFirst}
 	return &plan.Runner{
 		Keeper: c.kept, Machine: clientconfig.Machine{Home: home, Backups: c.dir("backups")},
-		Reach: plan.OverSSH(dialer, c.parallel), Doors: doors, Now: time.Now, Actor: actor(),
+		Reach: plan.OverSSH(dialer, c.parallel), OpenForge: c.openForge, Doors: doors, Now: time.Now, Actor: actor(),
 		Record: func(ctx context.Context, step audit.Step) (uint64, string, error) {
 			return client.RecordStep(ctx, step)
 		},

@@ -38,7 +38,8 @@ credential helper, and so from the system's keychain:
 
   git credential approve   (protocol=https, host=git.example.com, password=TOKEN)
 
-GitLab, Gitea and Forgejo say when a key was last used; GitHub does not.`,
+GitLab, Gitea and Forgejo say when a key was last used; GitHub does not. To end a key at
+hosts and forges together, resumable and with a proof: keybroker terminate, rotate.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -147,6 +148,9 @@ func newForgeAddCommand(a *app, f *forgeFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := c.mustBePlanned(plan.Provision, args[0], f.url); err != nil {
+				return err
+			}
 			if _, err := c.mayComeIn(cmd.Context(), key); err != nil {
 				return err
 			}
@@ -181,6 +185,9 @@ key of the broker. A forge has no quarantine: to bring the key back, add it agai
 		ValidArgsFunction: c.completeKeys,
 		Args:              cli.ExactArgs(1),
 		RunE: c.with(func(cmd *cobra.Command, args []string) error {
+			if err := c.mustBePlanned(plan.Terminate, args[0], f.url); err != nil {
+				return err
+			}
 			at, err := f.open(cmd.Context())
 			if err != nil {
 				return err

@@ -31,7 +31,8 @@ that its purpose needs, and let the server say that it lets the key in.
 KEY is a name or fingerprint, or a .pub file. The line begins with "restrict":
 ` + templateHelp() + `
 The change is made over your own ssh, so ssh_config, jump hosts and the broker's
-questions hold. Every other line keeps its bytes.`,
+questions hold. Every other line keeps its bytes. A place can also be the address of a
+forge that [[forge]] in config.toml names: https://git.example.com.`,
 		Example: `  keybroker provision work deploy@web1 --from 10.0.0.0/8 --expires 180d
   keybroker provision ci.pub deploy@web1 --command 'rsync --server . /srv' --dry-run`,
 		Args:              atLeast(2),
@@ -71,6 +72,9 @@ func atLeast(n int) cobra.PositionalArgs {
 }
 
 func (c *carrier) provision(ctx context.Context, name string, places []string, r plan.Restriction, expires string) (plan.Plan, error) {
+	if err := noRestrictions(r, places); err != nil {
+		return plan.Plan{}, err
+	}
 	key, err := c.findNew(ctx, name)
 	if err != nil {
 		return plan.Plan{}, err

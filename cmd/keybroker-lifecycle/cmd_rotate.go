@@ -25,7 +25,8 @@ func newRotateCommand(a *app, planOnly bool) *cobra.Command {
 		Use:   "rotate KEY [ACCOUNT@HOST...] --to KEY",
 		Short: "Put another key in a key's place everywhere, each step proved",
 		Long: `Put another key in a key's place: at the places named, or wherever the last inventory
-saw it. At each place, in this order:
+saw it and at every forge of yours that lists it ([[forge]] in config.toml). At each
+place, in this order:
 
   1. the new key gets a line with the options of the old one
   2. the server lets the new key in
@@ -33,9 +34,11 @@ saw it. At each place, in this order:
   4. the old lines are commented out, for 30 days
   5. afterwards they go, and the server refuses the old key
 
-In the end git signs with the new key if it signed with the old one. Where a step fails,
-the old key stays. Go on later with --resume; take everything back with --back.`,
+At a forge the new key is added, and then the old one deleted at once. In the end git
+signs with the new key if it signed with the old one. Where a step fails, the old key
+stays. Go on later with --resume; take everything back with --back.`,
 		Example: `  keybroker rotate id_rsa --to work --dry-run
+  keybroker rotate laptop https://git.example.com --to work
   keybroker rotate --resume r-k3v9q2
   keybroker rotate --back r-k3v9q2`,
 		Args:              g.args(c, 1),
@@ -149,7 +152,7 @@ func (c *carrier) backPlan(ctx context.Context, id string) (plan.Plan, error) {
 		case plan.GoneForGood:
 			gone++
 		default:
-			p.Places = append(p.Places, plan.Place{Target: place.Target, Host: place.Host, Account: place.Account})
+			p.Places = append(p.Places, plan.Place{Target: place.Target, Host: place.Host, Account: place.Account, Forge: place.Forge})
 		}
 	}
 	if len(p.Places) == 0 {

@@ -12,18 +12,20 @@ func newTerminateCommand(a *app, planOnly bool) *cobra.Command {
 	cmd := c.flags(&cobra.Command{
 		Use:   "terminate KEY [ACCOUNT@HOST...]",
 		Short: "Take a key away from hosts, and prove that the servers refuse it",
-		Long: `Take a key away: at the places named, or wherever the last inventory saw it. Every line
-with the key is commented out, and "keybroker restore" brings them back for 30 days.
-Afterwards "keybroker apply --resume" takes them out. For a stolen key give --now.
+		Long: `Take a key away: at the places named, or wherever the last inventory saw it and at every
+forge of yours that lists it ([[forge]] in config.toml). Every line with the key is
+commented out, and "keybroker restore" brings them back for 30 days. Afterwards
+"keybroker apply --resume" takes them out. For a stolen key give --now. A forge cannot
+comment a key out: it is deleted at once, and "keybroker restore" adds it again.
 
 The proof is the server's own word: it accepted the key before and refuses it after,
-while another key of yours gets in. The last door that is proved to be open to you is
+while another key of yours gets in; a forge lists it no more. The last door that is proved to be open to you is
 never closed. Sessions that are open stay open.
 
 A key that was terminated everywhere is remembered for ever: met again at an inventory,
 it is an alarm, and "keybroker provision" refuses it.`,
 		Example: `  keybroker terminate anna@old --dry-run
-  keybroker terminate laptop deploy@web1 root@db1
+  keybroker terminate laptop deploy@web1 root@db1 https://git.example.com
   keybroker terminate stolen.pub --now`,
 		Args:              g.args(c, 1),
 		ValidArgsFunction: c.completeKeys,

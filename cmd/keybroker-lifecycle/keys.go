@@ -217,6 +217,14 @@ func (c *carrier) placesOf(ctx context.Context, key lifecycle.Key, named []strin
 		}
 	}
 	for _, text := range named {
+		if isForge(text) {
+			place, err := c.forgePlace(text)
+			if err != nil {
+				return nil, cli.Usage(err)
+			}
+			add(place)
+			continue
+		}
 		target, err := plan.ParseTarget(text)
 		if err != nil {
 			return nil, cli.Usage(err)
@@ -239,6 +247,9 @@ func (c *carrier) placesOf(ctx context.Context, key lifecycle.Key, named []strin
 		if _, err := plan.ParseTarget(target); err == nil {
 			add(plan.Place{Target: target, Host: host, Account: place.Account, File: place.File})
 		}
+	}
+	for _, place := range c.forgesOf(ctx, key) {
+		add(place)
 	}
 	if len(list) == 0 {
 		return nil, problem.With(fmt.Errorf("no place is known where %s opens a door", platform.Escape(plan.Name(key), 60)), "look for them: keybroker inventory --hosts-from known_hosts; or name them: ACCOUNT@HOST")

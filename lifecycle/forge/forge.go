@@ -101,6 +101,12 @@ func isLoopback(host string) bool {
 // Host is the name of the forge, as ssh has it.
 func (f *Forge) Host() string { return f.base.Hostname() }
 
+// Name is the kind and the address of the forge: "gitea https://git.example.com".
+func (f *Forge) Name() string { return string(f.kind) + " " + f.base.String() }
+
+// KeepsExpiry reports whether the forge can end a key by itself.
+func (f *Forge) KeepsExpiry() bool { return f.kind == GitLab }
+
 // api is the address of the interface.
 func (f *Forge) api(path string) string {
 	switch {
@@ -163,7 +169,7 @@ func (f *Forge) read(wire wireKey) Key {
 func (f *Forge) Add(ctx context.Context, title, line string, expires time.Time) (Key, error) {
 	body := map[string]any{"title": title, "key": line}
 	if !expires.IsZero() {
-		if f.kind != GitLab {
+		if !f.KeepsExpiry() {
 			return Key{}, problem.With(fmt.Errorf("%s keeps no expiry of a key", f.Host()), "leave --expires out, and set one with keybroker keys annotate")
 		}
 		body["expires_at"] = expires.UTC().Format(time.RFC3339)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/keybroker/keybroker/lifecycle/forge"
+	"github.com/keybroker/keybroker/lifecycle/forge/forgetest"
 	"github.com/keybroker/keybroker/lifecycle/store"
 )
 
@@ -40,12 +42,12 @@ func (k keeper) SaveStep(ctx context.Context, plan string, step store.Step) erro
 	return k.Keeper.SaveStep(ctx, plan, step)
 }
 
-// carryOutAndDie reads "N KIND DIRECTORY".
+// carryOutAndDie reads "N KIND DIRECTORY FORGE".
 func carryOutAndDie(at string) int {
 	var n int
 	var kind Kind
-	var dir string
-	if _, err := fmt.Sscan(at, &n, &kind, &dir); err != nil {
+	var dir, forge string
+	if _, err := fmt.Sscan(at, &n, &kind, &dir, &forge); err != nil {
 		return 2
 	}
 	kept, err := store.Open(context.Background(), filepath.Join(dir, "lifecycle.db"))
@@ -60,7 +62,7 @@ func carryOutAndDie(at string) int {
 		}
 	}
 	g.Keeper = keeper{kept, g.w.step}
-	run, err := g.Begin(context.Background(), g.killedPlan(kind), Approved{SHA256: "sum"})
+	run, err := g.Begin(context.Background(), g.killedPlan(kind, forge), Approved{SHA256: "sum"})
 	if err == nil {
 		err = g.Continue(context.Background(), run)
 	}
@@ -70,8 +72,9 @@ func carryOutAndDie(at string) int {
 	return 0
 }
 
-func (g *rig) killedPlan(kind Kind) Plan {
+func (g *rig) killedPlan(kind Kind, address string) Plan {
 	p := g.plan(kind, "web1")
+	p.Places = append(p.Places, g.forgeAt(forge.GitLab, address))
 	p.ID = p.ID[:2] + "aaaaaa"
 	p.Now = true
 	return p
@@ -83,19 +86,27 @@ func TestKilledAtEveryPoint(t *testing.T) {
 		Terminate: "# mine\n" + Line(ownKey) + "\n",
 		Rotate:    "# mine\n" + Line(ownKey) + "\nrestrict " + Line(newKey) + "\n" + Line(newKey) + "\n",
 	}
+	wantAtForge := map[Kind][]string{Rotate: {Line(newKey) + " keybroker"}}
 	for _, kind := range []Kind{Terminate, Rotate} {
 		for n := 1; ; n++ {
 			dir := t.TempDir()
 			g := newRig(t, dir)
 			g.host(t, "web1", "# mine", "restrict "+Line(oldKey), Line(ownKey), Line(oldKey))
-			killed := dieAt(t, n, kind, dir)
-			run := g.resume(t, g.killedPlan(kind).ID)
+			f := forgetest.Start()
+			t.Cleanup(f.Close)
+			f.Add("title", Line(oldKey), "")
+			killed := dieAt(t, n, kind, dir, f.URL)
+			run := g.resume(t, g.killedPlan(kind, f.URL).ID)
 			if !run.Finished() || g.text(t, "web1") != want[kind] {
 				t.Fatalf("%s killed at %d: %v\n%s", kind, n, states(run, 0), g.text(t, "web1"))
 			}
 			proof := stepOf(t, run, StepRemove).Proofs[0]
 			if !proof.Before.Accepted || proof.After.Accepted || proof.LetIn == "" || len(proof.Lines) != 2 || proof.SHA256[1] != sum([]byte(want[kind])) || len(proof.SHA256[0]) != 64 {
 				t.Fatalf("%s killed at %d: %+v", kind, n, proof)
+			}
+			atForge := run.at(1)[len(run.at(1))-1].Proofs
+			if got := f.Keys(); len(got) != len(wantAtForge[kind]) || len(got) == 1 && got[0] != wantAtForge[kind][0] || len(atForge) != 1 || !atForge[0].Before.Accepted || atForge[0].After.Accepted || atForge[0].After.Time.IsZero() {
+				t.Fatalf("%s killed at %d: %q, %+v", kind, n, got, atForge)
 			}
 			if stones, err := g.store.Tombstones(t.Context()); err != nil || len(stones) != 1 {
 				t.Fatalf("%s killed at %d: tombstones %v, %v", kind, n, stones, err)
@@ -111,10 +122,10 @@ func TestKilledAtEveryPoint(t *testing.T) {
 }
 
 // dieAt reports whether the program was killed before its end.
-func dieAt(t *testing.T, n int, kind Kind, dir string) bool {
+func dieAt(t *testing.T, n int, kind Kind, dir, forge string) bool {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), killedAt+"="+strconv.Itoa(n)+" "+string(kind)+" "+dir)
+	cmd.Env = append(os.Environ(), killedAt+"="+strconv.Itoa(n)+" "+string(kind)+" "+dir+" "+forge)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {

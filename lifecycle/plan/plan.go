@@ -68,7 +68,7 @@ type Requester struct {
 
 // Place is one account on one server, or at a forge.
 type Place struct {
-	Target  string         `json:"target"` // as ssh takes it: "deploy@web1"
+	Target  string         `json:"target"` // as ssh takes it: "deploy@web1"; of a forge its address
 	Host    lifecycle.Host `json:"host"`   // as it was when the plan was made; Key "": it was not reached
 	Account string         `json:"account"`
 	File    string         `json:"file,omitempty"`  // of the change, where the server was reached
@@ -165,6 +165,9 @@ func checkLine(p *Plan) error {
 func checkPlaces(places []Place) error {
 	for _, place := range places {
 		if place.Forge != "" {
+			if err := checkForge(place); err != nil {
+				return err
+			}
 			continue
 		}
 		if _, err := ParseTarget(place.Target); err != nil {

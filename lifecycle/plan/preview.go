@@ -14,7 +14,20 @@ import (
 // key that answered, the account, the file and the difference. A place that is not
 // reached says why.
 func (r *Runner) Preview(ctx context.Context, p *Plan) error {
-	return r.Reach(ctx, p.Places, func(ctx context.Context, at int, server Server, err error) {
+	var hosts []Place
+	var index []int
+	for i := range p.Places {
+		if p.Places[i].Forge != "" {
+			r.previewForge(ctx, p, i)
+		} else {
+			hosts, index = append(hosts, p.Places[i]), append(index, i)
+		}
+	}
+	if len(hosts) == 0 {
+		return nil
+	}
+	return r.Reach(ctx, hosts, func(ctx context.Context, i int, server Server, err error) {
+		at := index[i]
 		place := &p.Places[at]
 		if err == nil {
 			place.Host, place.Account = server.Identity(), server.Account()
@@ -64,11 +77,11 @@ func (r *Runner) differences(ctx context.Context, p *Plan, at int, server Server
 
 // switchDiff is what changes in ssh_config of this machine, or why it cannot.
 func (r *Runner) switchDiff(ctx context.Context, p *Plan, at int) (diff []string) {
-	target, err := ParseTarget(p.Places[at].Target)
+	host, err := p.Places[at].sshHost()
 	if err != nil {
 		return nil
 	}
-	changes, err := r.Machine.SwitchSSH(ctx, target.Host, p.Key, *p.New, true)
+	changes, err := r.Machine.SwitchSSH(ctx, host, p.Key, *p.New, true)
 	if err != nil {
 		return []string{joined("ssh_config: "+err.Error(), problem.Remedy(err))}
 	}

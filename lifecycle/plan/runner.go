@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/lifecycle/forge"
 	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
@@ -31,6 +32,8 @@ type Runner struct {
 	// Reach calls do for each place, several at once, with the server or why it was not
 	// reached. It returns when all are done.
 	Reach func(ctx context.Context, places []Place, do func(ctx context.Context, at int, server Server, err error)) error
+	// OpenForge opens the account of a place that is at a forge.
+	OpenForge func(ctx context.Context, place Place) (*forge.Forge, error)
 	// Record writes a step to the audit log. An error is told, and stops nothing: a
 	// broker that does not run must not keep a stolen key in.
 	Record func(ctx context.Context, step audit.Step) (seq uint64, hash string, err error)
@@ -140,7 +143,11 @@ func (r *Runner) Continue(ctx context.Context, run *Run) error {
 	var places []Place
 	var index []int
 	for at := range run.Plan.Places {
-		if r.somethingToDo(run, at) {
+		switch {
+		case !r.somethingToDo(run, at):
+		case run.Plan.Places[at].Forge != "":
+			r.atForge(ctx, run, at)
+		default:
 			places, index = append(places, run.Plan.Places[at]), append(index, at)
 		}
 	}
@@ -224,21 +231,28 @@ func (run *Run) at(place int) (list []*Step) {
 	return list
 }
 
-// place takes the steps of one place in order, until one is not done.
+// place takes the steps of one account on a server, which was reached or not.
 func (r *Runner) place(ctx context.Context, run *Run, at int, server Server, err error) {
-	for step := run.next(at); step != nil && !r.Now().Before(run.Due(step)); step = run.next(at) {
-		if err == nil {
-			err = sameServer(run, at, server)
+	r.inOrder(ctx, run, at, func(step *Step) error {
+		if err != nil {
+			return err
 		}
+		if err := sameServer(run, at, server); err != nil {
+			return err
+		}
+		step.Host = server.Identity()
+		return r.take(ctx, run, step, server)
+	})
+}
+
+// inOrder takes the steps of one place in order, until one is not done.
+func (r *Runner) inOrder(ctx context.Context, run *Run, at int, take func(*Step) error) {
+	for step := run.next(at); step != nil && !r.Now().Before(run.Due(step)); step = run.next(at) {
+		err := take(step)
 		if err == nil {
-			step.Host = server.Identity()
-			err = r.take(ctx, run, step, server)
+			err = r.done(ctx, run, step)
 		}
 		if err != nil {
-			r.fail(ctx, run, step, err)
-			return
-		}
-		if err := r.done(ctx, run, step); err != nil {
 			r.fail(ctx, run, step, err)
 			return
 		}
@@ -363,15 +377,21 @@ func (s *Step) detail() string {
 		return s.Why
 	}
 	for _, proof := range s.Proofs {
-		if proof.File != "" && !proof.After.Time.IsZero() {
-			return fmt.Sprintf("%s: before %s, after %s", proof.File, word(proof.Before), word(proof.After))
+		if (proof.File != "" || proof.Forge != "") && !proof.After.Time.IsZero() {
+			return fmt.Sprintf("%s: before %s, after %s", proof.File+proof.Forge, word(proof, proof.Before), word(proof, proof.After))
 		}
 	}
 	return ""
 }
 
-func word(probe lifecycle.Probe) string {
-	if probe.Accepted {
+// word is what a probe of the proof says, in a word.
+func word(proof lifecycle.Proof, probe lifecycle.Probe) string {
+	switch {
+	case proof.Forge != "" && probe.Accepted:
+		return "listed"
+	case proof.Forge != "":
+		return "not listed"
+	case probe.Accepted:
 		return "accepted"
 	}
 	return "refused"

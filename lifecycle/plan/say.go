@@ -10,7 +10,7 @@ import (
 
 // Say writes how a step stands in one line. Escape it: servers have chosen parts of it.
 func (run *Run) Say(step Step) string {
-	text := fmt.Sprintf("%s: %s: %s", run.Target(step), words[step.Kind], step.State)
+	text := fmt.Sprintf("%s: %s: %s", run.Target(step), run.word(step), step.State)
 	if step.Why != "" {
 		text += ": " + step.Why
 	}
@@ -34,6 +34,19 @@ var words = map[StepKind]string{
 	StepRemove: "removal", StepRestore: "old lines back", StepSwitchBack: "ssh_config back", StepWithdraw: "new line withdrawn",
 }
 
+// wordsOfForges are those where a forge has keys instead of lines.
+var wordsOfForges = map[StepKind]string{
+	StepAdd: "new key", StepProve: "the forge lists the key", StepRestore: "old key back", StepWithdraw: "new key withdrawn",
+}
+
+// word is what a step does, in a few words.
+func (run *Run) word(step Step) string {
+	if word, ok := wordsOfForges[step.Kind]; ok && step.Place >= 0 && run.Plan.Places[step.Place].Forge != "" {
+		return word
+	}
+	return words[step.Kind]
+}
+
 func (run *Run) sayProof(step Step, proof lifecycle.Proof) string {
 	var parts []string
 	if len(proof.Lines) > 0 && step.Kind != StepAdd {
@@ -42,10 +55,10 @@ func (run *Run) sayProof(step Step, proof lifecycle.Proof) string {
 		parts = append(parts, proof.File)
 	}
 	if !proof.Before.Time.IsZero() {
-		parts = append(parts, "before: "+word(proof.Before))
+		parts = append(parts, "before: "+word(proof, proof.Before))
 	}
 	if !proof.After.Time.IsZero() {
-		parts = append(parts, "after: "+word(proof.After))
+		parts = append(parts, "after: "+word(proof, proof.After))
 	}
 	if proof.LetIn != "" {
 		in := "let in: " + run.nameOf(proof.LetIn)

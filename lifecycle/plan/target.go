@@ -41,6 +41,15 @@ func ParseTarget(text string) (Target, error) {
 	return Target{account, host, port}, nil
 }
 
+// sshHost is the host of a place as ssh_config has it.
+func (p Place) sshHost() (string, error) {
+	if p.Forge != "" {
+		return p.Host.Name, nil
+	}
+	target, err := ParseTarget(p.Target)
+	return target.Host, err
+}
+
 func cutLast(text, separator string) (before, after string, found bool) {
 	i := strings.LastIndex(text, separator)
 	if i < 0 {

@@ -28,7 +28,8 @@ func (run *Run) Began(at int) Touched {
 		if step.State != Waiting && step.Kind != StepProve {
 			far = Changed
 		}
-		if step.Kind == StepRemove && (step.State == Done || step.State == Doing) {
+		back := run.Plan.Places[at].Forge != "" && !run.Plan.Now // a forge takes the key again
+		if step.Kind == StepRemove && (step.State == Done || step.State == Doing) && !back {
 			return GoneForGood
 		}
 	}
@@ -39,12 +40,12 @@ func (run *Run) Began(at int) Touched {
 // saved first, so that the way back knows it after any interruption.
 func (r *Runner) switchSSH(ctx context.Context, run *Run, step *Step) error {
 	p := &run.Plan
-	target, err := ParseTarget(p.Places[step.Place].Target)
+	host, err := p.Places[step.Place].sshHost()
 	if err != nil {
 		return stop(err)
 	}
 	return r.change(ctx, run, step, func(dry bool) ([]clientconfig.Change, error) {
-		return r.Machine.SwitchSSH(ctx, target.Host, p.Key, *p.New, dry)
+		return r.Machine.SwitchSSH(ctx, host, p.Key, *p.New, dry)
 	})
 }
 
