@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv(clientMode); mode != "" {
 		misbehave(mode)
 	}
+	keepMounts()
 	os.Exit(apart.Run(m.Run))
 }
 

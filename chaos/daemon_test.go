@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // What a daemon at rest may have more at the end than at the start, after some hundred
@@ -34,7 +36,7 @@ type daemon struct {
 
 	mu    sync.Mutex // guards the fields that follow
 	cmd   *exec.Cmd
-	ended chan struct{}
+	ended <-chan struct{}
 }
 
 func (d *daemon) start() {
@@ -47,11 +49,10 @@ func (d *daemon) start() {
 	cmd := exec.Command(d.program, "daemon")
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = d.env, d.dir, out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	ended, err := platformtest.Start(cmd)
+	if err != nil {
 		d.t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.cmd, d.ended = cmd, ended

@@ -16,6 +16,27 @@ import (
 // diskSize is room for the log of some minutes, and little enough to be filled at once.
 const diskSize = 64 << 20
 
+// mountsKept is set in a process whose mounts nobody else sees.
+const mountsKept = "KEYBROKER_CHAOS_MOUNTS_KEPT"
+
+// keepMounts has root run this program again with mounts that nobody else sees, if it may.
+// They go with the last process that sees them, even when the tests are killed.
+func keepMounts() {
+	if os.Geteuid() != 0 || os.Getenv(mountsKept) != "" || exec.Command("unshare", "--mount", "true").Run() != nil {
+		return
+	}
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return
+	}
+	arguments := append([]string{"unshare", "--mount", self}, os.Args[1:]...)
+	_ = syscall.Exec(unshare, arguments, append(os.Environ(), mountsKept+"=1"))
+}
+
 // disk is a small file system under the daemon's state.
 type disk struct{ path string }
 

@@ -8,12 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // await tries until done, each hundredth of a second, or says that it was in vain.
@@ -66,29 +67,13 @@ func children() []string {
 // process is a program that a script has started. Its end is awaited from the start.
 type process struct {
 	*exec.Cmd
-	done chan struct{} // closed when it has ended
+	done <-chan struct{} // closed when it has ended
 }
 
-// startProcess makes it end with the tests, should they be killed. The kernel
-// means the thread that started it, so that one does nothing else until then.
+// startProcess makes it end with the tests, should they be killed.
 func startProcess(cmd *exec.Cmd) (*process, error) {
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = new(syscall.SysProcAttr)
-	}
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
-	p := &process{cmd, make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(p.done)
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	return p, <-started
+	ended, err := platformtest.Start(cmd)
+	return &process{cmd, ended}, err
 }
 
 func (p *process) ended() bool {

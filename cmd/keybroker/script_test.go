@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime/debug"
@@ -180,7 +179,7 @@ type rig struct {
 	bench   *pivtest.Bench
 	manager *manager // nil: there is none
 
-	screenServer *exec.Cmd         // of the desktop
+	screenServer *process          // of the desktop
 	sway         *waylandtest.Sway // nil: the desktop is not of Wayland
 	namespace    int               // a process that holds terminals of the script's own; 0: none does
 	personLeaves func()            // nil: nobody sits there

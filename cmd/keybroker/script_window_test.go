@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/keybroker/keybroker/desktop/desktoptest"
@@ -27,8 +26,7 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r := rigOf(ts)
 	if args[0] == "end" {
-		ts.Check(r.screenServer.Process.Kill())
-		r.screenServer.Wait()
+		r.screenServer.kill()
 		number := strings.TrimPrefix(ts.Getenv("DISPLAY"), ":")
 		os.Remove("/tmp/.X" + number + "-lock") // what a killed server leaves
 		os.Remove("/tmp/.X11-unix/X" + number)
@@ -39,14 +37,12 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 	reader, writer, err := os.Pipe()
 	ts.Check(err)
 	defer reader.Close()
-	r.screenServer = exec.Command(server, "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
-	r.screenServer.ExtraFiles = []*os.File{writer}
-	ts.Check(r.screenServer.Start())
+	cmd := exec.Command(server, "-displayfd", "3", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset")
+	cmd.ExtraFiles = []*os.File{writer}
+	r.screenServer, err = startProcess(cmd)
 	writer.Close()
-	r.onEnd(func() {
-		r.screenServer.Process.Signal(syscall.SIGTERM)
-		r.screenServer.Wait()
-	})
+	ts.Check(err)
+	r.onEnd(r.screenServer.stop)
 	number, err := bufio.NewReader(reader).ReadString('\n')
 	ts.Check(err)
 	ts.Setenv("DISPLAY", ":"+strings.TrimSpace(number))

@@ -18,6 +18,7 @@ import (
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
 	"github.com/keybroker/keybroker/desktop/desktoptest"
+	"github.com/keybroker/keybroker/platform/platformtest"
 )
 
 // findProgram finds a program that the test needs.
@@ -75,12 +76,13 @@ func newDesktopOf(t *testing.T, size string) *desktop {
 
 func startUntilTestEnds(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	if err := cmd.Start(); err != nil {
+	ended, err := platformtest.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM) // so that it removes its socket and lock
-		cmd.Wait()
+		<-ended
 	})
 }
 

@@ -37,7 +37,7 @@ func TestHandWaits(t *testing.T) {
 
 // An answer typed for a withdrawn question does not answer the question that follows.
 func TestTerminalAnswersWhatWasRead(t *testing.T) {
-	for _, withdrawn := range []bool{true, false} {
+	for withdrawn, patience := range map[bool]time.Duration{true: time.Second, false: confirmtest.Patience} {
 		p := confirmtest.NewPTY(t)
 		term, _ := NewTerminal(p.TTY)
 		term.hand.pause = time.Hour
@@ -58,7 +58,7 @@ func TestTerminalAnswersWhatWasRead(t *testing.T) {
 		}
 		withdraw()
 
-		ctx, end := context.WithTimeout(t.Context(), time.Second)
+		ctx, end := context.WithTimeout(t.Context(), patience)
 		typed := make(chan struct{})
 		go func() {
 			defer close(typed)

@@ -66,12 +66,13 @@ func (d *desktop) startWindowManager(t *testing.T, compositor string) {
 	home := platformtest.Home(t, "keybroker-wm-")
 	wm.Env = []string{"DISPLAY=" + d.display, "HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=" + os.Getenv("PATH")}
 	wm.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // including the bus and its services
-	if err := wm.Start(); err != nil {
+	ended, err := platformtest.Start(wm)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		syscall.Kill(-wm.Process.Pid, syscall.SIGTERM)
-		wm.Wait()
+		<-ended
 	})
 	d.waitUntil(t, "the window manager runs", func() bool {
 		out, _ := d.program("xprop", "-root", "_NET_SUPPORTING_WM_CHECK").Output()

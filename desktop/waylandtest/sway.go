@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,26 +31,7 @@ type Sway struct {
 	input *input
 
 	process *os.Process
-	ended   chan struct{} // closed when the process has ended
-}
-
-// start runs cmd on a locked thread: with Pdeathsig the kernel kills a child when the
-// thread that started it ends, not the process.
-func (s *Sway) start(cmd *exec.Cmd) error {
-	started := make(chan error)
-	s.ended = make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(s.ended)
-		err := cmd.Start()
-		s.process = cmd.Process
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	return <-started
+	ended   <-chan struct{} // closed when the process has ended
 }
 
 // killGroup kills the remaining programs that sway has started.
@@ -75,11 +55,12 @@ func Start(t testing.TB, xwayland bool) *Sway {
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, attributes()
-	if err := s.start(cmd); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+	if s.ended, err = platformtest.Start(cmd); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		t.Skipf("sway does not run as root, and user namespaces are not available: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
+	s.process = cmd.Process
 	t.Cleanup(func() {
 		s.process.Signal(syscall.SIGTERM) // so that it removes the sockets of XWayland
 		<-s.ended
@@ -113,10 +94,10 @@ func (s *Sway) Kill(t testing.TB) {
 func attributes() *syscall.SysProcAttr {
 	const insideID = 1000
 	if os.Geteuid() != 0 {
-		return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+		return &syscall.SysProcAttr{Setsid: true}
 	}
 	return &syscall.SysProcAttr{
-		Setsid: true, Pdeathsig: syscall.SIGKILL,
+		Setsid:      true,
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: insideID, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: insideID, HostID: os.Getgid(), Size: 1}},

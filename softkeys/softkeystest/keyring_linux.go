@@ -81,12 +81,13 @@ func (b *Bus) command(name string, args ...string) *exec.Cmd {
 // start starts cmd, and ends it with the test.
 func start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
-	if err := cmd.Start(); err != nil {
+	ended, err := platformtest.Start(cmd)
+	if err != nil {
 		t.Fatalf("%v\nthis test needs gnome-keyring and dbus-daemon: make deps", err)
 	}
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
+		<-ended
 	})
 }
 
