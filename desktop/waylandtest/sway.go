@@ -1,7 +1,5 @@
 //go:build linux
 
-// Package waylandtest runs an invisible Wayland desktop for tests: sway without
-// hardware, with virtual input devices.
 package waylandtest
 
 import (
