@@ -53,6 +53,7 @@ RUN_PACKAGES := openssh-client libpcsclite1 pcscd $(if $(DISPLAY)$(WAYLAND_DISPL
 build: bin/keybroker bin/keybroker-desktop bin/keybroker-lifecycle
 
 bin/keybroker: FORCE check-go
+	@[ -e bin/keybroker-lifecycle ] || echo '== build: the first one takes minutes'
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ ./cmd/keybroker
 
 # keybroker-desktop is what shows something on a desktop; keybroker links nothing that draws.

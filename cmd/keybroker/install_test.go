@@ -3,12 +3,15 @@
 package main
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/keybroker/keybroker/service"
 )
 
 // builtTree is a directory in which packaging/install finds built programs.
@@ -69,4 +72,43 @@ func TestInstall(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A program that logins start is needed to take that back, so it stays.
+func TestUninstallAfterTheService(t *testing.T) {
+	dir, prefix, state := builtTree(t), t.TempDir(), t.TempDir()
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command("packaging/install", append([]string{prefix}, args...)...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+state)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := run(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	manifest := filepath.Join(state, "keybroker/service.json")
+	write := func(program string) {
+		text, err := json.MarshalIndent(service.Manifest{Program: program}, "", "  ") // as the program writes it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(manifest), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(manifest, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program := filepath.Join(prefix, "bin/keybroker")
+	write(program)
+	if out, err := run("uninstall"); err == nil || !strings.Contains(out, program+" service uninstall") {
+		t.Errorf("while logins start it: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Error(err)
+	}
+	write("/usr/bin/keybroker")
+	if out, err := run("uninstall"); err != nil {
+		t.Errorf("logins start another one: %v\n%s", err, out)
+	}
 }
