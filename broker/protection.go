@@ -24,7 +24,7 @@ func protection(h platform.Hardening) []string {
 		{"no new privileges", now.NoNewPrivileges},
 		{"system calls filtered", now.Seccomp},
 		{"FIPS 140-3 mode (Go's module " + fips140.Version() + ")", fips140.Enabled()},
-		{fmt.Sprintf("window confined (Landlock %d)", now.Landlock), now.Landlock > 0},
+		{fmt.Sprintf("window confined (Landlock %d)", now.Landlock), now.Landlock > 0 && now.Seccomp},
 	} {
 		if p.on {
 			in = append(in, p.name)

@@ -14,7 +14,7 @@ func program() error { return deny(foreign) }
 // what it has.
 func prompt(readable []string) error {
 	paths := landlock.V7.BestEffort().Restrict(landlock.RODirs(readable...).IgnoreIfMissing())
-	return errors.Join(paths, deny(slices.Concat(foreign, outside)))
+	return errors.Join(paths, denyOthers(slices.Concat(foreign, outside, attributes, older, others)))
 }
 
 func now() Status {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +79,16 @@ func try(dir string) map[string]string {
 	note("read a font", err)
 	note("write a file", os.WriteFile(filepath.Join(dir, "fonts", "new"), nil, 0o600))
 	note("remove a file", os.Remove(filepath.Join(dir, "fonts", "font")))
+	key := filepath.Join(dir, "key")
+	note("give a key to others", os.Chmod(key, 0o644))
+	note("give a key away", os.Lchown(key, os.Getuid(), os.Getgid()))
+	note("change a key's time", os.Chtimes(key, time.Time{}, time.Now()))
+	note("mark a key", unix.Setxattr(key, "user.mark", []byte("x"), 0))
+	note("send to a socket", sendTo(filepath.Join(dir, "log.sock")))
+	note("signal another process", unix.Kill(os.Getppid(), 0))
+	note("signal a thread of another", unix.Tgkill(os.Getppid(), os.Getppid(), 0))
+	note("signal itself", unix.Tgkill(os.Getpid(), unix.Gettid(), 0))
+	note("limit another process", unix.Prlimit(os.Getppid(), unix.RLIMIT_NOFILE, nil, new(unix.Rlimit)))
 	conn, err := net.Dial("unix", filepath.Join(dir, "agent.sock"))
 	note("connect to an agent", err)
 	if err == nil {
@@ -87,6 +99,17 @@ func try(dir string) map[string]string {
 	_, _, errno := unix.Syscall6(unix.SYS_PROCESS_VM_READV, uintptr(os.Getpid()), 0, 0, 0, 0, 0)
 	note("read another process", orNil(errno))
 	return did
+}
+
+// sendTo needs no socket(2) and no connect(2).
+func sendTo(path string) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	return unix.Sendto(pair[0], []byte("forged"), 0, &unix.SockaddrUnix{Name: path})
 }
 
 func orNil(errno syscall.Errno) error {
@@ -113,6 +136,11 @@ func runConfined(t *testing.T, by string) report {
 		t.Fatal(err)
 	}
 	defer agent.Close()
+	datagrams, err := net.ListenPacket("unixgram", filepath.Join(dir, "log.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer datagrams.Close()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "CONFINED_DIR="+dir, "CONFINED_BY="+by)
 	cmd.Stderr = os.Stderr
@@ -132,13 +160,19 @@ func TestWhatIsForbiddenFails(t *testing.T) {
 	if Now().Landlock == 0 {
 		t.Skip("this kernel has no Landlock")
 	}
-	const landlocked, filtered, done = "EACCES", "EPERM", ""
-	for by, want := range map[string]map[string]string{
-		"nothing": {"read a key": done, "read a font": done, "write a file": done, "remove a file": done, "connect to an agent": done, "start a program": done, "read another process": done},
-		"program": {"read a key": done, "read a font": done, "write a file": done, "remove a file": done, "connect to an agent": done, "start a program": done, "read another process": filtered},
-		"prompt": {"read a key": landlocked, "read a font": done, "write a file": landlocked, "remove a file": landlocked, "connect to an agent": filtered, "start a program": filtered,
-			"read another process": filtered},
+	const landlocked, filtered = "EACCES", "EPERM"
+	done := map[string]string{"read a key": "", "read a font": "", "write a file": "", "remove a file": "", "connect to an agent": "", "send to a socket": "", "start a program": "",
+		"give a key to others": "", "give a key away": "", "change a key's time": "", "mark a key": "",
+		"signal another process": "", "signal a thread of another": "", "signal itself": "", "limit another process": "", "read another process": ""}
+	for by, forbidden := range map[string]map[string]string{
+		"nothing": {},
+		"program": {"read another process": filtered},
+		"prompt": {"read a key": landlocked, "write a file": landlocked, "remove a file": landlocked, "connect to an agent": filtered, "send to a socket": filtered, "start a program": filtered,
+			"give a key to others": filtered, "give a key away": filtered, "change a key's time": filtered, "mark a key": filtered,
+			"signal another process": filtered, "signal a thread of another": filtered, "limit another process": filtered, "read another process": filtered},
 	} {
+		want := maps.Clone(done)
+		maps.Copy(want, forbidden)
 		got := runConfined(t, by)
 		for what, result := range want {
 			if got.Did[what] != result {

@@ -3,7 +3,9 @@
 package confine
 
 import (
+	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,18 +20,37 @@ var foreign = []uint32{
 	unix.SYS_OPEN_BY_HANDLE_AT,
 }
 
-// outside are those that a program needs no more which has its connections and its files.
+// outside are those that a program needs no more which has its connections and its files. One of a
+// pair of datagram sockets could send to the path of any other.
 var outside = []uint32{
 	unix.SYS_EXECVE, unix.SYS_EXECVEAT,
-	unix.SYS_SOCKET, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
+	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
 	unix.SYS_MOUNT, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT,
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 }
 
-// Where struct seccomp_data has the number of the call and the architecture (seccomp(2)).
+// attributes are the changes of a file that Landlock does not know: a private key could be given
+// to other users by its path (landlock(7), "BUGS").
+var attributes = []uint32{
+	unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_UTIMENSAT,
+	unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_SETXATTRAT, unix.SYS_FILE_SETATTR,
+	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
+}
+
+// others are the changes of other processes of the user. tgkill(2) is allowed to this process
+// alone: Go's scheduler signals its own threads.
+var others = []uint32{
+	unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
+	unix.SYS_PRLIMIT64, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_PROCESS_MADVISE,
+	unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER,
+}
+
+// Where struct seccomp_data has the number of the call, the architecture, and the low half of the
+// first argument (seccomp(2)).
 const (
-	callOffset = 0
-	archOffset = 4
+	callOffset  = 0
+	archOffset  = 4
+	firstOffset = 16
 )
 
 // arches are those whose system calls the tables above number.
@@ -39,8 +60,16 @@ var arches = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AU
 const x32 = 0x40000000
 
 // deny has all threads of this process, and its children, get EPERM from the calls.
-func deny(calls []uint32) error {
+func deny(calls []uint32) error { return install(filterOf(arches[runtime.GOARCH], calls)) }
+
+// denyOthers is deny, and keeps tgkill(2) to this process.
+func denyOthers(calls []uint32) error {
 	filter := filterOf(arches[runtime.GOARCH], calls)
+	allow := len(filter) - 1
+	return install(slices.Concat(filter[:allow], ownThreads(uint32(os.Getpid())), filter[allow:]))
+}
+
+func install(filter []unix.SockFilter) error {
 	runtime.LockOSThread() // no_new_privs is a thread's; seccomp gives it to the others
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
@@ -58,23 +87,36 @@ func deny(calls []uint32) error {
 // filterOf allows every call but those, and none of another architecture: i386 numbers them
 // otherwise. A helper program for i386 does not run under it.
 func filterOf(arch uint32, calls []uint32) []unix.SockFilter {
-	load := func(offset uint32) unix.SockFilter {
-		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
-	}
-	skipUnless := func(test uint16, k uint32) unix.SockFilter { // the next instruction
-		return unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jf: 1, K: k}
-	}
-	refuse := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
 	filter := []unix.SockFilter{
 		load(archOffset),
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: 1, K: arch}, refuse,
+		when(unix.BPF_JEQ, arch, 1), refuse,
 		load(callOffset),
 	}
 	if arch == unix.AUDIT_ARCH_X86_64 {
-		filter = append(filter, skipUnless(unix.BPF_JGE, x32), refuse)
+		filter = append(filter, unless(unix.BPF_JGE, x32, 1), refuse)
 	}
 	for _, call := range calls {
-		filter = append(filter, skipUnless(unix.BPF_JEQ, call), refuse)
+		filter = append(filter, unless(unix.BPF_JEQ, call, 1), refuse)
 	}
 	return append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+}
+
+// ownThreads refuses tgkill(2) to another process. It stands last: it loads the argument.
+func ownThreads(pid uint32) []unix.SockFilter {
+	return []unix.SockFilter{unless(unix.BPF_JEQ, unix.SYS_TGKILL, 3), load(firstOffset), when(unix.BPF_JEQ, pid, 1), refuse}
+}
+
+var refuse = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+// when skips as many instructions when the test holds, and unless when it does not.
+func when(test uint16, k uint32, skip uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jt: skip, K: k}
+}
+
+func unless(test uint16, k uint32, skip uint8) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jf: skip, K: k}
 }
