@@ -77,6 +77,25 @@ const askedAbout = "asked about"
 // two lengths for each key.
 const listHeader, listEntry = 1 + 4, 4 + 4
 
+// isEmptyList reports whether a request is for the list, and no program whatever has one. A locked
+// agent is not meant: it answers so, and writes no record.
+func (s *session) isEmptyList(m message) bool {
+	return !m.over && len(m.bytes) == 1 && wire.Number(m.bytes[0]) == wire.NumRequestIdentities &&
+		!s.server.lock.locked() && s.server.first.none() && len(s.server.Ring.List()) == 0
+}
+
+// answerEmptyList answers first, since nothing depends on who asks, and then looks who that was
+// for the record. A program that has ended by then is recorded by its user alone.
+func (s *session) answerEmptyList() error {
+	defer s.account.give(1)
+	err := s.write(wire.IdentitiesAnswer{})
+	if !s.listed {
+		s.meet()
+		s.recordList(s.newUse(keys.OpList), 0)
+	}
+	return err
+}
+
 func (s *session) recordList(use *keys.Use, count int) {
 	if s.listed {
 		return

@@ -58,6 +58,13 @@ func (f *listedFirst) add(of login, blob []byte) (withdraw func(), err error) {
 	}, nil
 }
 
+// none reports whether no key is listed first for any program.
+func (f *listedFirst) none() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.logins) == 0
+}
+
 // of returns the blob of the key that is listed first for a program; nil: there is none.
 func (f *listedFirst) of(peer platform.Peer) []byte {
 	f.mu.Lock()

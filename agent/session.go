@@ -136,6 +136,9 @@ func (s *session) work() {
 }
 
 func (s *session) answer(next message) error {
+	if s.isEmptyList(next) {
+		return s.answerEmptyList()
+	}
 	s.meet()
 	if next.over {
 		return s.write(s.refuse(s.newUse(operationOf(next.bytes)), overBudget))

@@ -127,7 +127,7 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.server = agent.NewServer(agent.Config{
 		Ring:   ring,
 		Grants: b.person.grants, Audit: b.records.log, Prompt: queue, Log: b.log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
-		PeerOf: platform.PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser, Written: b.written, Logins: b.records.index.Logins, History: b.person.before, Claims: b.claims,
+		PeerOf: new(platform.Peers).PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser, Written: b.written, Logins: b.records.index.Logins, History: b.person.before, Claims: b.claims,
 		ForwardedChanges: c.Agent.ForwardedChanges, RemoteProviders: c.PKCS11.Remote,
 		UnlockGivesPIN: c.PIV.UnlockGivesPIN,
 	}, c.PolicyRules())

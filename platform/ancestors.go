@@ -4,6 +4,7 @@ package platform
 
 import (
 	"slices"
+	"time"
 )
 
 // A Peer lives as long as its connection. The arguments matter only for the nearest
@@ -14,25 +15,15 @@ const (
 	maxParentBytes  = 256
 )
 
-// sighting is one process as look saw it.
-type sighting struct {
-	Process
-	parent     int
-	terminal   uint64 // device number, 0: none
-	foreground bool   // of its terminal
-	session    int
-	directory  string // of a git only
-}
-
 // identify fills in everything but the user. The caller must check afterwards that pid
 // was still the peer's.
-func (p *Peer) identify(pid int) error {
+func (p *Peer) identify(pid int, recent *Peers) error {
 	seen, err := look(pid, MaxArgs, MaxArgBytes)
 	if err != nil {
 		return err
 	}
 	p.Process = seen.Process
-	parents := parentsOf(seen)
+	parents := recent.parentsOf(seen)
 	p.Parents = make([]Process, len(parents)) // clipped, because a Peer lives long
 	for i, parent := range parents {
 		p.Parents[i] = parent.Process
@@ -48,6 +39,34 @@ func (p *Peer) identify(pid int) error {
 	p.SSHLogin = slices.ContainsFunc(p.Parents, isSSHD)
 	p.Identified = true
 	return nil
+}
+
+// parentsOf is parentsOf that remembers, unless c is nil.
+func (c *Peers) parentsOf(child sighting) []sighting {
+	if c == nil {
+		return parentsOf(child)
+	}
+	c.mu.Lock()
+	recent := c.chains[child.parent]
+	c.mu.Unlock()
+	now := time.Now()
+	if now.Sub(recent.read) < chainTime && recent.processes[0].Start <= child.Start {
+		return recent.processes
+	}
+	parents := parentsOf(child)
+	if len(parents) > 0 {
+		c.remember(child.parent, chain{parents, now})
+	}
+	return parents
+}
+
+func (c *Peers) remember(parent int, is chain) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.chains == nil || len(c.chains) >= maxChains {
+		c.chains = make(map[int]chain)
+	}
+	c.chains[parent] = is
 }
 
 // parentsOf leaves out pid 1, which is everybody's ancestor. A parent that started

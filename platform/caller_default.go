@@ -4,4 +4,4 @@ package platform
 
 import "net"
 
-func callerOf(conn net.Conn) (Peer, error) { return peerOf(conn) }
+func callerOf(conn net.Conn) (Peer, error) { return peerOf(conn, nil) }

@@ -1,6 +1,10 @@
 package platform
 
-import "net"
+import (
+	"net"
+	"sync"
+	"time"
+)
 
 // Limits on what is read about a process. Everything here is chosen by other
 // programs of the same user, so each field is clipped before it is kept.
@@ -11,6 +15,11 @@ const (
 	// MaxArgs and MaxArgBytes bound one kept command line.
 	MaxArgs     = 64
 	MaxArgBytes = 4096
+	// chainTime is how long a look at ancestors serves for other clients: programs that log in to
+	// many hosts share them.
+	chainTime = 100 * time.Millisecond
+	// maxChains bounds the parents that are remembered.
+	maxChains = 64
 )
 
 // Process is one program as the kernel describes it at one moment.
@@ -57,7 +66,33 @@ func (p Peer) Background() bool { return p.Identified && p.Terminal == "" && !p.
 
 // PeerOf identifies the other end of conn. An error means that not even the
 // user is known, and the connection must be closed.
-func PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn) }
+func PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn, nil) }
+
+// Peers identifies many clients. The zero value is ready.
+type Peers struct {
+	mu     sync.Mutex    // guards chains
+	chains map[int]chain // by the pid of a client's parent
+}
+
+// chain is a process and its ancestors, nearest first, as they were a moment ago.
+type chain struct {
+	processes []sighting
+	read      time.Time
+}
+
+// sighting is one process as look saw it.
+type sighting struct {
+	Process
+	parent     int
+	terminal   uint64 // device number, 0: none
+	foreground bool   // of its terminal
+	session    int
+	directory  string // of a git only
+}
+
+// PeerOf is PeerOf, which takes the ancestors of a client from another client of the same parent
+// where that one was looked at within chainTime. The client itself is always looked at.
+func (c *Peers) PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn, c) }
 
 // CallerOf is PeerOf without a look at the process, where that is less work: only User and
 // PID are known. The kernel keeps for the connection which process it was, so that PeerOf

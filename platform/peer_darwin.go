@@ -17,14 +17,14 @@ import (
 // peerOf uses LOCAL_PEERCRED and LOCAL_PEERPID of unix(4). There is no pidfd:
 // that the start time did not change shows one process from first to last,
 // not that it is the one that connected. Not tested on macOS.
-func peerOf(conn net.Conn) (Peer, error) {
+func peerOf(conn net.Conn, recent *Peers) (Peer, error) {
 	cred, pid, err := credentials(conn)
 	if err != nil {
 		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
 	known := Peer{User: strconv.FormatUint(uint64(cred.Uid), 10)}
 	peer := known
-	if pid == 0 || peer.identify(pid) != nil {
+	if pid == 0 || peer.identify(pid, recent) != nil {
 		return known, nil
 	}
 	again, err := look(pid, 0, 0)

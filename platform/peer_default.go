@@ -11,7 +11,7 @@ func lives(Process) bool { return true }
 
 func pidOf(net.Conn) int { return 0 }
 
-func peerOf(net.Conn) (Peer, error) {
+func peerOf(net.Conn, *Peers) (Peer, error) {
 	return Peer{}, errors.New("identify the peer: not supported on this system by this version")
 }
 

@@ -20,7 +20,7 @@ const noPidfd = -1
 // Another program of the same user can delay it as long as it wants (memory behind a
 // command line can fault slowly). So call it in the connection's own goroutine, not in
 // the accept loop.
-func peerOf(conn net.Conn) (Peer, error) {
+func peerOf(conn net.Conn, recent *Peers) (Peer, error) {
 	cred, pidfd, err := credentials(conn)
 	if err != nil {
 		return Peer{}, fmt.Errorf("identify the peer: %w", err)
@@ -30,47 +30,55 @@ func peerOf(conn net.Conn) (Peer, error) {
 	}
 	known := Peer{User: strconv.FormatUint(uint64(cred.Uid), 10)}
 	peer := known
-	if cred.Pid == 0 || peer.identify(int(cred.Pid)) != nil || !lives(peer.Process, pidfd) {
+	if cred.Pid == 0 || peer.identify(int(cred.Pid), recent) != nil || !lives(peer.Process, pidfd) {
 		return known, nil // gone, hidden, or in a pid namespace that this one does not see
 	}
 	return peer, nil
 }
 
-// callerOf waits for nobody.
+// callerOf waits for nobody. It takes no pidfd: the process may have ended, and nothing is read of it.
 func callerOf(conn net.Conn) (Peer, error) {
-	cred, pidfd, err := credentials(conn)
+	var cred *unix.Ucred
+	err := onSocket(conn, func(fd int) (err error) { cred, err = socketUser(fd); return err })
 	if err != nil {
 		return Peer{}, fmt.Errorf("identify the peer: %w", err)
-	}
-	if pidfd != noPidfd {
-		_ = unix.Close(pidfd)
 	}
 	return Peer{User: strconv.FormatUint(uint64(cred.Uid), 10), Process: Process{PID: int(cred.Pid)}}, nil
 }
 
 func credentials(conn net.Conn) (cred *unix.Ucred, pidfd int, err error) {
+	err = onSocket(conn, func(fd int) (err error) { cred, pidfd, err = socketPeer(fd); return err })
+	return cred, pidfd, err
+}
+
+func onSocket(conn net.Conn, do func(fd int) error) error {
 	sc, ok := conn.(syscall.Conn)
 	if !ok {
-		return nil, noPidfd, fmt.Errorf("a %T has no socket", conn)
+		return fmt.Errorf("a %T has no socket", conn)
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return nil, noPidfd, err
+		return err
 	}
-	if e := raw.Control(func(fd uintptr) { cred, pidfd, err = socketPeer(int(fd)) }); e != nil {
-		return nil, noPidfd, e
+	if e := raw.Control(func(fd uintptr) { err = do(int(fd)) }); e != nil {
+		return e
 	}
-	return cred, pidfd, err
+	return err
+}
+
+func socketUser(fd int) (*unix.Ucred, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err == nil && cred.Uid == math.MaxUint32 { // what a socket of another family answers
+		err = errors.New("not a connected Unix socket")
+	}
+	return cred, err
 }
 
 // socketPeer sets cred.Pid to 0 when the kernel no longer has the process.
 func socketPeer(fd int) (*unix.Ucred, int, error) {
-	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	cred, err := socketUser(fd)
 	if err != nil {
 		return nil, noPidfd, err
-	}
-	if cred.Uid == math.MaxUint32 { // what a socket of another family answers
-		return nil, noPidfd, errors.New("not a connected Unix socket")
 	}
 	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 //
 // If the process may not be read, only the user of the connection is known. The id is
 // advice: a program of the same user can make the system report another.
-func peerOf(conn net.Conn) (Peer, error) {
+func peerOf(conn net.Conn, recent *Peers) (Peer, error) {
 	known, ok := conn.(otherEnd)
 	if !ok {
 		return Peer{}, fmt.Errorf("identify the peer: a %T does not know its other end", conn)
@@ -22,11 +22,11 @@ func peerOf(conn net.Conn) (Peer, error) {
 	if err != nil {
 		return Peer{}, fmt.Errorf("identify the peer: %w", err)
 	}
-	return other.look(), nil
+	return other.look(recent), nil
 }
 
 // look returns no more than the user if the process cannot be looked at.
-func (o other) look() Peer {
+func (o other) look(recent *Peers) Peer {
 	known := Peer{User: o.user}
 	if o.pid == 0 {
 		return known
@@ -40,7 +40,7 @@ func (o other) look() Peer {
 	if user, err := userOfProcess(process); err == nil {
 		peer.User, known.User = user, user
 	}
-	if peer.identify(int(o.pid)) != nil || peer.Start > ticks(o.since) || ended(process) {
+	if peer.identify(int(o.pid), recent) != nil || peer.Start > ticks(o.since) || ended(process) {
 		return known
 	}
 	// Windows has no terminals to judge by. What runs in the person's own session

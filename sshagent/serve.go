@@ -54,7 +54,7 @@ func (o options) serve(listener *net.UnixListener, socket agentSocket, parent in
 		fido.New(fido.Config{Allowed: o.providers, Websafe: o.websafe, Log: log, Person: confirm.Person{Prompter: prompter}}))
 	server := agent.NewServer(agent.Config{
 		Ring: ring, Grants: new(policy.Grants), Audit: audit.Discard(), Prompt: prompter, Log: log, Hosts: agent.StandardKnownHosts(), SSHConfig: agent.StandardSSHConfig(),
-		PeerOf: platform.PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser,
+		PeerOf: new(platform.Peers).PeerOf, CallerOf: platform.CallerOf, Allowed: platform.SameUser,
 		ForwardedChanges: true, RemoteProviders: o.remote, DefaultLifetime: o.lifetime, ExpiredCertificates: true,
 	}, policy.New(machine.Rules, nil, policy.Options{AsSSHAgent: true, Limits: machine.Limits}))
 
