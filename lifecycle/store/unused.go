@@ -3,7 +3,10 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
@@ -26,16 +29,23 @@ type UseCounts struct {
 }
 
 // CountUnused counts the places that were used since a time, and those that were not.
+// The three questions are asked at once: with 50,000 hosts each takes a while.
 func (s *Store) CountUnused(ctx context.Context, since time.Time) (counts UseCounts, err error) {
-	watched, err := s.watchedHosts(ctx)
-	if err != nil {
+	var watched map[string]time.Time
+	var used, all map[string]int
+	var errs [3]error
+	var work sync.WaitGroup
+	work.Go(func() { watched, errs[0] = s.watchedHosts(ctx) })
+	work.Go(func() {
+		used, errs[1] = s.countByHost(ctx, "SELECT host, count(*) FROM places WHERE gone = 0 AND last_used > 0 AND last_used >= $1 GROUP BY host", millis(since))
+	})
+	work.Go(func() {
+		all, errs[2] = s.countByHost(ctx, "SELECT host, sum(places) FROM accounts GROUP BY host")
+	})
+	work.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
 		return counts, err
 	}
-	used, err := s.countByHost(ctx, "SELECT host, count(*) FROM places WHERE gone = 0 AND last_used > 0 AND last_used >= $1 GROUP BY host", millis(since))
-	if err != nil {
-		return counts, err
-	}
-	all, err := s.countByHost(ctx, "SELECT host, sum(places) FROM accounts GROUP BY host")
 	for host, places := range all {
 		counts.Used += used[host]
 		if from := watched[host]; from.IsZero() || from.After(since) {
@@ -44,13 +54,13 @@ func (s *Store) CountUnused(ctx context.Context, since time.Time) (counts UseCou
 			counts.Unused += places - used[host]
 		}
 	}
-	return counts, err
+	return counts, nil
 }
 
 func (s *Store) countByHost(ctx context.Context, query string, args ...any) (map[string]int, error) {
 	counts := map[string]int{}
 	err := each(ctx, s.db, query, args, func(scan func(...any) error) error {
-		var host []byte
+		var host sql.RawBytes // which the map copies
 		var n int
 		err := scan(&host, &n)
 		counts[string(host)] = n
