@@ -52,6 +52,7 @@ type Place struct {
 // Copy is a file with a private key. The same key in several files is a finding.
 type Copy struct {
 	Host        Host      `json:"host"`
+	Account     string    `json:"account,omitempty"` // of a host: who has it in ~/.ssh
 	Path        string    `json:"path"`
 	Fingerprint string    `json:"fingerprint,omitempty"` // "": it cannot be known without the passphrase
 	Format      string    `json:"format"`                // "OpenSSH", "PEM", "PKCS#8", "PuTTY"

@@ -211,17 +211,11 @@ func unfinished(run *plan.Run, now time.Time) (open int, due time.Time) {
 	for i := range run.Steps {
 		step := &run.Steps[i]
 		at := run.Due(step)
-		switch {
-		case step.State == plan.Done:
-		case step.State == plan.Waiting && now.Before(at):
-			if due.IsZero() || at.Before(due) {
-				due = at
-			}
-		default:
-			open++
+		if step.State == plan.Waiting && now.Before(at) && (due.IsZero() || at.Before(due)) {
+			due = at
 		}
 	}
-	return open, due
+	return len(run.Open(now)), due
 }
 
 func (c *carrier) summary(cmd *cobra.Command, runner *plan.Runner, run *plan.Run, proof string) error {
@@ -257,6 +251,9 @@ func (c *carrier) resume(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.notTakenBack(cmd.Context(), id); err != nil {
+		return err
+	}
 	if err := c.mayGoOn(cmd, run); err != nil {
 		return err
 	}
@@ -265,6 +262,18 @@ func (c *carrier) resume(cmd *cobra.Command, id string) error {
 		return err
 	}
 	return c.proceed(cmd, runner, run)
+}
+
+// notTakenBack refuses a plan that was taken back: it would close again what is restored.
+func (c *carrier) notTakenBack(ctx context.Context, id string) error {
+	runs, err := runsOf(ctx, c.kept)
+	if err != nil {
+		return err
+	}
+	if by := plan.TakenBack(runs)[id]; by != "" {
+		return cli.Refused(problem.New(fmt.Sprintf("%s has taken the plan %s back", by, id), "make a new plan if it is needed again"))
+	}
+	return nil
 }
 
 // mayGoOn checks again what was checked when the plan was begun: approvers and claims

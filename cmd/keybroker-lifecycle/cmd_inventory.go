@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/inventory"
+	"github.com/keybroker/keybroker/lifecycle/plan"
 	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/terminal"
@@ -101,12 +102,17 @@ func (a *app) takeInventory(cmd *cobra.Command, t *taking) error {
 		return err
 	}
 	result := taken{Inventory: inv}
+	runs, err := runsOf(ctx, db)
+	if err != nil {
+		return notTaken(err)
+	}
+	result.Findings = append(result.Findings, plan.Findings(runs, inv.Places, a.asked(), inv.Taken)...)
 	if before != nil {
 		difference := inventory.Compare(before, &inv)
 		result.Difference = &difference
 		result.Findings = append(result.Findings, difference.Changes(before)...)
-		inventory.Sort(result.Findings)
 	}
+	inventory.Sort(result.Findings)
 	if err := db.SaveInventory(ctx, result.Inventory); err != nil {
 		return notTaken(fmt.Errorf("the inventory was taken, but not kept: %w", err))
 	}
@@ -202,6 +208,14 @@ func (a *app) inventoryOptions(ctx context.Context, t *taking, db *store.Store) 
 	}
 	if o.Criteria.MaxAge, err = parseDays(t.maxAge); err != nil {
 		return o, cli.Usage(problem.With(fmt.Errorf("--max-age: %w", err), "give days: --max-age 365d"))
+	}
+	machine, user := here()
+	earlier, err := db.Inventories(ctx, machine, user)
+	if err != nil {
+		return o, err
+	}
+	if len(earlier) > 0 {
+		o.Criteria.Previous = earlier[0].Taken
 	}
 	o.Criteria.Tombstones, err = db.Tombstones(ctx)
 	return o, err

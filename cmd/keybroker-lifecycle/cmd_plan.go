@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/cli"
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/lifecycle/plan"
+	"github.com/keybroker/keybroker/lifecycle/store"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/spf13/cobra"
@@ -42,12 +44,16 @@ type planRow struct {
 	Open   int       `json:"open"`
 	Due    time.Time `json:"due,omitzero"`
 
+	TakenBack string `json:"taken_back,omitempty"` // the plan that took it back
+
 	what string // in words
 }
 
 // next is what a person can do with the plan.
 func (row planRow) next() string {
 	switch {
+	case row.TakenBack != "":
+		return "nothing: " + row.TakenBack + " has taken it back"
 	case row.Open > 0:
 		return "keybroker apply --resume " + row.ID
 	case !row.Due.IsZero():
@@ -63,17 +69,16 @@ func newPlanListCommand(a *app) *cobra.Command {
 		Short: "List the plans that were begun, and how far each is",
 		Args:  cobra.NoArgs,
 		RunE: c.with(func(cmd *cobra.Command, _ []string) error {
-			all, err := c.kept.Plans(cmd.Context())
+			runs, err := runsOf(cmd.Context(), c.kept)
 			if err != nil {
 				return err
 			}
 			var rows []planRow
-			for _, saved := range all {
-				run, err := plan.Load(cmd.Context(), c.kept, saved.ID)
-				if err != nil {
-					return err
-				}
-				rows = append(rows, rowOf(run))
+			back := plan.TakenBack(runs)
+			for _, run := range runs {
+				row := rowOf(run)
+				row.TakenBack = back[run.Plan.ID]
+				rows = append(rows, row)
 			}
 			return c.PrintList(cmd, rows, len(rows), "No plan was begun.", func(w *cli.Table) {
 				w.Head("PLAN", "MADE", "WHAT", "STEPS DONE", "NEXT")
@@ -83,6 +88,19 @@ func newPlanListCommand(a *app) *cobra.Command {
 			})
 		}),
 	})
+}
+
+// runsOf are all plans of the store.
+func runsOf(ctx context.Context, kept *store.Store) (runs []*plan.Run, err error) {
+	all, err := kept.Plans(ctx)
+	for _, saved := range all {
+		run, e := plan.Load(ctx, kept, saved.ID)
+		if e != nil {
+			return runs, e
+		}
+		runs = append(runs, run)
+	}
+	return runs, err
 }
 
 func rowOf(run *plan.Run) planRow {
@@ -158,6 +176,9 @@ func (c *carrier) apply(cmd *cobra.Command, path string, signatures []string) er
 	}
 	if err := c.notInLog(cmd.Context(), &p); err != nil {
 		return err
+	}
+	if _, made, _ := strings.Cut(p.By.Actor, "@"); made != machineName() && !strings.Contains(c.storeAt, "://") {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the plan was made on %s: if it was applied there, this machine does not know\n", platform.Escape(made, 100))
 	}
 	for _, s := range by {
 		fmt.Fprintf(cmd.ErrOrStderr(), "approved by %s (%s)\n", platform.Escape(s.Principal, 100), s.Fingerprint)
@@ -250,13 +271,18 @@ func escapeGlob(path string) string {
 	return string(b)
 }
 
-// approvals is what [lifecycle] asks for.
-func (c *carrier) approvals() (plan.Approvals, error) {
-	l := c.config.Lifecycle
-	wanted := plan.Approvals{Needed: l.Approvals}
-	for _, kind := range l.Approve {
+// asked is how many approvals [lifecycle] asks for, and for what.
+func (a *app) asked() plan.Approvals {
+	wanted := plan.Approvals{Needed: a.config.Lifecycle.Approvals}
+	for _, kind := range a.config.Lifecycle.Approve {
 		wanted.Kinds = append(wanted.Kinds, plan.Kind(kind))
 	}
+	return wanted
+}
+
+// approvals is what [lifecycle] asks for, with who may give them.
+func (c *carrier) approvals() (plan.Approvals, error) {
+	l, wanted := c.config.Lifecycle, c.asked()
 	if wanted.Needed == 0 {
 		return wanted, nil
 	}

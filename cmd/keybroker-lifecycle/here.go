@@ -5,6 +5,12 @@ import (
 	"os/user"
 )
 
+// machineName is this machine's name, as plans have it.
+func machineName() string {
+	name, _ := here()
+	return name
+}
+
 // here is the machine and the user that an inventory is of.
 func here() (machine, name string) {
 	machine, _ = os.Hostname()

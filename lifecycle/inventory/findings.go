@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,8 @@ const (
 	DefaultMaxAge = 365 * 24 * time.Hour
 	// expirySoon is how long before its end a claim is named.
 	expirySoon = 14 * 24 * time.Hour
+	// maxPause is how long nobody may look: what came and went meanwhile was not seen.
+	maxPause = 31 * 24 * time.Hour
 )
 
 // Criteria is what findings are judged by.
@@ -25,6 +28,7 @@ type Criteria struct {
 	Unused     time.Duration // 0: DefaultUnused
 	MaxAge     time.Duration // 0: DefaultMaxAge
 	Tombstones []lifecycle.Tombstone
+	Previous   time.Time // when the inventory before this one was taken; zero: there is none
 }
 
 // Findings returns what the facts of an inventory show (docs/lifecycle.md has the rows),
@@ -46,8 +50,22 @@ func Findings(inv *lifecycle.Inventory, criteria Criteria) []lifecycle.Finding {
 	}
 	j.unknownCopies()
 	j.routes()
+	j.chains()
+	j.pause()
 	j.revenants()
 	return j.findings
+}
+
+// pause is row 17.
+func (j *judge) pause() {
+	if j.Previous.IsZero() || j.Now.Sub(j.Previous) <= maxPause {
+		return
+	}
+	j.add(lifecycle.Finding{
+		Kind: "not-monitored", Row: 17, Severity: lifecycle.Info,
+		What:   fmt.Sprintf("the inventory before this one is of %s: what came and went in the %s since then was not seen", date(j.Previous), days(j.Now.Sub(j.Previous))),
+		Remedy: "let a timer take it: systemctl --user enable --now keybroker-inventory.timer (docs/lifecycle.md has the unit)",
+	})
 }
 
 // judge gathers findings.

@@ -35,9 +35,23 @@ func (j *judge) copies(key lifecycle.Key) {
 			Remedy: "keep one: keybroker keys import FILE, then remove the files",
 		})
 	}
+	j.shared(key, files)
 	for _, file := range files {
 		j.file(file)
 	}
+}
+
+// shared is row 9: a person signs with the key here, and so do the programs of a server.
+func (j *judge) shared(key lifecycle.Key, files []lifecycle.Copy) {
+	there := slices.IndexFunc(files, func(file lifecycle.Copy) bool { return file.Host.Name != "" })
+	here := key.Source != "" || slices.ContainsFunc(files, func(file lifecycle.Copy) bool { return file.Host.Name == "" })
+	if there < 0 || !here {
+		return
+	}
+	f := ofFile("shared-with-server", 9, lifecycle.Warning, files[there])
+	f.What = "the private key is on this machine and on a server: a person and the programs there use one key, and no log tells them apart"
+	f.Remedy = "give what runs there a key of its own (keybroker provision OTHER ACCOUNT@HOST --command COMMAND), then keybroker rotate " + j.word(key.Fingerprint) + " --to OTHER"
+	j.add(f)
 }
 
 // unknownCopies are files whose key only the passphrase would show.

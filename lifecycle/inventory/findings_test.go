@@ -131,7 +131,13 @@ func TestFindings(t *testing.T) {
 			there.Host, there.Clear = web2, true
 			inv.Copies = []lifecycle.Copy{there}
 			inv.Places[0].Account = "root"
+			inv.Keys[0].Source = ""
 		}, []string{"clear-private-key", "private-key-on-server", "route-to-root"}},
+		"one key for a person and a server": {func(inv *lifecycle.Inventory, _ *Criteria) {
+			there := file
+			there.Host = web2
+			inv.Copies = []lifecycle.Copy{there}
+		}, []string{"private-key-on-server", "shared-with-server"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inv, criteria := example(), Criteria{}
@@ -140,6 +146,47 @@ func TestFindings(t *testing.T) {
 				t.Errorf("%q, not %q", kinds, test.want)
 			}
 		})
+	}
+}
+
+// A key in clear text on web2 opens app on web3, where another one lies that opens root on web1.
+func TestRoutesOverSeveralHosts(t *testing.T) {
+	web3 := lifecycle.Host{Key: "SHA256:web3", Name: "web3"}
+	inv := example()
+	inv.Copies = []lifecycle.Copy{
+		{Host: web2, Account: "bob", Path: ".ssh/id_a", Fingerprint: keyA, Clear: true, Mode: 0o600},
+		{Host: web3, Account: "app", Path: ".ssh/id_b", Fingerprint: keyB, Clear: true, Mode: 0o600},
+	}
+	inv.Places = []lifecycle.Place{{Host: web3, Account: "app", File: "f", Line: 1, Fingerprint: keyA}, {Host: web1, Account: "root", File: "f", Line: 7, Fingerprint: keyB}}
+	routes := func() (list []string) {
+		for _, f := range Findings(inv, Criteria{Now: noon}) {
+			if f.Kind == "route-to-root" {
+				list = append(list, f.What)
+			}
+		}
+		return list
+	}
+	direct := "line 7: whoever reads .ssh/id_b on web3 is root here"
+	if got := routes(); !slices.Equal(got, []string{direct, "line 7: whoever reads .ssh/id_a on web2 gets by app@web3, and is root here"}) {
+		t.Errorf("%q", got)
+	}
+	inv.Places[0].Options = []string{`command="backup"`}
+	if got := routes(); !slices.Equal(got, []string{direct}) {
+		t.Errorf("by a forced command: %q", got)
+	}
+	inv.Places[0].Options, inv.Copies[1].Account = nil, "www"
+	if got := routes(); !slices.Equal(got, []string{direct}) {
+		t.Errorf("by the key of another account: %q", got)
+	}
+}
+
+// Row 17: a month without a look.
+func TestNotMonitored(t *testing.T) {
+	for days, want := range map[int]bool{30: false, 32: true} {
+		found := slices.ContainsFunc(Findings(example(), Criteria{Now: noon, Previous: daysAgo(days)}), func(f lifecycle.Finding) bool { return f.Kind == "not-monitored" })
+		if found != want {
+			t.Errorf("%d days: %v", days, found)
+		}
 	}
 }
 

@@ -225,7 +225,7 @@ func (r *remoteReader) privateKey(ctx context.Context, name string, info fs.File
 		file.public, file.comment, _ = pubformat.Parse(content)
 	}
 	found := lifecycle.Copy{
-		Host: r.identity, Path: name, Format: file.format, Clear: file.clear, Mode: uint32(info.Mode().Perm()), Modified: info.ModTime().UTC(),
+		Host: r.identity, Account: r.account, Path: name, Format: file.format, Clear: file.clear, Mode: uint32(info.Mode().Perm()), Modified: info.ModTime().UTC(),
 	}
 	if file.public != nil {
 		found.Fingerprint = r.key(file.public, file.comment, path.Base(name))
