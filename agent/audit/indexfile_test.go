@@ -123,7 +123,7 @@ func TestIndexOfABrokerThatIsKilled(t *testing.T) {
 
 // An index counts only if the log vouches for it, whatever somebody makes of either.
 func TestIndexThatDoesNotCount(t *testing.T) {
-	other := indexedLog(t, 700)
+	made, other := indexedLog(t, 900), indexedLog(t, 700)
 	edit := func(t *testing.T, dir, name string, change func([]byte) []byte) {
 		path := filepath.Join(dir, name)
 		must(t, os.WriteFile(path, change(contents(t, path)), fileMode))
@@ -186,7 +186,8 @@ func TestIndexThatDoesNotCount(t *testing.T) {
 		}, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := indexedLog(t, 900)
+			dir := t.TempDir()
+			must(t, os.CopyFS(dir, os.DirFS(made)))
 			test.change(t, dir)
 			if isIndexed(dir) != test.indexed {
 				t.Errorf("it counts: %v", !test.indexed)

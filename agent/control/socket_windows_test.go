@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 )
 
-// socketPath returns the name of a pipe that no other test uses.
+var pipes atomic.Int64
+
+// socketPath returns the name of a pipe that no other server uses; one test may start several.
 func socketPath(t *testing.T) string {
-	return fmt.Sprintf(`\\.\pipe\keybroker-test-%d-%s`, os.Getpid(), t.Name())
+	return fmt.Sprintf(`\\.\pipe\keybroker-test-%d-%s-%d`, os.Getpid(), t.Name(), pipes.Add(1))
 }
 
 // tempDir is t.TempDir, which wine 8 cannot remove (os.RemoveAll).
