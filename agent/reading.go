@@ -13,6 +13,14 @@ import (
 // an answer has left.
 const maxPending = 64
 
+// What comes at the last moment of the agent is still answered: a request that has been
+// sent already, and the first one of a client that has just connected. While a service
+// manager starts the next agent, no client then sees that there was a change.
+const (
+	lastRequestTime  = 50 * time.Millisecond
+	firstRequestTime = 2 * time.Second // under load a client may be slow to send it
+)
+
 // maxStacks bounds the idle connections whose goroutine keeps the stack that it grew: 16 KiB,
 // where a new one has 2.
 const maxStacks = 64
@@ -154,14 +162,19 @@ func (s *session) enqueue(next message) {
 	defer q.mu.Unlock()
 	q.pending = append(q.pending, next)
 	q.bytes += len(next.bytes)
+	q.began = true
 }
 
-// drain stops reading; what was read is still answered.
+// drain stops reading in a moment; what was read is still answered.
 func (s *session) drain() {
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	s.queue.draining = true
-	_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+	rest := firstRequestTime
+	if s.queue.began {
+		rest = lastRequestTime
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(rest))
 }
 
 // setReadDeadline leaves that of drain alone.

@@ -97,6 +97,7 @@ type Server struct {
 	sessions map[*session]struct{}
 	closing  bool
 
+	serving sync.WaitGroup // one for each listener
 	running sync.WaitGroup // one for each session
 	turned  atomic.Uint64  // connections turned away
 }
@@ -124,6 +125,10 @@ func (s *Server) Serve(listener net.Listener) error { return s.ServeSocket("", l
 // ServeSocket is Serve for a separate socket, with the view of the keys that
 // the rules have under its name (policy.View).
 func (s *Server) ServeSocket(name string, listener net.Listener) error {
+	if !s.accepts() {
+		return nil
+	}
+	defer s.serving.Done()
 	for {
 		conn, err := listener.Accept()
 		switch {
@@ -136,6 +141,16 @@ func (s *Server) ServeSocket(name string, listener net.Listener) error {
 			s.start(conn, name)
 		}
 	}
+}
+
+// accepts counts one more listener, unless the server has been shut down.
+func (s *Server) accepts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closing {
+		s.serving.Add(1)
+	}
+	return !s.closing
 }
 
 func (s *Server) start(conn net.Conn, socket string) {
@@ -173,6 +188,7 @@ func (s *Server) leave(session *session) {
 // answered, or when ctx ends, and returns when the last one is gone. The
 // caller has closed the listeners.
 func (s *Server) Shutdown(ctx context.Context) {
+	s.acceptLast(ctx)
 	s.mu.Lock()
 	s.closing = true
 	for session := range s.sessions {
@@ -180,16 +196,31 @@ func (s *Server) Shutdown(ctx context.Context) {
 	}
 	s.mu.Unlock()
 
-	done := make(chan struct{})
-	go func() { s.running.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-ctx.Done():
+	if !wait(ctx, &s.running) {
 		s.abort()
-		<-done
+		s.running.Wait()
 	}
 	s.workers.close()
 	s.repeats.close(s.writeCount)
+}
+
+// acceptLast lets what has been accepted have its session.
+func (s *Server) acceptLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, acceptBackoff)
+	defer cancel()
+	wait(ctx, &s.serving)
+}
+
+// wait reports whether all of a group have ended before ctx.
+func wait(ctx context.Context, group *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() { group.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (s *Server) abort() {

@@ -61,6 +61,7 @@ type queue struct {
 	bytes    int // of pending
 	working  bool
 	reading  bool
+	began    bool // a request came
 	draining bool
 }
 

@@ -168,3 +168,29 @@ func TestRuleHidesAKey(t *testing.T) {
 		t.Errorf("with the rule: %+v", list)
 	}
 }
+
+// A client whose request was sent, but not read, when the agent began to end has its
+// answer; so has one that had just connected.
+func TestShutdownAnswersWhatWasSent(t *testing.T) {
+	for name, before := range map[string]int{"first request": 0, "later request": 1} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			c := r.connect()
+			for range before {
+				c.ask(wire.RequestIdentities{})
+			}
+			for r.server.Status().Connections == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			r.server.mu.Lock()
+			for session := range r.server.sessions {
+				session.drain()
+			}
+			r.server.mu.Unlock()
+			c.send(wire.RequestIdentities{})
+			if _, ok := c.receive().(wire.IdentitiesAnswer); !ok {
+				t.Error("it was cut off")
+			}
+		})
+	}
+}

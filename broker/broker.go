@@ -82,6 +82,7 @@ func New(c Config) (_ *Broker, err error) {
 	b := &Broker{config: c.Config, version: c.Version, started: time.Now(), hardening: hardening, terminal: terminal.Open()}
 	defer func() {
 		if err != nil {
+			b.sockets.turnAway(err)
 			b.close()
 		}
 	}()

@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/keybroker/keybroker/agent"
 	"github.com/keybroker/keybroker/agent/control"
@@ -41,8 +43,10 @@ func listen(c *config.Config) (sockets, error) {
 			continue
 		}
 		if all[name], err = platform.Listen(path); err != nil {
+			err = cannotListen(path, err)
+			all.turnAway(err)
 			all.close()
-			return nil, cannotListen(path, err)
+			return nil, err
 		}
 	}
 	return all, nil
@@ -54,6 +58,57 @@ func cannotListen(path string, err error) error {
 		return problem.With(fmt.Errorf("systemd listens at %s and starts the broker itself", path), "have it do that: %s; to run the broker here: %s", startUnit, stopUnits)
 	}
 	return err
+}
+
+// TurnAway ends the connections that wait at the sockets of a service manager, if New
+// has not taken these. A program that could not become the broker calls it, with the reason.
+func TurnAway(reason error) {
+	if passed, err := platform.Activated(); err == nil {
+		sockets(passed).turnAway(reason)
+	}
+}
+
+// turnAwayTime is how long turnAway waits, for clients and for their requests. systemd gives up a socket for which it starts
+// a service more than 20 times in two seconds (TriggerLimitBurst=, systemd.socket(5)).
+const turnAwayTime = 150 * time.Millisecond
+
+// turnAway ends the connections that wait at the sockets. A service manager's sockets
+// outlast this process, so it would start the next one for the same clients.
+func (s sockets) turnAway(reason error) {
+	var ends sync.WaitGroup
+	for name, listener := range s {
+		var reply []byte // the agent's protocol has no reasons
+		if name == platform.ControlSocketName {
+			reply = control.CannotStart(reason)
+		}
+		passed, ok := listener.(*net.UnixListener)
+		if ok && passed.SetDeadline(time.Now().Add(turnAwayTime)) == nil {
+			ends.Go(func() { closeWaiting(passed, reply, &ends) })
+		}
+	}
+	ends.Wait()
+}
+
+func closeWaiting(listener net.Listener, reply []byte, ends *sync.WaitGroup) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		ends.Go(func() { hangUp(conn, reply) })
+	}
+}
+
+// hangUp first lets the client send its request: SIGPIPE would kill an ssh-add that
+// finds the connection closed.
+func hangUp(conn net.Conn, reply []byte) {
+	defer conn.Close()
+	if conn.SetDeadline(time.Now().Add(turnAwayTime)) != nil {
+		return
+	}
+	if _, err := conn.Read(make([]byte, 4<<10)); err == nil {
+		_, _ = conn.Write(reply)
+	}
 }
 
 func (s sockets) close() {

@@ -167,6 +167,8 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 			err = Invalid(err)
 		case http.StatusForbidden:
 			err = Refused(err)
+		case http.StatusServiceUnavailable:
+			err = unstarted{err}
 		}
 		return nil, err
 	}

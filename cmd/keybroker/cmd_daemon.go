@@ -20,11 +20,9 @@ terminal and ends when the terminal is closed. In the background it asks in the
 terminal where "keybroker approve" runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.load(); err != nil {
-				return err
-			}
-			b, err := broker.New(broker.Config{Config: a.config, Named: a.configFile != "", Version: version})
+			b, err := a.newBroker()
 			if err != nil {
+				broker.TurnAway(err)
 				return err
 			}
 			defer b.Close()
@@ -38,4 +36,11 @@ terminal where "keybroker approve" runs.`,
 	}
 	cmd.Flags().BoolVar(&welcome, "welcome", false, "offer to make the first key, and show the next step")
 	return cmd
+}
+
+func (a *app) newBroker() (*broker.Broker, error) {
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	return broker.New(broker.Config{Config: a.config, Named: a.configFile != "", Version: version})
 }

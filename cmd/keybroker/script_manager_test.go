@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -70,6 +71,8 @@ const startManager = `mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/sy
 for group; do echo $$ >"$group/cgroup.procs" || exit; done
 exec ` + userManager + ` --user --log-target=console`
 
+var managers atomic.Int64 // started so far
+
 // cmdManager is "manager start|stop": a real systemd for the script's person. "inside"
 // runs a program where that person has logged in.
 func cmdManager(ts *testscript.TestScript, neg bool, args []string) {
@@ -83,7 +86,7 @@ func cmdManager(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	m := &manager{ts: ts, r: r}
 	var err error
-	m.groups, err = makeGroups(fmt.Sprintf("keybroker-%d", os.Getpid()))
+	m.groups, err = makeGroups(fmt.Sprintf("keybroker-%d-%d", os.Getpid(), managers.Add(1)))
 	ts.Check(err)
 	ts.Check(os.MkdirAll("/run/systemd", 0o755))
 	m.log, err = os.Create(filepath.Join(r.work, "manager.log"))
