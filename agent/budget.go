@@ -23,6 +23,18 @@ const (
 	// one separate socket has socketPart, which are 1,000.
 	processPart = 6.0 / 12
 	socketPart  = 1.0 / 12
+	// reservedPart, which are 2,000, is kept for programs that hold fewer than
+	// fewConnections, so that two programs with as many as they get leave room for
+	// the others.
+	reservedPart   = 2.0 / 12
+	fewConnections = 16
+	// maxNewcomers bounds the connections that were accepted and count for no program
+	// yet. Further ones wait in the system's queue. Otherwise a program that opens and
+	// closes connections faster than they are looked at fills all places.
+	maxNewcomers = 64
+	// maxTurningAway bounds the connections that are turned away with a look at the
+	// program and a record, which a program can make slow. Further ones end at once.
+	maxTurningAway = 16
 )
 
 // What clients can make the agent hold: requests that wait, lists that nobody
@@ -63,7 +75,8 @@ const (
 type budgets struct {
 	mu       sync.Mutex // guards what follows
 	room     sync.Cond  // bytes were given back
-	most     int        // connections
+	most     int        // connections that there may be
+	held     int        // connections
 	total    int        // bytes
 	programs map[program]*share
 	sockets  map[string]*share
@@ -99,15 +112,22 @@ type account struct {
 	used    atomic.Int64 // bytes
 }
 
-// open makes the account of a connection; false: its client or its socket has
-// too many connections.
+// open makes the account of a connection; false: its client, its socket or all
+// programs have too many connections.
 func (b *budgets) open(a *account, who program, socket string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	mine, ours := shareOf(b.programs, who), shareOf(b.sockets, socket)
-	if mine.connections >= part(b.most, processPart) || socket != "" && ours.connections >= part(b.most, socketPart) {
+	free := b.most - b.held
+	switch {
+	case mine.connections >= part(b.most, processPart),
+		socket != "" && ours.connections >= part(b.most, socketPart),
+		free <= 0,
+		free <= part(b.most, reservedPart) && mine.connections >= fewConnections:
+		b.forgetLocked(who, socket)
 		return false
 	}
+	b.held++
 	mine.connections++
 	ours.connections++
 	a.budgets, a.program, a.socket, a.mine, a.ours = b, who, socket, mine, ours
@@ -132,13 +152,19 @@ func (a *account) close() {
 	a.give(int(a.used.Load()))
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.held--
 	a.mine.connections--
 	a.ours.connections--
-	if a.mine.connections == 0 {
-		delete(b.programs, a.program)
+	b.forgetLocked(a.program, a.socket)
+}
+
+// forgetLocked forgets a client and a socket that hold nothing.
+func (b *budgets) forgetLocked(who program, socket string) {
+	if b.programs[who].connections == 0 {
+		delete(b.programs, who)
 	}
-	if a.ours.connections == 0 {
-		delete(b.sockets, a.socket)
+	if b.sockets[socket].connections == 0 {
+		delete(b.sockets, socket)
 	}
 }
 

@@ -195,11 +195,9 @@ func TestConnectionsHaveABudget(t *testing.T) {
 			return peer, err
 		}
 	})
-	r.server.mu.Lock()
 	r.server.budgets.mu.Lock()
 	r.server.budgets.most = 24 // of one program 12
 	r.server.budgets.mu.Unlock()
-	r.server.mu.Unlock()
 	for range 12 {
 		if _, ok := r.connect().ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer); !ok {
 			t.Fatal("no list")
@@ -226,6 +224,63 @@ func TestSocketsOfTheirOwnHaveABudget(t *testing.T) {
 	}
 	if !open(3, "other") || !open(4, "") {
 		t.Error("a socket took the place of another one")
+	}
+}
+
+// Two programs that hold as many connections as they get leave room for a third one.
+func TestFullPlacesAreReserved(t *testing.T) {
+	b := newBudgets()
+	b.most = 240 // of one program 120; 40 are reserved
+	held := 0
+	for pid := range 3 {
+		for b.open(new(account), program{pid: pid}, "") {
+			held++
+		}
+	}
+	if want := 200 + fewConnections; held != want { // the third one holds few
+		t.Errorf("three programs hold %d connections, not %d", held, want)
+	}
+	for pid := 3; held < b.most; pid++ {
+		if !b.open(new(account), program{pid: pid}, "") {
+			t.Fatalf("no place for another program while %d are taken", held)
+		}
+		held++
+	}
+	if b.open(new(account), program{pid: -1}, "") {
+		t.Error("there are more connections than places")
+	}
+	if _, there := b.programs[program{pid: -1}]; there {
+		t.Error("a program that was turned away is remembered")
+	}
+}
+
+// A program that opens and closes connections faster than the agent looks at them fills
+// nothing but the system's queue: another program is served once the agent comes to it.
+func TestNewcomersWait(t *testing.T) {
+	look := make(chan struct{})
+	begin := sync.OnceFunc(func() { close(look) })
+	defer begin()
+	r := newRigWith(t, func(c *Config) {
+		c.CallerOf = func(conn net.Conn) (platform.Peer, error) {
+			<-look
+			return platform.CallerOf(conn)
+		}
+	})
+	for range maxNewcomers + 100 {
+		r.connect().conn.Close()
+	}
+	for r.server.Status().Connections < maxNewcomers {
+		time.Sleep(time.Millisecond)
+	}
+	patient := r.connect()
+	patient.send(wire.RequestIdentities{})
+	time.Sleep(50 * time.Millisecond) // in which an agent without a bound takes all that wait
+	if n := r.server.Status().Connections; n != maxNewcomers {
+		t.Errorf("the agent has taken %d connections that it did not look at", n)
+	}
+	begin()
+	if _, ok := patient.receive().(wire.IdentitiesAnswer); !ok {
+		t.Error("no list")
 	}
 }
 

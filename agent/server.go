@@ -100,6 +100,9 @@ type Server struct {
 	serving sync.WaitGroup // one for each listener
 	running sync.WaitGroup // one for each session
 	turned  atomic.Uint64  // connections turned away
+
+	newcomers   chan struct{} // holds one for each connection that counts for no program yet
+	turningAway chan struct{} // holds one for each connection that is turned away with a record
 }
 
 // NewServer makes a server that decides by rules.
@@ -110,7 +113,8 @@ func NewServer(config Config, rules *policy.Rules) *Server {
 	if config.CallerOf == nil {
 		config.CallerOf = config.PeerOf
 	}
-	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch(), budgets: newBudgets()}
+	s := &Server{Config: config, sessions: make(map[*session]struct{}), lock: newLock(), epoch: newEpoch(), budgets: newBudgets(),
+		newcomers: make(chan struct{}, maxNewcomers), turningAway: make(chan struct{}, maxTurningAway)}
 	s.recording.append, s.recording.limit = config.Audit.Append, recordTime
 	s.rules.Store(rules)
 	return s
@@ -156,8 +160,9 @@ func (s *Server) accepts() bool {
 func (s *Server) start(conn net.Conn, socket string) {
 	session := newSession(s, conn)
 	session.socket = socket
+	s.newcomers <- struct{}{}
 	if !s.enter(session) {
-		s.turned.Add(1)
+		<-s.newcomers
 		session.cancel()
 		_ = conn.Close()
 		return
@@ -166,10 +171,11 @@ func (s *Server) start(conn net.Conn, socket string) {
 	s.workers.do(session.run)
 }
 
+// enter is false when the server is closing.
 func (s *Server) enter(session *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing || len(s.sessions) >= s.budgets.most {
+	if s.closing {
 		return false
 	}
 	s.sessions[session] = struct{}{}

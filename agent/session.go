@@ -82,32 +82,43 @@ func newSession(server *Server, conn net.Conn) *session {
 
 // run serves the connection, if it may be.
 func (s *session) run() {
+	known := s.identify()
+	allowed := known && s.server.Allowed(s.caller)
+	counted := allowed && s.server.budgets.open(&s.account, programOf(s.caller), s.socket)
+	<-s.server.newcomers // before anything that may wait for a disk or another program
 	switch {
-	case !s.isAllowed():
-		s.close()
-	case !s.server.budgets.open(&s.account, programOf(s.caller), s.socket):
-		s.server.turned.Add(1)
-		s.meet()
-		s.server.refuse(s.newUse(keys.OpConnect), tooManyConnections)
-		s.close()
-	default:
+	case counted:
 		s.queue.reading = true
 		s.serve()
+		return
+	case allowed:
+		s.turnAway()
+	case known:
+		s.server.refuseUser(s.caller)
+	}
+	s.close()
+}
+
+// turnAway writes to the audit log that there are too many connections, unless many are
+// turned away at this moment.
+func (s *session) turnAway() {
+	s.server.turned.Add(1)
+	select {
+	case s.server.turningAway <- struct{}{}:
+		defer func() { <-s.server.turningAway }()
+		s.meet()
+		s.server.refuse(s.newUse(keys.OpConnect), tooManyConnections)
+	default:
 	}
 }
 
-// isAllowed finds out whose program it is.
-func (s *session) isAllowed() bool {
+// identify finds out whose program it is.
+func (s *session) identify() bool {
 	var err error
 	if s.caller, err = s.server.CallerOf(s.conn); err != nil {
 		s.server.Log.Warn("connection closed: its user is not known", "error", err)
-		return false
 	}
-	if !s.server.Allowed(s.caller) {
-		s.server.refuseUser(s.caller)
-		return false
-	}
-	return true
+	return err == nil
 }
 
 // meet finds out which program it is, before its first request is looked at: one that only

@@ -11,7 +11,7 @@ import (
 var (
 	overBudget = refusal{reason: "too many bytes of requests wait for an answer, of this program, its socket or all programs",
 		remedy: "end the program that sends them and does not read the answers: keybroker log shows which"}
-	tooManyConnections = refusal{reason: "this program, or all on this socket, hold too many connections",
+	tooManyConnections = refusal{reason: "this program, all on this socket, or all programs hold too many connections",
 		remedy: "end the program that leaks them: keybroker log shows which"}
 )
 

@@ -124,7 +124,7 @@ func (d *daemon) children() (pids []int) {
 }
 
 // use is what a process holds.
-type use struct{ files, threads, memory int } // memory in KiB
+type use struct{ files, threads, memory, peak int } // memory and its peak in KiB
 
 func (d *daemon) measure() use {
 	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.pid()))
@@ -133,6 +133,7 @@ func (d *daemon) measure() use {
 	for line := range strings.Lines(string(status)) {
 		_, _ = fmt.Sscanf(line, "Threads: %d", &u.threads)
 		_, _ = fmt.Sscanf(line, "RssAnon: %d kB", &u.memory)
+		_, _ = fmt.Sscanf(line, "VmHWM: %d kB", &u.peak)
 	}
 	return u
 }
@@ -145,7 +146,7 @@ func (d *daemon) wantNoLeak(before use) {
 	for end := time.Now().Add(recoveryTime); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		now = d.measure()
 		if now.files <= before.files+moreFiles && now.threads <= before.threads+moreThreads && (raceDetector || now.memory <= before.memory+moreMemory) && len(d.children()) == 0 {
-			d.t.Logf("the daemon holds %d files, %d threads, %d KiB; at its start it was %d, %d, %d", now.files, now.threads, now.memory, before.files, before.threads, before.memory)
+			d.t.Logf("the daemon holds %d files, %d threads, %d KiB (at most %d with its program); at its start it was %d, %d, %d", now.files, now.threads, now.memory, now.peak, before.files, before.threads, before.memory)
 			return
 		}
 	}
