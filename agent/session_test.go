@@ -81,18 +81,20 @@ func TestOtherUserIsRefused(t *testing.T) {
 
 func TestTooManyConnectionsAreTurnedAway(t *testing.T) {
 	r := newRig(t)
-	r.server.mu.Lock()
-	for range r.server.budgets.most {
-		r.server.sessions[new(session)] = struct{}{}
+	take := func(n int) {
+		r.server.budgets.mu.Lock()
+		defer r.server.budgets.mu.Unlock()
+		r.server.budgets.held += n
 	}
-	r.server.mu.Unlock()
+	take(r.server.budgets.most)
 	c := r.connect()
 	if _, err := c.conn.Read(make([]byte, 1)); err != io.EOF {
 		t.Error(err)
 	}
-	r.server.mu.Lock()
-	clear(r.server.sessions)
-	r.server.mu.Unlock()
+	if last := r.last(); last.Reason != tooManyConnections.reason {
+		t.Errorf("%+v", last)
+	}
+	take(-r.server.budgets.most)
 	if status := r.server.Status(); status.TurnedAway != 1 {
 		t.Errorf("%+v", status)
 	}
