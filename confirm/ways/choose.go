@@ -129,7 +129,7 @@ func (c Config) auto() confirm.Prompter {
 			return w
 		}
 		pin, _ = c.pinentry()
-		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || mayConfirm(p.path)) {
+		if p, ok := pin.(*pinentry); ok && (c.Pinentry != "" || c.mayConfirm(p.path)) {
 			return p
 		}
 		if d, err := newDialog(c.Env, c.LookPath); err == nil && pin != nil {
@@ -158,7 +158,7 @@ func (c Config) whyNone(display bool) string {
 		return "there is neither a display nor a terminal"
 	}
 	if isPureWayland(c.Env) {
-		return "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad"
+		return "on Wayland without XWayland there is neither yad nor zenity"
 	}
 	return "there is no window program, no pinentry whose Enter key denies, and neither zenity nor yad"
 }

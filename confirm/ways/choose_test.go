@@ -60,7 +60,7 @@ func TestChoose(t *testing.T) {
 		{"best pinentry", "auto", "DISPLAY=:1", tty, []string{"pinentry-gtk-2", "pinentry-qt"}, "pinentry-qt"},
 		{"Wayland: not GTK 2", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-gtk-2"}, "terminal"},
 		{"Wayland: not GTK 2, no terminal", "", "WAYLAND_DISPLAY=w", nil, []string{"pinentry-gtk-2"}, "none"},
-		{"Wayland: Qt with its plugin", "", "WAYLAND_DISPLAY=w PLUGIN=1", tty, []string{"pinentry-gtk-2", "zenity", "pinentry-qt"}, "pinentry-qt"},
+		{"Wayland: Qt with its plugin", "", "WAYLAND_DISPLAY=w PLUGIN=1", tty, []string{"pinentry-gtk-2", "zenity", "pinentry-qt"}, "zenity, passphrases: pinentry-qt"},
 		{"Wayland: Qt without its plugin", "", "WAYLAND_DISPLAY=w", tty, []string{"pinentry-qt", "zenity"}, "zenity"},
 		{"Wayland: with a stale DISPLAY", "", "WAYLAND_DISPLAY=w DISPLAY=:987", tty, []string{"keybroker-desktop", "pinentry-gtk-2", "yad"}, "yad"},
 		{"Wayland: with XWayland", "", "WAYLAND_DISPLAY=w DISPLAY=" + display, tty, []string{"keybroker-desktop", "pinentry-qt"}, "window"},
@@ -126,7 +126,7 @@ func TestChoose(t *testing.T) {
 func TestNoWaySaysWhatIsMissing(t *testing.T) {
 	for display, want := range map[string]string{
 		"": "there is neither a display nor a terminal", "DISPLAY": "no pinentry whose Enter key denies, and neither zenity nor yad",
-		"WAYLAND_DISPLAY": "on Wayland without XWayland there is neither pinentry-qt (with qtwayland5) nor zenity nor yad",
+		"WAYLAND_DISPLAY": "on Wayland without XWayland there is neither yad nor zenity",
 	} {
 		p, err := Choose(Config{Env: func(name string) string { return map[string]string{display: ":987"}[name] }, LookPath: lookPathIn(t, "pinentry-gtk-2")})
 		if display == "DISPLAY" {

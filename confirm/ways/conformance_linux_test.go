@@ -24,7 +24,6 @@ var persons = map[string]func(t *testing.T) confirmtest.Person{
 	"terminal":       terminalPerson,
 
 	"window through XWayland": xwaylandPerson,
-	"pinentry-qt on Wayland":  waylandPinentryPerson,
 	"zenity on Wayland":       func(t *testing.T) confirmtest.Person { return waylandDialogPerson(t, "zenity") },
 	"yad on Wayland":          func(t *testing.T) confirmtest.Person { return waylandDialogPerson(t, "yad") },
 }

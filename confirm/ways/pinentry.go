@@ -23,7 +23,7 @@ const (
 )
 
 // safeFlavors are the pinentries whose dialog starts on its cancel button:
-// Enter and Space refuse (measured with pinentry 1.2.1; Qt's code sets the
+// Enter and Space refuse (measured with pinentry 1.2.1 on X11; Qt's code sets the
 // default button so in every version). In those of GNOME, curses and tty Enter
 // allows, so that a person who types on is made to approve: they may ask for a
 // passphrase, never for a confirmation.
@@ -34,6 +34,11 @@ var safeNames = []string{"pinentry-qt", "pinentry-qt6", "pinentry-qt5", "pinentr
 
 // errUnsafePinentry is returned by Ask of a pinentry that must not confirm.
 var errUnsafePinentry = problem.New("its Enter key could allow", `install pinentry-qt or pinentry-gtk2, or set prompt = "terminal"`)
+
+// errTypedOnWayland is returned by Ask where the window would be Wayland's own. There
+// pinentry-qt acts on keys before its dialog runs: one Enter cancels too early and moves the
+// focus, the next one allows (decision 0099).
+var errTypedOnWayland = problem.New("on Wayland without XWayland its Enter key could allow", `install yad or zenity and set prompt = "auto", or install XWayland`)
 
 // errNothingMore ends a conversation at once: a no needs no proof that it came
 // from the person, and a program that is slow to end does not delay it.
@@ -48,9 +53,11 @@ type pinentry struct {
 
 func (p *pinentry) Name() string { return programName(p.path) }
 
-// mayConfirm tells by its name whether the program at path may be used to confirm.
-// Its flavor is asked again in each conversation; that is what counts.
-func mayConfirm(path string) bool { return slices.Contains(safeNames, programName(path)) }
+// mayConfirm tells by its name and the desktop whether the program at path may be used to
+// confirm. Ask looks again, at its flavor, and that is what counts.
+func (c Config) mayConfirm(path string) bool {
+	return slices.Contains(safeNames, programName(path)) && !isPureWayland(c.Env)
+}
 
 // programName follows the links of update-alternatives to the real name.
 func programName(path string) string {
@@ -63,6 +70,9 @@ func programName(path string) string {
 // Ask shows the facts with the buttons "Allow once", "Deny", and where there is
 // something to remember "These … hosts" or "Allow for …": it has three at most.
 func (p *pinentry) Ask(ctx context.Context, q confirm.Question) (confirm.Answer, error) {
+	if isPureWayland(p.env) {
+		return confirm.Answer{}, fmt.Errorf("%s is not used: %w", p.Name(), errTypedOnWayland)
+	}
 	defer p.hand.wait(ctx)()
 	var answer confirm.Answer
 	err := p.talk(ctx, func(a *assuan) error {

@@ -23,7 +23,7 @@ var passedEnv = []string{
 	"XDG_RUNTIME_DIR", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP",
 	"HOME", "PATH", "TERM", "GPG_TTY",
 	"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES",
-	"QT_QPA_PLATFORM", "QT_SCALE_FACTOR", "QT_FONT_DPI", "QT_AUTO_SCREEN_SCALE_FACTOR",
+	"QT_SCALE_FACTOR", "QT_FONT_DPI", "QT_AUTO_SCREEN_SCALE_FACTOR",
 	"GDK_SCALE", "GDK_DPI_SCALE", "GTK_THEME",
 }
 
@@ -46,9 +46,7 @@ func childEnv(env func(string) string, more ...string) []string {
 		// A toolkit would start another bus and leave it running.
 		list = append(list, "DBUS_SESSION_BUS_ADDRESS=disabled:")
 	}
-	if env("QT_QPA_PLATFORM") == "" && isPureWayland(env) {
-		list = append(list, "QT_QPA_PLATFORM=wayland") // Qt 5 by itself tries X11 alone
-	}
+	list = append(list, qtPlatform(env)...)
 	return append(list, more...)
 }
 

@@ -39,3 +39,17 @@ func anyFile(patterns []string) bool {
 	}
 	return false
 }
+
+// qtPlatform is the variable by which a Qt program draws on X11 where that is, because on
+// Wayland pinentry-qt may not confirm. Qt 6 prefers Wayland; Qt 5 by itself tries X11 alone.
+func qtPlatform(env func(string) string) []string {
+	switch value := env("QT_QPA_PLATFORM"); {
+	case env("WAYLAND_DISPLAY") != "" && !isPureWayland(env):
+		return []string{"QT_QPA_PLATFORM=xcb"}
+	case value != "":
+		return []string{"QT_QPA_PLATFORM=" + value}
+	case isPureWayland(env):
+		return []string{"QT_QPA_PLATFORM=wayland"}
+	}
+	return nil
+}

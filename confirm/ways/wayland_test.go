@@ -3,6 +3,7 @@
 package ways
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -60,11 +61,6 @@ func xwaylandPerson(t *testing.T) confirmtest.Person {
 	p := waylandPerson(s, newWindowIn(t, s.Env), []string{"alt+a"}, []string{"alt+f"}, []string{"Escape"})
 	p.Wait = func(t *testing.T) string { waitArmedOnWayland(t, s); return "" }
 	return p
-}
-
-func waylandPinentryPerson(t *testing.T) confirmtest.Person {
-	s := waylandtest.Start(t, false)
-	return waylandPerson(s, &pinentry{path: linkTo(t, "pinentry-qt"), env: s.Env}, []string{"alt+a"}, []string{"alt+f"}, []string{"Return"})
 }
 
 func waylandDialogPerson(t *testing.T, name string) confirmtest.Person {
@@ -231,15 +227,66 @@ func testCoveredOnWayland(t *testing.T, s *waylandtest.Sway, w *window) {
 	}
 }
 
+// Keys that the person types while a question appears never allow. sway gives each new
+// window the keyboard, so the first key comes as early as it can.
+func TestTypedOnWayland(t *testing.T) {
+	t.Parallel()
+	s := waylandtest.Start(t, false)
+	for _, name := range dialogPrograms {
+		t.Run(name, func(t *testing.T) { wantTypingDenies(t, s, &dialog{path: linkTo(t, name), env: s.Env}) })
+	}
+	t.Run("pinentry-qt", func(t *testing.T) {
+		p := &pinentry{path: linkTo(t, "pinentry-qt"), env: s.Env}
+		if a, err := p.Ask(t.Context(), confirmtest.Login(t)); a.Verdict != "" || !errors.Is(err, errTypedOnWayland) {
+			t.Errorf("%q, %v", a.Verdict, err)
+		}
+	})
+}
+
+func wantTypingDenies(t *testing.T, s *waylandtest.Sway, p confirm.Prompter) {
+	const questions = 5
+	for range questions {
+		answer := confirmtest.Ask(t, p, confirmtest.Login(t))
+		for answered := false; !answered; {
+			s.Keys(t, "Return")
+			select {
+			case a := <-answer:
+				if answered = true; a.Verdict != confirm.Deny {
+					t.Errorf("Enter while it appeared: %q, %q", a.Verdict, a.Reason)
+				}
+			default:
+			}
+		}
+	}
+}
+
+// Where there is X11, a Qt program is told to draw there, whatever the person's setting.
+func TestQtDrawsOnX11(t *testing.T) {
+	display := newDesktop(t).display
+	for entries, want := range map[string]string{
+		"WAYLAND_DISPLAY=w DISPLAY=" + display:                         "[QT_QPA_PLATFORM=xcb]",
+		"WAYLAND_DISPLAY=w QT_QPA_PLATFORM=wayland DISPLAY=" + display: "[QT_QPA_PLATFORM=xcb]",
+		"WAYLAND_DISPLAY=w":                          "[QT_QPA_PLATFORM=wayland]",
+		"DISPLAY=" + display:                         "[]",
+		"QT_QPA_PLATFORM=minimal DISPLAY=" + display: "[QT_QPA_PLATFORM=minimal]",
+	} {
+		env := map[string]string{}
+		for entry := range strings.FieldsSeq(entries) {
+			name, value, _ := strings.Cut(entry, "=")
+			env[name] = value
+		}
+		if got := fmt.Sprint(qtPlatform(func(name string) string { return env[name] })); got != want {
+			t.Errorf("%s: %s, want %s", entries, got, want)
+		}
+	}
+}
+
 // When the compositor dies, the question ends and nothing is allowed.
 func TestWaylandDies(t *testing.T) {
 	t.Parallel()
 	for name, prompter := range map[string]func(s *waylandtest.Sway) confirm.Prompter{
 		"the window, through XWayland": func(s *waylandtest.Sway) confirm.Prompter { return newWindowIn(t, s.Env) },
-		"pinentry-qt": func(s *waylandtest.Sway) confirm.Prompter {
-			return &pinentry{path: linkTo(t, "pinentry-qt"), env: s.Env}
-		},
-		"zenity": func(s *waylandtest.Sway) confirm.Prompter { return &dialog{path: linkTo(t, "zenity"), env: s.Env} },
+		"zenity":                       func(s *waylandtest.Sway) confirm.Prompter { return &dialog{path: linkTo(t, "zenity"), env: s.Env} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := waylandtest.Start(t, strings.Contains(name, "XWayland"))
