@@ -30,7 +30,7 @@ func Run(root *cobra.Command, args []string, text func(error) string, code func(
 		return int(status)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, root.Name()+":", text(err))
+		fmt.Fprintln(os.Stderr, root.Name()+":", Escaped(text(err)))
 	}
 	return code(err)
 }

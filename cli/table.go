@@ -109,7 +109,10 @@ func (t *Table) Line(text string) { t.rows = append(t.rows, tableRow{line: oneCe
 
 // oneCell escapes a cell's text again: if a caller forgot to, a name could move the
 // cursor or colour the terminal.
-func oneCell(cell string) string {
+func oneCell(cell string) string { return Escaped(cell) }
+
+// Escaped escapes each line of a text that may hold what others chose.
+func Escaped(cell string) string {
 	lines := strings.Split(cell, "\n")
 	for i, line := range lines {
 		lines[i] = platform.Escape(line, maxLine)

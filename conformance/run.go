@@ -93,6 +93,7 @@ func (t *T) cleanUp(effect, may Effect) (dirty bool) {
 		_ = os.Remove(name)
 	}
 	t.pending = nil
+	defer t.tellPassphrase()
 	exchanges := t.result.Exchanges
 	defer func() { t.result.Exchanges = exchanges }()
 	t.ctx = context.WithoutCancel(t.ctx) // keys are removed after Ctrl-C, too

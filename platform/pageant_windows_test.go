@@ -148,6 +148,28 @@ func TestPageantWindowRefuses(t *testing.T) {
 	}
 }
 
+// Memory that is only reserved has no contents: reading it would end the broker.
+func TestPageantMemoryThatIsOnlyReserved(t *testing.T) {
+	const secReserve = 0x4000000 // winnt.h
+	_, window := mustListenPageant(t)
+	echo(t, window)
+	access, err := onlyThisUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle, err := windows.CreateFileMapping(windows.InvalidHandle, access, windows.PAGE_READWRITE|secReserve, 0, 4096, windows.StringToUTF16Ptr("keybroker-reserved"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer windows.CloseHandle(handle)
+	if sendPageant(t, pageantCopyData, []byte("keybroker-reserved\x00")) != 0 {
+		t.Error("it was answered")
+	}
+	if answer, ok := askPageant(t, mappingOf(), pageantCopyData, framed("x")); !ok || string(answer) != "x" {
+		t.Errorf("afterwards: %q, %t", answer, ok)
+	}
+}
+
 // Memory of another user cannot be made here, so the judge is asked.
 func TestPageantMemoryOfAnotherUser(t *testing.T) {
 	if err := mayAsk(currentUser()); err != nil {

@@ -182,6 +182,10 @@ func mapped(handle windows.Handle) ([]byte, error) {
 		_ = windows.UnmapViewOfFile(address)
 		return nil, fmt.Errorf("VirtualQuery: %w", err)
 	}
+	if region.State != windows.MEM_COMMIT || region.Protect != windows.PAGE_READWRITE { // reading it would end this process
+		_ = windows.UnmapViewOfFile(address)
+		return nil, errors.New("the memory is only reserved")
+	}
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&address)), min(region.RegionSize, maxPageantMessage)), nil
 }
 

@@ -32,7 +32,7 @@ func OnlyWeRead(file *os.File) error {
 		err = weAloneWrite(file.Name(), info)
 	}
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		err = &UntrustedError{file.Name(), fmt.Sprintf("is open to others (mode %04o)", info.Mode().Perm()), "run: chmod go= " + file.Name()}
+		err = &UntrustedError{file.Name(), fmt.Sprintf("is open to others (mode %04o)", info.Mode().Perm()), "run: chmod go= " + ShellWord(file.Name())}
 	}
 	return err
 }

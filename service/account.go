@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/keybroker/keybroker/platform"
@@ -63,10 +64,36 @@ func (a Account) manifest() string {
 	return filepath.Join(a.Root+accountConfig, a.Name+".service.json")
 }
 
-// Environment is what a command needs to reach the account's broker, its keys and its log.
-func (a Account) Environment() []string {
+// accountPath is PATH for commands that run as an account: root's may lead elsewhere.
+const accountPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// shownBy are variables of root's that say how a command shows what it has to say.
+var shownBy = []string{"TERM", "COLORTERM", "NO_COLOR", "TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME"}
+
+// TakeEnvironment gives this process the environment of a command that runs as the account:
+// what it needs to reach the account's broker, its keys and its log. Every program of the
+// account can read it, so nothing else of root's stays: not a token in a variable, and not
+// the socket of root's agent.
+func (a Account) TakeEnvironment() error {
+	of, err := user.Lookup(a.Name)
+	if err != nil {
+		return err
+	}
 	state := accountState + "/" + a.Name
-	return []string{"XDG_RUNTIME_DIR=" + accountRuntime + "/" + a.Name, "XDG_STATE_HOME=" + state, "XDG_DATA_HOME=" + state}
+	all := []string{"HOME", of.HomeDir, "USER", a.Name, "LOGNAME", a.Name, "PATH", accountPath,
+		"XDG_RUNTIME_DIR", accountRuntime + "/" + a.Name, "XDG_STATE_HOME", state, "XDG_DATA_HOME", state}
+	for _, name := range shownBy {
+		if value, there := os.LookupEnv(name); there {
+			all = append(all, name, value)
+		}
+	}
+	os.Clearenv()
+	for pair := range slices.Chunk(all, 2) {
+		if err := os.Setenv(pair[0], pair[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Config is the account's configuration, which only root may change.

@@ -29,7 +29,7 @@ func Run(ctx context.Context, c Command) error {
 	if err == nil {
 		return nil
 	}
-	line := strings.Join(c.Args, " ")
+	line := c.line()
 	said := strings.TrimSpace(string(out))
 	if said == "" {
 		said = platform.Text(err)

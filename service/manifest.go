@@ -44,8 +44,13 @@ const (
 	Logon     Start = "logon"     // Windows
 )
 
-// ReadManifest returns nil if nothing is installed.
+// ReadManifest returns nil if nothing is installed. Where somebody else could put a
+// manifest in place, such as in the directories of whose session root came from, it is an
+// error.
 func ReadManifest(path string) (*Manifest, error) {
+	if err := platform.CheckTrustedDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	data, err := platform.ReadTrusted(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

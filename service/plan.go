@@ -222,11 +222,13 @@ func (p *Plan) makeFolder(dir string) error {
 }
 
 // clear removes the directories that were made, unless something else is in them, and
-// the manifest.
+// the manifest. That is a file like others: what it calls a directory may be none.
 func (p *Plan) clear() {
 	_ = os.Remove(p.path)
 	for _, dir := range slices.Backward(p.manifest.Folders) {
-		_ = os.Remove(dir)
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() {
+			_ = os.Remove(dir)
+		}
 	}
 }
 

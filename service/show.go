@@ -19,7 +19,7 @@ func (p *Plan) Show(w io.Writer, diffs bool) {
 		if s.Action == Keep {
 			continue
 		}
-		fmt.Fprintf(w, "  %-7s %s%s\n", s.word(), p.place.where(s.Change), p.place.aside(s))
+		showLine(w, "  %-7s %s%s", s.word(), p.place.where(s.Change), p.place.aside(s))
 		if diffs {
 			s.showDiff(w)
 		}
@@ -28,12 +28,29 @@ func (p *Plan) Show(w io.Writer, diffs bool) {
 		showCommand(w, c)
 	}
 	for _, note := range p.Notes {
-		fmt.Fprintf(w, "  note    %s\n", note)
+		showLine(w, "  note    %s", note)
 	}
 }
 
 func showCommand(w io.Writer, c Command) {
-	fmt.Fprintf(w, "  run     %s  (%s)\n", strings.Join(c.Args, " "), c.Why)
+	showLine(w, "  run     %s  (%s)", c.line(), c.Why)
+}
+
+// maxShown bounds a line, in characters: a longer path is not shown whole.
+const maxShown = 4096
+
+// showLine escapes what others chose: paths come from the manifest, and from names of files.
+func showLine(w io.Writer, format string, values ...any) {
+	fmt.Fprintln(w, platform.Escape(fmt.Sprintf(format, values...), maxShown))
+}
+
+// line is the command as a shell reads it.
+func (c Command) line() string {
+	var words []string
+	for _, arg := range c.Args {
+		words = append(words, platform.ShellWord(arg))
+	}
+	return strings.Join(words, " ")
 }
 
 // word is what happens at the step's path.

@@ -1,6 +1,9 @@
 package doctor
 
 import (
+	"io/fs"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +26,27 @@ func TestPartThatHangs(t *testing.T) {
 	}
 	if c := checks[1]; c.Name != "stuck" || c.Result != fail || !strings.Contains(c.Text, "no answer within 20ms") {
 		t.Error(c)
+	}
+}
+
+// What --fix takes away are permissions alone, and the commands that it shows do the same.
+func TestFixOfAModeKeepsTheOtherBits(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes say nothing there")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777|fs.ModeSetgid|fs.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	fix := chmodFix(dir, 0o755)
+	if fix == nil || !strings.HasPrefix(fix.What, "chmod 3755 ") || !strings.HasPrefix(fix.Undo, "chmod 3777 ") {
+		t.Fatalf("%+v", fix)
+	}
+	if err := fix.Do(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode() != fs.ModeDir|fs.ModeSetgid|fs.ModeSticky|0o755 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 

@@ -30,13 +30,13 @@ func chmodFix(path string, allowed fs.FileMode) *Fix {
 	if err != nil || !info.Mode().IsRegular() && !info.IsDir() || !platform.OwnedByMe(info) {
 		return nil
 	}
-	old := info.Mode().Perm()
-	if old&^allowed == 0 {
+	old := info.Mode() & changeable
+	if old&fs.ModePerm&^allowed == 0 {
 		return nil
 	}
-	name := quoted(path)
+	name, next := quoted(path), old&^(fs.ModePerm&^allowed)
 	return &Fix{
-		What: fmt.Sprintf("chmod %03o %s", old&allowed, name), Undo: fmt.Sprintf("chmod %03o %s", old, name),
+		What: fmt.Sprintf("chmod %03o %s", octal(next), name), Undo: fmt.Sprintf("chmod %03o %s", octal(old), name),
 		do: func() error {
 			file, err := os.Open(path)
 			if err != nil {
@@ -46,9 +46,24 @@ func chmodFix(path string, allowed fs.FileMode) *Fix {
 			if now, err := file.Stat(); err != nil || !os.SameFile(info, now) {
 				return errChanged
 			}
-			return file.Chmod(old & allowed)
+			return file.Chmod(next)
 		},
 	}
+}
+
+// changeable are the bits that chmod sets. Those that are not permissions stay: the directory of
+// a group gives its files to that group by one.
+const changeable = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky
+
+// octal is a mode as chmod takes it.
+func octal(mode fs.FileMode) uint32 {
+	bits := uint32(mode.Perm())
+	for bit, value := range map[fs.FileMode]uint32{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if mode&bit != 0 {
+			bits |= value
+		}
+	}
+	return bits
 }
 
 // deadSocketFix moves a socket aside at which nothing listens. It returns nil if it is not a

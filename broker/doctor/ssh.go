@@ -180,7 +180,7 @@ func (s sshCheck) sharing(ctx context.Context) []Check {
 		conn.Close()
 	}
 	return []Check{noted(s.name, "ControlPath: the connection"+who+" is shared: no key is asked for, nothing is logged, and ForwardAgent leads to the agent that it was opened with",
-		"to log in anew: ssh -O exit "+platform.Escape(s.Host, maxText))}
+		"to log in anew: ssh -O exit "+platform.ShellWord(platform.Escape(s.Host, maxText)))}
 }
 
 func (s sshCheck) forwarding() []Check {

@@ -44,7 +44,8 @@ An agent that is running, such as the one that you work with, stays as it is: wi
 more flags only rules that change nothing are tried. --add-keys allows those that add keys
 of their own and remove them again (an agent that keeps added keys on the disk, such as
 gpg-agent, or that asks a person for each, may not be what you want them in). --destructive
-allows also those that remove all keys, lock the agent or exhaust it.
+allows also those that remove all keys, lock the agent or exhaust it; an agent that takes ssh-add -X for a
+card's PIN, such as pivy-agent, would use up the tries of the PIN.
 
 With --start everything is tried, on an agent that agentconform starts itself in a
 directory that is its HOME and is deleted afterwards. In COMMAND and in the address,

@@ -70,7 +70,7 @@ func fixAll(ctx context.Context, cmd *cobra.Command, checks []doctor.Check, yes 
 		if c.Fix == nil {
 			continue
 		}
-		fmt.Fprintf(out, "%s: %s\n  do:   %s\n  undo: %s\n", c.Name, c.Text, c.Fix.What, c.Fix.Undo)
+		fmt.Fprintln(out, cli.Escaped(fmt.Sprintf("%s: %s\n  do:   %s\n  undo: %s", c.Name, c.Text, c.Fix.What, c.Fix.Undo)))
 		agreed := yes
 		if !yes {
 			var err error

@@ -76,8 +76,10 @@ has set up, with the account's keys, rules and log. It needs root.
 				return problem.With(err, "install util-linux")
 			}
 			account.Start(cmd.Context())
-			line := append([]string{"-u", account.Name, "--", "env"}, account.Environment()...)
-			line = append(line, account.Program, "--config", account.Config())
+			if err := account.TakeEnvironment(); err != nil {
+				return err
+			}
+			line := []string{"-u", account.Name, "--", account.Program, "--config", account.Config()}
 			return platform.Become(runuser, append(line, args[1:]...)...)
 		},
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
+	"github.com/keybroker/keybroker/lifecycle/authorized"
 	"github.com/keybroker/keybroker/platform/platformtest"
 	"golang.org/x/crypto/ssh"
 )
@@ -21,6 +22,30 @@ const (
 	victim = 54321 // user ids that nobody has
 	other  = 54322
 )
+
+// A user can have any number of files where sshd takes a pattern, and long ones that take no disk.
+func TestFilesOfAnAccountHaveALimit(t *testing.T) {
+	dir := t.TempDir()
+	for n := range maxFiles + 1 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(n)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files := readFiles([]string{dir + "/*"}, authorized.ParseVersion("SSH-2.0-OpenSSH_10.1"))
+	if len(files) != maxFiles+1 || files[maxFiles-1].err != nil || files[maxFiles].err == nil {
+		t.Errorf("%d files, %v", len(files), files[len(files)-1].err)
+	}
+	long := filepath.Join(dir, "0")
+	if err := os.Truncate(long, 100); err != nil {
+		t.Fatal(err)
+	}
+	if read := readFile(long, 100); read.err != nil || len(read.data) != 100 {
+		t.Errorf("%d bytes, %v", len(read.data), read.err)
+	}
+	if read := readFile(long, 99); read.err == nil || read.data != nil {
+		t.Errorf("beyond the limit: %d bytes, %v", len(read.data), read.err)
+	}
+}
 
 // server is a machine with accounts and a configuration of sshd.
 type server struct {

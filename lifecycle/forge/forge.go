@@ -212,13 +212,13 @@ func (f *Forge) call(ctx context.Context, method, path string, body, into any) e
 	}
 	response, err := f.http.Do(request)
 	if err != nil {
-		return problem.With(fmt.Errorf("%s does not answer: %w", f.Host(), withoutAddress(err)), "check the address and the network")
+		return problem.With(fmt.Errorf("%s does not answer: %s", f.Host(), f.shown(withoutAddress(err).Error())), "check the address and the network")
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", f.Host(), err)
+		return fmt.Errorf("%s: %s", f.Host(), f.shown(err.Error()))
 	case len(answer) > maxAnswer:
 		return fmt.Errorf("the answer of %s is longer than %d bytes", f.Host(), maxAnswer)
 	case response.StatusCode/100 != 2:
@@ -227,7 +227,7 @@ func (f *Forge) call(ctx context.Context, method, path string, body, into any) e
 		return nil
 	}
 	if err := json.Unmarshal(answer, into); err != nil {
-		return problem.With(fmt.Errorf("the answer of %s is not understood: %w", f.Host(), err), "check that the address is a %s", f.kind)
+		return problem.With(fmt.Errorf("the answer of %s is not understood: %s", f.Host(), f.shown(err.Error())), "check that the address is a %s", f.kind)
 	}
 	return nil
 }
@@ -240,15 +240,20 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// refusal is what the forge says. It never repeats the token.
+// shown is what the forge chose, for people: one line, which never repeats the token.
+func (f *Forge) shown(text string) string {
+	return platform.Escape(strings.ReplaceAll(text, f.token, "…"), 200)
+}
+
+// refusal is what the forge says.
 func (f *Forge) refusal(response *http.Response, answer []byte) error {
 	var said struct {
 		Message any `json:"message"`
 	}
 	_ = json.Unmarshal(answer, &said)
-	text := response.Status
+	text := f.shown(response.Status)
 	if said.Message != nil {
-		text += ": " + platform.Escape(strings.ReplaceAll(fmt.Sprint(said.Message), f.token, "…"), 200)
+		text += ": " + f.shown(fmt.Sprint(said.Message))
 	}
 	err := fmt.Errorf("%s refuses: %s", f.Host(), text)
 	switch response.StatusCode {

@@ -114,6 +114,24 @@ func TestTokenStaysWhereItBelongs(t *testing.T) {
 	if _, err := f.List(t.Context()); err == nil || strings.Contains(err.Error(), token) || !strings.Contains(err.Error(), "401") {
 		t.Errorf("%v", err)
 	}
+	for _, said := range []string{"401 " + token + " \x1b[2J\r\nContent-Length: 0\r\n\r\n", "200 OK\r\nContent-Length: 31\r\n\r\n" + `[{"created_at":"` + token + `"}]`} {
+		hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Write([]byte("HTTP/1.1 " + said))
+			conn.Close()
+		}))
+		defer hostile.Close()
+		if f, err = New(Gitea, hostile.URL, token); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.List(t.Context()); err == nil || strings.Contains(err.Error(), token) || strings.ContainsRune(err.Error(), 0x1b) || !strings.Contains(err.Error(), "…") {
+			t.Errorf("%.3s: %v", said, err)
+		}
+	}
 	reached := false
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
 	defer elsewhere.Close()

@@ -18,10 +18,19 @@ func (r *Report) CSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	rows := [][]string{columns}
 	for _, d := range r.Doors {
-		rows = append(rows, []string{plain(d.Key.Name), d.Key.Fingerprint, d.Key.Type, plain(d.Key.Owner), plain(d.Host.Name), plain(d.Account), plain(d.Where), plain(d.Options), plain(d.Comment),
-			stamp(d.Appeared), stamp(d.LastUsed), plain(d.By), stamp(d.Watched), fmt.Sprint(d.Root()), count(d.Findings)})
+		rows = append(rows, plainRow(d.Key.Name, d.Key.Fingerprint, d.Key.Type, d.Key.Owner, d.Host.Name, d.Account, d.Where, d.Options, d.Comment,
+			stamp(d.Appeared), stamp(d.LastUsed), d.By, stamp(d.Watched), fmt.Sprint(d.Root()), count(d.Findings)))
 	}
 	return w.WriteAll(rows)
+}
+
+// plainRow has each cell plain, so that none is forgotten: an inventory may come from
+// another machine, and then its fingerprints too are what that says.
+func plainRow(cells ...string) []string {
+	for i, cell := range cells {
+		cells[i] = plain(cell)
+	}
+	return cells
 }
 
 // plain keeps a spreadsheet from taking a text of others for a formula.
@@ -110,6 +119,6 @@ func (r *Report) Text(out io.Writer) error {
 // UnusedRow is an authorisation of a fleet as a row of CSV: fingerprint, host, host key,
 // account, where, options, comment, there since, last used, watched since.
 func UnusedRow(place lifecycle.Place, last, watched time.Time) []string {
-	return []string{place.Fingerprint, plain(show(place.Host.String())), place.Host.Key, plain(show(place.Account)), plain(where(place)),
-		plain(show(strings.Join(place.Options, ","))), plain(show(place.Comment)), stamp(place.FirstSeen), stamp(last), stamp(watched)}
+	return plainRow(show(place.Fingerprint), show(place.Host.String()), show(place.Host.Key), show(place.Account), where(place),
+		show(strings.Join(place.Options, ",")), show(place.Comment), stamp(place.FirstSeen), stamp(last), stamp(watched))
 }
