@@ -104,7 +104,7 @@ func (a *app) takeInventory(cmd *cobra.Command, t *taking) error {
 	result := taken{Inventory: inv}
 	runs, err := runsOf(ctx, db)
 	if err != nil {
-		return notTaken(err)
+		result.Unseen = append(result.Unseen, lifecycle.Unseen{What: "plans", Why: platform.Text(err)})
 	}
 	result.Findings = append(result.Findings, plan.Findings(runs, inv.Places, a.asked(), inv.Taken)...)
 	if before != nil {

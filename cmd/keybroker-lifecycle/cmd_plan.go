@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -90,13 +91,14 @@ func newPlanListCommand(a *app) *cobra.Command {
 	})
 }
 
-// runsOf are all plans of the store.
+// runsOf are all plans of the store that can be read, with an error for the others.
 func runsOf(ctx context.Context, kept *store.Store) (runs []*plan.Run, err error) {
 	all, err := kept.Plans(ctx)
 	for _, saved := range all {
 		run, e := plan.Load(ctx, kept, saved.ID)
 		if e != nil {
-			return runs, e
+			err = errors.Join(err, e)
+			continue
 		}
 		runs = append(runs, run)
 	}
