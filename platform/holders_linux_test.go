@@ -23,9 +23,11 @@ func TestHoldersAndClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := listener.Accept(); err != nil { // until then the kernel names no peer
+	accepted, err := listener.Accept() // until then the kernel names no peer
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer accepted.Close()
 	if list, sure := Holders(conn, path); !sure || !slices.ContainsFunc(list, isSelf) {
 		t.Errorf("holders: %v, %v", list, sure)
 	}

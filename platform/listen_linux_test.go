@@ -7,16 +7,19 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
 // listenChild serves its argument until its input ends.
 func listenChild(args []string) error {
-	if _, err := Listen(args[0]); err != nil {
+	listener, err := Listen(args[0])
+	if err != nil {
 		return err
 	}
+	defer runtime.KeepAlive(listener) // it would be closed once nothing refers to it
 	os.Stdout.WriteString("ready\n")
-	_, err := io.Copy(io.Discard, os.Stdin)
+	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
