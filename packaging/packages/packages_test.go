@@ -121,6 +121,7 @@ func TestRPMAndAPK(t *testing.T) {
 	listed := output(t, "rpm", "-qp", "--queryformat", `[%{FILEMODES:perms} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILEFLAGS:fflags} %{FILENAMES}\n]`, rpm)
 	for _, want := range []string{
 		"-rwx--x--x root:root  /usr/bin/keybroker\n", "-rwx--x--x root:root  /usr/bin/keybroker-desktop\n", "-rwx--x--x root:root  /usr/bin/keybroker-lifecycle\n",
+		"drwxr-xr-x root:root  /etc/keybroker\n", "drwxr-xr-x root:root  /usr/share/licenses/keybroker\n",
 		"-rw-r--r-- root:root cn /etc/keybroker/policy.toml\n", "-rw-r--r-- root:root  /usr/share/man/man1/keybroker.1.gz\n",
 	} {
 		if !strings.Contains(listed, want) {
