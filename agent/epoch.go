@@ -74,13 +74,6 @@ func (e *epoch) during(m *moment, do func() error) error {
 // err is nil while the epoch lasts; then it is a refusal that says how it ended.
 func (m *moment) err() error { return context.Cause(m.over) }
 
-// within returns a context that ends with ctx or with the epoch, which withdraws questions.
-func (m *moment) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(m.over, func() { cancel(m.err()) })
-	return ctx, func() { stop(); cancel(nil) }
-}
-
 // SetRules replaces the rules. All grants end, and so does every unfinished request
 // that was decided or asked about under the old rules, unless the new rules allow it
 // without a question. To close keys and PINs as well, call Drop first.

@@ -7,9 +7,10 @@ import "github.com/keybroker/keybroker/bench/internal/gauge"
 // kind is one of the programs that are compared.
 type kind struct {
 	gauge.Kind
-	idle int  // idle connections to hold open
-	tray bool // measure the tray, not the broker
-	path string
+	idle  int  // idle connections to hold open
+	tray  bool // measure the tray, not the broker
+	floor bool // it answers, and does no more
+	path  string
 }
 
 // agent is one running program.

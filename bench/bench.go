@@ -20,6 +20,7 @@ type bench struct {
 	keybroker kind
 	power     kind    // keybroker with an fsync before each reply
 	tray      kind    // keybroker with its tray
+	floor     kind    // the least that an agent in Go can be
 	window    kind    // keybroker that asks in its window
 	pinentry  kind    // keybroker that asks in pinentry-qt
 	screen    *screen // nil: no X server

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 type key struct {
 	gauge.Login
 	private any
+	signer  ssh.Signer
 }
 
 func newKey(private any, algorithm string, flags uint32) (*key, error) {
@@ -25,7 +28,7 @@ func newKey(private any, algorithm string, flags uint32) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &key{gauge.NewLogin(signer.PublicKey(), algorithm, flags), private}, nil
+	return &key{gauge.NewLogin(signer.PublicKey(), algorithm, flags), private, signer}, nil
 }
 
 func newEd25519() (*key, error) {
@@ -34,6 +37,14 @@ func newEd25519() (*key, error) {
 		return nil, err
 	}
 	return newKey(&private, ssh.KeyAlgoED25519, 0)
+}
+
+func newECDSA() (*key, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return newKey(private, ssh.KeyAlgoECDSA256, 0)
 }
 
 func newRSA() (*key, error) {

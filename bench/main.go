@@ -43,8 +43,12 @@ func run(ctx context.Context) error {
 		asJSON    = flag.Bool("json", false, "print JSON")
 		keybroker = flag.String("keybroker", "bin/keybroker", "the program to measure")
 		sshAgent  = flag.String("ssh-agent", "ssh-agent", "the program to measure it against")
+		floor     = flag.String("floor", "", "serve the floor of the measures at this socket; bench starts that itself")
 	)
 	flag.Parse()
+	if *floor != "" {
+		return serveFloor(*floor)
+	}
 	for _, path := range []*string{keybroker, sshAgent} {
 		found, err := exec.LookPath(*path)
 		if err != nil {
@@ -66,6 +70,10 @@ func run(ctx context.Context) error {
 		keybroker: keybrokerKind(*keybroker, "process"),
 		power:     keybrokerKind(*keybroker, "power"),
 		tray:      trayKind(*keybroker),
+	}
+	var err error
+	if b.floor, err = floorKind(); err != nil {
+		return err
 	}
 	if b.screen = newScreen(); b.screen != nil {
 		defer b.screen.close()

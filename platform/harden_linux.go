@@ -35,12 +35,12 @@ func harden() Hardening {
 // TracerPid). Once the process is not dumpable none can begin. A tracer in an
 // outer pid namespace is not seen.
 func untraced() error {
-	threads, err := filepath.Glob("/proc/self/task/[0-9]*/status")
+	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil || len(threads) == 0 {
 		return problem.New("whether another program traces this one is not known: /proc cannot be read", "mount it: mount -t proc proc /proc")
 	}
 	for _, thread := range threads {
-		status, err := os.ReadFile(thread)
+		status, err := os.ReadFile(filepath.Join("/proc/self/task", thread.Name(), "status"))
 		if err != nil {
 			continue // it has ended
 		}

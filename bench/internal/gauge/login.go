@@ -30,6 +30,9 @@ func NewLogin(public ssh.PublicKey, algorithm string, flags uint32) Login {
 	return k
 }
 
+// Data is what is signed.
+func (k *Login) Data() []byte { return k.data }
+
 // loginData is the data that ssh has signed for a login (RFC 4252 section 7).
 func loginData(algorithm string, blob []byte) []byte {
 	return ssh.Marshal(struct {
