@@ -19,8 +19,8 @@ commented out, and "keybroker restore" brings them back for 30 days. Afterwards
 comment a key out: it is deleted at once, and "keybroker restore" adds it again.
 
 The proof is the server's own word: it accepted the key before and refuses it after,
-while another key of yours gets in; a forge lists it no more. The last door that is proved to be open to you is
-never closed. Sessions that are open stay open.
+while another key of yours gets in; a forge lists it no more. The last door that is
+proved to be open to you is never closed. Sessions that are open stay open.
 
 A key that was terminated everywhere is remembered for ever: met again at an inventory,
 it is an alarm, and "keybroker provision" refuses it.`,
