@@ -77,37 +77,30 @@ const turnAwayTime = 150 * time.Millisecond
 func (s sockets) turnAway(reason error) {
 	var ends sync.WaitGroup
 	for name, listener := range s {
-		var reply []byte // the agent's protocol has no reasons
+		answer := func(conn net.Conn) { agent.TurnAway(conn) } // the agent's protocol has no reasons
 		if name == platform.ControlSocketName {
-			reply = control.CannotStart(reason)
+			answer = func(conn net.Conn) { control.TurnAway(conn, reason) }
 		}
 		passed, ok := listener.(*net.UnixListener)
 		if ok && passed.SetDeadline(time.Now().Add(turnAwayTime)) == nil {
-			ends.Go(func() { closeWaiting(passed, reply, &ends) })
+			ends.Go(func() { answerWaiting(passed, answer, &ends) })
 		}
 	}
 	ends.Wait()
 }
 
-func closeWaiting(listener net.Listener, reply []byte, ends *sync.WaitGroup) {
+func answerWaiting(listener net.Listener, answer func(net.Conn), ends *sync.WaitGroup) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		ends.Go(func() { hangUp(conn, reply) })
-	}
-}
-
-// hangUp first lets the client send its request: SIGPIPE would kill an ssh-add that
-// finds the connection closed.
-func hangUp(conn net.Conn, reply []byte) {
-	defer conn.Close()
-	if conn.SetDeadline(time.Now().Add(turnAwayTime)) != nil {
-		return
-	}
-	if _, err := conn.Read(make([]byte, 4<<10)); err == nil {
-		_, _ = conn.Write(reply)
+		ends.Go(func() {
+			defer conn.Close()
+			if conn.SetDeadline(time.Now().Add(turnAwayTime)) == nil {
+				answer(conn)
+			}
+		})
 	}
 }
 
