@@ -85,7 +85,7 @@ func (c *carrier) mustBePlanned(kind plan.Kind, key, address string) error {
 	wanted, err := c.approvals()
 	if err == nil && wanted.Need(kind) {
 		err = cli.Refused(problem.New(fmt.Sprintf("the machine's owner asks for an approval before a plan to %s a key", kind),
-			fmt.Sprintf("write a plan and let it be approved: keybroker plan %s %s %s", kind, key, address)))
+			fmt.Sprintf("write a plan and let it be approved: keybroker plan %s %s %s", kind, platform.ShellWord(key), platform.ShellWord(address))))
 	}
 	return err
 }

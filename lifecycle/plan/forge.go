@@ -2,12 +2,9 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/lifecycle/authorized"
@@ -91,54 +88,6 @@ func (r *Runner) addAtForge(ctx context.Context, run *Run, step *Step, f *forge.
 	if ends := (authorized.Line{Options: run.Plan.Options}).Expires(); !ends.IsZero() && !f.KeepsExpiry() {
 		step.Why = "the forge keeps no expiry of a key"
 	}
-	return err
-}
-
-// newAtForge is the new key as a line of authorized_keys, with the expiry that a forge can
-// keep and the title as its comment.
-func newAtForge(p *Plan, f *forge.Forge, list []forge.Key) (string, error) {
-	key := p.keyOf(StepAdd)
-	ends := authorized.Line{Options: p.Options}.Expires()
-	if p.Kind == Rotate {
-		old := listed(list, p.Key)
-		if len(old) == 0 {
-			return "", stop(problem.With(fmt.Errorf("the account at %s does not have the old key", f.Host()), "add the new one: keybroker forge add"))
-		}
-		ends = old[0].Expires
-	}
-	return forgeLine(key, f, p.Comment, ends)
-}
-
-func forgeLine(key lifecycle.Key, f *forge.Forge, title string, ends time.Time) (string, error) {
-	if ends.IsZero() || !f.KeepsExpiry() {
-		return lineText(key, printable(title), nil), nil
-	}
-	option, err := authorized.Quote("expiry-time", ends.UTC().Format("20060102150405")+"Z")
-	return lineText(key, printable(title), []string{option}), err
-}
-
-// printable keeps a title that a forge gave on its line.
-func printable(title string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '_'
-	}, title)
-}
-
-// addLine adds what forgeLine wrote.
-func addLine(ctx context.Context, f *forge.Forge, text string) error {
-	lines := authorized.Parse([]byte(text)).Lines
-	if len(lines) != 1 || lines[0].Blob == nil {
-		return stop(errors.New("the plan names no key that a forge takes"))
-	}
-	line := lines[0]
-	title := line.Comment
-	if title == "" {
-		title = "keybroker"
-	}
-	_, err := f.Add(ctx, title, Line(lifecycle.Key{Type: line.Type, Blob: line.Blob}), line.Expires())
 	return err
 }
 
@@ -250,82 +199,4 @@ func (r *Runner) linesOf(ctx context.Context, run *Run, step *Step, kind StepKin
 		}
 	}
 	return slices.DeleteFunc(lines, func(a Addition) bool { return len(authorized.Parse([]byte(a.Text)).With(key.Blob)) != 1 }), nil
-}
-
-// listed are the entries of a key: a forge may have it more than once.
-func listed(list []forge.Key, key lifecycle.Key) (found []forge.Key) {
-	for _, k := range list {
-		if k.Fingerprint == key.Fingerprint {
-			found = append(found, k)
-		}
-	}
-	return found
-}
-
-// look asks the forge for its list.
-func (r *Runner) look(ctx context.Context, f *forge.Forge, key lifecycle.Key) (lifecycle.Probe, error) {
-	list, err := f.List(ctx)
-	return r.said(listed(list, key)), err
-}
-
-// said is what the forge lists of a key.
-func (r *Runner) said(found []forge.Key) lifecycle.Probe {
-	var all []string
-	for _, k := range found {
-		text := fmt.Sprintf("number %s, %s", k.ID, printable(k.Title))
-		if !k.LastUsed.IsZero() {
-			text += ", last used " + k.LastUsed.UTC().Format(time.DateOnly)
-		}
-		all = append(all, text)
-	}
-	return lifecycle.Probe{Accepted: len(found) > 0, Time: r.Now().UTC(), Said: strings.Join(all, "; ")}
-}
-
-func (r *Runner) forgeProof(run *Run, step *Step, f *forge.Forge) lifecycle.Proof {
-	place := run.Plan.Places[step.Place]
-	return lifecycle.Proof{Fingerprint: run.Plan.keyOf(step.Kind).Fingerprint, Host: place.Host, Forge: f.Name(), Plan: run.Plan.ID, Actor: r.Actor}
-}
-
-// previewForge notes what would change at a forge, or why nothing can.
-func (r *Runner) previewForge(ctx context.Context, p *Plan, at int) {
-	place := &p.Places[at]
-	f, err := r.OpenForge(ctx, *place)
-	if err == nil {
-		place.Diff, err = r.differencesAtForge(ctx, p, at, f)
-	}
-	if err != nil {
-		place.Why, place.Remedy = err.Error(), problem.Remedy(err)
-	}
-}
-
-func (r *Runner) differencesAtForge(ctx context.Context, p *Plan, at int, f *forge.Forge) (diff []string, err error) {
-	list, err := f.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	add := func(sign, text string) { diff = append(diff, fmt.Sprintf("keys of the account: %s %s", sign, text)) }
-	for _, kind := range p.stepsAt(p.Places[at]) {
-		there := listed(list, p.keyOf(kind))
-		switch kind {
-		case StepAdd:
-			line, err := newAtForge(p, f, list)
-			if err != nil {
-				return nil, err
-			}
-			if len(there) == 0 {
-				add("+", line)
-			}
-		case StepRemove:
-			for _, k := range there {
-				add("-", k.Line+" "+printable(k.Title))
-			}
-		case StepRestore:
-			if len(there) == 0 {
-				add("+", Line(p.Key))
-			}
-		case StepSwitch:
-			diff = append(diff, r.switchDiff(ctx, p, at)...)
-		}
-	}
-	return diff, nil
 }
