@@ -11,18 +11,9 @@ import (
 // maxReadings bounds how often a card may report a different number.
 const maxReadings = 3
 
-// Describe selects the PIV application and reads the contents of the card. A
-// damaged object becomes a Problem of its slot and hides nothing else. An error
-// means that the card is gone or is not a PIV card (ErrNotPIV).
-func Describe(ctx context.Context, card Card) (*Token, error) {
-	a, err := Select(ctx, card)
-	if err != nil {
-		return nil, err
-	}
-	return a.Describe(ctx)
-}
-
-// Describe reads the contents of the card. PIV is already selected.
+// Describe reads the contents of the card, on which PIV is selected. A damaged
+// object becomes a Problem of its slot and hides nothing else. An error means that
+// the card is gone or is not a PIV card (ErrNotPIV).
 func (a *Applet) Describe(ctx context.Context) (*Token, error) {
 	d := newDescription()
 	for !d.done() {

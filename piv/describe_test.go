@@ -19,7 +19,7 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	must1(card.Provision(0x95, pivtest.AlgEd25519, pivtest.Policy{}))(t)
-	token := must1(Describe(t.Context(), virtual{card, t}))(t)
+	token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 	if token.Kind != KindYubiKey || token.Version != (Version{5, 7, 1}) || token.Serial != card.Serial() ||
 		token.PINTries != 3 || !token.PINDefault || token.PINVerified || token.Reference != PINApplication || len(token.Problems) > 0 {
 		t.Errorf("%+v", token)
@@ -42,7 +42,7 @@ func TestDescribe(t *testing.T) {
 
 func TestDescribeGovernment(t *testing.T) {
 	card := newCard(t, pivtest.GovernmentPIV())
-	token := must1(Describe(t.Context(), virtual{card, t}))(t)
+	token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 	if token.Kind != KindPIV || token.GUID != GUID(card.GUID()) || token.ID != "guid:"+token.GUID.String() ||
 		token.Reference != PINGlobal || token.PINTries < 1 || len(token.Problems) > 0 {
 		t.Errorf("%+v", token)
@@ -78,7 +78,7 @@ func TestDescribeDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	token := must1(Describe(t.Context(), virtual{card, t}))(t)
+	token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 	if len(token.Slots) != 4 || len(token.Problems) == 0 {
 		t.Fatalf("%+v", token)
 	}
@@ -111,7 +111,7 @@ func TestDescribeByAttestation(t *testing.T) {
 	if err := card.SetObject(uint32(SlotAuthentication.object()), nil); err != nil {
 		t.Fatal(err)
 	}
-	token := must1(Describe(t.Context(), older{virtual{card, t}}))(t)
+	token := must1(describeCard(t.Context(), older{virtual{card, t}}))(t)
 	if token.Serial != 0 || token.Version.String() != "4.3.5" || len(token.Slots) != 1 {
 		t.Fatalf("%+v", token)
 	}
@@ -144,7 +144,7 @@ func TestDescribeGone(t *testing.T) {
 	for _, ins := range []byte{insSelect, insGetVersion, insGetSerial, insGetData, insGetMetadata, insVerify} {
 		card.PowerOn()
 		card.DieOn(ins)
-		if token, err := Describe(t.Context(), virtual{card, t}); token != nil || !fatal(err) {
+		if token, err := describeCard(t.Context(), virtual{card, t}); token != nil || !fatal(err) {
 			t.Errorf("%02X: %+v, %v", ins, token, err)
 		}
 	}
@@ -155,7 +155,7 @@ func FuzzDescribe(f *testing.F) {
 	card := newCard(f, pivtest.YubiKey5())
 	must1(card.Provision(0x9A, pivtest.AlgP256, pivtest.Policy{}))(f)
 	log := &recorder{Card: virtual{card, f}}
-	if _, err := Describe(f.Context(), log); err != nil {
+	if _, err := describeCard(f.Context(), log); err != nil {
 		f.Fatal(err)
 	}
 	seeds := 0
@@ -179,7 +179,7 @@ func FuzzDescribe(f *testing.F) {
 			}
 			return answer
 		})
-		token, err := Describe(t.Context(), odd)
+		token, err := describeCard(t.Context(), odd)
 		if (token == nil) == (err == nil) {
 			t.Errorf("%v, %v", token, err)
 		}
@@ -201,7 +201,7 @@ func TestNamesAreACardsOwn(t *testing.T) {
 	names := map[string]bool{}
 	for range 2 {
 		card := newCard(t, pivtest.GovernmentPIV())
-		token := must1(Describe(t.Context(), virtual{card, t}))(t)
+		token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 		if want := "PIV card " + token.GUID.String()[:8]; token.FASCN != "" || token.Name() != want {
 			t.Errorf("FASC-N %q, name %q, want %q", token.FASCN, token.Name(), want)
 		}
@@ -217,7 +217,7 @@ func TestNamesAreACardsOwn(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			token := must1(Describe(t.Context(), virtual{card, t}))(t)
+			token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 			if guid != (token.Name() == "YubiKey "+token.GUID.String()[:8]) || token.Serial != 0 {
 				t.Errorf("name %q", token.Name())
 			}
@@ -239,7 +239,7 @@ func TestEmptySlotsAreEmpty(t *testing.T) {
 		card := newCard(t, pivtest.YubiKey5())
 		card.EmptyMetadata(status)
 		must1(card.Provision(0x9C, pivtest.AlgP256, pivtest.Policy{}))(t)
-		token := must1(Describe(t.Context(), virtual{card, t}))(t)
+		token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 		if len(token.Slots) != 1 || token.Slots[0].Slot != 0x9C || token.Slots[0].NoKey || len(token.Problems) > 0 {
 			t.Errorf("%04X: %d slots, %q", status, len(token.Slots), token.Problems)
 		}
@@ -248,7 +248,7 @@ func TestEmptySlotsAreEmpty(t *testing.T) {
 		card := newCard(t, pivtest.YubiKey5())
 		must1(card.Provision(0x9A, pivtest.AlgP256, pivtest.Policy{}))(t)
 		card.Answer(insGetMetadata, 0x9A, unhex(t, answer))
-		slot, ok := must1(Describe(t.Context(), virtual{card, t}))(t).Slot(0x9A)
+		slot, ok := must1(describeCard(t.Context(), virtual{card, t}))(t).Slot(0x9A)
 		if !ok || slot.NoKey != noKey || (slot.Problem != "") != noKey {
 			t.Errorf("%s: %+v", answer, slot)
 		}
@@ -260,7 +260,7 @@ func TestOddMetadataOfPINAndManagementKey(t *testing.T) {
 	card.Answer(insGetMetadata, byte(PINApplication), []byte{0x01, 0x90, 0x00})
 	card.Answer(insGetMetadata, byte(PUK), []byte{0x06, 0x01, 0x02, 0x90, 0x00})
 	card.Answer(insGetMetadata, managementKey, []byte{0x01, 0x01, byte(AES192), 0x90, 0x00})
-	token := must1(Describe(t.Context(), virtual{card, t}))(t)
+	token := must1(describeCard(t.Context(), virtual{card, t}))(t)
 	if token.PINTries != 3 || len(token.Problems) > 0 {
 		t.Errorf("%d tries, %q", token.PINTries, token.Problems)
 	}

@@ -152,3 +152,12 @@ func generate(alg Algorithm) (crypto.Signer, error) {
 func verify(ctx context.Context, h *Handle) error {
 	return h.Do(ctx, func(a *Applet) error { return a.Verify(ctx, []byte(pivtest.DefaultPIN)) })
 }
+
+// describeCard selects the PIV application and reads the contents of the card.
+func describeCard(ctx context.Context, card Card) (*Token, error) {
+	a, err := Select(ctx, card)
+	if err != nil {
+		return nil, err
+	}
+	return a.Describe(ctx)
+}

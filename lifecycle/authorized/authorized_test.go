@@ -155,7 +155,7 @@ func TestQuote(t *testing.T) {
 	key := newKey(t)
 	for _, value := range []string{"ls", `echo "a b", #c`, `a\b`, `\"`, "", "ä", `\\"x`} {
 		option := must(Quote("command", value))
-		line := Parse([]byte(must(NewLine(key, "c", "restrict", option)))).Lines[0]
+		line := Parse([]byte("restrict," + option + " " + text(key))).Lines[0]
 		if got, found := line.Option("COMMAND"); !found || got != value || !line.LetsIn() || len(line.Options) != 2 {
 			t.Errorf("%q became %q: %+v", value, got, line)
 		}

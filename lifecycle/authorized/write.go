@@ -1,11 +1,8 @@
 package authorized
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
 
 	"github.com/keybroker/keybroker/problem"
 )
@@ -23,18 +20,6 @@ func Quote(name, value string) (string, error) {
 		return "", problem.New(fmt.Sprintf("sshd would refuse the option %s", option), "see AUTHORIZED_KEYS FILE FORMAT in sshd(8)")
 	}
 	return option, nil
-}
-
-// NewLine writes a line, without its end. The options are as Quote returns them.
-func NewLine(key ssh.PublicKey, comment string, options ...string) (string, error) {
-	text := key.Type() + " " + base64.StdEncoding.EncodeToString(key.Marshal())
-	if len(options) > 0 {
-		text = strings.Join(options, ",") + " " + text
-	}
-	if comment != "" {
-		text += " " + comment
-	}
-	return text, check(text)
 }
 
 // check refuses a line that sshd would not read as a key.
