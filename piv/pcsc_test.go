@@ -54,6 +54,7 @@ func TestPCSC(t *testing.T) {
 		"service hangs":         testServiceHangs,
 		"close while it hangs":  testCloseWhileHung,
 		"beside other programs": testBesideOthers,
+		"blocked calls":         testBlockedCalls,
 		"generate":              testGenerate,
 		"number of tries":       testSetRetries,
 		"reset a YubiKey":       testResetYubiKey,
