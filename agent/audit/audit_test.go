@@ -22,7 +22,11 @@ func TestMain(m *testing.M) {
 		storm(dir)
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, dir := range indexedLogs {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 // clock is a clock that a test sets.
