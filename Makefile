@@ -202,7 +202,7 @@ bench: deps build
 # chaos runs the daemon under load for TIME while what it needs fails; SEED=N repeats the
 # faults of an earlier run. It needs root for those of the disk and of cards.
 chaos: deps
-	@go test ./chaos -count=1 -timeout 0 -v -chaos.time $(or $(TIME),10m) -chaos.seed $(or $(SEED),0)
+	@go test ./chaos -count=1 -timeout 0 -v -chaos.clock -chaos.time $(or $(TIME),10m) -chaos.seed $(or $(SEED),0)
 
 # site makes a static site of the pages, and looks for dead links: build/site/index.html.
 .PHONY: site

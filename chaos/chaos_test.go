@@ -69,6 +69,9 @@ func TestChaos(t *testing.T) {
 	w.recover()
 	w.daemon.wantNoLeak(before)
 	t.Log(table(tally) + load.ledger.summary())
+	if w.outOfMemory > 0 {
+		t.Logf("the daemon ended %d times for want of memory", w.outOfMemory)
+	}
 	load.ledger.check(w)
 }
 

@@ -5,6 +5,7 @@ package chaos
 import (
 	crand "crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,6 +25,7 @@ import (
 const (
 	clientMode   = "KEYBROKER_CHAOS_CLIENT"
 	clientSocket = "KEYBROKER_CHAOS_SOCKET"
+	clientSign   = "KEYBROKER_CHAOS_SIGN" // a whole request to sign, in hex
 )
 
 // modes are how clients misbehave.
@@ -32,7 +35,7 @@ var modes = map[string]func(socket string){
 	"crowds":  crowd,
 	"is deaf": neverRead,
 	"babbles": babble,
-	"stops":   func(socket string) { cutRequests(socket) }, // and is stopped from outside
+	"stops":   cutRequests, // and is stopped from outside, and goes on
 }
 
 func clientModes() (names []string) {
@@ -51,25 +54,41 @@ func misbehave(mode string) {
 	}
 }
 
-// startClient runs a copy of this program as the client.
+// startClient runs a copy of this program as the client. One that stops goes on, again and
+// again, in the middle of a request or of a reply.
 func startClient(mode string) func(*world, *rand.Rand) func() {
 	return func(w *world, rng *rand.Rand) func() {
 		cmd := exec.Command(w.hostileProgram())
-		cmd.Env = []string{clientMode + "=" + mode, clientSocket + "=" + w.agentSocket(), "HOME=" + w.dir}
+		cmd.Env = []string{clientMode + "=" + mode, clientSocket + "=" + w.agentSocket(), clientSign + "=" + hex.EncodeToString(w.signFrame()), "HOME=" + w.dir}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Start(); err != nil {
 			w.t.Error(err)
 			return func() {}
 		}
+		goesOn := func() {}
 		if mode == "stops" {
-			time.Sleep(time.Duration(rng.IntN(int(minHold))))
-			_ = cmd.Process.Signal(unix.SIGSTOP)
+			stopped := time.Duration(rng.IntN(int(minHold)))
+			goesOn = repeat(5*time.Millisecond, func() {
+				_ = cmd.Process.Signal(unix.SIGSTOP)
+				time.Sleep(stopped)
+				_ = cmd.Process.Signal(unix.SIGCONT)
+			})
 		}
 		return func() {
+			goesOn()
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		}
 	}
+}
+
+// signFrame is a request to sign with the sealed key.
+func (w *world) signFrame() []byte {
+	return frame(ssh.Marshal(struct {
+		Number    byte
+		Key, Data []byte
+		Flags     uint32
+	}{13, w.keys[sealed].Marshal(), signedData(), 0}))
 }
 
 // hostileProgram is a copy of this program under another name.
@@ -93,9 +112,10 @@ func frame(contents []byte) []byte {
 
 var listFrame = frame([]byte{11})
 
-// cutRequests hangs up after each byte of a list and of a request to sign.
+// cutRequests hangs up after each byte of a list and of a request to sign, the last one
+// included: then the broker has the whole request and nobody to give the signature to.
 func cutRequests(socket string) {
-	sign := frame(append([]byte{13, 0, 0, 0, 4, 'k', 'e', 'y', 's'}, 0, 0, 0, 1, 'x', 0, 0, 0, 0))
+	sign, _ := hex.DecodeString(os.Getenv(clientSign))
 	for _, request := range [][]byte{listFrame, sign} {
 		for cut := range len(request) + 1 {
 			conn, err := net.Dial("unix", socket)

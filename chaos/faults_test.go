@@ -32,6 +32,7 @@ func (w *world) faults() (possible []fault) {
 		fault{"daemon restarted", false, endDaemon(syscall.SIGTERM)},
 		fault{"agent locked", false, lockAgent},
 		fault{"daemon stopped", false, stopDaemon},
+		fault{"memory short", false, shortMemory},
 		fault{"no descriptors", false, takeDescriptors},
 		fault{"keychain locked", true, lockKeychain},
 		fault{"keychain killed", true, killKeychain},
@@ -51,6 +52,12 @@ func (w *world) faults() (possible []fault) {
 			fault{"disk read-only", false, makeReadOnly},
 			fault{"disk slow", false, slowDisk},
 			fault{"disk hangs", false, freezeDisk},
+		)
+	}
+	if *clockMoves {
+		possible = append(possible,
+			fault{"clock ahead", true, moveClock(1)},
+			fault{"clock behind", true, moveClock(-1)},
 		)
 	}
 	for _, mode := range clientModes() {

@@ -94,13 +94,17 @@ func signedData() []byte {
 // sign asks for a signature with a key and checks it. It returns the digest of what was
 // signed, in hex, as the audit log has it.
 func (w *world) sign(name string) (digest string, err error) {
+	return w.signWith(name, w.keys[name])
+}
+
+func (w *world) signWith(name string, key ssh.PublicKey) (digest string, err error) {
 	data := signedData()
 	err = w.with(func(a agent.ExtendedAgent) error {
-		signature, err := a.Sign(w.keys[name], data)
+		signature, err := a.Sign(key, data)
 		if err != nil {
 			return err
 		}
-		if err := w.keys[name].Verify(data, signature); err != nil {
+		if err := key.Verify(data, signature); err != nil {
 			w.t.Errorf("during%s a wrong signature came from the key %s: %v", w.happening, name, err)
 		}
 		return nil

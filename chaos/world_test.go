@@ -62,17 +62,18 @@ exit 0
 
 // world is what the daemon lives in.
 type world struct {
-	t          testing.TB
-	dir        string // short, for a socket's path
-	daemon     *daemon
-	bus        *softkeystest.Bus
-	rig        *pivtest.Rig  // nil: no cards here
-	card       *pivtest.Card // nil: no cards here
-	disk       *disk         // nil: no disk of its own here
-	addedKey   ed25519.PrivateKey
-	passingKey ed25519.PrivateKey // is added and removed again
-	keys       map[string]ssh.PublicKey
-	happening  string // the faults of this round
+	t           testing.TB
+	dir         string // short, for a socket's path
+	daemon      *daemon
+	bus         *softkeystest.Bus
+	rig         *pivtest.Rig  // nil: no cards here
+	card        *pivtest.Card // nil: no cards here
+	disk        *disk         // nil: no disk of its own here
+	addedKey    ed25519.PrivateKey
+	passingKey  ed25519.PrivateKey // is added and removed again
+	keys        map[string]ssh.PublicKey
+	happening   string // the faults of this round
+	outOfMemory int    // how often the daemon ended for want of memory
 }
 
 // newWorld starts a daemon with all kinds of keys. Without root it has neither cards nor
@@ -113,6 +114,9 @@ func build(t testing.TB, dir string) string {
 	if raceDetector {
 		args = append(args, "-race")
 	}
+	if *clockMoves {
+		args = append(args, clockOverlay(t, dir))
+	}
 	if out, err := exec.Command("go", append(args, "../cmd/keybroker")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -125,6 +129,7 @@ func (w *world) environment() []string {
 		"XDG_RUNTIME_DIR=" + filepath.Join(w.dir, "run"), "XDG_CONFIG_HOME=" + filepath.Join(w.dir, "config"),
 		"XDG_DATA_HOME=" + filepath.Join(w.dir, "data"), "XDG_STATE_HOME=" + filepath.Join(w.dir, "state"),
 		"DBUS_SESSION_BUS_ADDRESS=" + w.bus.Address, "DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + filepath.Join(w.dir, "no-bus"),
+		"KEYBROKER_CHAOS_CLOCK=" + w.clockFile(),
 		"SSH_ASKPASS=" + filepath.Join(w.dir, "askpass"), "SSH_ASKPASS_REQUIRE=force",
 	}
 	socket := filepath.Join(w.dir, "no-pcscd") // never the machine's own cards

@@ -1,6 +1,9 @@
 package keys
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Limits are the constraints that any kind of key can be added with (RFC 9987 section
 // 5.2, OpenSSH PROTOCOL.agent section 2).
@@ -15,11 +18,12 @@ type ActiveLimits struct {
 	limits Limits
 	end    time.Time // with a monotonic clock reading, unlike wall; zero: none
 	wall   time.Time
+	over   *atomic.Bool // was found expired; shared by all copies
 }
 
 // Begin starts the lifetime now.
 func (l Limits) Begin(now time.Time) ActiveLimits {
-	active := ActiveLimits{limits: l}
+	active := ActiveLimits{limits: l, over: new(atomic.Bool)}
 	if l.Lifetime > 0 {
 		active.end = now.Add(l.Lifetime)
 		active.wall = active.end.Round(0)
@@ -34,7 +38,14 @@ func (a ActiveLimits) Mark(info *Info) {
 
 // Expired reports whether the lifetime is over. It reads both clocks, and the one that
 // is ahead counts: the wall clock runs while the machine sleeps, and the monotonic
-// clock cannot be set back.
+// clock cannot be set back. What was once found expired stays so, also when the wall
+// clock is set back.
 func (a ActiveLimits) Expired(now time.Time) bool {
-	return !a.end.IsZero() && (!now.Before(a.end) || !now.Round(0).Before(a.wall))
+	if a.end.IsZero() {
+		return false
+	}
+	if !now.Before(a.end) || !now.Round(0).Before(a.wall) {
+		a.over.Store(true)
+	}
+	return a.over.Load()
 }

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,7 +14,7 @@ func TestBothClocks(t *testing.T) {
 		monotonic, wall time.Duration
 		expired         bool
 	}{{time.Hour, time.Hour, false}, {time.Hour, -1, true}, {-1, time.Hour, true}, {0, 0, true}} {
-		active := ActiveLimits{end: now.Add(test.monotonic), wall: now.Add(test.wall).Round(0)}
+		active := ActiveLimits{end: now.Add(test.monotonic), wall: now.Add(test.wall).Round(0), over: new(atomic.Bool)}
 		if active.Expired(now) != test.expired {
 			t.Errorf("%+v", test)
 		}
@@ -38,5 +39,8 @@ func TestLimitsOfAKey(t *testing.T) {
 	}
 	if active.Expired(now.Add(time.Minute-1)) || !active.Expired(now.Add(time.Minute)) {
 		t.Error("the lifetime does not end when it is over")
+	}
+	if copied := active; !copied.Expired(now) {
+		t.Error("a key that has expired is back when the clock is set back")
 	}
 }

@@ -135,7 +135,7 @@ func HasHost(hosts []keys.Host, host keys.Host) bool {
 
 // hostsGrantLocked finds the grant for several hosts that covers u. A command may
 // have several: each answer is for the hosts that the question showed.
-func (g *Grants) hostsGrantLocked(u *keys.Use, now time.Time) (found scope, ok bool) {
+func (g *Grants) hostsGrantLocked(u *keys.Use) (found scope, ok bool) {
 	command, ok := launcher(u.Peer)
 	if !ok || !hasNamedHost(u) {
 		return found, false
@@ -143,7 +143,7 @@ func (g *Grants) hostsGrantLocked(u *keys.Use, now time.Time) (found scope, ok b
 	want := hostsScope(u, command)
 	for s, grant := range g.held {
 		want.grantNumber = s.grantNumber
-		if s == want && len(grant.Hosts) > 0 && HasHost(grant.Hosts, u.Destination.Host) && !expired(grant, now) {
+		if s == want && len(grant.Hosts) > 0 && HasHost(grant.Hosts, u.Destination.Host) {
 			return s, true
 		}
 	}
