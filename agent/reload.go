@@ -22,11 +22,16 @@ func changesTheBroker(op keys.Op) bool {
 	return slices.Contains([]keys.Op{keys.OpStart, keys.OpReload, keys.OpRevoke, keys.OpPause, keys.OpResume, keys.OpLock, keys.OpUnlock}, op)
 }
 
-// Started writes down that the broker began to serve, and by which rules.
+// Started writes down that the broker began to serve, and by which rules. Where that
+// does not work, nothing is signed until it does, and this record comes first.
 func (s *Server) Started(how string) {
-	record := audit.Record{ID: newID(), Op: keys.OpStart, Decision: audit.Note, Reason: how}
-	if _, err := s.write(record); err != nil { // nothing is signed until that works again
+	record := audit.Record{ID: newID(), Op: keys.OpStart, Decision: audit.Note, Reason: how, Rules: s.Rules().Digest()}
+	if s.Claims != nil {
+		record.Claims = s.Claims.Digest()
+	}
+	if _, err := s.write(record); err != nil {
 		s.Log.Error("the audit log cannot be written", "operation", keys.OpStart, "error", err)
+		s.Audit.Owe(record)
 	}
 }
 

@@ -20,7 +20,7 @@ func (b controlAPI) problems() (list, soon []control.Problem) {
 	add(b.sealed.Vault().Check())
 	add(b.sealed.Vault().CheckPassphraseFile())
 	if err := b.server.AuditErr(); err != nil {
-		add(problem.With(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w", err), "make room on its disk: df %s", platform.ShellWord(b.AuditDir())))
+		add(problem.With(fmt.Errorf("the audit log cannot be written, so nothing is signed: %w", err), "make room on its disk, or mount it for writing: df %s", platform.ShellWord(b.AuditDir())))
 	}
 	expired, expiring := b.claimProblems()
 	for _, err := range expiring {

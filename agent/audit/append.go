@@ -94,18 +94,17 @@ func (l *Log) writeNext() {
 	}
 }
 
-// writeBatch writes records, and before them the notes. io is held.
+// writeBatch writes records, and before them those that are owed. io is held.
 func (l *Log) writeBatch(batch []*queued) error {
 	now := l.now().Round(0).UTC()
 	if err := l.ensureOpen(monthOf(now)); err != nil {
 		return err
 	}
-	for len(l.notes) > 0 {
-		note := &queued{record: &Record{Decision: Note, Reason: l.notes[0]}}
-		if err := l.writeRecords([]*queued{note}, now); err != nil {
+	for len(l.owed) > 0 {
+		if err := l.writeRecords([]*queued{{record: l.owed[0]}}, now); err != nil {
 			return err
 		}
-		l.notes = l.notes[1:]
+		l.owed = l.owed[1:]
 	}
 	err := l.writeRecords(batch, now)
 	if err == nil || len(batch) == 1 {
@@ -145,22 +144,24 @@ func (l *Log) reopen(month string) error {
 	return l.open(month)
 }
 
-// relock takes the lock again if its file was removed: another process could
-// hold a new file of that name.
+// relock takes the lock if Open could not, and again if its file was removed: another
+// process could hold a new file of that name.
 func (l *Log) relock() error {
 	path := filepath.Join(l.dir, lockName)
-	ours, err := l.lock.Stat()
-	if err != nil {
-		return err
-	}
-	if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
-		return nil
+	if l.lock != nil {
+		ours, err := l.lock.Stat()
+		if err != nil {
+			return err
+		}
+		if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
+			return nil
+		}
 	}
 	lock, err := openLock(path)
 	if err != nil {
 		return err
 	}
-	l.lock.Close()
+	_ = l.releaseLock()
 	l.lock = lock
 	return nil
 }

@@ -4,6 +4,7 @@ package audit
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,17 +18,48 @@ func openLock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, ErrInUse
-		}
-		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	if err := lock(file); err != nil {
+		return nil, err
 	}
 	// For Holder. If this cannot be written, Append will fail and say so.
 	_ = file.Truncate(0)
 	_, _ = file.WriteAt(strconv.AppendInt(nil, int64(os.Getpid()), 10), 0)
 	return file, nil
+}
+
+// lock closes the file where it cannot take its lock.
+func lock(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	file.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return ErrInUse
+	}
+	return &os.PathError{Op: "lock", Path: file.Name(), Err: err}
+}
+
+// lockReadOnly is openLock on a disk that cannot be written. It returns nil where there
+// is no file to lock.
+func lockReadOnly(path string) (*os.File, error) {
+	file, err := openOwn(path, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(file); err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+// isUnwritable reports whether nothing can be written for now, for a reason that is not
+// the log's own.
+func isUnwritable(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // Holder returns the process that holds the log in dir, if there is one.

@@ -27,6 +27,15 @@ func openLock(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
+// lockReadOnly has no lock: a disk that cannot be written has no second writer.
+func lockReadOnly(string) (*os.File, error) { return nil, nil }
+
+// isUnwritable reports whether nothing can be written for now, for a reason that is not
+// the log's own: ERROR_WRITE_PROTECT, ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL.
+func isUnwritable(err error) bool {
+	return errors.Is(err, syscall.Errno(19)) || errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
+}
+
 // Holder cannot tell: nobody can open the lock while it is held.
 func Holder(string) (pid int, held bool) { return 0, false }
 

@@ -65,7 +65,7 @@ type Log struct {
 	lock  *os.File
 	info  os.FileInfo  // of file
 	month string       // of file; never goes back, even when the clock does
-	notes []string     // to be written before the next record
+	owed  []*Record    // to be written before the next record
 	line  bytes.Buffer // buffer for one line
 	lines bytes.Buffer // buffer for what is written at once
 
@@ -91,7 +91,10 @@ type Log struct {
 // Open takes the writer's lock and finds the end of the chain. It cuts off an
 // incomplete last line: the process was killed while writing it, so nothing was
 // signed. It leaves a wrong last line, which Verify names. Either is noted in the
-// log. The error is ErrInUse or one of the file system.
+// log. Where the disk is full or read-only nothing can be appended until that ends,
+// and nothing is signed; Open succeeds nevertheless, so that a broker that is started
+// then serves what one does that met it while running. The error is ErrInUse or
+// another one of the file system.
 func Open(c Config) (*Log, error) {
 	if c.Durability != "" && c.Durability != Process && c.Durability != Power {
 		return nil, problem.With(fmt.Errorf("unknown durability %q", string(c.Durability)), `write "process" or "power"`)
@@ -103,18 +106,33 @@ func Open(c Config) (*Log, error) {
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
-	if err := makeDir(c.Dir); err != nil {
-		return nil, err
-	}
-	var err error
-	if l.lock, err = openLock(filepath.Join(c.Dir, lockName)); err != nil {
+	if err := l.takeLock(); err != nil {
 		return nil, err
 	}
 	if err := l.resume(); err != nil {
-		l.lock.Close()
-		return nil, err
+		return nil, errors.Join(err, l.releaseLock())
 	}
 	return l, nil
+}
+
+// takeLock takes the writer's lock. On a disk that is full or read-only it may get none.
+func (l *Log) takeLock() error {
+	err := makeDir(l.dir)
+	if err == nil {
+		l.lock, err = openLock(filepath.Join(l.dir, lockName))
+	}
+	if isUnwritable(err) {
+		l.log.Error("the audit log cannot be written", "error", err)
+		l.lock, err = lockReadOnly(filepath.Join(l.dir, lockName))
+	}
+	return err
+}
+
+func (l *Log) releaseLock() error {
+	if l.lock == nil {
+		return nil
+	}
+	return l.lock.Close()
 }
 
 // resume finds the newest file that is not empty.
@@ -131,7 +149,7 @@ func (l *Log) resume() error {
 			return err
 		}
 		if i == len(list)-1 {
-			if err := l.open(month); err != nil {
+			if err := l.continueIn(month, end); err != nil {
 				return err
 			}
 		}
@@ -145,6 +163,17 @@ func (l *Log) resume() error {
 	if l.index != nil {
 		l.index.start = position{l.month, l.size}
 	}
+	return nil
+}
+
+// continueIn opens the newest file, if it can be written now.
+func (l *Log) continueIn(month string, end tail) error {
+	if l.lock != nil {
+		if err := l.open(month); !isUnwritable(err) {
+			return err
+		}
+	}
+	l.month, l.size = month, end.end
 	return nil
 }
 
@@ -198,8 +227,16 @@ func (l *Log) note(text, month string) {
 		return
 	}
 	text = fileOf(month) + ": " + text
-	l.notes = append(l.notes, text)
+	l.owed = append(l.owed, &Record{Decision: Note, Reason: text})
 	l.log.Warn("audit log repaired", "note", text)
+}
+
+// Owe has r written before the next record. It is for a record that could not be
+// appended, and without which the following ones would mislead.
+func (l *Log) Owe(r Record) {
+	l.io.Lock()
+	defer l.io.Unlock()
+	l.owed = append(l.owed, &r)
 }
 
 // Head returns the end of the chain. Verify must find it, unless the end was cut
@@ -223,7 +260,7 @@ func (l *Log) Close() error {
 	err := l.closeFile()
 	l.io.Unlock()
 	l.background.Wait()
-	return errors.Join(err, l.lock.Close())
+	return errors.Join(err, l.releaseLock())
 }
 
 // closeFile first syncs the file if records are not on the disk.
