@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -30,7 +31,11 @@ var jumps = []time.Duration{90 * time.Second, 2 * time.Hour, 40 * 24 * time.Hour
 // clockOverlay is the argument of go build with which time.Now of the program follows the
 // offset in the file of clockFile.
 func clockOverlay(t testing.TB, dir string) string {
-	source := filepath.Join(runtime.GOROOT(), "src", "time", "time.go")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join(strings.TrimSpace(string(root)), "src", "time", "time.go")
 	text, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +54,8 @@ func clockOverlay(t testing.TB, dir string) string {
 	}
 	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {
 		source: moved,
-		filepath.Join(filepath.Dir(source), "wall_offset.go"):           filepath.Join(here, "testdata", "clock.go"),
-		filepath.Join(here, "..", "cmd", "keybroker", "wall_offset.go"): filepath.Join(here, "testdata", "follow.go"),
+		filepath.Join(filepath.Dir(source), "wall_offset.go"):           filepath.Join(here, "testdata", "time.go.txt"),
+		filepath.Join(here, "..", "cmd", "keybroker", "wall_offset.go"): filepath.Join(here, "testdata", "program.go.txt"),
 	}})
 	if err != nil {
 		t.Fatal(err)
