@@ -18,6 +18,7 @@ type Kind string
 const (
 	BadTarget        Kind = "not a host"
 	Unreachable      Kind = "unreachable"
+	TurnedAway       Kind = "turned away" // before anybody was asked for a key
 	HostKeyChanged   Kind = "host key changed"
 	HostKeyUnknown   Kind = "host key unknown"
 	PermissionDenied Kind = "permission denied"
@@ -80,8 +81,10 @@ var sayings = []struct {
 	{regexp.MustCompile(`[Cc]onnection refused`), Unreachable, "nothing listens there for ssh", "check the port, and that sshd runs"},
 	{regexp.MustCompile(`[Cc]onnection timed out|Operation timed out|No route to host|Network is unreachable|timeout`), Unreachable,
 		"it does not answer", "check the network, or try again later"},
-	{regexp.MustCompile(`kex_exchange_identification|banner exchange|Connection (?:closed|reset) by`), Unreachable,
+	{regexp.MustCompile(`kex_exchange_identification|banner exchange|Connection (?:closed|reset) by`), TurnedAway,
 		"it ended the connection before the login", "it may be too busy or block this address (MaxStartups, PerSourcePenalties, fail2ban): try again in a few minutes"},
+	{regexp.MustCompile(`Connection to .* closed by remote host|client_loop: send disconnect`), Lost,
+		"it ended the connection after the login", "see its log for the reason, or try again"},
 	{regexp.MustCompile(`Unable to negotiate`), Unreachable, "it and this ssh have no algorithm in common", "see which: ssh -v %s"},
 }
 
@@ -96,21 +99,37 @@ func (h *Host) failure(ctx context.Context, run *run, err error) error {
 			"let the file (.bashrc, .cshrc) print only in a terminal: [ -t 1 ] || return")
 	}
 	run.end()
-	log := withoutDebug(run.log())
-	if failure := h.understand(log); failure != nil {
+	if failure := h.understand(run); failure != nil {
 		return failure
 	}
-	if failure := h.understand(withoutDebug(run.said.text())); failure != nil {
-		return failure
+	if status := saysExit.FindStringSubmatch(run.log()); status != nil {
+		return h.fail(NoSFTP, "what it runs for SFTP ended with exit status "+status[1], "look at Subsystem sftp in its sshd_config, and whether the key that logs in has another command there")
 	}
-	what := lastLine(log)
+	what := lastLine(withoutDebug(run.log()))
 	if what == "" {
 		what = err.Error()
 	}
 	return h.fail(Unknown, platform.Escape(what, 200), "see more: ssh -v "+h.target)
 }
 
-func (h *Host) understand(log string) *Failure {
+// understand finds the cause in what ssh wrote, and then in what a jump host's ssh wrote. That
+// an ssh was turned away says less than what the jump host's has to say of it.
+func (h *Host) understand(run *run) (failure *Failure) {
+	for _, log := range []string{run.log(), run.said.text()} {
+		if found := h.cause(withoutDebug(log)); found != nil && (failure == nil || failure.Kind == TurnedAway) {
+			failure = found
+		}
+	}
+	if failure != nil && failure.Kind == TurnedAway && (begun(run.log()) || begun(run.said.text())) {
+		failure.Kind = Unreachable
+	}
+	return failure
+}
+
+// begun is true where a key may have been asked for.
+func begun(log string) bool { return strings.Contains(log, "SSH2_MSG_SERVICE_ACCEPT received") }
+
+func (h *Host) cause(log string) *Failure {
 	for _, saying := range sayings {
 		if saying.pattern.MatchString(log) {
 			remedy := saying.remedy
@@ -123,10 +142,16 @@ func (h *Host) understand(log string) *Failure {
 	return nil
 }
 
+// saysExit is that the login went well, and what was run there did not.
+var saysExit = regexp.MustCompile(`(?m)^debug1: Exit status ([0-9]+)`)
+
+// saysVerbose is a line that ssh writes only with -v.
+var saysVerbose = regexp.MustCompile(`^(debug1: |Authenticated to |Transferred: |Bytes per second: )`)
+
 func withoutDebug(log string) string {
 	var kept strings.Builder
 	for line := range strings.Lines(log) {
-		if !strings.HasPrefix(line, "debug1: ") {
+		if !saysVerbose.MatchString(line) {
 			kept.WriteString(line)
 		}
 	}

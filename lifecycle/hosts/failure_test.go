@@ -37,6 +37,7 @@ func TestKindsOfFailure(t *testing.T) {
 		"host key unknown": {prepare: func(s *server) { s.write("known_hosts", "") }, kind: HostKeyUnknown},
 		"not let in":       {prepare: func(s *server) { must(s.t, os.Remove(s.keys)) }, kind: PermissionDenied},
 		"no SFTP":          {options: []string{"Subsystem other internal-sftp"}, kind: NoSFTP},
+		"SFTP fails":       {options: []string{"Subsystem sftp sh -c 'exit 3'"}, kind: NoSFTP},
 		"noise":            {options: []string{`Subsystem sftp sh -c "echo Welcome to web1, where all is well; exec cat"`}, kind: Noise},
 		"too many keys":    {options: []string{"MaxAuthTries 2"}, prepare: (*server).manyKeys, kind: TooManyKeys},
 		"an option":        {target: "-oProxyCommand=true", kind: BadTarget},
@@ -102,14 +103,57 @@ func TestDialInterrupted(t *testing.T) {
 	}
 }
 
+// behind makes the other server the jump host of this one.
+func (s *server) behind(jump *server) {
+	must(s.t, os.WriteFile(jump.keys, []byte(line(s.login)+"\n"), 0o600))
+	port := jump.listener.Addr().(*net.TCPAddr).Port
+	s.write("known_hosts", s.text("known_hosts")+"jump "+strings.TrimPrefix(jump.text("known_hosts"), "web1 "))
+	s.write("ssh_config", fmt.Sprintf("Host jump\n  HostName 127.0.0.1\n  Port %d\n  HostKeyAlias jump\n  User %s\nHost web1\n  ProxyJump jump\n", port, me(s.t))+s.text("ssh_config"))
+}
+
+// A server that takes no more logins at this moment, or a jump host, is tried again. Where a
+// key may have been asked for, it is not.
+func TestTurnedAway(t *testing.T) {
+	s, jump := newServer(t), newServer(t)
+	dial := func() (*Host, error) { return s.dialer().Dial(t.Context(), me(t)+"@web1") }
+	s.away.Store(maxTries - 1)
+	h, err := dial()
+	must(t, err)
+	defer h.Close()
+	s.away.Store(maxTries - 1)
+	if p, err := h.Probe(t.Context(), s.newKey("other"), s.login); err != nil || p.Accepted || p.LetInBy != s.keys+":1" {
+		t.Errorf("%+v %v", p, err)
+	}
+	s.tried.Store(0)
+	s.away.Store(maxTries)
+	if _, err := dial(); KindOf(err) != TurnedAway || s.tried.Load() != maxTries {
+		t.Errorf("%v (%s), tried %d times", err, KindOf(err), s.tried.Load())
+	}
+
+	closes := s.dialer()
+	closes.SSH = s.path("closes")
+	must(t, os.WriteFile(closes.SSH, fmt.Appendf(nil, "#!/bin/sh\ncase $* in *-G*) exec ssh \"$@\";; esac\necho once >>%s\nprintf 'debug1: SSH2_MSG_SERVICE_ACCEPT received\\nConnection closed by 127.0.0.1 port 22\\n' >&2\n", s.path("logins")), 0o700))
+	if _, err := closes.Dial(t.Context(), me(t)+"@web1"); KindOf(err) != Unreachable || s.text("logins") != "once\n" {
+		t.Errorf("after a key was asked for: %v (%s), %q", err, KindOf(err), s.text("logins"))
+	}
+
+	s.behind(jump)
+	jump.away.Store(maxTries - 1)
+	h, err = dial()
+	must(t, err)
+	h.Close()
+	s.listener.Close()
+	jump.tried.Store(0)
+	if _, err := dial(); KindOf(err) != Unreachable || !strings.Contains(err.Error(), "nothing listens there") || jump.tried.Load() != 1 {
+		t.Errorf("nothing behind the jump host: %v (%s), tried %d times", err, KindOf(err), jump.tried.Load())
+	}
+}
+
 // A jump host's ssh writes a log like that of the ssh that is run. Its host key is not
 // taken for the server's.
 func TestJumpHost(t *testing.T) {
 	s, jump := newServer(t), newServer(t)
-	must(t, os.WriteFile(jump.keys, []byte(line(s.login)+"\n"), 0o600))
-	port := jump.listener.Addr().(*net.TCPAddr).Port
-	s.write("known_hosts", s.text("known_hosts")+"jump "+strings.TrimPrefix(jump.text("known_hosts"), "web1 "))
-	s.write("ssh_config", fmt.Sprintf("Host jump\n  HostName 127.0.0.1\n  Port %d\n  HostKeyAlias jump\n  User %s\nHost web1\n  ProxyJump jump\n", port, me(t))+s.text("ssh_config"))
+	s.behind(jump)
 	direct, err := jump.dialer().Dial(t.Context(), me(t)+"@web1")
 	if err == nil {
 		direct.Close()

@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -36,10 +37,18 @@ func (h *Host) Files(ctx context.Context) ([]AuthorizedFile, []lifecycle.Unseen,
 	}
 	config := h.serverConfig(missed)
 	named := h.named(config, missed)
+	whole := len(unseen) == 0
 	var files []AuthorizedFile
 	for _, one := range named {
 		file, err := h.authorizedFile(one)
+		said := one.entry == saidSo
+		if said && whole { // about the server: the files of the account are known as well as before
+			unseen = append(unseen, lifecycle.Unseen{Host: h.Identity(), What: whatConfig, Why: "sshd runs with another one, which may name more files: " + one.path + " let this login in, and " + h.configPath() + " does not name it",
+				Remedy: "look as root, on the server, how sshd was started: ps -C sshd -o args"})
+		}
 		switch {
+		case said && isProgram(file.Data):
+			missed(whatKeys, "AuthorizedKeysCommand: the server let this login in by what the program "+one.path+" prints", "change the keys where that program takes them from")
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil && h.explain(ctx, "", "", err) != nil && KindOf(h.explain(ctx, "", "", err)) != "":
 			return nil, nil, h.explain(ctx, "read", one.path, err)
@@ -50,6 +59,12 @@ func (h *Host) Files(ctx context.Context) ([]AuthorizedFile, []lifecycle.Unseen,
 		}
 	}
 	return files, unseen, nil
+}
+
+// isProgram tells AuthorizedKeysCommand, which sshd names in the place of a file, from a
+// file of keys: the kernel runs nothing that begins otherwise.
+func isProgram(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("#!")) || bytes.HasPrefix(data, []byte("\x7fELF"))
 }
 
 // namedFile is a path, and the entry that names it.

@@ -3,6 +3,7 @@
 package hosts
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,7 +91,7 @@ func TestFilesOfAGlob(t *testing.T) {
 	h := s.dial()
 	s.write("sshd_config", "AuthorizedKeysFile "+s.dir+"/home/.ssh/authorized_keys*\n")
 	for banner, want := range map[string][]string{
-		"OpenSSH_9.9":  {s.keys}, // by the word of the server: it let this login in
+		"OpenSSH_9.9":  {s.keys}, // by the word of the server alone: it let this login in
 		"OpenSSH_10.0": {s.keys, s.keys + ".bak"},
 	} {
 		h.banner = banner
@@ -100,7 +101,7 @@ func TestFilesOfAGlob(t *testing.T) {
 		for _, file := range files {
 			got = append(got, file.Path)
 		}
-		if !slices.Equal(got, want) || len(unseen) != 0 {
+		if !slices.Equal(got, want) || (len(unseen) != 0) != (len(want) == 1) {
 			t.Errorf("%s: %q, %v", banner, got, unseen)
 		}
 	}
@@ -151,6 +152,36 @@ func TestFiles(t *testing.T) {
 	_, unseen = names()
 	if !strings.Contains(unseen, "sshd_config: "+s.path("sshd_config")+" cannot be read") || !strings.Contains(unseen, "authorized_keys: "+s.keys) {
 		t.Errorf("%s", unseen)
+	}
+}
+
+// What the server names and its configuration does not: it runs with another one. Where it
+// names a program (AuthorizedKeysCommand), that is no file to read or to change.
+func TestFilesThatOnlyTheServerNames(t *testing.T) {
+	s := newServer(t, "AuthorizedKeysFile DIR/said")
+	for first, want := range map[string][]string{
+		"# keys":    {s.path("said")},
+		"#!/bin/sh": nil,
+		"\x7fELF":   nil,
+	} {
+		s.write("said", first+"\n"+line(s.login)+"\n")
+		h := s.dial()
+		config := s.text("sshd_config")
+		s.write("sshd_config", "AuthorizedKeysFile "+s.path("other")+"\n")
+		files, unseen, err := h.Files(t.Context())
+		must(t, err)
+		s.write("sshd_config", config)
+		var got []string
+		for _, file := range files {
+			got = append(got, file.Path)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q", first, got)
+		}
+		said := fmt.Sprint(unseen)
+		if !strings.Contains(said, "sshd runs with another one") || strings.Contains(said, "AuthorizedKeysCommand") != (want == nil) {
+			t.Errorf("%q: %s", first, said)
+		}
 	}
 }
 

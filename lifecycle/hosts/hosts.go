@@ -9,7 +9,9 @@
 package hosts
 
 import (
+	"cmp"
 	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +35,7 @@ type Dialer struct {
 	Batch      bool            // no question on the terminal: a password or an unknown host key fails
 	Timeout    time.Duration   // for the connection alone; 0: DefaultTimeout
 	Identity   []ssh.PublicKey // log in with one of these keys alone, which the agent holds; nil: as ssh_config says
+	Pause      time.Duration   // before the next try at a server that takes no more logins at once; 0: DefaultPause
 	SSHDConfig string          // where the server's sshd_config is; "": where sshd looks
 
 	// Announce tells the broker the names of the hosts that will be logged in to, so that
@@ -50,6 +53,14 @@ type Dialer struct {
 
 // DefaultTimeout is for a connection to be made, the time for a touch not counted.
 const DefaultTimeout = 15 * time.Second
+
+const (
+	// DefaultPause is before the second try. It grows with each.
+	DefaultPause = time.Second
+	// maxTries is how often a login is tried at a server that takes no more at this moment
+	// (MaxStartups). A run of 20 at once meets one in its jump host.
+	maxTries = 5
+)
 
 // Host is one account on one server, logged in. Its methods are for one caller at a time.
 type Host struct {
@@ -86,11 +97,28 @@ func (d Dialer) Dial(ctx context.Context, target string) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{dialer: d, target: target, resolved: where, dir: scratch.Dir, scratch: scratch}
-	if err := h.login(ctx); err != nil {
+	if err := h.patiently(ctx, func() error { return h.login(ctx) }); err != nil {
 		h.Close()
 		return nil, err
 	}
 	return h, nil
+}
+
+// patiently does what logs in, and does it again after a pause if the server, or a jump host,
+// turned it away. Nobody was asked for a key by then.
+func (h *Host) patiently(ctx context.Context, login func() error) error {
+	pause := cmp.Or(h.dialer.Pause, DefaultPause)
+	for try := 1; ; try++ {
+		err := login()
+		if KindOf(err) != TurnedAway || try == maxTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try)*pause + rand.N(pause)): // not all at the same time
+		}
+	}
 }
 
 // isTarget is false for what ssh would take for an option, and for what a shell would

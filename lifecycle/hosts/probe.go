@@ -43,7 +43,11 @@ type Probed struct {
 func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.PublicKey) (Probed, error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
-	said, err := h.ask(ctx, key)
+	var said lifecycle.Probe
+	err := h.patiently(ctx, func() (err error) {
+		said, err = h.ask(ctx, key)
+		return err
+	})
 	if err != nil || len(letIn) == 0 {
 		return Probed{Probe: said}, err
 	}
@@ -51,7 +55,11 @@ func (h *Host) Probe(ctx context.Context, key ssh.PublicKey, letIn ...ssh.Public
 	if !said.Accepted { // it cannot be the one that gets in
 		offered = append([]ssh.PublicKey{key}, letIn...)
 	}
-	in, by, log, err := h.enter(ctx, offered)
+	var in, by, log string
+	err = h.patiently(ctx, func() (err error) {
+		in, by, log, err = h.enter(ctx, offered)
+		return err
+	})
 	if !has(letIn, in) { // ssh_config names further keys, also the one that is about to go
 		in, by = "", ""
 	}
@@ -128,7 +136,7 @@ func saysNo(line string) bool {
 
 // notAsked is the error for a probe that ended before the server said anything of the key.
 func (h *Host) notAsked(run *run) error {
-	if failure := h.understand(withoutDebug(run.log())); failure != nil && failure.Kind != PermissionDenied {
+	if failure := h.understand(run); failure != nil && failure.Kind != PermissionDenied {
 		return failure
 	}
 	return h.fail(Unknown, "this ssh did not offer the key to the server", "it may be of a type that ssh_config or this ssh turns down (PubkeyAcceptedAlgorithms): ssh -Q key")

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -31,6 +33,8 @@ type server struct {
 	login    ssh.PublicKey // lets in, and is in ssh_config
 	listener net.Listener
 	program  string
+
+	away, tried atomic.Int64 // connections that are still turned away; all of them
 
 	running sync.WaitGroup
 }
@@ -117,6 +121,10 @@ func (s *server) serve() {
 		if err != nil {
 			return
 		}
+		if s.tried.Add(1); s.away.Add(-1) >= 0 { // as sshd does beyond MaxStartups
+			conn.Close()
+			continue
+		}
 		socket, err := conn.(*net.TCPConn).File()
 		conn.Close()
 		if err != nil {
@@ -152,7 +160,7 @@ func (s *server) newKey(name string) ssh.PublicKey {
 }
 
 func (s *server) dialer() Dialer {
-	return Dialer{Config: s.path("ssh_config"), Batch: true, SSHDConfig: s.path("sshd_config"), Backups: s.path("backups")}
+	return Dialer{Config: s.path("ssh_config"), Batch: true, SSHDConfig: s.path("sshd_config"), Backups: s.path("backups"), Pause: time.Millisecond}
 }
 
 func (s *server) dial() *Host {
