@@ -58,10 +58,19 @@ func (f *File) Restore(blob []byte, note string) []int {
 // Remove takes out every line with the key, quarantined or not, and returns their
 // numbers before that.
 func (f *File) Remove(blob []byte) []int {
+	return f.remove(func(line Line) bool { return line.has(blob) })
+}
+
+// RemoveQuarantined takes out the lines with the key that are quarantined.
+func (f *File) RemoveQuarantined(blob []byte) []int {
+	return f.remove(func(line Line) bool { return line.has(blob) && line.Quarantined })
+}
+
+func (f *File) remove(isOut func(Line) bool) []int {
 	var removed []int
 	var kept []Line
 	for i, line := range f.Lines {
-		if line.has(blob) {
+		if isOut(line) {
 			removed = append(removed, i+1)
 		} else {
 			kept = append(kept, line)

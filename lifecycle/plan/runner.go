@@ -373,15 +373,12 @@ func (p *Plan) keyOf(kind StepKind) lifecycle.Key {
 
 // detail is the step in a few words, for the audit log.
 func (s *Step) detail() string {
-	if s.Why != "" {
-		return s.Why
-	}
 	for _, proof := range s.Proofs {
 		if (proof.File != "" || proof.Forge != "") && !proof.After.Time.IsZero() {
-			return fmt.Sprintf("%s: before %s, after %s", proof.File+proof.Forge, word(proof, proof.Before), word(proof, proof.After))
+			return joined(fmt.Sprintf("%s: before %s, after %s", proof.File+proof.Forge, word(proof, proof.Before), word(proof, proof.After)), s.Why)
 		}
 	}
-	return ""
+	return s.Why
 }
 
 // word is what a probe of the proof says, in a word.

@@ -3,6 +3,8 @@ package plan
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -271,6 +273,31 @@ func TestTerminateNow(t *testing.T) {
 	}
 	g.w.down["web2"] = false
 	wantStates(t, g.resume(t, p.ID), 1, "remove done")
+}
+
+// A door that was opened again during the quarantine stays open, unless the key was to
+// open nothing any more.
+func TestADoorThatWasOpenedAgain(t *testing.T) {
+	for everywhere, want := range map[bool]string{false: Line(ownKey) + "\nrestrict " + Line(oldKey) + "\n", true: Line(ownKey) + "\n"} {
+		g := newRig(t, t.TempDir())
+		g.host(t, "web1", Line(oldKey)+" a", Line(ownKey))
+		p := g.plan(Terminate, "web1")
+		p.Everywhere = everywhere
+		g.run(t, p)
+		path := filepath.Join(g.w.dir, "web1", "authorized_keys")
+		if err := os.WriteFile(path, []byte(g.text(t, "web1")+"restrict "+Line(oldKey)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.now = g.now.Add(31 * 24 * time.Hour)
+		run := g.resume(t, p.ID)
+		wantStates(t, run, 0, "quarantine done", "remove done")
+		if g.text(t, "web1") != want {
+			t.Errorf("everywhere %v: %q", everywhere, g.text(t, "web1"))
+		}
+		if why := stepOf(t, run, StepRemove).Why; strings.Contains(why, path+":3, which stays") == everywhere {
+			t.Errorf("everywhere %v: %q", everywhere, why)
+		}
+	}
 }
 
 func TestAMissingBrokerIsSaid(t *testing.T) {

@@ -183,10 +183,14 @@ func (r *Runner) remove(ctx context.Context, run *Run, step *Step, server Server
 	if err != nil {
 		return err
 	}
-	if len(step.Proofs) > 0 || len(filesWith(files, key.Blob)) > 0 { // live lines: the whole way
+	with, live := filesHolding(files, key.Blob), filesWith(files, key.Blob)
+	switch {
+	case len(step.Proofs) == 0 && len(live) > 0 && run.wasShut(step.Place) && !run.Plan.Everywhere:
+		step.Why = fmt.Sprintf("the key was let in again since, by %s, which stays; to close that too: keybroker terminate %s %s", linesOf(live, key.Blob), key.Fingerprint, run.Plan.Places[step.Place].Target)
+		return r.edit(ctx, step, server, with, func(f *authorized.File) []int { return f.RemoveQuarantined(key.Blob) })
+	case len(step.Proofs) > 0 || len(live) > 0: // the whole way
 		return r.shut(ctx, run, step, server, gone)
 	}
-	with := filesHolding(files, key.Blob)
 	if len(with) == 0 && !run.wasShut(step.Place) {
 		return r.shut(ctx, run, step, server, gone)
 	}
@@ -226,6 +230,17 @@ func filesWith(files []File, blob []byte) (list []File) {
 		}
 	}
 	return list
+}
+
+// linesOf names the live lines of the key.
+func linesOf(files []File, blob []byte) string {
+	var list []string
+	for _, file := range files {
+		for _, line := range authorized.Parse(file.Data).With(blob) {
+			list = append(list, fmt.Sprintf("%s:%d", file.Path, line.Number))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // filesHolding are those with a line of the key, live or commented out by keybroker.
