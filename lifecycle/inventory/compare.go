@@ -23,7 +23,8 @@ func (c Change) Empty() bool { return len(c.Places) == 0 && len(c.Copies) == 0 }
 
 // Compare returns the authorisations and private key files that appeared since an
 // earlier inventory, and those that are gone. What one of the inventories did not look
-// at counts as neither: a host that was down has lost no key.
+// at counts as neither: a host that was down has lost no key. A file with a line in it was
+// looked at, also where more lets keys in than could be seen.
 func Compare(before, after *lifecycle.Inventory) Difference {
 	return Difference{Appeared: missing(after, before), Gone: missing(before, after)}
 }
@@ -36,9 +37,12 @@ func missing(in, from *lifecycle.Inventory) Change {
 		return placeID{hostID(p.Host), p.Account, p.File, p.Fingerprint, p.Forge}
 	}
 	copyOf := func(c lifecycle.Copy) copyID { return copyID{hostID(c.Host), c.Path, c.Fingerprint} }
-	places, copies, looked := map[placeID]bool{}, map[copyID]bool{}, map[[2]string]bool{}
+	type file struct{ host, account, path string }
+	fileOf := func(p lifecycle.Place) file { return file{hostID(p.Host), p.Account, p.File} }
+	places, copies, looked, read := map[placeID]bool{}, map[copyID]bool{}, map[[2]string]bool{}, map[file]bool{}
 	for _, place := range from.Places {
 		places[idOf(place)] = true
+		read[fileOf(place)] = true
 	}
 	for _, file := range from.Copies {
 		copies[copyOf(file)] = true
@@ -50,7 +54,7 @@ func missing(in, from *lifecycle.Inventory) Change {
 	}
 	var change Change
 	for _, place := range in.Places {
-		if id := idOf(place); !places[id] && (looked[[2]string{id.host, id.account}] || id.forge != "") {
+		if id := idOf(place); !places[id] && (looked[[2]string{id.host, id.account}] || read[fileOf(place)] || id.forge != "") {
 			places[id] = true // once, though it has several lines
 			change.Places = append(change.Places, place)
 		}

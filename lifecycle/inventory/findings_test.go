@@ -235,7 +235,14 @@ func TestCompare(t *testing.T) {
 	if d := Compare(after, before); len(d.Appeared.Places) != 1 || d.Changes(after)[0].Row != 16 {
 		t.Errorf("%+v", d)
 	}
-	after.Accounts = nil // it was not reached, or not all of it could be read
+	before.Accounts, after.Accounts = nil, nil // more lets keys in than could be seen
+	if d := Compare(before, after); len(d.Gone.Places) != 1 {
+		t.Errorf("of a file that was read: %+v", d)
+	}
+	if d := Compare(after, before); len(d.Appeared.Places) != 1 {
+		t.Errorf("of a file that was read: %+v", d)
+	}
+	after.Places = nil // it was not reached
 	if d := Compare(before, after); !d.Gone.Empty() {
 		t.Errorf("of a host that was not read: %+v", d)
 	}

@@ -26,7 +26,7 @@ func BenchmarkFleet(b *testing.B) {
 	}
 	b.Run("file", func(b *testing.B) { benchFleet(b, filepath.Join(b.TempDir(), "db"), places) })
 	b.Run("postgres", func(b *testing.B) {
-		server := postgrestest.Start(b, "shared_buffers=1GB", "max_wal_size=8GB")
+		server := postgrestest.Start(b, "shared_buffers=1GB", "max_wal_size=2GB")
 		benchFleet(b, server.Database(b, "keys"), places)
 		fmt.Print("tables:\n" + server.SQL(b, "keys", "SELECT relname, pg_size_pretty(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY pg_total_relation_size(oid) DESC LIMIT 6"))
 	})

@@ -76,6 +76,7 @@ func (w *writing) savePlacesOf(host []byte, found []lifecycle.Place, read map[st
 	var rows [][]any
 	twins := map[sameLine]int{}
 	here := map[sameLine]bool{}
+	files := map[[2]string]bool{} // those with a line were read
 	for _, place := range found {
 		line, key, err := lineOf(place)
 		if err != nil {
@@ -84,6 +85,7 @@ func (w *writing) savePlacesOf(host []byte, found []lifecycle.Place, read map[st
 		twins[line]++
 		line.twin = twins[line]
 		here[line] = true
+		files[[2]string{line.account, line.file}] = true
 		if row := w.row(host, line, key, place, known[line]); row != nil {
 			rows = append(rows, row)
 		}
@@ -98,7 +100,7 @@ func (w *writing) savePlacesOf(host []byte, found []lifecycle.Place, read map[st
 	for line, place := range known {
 		switch {
 		case place.gone != 0 || here[line]:
-		case !read[line.account]:
+		case !read[line.account] && !files[[2]string{line.account, line.file}]:
 			open[line.account]++ // perhaps: it was not seen
 		default:
 			if _, err := w.tx.ExecContext(w.ctx, "UPDATE places SET gone = $1 WHERE host = $2 AND id = $3", w.now(), host, place.id); err != nil {
@@ -111,11 +113,11 @@ func (w *writing) savePlacesOf(host []byte, found []lifecycle.Place, read map[st
 
 var accountsTable = table{"accounts", []string{"host", "account", "places", "seen"}, "(host, account) DO UPDATE SET places = excluded.places, seen = excluded.seen"}
 
-// saveAccounts notes how many places the accounts of a host have that were read.
+// saveAccounts notes how many places the accounts of a host have that were looked at.
 func (w *writing) saveAccounts(host []byte, open map[string]int, read map[string]bool) error {
 	var rows [][]any
 	for account, whole := range read {
-		if whole {
+		if whole || open[account] > 0 {
 			rows = append(rows, []any{host, account, open[account], w.now()})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -183,6 +184,35 @@ func TestWhatWasNotSeenIsNotGone(t *testing.T) {
 	save(t, s, later)
 	if places, err := s.Places(t.Context(), anna.Fingerprint); err != nil || len(places) != 0 {
 		t.Errorf("%+v, %v", places, err)
+	}
+}
+
+// Where more lets keys in than could be seen, what is gone from a file that was read is gone,
+// and its lines are counted.
+func TestWhatIsGoneFromAFile(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "db"))
+	run := first()
+	run.Unseen = []lifecycle.Unseen{{Host: web1, Account: "anna", What: "authorized_keys", Why: "TrustedUserCAKeys"}}
+	save(t, s, run)
+	count := func() UseCounts {
+		counts, err := s.CountUnused(t.Context(), monday)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counts
+	}
+	whole := count()
+	if places := whole.Used + whole.Unused + whole.NotWatched; places != len(run.Places) {
+		t.Errorf("%d places are counted, not %d", places, len(run.Places))
+	}
+	gone := run.Places[0]
+	run.Taken, run.Places = monday.Add(time.Hour), run.Places[1:]
+	if !slices.ContainsFunc(run.Places, func(p lifecycle.Place) bool { return p.Account == gone.Account && p.File == gone.File }) {
+		t.Fatal("the file has no other line")
+	}
+	save(t, s, run)
+	if now := count(); now.Used+now.Unused+now.NotWatched != len(run.Places) {
+		t.Errorf("%+v, and was %+v", now, whole)
 	}
 }
 
