@@ -66,6 +66,10 @@ func apart(list []Watch) []Watch {
 	return out
 }
 
+// startNote is within what time after its start a broker has noted the keys that it holds no
+// more. In that moment it did not have them.
+const startNote = 2 * time.Second
+
 // within returns the parts of the stretches in which the broker also held a key.
 func within(watched []Watch, held turns) (list []Watch) {
 	for i, t := range held {
@@ -76,10 +80,11 @@ func within(watched []Watch, held turns) (list []Watch) {
 			if t.At.After(w.Since) {
 				w.Since = t.At
 			}
-			if i+1 < len(held) && held[i+1].At.Before(w.Until) {
+			lost := i+1 < len(held) && held[i+1].At.Before(w.Until)
+			if lost {
 				w.Until = held[i+1].At
 			}
-			if w.Since.Before(w.Until) {
+			if w.Since.Before(w.Until) && !(lost && w.Until.Sub(w.Since) < startNote) {
 				list = append(list, w)
 			}
 		}

@@ -86,6 +86,14 @@ func TestWatches(t *testing.T) {
 			s.write(60, loses("K"))
 			s.write(30, holds("K"))
 		}, true, "100-0 ", "90-60 30-0 "},
+		{"the key was lost at a restart", func(s *story) {
+			s.write(100, starts)
+			s.write(90, holds("K"))
+			s.write(60, ends)
+			s.write(30, starts)
+			s.write(30-1e-8, loses("K")) // a millisecond later
+			s.write(20, holds("K"))
+		}, true, "100-60 30-0 ", "90-60 20-0 "},
 		{"a clock that was ahead", func(s *story) {
 			s.write(100, starts)
 			s.write(90, holds("K"))

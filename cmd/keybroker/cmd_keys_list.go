@@ -30,7 +30,8 @@ func newKeysListCommand(a *app) *cobra.Command {
 
 With --usage, list who used each key, where, how often and since when, and for how
 long the broker has watched it: the time in which it ran, wrote its log and had the
-key. What happened outside of that time, or without the broker, is not known.
+key. What happened outside of that time, or without the broker, is not known. The
+logins of "keybroker inventory" are no uses.
 
 With --unused 90d, list the keys without a use in that time. A key that was watched
 for less time since its last use is not called unused; the list says how many days
