@@ -11,6 +11,10 @@ import (
 	"github.com/keybroker/keybroker/broker/config"
 )
 
+// longLog is how many records leave tens of MiB when their index is decoded. With fewer, to
+// collect the garbage delays the first answer for nothing.
+const longLog = 10_000
+
 // records is the audit log, with its index and the receiver of its heads.
 type records struct {
 	log   *audit.Log
@@ -35,7 +39,9 @@ func openRecords(c *config.Config, logger *slog.Logger) (*records, error) {
 	go func() {
 		r.index.Load(ctx, c.AuditDir())
 		r.log.SaveIndex()
-		debug.FreeOSMemory() // decoding the index of a long log leaves tens of MiB
+		if r.index.Len() >= longLog {
+			debug.FreeOSMemory()
+		}
 	}()
 	return r, nil
 }

@@ -61,12 +61,12 @@ func flagFault(err error) error {
 // flagTexts are cobra's texts about flags that are missing or do not go together, with
 // their names in brackets or quotes, and the same in plain words.
 var flagTexts = []struct {
-	cobra *regexp.Regexp
+	cobra string // a regular expression
 	plain func(flags []string) string
 }{
-	{regexp.MustCompile(`^required flag\(s\) (.+) not set$`), missing},
-	{regexp.MustCompile(`must all be set; missing \[(.+)\]$`), missing},
-	{regexp.MustCompile(`none of the others can be; \[(.+)\] were all set$`), func(flags []string) string {
+	{`^required flag\(s\) (.+) not set$`, missing},
+	{`must all be set; missing \[(.+)\]$`, missing},
+	{`none of the others can be; \[(.+)\] were all set$`, func(flags []string) string {
 		return strings.Join(flags, " and ") + " do not go together: give one of them"
 	}},
 }
@@ -81,7 +81,7 @@ func missing(flags []string) string {
 // groupFault says in plain words which flags are missing or do not go together.
 func groupFault(err error) error {
 	for _, text := range flagTexts {
-		found := text.cobra.FindStringSubmatch(err.Error())
+		found := regexp.MustCompile(text.cobra).FindStringSubmatch(err.Error())
 		if found == nil {
 			continue
 		}

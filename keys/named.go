@@ -1,10 +1,21 @@
 package keys
 
-import "strings"
+import (
+	"encoding/base64"
+	"strings"
+)
 
 // minFingerprint is how much of a fingerprint is enough to name a key. 20 characters
 // are 120 bits: nobody can make another key with the same start.
 const minFingerprint = len("SHA256:") + 20
+
+// IsFingerprint reports whether text has the form of a fingerprint: that of ssh-keygen -l.
+func IsFingerprint(text string) bool {
+	const sum = 32 // bytes of SHA-256
+	encoded, ok := strings.CutPrefix(text, "SHA256:")
+	decoded, err := base64.RawStdEncoding.DecodeString(encoded)
+	return ok && err == nil && len(decoded) == sum && len(encoded) == base64.RawStdEncoding.EncodedLen(sum) // DecodeString skips line ends
+}
 
 // IsFingerprintStart reports whether text is a fingerprint, or enough of its start.
 func IsFingerprintStart(fingerprint, text string) bool {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/keybroker/keybroker/problem"
 )
@@ -20,7 +21,7 @@ func Plain(err error) string {
 }
 
 // PlainText takes the names of calls to the network out of the text of an error.
-func PlainText(text string) string { return dialed.ReplaceAllString(text, "$1: ") }
+func PlainText(text string) string { return dialed().ReplaceAllString(text, "$1: ") }
 
 // Explain returns what happened, on one line, and what to do about it, or "" if that is
 // not known.
@@ -37,7 +38,9 @@ func Text(err error) string {
 var oneLine = strings.NewReplacer(":\n", ": ", "\n", "; ")
 
 // dialed matches Go's text for a connection that failed.
-var dialed = regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|read|write): `)
+var dialed = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(?:dial|read|write) unix (\S+): (?:connect|read|write): `)
+})
 
 // PlainAttr writes errors into a log as people read them: slog.HandlerOptions.ReplaceAttr.
 func PlainAttr(_ []string, attr slog.Attr) slog.Attr {

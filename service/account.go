@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
@@ -43,11 +44,11 @@ var templates = []string{"keybroker@.service", "keybroker@.socket", "keybroker-c
 const passphraseSize = 32
 
 // plainName is an account whose name is its name in units and paths, too.
-var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`) })
 
 // OfAccount checks the account's name. It needs root.
 func OfAccount(name, version string) (Account, error) {
-	if !plainName.MatchString(name) {
+	if !plainName().MatchString(name) {
 		return Account{}, problem.New(fmt.Sprintf("%q cannot be the name of an account", platform.Escape(name, 40)), "give the name of an account of this machine: letters, digits, _ and -")
 	}
 	if os.Geteuid() != 0 {

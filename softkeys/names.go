@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // ErrName means that no key can have this name; ErrExists that the name or the
@@ -14,12 +15,12 @@ var (
 	ErrExists = errors.New("it already exists")
 )
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_@][A-Za-z0-9._@-]{0,63}$`)
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_@][A-Za-z0-9._@-]{0,63}$`) })
 
 // CheckName returns ErrName for a name that could leave the directory, hide in
 // it, look like an option, or be taken for a certificate (NAME-cert.pub).
 func CheckName(name string) error {
-	if !validName.MatchString(name) || strings.HasSuffix(name, "-cert") {
+	if !validName().MatchString(name) || strings.HasSuffix(name, "-cert") {
 		return fmt.Errorf("%.80q: %w", name, ErrName)
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 // only after its copy was read back. It returns the months that were moved, also with an
 // error; the same call goes on where it stopped.
 func Archive(dir, to, before string) (moved []string, err error) {
-	if !monthPattern.MatchString(before) {
+	if !isMonth(before) {
 		return nil, fmt.Errorf("%q is not a month: write it as 2026-05", platform.Escape(before, MaxText))
 	}
 	list, err := months(dir)

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/keybroker/keybroker/platform"
@@ -23,10 +22,15 @@ const (
 // LockPath is the file whose lock the program that writes the log in dir holds.
 func LockPath(dir string) string { return filepath.Join(dir, lockName) }
 
-var monthPattern = regexp.MustCompile(`^\d{4}-\d{2}$`)
+// monthForm is the month in a file's name: "2026-11".
+const monthForm = "2006-01"
 
-// monthOf returns the month in a file's name: "2026-11".
-func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
+func monthOf(t time.Time) string { return t.UTC().Format(monthForm) }
+
+func isMonth(text string) bool {
+	_, err := time.Parse(monthForm, text)
+	return err == nil
+}
 
 func fileOf(month string) string { return filePrefix + month + fileSuffix }
 
@@ -43,10 +47,10 @@ func months(dir string) ([]string, error) {
 	var list []string
 	for _, entry := range entries {
 		name := entry.Name()
-		if len(name) != len(fileOf("2006-01")) || fileOf(name[len(filePrefix):len(name)-len(fileSuffix)]) != name {
+		if len(name) != len(fileOf(monthForm)) || fileOf(name[len(filePrefix):len(name)-len(fileSuffix)]) != name {
 			continue
 		}
-		if month := name[len(filePrefix) : len(name)-len(fileSuffix)]; monthPattern.MatchString(month) {
+		if month := name[len(filePrefix) : len(name)-len(fileSuffix)]; isMonth(month) {
 			list = append(list, month)
 		}
 	}

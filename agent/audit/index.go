@@ -168,6 +168,16 @@ func (x *Index) joinLocked(p *part) {
 // takes no time that anybody notices.
 const minSaved = 512
 
+// Len is how many records it covers.
+func (x *Index) Len() (n int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, p := range x.parts {
+		n += p.Lines
+	}
+	return n
+}
+
 func (x *Index) worthSaving() bool {
 	if x == nil {
 		return false

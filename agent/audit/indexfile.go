@@ -80,7 +80,7 @@ func readIndex(dir string, want portion) ([]*part, error) {
 	}
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
 	var head indexHead
-	if json.Unmarshal(first, &head) != nil || head.Version != indexVersion || !slices.Equal(head.Ops, keys.Ops) || !monthPattern.MatchString(head.Month) {
+	if json.Unmarshal(first, &head) != nil || head.Version != indexVersion || !slices.Equal(head.Ops, keys.Ops) || !isMonth(head.Month) {
 		return nil, errNoIndex
 	}
 	if !vouched(dir, head, hexHash(data)) {
@@ -93,7 +93,7 @@ func readIndex(dir string, want portion) ([]*part, error) {
 	}
 	all := len(parts)
 	parts = slices.DeleteFunc(parts, func(p *part) bool {
-		return !monthPattern.MatchString(p.Month) || !endsAt(dir, p.Month, p.To, p.Last)
+		return !isMonth(p.Month) || !endsAt(dir, p.Month, p.To, p.Last)
 	})
 	if want&withTotal == 0 {
 		return parts, nil

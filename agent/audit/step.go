@@ -3,7 +3,9 @@ package audit
 import (
 	"fmt"
 	"regexp"
+	"sync"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -23,9 +25,8 @@ type Step struct {
 }
 
 var (
-	stepName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	stepWord    = regexp.MustCompile(`^[a-z][a-z-]{0,31}$`)
-	fingerprint = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}$`)
+	stepName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) })
+	stepWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z-]{0,31}$`) })
 )
 
 // Check returns what is wrong with the step, or nil. Plan, Step, Kind and State are plain
@@ -34,12 +35,12 @@ func (s Step) Check() error {
 	for _, field := range []struct {
 		name, value string
 		form        *regexp.Regexp
-	}{{"plan", s.Plan, stepName}, {"step", s.Step, stepName}, {"kind", s.Kind, stepWord}, {"state", s.State, stepWord}} {
+	}{{"plan", s.Plan, stepName()}, {"step", s.Step, stepName()}, {"kind", s.Kind, stepWord()}, {"state", s.State, stepWord()}} {
 		if !field.form.MatchString(field.value) {
 			return problem.With(fmt.Errorf("the %s of a lifecycle step cannot be %.64q", field.name, field.value), "update the program that records it")
 		}
 	}
-	if s.Fingerprint != "" && !fingerprint.MatchString(s.Fingerprint) {
+	if s.Fingerprint != "" && !keys.IsFingerprint(s.Fingerprint) {
 		return problem.With(fmt.Errorf("%.64q is not the fingerprint of a key", s.Fingerprint), "update the program that records it")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,11 +24,13 @@ func HeadText(h Head, dir string) string {
 	return fmt.Sprintf("audit head: record %d %s of %s", h.Seq, h.Hash, strconv.QuoteToASCII(dir))
 }
 
-var headText = regexp.MustCompile(`audit head: record (\d{1,20}) ([0-9a-f]{64}) of ("(?:[^"\\]|\\.)*")$`)
+var headText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`audit head: record (\d{1,20}) ([0-9a-f]{64}) of ("(?:[^"\\]|\\.)*")$`)
+})
 
 // parseHead reads what HeadText wrote, at the end of a line.
 func parseHead(text, dir string) (Head, bool) {
-	m := headText.FindStringSubmatch(text)
+	m := headText().FindStringSubmatch(text)
 	if m == nil {
 		return Head{}, false
 	}

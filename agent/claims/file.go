@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/platform"
@@ -23,8 +22,6 @@ const (
 	fileMode  = 0o600
 	dirMode   = 0o700
 )
-
-var fingerprintForm = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}$`)
 
 // file is the contents of the file.
 type file struct {
@@ -54,7 +51,7 @@ func read(path string) (map[string]keys.Claim, error) {
 		return none, fmt.Errorf("it has claims about %d keys, more than %d", len(f.Claims), maxClaims)
 	}
 	for fingerprint, claim := range f.Claims {
-		if !fingerprintForm.MatchString(fingerprint) {
+		if !keys.IsFingerprint(fingerprint) {
 			return none, fmt.Errorf("%.64q is not the fingerprint of a key", fingerprint)
 		}
 		if err := claim.Check(); err != nil {

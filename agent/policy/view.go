@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/wire"
@@ -23,12 +24,12 @@ type View struct {
 }
 
 // viewName is a name that files, prompts and rules can use without escaping.
-var viewName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`)
+var viewName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$`) })
 
 // Validate returns every fault of the view, each a *FieldError, joined.
 func (v *View) Validate() error {
 	var all []error
-	if !viewName.MatchString(v.Name) {
+	if !viewName().MatchString(v.Name) {
 		all = append(all, fieldError("name", `the name %q may have only letters, digits, "-" and "_", 32 at most`, v.Name))
 	}
 	for _, list := range []struct {

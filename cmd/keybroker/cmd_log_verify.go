@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/agent/audit/checkpoint"
@@ -131,11 +132,11 @@ func (a *app) verifyLog(cmd *cobra.Command, flags verifyFlags) (found verified, 
 	return found, nil
 }
 
-var headForm = regexp.MustCompile(`^([1-9][0-9]{0,18}):([0-9a-f]{64})$`)
+var headForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([1-9][0-9]{0,18}):([0-9a-f]{64})$`) })
 
 // keptHead reads what "log archive" prints.
 func keptHead(text string) (audit.Witnessed, error) {
-	parts := headForm.FindStringSubmatch(text)
+	parts := headForm().FindStringSubmatch(text)
 	if parts == nil {
 		return audit.Witnessed{}, cli.Usage(problem.New(fmt.Sprintf("%q is not the number and the hash of a record", platform.Escape(text, maxCell)), "write it as keybroker log archive prints it: 811:4e1f…, 64 digits of a hash"))
 	}

@@ -28,7 +28,7 @@ func main() {
 	if calledSSHAgent() {
 		os.Exit(sshagent.Run(os.Args[1:], version))
 	}
-	os.Exit(cli.Run(newRoot(), os.Args[1:], errorText, exitCode))
+	os.Exit(cli.Run(newRoot(os.Args[1:]), os.Args[1:], errorText, exitCode))
 }
 
 func exitCode(err error) int {
@@ -46,7 +46,9 @@ func exitCode(err error) int {
 	}
 }
 
-func newRoot() *cobra.Command {
+// newRoot makes all commands, but only the daemon's if args name that: to make them is a
+// tenth of its start.
+func newRoot(args []string) *cobra.Command {
 	a := new(app)
 	root := &cobra.Command{
 		Use:   "keybroker",
@@ -63,14 +65,21 @@ Start it with "keybroker daemon", then: eval "$(keybroker env)"`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: config.toml in the user's configuration directory)")
-	root.AddCommand(
-		newDaemonCommand(a), newEnvCommand(a), newRelayCommand(a),
+	daemon := newDaemonCommand(a)
+	root.AddCommand(daemon)
+	if len(args) == 0 || args[0] != daemon.Name() {
+		root.AddCommand(otherCommands(a)...)
+	}
+	cli.Prepare(root)
+	cli.ForEach(root, sayNeedsBroker)
+	return root
+}
+
+func otherCommands(a *app) []*cobra.Command {
+	return append(newLifecycleCommands(a),
+		newEnvCommand(a), newRelayCommand(a),
 		newStatusCommand(a), newDoctorCommand(a), newWhyCommand(a), newLockCommand(a), newUnlockCommand(a), newPauseCommand(a), newResumeCommand(a),
 		newKeysCommand(a), newCardCommand(a), newPolicyCommand(a), newGrantsCommand(a), newShowCommand(a), newLogCommand(a), newTrayCommand(a), newApproveCommand(a),
 		newServiceCommand(a), newVersionCommand(a), newManCommand(), newSSHAgentCommand(),
 	)
-	root.AddCommand(newLifecycleCommands(a)...)
-	cli.Prepare(root)
-	cli.ForEach(root, sayNeedsBroker)
-	return root
 }

@@ -10,7 +10,7 @@ import (
 
 func TestHelpSaysWhatNeedsTheBroker(t *testing.T) {
 	said := map[string]bool{}
-	cli.ForEach(newRoot(), func(cmd *cobra.Command) {
+	cli.ForEach(newRoot(nil), func(cmd *cobra.Command) {
 		if strings.HasSuffix(cmd.Long, "\n\nIt needs the broker: keybroker daemon.") {
 			said[cmd.CommandPath()] = true
 		}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -81,7 +82,9 @@ func (c Checkpoint) Text() []byte {
 	return fmt.Appendf(nil, form, c.First, c.Seq, c.Hash, c.Time.Format(time.RFC3339), c.Machine, c.User)
 }
 
-var textForm = regexp.MustCompile(`\nfirst record: ([0-9a-f]{64})\nlast record: ([1-9][0-9]{0,19})\nhash: ([0-9a-f]{64})\ntime: (\S+)\nmachine: (.*)\nuser: (.*)\n$`)
+var textForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\nfirst record: ([0-9a-f]{64})\nlast record: ([1-9][0-9]{0,19})\nhash: ([0-9a-f]{64})\ntime: (\S+)\nmachine: (.*)\nuser: (.*)\n$`)
+})
 
 // Parse reads a text. Only what Text writes is one, to the byte.
 func Parse(text []byte) (Checkpoint, error) {
@@ -89,7 +92,7 @@ func Parse(text []byte) (Checkpoint, error) {
 	if len(text) > maxText {
 		return Checkpoint{}, wrong
 	}
-	m := textForm.FindSubmatch(text)
+	m := textForm().FindSubmatch(text)
 	if m == nil {
 		return Checkpoint{}, wrong
 	}
