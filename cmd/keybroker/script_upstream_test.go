@@ -18,6 +18,7 @@ import (
 //
 //	other ssh-agent NAME    OpenSSH's own agent; $NAME is its socket
 //	other gpg-agent NAME    GnuPG's, with a home of its own, which $GNUPGHOME is then
+//	other gpg-home NAME     the home alone
 //	other stop NAME         by SIGSTOP: it hangs
 //	other cont NAME
 //	other kill NAME         by SIGKILL: its socket stays
@@ -25,7 +26,7 @@ import (
 // Started again under the same name, it is at the same place.
 func cmdOther(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: other ssh-agent|gpg-agent|stop|cont|kill NAME")
+		ts.Fatalf("usage: other ssh-agent|gpg-agent|gpg-home|stop|cont|kill NAME")
 	}
 	r, name := rigOf(ts), args[1]
 	switch args[0] {
@@ -34,10 +35,9 @@ func cmdOther(ts *testscript.TestScript, neg bool, args []string) {
 		_ = os.Remove(socket)
 		r.startOther(ts, name, socket, "/usr/bin/ssh-agent", "-D", "-a", socket)
 	case "gpg-agent":
-		home := filepath.Join(r.run, "gnupg")
-		ts.Check(os.MkdirAll(home, 0o700))
-		ts.Setenv("GNUPGHOME", home)
-		r.startGPG(ts, name, home)
+		r.startGPG(ts, name, r.gpgHome(ts))
+	case "gpg-home":
+		r.gpgHome(ts)
 	case "stop":
 		ts.Check(syscall.Kill(r.others[name], syscall.SIGSTOP))
 	case "cont":
@@ -58,6 +58,24 @@ func (r *rig) startOther(ts *testscript.TestScript, name, socket, program string
 	r.served(ts, name, socket, p.Process.Pid)
 }
 
+// gpgHome makes a home for GnuPG. What runs there, and the directory of its sockets, which
+// GnuPG makes elsewhere, go at the end.
+func (r *rig) gpgHome(ts *testscript.TestScript) string {
+	home := filepath.Join(r.run, "gnupg")
+	ts.Check(os.MkdirAll(home, 0o700))
+	ts.Setenv("GNUPGHOME", home)
+	sockets := r.gpgDir(ts, home, "socketdir")
+	end := r.otherCommand(ts, "gpgconf", "--homedir", home, "--kill", "all")
+	r.onEnd(func() {
+		_ = end.Run()
+		if sockets != home {
+			_ = os.RemoveAll(sockets)
+			_ = os.Remove(filepath.Dir(sockets)) // unless there are others
+		}
+	})
+	return home
+}
+
 var gpgStarted = regexp.MustCompile(`gpg-agent\[([0-9]+)\]:? gpg-agent \(GnuPG\) .* started`)
 
 // startGPG starts one that puts itself into the background: it cannot do otherwise.
@@ -74,14 +92,7 @@ func (r *rig) startGPG(ts *testscript.TestScript, name, home string) {
 	}) {
 		ts.Fatalf("gpg-agent does not start: %s", readOr(filepath.Join(home, "log")))
 	}
-	sockets := r.gpgDir(ts, home, "socketdir")
-	r.onEnd(func() {
-		endAgent(pid, syscall.SIGKILL)
-		if sockets != home {
-			_ = os.RemoveAll(sockets)
-			_ = os.Remove(filepath.Dir(sockets)) // unless there are others
-		}
-	})
+	r.onEnd(func() { endAgent(pid, syscall.SIGKILL) })
 	r.served(ts, name, r.gpgDir(ts, home, "agent-ssh-socket"), pid)
 }
 
