@@ -116,8 +116,8 @@ func (d *desktop) xdotool(t testing.TB, args ...string) string {
 func (d *desktop) focusPrompt(t testing.TB) string {
 	t.Helper()
 	for end := time.Now().Add(confirmtest.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		id := d.xdotool(t, "search", "--onlyvisible", "--name", "^keybroker$")
-		if id == "" || strings.Contains(id, "\n") {
+		id := d.shown(t)
+		if id == "" {
 			continue
 		}
 		d.xdotool(t, "windowfocus", id)

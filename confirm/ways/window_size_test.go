@@ -3,6 +3,7 @@
 package ways
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -63,8 +64,7 @@ func TestWindowTab(t *testing.T) {
 		id := d.waitShown(t)
 		d.waitArmed(t, id)
 		d.xdotool(t, "windowfocus", "--sync", id)
-		d.xdotool(t, append([]string{"key"}, test.keys...)...)
-		d.xdotool(t, "key", "Return") // too early: it removes the ring
+		d.xdotool(t, slices.Concat([]string{"key"}, test.keys, []string{"Return"})...) // too early: it removes the ring
 		d.wantNoAnswer(t, answer, id, "an early Enter")
 		d.xdotool(t, append([]string{"key"}, test.keys...)...)
 		time.Sleep(1200 * time.Millisecond) // longer than the ring must stay

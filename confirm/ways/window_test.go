@@ -153,9 +153,19 @@ func (d *desktop) waitShown(t testing.TB) string {
 	t.Helper()
 	id := ""
 	d.waitUntil(t, "the window is shown", func() bool {
-		id = d.xdotool(t, "search", "--onlyvisible", "--name", "^keybroker$")
-		return id != "" && !strings.Contains(id, "\n")
+		id = d.shown(t)
+		return id != ""
 	})
+	return id
+}
+
+// shown is the prompt's window, if there is one now.
+func (d *desktop) shown(t testing.TB) string {
+	t.Helper()
+	id := d.xdotool(t, "search", "--onlyvisible", "--name", "^keybroker$")
+	if strings.Contains(id, "\n") { // the one before is on its way out
+		return ""
+	}
 	return id
 }
 
@@ -219,19 +229,36 @@ func testStrayKeys(t *testing.T, d *desktop, w *window) {
 	}
 }
 
+// A click within the first 0.8 s does nothing. The test knows that its click was that early
+// if the window was still absent 0.8 s before; a busy machine may need several tries.
 func testEarlyClick(t *testing.T, d *desktop, w *window) {
-	answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-	id := d.waitShown(t)
-	d.clickAllowOnce(t, id)
-	d.xdotool(t, "windowfocus", id)
-	d.xdotool(t, "key", "alt+a")
-	d.wantNoAnswer(t, answer, id, "a click or key that came early")
-	d.waitArmed(t, id)
-	d.clickAllowOnce(t, id)
-	if a := <-answer; a.Verdict != confirm.AllowOnce {
-		t.Errorf("the same click later: %q, %q", a.Verdict, a.Reason)
+	const tries, delay = 5, 800 * time.Millisecond
+	for range tries {
+		answer := confirmtest.Ask(t, w, confirmtest.Login(t))
+		absent, id := time.Now(), ""
+		d.waitUntil(t, "the window is shown", func() bool {
+			looked := time.Now()
+			if id = d.shown(t); id == "" {
+				absent = looked
+			}
+			return id != ""
+		})
+		d.clickAllowOnce(t, id)
+		d.xdotool(t, "windowfocus", id)
+		d.xdotool(t, "key", "alt+a")
+		if time.Since(absent) < delay {
+			d.wantNoAnswer(t, answer, id, "a click or key that came early")
+			d.waitArmed(t, id)
+			d.clickAllowOnce(t, id)
+			if a := <-answer; a.Verdict != confirm.AllowOnce {
+				t.Errorf("the same click later: %q, %q", a.Verdict, a.Reason)
+			}
+			return
+		}
+		d.xdotool(t, "key", "Escape") // denies, if the window is still there
+		<-answer
 	}
-	d.wantNoProcess(t, w)
+	t.Skip("this machine is too busy to click within 0.8 s; TestGuard does not depend on it")
 }
 
 // A window that covers even an edge of ours disarms it. When that window goes, the wait
