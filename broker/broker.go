@@ -87,7 +87,7 @@ func New(c Config) (_ *Broker, err error) {
 		}
 	}()
 	b.stderr = newHeldLog(os.Stderr)
-	b.log = slog.New(agent.QuietLog(slog.NewTextHandler(b.stderr, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})))
+	b.log = slog.New(agent.QuietLog(b.stderr.handler()))
 	if err = mayStart(&b.config, b.version); err != nil {
 		return nil, err
 	}

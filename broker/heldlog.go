@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/term"
 )
 
@@ -29,6 +31,14 @@ type heldLog struct {
 
 func newHeldLog(file *os.File) *heldLog {
 	return &heldLog{out: file, terminal: term.IsTerminal(int(file.Fd()))}
+}
+
+// handler writes lines for a person where there is one to read them, and else for programs.
+func (l *heldLog) handler() slog.Handler {
+	if l.terminal {
+		return plainLog{to: l}
+	}
+	return slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: platform.PlainAttr})
 }
 
 // Write writes one line, or keeps it until no question is left.

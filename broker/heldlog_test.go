@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/problem"
 )
 
 func TestLinesWaitForTheQuestion(t *testing.T) {
@@ -25,6 +28,22 @@ func TestLinesWaitForTheQuestion(t *testing.T) {
 	log.Info("after it")
 	if !strings.Contains(out.String(), "after it") {
 		t.Error("lines wait without a question")
+	}
+}
+
+// A line on a terminal is for a person, and what other programs chose in it cannot move the cursor.
+func TestLinesAreForWhoReadsThem(t *testing.T) {
+	for terminal, want := range map[bool]string{
+		true:  "15:04:05 warning: it failed: no \\x1b[2Jdisk (pid 7, program ssh)\n         buy one\n",
+		false: `time=2026-11-28T15:04:05.000Z level=WARN msg="it failed" pid=7 error="no \x1b[2Jdisk\nbuy one" program=ssh` + "\n",
+	} {
+		var out bytes.Buffer
+		h := (&heldLog{out: &out, terminal: terminal}).handler().WithAttrs([]slog.Attr{slog.Int("pid", 7)})
+		r := slog.NewRecord(time.Date(2026, 11, 28, 15, 4, 5, 0, time.UTC), slog.LevelWarn, "it failed", 0)
+		r.Add("error", problem.New("no \x1b[2Jdisk", "buy one"), "program", "ssh")
+		if err := h.Handle(t.Context(), r); err != nil || out.String() != want {
+			t.Errorf("terminal %v: %v\n%s\nwant\n%s", terminal, err, &out, want)
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func (w *Watcher) note(part, text string) {
 		delete(w.notes, part)
 		text = "is watched"
 	}
-	w.Log.Info("session", "part", part, "state", text)
+	w.Log.Debug("session", "part", part, "state", text)
 }
 
 func (w *Watcher) emit(kind Kind, source string) {
