@@ -20,6 +20,7 @@ type fakePCSC struct {
 	noPnP    bool
 	down     error
 	stuck    map[string]chan struct{} // by call: closed to go on
+	hung     bool                     // a call
 	contexts int                      // that are open
 	handles  int
 	connects int  // that were made ever
@@ -63,9 +64,19 @@ func (f *fakePCSC) hang(call string) (goOn func()) {
 	}
 }
 
+// hangs reports whether a call hangs, or has hung.
+func (f *fakePCSC) hangs() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hung
+}
+
 func (f *fakePCSC) enter(call string) error {
 	f.mu.Lock()
 	gate, down := f.stuck[call], f.down
+	if gate != nil {
+		f.hung = true
+	}
 	f.mu.Unlock()
 	if gate != nil {
 		<-gate

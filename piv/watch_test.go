@@ -168,6 +168,7 @@ func TestHangingDriver(t *testing.T) {
 	put := func() {
 		f.insert("a", card)
 		eventually(t, "the card is seen", func() bool { return state(r, "a").State == ReaderReading })
+		eventually(t, "the driver hangs", f.hangs)
 		f.remove("a")
 		eventually(t, "it is gone", func() bool { return state(r, "a").State == ReaderEmpty })
 	}
