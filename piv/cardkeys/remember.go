@@ -136,13 +136,19 @@ func (k *keeper) find(id string) (Record, bool) {
 // another's number must not be able to replace it.
 //
 // A YubiKey with a new number was reset, so its earlier record is dropped.
+//
+// A card may be pulled while it is read, so its first keys count at once. They
+// replace no earlier record.
 func (k *keeper) seen(token *piv.Token, rules []Rule) {
-	if token == nil || token.ID == "" || token.Reading {
+	if token == nil || token.ID == "" {
 		return
 	}
 	now := recordOf(token, rules)
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if token.Reading && (len(now.Keys) == 0 || k.hasLocked(now)) {
+		return
+	}
 	k.records = slices.DeleteFunc(k.records, func(before Record) bool {
 		sameCard := before.ID == now.ID
 		if sameCard && before.Proof != "" {
@@ -153,6 +159,13 @@ func (k *keeper) seen(token *piv.Token, rules []Rule) {
 	k.records = append([]Record{now}, k.records...)
 	k.records = k.records[:min(len(k.records), maxRemembered)]
 	k.saveSoon()
+}
+
+// hasLocked reports whether the card, or one with its serial number, is remembered.
+func (k *keeper) hasLocked(now Record) bool {
+	return slices.ContainsFunc(k.records, func(before Record) bool {
+		return before.ID == now.ID || now.Serial != 0 && before.Serial == now.Serial
+	})
 }
 
 // proved records that a card proved that it holds its proof key.

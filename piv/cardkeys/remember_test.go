@@ -71,6 +71,32 @@ func TestTheProofIsKept(t *testing.T) {
 	}
 }
 
+// A card may be pulled before all of its slots have been read.
+func TestACardIsRememberedWhileItIsRead(t *testing.T) {
+	whole := tokenOf(t, 7)
+	part := *whole
+	part.Reading, part.Slots = true, whole.Slots[:1]
+	k := keeperAt(t, "")
+	k.seen(&piv.Token{ID: whole.ID, Serial: 7, Reading: true}, nil)
+	if len(k.cards()) != 0 {
+		t.Error("a card is remembered before its first key is read")
+	}
+	k.seen(&part, nil)
+	if record, _ := k.find(whole.ID); len(record.Keys) != 1 || record.Proof != "" {
+		t.Errorf("the first slot is read: %+v", record)
+	}
+	k.seen(whole, nil)
+	k.seen(&part, nil)
+	if record, _ := k.find(whole.ID); len(record.Keys) != 2 || record.Proof == "" {
+		t.Errorf("all of it was read before: %+v", record)
+	}
+	part.ID, part.GUID = "guid:other", [16]byte{1}
+	k.seen(&part, nil)
+	if len(k.cards()) != 1 {
+		t.Error("a part of a card with another number took a place beside the whole one")
+	}
+}
+
 func TestTheOldestCardIsDropped(t *testing.T) {
 	k := keeperAt(t, "")
 	for serial := range uint32(maxRemembered + 1) {
