@@ -33,6 +33,11 @@ func pinTrouble(err error) bool {
 	return errors.As(err, &wrong) && !wrong.Blocked() || errors.Is(err, errLastTry)
 }
 
+func blocked(err error) bool {
+	var wrong *piv.PINError
+	return errors.As(err, &wrong) && wrong.Blocked()
+}
+
 func wrongBefore(err error) string {
 	var wrong *piv.PINError
 	if errors.As(err, &wrong) {

@@ -113,6 +113,9 @@ func (s *Source) withPIN(ctx context.Context, w *work) (*ssh.Signature, error) {
 			}
 			signature, err := s.verifyAndSign(ctx, w, pin, false)
 			clear(pin)
+			if blocked(err) {
+				w.pin.drop() // whoever unblocks the card gives it a new PIN
+			}
 			if !pinTrouble(err) {
 				return signature, err
 			}
@@ -165,12 +168,11 @@ func away(err error) bool {
 
 // plain explains a card's refusal to the person.
 func plain(err error, w *work) error {
-	var blocked *piv.PINError
 	var refused piv.Status
 	switch {
 	case err == nil || problem.Remedy(err) != "":
 		return err
-	case errors.As(err, &blocked) && blocked.Blocked():
+	case blocked(err):
 		return problem.With(fmt.Errorf("the PIN of %s is blocked", w.card()), "%s", piv.Remedy(err))
 	case errors.Is(err, piv.ErrBusy):
 		return problem.With(fmt.Errorf("another program uses %s exclusively", w.card()), "%s", piv.Remedy(err))
