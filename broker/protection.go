@@ -3,11 +3,24 @@ package broker
 import (
 	"crypto/fips140"
 	"fmt"
+	"runtime"
 
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/platform/confine"
 	"github.com/keybroker/keybroker/platform/secret"
 )
+
+// unconfinedWindow says why the window keeps rights that it does not need, or nothing. Where the
+// system can take them, a window that did not lose them shows nothing.
+func unconfinedWindow(now confine.Status) string {
+	switch {
+	case runtime.GOOS != "linux" || now.Landlock > 0 && now.Seccomp:
+		return ""
+	case now.Landlock > 0:
+		return "the window that asks is confined in part: this system has no seccomp"
+	}
+	return "the window that asks is not confined: this kernel has no Landlock"
+}
 
 // protection names what is in force around this process and the window, for status and doctor.
 func protection(h platform.Hardening) []string {

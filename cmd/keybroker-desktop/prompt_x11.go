@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/keybroker/keybroker/desktop/question"
@@ -17,5 +18,10 @@ func show(q question.Question, gone <-chan struct{}) question.Answer {
 	return window.Show(q, window.Config{Env: os.Getenv, Gone: gone, Connected: confined})
 }
 
-// confined goes on where the system has no such protection: `keybroker status` says so.
-func confined(fontDirs []string) { _ = confine.Prompt(append(fontDirs, "/usr")...) } // fonts may be links
+// confined goes on where the system has no such protection, which `keybroker status` says.
+func confined(fontDirs []string) error {
+	if err := confine.Prompt(append(fontDirs, "/usr")...); err != nil { // fonts may be links
+		return fmt.Errorf("it cannot give up its rights, so it shows nothing: %w", err)
+	}
+	return nil
+}

@@ -24,8 +24,8 @@ type Config struct {
 	Env  func(string) string
 	Gone <-chan struct{} // closed when nobody waits for the answer
 	// Connected is called before the question is drawn: from then on the window needs its display
-	// and the directories of fonts alone. It may be nil.
-	Connected func(fontDirs []string)
+	// and the directories of fonts alone. Its error refuses the question. It may be nil.
+	Connected func(fontDirs []string) error
 }
 
 // tickTime is how often the remaining time is drawn.
@@ -98,9 +98,12 @@ func newPrompt(q question.Question, c Config) (*prompt, error) {
 	p := &prompt{q: q, start: time.Now(), lastRelease: map[xproto.Keycode]xproto.Timestamp{}}
 	dark := d.isDark(<-portal, c.Env)
 	if c.Connected != nil {
-		c.Connected(fonts.dirs)
+		err = c.Connected(fonts.dirs)
 	}
-	if err := p.open(d, fonts, c, dark); err != nil {
+	if err == nil {
+		err = p.open(d, fonts, c, dark)
+	}
+	if err != nil {
 		d.Close()
 		return nil, err
 	}

@@ -9,7 +9,9 @@ func Program() error { return program() }
 
 // Prompt takes everything from this process that showing one question does not need, once it
 // is connected to the display: it can read below the directories and nowhere else (Landlock), and neither connect
-// nor start a program nor open a file to write. So it reaches no key file and no agent.
+// nor start a program nor open a file to write. So it reaches no key file and no agent. The error
+// is nil where the system has no such protection, as Status tells; where it has one that did not
+// come into force, the process must show nothing.
 func Prompt(readable ...string) error { return prompt(readable) }
 
 // Status is what is in force for this process, and what Prompt can have on this system.

@@ -2,6 +2,7 @@ package confine
 
 import (
 	"errors"
+	"os"
 	"slices"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
@@ -13,8 +14,27 @@ func program() error { return deny(foreign) }
 // prompt asks Landlock for its newest interface that go-landlock knows; an older kernel gives
 // what it has.
 func prompt(readable []string) error {
-	paths := landlock.V7.BestEffort().Restrict(landlock.RODirs(readable...).IgnoreIfMissing())
-	return errors.Join(paths, denyOthers(slices.Concat(foreign, outside, attributes, older, others)))
+	offered := now()
+	if err := landlock.V7.BestEffort().Restrict(landlock.RODirs(readable...).IgnoreIfMissing()); err != nil {
+		return err
+	}
+	err := denyOthers(slices.Concat(foreign, outside, attributes, older, others))
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) { // a kernel without seccomp(2)
+		err = nil
+	}
+	if err == nil && offered.Landlock > 0 && seesRoot() {
+		err = errors.New("the kernel has Landlock, and it is not in force")
+	}
+	return err
+}
+
+// seesRoot tries what no font needs.
+func seesRoot() bool {
+	root, err := os.Open("/")
+	if err == nil {
+		root.Close()
+	}
+	return err == nil
 }
 
 func now() Status {

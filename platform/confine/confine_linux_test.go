@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -54,6 +55,11 @@ func confined(dir, by string) error {
 		err = Prompt(filepath.Join(dir, "fonts"))
 	case "program":
 		err = Program()
+	case "prompt without restrict_self", "prompt without a ruleset", "prompt without seccomp":
+		call := map[string]uint32{"prompt without restrict_self": unix.SYS_LANDLOCK_RESTRICT_SELF, "prompt without a ruleset": unix.SYS_LANDLOCK_ADD_RULE, "prompt without seccomp": unix.SYS_SECCOMP}[by]
+		if err = deny([]uint32{call}); err == nil {
+			err = Prompt(filepath.Join(dir, "fonts"))
+		}
 	}
 	if err != nil {
 		return err
@@ -119,8 +125,36 @@ func orNil(errno syscall.Errno) error {
 	return errno
 }
 
-// runConfined starts this test as the process that is confined.
+// A window that does not get what the system has says so, and shows nothing.
+func TestAPromptThatCannotBeConfinedFails(t *testing.T) {
+	if Now().Landlock == 0 {
+		t.Skip("this kernel has no Landlock")
+	}
+	for _, by := range []string{"prompt without restrict_self", "prompt without a ruleset", "prompt without seccomp"} {
+		if out, err := confinedProcess(t, by).CombinedOutput(); err == nil || !strings.Contains(string(out), "operation not permitted") {
+			t.Errorf("%s: %v: %s", by, err, out)
+		}
+	}
+}
+
+// runConfined returns what the process that is confined could do.
 func runConfined(t *testing.T, by string) report {
+	t.Helper()
+	cmd := confinedProcess(t, by)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", by, err)
+	}
+	var r report
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+	return r
+}
+
+// confinedProcess is this test as the process that is confined, with what it tries.
+func confinedProcess(t *testing.T, by string) *exec.Cmd {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "fonts"), 0o700); err != nil {
@@ -135,24 +169,15 @@ func runConfined(t *testing.T, by string) report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer agent.Close()
+	t.Cleanup(func() { agent.Close() })
 	datagrams, err := net.ListenPacket("unixgram", filepath.Join(dir, "log.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer datagrams.Close()
+	t.Cleanup(func() { datagrams.Close() })
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "CONFINED_DIR="+dir, "CONFINED_BY="+by)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s: %v", by, err)
-	}
-	var r report
-	if err := json.Unmarshal(out, &r); err != nil {
-		t.Fatalf("%s: %v", out, err)
-	}
-	return r
+	return cmd
 }
 
 // What is forbidden fails, on every thread, and by the rule that forbids it: without it all is done.

@@ -3,6 +3,7 @@
 package confine
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -76,10 +77,13 @@ func install(filter []unix.SockFilter) error {
 		return err
 	}
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	thread, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	runtime.KeepAlive(filter)
-	if errno != 0 {
+	switch {
+	case errno != 0:
 		return errno
+	case thread != 0: // of that one, and then of none
+		return fmt.Errorf("thread %d has another seccomp filter", thread)
 	}
 	return nil
 }
