@@ -45,7 +45,7 @@ func TestTriesOfAPassphraseTakeTheMemoryOfOne(t *testing.T) {
 		t.Error("the right passphrase:", err)
 	}
 	runtime.ReadMemStats(&after)
-	if taken := after.HeapSys - before.HeapSys; taken > 2*oneTry {
+	if taken := int64(after.HeapSys) - int64(before.HeapSys); taken > 2*oneTry { // less where the collector gave some back
 		t.Errorf("the tries took %d MiB of the system; one takes %d", taken>>20, oneTry>>20)
 	}
 	if kept := after.HeapSys - after.HeapReleased; kept > oneTry {

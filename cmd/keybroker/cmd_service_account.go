@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 
 	"github.com/keybroker/keybroker/cli"
-	"github.com/keybroker/keybroker/platform"
-	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/service"
 	"github.com/spf13/cobra"
 )
@@ -71,16 +68,12 @@ has set up, with the account's keys, rules and log. It needs root.
 			if err != nil {
 				return err
 			}
-			runuser, err := exec.LookPath("runuser")
-			if err != nil {
-				return problem.With(err, "install util-linux")
-			}
 			account.Start(cmd.Context())
-			if err := account.TakeEnvironment(); err != nil {
-				return err
+			code, err := account.Run(args[1:])
+			if err == nil && code != cli.ExitDone {
+				return cli.ExitStatus(code)
 			}
-			line := []string{"-u", account.Name, "--", account.Program, "--config", account.Config()}
-			return platform.Become(runuser, append(line, args[1:]...)...)
+			return err
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the account is the command's
