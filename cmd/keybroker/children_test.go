@@ -21,6 +21,7 @@ var pipesAllowed = map[string]string{
 	"broker/doctor/session.go":             "what systemctl says, which every program of the user can ask",
 	"broker/doctor/sshconfig.go":           "ssh's settings",
 	"service/manager.go":                   "what systemctl says, which every program of the user can ask",
+	"service/run_linux.go":                 "what root has a command of the account show, in place of the terminal",
 	"service/holders_windows.go":           "what sc.exe says, which every program of the user can ask",
 	"lifecycle/hosts/said.go":              "ssh's log",
 	"lifecycle/hosts/resolve.go":           "ssh's settings",
