@@ -176,6 +176,14 @@ reproducible: PACKAGES = $(PACKAGING_PACKAGES)
 reproducible: check-go install-packages
 	@packaging/reproducible
 
+# check-deb tries the .deb in a new minimal Debian: install, a login, an upgrade while sessions
+# are open, removal. It writes how long the first login took to docs/packaging.md. SOURCE=yes
+# does that from source, too, which takes many minutes more.
+.PHONY: check-deb
+check-deb: PACKAGES = debootstrap $(PACKAGING_PACKAGES)
+check-deb: check-go install-packages
+	@packaging/check-deb docs/packaging.md
+
 # windows-putty has PuTTY's plink, built from Debian's source (minutes), log in to a real
 # sshd with a key of the broker.
 windows-putty: PACKAGES = $(WINDOWS_PACKAGES) cmake dpkg-dev patch openssh-server openssh-client
