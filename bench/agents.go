@@ -28,6 +28,12 @@ func keybrokerKind(path, durability string) kind {
 	return kind{Kind: gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idle: idleSize}
 }
 
+// activated is k, started for the first connection by what stands in for a socket unit.
+func activated(k kind) kind {
+	k.Kind = k.ByFirstConnection()
+	return k
+}
+
 // trayKind is a broker and its tray.
 func trayKind(path string) kind {
 	k := keybrokerKind(path, "process")

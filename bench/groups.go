@@ -68,6 +68,9 @@ func (b *bench) groups() ([]group, error) {
 		{b.keybroker, nil, true, b.rounds, []measure{
 			{"start to first answer", "ms", gauge.RatioAtMost(1.5), startTook},
 		}, nil},
+		{activated(b.keybroker), nil, true, b.rounds, []measure{
+			{"start by a socket unit: first connection to first answer", "ms", gauge.NoTarget, startTook},
+		}, nil},
 		{b.keybroker, nil, true, min(b.rounds, memoryTurns), []measure{
 			{"memory at rest", "MiB", gauge.AtMost(12, "MiB"), atRest},
 		}, nil},

@@ -20,6 +20,8 @@ const (
 	// pollTime is the time between two tries to connect to a program that starts:
 	// short compared with the milliseconds of a start.
 	pollTime = 100 * time.Microsecond
+	// listenTime is how long systemd-socket-activate may take from its socket to its wait.
+	listenTime = 20 * time.Millisecond
 	// firstBytes holds the list of a program that has just started: the keys of some cards.
 	firstBytes = 16 << 10
 )
@@ -30,6 +32,8 @@ type Kind struct {
 	Prepare func(dir string) error
 	Command func(dir string) *exec.Cmd
 	Socket  string // below dir
+
+	activated bool // the command waits for a connection before it starts the program
 }
 
 // With adds to the program's environment.
@@ -39,6 +43,25 @@ func (k Kind) With(env ...string) Kind {
 		cmd := command(dir)
 		cmd.Env = append(cmd.Env, env...)
 		return cmd
+	}
+	return k
+}
+
+// ByFirstConnection has systemd-socket-activate listen in the program's place, and start
+// it for the first connection.
+func (k Kind) ByFirstConnection() Kind {
+	prepare, command := k.Prepare, k.Command
+	k.activated = true
+	k.Prepare = func(dir string) error {
+		return errors.Join(prepare(dir), os.MkdirAll(filepath.Dir(filepath.Join(dir, k.Socket)), 0o700))
+	}
+	k.Command = func(dir string) *exec.Cmd {
+		program := command(dir)
+		args := []string{"--fdname=agent", "--listen=" + filepath.Join(dir, k.Socket)}
+		for _, pair := range program.Env {
+			args = append(args, "--setenv="+pair)
+		}
+		return exec.Command("systemd-socket-activate", append(args, program.Args...)...)
 	}
 	return k
 }
@@ -94,7 +117,7 @@ const lastWords = 8 << 10
 type Program struct {
 	Kind   Kind
 	Socket string
-	Took   time.Duration // from its start to its first answer
+	Took   time.Duration // from its start, or from the first connection, to its first answer
 
 	dir   string
 	cmd   *exec.Cmd
@@ -130,6 +153,10 @@ func (a *Program) launch() error {
 		return err
 	}
 	go func() { _ = a.cmd.Wait(); close(a.ended) }()
+	if a.Kind.activated {
+		a.awaitSocket()
+		begin = time.Now()
+	}
 	for time.Since(begin) < giveUpTime {
 		if err := a.answers(); err == nil {
 			a.Took = time.Since(begin)
@@ -143,6 +170,21 @@ func (a *Program) launch() error {
 	}
 	a.Stop()
 	return fmt.Errorf("no answer within %v", giveUpTime)
+}
+
+// awaitSocket returns when something listens, or has ended, or after giveUpTime.
+func (a *Program) awaitSocket() {
+	for begin := time.Now(); time.Since(begin) < giveUpTime; {
+		if _, err := os.Stat(a.Socket); err == nil {
+			break
+		}
+		select {
+		case <-a.ended:
+			return
+		case <-time.After(pollTime):
+		}
+	}
+	time.Sleep(listenTime)
 }
 
 // answers asks for the list of keys on a new connection.
