@@ -126,7 +126,7 @@ func (p *Patient) checkAgent(ctx context.Context) Check {
 	}
 	list, err := sshagent.NewClient(conn).List()
 	if err != nil {
-		return broken("agent socket", "it does not answer: "+platform.Plain(err), "restart the broker")
+		return broken("agent socket", "it does not answer: "+platform.Plain(err), "start it again: systemctl --user restart keybroker.service, or end it and run: keybroker daemon")
 	}
 	return fine("agent socket", keys.Counted(len(list), "key")+" listed")
 }
@@ -151,9 +151,9 @@ func (p *Patient) checkPrompt(running string) Check {
 	}
 	prompter, err := paired.New(ways.Config{Prompt: p.Config.Confirm.Prompt, Pinentry: p.Config.Confirm.Pinentry, Terminal: terminal.Open()})
 	if err != nil {
-		return broken("prompt", platform.Plain(err), "see: docs/config.md, [confirm]")
+		return broken("prompt", platform.Plain(err), "set [confirm] prompt in config.toml to what is installed: man keybroker-config")
 	}
-	return noted("prompt", "a daemon started from here would ask by "+prompter.Name(), "")
+	return fine("prompt", "a broker started from here would ask by "+prompter.Name())
 }
 
 func (p *Patient) checkAudit(ctx context.Context, client *control.Client) Check {
