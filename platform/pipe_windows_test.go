@@ -133,6 +133,9 @@ func TestPipeClientsComeTogether(t *testing.T) {
 	for range clients {
 		go func() {
 			conn, err := Dial(t.Context(), path)
+			for errors.Is(err, windows.ERROR_PIPE_BUSY) { // on a busy machine a turn may come after maxBusy
+				conn, err = Dial(t.Context(), path)
+			}
 			if err == nil {
 				err = errors.Join(roundTrip(conn, []byte("hello")), conn.Close())
 			}

@@ -125,6 +125,7 @@ func TestIndexSaysWhatTheLogSays(t *testing.T) {
 
 // A broker writes its index while it runs, and one that is killed leaves it.
 func TestIndexOfABrokerThatIsKilled(t *testing.T) {
+	needManyRecords(t)
 	dir := t.TempDir()
 	l, _ := brokerOn(t, dir, november())
 	for i := 0; !isIndexed(dir); i++ {

@@ -128,6 +128,7 @@ func (r *windowsRig) start() {
 	r.daemon = r.command("daemon")
 	var output bytes.Buffer
 	r.daemon.Stdout, r.daemon.Stderr = &output, &output
+	r.daemon.WaitDelay = time.Second // a program that wine starts for it may keep its output open
 	if err := r.daemon.Start(); err != nil {
 		r.Fatal(err)
 	}
