@@ -46,6 +46,7 @@ var settings = []setting{
 	{"lifecycle.approvals", func(c *Config) any { return &c.Lifecycle.Approvals }, more},
 	{"lifecycle.approvers", func(c *Config) any { return &c.Lifecycle.Approvers }, never},
 	{"lifecycle.approve", func(c *Config) any { return &c.Lifecycle.Approve }, namesAll},
+	{"lifecycle.elsewhere", func(c *Config) any { return &c.Lifecycle.Elsewhere }, only(false)},
 	{"lifecycle.require", func(c *Config) any { return &c.Lifecycle.Require }, namesAll},
 }
 
@@ -54,7 +55,7 @@ var settings = []setting{
 // gives them, and for what.
 var implied = map[string][]string{
 	"confirm.prompt":      {"confirm.window", "confirm.pinentry"},
-	"lifecycle.approvals": {"lifecycle.approvers", "lifecycle.approve"},
+	"lifecycle.approvals": {"lifecycle.approvers", "lifecycle.approve", "lifecycle.elsewhere"},
 }
 
 func never(_, _ any) bool { return false }

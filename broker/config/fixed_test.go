@@ -64,6 +64,7 @@ func TestWhatTheOwnerFixes(t *testing.T) {
 		{"lifecycle.approvals", "lifecycle", `approvals = 2`, `approvals = 1`, `approvals = 3`},
 		{"lifecycle.approvers", "lifecycle", `approvers = "/etc/keybroker/approvers"`, `approvers = "/home/me/approvers"`, ""},
 		{"lifecycle.approve", "lifecycle", `approve = ["rotate", "provision"]`, `approve = ["rotate"]`, `approve = ["provision", "rotate", "terminate"]`},
+		{"lifecycle.elsewhere", "lifecycle", `elsewhere = false`, `elsewhere = true`, ""},
 		{"lifecycle.require", "lifecycle", `require = ["owner", "expires"]`, `require = ["owner"]`, `require = ["expires", "ticket", "owner"]`},
 	} {
 		table := "[" + test.table + "]\n"

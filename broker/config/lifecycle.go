@@ -19,6 +19,7 @@ type Lifecycle struct {
 	Approvals int      `toml:"approvals"` // how many other persons must approve a plan
 	Approvers string   `toml:"approvers"` // path of the file of allowed signers (ssh-keygen(1))
 	Approve   []string `toml:"approve"`   // the kinds of plan that need approvals
+	Elsewhere bool     `toml:"elsewhere"` // other accounts and machines than the one that made an approved plan may carry it out
 	Require   []string `toml:"require"`   // what must be said of a key before it is provisioned: keys.ClaimFields
 	WarnDays  int      `toml:"warn_days"` // how many days before its expiry status, doctor and the tray tell of a key
 }

@@ -129,7 +129,8 @@ each is a signature of the file by another person's key:
   ssh-keygen -Y sign -n ` + plan.PlanNamespace + ` -f KEY FILE
 
 Approvals are read from FILE.sig and FILE.*.sig, and from --approval. A plan that was
-changed afterwards, has expired or was applied already is refused.`,
+changed afterwards, has expired or was applied already is refused, and where approvals
+are asked for also one that another account or machine made.`,
 		Example: `  keybroker apply p-k3v9q2.json
   keybroker apply --resume r-k3v9q2`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -275,7 +276,7 @@ func escapeGlob(path string) string {
 
 // asked is how many approvals [lifecycle] asks for, and for what.
 func (a *app) asked() plan.Approvals {
-	wanted := plan.Approvals{Needed: a.config.Lifecycle.Approvals}
+	wanted := plan.Approvals{Needed: a.config.Lifecycle.Approvals, Elsewhere: a.config.Lifecycle.Elsewhere}
 	for _, kind := range a.config.Lifecycle.Approve {
 		wanted.Kinds = append(wanted.Kinds, plan.Kind(kind))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/keys/sshsig"
 	"github.com/keybroker/keybroker/lifecycle/authorized"
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -20,6 +21,10 @@ type Approvals struct {
 	Needed  int    // how many persons must have approved
 	Signers []byte // the file of allowed signers (ssh-keygen(1), ALLOWED SIGNERS)
 	Kinds   []Kind // of plans that need them
+
+	// Elsewhere lets other accounts and machines than the one that made a plan carry it out.
+	// Each with a store of its own could do so once.
+	Elsewhere bool
 }
 
 // Need reports whether a plan of this kind needs approvals.
@@ -111,6 +116,10 @@ func (a Approvals) Check(ctx context.Context, p *Plan, data []byte, applier Requ
 			continue
 		}
 		counted = append(counted, signed)
+	}
+	if !a.Elsewhere && p.By.Actor != applier.Actor {
+		return counted, problem.With(fmt.Errorf("the plan was made by %s, and each account could carry it out once", platform.Escape(p.By.Actor, 100)),
+			"make it here: keybroker plan %s --help; or the machine's owner allows it: elsewhere = true in [lifecycle] of policy.toml", p.Kind)
 	}
 	if len(counted) >= a.Needed {
 		return counted, nil

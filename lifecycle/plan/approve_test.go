@@ -64,7 +64,7 @@ func TestApprovals(t *testing.T) {
 		}
 		return list
 	}
-	two := Approvals{Needed: 2, Signers: []byte(signers), Kinds: []Kind{Provision}}
+	two := Approvals{Needed: 2, Signers: []byte(signers), Kinds: []Kind{Provision}, Elsewhere: true}
 	for name, c := range map[string]struct {
 		approvals []Approval
 		want      string // "": enough
@@ -96,13 +96,21 @@ func TestApprovals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trusted := Approvals{Needed: 1, Signers: []byte("*@example.com cert-authority " + line + "\n"), Kinds: []Kind{Provision}}
+	trusted := Approvals{Needed: 1, Signers: []byte("*@example.com cert-authority " + line + "\n"), Kinds: []Kind{Provision}, Elsewhere: true}
 	if _, err := trusted.Check(t.Context(), &p, data, Requester{}, []Approval{{"certificate", certified}}); err == nil || !strings.Contains(err.Error(), "it is by a key of the requester") {
 		t.Errorf("the requester's key in a certificate: %v", err)
 	}
 	p.By.Keys = nil
 	if _, err := trusted.Check(t.Context(), &p, data, Requester{}, []Approval{{"certificate", certified}}); err != nil {
 		t.Errorf("a certificate of another person's key: %v", err)
+	}
+	// Another account carries it out only where the machine's owner allows that.
+	here := two
+	here.Elsewhere = false
+	for actor, want := range map[string]bool{"anna@laptop": true, "anna@server": false, "bert@laptop": false} {
+		if _, err := here.Check(t.Context(), &p, data, Requester{Actor: actor}, by("bob@example.com", "carol@example.com")); (err == nil) != want || err != nil && !strings.Contains(err.Error(), "was made by anna@laptop") {
+			t.Errorf("applied by %s: %v", actor, err)
+		}
 	}
 	// Who applies the plan does not count either.
 	if _, err := two.Check(t.Context(), &p, data, Requester{Actor: "carol@web"}, by("bob@example.com", "carol@example.com")); err == nil {
@@ -144,11 +152,11 @@ func TestApprovalsHoldLater(t *testing.T) {
 	}{
 		"as approved":            {one, func(*Run) {}, ""},
 		"none were needed":       {one, func(run *Run) { run.Approved = Approved{} }, "is not approved as the machine's owner asks now"},
-		"two are needed now":     {Approvals{2, one.Signers, one.Kinds}, func(*Run) {}, "has 1 approval, and the machine's owner asks for 2"},
-		"the approver has left":  {Approvals{1, []byte("carol " + line[:20] + "\n"), one.Kinds}, func(*Run) {}, "the signer is not in the file"},
+		"two are needed now":     {Approvals{2, one.Signers, one.Kinds, false}, func(*Run) {}, "has 1 approval, and the machine's owner asks for 2"},
+		"the approver has left":  {Approvals{1, []byte("carol " + line[:20] + "\n"), one.Kinds, false}, func(*Run) {}, "the signer is not in the file"},
 		"another host":           {one, func(run *Run) { run.Plan.Places[0].Target = "deploy@db1" }, "not the one that was approved"},
 		"another step":           {one, func(run *Run) { run.Steps[1].Kind = StepAdd }, "not the one that was approved"},
-		"nothing is let in":      {Approvals{2, one.Signers, one.Kinds}, func(run *Run) { run.Steps[0].State, run.Steps[1].State = Done, Done }, ""},
+		"nothing is let in":      {Approvals{2, one.Signers, one.Kinds, false}, func(run *Run) { run.Steps[0].State, run.Steps[1].State = Done, Done }, ""},
 		"no approvals are asked": {Approvals{}, func(run *Run) { run.Approved = Approved{} }, ""},
 	} {
 		err := c.wanted.CheckAgain(t.Context(), begun(c.change), Requester{Actor: "anna@laptop"})
