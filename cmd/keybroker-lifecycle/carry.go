@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
@@ -157,10 +158,14 @@ func (c *carrier) show(cmd *cobra.Command, runner *plan.Runner, p *plan.Plan) er
 	if c.planOnly {
 		return c.writePlan(cmd, *p)
 	}
-	if c.JSON {
-		return cli.WriteJSON(cmd.OutOrStdout(), p)
+	if !c.JSON {
+		printPlan(cmd.OutOrStdout(), p)
+	} else if err := cli.WriteJSON(cmd.OutOrStdout(), p); err != nil {
+		return err
 	}
-	printPlan(cmd.OutOrStdout(), p)
+	if slices.ContainsFunc(p.Places, func(place plan.Place) bool { return place.Why != "" }) {
+		return cli.ExitStatus(cli.ExitFailed)
+	}
 	return nil
 }
 
