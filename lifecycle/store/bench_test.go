@@ -53,6 +53,47 @@ func benchFleet(b *testing.B, where string, places int) {
 		fmt.Printf("file: %d MB\n", info.Size()>>20)
 	}
 
+	benchUnused(b, s, places)
+	b.Run("places-of-a-key", func(b *testing.B) {
+		for n := 0; b.Loop(); n++ {
+			host := generated(n*7919%(places/perHost), 1)
+			found, err := s.Places(b.Context(), host.Keys[n%perHost].Fingerprint)
+			if err != nil || len(found) != 1 {
+				b.Fatal(len(found), err)
+			}
+		}
+	})
+	b.Run("collector-nothing-new", func(b *testing.B) {
+		for n := 0; b.Loop(); n++ {
+			host := generated(n*7919%(places/perHost), 1)
+			host.Taken = host.Taken.Add(time.Duration(n+1) * time.Second)
+			if err := s.SaveInventory(b.Context(), host); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkFilled asks a full store what is unused. KEYBROKER_BENCH_STORE is a file or a
+// postgres:// URL: it is filled where it is empty, by the engine itself, which takes minutes
+// where collectors take an hour, and kept.
+func BenchmarkFilled(b *testing.B) {
+	where := os.Getenv("KEYBROKER_BENCH_STORE")
+	if where == "" {
+		b.Skip("KEYBROKER_BENCH_STORE names no store")
+	}
+	s := open(b, where)
+	counts, err := s.CountUnused(b.Context(), time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if counts == (UseCounts{}) {
+		fill(b, s)
+	}
+	benchUnused(b, s, 5_000_000)
+}
+
+func benchUnused(b *testing.B, s *Store, places int) {
 	since := time.Now().AddDate(0, 0, -90)
 	b.Run("count", func(b *testing.B) {
 		for b.Loop() {
@@ -76,24 +117,40 @@ func benchFleet(b *testing.B, where string, places int) {
 			}
 		}
 	})
-	b.Run("places-of-a-key", func(b *testing.B) {
-		for n := 0; b.Loop(); n++ {
-			host := generated(n*7919%(places/perHost), 1)
-			found, err := s.Places(b.Context(), host.Keys[n%perHost].Fingerprint)
-			if err != nil || len(found) != 1 {
-				b.Fatal(len(found), err)
-			}
+}
+
+// fill makes the fleet of generated with 5 million places. The index over keys comes last,
+// so that it is sorted once.
+func fill(b *testing.B, s *Store) {
+	rows := "WITH RECURSIVE rows(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM rows WHERE n < %d) "
+	bytes := map[string]string{"host": "CAST(printf('%%08x%%08x', (n / %d) * 2654435761 & 4294967295, n / %d) AS BLOB)", "id": "randomblob(16)", "key": "randomblob(32)", "blob": "randomblob(51)", "random": "abs(random())"}
+	if s.engine.name == "postgres" {
+		rows = "WITH rows AS (SELECT generate_series(0, %d) AS n) "
+		bytes = map[string]string{"host": "decode(md5('host' || n / %d || n / %d), 'hex')", "id": "decode(md5('id' || n), 'hex')", "key": "sha256(('key' || n)::bytea)", "blob": "sha256(('key' || n)::bytea) || substr(sha256(('blob' || n)::bytea), 1, 19)", "random": "floor(random() * 1e9)::bigint"}
+	}
+	now := time.Now()
+	for _, statement := range []string{
+		"DROP INDEX places_by_key",
+		fill1(rows, 50_000, "INSERT INTO hosts SELECT HOST, 'SHA256:' || n, 'host' || n || '.example', 22, '', '' FROM rows", bytes, 1),
+		fill1(rows, 45_000, fmt.Sprintf("INSERT INTO watches SELECT HOST, ID, 'server', %d, %d FROM rows", millis(now.AddDate(0, 0, -200)), millis(now)), bytes, 1),
+		fill1(rows, 200_000, fmt.Sprintf("INSERT INTO accounts SELECT HOST, 'account' || (n %% 4), 25, %d FROM rows", millis(now)), bytes, 4),
+		fill1(rows, 5_000_000, "INSERT INTO keys SELECT KEY, 'ssh-ed25519', 256, BLOB, 0 FROM rows", bytes, 1),
+		fill1(rows, 5_000_000, fmt.Sprintf(`INSERT INTO places SELECT HOST, ID, 'account' || (n %% 4), '/home/app/.ssh/authorized_keys', n %% 100, KEY, '', 'user@laptop' || (n %% 5000), '', 1, 1, %d, %d, 0,
+			CASE WHEN n %% 10 = 3 THEN %d - RANDOM %% %d ELSE 0 END FROM rows`, millis(now), millis(now), millis(now), 60*24*time.Hour.Milliseconds()), bytes, 100),
+		"CREATE INDEX places_by_key ON places (key_id)",
+		map[string]string{"sqlite": "ANALYZE", "postgres": "VACUUM ANALYZE"}[s.engine.name],
+	} {
+		began := time.Now()
+		if _, err := s.db.Exec(statement); err != nil {
+			b.Fatal(statement, err)
 		}
-	})
-	b.Run("collector-nothing-new", func(b *testing.B) {
-		for n := 0; b.Loop(); n++ {
-			host := generated(n*7919%(places/perHost), 1)
-			host.Taken = host.Taken.Add(time.Duration(n+1) * time.Second)
-			if err := s.SaveInventory(b.Context(), host); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		fmt.Printf("%s: %.60s: %.0f s\n", s.engine.name, statement[max(strings.Index(statement, "INSERT"), 0):], time.Since(began).Seconds())
+	}
+}
+
+func fill1(rows string, n int, insert string, bytes map[string]string, perHost int) string {
+	host := fmt.Sprintf(bytes["host"], perHost, perHost)
+	return fmt.Sprintf(rows, n-1) + strings.NewReplacer("HOST", host, "ID,", bytes["id"]+",", "KEY,", bytes["key"]+",", "BLOB,", bytes["blob"]+",", "RANDOM", bytes["random"]).Replace(insert)
 }
 
 // generated are hosts with their places; the same number gives the same host.
