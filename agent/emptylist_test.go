@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"net"
 	"testing"
 
@@ -42,5 +43,51 @@ func TestAnEmptyListIsAnsweredFirst(t *testing.T) {
 	c.ask(wire.RequestIdentities{})
 	if n := len(empty.records(keys.OpList)); n != 1 {
 		t.Errorf("%d records of one connection", n)
+	}
+}
+
+// A locked agent without keys says so without a record, as one with keys does.
+func TestAnEmptyListOfALockedAgentHasNoRecord(t *testing.T) {
+	r := newRigWith(t, func(c *Config) { c.Ring = keys.NewRing() })
+	c := r.connect()
+	if c.ask(wire.Lock{Passphrase: []byte("x")}) != wire.Success {
+		t.Fatal("not locked")
+	}
+	for range 2 { // the second answer comes after what the first one wrote
+		if list, ok := c.ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer); !ok || len(list.Identities) != 0 {
+			t.Fatalf("%#v", list)
+		}
+	}
+	if n := len(r.records(keys.OpList)); n != 0 {
+		t.Errorf("%d records of lists while the agent was locked", n)
+	}
+	c.ask(wire.Unlock{Passphrase: []byte("x")})
+	c.ask(wire.RequestIdentities{})
+	r.waitFor(func() bool { return len(r.records(keys.OpList)) == 1 })
+}
+
+// What is to be listed first is listed by an agent without keys, too.
+func TestAnEmptyListHasTheKeyToBeListedFirst(t *testing.T) {
+	by := platform.Process{PID: 7, Start: 1}
+	r := newRigWith(t, func(c *Config) {
+		c.Ring = keys.NewRing()
+		c.PeerOf = func(conn net.Conn) (platform.Peer, error) {
+			peer, err := platform.PeerOf(conn)
+			peer.Args, peer.Parents = []string{"ssh", "-i", "/run/a.pub"}, []platform.Process{by}
+			return peer, err
+		}
+	})
+	blob := numberedKey(t, 1).Marshal()
+	withdraw, err := r.server.ListFirst(platform.Peer{Identified: true, Process: by}, blob, "/run/a.pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, ok := r.connect().ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer)
+	if !ok || len(list.Identities) != 1 || !bytes.Equal(list.Identities[0].KeyBlob, blob) {
+		t.Errorf("%#v", list)
+	}
+	withdraw()
+	if list, ok := r.connect().ask(wire.RequestIdentities{}).(wire.IdentitiesAnswer); !ok || len(list.Identities) != 0 {
+		t.Errorf("withdrawn: %#v", list)
 	}
 }
