@@ -202,6 +202,12 @@ screenshots: deps
 	@packaging/install-packages chromium
 	@KEYBROKER_SCREENSHOTS=$(CURDIR)/docs/images go test -count=1 -run '^TestScreenshots$$|^TestInChromium$$' ./confirm/ways ./lifecycle/report
 
+# performance measures on a quiet machine and writes the figures and plots of
+# docs/performance.md.
+.PHONY: performance
+performance: deps build
+	@go run ./bench -rounds 19 -write docs/performance.md
+
 bench: deps build
 	@go run ./bench
 	@go run ./bench/cards

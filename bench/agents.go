@@ -7,10 +7,10 @@ import "github.com/keybroker/keybroker/bench/internal/gauge"
 // kind is one of the programs that are compared.
 type kind struct {
 	gauge.Kind
-	idle  int  // idle connections to hold open
-	tray  bool // measure the tray, not the broker
-	floor bool // it answers, and does no more
-	path  string
+	idle  int    // idle connections to hold open
+	tray  bool   // measure the tray, not the broker
+	floor bool   // it answers, and does no more
+	path  string // of keybroker
 }
 
 // agent is one running program.
@@ -25,7 +25,11 @@ func sshAgentKind(path string) kind {
 }
 
 func keybrokerKind(path, durability string) kind {
-	return kind{Kind: gauge.Keybroker(path, "[audit]\ndurability = \""+durability+"\"\n"), idle: idleSize}
+	return keybrokerWith(path, "[audit]\ndurability = \""+durability+"\"\n")
+}
+
+func keybrokerWith(path, config string) kind {
+	return kind{Kind: gauge.Keybroker(path, config), idle: idleSize, path: path}
 }
 
 // activated is k, started for the first connection by what stands in for a socket unit.
@@ -37,7 +41,7 @@ func activated(k kind) kind {
 // trayKind is a broker and its tray.
 func trayKind(path string) kind {
 	k := keybrokerKind(path, "process")
-	k.tray, k.path, k.Name = true, path, "tray"
+	k.tray, k.Name = true, "tray"
 	return k
 }
 

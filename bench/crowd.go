@@ -52,17 +52,23 @@ func (c *crowd) close() {
 	unix.Close(c.poll)
 }
 
-// run keeps one gauge.Request pending on each connection for a while, and returns the
+// run keeps one request pending on each connection for a while, and returns the
 // number of answers per second. seen gets every reply.
 func (c *crowd) run(while time.Duration, r gauge.Request, seen func(n int, reply []byte)) (float64, error) {
+	begin := time.Now()
+	answered, err := c.keepAsking(r, func(int) bool { return time.Since(begin) < while }, seen)
+	return float64(answered) / time.Since(begin).Seconds(), err
+}
+
+// keepAsking keeps one request pending on each connection while more answers are wanted.
+func (c *crowd) keepAsking(r gauge.Request, more func(answered int) bool, seen func(n int, reply []byte)) (answered int, err error) {
 	for _, one := range c.conns {
 		if err := one.Send(r); err != nil {
 			return 0, err
 		}
 	}
 	events := make([]unix.EpollEvent, len(c.conns))
-	begin, answered := time.Now(), 0
-	for time.Since(begin) < while {
+	for more(answered) {
 		ready, err := gauge.Retry(func() (int, error) { return unix.EpollWait(c.poll, events, -1) })
 		if err != nil {
 			return 0, err
@@ -80,5 +86,5 @@ func (c *crowd) run(while time.Duration, r gauge.Request, seen func(n int, reply
 			answered++
 		}
 	}
-	return float64(answered) / time.Since(begin).Seconds(), nil
+	return answered, nil
 }

@@ -47,7 +47,7 @@ func (b *bench) groups() ([]group, error) {
 	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", gauge.RatioAtMost(0.15), b.latency(ed25519.Sign, ed25519.Verify)},
-			{"sign, ed25519, 64 connections", gauge.PerSecond, gauge.RatioAtLeast(10), b.crowded(ed25519)},
+			{"sign, ed25519, 64 connections", gauge.PerSecond, gauge.RatioAtLeast(10), b.crowded(crowdSize, ed25519)},
 			{"sign, rsa-3072", "µs", gauge.RatioAtMost(1.2), b.latency(rsa.Sign, rsa.Verify)},
 			{"list of 2 keys", "µs", gauge.NoTarget, b.latency(gauge.ListRequest, countsTo(2))},
 			{"login: connect, list, sign", "µs", gauge.RatioAtMost(0.4), b.logins(ed25519)},
@@ -83,12 +83,15 @@ func (b *bench) groups() ([]group, error) {
 		{b.keybroker, nil, true, 1, []measure{
 			{"memory of an idle connection", "KiB", gauge.AtMost(6, "KiB"), b.idle},
 		}, nil},
+		{b.keybroker, nil, true, 1, []measure{
+			{"memory of an added key", "KiB", gauge.AtMost(4, "KiB"), memoryOfKey(many)},
+		}, nil},
 		{b.keybroker, []*key{ecdsa}, false, b.rounds, []measure{
 			{"sign, ecdsa-p256", "µs", gauge.NoTarget, b.latency(ecdsa.Sign, ecdsa.Verify)},
 		}, nil},
 		{b.power, []*key{ed25519}, false, b.rounds, []measure{
 			{"power: sign, ed25519", "µs", gauge.NoTarget, b.latency(ed25519.Sign, ed25519.Verify)},
-			{"power: sign, ed25519, 64 connections", gauge.PerSecond, gauge.NoTarget, b.crowded(ed25519)},
+			{"power: sign, ed25519, 64 connections", gauge.PerSecond, gauge.NoTarget, b.crowded(crowdSize, ed25519)},
 		}, nil},
 		{b.tray, []*key{ed25519}, true, min(b.rounds, memoryTurns), []measure{
 			{"tray, beside its broker", "MiB", gauge.AtMost(15, "MiB"), b.beside},

@@ -2,13 +2,14 @@
 
 // Command bench compares keybroker with the installed OpenSSH ssh-agent. It measures both
 // in turns in one run, so that other load on the machine affects both. It prints a table
-// with the targets; docs/benchmarks.md explains the figures.
+// with the targets; docs/performance.md explains the figures.
 //
 // It exits with 0 whatever the figures are, and with 1 if it could not measure.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -40,6 +41,7 @@ func run(ctx context.Context) error {
 	var (
 		rounds    = flag.Int("rounds", 41, "number of turns of each agent")
 		only      = flag.String("only", "", "measure only what has this text in its name")
+		page      = flag.String("write", "", "put all figures into this page, and plots beside it")
 		asJSON    = flag.Bool("json", false, "print JSON")
 		keybroker = flag.String("keybroker", "bin/keybroker", "the program to measure")
 		sshAgent  = flag.String("ssh-agent", "ssh-agent", "the program to measure it against")
@@ -48,6 +50,9 @@ func run(ctx context.Context) error {
 	flag.Parse()
 	if *floor != "" {
 		return serveFloor(*floor)
+	}
+	if *page != "" && *only != "" {
+		return errors.New("a page has all figures: leave out -only")
 	}
 	for _, path := range []*string{keybroker, sshAgent} {
 		found, err := exec.LookPath(*path)
@@ -84,6 +89,15 @@ func run(ctx context.Context) error {
 	rows, err := b.all(*only)
 	if err != nil {
 		return err
+	}
+	if *page != "" {
+		growths, err := b.growths()
+		if err != nil {
+			return err
+		}
+		if err := b.writePage(*page, rows, growths); err != nil {
+			return err
+		}
 	}
 	if *asJSON {
 		return gauge.PrintJSON(os.Stdout, rows)

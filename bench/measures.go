@@ -107,10 +107,10 @@ func (a *agent) login(k *key, buf []byte) ([]byte, error) {
 	return c.Ask(k.Sign)
 }
 
-// crowded is the number of signatures in a second on many connections at once.
-func (b *bench) crowded(k *key) func(*agent) (float64, error) {
+// crowded is the number of signatures in a second on n connections at once.
+func (b *bench) crowded(n int, k *key) func(*agent) (float64, error) {
 	return func(a *agent) (float64, error) {
-		crowd, err := newCrowd(a.Socket, crowdSize, b.buf, k.Sign)
+		crowd, err := newCrowd(a.Socket, n, b.buf, k.Sign)
 		if err != nil {
 			return 0, err
 		}
@@ -158,6 +158,23 @@ func wakeUps(a *agent) (float64, error) {
 	time.Sleep(restTime)
 	after, err := a.WakeUps()
 	return after - before, err
+}
+
+// memoryOfKey is the memory in KiB that each of many added keys takes.
+func memoryOfKey(keys []*key) func(*agent) (float64, error) {
+	return func(a *agent) (float64, error) {
+		time.Sleep(settleTime)
+		before, err := a.Own()
+		if err != nil {
+			return 0, err
+		}
+		if err := a.add(keys...); err != nil {
+			return 0, err
+		}
+		time.Sleep(settleTime)
+		after, err := a.Own()
+		return (after - before) / float64(len(keys)), err
+	}
 }
 
 // idle is the memory in KiB that each of many connections takes, all of them

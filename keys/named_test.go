@@ -34,3 +34,16 @@ func TestNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestIsFingerprint(t *testing.T) {
+	const sum = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
+	for text, want := range map[string]bool{
+		"SHA256:" + sum: true, sum: false, "MD5:" + sum: false, "": false, "SHA256:": false,
+		"SHA256:" + sum[1:]: false, "SHA256:" + sum + "A": false, "SHA256:" + sum + "=": false,
+		"SHA256:" + sum + "\n": false, "SHA256:" + sum[:42] + "\n": false, "SHA256:" + sum[:42] + "-": false,
+	} {
+		if keys.IsFingerprint(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}

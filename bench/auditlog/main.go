@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command auditlog measures keybroker with a large audit log, which it makes and removes
-// again. docs/benchmarks.md explains the figures.
+// again. docs/performance.md explains the figures.
 package main
 
 import (

@@ -2,7 +2,7 @@
 
 // Command cards compares keybroker with ssh-agent and OpenSC's PKCS#11 module, and with
 // piv-go, on a PIV card. All use the real pcscd and the same virtual card. It prints a
-// table with the targets; docs/benchmarks.md explains the figures. It needs root, to run
+// table with the targets; docs/performance.md explains the figures. It needs root, to run
 // pcscd in separate namespaces.
 //
 // It exits with 0 whatever the figures are, and with 1 if it could not measure.

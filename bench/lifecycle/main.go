@@ -2,7 +2,7 @@
 
 // Command lifecycle measures an inventory of many hosts beside a shell loop, xargs and
 // parallel-ssh that only print each host's authorized_keys. All log in to a few real sshd
-// on loopback under many names, with the same ssh. docs/benchmarks.md explains the figures.
+// on loopback under many names, with the same ssh. docs/performance.md explains the figures.
 //
 // It exits with 0 whatever the figures are, and with 1 if it could not measure.
 package main

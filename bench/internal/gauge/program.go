@@ -198,6 +198,16 @@ func (a *Program) answers() error {
 	return err
 }
 
+// Restart ends the program and starts it again with its files.
+func (a *Program) Restart() error {
+	a.end()
+	a.ended, a.log = make(chan struct{}), strings.Builder{}
+	return a.launch()
+}
+
+// Dir is the program's home directory.
+func (a *Program) Dir() string { return a.dir }
+
 // Stop ends the program and removes its files. If the program has ended before, that is
 // an error: Stop prints its last output.
 func (a *Program) Stop() {
@@ -207,6 +217,11 @@ func (a *Program) Stop() {
 		fmt.Fprintf(os.Stderr, "%s ended by itself: %v\n%s\n", a.cmd.Path, a.cmd.ProcessState, text[max(0, len(text)-lastWords):])
 	default:
 	}
+	a.end()
+	os.RemoveAll(a.dir)
+}
+
+func (a *Program) end() {
 	_ = a.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-a.ended:
@@ -214,7 +229,6 @@ func (a *Program) Stop() {
 		_ = a.cmd.Process.Kill()
 		<-a.ended
 	}
-	os.RemoveAll(a.dir)
 }
 
 // PID is the number of its process.

@@ -120,6 +120,17 @@ func PrintTable(w io.Writer, rows []Row) error {
 	return nil
 }
 
+// Markdown is a table of the rows. Each says first what was measured beside keybroker.
+func Markdown(rows []Row) string {
+	var b strings.Builder
+	b.WriteString("| what | beside | keybroker | ratio (quartiles) | target | |\n|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		f := r.figure()
+		fmt.Fprintf(&b, "| %s, %s | %s: %s | %s | %s | %s | %s |\n", f.What, f.Unit, f.Peer, f.Beside, f.Keybroker, f.ratio(), f.Target, f.Verdict)
+	}
+	return b.String()
+}
+
 // PrintJSON writes an object for each row.
 func PrintJSON(w io.Writer, rows []Row) error {
 	figures := make([]figure, 0, len(rows))
