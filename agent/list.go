@@ -56,6 +56,7 @@ func (s *session) shown(use *keys.Use) []keys.Info {
 		order.Destination = s.listOrder()
 	}
 	fitting := rules.Fitting(&order)
+	rules = rules.ForList(use)
 	all := s.server.Ring.List()
 	shown := make([]keys.Info, 0, len(all))
 	for _, info := range all {

@@ -82,6 +82,26 @@ func (rs *Rules) Decide(u *keys.Use) Decision {
 	return Decision{Action: Refuse, Why: whyOtherOp}
 }
 
+// ForList returns the rules that may match a key in the list that u asks for. They decide
+// about each of its keys as all rules do: a thousand rules take long for a thousand keys.
+func (rs *Rules) ForList(u *keys.Use) *Rules {
+	if rs == nil {
+		return nil
+	}
+	fitting := *rs
+	fitting.rules, fitting.machine = nil, 0
+	for i := range rs.rules {
+		if m, _ := rs.rules[i].matchAnyKey(u); m == no {
+			continue
+		}
+		if i < rs.machine {
+			fitting.machine++
+		}
+		fitting.rules = append(fitting.rules, rs.rules[i])
+	}
+	return &fitting
+}
+
 // Len is the number of rules.
 func (rs *Rules) Len() int {
 	if rs == nil {

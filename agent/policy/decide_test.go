@@ -245,3 +245,43 @@ func TestAsSSHAgentAllowsWhatNoRuleMatches(t *testing.T) {
 		t.Errorf("unknown content: %+v", d)
 	}
 }
+
+// The rules for a list decide about each of its keys as all of the rules do.
+func TestForList(t *testing.T) {
+	var one []string
+	for _, fields := range []string{`key = "work"`, `key = "home"`, `program = "ssh"`, `program = "scp"`, `host = "git.example.com"`, `host = "prod*"`, `user = "git"`,
+		`purpose = "sshsig:git"`, `forwarded = true`, `forwarded = false`, `socket = "box"`, ``} {
+		for _, action := range []string{"allow", "ask", "refuse"} {
+			one = append(one, named(action, fields+"\naction = \""+action+"\""))
+		}
+	}
+	hidden := 0
+	for _, first := range one {
+		for _, second := range one {
+			rules := rulesOf(t, first+second)
+			for _, change := range []func(*keys.Use){listing, unidentified, forwarded, unverified, host("prod1"), program("/usr/bin/scp"), func(u *keys.Use) { u.Socket = "box" }} {
+				use := login(t, listing, change)
+				fitting := rules.ForList(use)
+				for _, name := range []string{"work", "home"} {
+					use.Key = testKey(t, name)
+					want := rules.Decide(use)
+					if got := fitting.Decide(use); got != want {
+						t.Fatalf("%s%s%s: %+v, of all rules %+v", first, second, name, got, want)
+					}
+					if want.Action == Refuse {
+						hidden++
+					}
+				}
+			}
+		}
+	}
+	if hidden == 0 {
+		t.Error("no key is hidden")
+	}
+	if (*Rules)(nil).ForList(login(t, listing)).Decide(login(t, listing)).Action != Refuse {
+		t.Error("without rules a key is listed")
+	}
+	if n := rulesOf(t, one[9]).ForList(login(t, listing)).Len(); n != 0 {
+		t.Errorf("a rule for another program is kept: %d", n)
+	}
+}

@@ -91,7 +91,15 @@ func (r *rule) decision() Decision {
 
 // match returns the first cause with maybe.
 func (r *rule) match(u *keys.Use) (verdict, string) {
-	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchSocket(u.Socket) || !r.matchKey(&u.Key) {
+	if !r.matchKey(&u.Key) {
+		return no, ""
+	}
+	return r.matchAnyKey(u)
+}
+
+// matchAnyKey is match for a key that the rule is for.
+func (r *rule) matchAnyKey(u *keys.Use) (verdict, string) {
+	if !r.matchForwarded(u.Destination.Forwarded) || !r.matchSocket(u.Socket) {
 		return no, ""
 	}
 	result, cause := yes, ""
