@@ -26,10 +26,10 @@ func cmdX11(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r := rigOf(ts)
 	if args[0] == "end" {
-		r.screenServer.kill()
 		number := strings.TrimPrefix(ts.Getenv("DISPLAY"), ":")
-		os.Remove("/tmp/.X" + number + "-lock") // what a killed server leaves
+		os.Remove("/tmp/.X" + number + "-lock") // what a killed server leaves; ours while it runs
 		os.Remove("/tmp/.X11-unix/X" + number)
+		r.screenServer.kill()
 		return
 	}
 	server := desktoptest.Program(r.t, "Xvfb")
