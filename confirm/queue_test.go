@@ -70,7 +70,7 @@ func by(pid int) confirm.Question {
 		Op:  keys.OpSign,
 		Key: keys.Info{Blob: []byte("key")},
 		Peer: platform.Peer{User: "1000", Identified: true, Terminal: fmt.Sprint("pts/", pid),
-			Process: platform.Process{PID: pid, Start: 1, Name: "ssh", Executable: "/usr/bin/ssh"},
+			Process: platform.Process{PID: pid, Start: 1, Name: "ssh", Executable: confirmtest.SystemSSH()},
 			Parents: []platform.Process{{PID: pid + 1000, Start: 1, Name: "zsh"}}},
 		Purpose:     wire.Purpose{Kind: wire.KindLogin, User: "git"},
 		Destination: keys.Destination{Trust: keys.TrustVerified, Host: keys.Host{Fingerprint: "SHA256:a"}},

@@ -108,7 +108,7 @@ func TestText(t *testing.T) {
 			[]string{"its file is /usr/bin/ssh"}, []string{"started by"}},
 		{"a program that hides its file", func(u *keys.Use) { u.Peer.Executable = "" },
 			[]string{"its file is unknown: it may be any program"}, nil},
-		{"a program of the system", func(u *keys.Use) { u.Peer.Executable = "/usr/bin/ssh" }, nil, []string{"its file is", "started by"}},
+		{"a program of the system", func(u *keys.Use) { u.Peer.Executable = confirmtest.SystemSSH() }, nil, []string{"its file is", "started by"}},
 		{"not identified", func(u *keys.Use) { u.Peer = platform.Peer{User: "1000"} },
 			[]string{"the program could not be identified", "user 1000"}, []string{"pid", "terminal"}},
 		{"another operation", func(u *keys.Use) { u.Op = keys.OpList },

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"os/user"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,14 @@ import (
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/wire"
 )
+
+// SystemSSH is a file of ssh where this system keeps its programs.
+func SystemSSH() string {
+	if runtime.GOOS == "windows" {
+		return `C:\Windows\System32\OpenSSH\ssh.exe`
+	}
+	return "/usr/bin/ssh"
+}
 
 // Patience bounds every wait for a program. No test asserts a time.
 const Patience = 20 * time.Second
@@ -40,7 +49,7 @@ func Login(t testing.TB) confirm.Question {
 			ID: "k3f9", Op: keys.OpSign, Key: key,
 			Peer: platform.Peer{
 				User:       me.Uid,
-				Process:    platform.Process{PID: 4711, Start: 99, Name: "ssh", Executable: "/usr/bin/ssh", Args: []string{"ssh", "git@github.com", "git-upload-pack 'a/b.git'"}},
+				Process:    platform.Process{PID: 4711, Start: 99, Name: "ssh", Executable: SystemSSH(), Args: []string{"ssh", "git@github.com", "git-upload-pack 'a/b.git'"}},
 				Parents:    []platform.Process{{PID: 4700, Start: 90, Name: "git"}, {PID: 4600, Start: 80, Name: "zsh"}, {PID: 4500, Start: 70, Name: "code"}},
 				Terminal:   "pts/3",
 				Foreground: true,
