@@ -6,13 +6,17 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,8 +24,12 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/keybroker/keybroker/keys/publickey"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // scanChunk is how much of a process is read at once. Reads overlap by the longest secret.
@@ -53,6 +61,46 @@ func cmdMemory(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("copies: %v", found)
 }
 
+// cmdQuantum is "quantum FILE": a new key of ML-DSA-44 and Ed25519 is added to the agent, as
+// ssh-add of OpenSSH 10.5 does, and signs. The file gets its seeds, for "memory".
+func cmdQuantum(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: quantum FILE")
+	}
+	seeds := make([]byte, publickey.CompositeSeeds)
+	_, _ = rand.Read(seeds)
+	signer, err := publickey.NewCompositeSigner(seeds, nil)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(quantumSeeds+hex.EncodeToString(seeds)), 0o600))
+	conn, err := net.Dial("unix", ts.Getenv("SSH_AUTH_SOCK"))
+	ts.Check(err)
+	defer conn.Close()
+	private := ssh.Marshal(struct{ Public, Seeds []byte }{signer.Packed(), seeds})
+	add := wire.AddIdentity{KeyType: publickey.MLDSA44Ed25519, Comment: "quantum", Private: private}
+	sign := wire.SignRequest{KeyBlob: signer.PublicKey().Marshal(), Data: []byte("SSHSIG\x00\x00\x00\x04file\x00\x00\x00\x00\x00\x00\x00\x06sha512\x00\x00\x00\x40" + strings.Repeat("x", 64))}
+	for _, request := range []wire.Request{add, sign, sign} {
+		ts.Check(wire.WriteFrame(conn, request.Marshal()))
+		reply, err := wire.ReadFrame(conn)
+		ts.Check(err)
+		if len(reply) == 0 || wire.Number(reply[0]) == wire.NumFailure {
+			ts.Fatalf("%T was refused", request)
+		}
+	}
+}
+
+// quantumSeeds begins a file with the seeds of such a key.
+const quantumSeeds = "seeds of ML-DSA-44 and Ed25519: "
+
+// seedForms returns what a key of both kinds is made from: the seeds, and of ML-DSA also
+// what is derived first (FIPS 204, algorithm 6): rho' makes the private vectors, and K the
+// randomness of a signature.
+func seedForms(seeds []byte) [][]byte {
+	first, second := seeds[:mldsa44.SeedSize], seeds[mldsa44.SeedSize:]
+	derived := sha3.SumSHAKE256(append(slices.Clone(first), 4, 4), 128)
+	expanded := sha512.Sum512(second)
+	return [][]byte{first, derived[32:96], derived[96:], second, expanded[32:]}
+}
+
 // inMemory returns the forms in which the secret of a file would be in memory.
 func inMemory(ts *testscript.TestScript, content []byte) [][]byte {
 	if private, err := ssh.ParseRawPrivateKey(content); err == nil {
@@ -61,6 +109,11 @@ func inMemory(ts *testscript.TestScript, content []byte) [][]byte {
 	if bytes.HasPrefix(content, []byte("age-encryption.org/")) {
 		line := vaultSecret(ts, content)
 		return [][]byte{line, bech32Data(line)}
+	}
+	if seeds, ok := bytes.CutPrefix(content, []byte(quantumSeeds)); ok {
+		decoded, err := hex.DecodeString(string(seeds))
+		ts.Check(err)
+		return seedForms(decoded)
 	}
 	return [][]byte{content, []byte(base64.StdEncoding.EncodeToString(content))} // JSON has base64
 }

@@ -117,6 +117,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"page":         cmdPage,
 	"ownterminals": cmdOwnTerminals,
 	"person":       cmdPerson,
+	"quantum":      cmdQuantum,
 	"rehash":       cmdRehash,
 	"rules":        cmdRules,
 	"screen":       cmdScreen,
