@@ -113,6 +113,9 @@ func ParseHostLine(line []byte) (marker string, hosts []string, key ssh.PublicKe
 		return marker, hosts, key, nil
 	}
 	fields := strings.Fields(string(line))
+	if len(fields) > 0 && strings.HasPrefix(fields[0], "#") {
+		return "", nil, nil, err
+	}
 	if len(fields) > 0 && strings.HasPrefix(fields[0], "@") {
 		marker, fields = fields[0][1:], fields[1:]
 	}
