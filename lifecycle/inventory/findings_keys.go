@@ -25,6 +25,15 @@ func (j *judge) strength(key lifecycle.Key) {
 	}
 }
 
+func (j *judge) isTooWeak(fingerprint string) bool {
+	public, err := publickey.Parse(j.keys[fingerprint].Blob)
+	if err != nil {
+		return false
+	}
+	_, severity := weakness(public)
+	return severity == lifecycle.Serious
+}
+
 // copies is row 1, what lies in several files, and row 10, how it lies there.
 func (j *judge) copies(key lifecycle.Key) {
 	files := j.files[key.Fingerprint]
@@ -71,6 +80,9 @@ func (j *judge) file(file lifecycle.Copy) {
 		f := ofFile("clear-private-key", 10, lifecycle.Serious, file)
 		f.What = "the private key lies in clear text: whoever reads the file has the key"
 		f.Remedy = "keybroker keys import --delete " + platform.ShellWord(file.Path)
+		if j.isTooWeak(file.Fingerprint) { // it is not worth sealing, and DSA cannot be
+			f.Remedy = "keybroker rotate " + j.word(file.Fingerprint) + " --to OTHER, then rm " + platform.ShellWord(file.Path)
+		}
 		if !local {
 			f.Remedy = "keybroker rotate " + j.word(file.Fingerprint) + " --to OTHER, and remove the file on " + file.Host.String()
 		}

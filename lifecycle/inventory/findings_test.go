@@ -1,12 +1,15 @@
 package inventory
 
 import (
+	"crypto/rsa"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/keybroker/keybroker/lifecycle"
+	"golang.org/x/crypto/ssh"
 )
 
 var (
@@ -213,6 +216,31 @@ func TestForcedCommandsThatAreShells(t *testing.T) {
 	} {
 		if isShell(command) != want {
 			t.Errorf("%q: %v", command, !want)
+		}
+	}
+}
+
+// A key that is too weak is not sealed: another one takes its place.
+func TestCureOfAKeyInClearText(t *testing.T) {
+	for bits, want := range map[uint]string{1024: "keybroker rotate work --to OTHER, then rm /home/anna/.ssh/id_rsa", 3072: "keybroker keys import --delete /home/anna/.ssh/id_rsa"} {
+		public, err := ssh.NewPublicKey(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), bits-1), E: 65537})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv := example()
+		inv.Keys[0].Blob = public.Marshal()
+		inv.Copies = []lifecycle.Copy{{Path: "/home/anna/.ssh/id_rsa", Fingerprint: keyA, Format: "PEM", Clear: true, Mode: 0o600}}
+		cured := false
+		for _, f := range Findings(inv, Criteria{Now: noon}) {
+			if f.Kind == "clear-private-key" {
+				cured = true
+				if f.Remedy != want {
+					t.Errorf("%d bits: %s", bits, f.Remedy)
+				}
+			}
+		}
+		if !cured {
+			t.Errorf("%d bits: the file is not found", bits)
 		}
 	}
 }
