@@ -8,7 +8,9 @@ import (
 )
 
 // TestRealGitea runs against a real Gitea or Forgejo: KEYBROKER_GITEA_URL is its address,
-// and KEYBROKER_GITEA_TOKEN a file with a token of an account without keys.
+// and KEYBROKER_GITEA_TOKEN a file with a token (scope write:user) of an account without keys.
+// The module code.gitea.io/gitea@v1.26.0 builds one, in its own directory: go build -tags
+// "sqlite sqlite_unlock_notify"; it needs a C compiler, and its options, templates and public.
 func TestRealGitea(t *testing.T) {
 	address, file := os.Getenv("KEYBROKER_GITEA_URL"), os.Getenv("KEYBROKER_GITEA_TOKEN")
 	if address == "" {
