@@ -185,6 +185,22 @@ func TestFilesThatOnlyTheServerNames(t *testing.T) {
 	}
 }
 
+// Behind ChrootDirectory the files that are seen are not those of sshd, which is said.
+func TestFilesBehindAChroot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for ChrootDirectory")
+	}
+	dir, err := os.MkdirTemp("/run", "kbchroot") // sshd trusts no directory below one that others may write
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	s := newServer(t, "ChrootDirectory "+dir)
+	files, unseen, err := s.dial().Files(t.Context())
+	if err != nil || len(files) != 0 || !strings.Contains(fmt.Sprint(unseen), "ChrootDirectory") {
+		t.Errorf("%v, %v, %v", files, unseen, err)
+	}
+}
+
 // A file that is no file, or is too much for memory, is passed over.
 func TestReadFileOfOddKinds(t *testing.T) {
 	s := newServer(t)
