@@ -129,8 +129,12 @@ func (s *session) meet() {
 	}
 	s.met = true
 	var err error
-	if s.peer, err = s.server.PeerOf(s.conn); err != nil {
+	s.peer, err = s.server.PeerOf(s.conn)
+	switch started := s.caller.Start; {
+	case err != nil:
 		s.peer = s.caller // the connection has ended
+	case started != 0 && s.peer.Start != started:
+		s.peer = platform.Peer{User: s.caller.User} // another process has the number now
 	}
 }
 
