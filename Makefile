@@ -133,7 +133,7 @@ FIPS_SCRIPTS   = fips|agent|login|git|certificate|composite|import|keys|lock|log
 .PHONY: fips
 fips: check-go deps
 	GODEBUG=fips140=on go run ./packaging/runtests -race=false $(FIPS_PACKAGES)
-	GOFIPS140=$(FIPS_MODULE) go run ./packaging/runtests -race=false ./agent ./keys/... ./softkeys
+	GOFIPS140=$(FIPS_MODULE) go run ./packaging/runtests -race=false ./agent ./agent/policy ./agent/audit ./keys/... ./softkeys ./sources/... ./wire
 	GODEBUG=fips140=on go run ./packaging/runtests -race=false -run 'TestScripts$$/^($(FIPS_SCRIPTS))$$' ./cmd/keybroker
 
 fuzz:
