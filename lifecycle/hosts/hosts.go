@@ -115,7 +115,7 @@ func (h *Host) patiently(ctx context.Context, login func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return &Failure{Kind: Interrupted, Target: h.target, err: context.Cause(ctx)}
 		case <-time.After(time.Duration(try)*pause + rand.N(pause)): // not all at the same time
 		}
 	}
