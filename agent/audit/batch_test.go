@@ -118,13 +118,13 @@ func TestFailedFlushIsNoted(t *testing.T) {
 	l.flush()
 	l.fsync = (*os.File).Sync
 	l.flush()
+	if l.synced != 3 {
+		t.Errorf("synced %d", l.synced)
+	}
 	mustAppend(t, l, "r3")
 	got := read(t, dir, Filter{})
 	if ids(got) != "r1 note r2 r3" || !strings.Contains(got[1].Reason, "could not be flushed to the disk at record 1: the disk is gone") {
 		t.Errorf("got %s: %+v", ids(got), got[1])
-	}
-	if l.synced != 3 {
-		t.Errorf("synced %d", l.synced)
 	}
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -186,7 +187,7 @@ func TestAWitnessShowsACutEnd(t *testing.T) {
 	if report := mustVerify(t, dir, Witnessed{Head: Head{Seq: 1, Hash: first.Hash}}); report.Bad != nil {
 		t.Errorf("its twin, a witness of record 1 alone: %v", report.Bad)
 	}
-	must(t, os.Remove(path))
+	must(t, errors.Join(l.Close(), os.Remove(path))) // Windows lets no open file go
 	if report := mustVerify(t, dir, last); report.Bad == nil {
 		t.Error("a log that is gone altogether passes")
 	}
