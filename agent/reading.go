@@ -61,7 +61,7 @@ func (s *session) end(err error) {
 	case s.isDraining():
 		s.finish()
 	case errors.Is(err, wire.ErrBrokenFrame):
-		s.server.Log.Info("connection closed", "pid", s.caller.PID, "error", err)
+		s.server.Log.Info("connection closed", "pid", s.pid, "error", err)
 	}
 	s.close()
 }

@@ -23,8 +23,8 @@ type session struct {
 	conn   net.Conn
 	ctx    context.Context // ends when the client is gone: a clientContext
 	cancel context.CancelFunc
-	caller platform.Peer // its user is known, and its process by number
-	peer   platform.Peer // belongs to the worker
+	pid    int
+	peer   platform.Peer // at first only its user and the number of its process; belongs to the worker
 	met    bool          // peer was looked at; belongs to the worker
 	socket string        // the name of the separate socket; "" for the agent's
 	header [4]byte
@@ -83,8 +83,8 @@ func newSession(server *Server, conn net.Conn) *session {
 // run serves the connection, if it may be.
 func (s *session) run() {
 	known := s.identify()
-	allowed := known && s.server.Allowed(s.caller)
-	counted := allowed && s.server.budgets.open(&s.account, programOf(s.caller), s.socket)
+	allowed := known && s.server.Allowed(s.peer)
+	counted := allowed && s.server.budgets.open(&s.account, programOf(s.peer), s.socket)
 	<-s.server.newcomers // before anything that may wait for a disk or another program
 	switch {
 	case counted:
@@ -94,7 +94,7 @@ func (s *session) run() {
 	case allowed:
 		s.turnAway()
 	case known:
-		s.server.refuseUser(s.caller)
+		s.server.refuseUser(s.peer)
 	}
 	s.close()
 }
@@ -115,9 +115,10 @@ func (s *session) turnAway() {
 // identify finds out whose program it is.
 func (s *session) identify() bool {
 	var err error
-	if s.caller, err = s.server.CallerOf(s.conn); err != nil {
+	if s.peer, err = s.server.CallerOf(s.conn); err != nil {
 		s.server.Log.Warn("connection closed: its user is not known", "error", err)
 	}
+	s.pid = s.peer.PID
 	return err == nil
 }
 
@@ -128,13 +129,14 @@ func (s *session) meet() {
 		return
 	}
 	s.met = true
-	var err error
-	s.peer, err = s.server.PeerOf(s.conn)
-	switch started := s.caller.Start; {
-	case err != nil:
-		s.peer = s.caller // the connection has ended
-	case started != 0 && s.peer.Start != started:
-		s.peer = platform.Peer{User: s.caller.User} // another process has the number now
+	caller := s.peer
+	peer, err := s.server.PeerOf(s.conn)
+	switch {
+	case err != nil: // the connection has ended
+	case caller.Start != 0 && peer.Start != caller.Start:
+		s.peer = platform.Peer{User: caller.User} // another process has the number now
+	default:
+		s.peer = peer
 	}
 }
 

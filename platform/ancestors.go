@@ -22,12 +22,10 @@ func (p *Peer) identify(pid int, recent *Peers) error {
 	if err != nil {
 		return err
 	}
-	p.Process = seen.Process
-	parents := recent.parentsOf(seen)
-	p.Parents = make([]Process, len(parents)) // clipped, because a Peer lives long
-	for i, parent := range parents {
-		p.Parents[i] = parent.Process
-	}
+	p.Process = recent.shared(seen.Process)
+	ancestors := recent.ancestorsOf(seen)
+	parents := ancestors.sightings
+	p.Parents = ancestors.processes
 	p.Terminal = terminalName(seen.terminal)
 	p.Foreground, p.Directory = seen.foreground, seen.directory
 	p.Container, p.Shares = surroundings(pid)
@@ -41,23 +39,45 @@ func (p *Peer) identify(pid int, recent *Peers) error {
 	return nil
 }
 
-// parentsOf is parentsOf that remembers, unless c is nil.
-func (c *Peers) parentsOf(child sighting) []sighting {
+// ancestorsOf looks at the ancestors of child, or remembers them, unless c is nil.
+func (c *Peers) ancestorsOf(child sighting) chain {
 	if c == nil {
-		return parentsOf(child)
+		return newChain(parentsOf(child), time.Time{})
 	}
 	c.mu.Lock()
 	recent := c.chains[child.parent]
 	c.mu.Unlock()
 	now := time.Now()
-	if now.Sub(recent.read) < chainTime && recent.processes[0].Start <= child.Start {
-		return recent.processes
+	if now.Sub(recent.read) < chainTime && recent.sightings[0].Start <= child.Start {
+		return recent
 	}
-	parents := parentsOf(child)
-	if len(parents) > 0 {
-		c.remember(child.parent, chain{parents, now})
+	found := newChain(parentsOf(child), now)
+	if len(found.sightings) > 0 {
+		c.remember(child.parent, found)
 	}
-	return parents
+	return found
+}
+
+func newChain(sightings []sighting, read time.Time) chain {
+	c := chain{sightings, make([]Process, len(sightings)), read} // clipped, because a Peer lives long
+	for i, one := range sightings {
+		c.processes[i] = one.Process
+	}
+	return c
+}
+
+// shared returns p as it was stored for the client before, if that was the same: a program may hold
+// thousands of connections.
+func (c *Peers) shared(p Process) Process {
+	if c == nil {
+		return p
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last := c.last; last.PID != p.PID || last.Start != p.Start || last.Name != p.Name || last.Executable != p.Executable || !slices.Equal(last.Args, p.Args) {
+		c.last = p
+	}
+	return c.last
 }
 
 func (c *Peers) remember(parent int, is chain) {

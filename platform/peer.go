@@ -70,13 +70,15 @@ func PeerOf(conn net.Conn) (Peer, error) { return peerOf(conn, nil) }
 
 // Peers identifies many clients. The zero value is ready.
 type Peers struct {
-	mu     sync.Mutex    // guards chains
+	mu     sync.Mutex    // guards the fields that follow
 	chains map[int]chain // by the pid of a client's parent
+	last   Process       // the client that was looked at last
 }
 
 // chain is a process and its ancestors, nearest first, as they were a moment ago.
 type chain struct {
-	processes []sighting
+	sightings []sighting
+	processes []Process // of each peer that shares the chain: nobody changes them
 	read      time.Time
 }
 

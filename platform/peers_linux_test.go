@@ -2,6 +2,7 @@ package platform
 
 import (
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -24,9 +25,12 @@ func TestPeersLookAtCommonAncestorsOnce(t *testing.T) {
 	if len(first.Parents) == 0 {
 		t.Skip("this process has no ancestor but the first process")
 	}
+	if again := look(); !reflect.DeepEqual(again, first) || &again.Args[0] != &first.Args[0] || &again.Parents[0] != &first.Parents[0] {
+		t.Errorf("the same client is stored twice: %+v, %+v", first, again)
+	}
 	parent := first.Parents[0].PID
 	remembered := func(start uint64, read time.Time) {
-		peers.chains[parent] = chain{[]sighting{{Process: Process{PID: parent, Start: start, Name: "remembered"}}}, read}
+		peers.chains[parent] = newChain([]sighting{{Process: Process{PID: parent, Start: start, Name: "remembered"}}}, read)
 	}
 	now := time.Now().Add(time.Hour) // the test may take long
 	for _, test := range []struct {
