@@ -13,6 +13,7 @@ import (
 	"github.com/keybroker/keybroker/keys/publickey"
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/cardkeys"
+	"github.com/keybroker/keybroker/platform"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -147,7 +148,7 @@ func CardsInWords(cards control.Cards) string {
 	case piv.ServiceNone:
 		return "not compiled into this program"
 	case piv.ServiceMissing:
-		return piv.ErrNoLibrary.Error() + " (apt install libpcsclite1 pcscd)"
+		return piv.ErrNoLibrary.Error() + " (" + platform.InstallSmartcards + ")"
 	default:
 		return "smartcard service: " + cards.Service
 	}

@@ -1,6 +1,10 @@
 package piv
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/keybroker/keybroker/platform"
+)
 
 // remedies holds the remedy for each error of this package. The remedies for status
 // words are in statusWords, those for PINs in PINError.remedy.
@@ -12,10 +16,10 @@ var remedies = []struct {
 	{ErrRemoved, "insert the card and try again: a card command continues where it stopped"},
 	{ErrReset, "try again"},
 	{ErrOtherCard, "insert the right card and try again; card commands accept --card"},
-	{ErrNoAnswer, "remove the card, insert it again and try again; if that does not help: systemctl restart pcscd"},
-	{ErrNoService, "start it: systemctl start pcscd.socket (package pcscd)"},
-	{ErrDenied, "check its polkit rules (org.debian.pcsc-lite.access_pcsc) and the permissions of pcscd's socket"},
-	{ErrNoLibrary, "install it and the service: apt install libpcsclite1 pcscd (elsewhere pcsc-lite)"},
+	{ErrNoAnswer, "remove the card, insert it again and try again; if that does not help: " + platform.RestartSmartcards},
+	{ErrNoService, "start it: " + platform.StartSmartcards},
+	{ErrDenied, platform.AllowSmartcards},
+	{ErrNoLibrary, "install it and the service: " + platform.InstallSmartcards},
 	{ErrNotCompiledIn, "build it without the tag nopcsc, for a processor that README names: go build ./cmd/keybroker"},
 }
 

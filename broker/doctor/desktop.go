@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/keybroker/keybroker/confirm/ways"
@@ -15,9 +16,10 @@ import (
 const watcherName = "org.kde.StatusNotifierWatcher"
 
 // checkTray says whether the desktop's panel shows icons of programs. There is nothing to
-// say without a desktop.
+// say without a desktop, and where every desktop shows them.
 func checkTray(ctx context.Context) []Check {
-	if os.Getenv("DISPLAY")+os.Getenv("WAYLAND_DISPLAY") == "" {
+	everywhere := runtime.GOOS == "windows" || runtime.GOOS == "darwin"
+	if everywhere || os.Getenv("DISPLAY")+os.Getenv("WAYLAND_DISPLAY") == "" {
 		return nil
 	}
 	address, err := bus.Session()

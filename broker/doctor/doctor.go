@@ -126,7 +126,7 @@ func (p *Patient) checkAgent(ctx context.Context) Check {
 	}
 	list, err := sshagent.NewClient(conn).List()
 	if err != nil {
-		return broken("agent socket", "it does not answer: "+platform.Plain(err), "start it again: systemctl --user restart keybroker.service, or end it and run: keybroker daemon")
+		return broken("agent socket", "it does not answer: "+platform.Plain(err), "start it again: "+platform.RestartBroker)
 	}
 	return fine("agent socket", keys.Counted(len(list), "key")+" listed")
 }
@@ -140,7 +140,7 @@ func (p *Patient) checkKeychain(ctx context.Context) Check {
 		return noted("keychain", chain.Name()+" is locked; a signature asks to unlock it", "unlock it: log in to the desktop, or open its password program")
 	default:
 		return noted("keychain", "none, so new keys are sealed by a passphrase: "+platform.Plain(err),
-			"to have one: start gnome-keyring, KWallet or KeePassXC's Secret Service in this session")
+			"to have one: "+platform.StartKeychain)
 	}
 }
 

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+var errNoSSH = errors.New("there is no ssh in PATH")
+
 // checkSSH looks for settings of ssh that keep it from the broker, or the broker from ssh.
 func (p *Patient) checkSSH(ctx context.Context, client *control.Client) []Check {
 	name := "ssh " + platform.Escape(p.Host, maxText)
@@ -23,7 +26,11 @@ func (p *Patient) checkSSH(ctx context.Context, client *control.Client) []Check 
 	}
 	c, err := p.effective(ctx, host)
 	if err != nil {
-		return []Check{failed(name, err)}
+		check := failed(name, err)
+		if p.Host == "" && errors.Is(err, errNoSSH) { // other clients can ask the broker
+			check.Result = note
+		}
+		return []Check{check}
 	}
 	list, err := client.Keys(ctx)
 	s := sshCheck{Patient: p, name: name, c: c, keys: usable(list), known: err == nil}

@@ -37,7 +37,7 @@ func (p *Patient) effective(ctx context.Context, host string) (sshConfig, error)
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, problem.New("there is no ssh in PATH", "install it: apt install openssh-client")
+		return nil, problem.With(errNoSSH, "install it: "+platform.InstallSSH)
 	case ctx.Err() != nil:
 		return nil, problem.New("ssh -G does not end within "+sshLimit.String(), `look for "Match exec" in ssh's configuration: its command hangs`)
 	case errors.As(err, &exit):

@@ -5,6 +5,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -85,7 +86,7 @@ func (c *Chart) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s, %s |", c.Title, c.Y)
 	for _, p := range c.Lines[0].Points {
-		fmt.Fprintf(&b, " %s |", Number(p.X))
+		fmt.Fprintf(&b, " %s |", strconv.FormatFloat(p.X, 'f', -1, 64))
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(c.Lines[0].Points)) + "\n")
 	for _, line := range c.Lines {
