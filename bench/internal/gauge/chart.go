@@ -69,9 +69,8 @@ func (c *Chart) WriteSVG(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %v %v" font-family="sans-serif" font-size="12">`+"\n", chartWidth, chartHeight)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
-	text(&b, chartLeft, chartTop/2, "start", c.Title)
+	text(&b, chartLeft, chartTop/2, "start", c.Title+", "+c.Y)
 	text(&b, x.at+x.size/2, chartHeight-chartPadding, "middle", c.X)
-	text(&b, chartPadding, chartTop-chartPadding/2, "start", c.Y)
 	grid(&b, x, y)
 	for i, line := range c.Lines {
 		line.draw(&b, x, y, chartColors[i%len(chartColors)], chartTop+chartPadding+float64(i)*legendStep)
