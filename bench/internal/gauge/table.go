@@ -71,7 +71,7 @@ type figure struct {
 func (r *Row) figure() figure {
 	f := figure{What: r.What, Unit: r.Unit, Keybroker: sideOf(r.Our, r.Unit), Peer: r.Peer, Beside: sideOf(r.Old, r.Unit),
 		Turns: len(r.Our), Target: r.Target.String()}
-	if r.Peer != "" {
+	if r.Peer != "" && !slices.Contains(r.Old, 0) {
 		ratios := make([]float64, len(r.Our))
 		for i := range ratios {
 			ratios[i] = r.Our[i] / r.Old[i]
@@ -82,10 +82,10 @@ func (r *Row) figure() figure {
 	return f
 }
 
-// ratio is "-" if nothing is beside.
+// ratio is "-" if nothing is beside, or zero.
 func (f *figure) ratio() string {
 	switch {
-	case f.Beside == nil:
+	case f.Beside == nil, f.Ratio == 0:
 		return "-"
 	case f.Low == f.High:
 		return Number(f.Ratio)
