@@ -3,9 +3,12 @@
 package platform
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -87,9 +90,11 @@ func TestScratchOfAKilledParentIsSwept(t *testing.T) {
 		if _, err := NewScratch("kb-y-"); err != nil {
 			t.Fatal(err)
 		}
-		if err := exec.Command("sleep", "60").Start(); err != nil {
+		child := exec.Command("sleep", "60")
+		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
+		fmt.Println(child.Process.Pid)
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
@@ -98,9 +103,12 @@ func TestScratchOfAKilledParentIsSwept(t *testing.T) {
 	t.Setenv("TMPDIR", temp)
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestScratchOfAKilledParentIsSwept$")
 	cmd.Env = append(os.Environ(), "KEYBROKER_TEST_SCRATCH=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	_ = cmd.Run()
-	defer syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	out, _ := cmd.Output()
+	child, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil || child <= 1 {
+		t.Fatalf("%q is no process: %v", out, err)
+	}
+	defer syscall.Kill(child, syscall.SIGKILL)
 	left, err := filepath.Glob(filepath.Join(temp, "kb-y-*"))
 	if err != nil || len(left) != 1 {
 		t.Fatalf("%v, %v", left, err)
