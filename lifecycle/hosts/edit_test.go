@@ -205,7 +205,9 @@ func (s *server) text(name string) string {
 // A second editor appends a line every hundredth of a second. No line of its is lost.
 func TestEditBesideAnotherEditor(t *testing.T) {
 	s := newServer(t)
-	h := s.dial()
+	dialer := s.dialer()
+	dialer.Settle = DefaultSettle
+	h := s.dialBy(dialer)
 	victim := s.newKey("victim")
 	s.write("home/.ssh/authorized_keys", line(s.login)+"\n"+line(victim)+"\n")
 	var written atomic.Int64
@@ -227,7 +229,7 @@ func TestEditBesideAnotherEditor(t *testing.T) {
 			file.Close()
 		}
 	})
-	for range 40 {
+	for range 20 {
 		for _, change := range []func([]byte) ([]byte, error){quarantine(victim), restore(victim)} {
 			if _, err := h.Edit(t.Context(), s.keys, change); err != nil {
 				t.Error(err)
@@ -287,6 +289,23 @@ func TestEditMetAnotherEditor(t *testing.T) {
 			must(t, err)
 			s.noTemps()
 		})
+	}
+}
+
+// A program that opened the file before it was replaced writes to the old one later.
+func TestEditMetAStalledEditor(t *testing.T) {
+	s := newWatchedServer(t)
+	dialer := s.dialer()
+	dialer.Settle = 3 * time.Second // the shell below has that long
+	h := s.dialBy(dialer)
+	victim := s.newKey("victim")
+	s.write("home/.ssh/authorized_keys", line(s.login)+"\n"+line(victim)+"\n")
+	s.before("posix-rename@openssh.com", "exec 3>>"+s.keys+"; (sleep 0.2; echo '# theirs' >&3) </dev/null >/dev/null 2>&1 &")
+	if edited, err := h.Edit(t.Context(), s.keys, quarantine(victim)); err != nil || edited.Way != Replaced {
+		t.Errorf("%+v, %v", edited, err)
+	}
+	if now := s.read(); strings.Count(now, "# theirs") != 1 {
+		t.Errorf("%q", now)
 	}
 }
 

@@ -36,6 +36,7 @@ type Dialer struct {
 	Timeout    time.Duration   // for the connection alone; 0: DefaultTimeout
 	Identity   []ssh.PublicKey // log in with one of these keys alone, which the agent holds; nil: as ssh_config says
 	Pause      time.Duration   // before the next try at a server that takes no more logins at once; 0: DefaultPause
+	Settle     time.Duration   // after a file was replaced, how long who has the old one open may still write to it; 0: DefaultSettle
 	SSHDConfig string          // where the server's sshd_config is; "": where sshd looks
 
 	// Announce tells the broker the names of the hosts that will be logged in to, so that
@@ -57,6 +58,9 @@ const DefaultTimeout = 15 * time.Second
 const (
 	// DefaultPause is before the second try. It grows with each.
 	DefaultPause = time.Second
+	// DefaultSettle is for a program that opened the old file just before it was replaced,
+	// on a busy server.
+	DefaultSettle = 250 * time.Millisecond
 	// maxTries is how often a login is tried at a server that takes no more at this moment
 	// (MaxStartups). A run of 20 at once meets one in its jump host.
 	maxTries = 5

@@ -2,12 +2,14 @@ package hosts
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/pkg/sftp"
 
@@ -161,14 +163,16 @@ func (e *edit) check(old []byte) (*sftp.File, error) {
 }
 
 // confirm reads what is there after the rename, and brings over what others wrote into
-// the old file between its last look and the rename: kept is still that file.
+// the old file since its last look: kept is still that file. Who opened it before the
+// rename may write to it a moment later, so it is looked at twice.
 func (e *edit) confirm(kept *sftp.File, old, wanted []byte) ([]byte, error) {
 	if kept != nil {
-		_, late, err := readAll(kept)
-		if err == nil && !bytes.Equal(late, old) {
-			err = e.bringOver(late, old)
-		}
+		late, err := e.bringOver(kept, old)
 		if err != nil {
+			return nil, err
+		}
+		time.Sleep(cmp.Or(e.host.dialer.Settle, DefaultSettle))
+		if _, err := e.bringOver(kept, late); err != nil {
 			return nil, err
 		}
 	}
@@ -179,13 +183,18 @@ func (e *edit) confirm(kept *sftp.File, old, wanted []byte) ([]byte, error) {
 	return now, err
 }
 
-// bringOver appends the lines that were added to the old file too late.
-func (e *edit) bringOver(late, old []byte) error {
+// bringOver appends the lines that were added to the old file too late, and returns what
+// it holds.
+func (e *edit) bringOver(kept *sftp.File, old []byte) ([]byte, error) {
+	_, late, err := readAll(kept)
+	if err != nil || bytes.Equal(late, old) {
+		return late, err
+	}
 	added := authorized.Added(old, late)
 	if len(added) == 0 {
-		return e.host.fail(Changed, "somebody else took lines out of "+e.path+" at the same moment, and they are there again", "look at the file, and take them out again")
+		return nil, e.host.fail(Changed, "somebody else took lines out of "+e.path+" at the same moment, and they are there again", "look at the file, and take them out again")
 	}
-	return e.append(authorized.Joined(nil, added))
+	return late, e.append(authorized.Joined(nil, added))
 }
 
 // hardLinked reports whether the file has another name. Servers that are not OpenSSH

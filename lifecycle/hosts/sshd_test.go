@@ -160,12 +160,17 @@ func (s *server) newKey(name string) ssh.PublicKey {
 }
 
 func (s *server) dialer() Dialer {
-	return Dialer{Config: s.path("ssh_config"), Batch: true, SSHDConfig: s.path("sshd_config"), Backups: s.path("backups"), Pause: time.Millisecond}
+	return Dialer{Config: s.path("ssh_config"), Batch: true, SSHDConfig: s.path("sshd_config"), Backups: s.path("backups"), Pause: time.Millisecond, Settle: time.Millisecond}
 }
 
 func (s *server) dial() *Host {
 	s.t.Helper()
-	host, err := s.dialer().Dial(s.t.Context(), me(s.t)+"@"+s.name)
+	return s.dialBy(s.dialer())
+}
+
+func (s *server) dialBy(dialer Dialer) *Host {
+	s.t.Helper()
+	host, err := dialer.Dial(s.t.Context(), me(s.t)+"@"+s.name)
 	if err != nil {
 		log, _ := os.ReadFile(s.path("sshd_log"))
 		s.t.Fatalf("%v\n%s", err, log)
