@@ -22,28 +22,15 @@ type group struct {
 
 // groups lists all measures, with their targets.
 func (b *bench) groups() ([]group, error) {
-	ed25519, err := newEd25519()
+	k, err := newGroupKeys()
 	if err != nil {
 		return nil, err
 	}
-	rsa, err := newRSA()
+	login, err := newSSHLogin(k.many[listKeys-1])
 	if err != nil {
 		return nil, err
 	}
-	ecdsa, err := newECDSA()
-	if err != nil {
-		return nil, err
-	}
-	many := make([]*key, listKeys)
-	for i := range many {
-		if many[i], err = newEd25519(); err != nil {
-			return nil, err
-		}
-	}
-	login, err := newSSHLogin(many[listKeys-1])
-	if err != nil {
-		return nil, err
-	}
+	ed25519, rsa, ecdsa, many := k.ed25519, k.rsa, k.ecdsa, k.many
 	list := []group{
 		{b.keybroker, []*key{ed25519, rsa}, false, b.rounds, []measure{
 			{"sign, ed25519", "µs", gauge.RatioAtMost(0.15), b.latency(ed25519.Sign, ed25519.Verify)},
@@ -105,6 +92,31 @@ func (b *bench) groups() ([]group, error) {
 		}, &b.pinentry})
 	}
 	return list, nil
+}
+
+// groupKeys are the keys that the groups share.
+type groupKeys struct {
+	ed25519, rsa, ecdsa *key
+	many                []*key // listKeys of them, all ed25519
+}
+
+func newGroupKeys() (k groupKeys, err error) {
+	if k.ed25519, err = newEd25519(); err != nil {
+		return k, err
+	}
+	if k.rsa, err = newRSA(); err != nil {
+		return k, err
+	}
+	if k.ecdsa, err = newECDSA(); err != nil {
+		return k, err
+	}
+	k.many = make([]*key, listKeys)
+	for i := range k.many {
+		if k.many[i], err = newEd25519(); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
 }
 
 func countsTo(n uint32) func([]byte) error {
