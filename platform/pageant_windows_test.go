@@ -229,3 +229,14 @@ func TestSecondPageant(t *testing.T) {
 	pipe.Close()
 	mustListenPageant(t)
 }
+
+// TestPageantWindowIsMadeAgain: a window that was closed never takes the class of the one after it.
+func TestPageantWindowIsMadeAgain(t *testing.T) {
+	for range 40 {
+		window, err := listenPageantWindow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		window.Close()
+	}
+}

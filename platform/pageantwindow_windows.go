@@ -40,7 +40,7 @@ type pageantWindow struct {
 	count  int                // all windows
 	closed bool               // no more windows are made
 
-	waiting sync.WaitGroup // one for each window in idle
+	waiting sync.WaitGroup // one for each window in idle, until it is gone
 }
 
 // windowClass is WNDCLASSEXW.
@@ -93,9 +93,11 @@ func (l *pageantWindow) open() error {
 	l.mu.Unlock()
 	made := make(chan error)
 	go func() {
-		defer l.end()
+		var window uintptr
+		defer func() { l.end(window) }()
 		runtime.LockOSThread() // the thread ends with the window
-		window, _, err := user32("CreateWindowExW").Call(0, uintptr(unsafe.Pointer(l.class)), uintptr(unsafe.Pointer(l.class)), wsPopup, 0, 0, 0, 0, 0, 0, l.module, 0)
+		var err error
+		window, _, err = user32("CreateWindowExW").Call(0, uintptr(unsafe.Pointer(l.class)), uintptr(unsafe.Pointer(l.class)), wsPopup, 0, 0, 0, 0, 0, 0, l.module, 0)
 		if window == 0 {
 			made <- fmt.Errorf("no window can be made: %w", err)
 			return
@@ -129,14 +131,13 @@ func (l *pageantWindow) take(window uintptr) {
 
 // end counts a window that is gone. If there were too many, the last message made no
 // other one.
-func (l *pageantWindow) end() {
+func (l *pageantWindow) end(window uintptr) {
 	l.mu.Lock()
 	tooMany := l.count > maxPageantRequests
 	l.count--
-	if l.closed && l.count == 0 {
-		l.unregister()
-	}
+	l.unregister()
 	l.mu.Unlock()
+	l.take(window)
 	if tooMany {
 		_ = l.open()
 	}
@@ -158,7 +159,6 @@ func (l *pageantWindow) loop(window uintptr) {
 		_, _, _ = user32("DispatchMessageW").Call(uintptr(unsafe.Pointer(&m)))
 	}
 	_, _, _ = user32("DestroyWindow").Call(window)
-	l.take(window)
 }
 
 // handle is WNDPROC. A window that has begun to answer takes no other message: its
@@ -202,15 +202,19 @@ func (l *pageantWindow) Close() error {
 		for _, thread := range l.idle {
 			quit(thread)
 		}
+		l.unregister()
 		l.mu.Unlock()
 		l.waiting.Wait()
-		l.unregister()
 	})
 	return nil
 }
 
-// unregister gives the class back, unless a window of it still answers.
+// unregister gives the class back after Close, once, when the last window is gone: a second time it
+// would be the class of the next listener. The caller holds mu.
 func (l *pageantWindow) unregister() {
+	if !l.closed || l.count > 0 {
+		return
+	}
 	_, _, _ = user32("UnregisterClassW").Call(uintptr(unsafe.Pointer(l.class)), l.module)
 }
 
