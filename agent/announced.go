@@ -2,12 +2,12 @@ package agent
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/keybroker/keybroker/agent/policy"
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
@@ -45,7 +45,7 @@ func (s *Server) Announce(peer platform.Peer, names []string) (withdraw func(), 
 	var hosts []keys.Host
 	for _, name := range names {
 		if confirm.CanList(name) {
-			hosts = append(hosts, keys.Host{Names: []string{strings.ToLower(name)}})
+			hosts = append(hosts, keys.Host{Names: []string{ascii.Lower(name)}})
 		}
 	}
 	return s.announced.add(command{peer.PID, peer.Start}, hosts)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/platform"
 )
 
@@ -52,9 +53,9 @@ func (c *claim) option(letter byte, value string) {
 	}
 	end := max(strings.IndexAny(value, "= \t"), 0) // ssh takes either
 	switch name, rest := value[:end], strings.Trim(value[end:], "= \t\""); {
-	case strings.EqualFold(name, "port"):
+	case ascii.EqualFold(name, "port"):
 		c.port = rest
-	case strings.EqualFold(name, "hostkeyalias"):
+	case ascii.EqualFold(name, "hostkeyalias"):
 		c.alias = rest
 	}
 }
@@ -85,7 +86,7 @@ func withPort(name, port string) string {
 // its name.
 func (c claim) candidates(config *SSHConfig) (names []string) {
 	add := func(name string) {
-		for _, form := range []string{name, strings.ToLower(name)} {
+		for _, form := range []string{name, ascii.Lower(name)} {
 			if name != "" && !slices.Contains(names, form) {
 				names = append(names, form)
 			}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // A hashed name in known_hosts, "|1|salt|HMAC-SHA1", cannot be read: names can only be
@@ -83,7 +84,7 @@ func scan(entry, name string) string {
 	if matches == nil {
 		return ""
 	}
-	for _, form := range []string{name, strings.ToLower(name)} {
+	for _, form := range []string{name, ascii.Lower(name)} {
 		if matches([]byte(form)) {
 			return form
 		}
@@ -91,7 +92,7 @@ func scan(entry, name string) string {
 	if strings.HasPrefix(name, "[") { // it has a port
 		return ""
 	}
-	text := append([]byte("["), strings.ToLower(name)+"]:"...)
+	text := append([]byte("["), ascii.Lower(name)+"]:"...)
 	for port := 1; port <= maxPort; port++ {
 		if with := strconv.AppendInt(text, int64(port), 10); matches(with) {
 			return string(with)

@@ -134,7 +134,7 @@ func (known *knownKey) add(marker string, hosts []string, place string) {
 }
 
 // openSSHHost is how OpenSSH matches host names with patterns.
-const openSSHHost = keys.FoldCase | keys.SingleBytes
+const openSSHHost = keys.FoldASCII | keys.SingleBytes
 
 // lineMatches reports whether a line's patterns match a name, as in sshd(8): if a
 // negated pattern matches, the line does not.

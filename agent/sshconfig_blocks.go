@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // applies reports whether a block of the configuration applies to the host.
@@ -28,7 +29,7 @@ func (r *configReader) matchHost(patterns []string) applies {
 func (r *configReader) match(words []string) applies {
 	result := yes
 	for i := 0; i < len(words); i++ {
-		criterion, negated := strings.CutPrefix(strings.ToLower(words[i]), "!")
+		criterion, negated := strings.CutPrefix(ascii.Lower(words[i]), "!")
 		holds := maybe
 		switch criterion {
 		case "all":
@@ -60,9 +61,9 @@ func configWords(line string) (keyword string, words []string) {
 	}
 	end := strings.IndexAny(line, " \t=\"")
 	if end < 0 {
-		return strings.ToLower(line), nil
+		return ascii.Lower(line), nil
 	}
-	keyword = strings.ToLower(line[:end])
+	keyword = ascii.Lower(line[:end])
 	rest := strings.TrimLeft(line[end:], " \t")
 	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
 	quoted := false

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // PatternStyle is how a pattern matches a text. 0: upper and lower case differ, and
@@ -11,8 +13,10 @@ import (
 type PatternStyle uint8
 
 const (
-	// FoldCase ignores upper and lower case: host names, X.500 names.
-	FoldCase PatternStyle = 1 << iota
+	// FoldASCII ignores the case of a to z, as OpenSSH does: host names, slots.
+	FoldASCII PatternStyle = 1 << iota
+	// FoldUnicode ignores the case of all letters: X.500 names (RFC 5280, section 7.1).
+	FoldUnicode
 	// SlashStops keeps "*" and "?" from matching "/" in a pattern that has one: a
 	// rule's program.
 	SlashStops
@@ -25,7 +29,7 @@ const (
 // Pattern is one pattern: "*" is any text, "?" one character, and the rest is
 // literal.
 type Pattern struct {
-	Text string // in lower case with FoldCase
+	Text string // in lower case with FoldASCII or FoldUnicode
 	Wild bool   // it has "*" or "?"
 
 	style          PatternStyle
@@ -35,9 +39,7 @@ type Pattern struct {
 
 // NewPattern compiles one pattern; a leading "!" is literal.
 func NewPattern(text string, style PatternStyle) Pattern {
-	if style&FoldCase != 0 {
-		text = strings.ToLower(text)
-	}
+	text = style.fold(text)
 	if !strings.Contains(text, "/") {
 		style &^= SlashStops
 	}
@@ -51,14 +53,24 @@ func NewPattern(text string, style PatternStyle) Pattern {
 	}
 }
 
+// fold copies no lower-case text. What is not UTF-8 has no letters but those of ASCII:
+// ToLower would make all such bytes one.
+func (s PatternStyle) fold(text string) string {
+	switch {
+	case s&FoldUnicode != 0 && utf8.ValidString(text):
+		return strings.ToLower(text)
+	case s&(FoldASCII|FoldUnicode) != 0:
+		return ascii.Lower(text)
+	}
+	return text
+}
+
 // IsPath reports whether the pattern is for a path.
 func (p Pattern) IsPath() bool { return strings.Contains(p.Text, "/") }
 
 // Match reports whether the pattern matches the whole text.
 func (p Pattern) Match(text string) bool {
-	if p.style&FoldCase != 0 {
-		text = strings.ToLower(text) // does not copy lower-case text
-	}
+	text = p.style.fold(text)
 	if !p.Wild {
 		return p.Text == text
 	}

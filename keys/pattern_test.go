@@ -14,7 +14,9 @@ func TestPattern(t *testing.T) {
 		{"a*X*c", "aXbXc", 0, true}, {"a*X*c", "aXbXd", 0, false}, {"a*b*c", "a-c-b", 0, false},
 		{"ab*ba", "aba", 0, false}, {"ab*ba", "abba", 0, true},
 		{"?", "ü", 0, true}, {"?", "ü", SingleBytes, false}, {"??", "ü", SingleBytes, true},
-		{"GIT.example", "git.EXAMPLE", FoldCase, true}, {"g?t.*", "GIT.example", FoldCase, true},
+		{"GIT.example", "git.EXAMPLE", FoldASCII, true}, {"g?t.*", "GIT.example", FoldASCII, true},
+		{"\u212a", "k", FoldASCII, false}, {"É", "é", FoldASCII, false}, {"\xc1", "\xf8", FoldASCII, false}, {"\xc1", "\ufffd", FoldASCII, false},
+		{"É", "é", FoldUnicode, true}, {"\xc1", "\xf8", FoldUnicode, false}, {"A\xc1", "a\xc1", FoldUnicode, true},
 		{"a*", "a/b", 0, true}, {"a*", "a/b", SlashStops, true}, {"?", "/", SlashStops, true}, // no path
 		{"/usr/*/ssh", "/usr/bin/ssh", SlashStops, true}, {"/usr/*/ssh", "/usr/a/b/ssh", SlashStops, false}, {"/usr/*/ssh", "/usr/a/b/ssh", 0, true},
 		{"/usr/*/s?h", "/usr/bin/ssh", SlashStops, true}, {"/usr/*/s*", "/usr/bin/x/ssh", SlashStops, false},
@@ -43,8 +45,8 @@ func TestPatterns(t *testing.T) {
 		{"!b", 0, []string{"a"}, false},        // only excepts
 		{"", 0, []string{""}, false},
 		{"a,,", 0, []string{""}, false},
-		{"CN=A,O=B,!CN=*,!x", FoldCase | CommasInside, []string{"cn=a,o=b"}, false},
-		{"CN=A,O=B,!x", FoldCase | CommasInside, []string{"cn=a,o=b"}, true},
+		{"CN=A,O=B,!CN=*,!x", FoldUnicode | CommasInside, []string{"cn=a,o=b"}, false},
+		{"CN=A,O=B,!x", FoldUnicode | CommasInside, []string{"cn=a,o=b"}, true},
 		{"/usr/lib*/*,/opt/lib/*,!*/evil.so", SingleBytes, []string{"/usr/lib64/a/b.so"}, true},
 		{"/usr/lib*/*,/opt/lib/*,!*/evil.so", SingleBytes, []string{"/opt/lib/x.so"}, true},
 		{"/usr/lib*/*,/opt/lib/*,!*/evil.so", SingleBytes, []string{"/tmp/x.so"}, false},
@@ -65,7 +67,7 @@ func TestPatternsOfHosts(t *testing.T) {
 		{"[git.example]:2222", "[git.example]:2222", true}, {"[git.example]:2222", "[git.example]:22", false},
 		{"*,!git.example", "[git.example]:2222", false}, {"*,![git.example]:22", "[git.example]:2222", true},
 	} {
-		if ParsePatterns(test.list, FoldCase).MatchHost(test.name) != test.want {
+		if ParsePatterns(test.list, FoldASCII).MatchHost(test.name) != test.want {
 			t.Errorf("%q on %q: want %v", test.list, test.name, test.want)
 		}
 	}
@@ -113,7 +115,7 @@ func TestMeaningOfBefore(t *testing.T) {
 		slot    = "[[piv.rule]] slot, eku"
 		name    = "[[piv.rule]] subject, issuer"
 	)
-	styles := map[string]PatternStyle{host: FoldCase, program: SlashStops, openSSH: SingleBytes, slot: FoldCase, name: FoldCase | CommasInside}
+	styles := map[string]PatternStyle{host: FoldASCII, program: SlashStops, openSSH: SingleBytes, slot: FoldASCII, name: FoldUnicode | CommasInside}
 	const new = "it was for no text: a slot has no such character"
 	for _, test := range []struct {
 		where, list, text string

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // Holder is another agent that sets SSH_AUTH_SOCK, or takes its place.
@@ -167,7 +169,7 @@ func (p Place) identityAgent() (Holder, bool) {
 		word, value, _ := strings.Cut(strings.NewReplacer("=", " ", "\t", " ").Replace(line), " ")
 		value = strings.Trim(strings.TrimSpace(value), `"`)
 		switch {
-		case !strings.EqualFold(word, "IdentityAgent") || value == "SSH_AUTH_SOCK" || strings.Contains(value, "/keybroker/"):
+		case !ascii.EqualFold(word, "IdentityAgent") || value == "SSH_AUTH_SOCK" || strings.Contains(value, "/keybroker/"):
 			return false
 		case strings.Contains(value, "1password"):
 			name = "1Password"

@@ -52,12 +52,12 @@ func (f *Filter) matchHost(d *keys.Destination) bool {
 		return f.Host == ""
 	}
 	names := append([]string{d.Claimed, d.Host.Fingerprint}, d.Host.Names...)
-	return keys.ParsePatterns(f.Host, keys.FoldCase).MatchHost(present(names)...)
+	return keys.ParsePatterns(f.Host, keys.FoldASCII).MatchHost(present(names)...)
 }
 
 // matchStep compares the host that a lifecycle step names.
 func (f *Filter) matchStep(s *Step) bool {
-	return s != nil && s.Host != "" && keys.ParsePatterns(f.Host, keys.FoldCase).MatchHost(s.Host)
+	return s != nil && s.Host != "" && keys.ParsePatterns(f.Host, keys.FoldASCII).MatchHost(s.Host)
 }
 
 func (f *Filter) matchProgram(p *Peer) bool {

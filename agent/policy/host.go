@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // matchNames compares patterns with what is known about a proved host's names. With
@@ -90,7 +91,7 @@ func (p *pattern) matchHost(host *keys.Host, allPorts bool) (verdict, string) {
 // matchLine returns yes when every name that a known_hosts line stands for
 // matches, and maybe when some may.
 func (p *pattern) matchLine(line string, allPorts bool) verdict {
-	parts := strings.Split(strings.ToLower(line), ",")
+	parts := strings.Split(ascii.Lower(line), ",")
 	excluded := func(part string) bool { // the part of p that part matches
 		return slices.ContainsFunc(parts, func(other string) bool {
 			except, negated := strings.CutPrefix(other, "!")

@@ -50,7 +50,7 @@ func compileRule(r Rule) rule {
 	compiled := rule{
 		Rule:    r,
 		key:     keys.ParsePatterns(r.Key, 0),
-		host:    keys.ParsePatterns(r.Host, keys.FoldCase),
+		host:    keys.ParsePatterns(r.Host, keys.FoldASCII),
 		user:    keys.ParsePatterns(r.User, 0),
 		program: keys.ParsePatterns(r.Program, keys.SlashStops),
 		purpose: keys.NewPattern(r.Purpose, 0),

@@ -66,7 +66,7 @@ type view struct {
 }
 
 func compileView(v View) *view {
-	return &view{View: v, keys: parse(v.Keys, 0), hosts: parse(v.Hosts, keys.FoldCase)}
+	return &view{View: v, keys: parse(v.Keys, 0), hosts: parse(v.Hosts, keys.FoldASCII)}
 }
 
 // parse reads several lists as one: an exception in one of them holds for all.

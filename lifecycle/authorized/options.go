@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // flags are the options without a value. "no-" before one of switches turns it off.
@@ -50,7 +52,7 @@ func parseOptions(text string) (options []string, problem string) {
 	seen := make(map[string]bool)
 	for _, option := range options {
 		name, _, _ := strings.Cut(option, "=")
-		name = strings.ToLower(name)
+		name = ascii.Lower(name)
 		switch {
 		case problem != "":
 		case !isOption(option):
@@ -81,7 +83,7 @@ func endOfOption(text string) int {
 
 func isOption(option string) bool {
 	written, quoted, hasValue := strings.Cut(option, "=")
-	name := strings.ToLower(written)
+	name := ascii.Lower(written)
 	if !hasValue {
 		return slices.Contains(flags, name) || slices.Contains(switches, strings.TrimPrefix(name, "no-"))
 	}
@@ -115,7 +117,7 @@ func Unquote(quoted string) (string, bool) {
 func (l Line) Option(name string) (value string, found bool) {
 	for _, option := range l.Options {
 		written, quoted, _ := strings.Cut(option, "=")
-		if strings.EqualFold(written, name) {
+		if ascii.EqualFold(written, name) {
 			value, _ = Unquote(quoted)
 			return value, true
 		}
@@ -129,7 +131,7 @@ func (l Line) Expires() time.Time {
 	var first time.Time
 	for _, option := range l.Options {
 		written, quoted, _ := strings.Cut(option, "=")
-		if !strings.EqualFold(written, "expiry-time") {
+		if !ascii.EqualFold(written, "expiry-time") {
 			continue
 		}
 		value, _ := Unquote(quoted)
@@ -188,7 +190,7 @@ func isPermit(value string, portAlone bool) bool {
 }
 
 func isTunnel(value string) bool {
-	if strings.EqualFold(value, "any") {
+	if ascii.EqualFold(value, "any") {
 		return true
 	}
 	_, err := strconv.ParseUint(value, 10, 31)

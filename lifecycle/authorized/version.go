@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // Version is the OpenSSH version of a server. The zero Version is another server's,
@@ -71,7 +73,7 @@ func (v Version) TooOld(line Line) []string {
 	}
 	need(line.Type, since[line.Type])
 	for _, option := range line.Options {
-		name, value, _ := strings.Cut(strings.ToLower(option), "=")
+		name, value, _ := strings.Cut(ascii.Lower(option), "=")
 		need(name, since[name])
 		if name == "expiry-time" && strings.HasSuffix(value, `z"`) {
 			need("expiry-time in UTC", zoneSince)

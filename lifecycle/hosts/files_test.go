@@ -32,6 +32,8 @@ func TestServerConfig(t *testing.T) {
 		"the first wins":    {text: "AuthorizedKeysFile /a\nAuthorizedKeysFile /b\n", files: []string{"/a"}},
 		"none":              {text: "AuthorizedKeysFile none\n", files: nil},
 		"match user":        {text: "AuthorizedKeysFile /a\nMatch User anna,ro*\nAuthorizedKeysFile /b\n", account: "root", files: []string{"/b"}},
+		"match user by =":   {text: "Match User=Anna\nAuthorizedKeysFile /b\n", account: "Anna", files: []string{"/b"}},
+		"case of a user":    {text: "AuthorizedKeysFile /a\nMatch User=Anna\nAuthorizedKeysFile /b\n", account: "anna", files: []string{"/a"}},
 		"match other user":  {text: "AuthorizedKeysFile /a\nMatch User anna,!root\nAuthorizedKeysFile /b\n", account: "root", files: []string{"/a"}},
 		"negated":           {text: "AuthorizedKeysFile /a\nMatch User *,!root\nAuthorizedKeysFile /b\n", account: "root", files: []string{"/a"}},
 		"match all":         {text: "AuthorizedKeysFile /a\nMatch all\nAuthorizedKeysFile /b\n", files: []string{"/b"}},

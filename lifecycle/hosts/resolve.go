@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
@@ -60,7 +61,7 @@ func (d Dialer) resolve(ctx context.Context, target string) (resolved, error) {
 		r.port = 0
 	}
 	if r.knownAs == "" {
-		r.knownAs = strings.ToLower(r.host)
+		r.knownAs = ascii.Lower(r.host)
 		if r.port != 0 {
 			r.knownAs = "[" + r.knownAs + "]:" + strconv.Itoa(r.port)
 		}

@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 // maxIncludes bounds the files that one sshd_config includes, as sshd bounds the depth.
@@ -57,7 +59,7 @@ func (c *serverConfig) read(text string, block answer, inMatch bool) {
 		if len(words) == 0 {
 			continue
 		}
-		switch keyword, values := strings.ToLower(words[0]), words[1:]; keyword {
+		switch keyword, values := ascii.Lower(words[0]), words[1:]; keyword {
 		case "match":
 			inMatch = true
 			if block = min(outer, c.match(values)); block == maybe {
@@ -110,7 +112,8 @@ func (c *serverConfig) includes(patterns []string, block answer, inMatch bool) {
 func (c *serverConfig) match(words []string) answer {
 	result := yes
 	for i := 0; i < len(words); i++ {
-		criterion, list, joined := strings.Cut(strings.ToLower(words[i]), "=")
+		criterion, list, joined := strings.Cut(words[i], "=")
+		criterion = ascii.Lower(criterion)
 		if criterion == "all" {
 			continue
 		}
@@ -158,7 +161,7 @@ func (c *serverConfig) result() ServerConfig {
 	files := c.values("authorizedkeysfile", defaultFiles)
 	result := ServerConfig{Command: given(c.values("authorizedkeyscommand", nil)), Authorities: given(c.values("trustedusercakeys", nil)), Uncertain: c.uncertain}
 	for _, file := range files {
-		if !strings.EqualFold(file, "none") && !slices.Contains(result.Files, file) {
+		if !ascii.EqualFold(file, "none") && !slices.Contains(result.Files, file) {
 			result.Files = append(result.Files, file)
 		}
 	}
@@ -182,7 +185,7 @@ func (c *serverConfig) values(keyword string, byDefault []string) []string {
 }
 
 func given(values []string) bool {
-	return slices.ContainsFunc(values, func(value string) bool { return !strings.EqualFold(value, "none") })
+	return slices.ContainsFunc(values, func(value string) bool { return !ascii.EqualFold(value, "none") })
 }
 
 // fields splits a line as sshd does: words, with quotes around what has blanks, and a

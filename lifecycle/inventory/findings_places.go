@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/platform"
 )
@@ -64,7 +65,7 @@ func optionsOf(place lifecycle.Place) map[string]string {
 	for _, option := range place.Options {
 		name, value, _ := strings.Cut(option, "=")
 		value = strings.TrimSuffix(strings.TrimPrefix(value, `"`), `"`)
-		options[strings.ToLower(name)] = strings.ReplaceAll(value, `\"`, `"`)
+		options[ascii.Lower(name)] = strings.ReplaceAll(value, `\"`, `"`)
 	}
 	return options
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/lifecycle"
 )
 
@@ -46,7 +47,7 @@ func (m *machine) isMissing(path string, err error) bool {
 func (m *machine) identityFile(ctx context.Context, s setting) {
 	path := m.expandTokens(s.args[0])
 	switch {
-	case strings.EqualFold(path, "none"):
+	case ascii.EqualFold(path, "none"):
 		return
 	case strings.ContainsAny(path, "%$"):
 		m.unseen(lifecycle.Unseen{What: path, Why: fmt.Sprintf("%s:%d names a different file for each host", s.file, s.line)})
@@ -77,7 +78,7 @@ func (m *machine) expandTokens(path string) string {
 
 // checkSetting reports a setting that gives protection away (row 21, row 19).
 func (m *machine) checkSetting(s setting) {
-	value := strings.ToLower(s.args[0])
+	value := ascii.Lower(s.args[0])
 	f := lifecycle.Finding{Row: 21, Severity: lifecycle.Warning, Path: s.file}
 	scope := "every host"
 	if !s.everyHost() {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/keybroker/keybroker/keys/ascii"
 )
 
 const (
@@ -63,7 +65,7 @@ func (r *configReader) file(path, block string, depth int) {
 		if len(words) == 0 {
 			continue
 		}
-		s := setting{path, line, block, strings.ToLower(words[0]), words[1:]}
+		s := setting{path, line, block, ascii.Lower(words[0]), words[1:]}
 		switch s.name {
 		case "host", "match":
 			block = strings.ToUpper(s.name[:1]) + s.name[1:] + " " + strings.Join(s.args, " ")

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/lifecycle"
 )
 
@@ -17,7 +17,7 @@ func (r *remoteReader) serverConfig(ctx context.Context) {
 	name := r.host.ConfigPath()
 	settings := r.settings(ctx, name)
 	for _, check := range serverChecks {
-		if value, found := settings[check.keyword]; found && slices.Contains(check.values, strings.ToLower(value)) {
+		if value, found := settings[check.keyword]; found && slices.Contains(check.values, ascii.Lower(value)) {
 			r.finding(lifecycle.Finding{
 				Kind: check.kind, Row: 21, Severity: check.severity, Host: r.identity, Path: name,
 				What: fmt.Sprintf("%s %s: %s", check.name, value, check.what), Remedy: check.remedy,
@@ -65,7 +65,7 @@ func (r *remoteReader) settings(ctx context.Context, name string) map[string]str
 			if len(words) < 2 {
 				continue
 			}
-			switch keyword := strings.ToLower(words[0]); keyword {
+			switch keyword := ascii.Lower(words[0]); keyword {
 			case "match":
 				return
 			case "include":

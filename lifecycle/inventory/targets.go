@@ -10,6 +10,7 @@ import (
 
 	"github.com/keybroker/keybroker/agent/audit"
 	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/problem"
 	"github.com/keybroker/keybroker/wire"
 )
@@ -138,7 +139,7 @@ func LogTargets(dir string) ([]string, error) {
 func hasHostLines(content []byte) bool {
 	for line := range bytes.Lines(content) {
 		if words := configWords(string(line)); len(words) > 0 {
-			return strings.EqualFold(words[0], "host") && len(words) > 1 || strings.EqualFold(words[0], "include")
+			return ascii.EqualFold(words[0], "host") && len(words) > 1 || ascii.EqualFold(words[0], "include")
 		}
 	}
 	return false

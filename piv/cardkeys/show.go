@@ -31,8 +31,8 @@ const (
 // How the fields compare. X.500 names ignore case (RFC 5280 section 7.1) and
 // contain commas.
 const (
-	anyCase = keys.FoldCase
-	name    = keys.FoldCase | keys.CommasInside
+	anyCase = keys.FoldASCII
+	name    = keys.FoldUnicode | keys.CommasInside
 )
 
 func matches(list string, style keys.PatternStyle, texts ...string) bool {

@@ -1,6 +1,10 @@
 package clientconfig
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/keybroker/keybroker/keys/ascii"
+)
 
 // fields splits a line of ssh_config: the keyword in small letters, and its arguments
 // without quotation marks. A "=" may follow the keyword (ssh_config(5)).
@@ -11,9 +15,9 @@ func fields(raw string) (keyword string, args []string) {
 	}
 	end := strings.IndexAny(line, " \t=\"")
 	if end < 0 {
-		return strings.ToLower(line), nil
+		return ascii.Lower(line), nil
 	}
-	keyword, rest := strings.ToLower(line[:end]), strings.TrimLeft(line[end:], " \t")
+	keyword, rest := ascii.Lower(line[:end]), strings.TrimLeft(line[end:], " \t")
 	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
 	return keyword, words(rest)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys/ascii"
 	"github.com/keybroker/keybroker/lifecycle"
 	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
@@ -84,7 +85,7 @@ func (m Machine) sshCommand(ctx context.Context, old, new lifecycle.Key) (*Chang
 func pathIn(word string) string {
 	word = strings.TrimPrefix(word, "-i")
 	word = strings.TrimPrefix(word, "-o")
-	if name, value, found := strings.Cut(word, "="); found && strings.EqualFold(name, "IdentityFile") {
+	if name, value, found := strings.Cut(word, "="); found && ascii.EqualFold(name, "IdentityFile") {
 		return value
 	}
 	return word
