@@ -59,7 +59,7 @@ func checkOwner(file *os.File) error {
 	}
 	stat := info.Sys().(*syscall.Stat_t)
 	if int(stat.Uid) != os.Geteuid() {
-		return problem.With(fmt.Errorf("%s belongs to uid %d, not to the user who runs this (uid %d)", file.Name(), stat.Uid, os.Geteuid()), "start the broker as its owner, or give it another state directory: XDG_STATE_HOME")
+		return problem.With(fmt.Errorf("%s belongs to uid %d, not to the user who runs this (uid %d)", file.Name(), stat.Uid, os.Geteuid()), "run this as its owner, or give it another directory (the log's is below XDG_STATE_HOME)")
 	}
 	if !info.IsDir() && stat.Nlink > 1 {
 		return problem.With(fmt.Errorf("%s has a second name (a hard link), and may be another program's file", file.Name()),
