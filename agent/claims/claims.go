@@ -171,10 +171,8 @@ func (s *Store) Fault() error {
 
 // MayUse returns why a key may not be used now, or nil. It waits for the check of the file.
 func (s *Store) MayUse(ctx context.Context, key keys.Info) error {
-	select {
-	case <-s.checked:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.wait(ctx); err != nil {
+		return err
 	}
 	claim := s.Claim(key.Fingerprint)
 	if !claim.HasExpired(s.Now()) {
@@ -182,6 +180,22 @@ func (s *Store) MayUse(ctx context.Context, key keys.Info) error {
 	}
 	s.noteExpired(key.Fingerprint, claim)
 	return Expired(key, claim)
+}
+
+// wait returns once the file was held against the log. It asks for ctx.Done only if it must
+// wait: for a client's context that starts a goroutine, which watches the connection.
+func (s *Store) wait(ctx context.Context) error {
+	select {
+	case <-s.checked:
+		return nil
+	default:
+	}
+	select {
+	case <-s.checked:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Expired is the refusal of a key whose time is over.
