@@ -2,8 +2,17 @@ package agent
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
+	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/keybroker/keybroker/agent/audit"
+	"github.com/keybroker/keybroker/agent/claims"
+	"github.com/keybroker/keybroker/keys"
+	"github.com/keybroker/keybroker/wire"
 )
 
 // waited counts who waits for the end of a client.
@@ -47,5 +56,40 @@ func TestARequestEndsWithItsClientAndItsEpoch(t *testing.T) {
 			done()
 			leave()
 		}
+	}
+}
+
+// A signature that a rule allows, with a key that is at hand, is made by the goroutine that has
+// read the request: a second one, which watches for a hang-up, wakes another processor.
+func TestNobodyWatchesWhileARuleAllows(t *testing.T) {
+	watched := 0
+	var r *rig
+	r = newRigWith(t, func(c *Config) {
+		c.Claims = claims.Open(claims.Config{File: filepath.Join(t.TempDir(), "claims.json"), Now: time.Now})
+		c.Written = func(record audit.Record) {
+			r.server.mu.Lock()
+			defer r.server.mu.Unlock()
+			for s := range r.server.sessions {
+				if s.queue.mu.Lock(); record.Op == keys.OpSign && s.queue.reading {
+					watched++
+				}
+				s.queue.mu.Unlock()
+			}
+		}
+	}, allowAll)
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := r.server.Ring.Add(keys.Added{PrivateKey: &private})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.connect()
+	if _, ok := c.ask(wire.SignRequest{KeyBlob: info.Blob, Data: loginData("s", "git", info.Blob, nil)}).(wire.SignResponse); !ok {
+		t.Fatalf("no signature: %+v", r.last())
+	}
+	if watched != 0 {
+		t.Error("the connection was watched")
 	}
 }
