@@ -139,7 +139,7 @@ func (b *Broker) serve(ring *keys.Ring, named bool) {
 	b.reload = &reloader{config: c, named: named, server: b.server, queue: queue, approvals: b.approvals, log: b.log, changed: b.feed.Changed}
 	b.annotations = &annotator{store: b.claims, server: b.server, queue: queue, approvals: b.approvals, known: controlAPI{b}.Keys}
 	b.session = newSessionWatch(c.Session, b.server, b.log, b.feed.Changed)
-	b.keyWatch.list, b.keyWatch.write = controlAPI{b}.Keys, b.server.HoldsOthers
+	b.keyWatch.list, b.keyWatch.write = b.everyKey, b.server.HoldsOthers
 	b.control = control.NewServer(control.Config{Broker: controlAPI{b}, Feed: &b.feed, Log: b.log, PeerOf: platform.PeerOf, Allowed: platform.SameUser})
 }
 

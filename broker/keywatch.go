@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/keybroker/keybroker/agent/audit"
-	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/keys"
 )
 
@@ -21,7 +20,7 @@ const keyWatchPause = 2 * time.Second
 type keyWatch struct {
 	index *audit.Index
 	log   *slog.Logger
-	list  func() []control.Key
+	list  func() [][]keys.Info // of each source; nothing is joined or written out, since there may be thousands
 	write func(held, gone []audit.Key) error
 	look  chan struct{}
 }
@@ -65,14 +64,17 @@ func (w *keyWatch) run(ctx context.Context) {
 // compare writes down how the keys differ from those that are known, with their sources.
 func (w *keyWatch) compare(known map[string]string) error {
 	var held, gone []audit.Key
-	for _, key := range w.list() {
-		if key.Fingerprint == "" { // damaged
-			continue
+	for _, list := range w.list() {
+		for i := range list {
+			key := &list[i]
+			if key.PublicKey == nil { // damaged
+				continue
+			}
+			if _, ok := known[key.Fingerprint]; !ok {
+				held = append(held, audit.Key{Fingerprint: key.Fingerprint, Name: key.Name, Type: key.PublicKey.Type(), Source: key.Source})
+			}
+			known[key.Fingerprint] = ""
 		}
-		if _, ok := known[key.Fingerprint]; !ok {
-			held = append(held, audit.Key{Fingerprint: key.Fingerprint, Name: key.Name, Type: key.Type, Source: key.Source})
-		}
-		known[key.Fingerprint] = ""
 	}
 	for fingerprint, source := range known {
 		if inBroker(source) {
@@ -89,3 +91,17 @@ func (w *keyWatch) compare(known map[string]string) error {
 // listed any more. A card or another agent that is away comes back, and until then
 // nobody can use its keys here.
 func inBroker(source string) bool { return source == "softkeys" || source == "added" }
+
+// everyKey lists the keys of each source, also hidden ones and those of agents that are away.
+func (b *Broker) everyKey() [][]keys.Info {
+	var sealed []keys.Info
+	for _, entry := range b.sealed.All() {
+		sealed = append(sealed, entry.Info)
+	}
+	lists := [][]keys.Info{b.added.List(), b.tokens.List(), b.fido.List(), b.cards.keys(), b.certs.All(), sealed}
+	for _, upstream := range b.upstreams {
+		infos, _ := upstream.All()
+		lists = append(lists, infos)
+	}
+	return lists
+}
