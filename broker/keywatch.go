@@ -67,11 +67,11 @@ func (w *keyWatch) compare(known map[string]string) error {
 	for _, list := range w.list() {
 		for i := range list {
 			key := &list[i]
-			if key.PublicKey == nil { // damaged
+			if key.Fingerprint == "" { // damaged
 				continue
 			}
 			if _, ok := known[key.Fingerprint]; !ok {
-				held = append(held, audit.Key{Fingerprint: key.Fingerprint, Name: key.Name, Type: key.PublicKey.Type(), Source: key.Source})
+				held = append(held, heldKey(key))
 			}
 			known[key.Fingerprint] = ""
 		}
@@ -85,6 +85,14 @@ func (w *keyWatch) compare(known map[string]string) error {
 		return nil
 	}
 	return w.write(held, gone)
+}
+
+func heldKey(info *keys.Info) audit.Key {
+	key := audit.Key{Fingerprint: info.Fingerprint, Name: info.Name, Source: info.Source}
+	if info.PublicKey != nil {
+		key.Type = info.PublicKey.Type()
+	}
+	return key
 }
 
 // inBroker reports whether keys of a source leave the broker for good when they are not
