@@ -79,7 +79,7 @@ func New(c Config) (_ *Broker, err error) {
 	if err := confine.Program(); err != nil {
 		hardening.Notes = append(hardening.Notes, "this program keeps rights that it does not need: "+err.Error())
 	}
-	if note := unconfinedWindow(confine.Now()); note != "" {
+	if note := unconfinedDesktop(confine.Now()); note != "" {
 		hardening.Notes = append(hardening.Notes, note)
 	}
 	b := &Broker{config: c.Config, version: c.Version, started: time.Now(), hardening: hardening, terminal: terminal.Open()}

@@ -10,19 +10,19 @@ import (
 	"github.com/keybroker/keybroker/platform/secret"
 )
 
-// unconfinedWindow says why the window keeps rights that it does not need, or nothing. Where the
-// system can take them, a window that did not lose them shows nothing.
-func unconfinedWindow(now confine.Status) string {
+// unconfinedDesktop says why the window and the tray keep rights that they do not need, or nothing.
+// Where the system can take them, one that did not lose them shows nothing.
+func unconfinedDesktop(now confine.Status) string {
 	switch {
 	case runtime.GOOS != "linux" || now.Landlock > 0 && now.Seccomp:
 		return ""
 	case now.Landlock > 0:
-		return "the window that asks is confined in part: this system has no seccomp"
+		return "the window that asks and the tray are confined in part: this system has no seccomp"
 	}
-	return "the window that asks is not confined: this kernel has no Landlock"
+	return "the window that asks and the tray are not confined: this kernel has no Landlock"
 }
 
-// protection names what is in force around this process and the window, for status and doctor.
+// protection names what is in force around this process, the window and the tray, for status and doctor.
 func protection(h platform.Hardening) []string {
 	now := confine.Now()
 	in := []string{}
@@ -37,7 +37,7 @@ func protection(h platform.Hardening) []string {
 		{"no new privileges", now.NoNewPrivileges},
 		{"system calls filtered", now.Seccomp},
 		{"FIPS 140-3 mode (Go's module " + fips140.Version() + ")", fips140.Enabled()},
-		{fmt.Sprintf("window confined (Landlock %d)", now.Landlock), now.Landlock > 0 && now.Seccomp},
+		{fmt.Sprintf("window and tray confined (Landlock %d)", now.Landlock), now.Landlock > 0 && now.Seccomp},
 	} {
 		if p.on {
 			in = append(in, p.name)

@@ -9,12 +9,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/keybroker/keybroker/agent/control"
 	"github.com/keybroker/keybroker/platform"
+	"github.com/keybroker/keybroker/platform/confine"
 	"github.com/keybroker/keybroker/tray"
 )
 
@@ -30,6 +33,10 @@ func showTray(args []string) int {
 		fmt.Fprintln(os.Stderr, "start it with: keybroker tray")
 		return 2
 	}
+	if err := confine.Tray(trayFiles(), displayPort(os.Getenv("DISPLAY"))); err != nil {
+		fmt.Fprintln(os.Stderr, "keybroker tray: it cannot give up its rights, so it shows nothing:", err)
+		return 1
+	}
 	debug.SetMemoryLimit(trayMemory)
 	log.SetOutput(io.Discard) // the library logs errors while there is no panel
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -43,6 +50,28 @@ func showTray(args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// systemDirs have the clipboard's programs and what they load.
+var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/nix/store", "/gnu/store"}
+
+// trayFiles are what the tray and the clipboard's programs read.
+func trayFiles() confine.Files {
+	cookie := os.Getenv("XAUTHORITY")
+	if home, err := os.UserHomeDir(); cookie == "" && err == nil {
+		cookie = filepath.Join(home, ".Xauthority")
+	}
+	return confine.Files{Dirs: systemDirs, Files: append(tray.ClipboardFiles(), cookie)}
+}
+
+// displayPort is the TCP port of an X display on another machine, 0 for one on this machine (X(7), "DISPLAY NAMES").
+func displayPort(display string) uint16 {
+	host, screen, _ := strings.Cut(display, ":")
+	number, err := strconv.ParseUint(strings.SplitN(screen, ".", 2)[0], 10, 15)
+	if host == "" || host == "unix" || strings.HasPrefix(host, "/") || err != nil {
+		return 0
+	}
+	return uint16(6000 + number)
 }
 
 func split(list string) []string {

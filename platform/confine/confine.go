@@ -14,7 +14,16 @@ func Program() error { return program() }
 // come into force, the process must show nothing.
 func Prompt(readable ...string) error { return prompt(readable) }
 
-// Status is what is in force for this process, and what Prompt can have on this system.
+// Files are what a process may still read and execute: all below the directories, and the files.
+type Files struct{ Dirs, Files []string }
+
+// Tray takes from this process, and from the clipboard's program that it starts, what an icon does
+// not need: it reads the files alone, writes none (Landlock), and connects to sockets of this
+// machine alone, and to the display at that TCP port if it is not 0. It can still start the programs among the files.
+// The error is that of Prompt.
+func Tray(f Files, display uint16) error { return tray(f, display) }
+
+// Status is what is in force for this process, and what Prompt and Tray can have on this system.
 type Status struct {
 	NoNewPrivileges bool
 	Seccomp         bool

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,11 +20,13 @@ var foreign = []uint32{
 	unix.SYS_OPEN_BY_HANDLE_AT,
 }
 
-// outside are those that a program needs no more which has its connections and its files. One of a
-// pair of datagram sockets could send to the path of any other.
-var outside = []uint32{
-	unix.SYS_EXECVE, unix.SYS_EXECVEAT,
-	unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT, unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
+// reaching are the calls that start programs and connect. One of a pair of datagram sockets could
+// send to the path of any other.
+var reaching = []uint32{unix.SYS_EXECVE, unix.SYS_EXECVEAT, unix.SYS_SOCKET, unix.SYS_SOCKETPAIR, unix.SYS_CONNECT}
+
+// serving are those that make a service, or another view of the system for a program.
+var serving = []uint32{
+	unix.SYS_BIND, unix.SYS_LISTEN, unix.SYS_ACCEPT, unix.SYS_ACCEPT4,
 	unix.SYS_MOUNT, unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT,
 	unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
 }
@@ -38,13 +39,26 @@ var attributes = []uint32{
 	unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR, unix.SYS_REMOVEXATTRAT,
 }
 
-// others are the changes of other processes of the user. tgkill(2) is allowed to this process
-// alone: Go's scheduler signals its own threads.
+// signals are those to other processes. The kill(2) of a child is among them.
+var signals = []uint32{unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL, unix.SYS_PRLIMIT64}
+
+// others are the other changes of processes of the user.
 var others = []uint32{
-	unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
-	unix.SYS_PRLIMIT64, unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_PROCESS_MADVISE,
+	unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_PROCESS_MADVISE,
 	unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER,
 }
+
+// ownThreads keeps tgkill(2) to this process: Go's scheduler signals its own threads.
+func ownThreads() only { return only{unix.SYS_TGKILL, uint32(os.Getpid())} }
+
+// localSockets keeps sockets to those with a path, and ownLimits prlimit(2) to the process that calls it.
+var (
+	localSockets = only{unix.SYS_SOCKET, unix.AF_UNIX}
+	ownLimits    = only{unix.SYS_PRLIMIT64, 0}
+)
+
+// only is a call that is allowed with one first argument.
+type only struct{ call, first uint32 }
 
 // Where struct seccomp_data has the number of the call, the architecture, and the low half of the
 // first argument (seccomp(2)).
@@ -60,14 +74,10 @@ var arches = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AU
 // x32 marks calls of amd64's second interface, which has the same calls under other numbers.
 const x32 = 0x40000000
 
-// deny has all threads of this process, and its children, get EPERM from the calls.
-func deny(calls []uint32) error { return install(filterOf(arches[runtime.GOARCH], calls)) }
-
-// denyOthers is deny, and keeps tgkill(2) to this process.
-func denyOthers(calls []uint32) error {
-	filter := filterOf(arches[runtime.GOARCH], calls)
-	allow := len(filter) - 1
-	return install(slices.Concat(filter[:allow], ownThreads(uint32(os.Getpid())), filter[allow:]))
+// deny has all threads of this process, and its children, get EPERM from the calls, and from the
+// limited ones with another argument.
+func deny(calls []uint32, limited ...only) error {
+	return install(filterOf(arches[runtime.GOARCH], calls, limited))
 }
 
 func install(filter []unix.SockFilter) error {
@@ -90,7 +100,7 @@ func install(filter []unix.SockFilter) error {
 
 // filterOf allows every call but those, and none of another architecture: i386 numbers them
 // otherwise. A helper program for i386 does not run under it.
-func filterOf(arch uint32, calls []uint32) []unix.SockFilter {
+func filterOf(arch uint32, calls []uint32, limited []only) []unix.SockFilter {
 	filter := []unix.SockFilter{
 		load(archOffset),
 		when(unix.BPF_JEQ, arch, 1), refuse,
@@ -102,12 +112,10 @@ func filterOf(arch uint32, calls []uint32) []unix.SockFilter {
 	for _, call := range calls {
 		filter = append(filter, unless(unix.BPF_JEQ, call, 1), refuse)
 	}
+	for _, o := range limited {
+		filter = append(filter, load(callOffset), unless(unix.BPF_JEQ, o.call, 3), load(firstOffset), when(unix.BPF_JEQ, o.first, 1), refuse)
+	}
 	return append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
-}
-
-// ownThreads refuses tgkill(2) to another process. It stands last: it loads the argument.
-func ownThreads(pid uint32) []unix.SockFilter {
-	return []unix.SockFilter{unless(unix.BPF_JEQ, unix.SYS_TGKILL, 3), load(firstOffset), when(unix.BPF_JEQ, pid, 1), refuse}
 }
 
 var refuse = unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
