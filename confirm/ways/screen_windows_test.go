@@ -176,12 +176,18 @@ func isButtonEnabled(window windows.HWND, button string) bool {
 	return enabled != 0
 }
 
-// waitArmed waits for a dialog that has the keyboard and whose button is enabled.
-func waitArmed(t *testing.T, button string) windows.HWND {
+// waitArmed waits for a dialog that has the keyboard and whose button is enabled. It looks anew each
+// time: a dialog that does not fit on the screen is followed by one with less text.
+func waitArmed(t *testing.T, button string) (window windows.HWND) {
 	t.Helper()
-	window := waitDialog(t)
-	waitUntil(t, "the button "+button+" is enabled", func() bool { return isButtonEnabled(window, button) })
-	waitUntil(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
+	waitUntil(t, "a dialog has the keyboard and its button "+button+" is enabled", func() bool {
+		found := dialogs()
+		if len(found) != 1 {
+			return false
+		}
+		window = found[0]
+		return isButtonEnabled(window, button) && windows.GetForegroundWindow() == window
+	})
 	return window
 }
 

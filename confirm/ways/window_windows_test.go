@@ -13,6 +13,7 @@ import (
 
 	"github.com/keybroker/keybroker/confirm"
 	"github.com/keybroker/keybroker/confirm/confirmtest"
+	"github.com/keybroker/keybroker/desktop/guard"
 	"github.com/keybroker/keybroker/desktop/question"
 )
 
@@ -43,9 +44,9 @@ func TestDialogAnswers(t *testing.T) {
 	}
 }
 
-// Input in the first moment was meant for another window and does nothing.
+// Input in the first moment was meant for another window and does nothing. The test knows that its
+// input was that early if there was no dialog yet guard.Delay before; a busy machine may need several tries.
 func TestDialogEarly(t *testing.T) {
-	w := newTestWindow(t)
 	for name, act := range map[string]func(window windows.HWND){
 		"Space": func(windows.HWND) { press(t, vkSpace) },
 		"Enter": func(windows.HWND) { press(t, vkReturn) },
@@ -59,25 +60,55 @@ func TestDialogEarly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			answer := confirmtest.Ask(t, w, confirmtest.Login(t))
-			window := waitDialog(t)
-			waitUntil(t, "the dialog has the keyboard", func() bool { return windows.GetForegroundWindow() == window })
-			act(window)
-			select {
-			case a := <-answer:
-				t.Fatalf("early input was an answer: %+v", a)
-			case <-time.After(100 * time.Millisecond):
+			const tries = 5
+			for range tries {
+				if actsEarly(t, act) {
+					return
+				}
 			}
-			waitUntil(t, "the button allows", func() bool {
-				click(t, control(window, "Allow once"))
-				return len(answer) > 0
-			})
-			if a := <-answer; a.Verdict != confirm.AllowOnce {
-				t.Errorf("%+v", a)
-			}
-			wantGone(t)
+			t.Skip("this machine is too busy to act within guard.Delay; TestGuard does not depend on it")
 		})
 	}
+}
+
+// actsEarly reports whether act was early. If so, it was no answer.
+func actsEarly(t *testing.T, act func(window windows.HWND)) bool {
+	t.Helper()
+	answer := confirmtest.Ask(t, newTestWindow(t), confirmtest.Login(t))
+	var window windows.HWND
+	absent := time.Now()
+	waitUntil(t, "the dialog has the keyboard", func() bool {
+		looked := time.Now()
+		if found := dialogs(); len(found) == 1 {
+			window = found[0]
+		} else {
+			absent = looked
+		}
+		return window != 0 && windows.GetForegroundWindow() == window
+	})
+	act(window)
+	if time.Since(absent) >= guard.Delay {
+		waitUntil(t, "the dialog is answered", func() bool {
+			postMessage.Call(uintptr(window), wmClose, 0, 0)
+			return len(answer) > 0
+		})
+		wantGone(t)
+		return false
+	}
+	select {
+	case a := <-answer:
+		t.Fatalf("early input was an answer: %+v", a)
+	case <-time.After(100 * time.Millisecond):
+	}
+	waitUntil(t, "the button allows", func() bool {
+		click(t, control(window, "Allow once"))
+		return len(answer) > 0
+	})
+	if a := <-answer; a.Verdict != confirm.AllowOnce {
+		t.Errorf("%+v", a)
+	}
+	wantGone(t)
+	return true
 }
 
 // A dialog that is covered or moved is disarmed, and armed again later.

@@ -3,6 +3,8 @@ package taskdialog
 import (
 	"time"
 
+	"golang.org/x/sys/windows"
+
 	"github.com/keybroker/keybroker/desktop/guard"
 	"github.com/keybroker/keybroker/desktop/plain"
 	"github.com/keybroker/keybroker/desktop/question"
@@ -26,6 +28,7 @@ type watch struct {
 	gone       <-chan struct{}
 	window     uintptr
 	start      time.Time
+	shown      time.Time // when it was first seen on the screen; zero: not yet
 	lastRaise  time.Time
 	guard      guard.Guard
 	guardStart time.Time // valid while guard.Started
@@ -82,6 +85,9 @@ func (w *watch) left() time.Duration { return w.q.Time - time.Since(w.start) }
 // check surveys the dialog and disarms it when anything has changed or another window
 // took the keyboard.
 func (w *watch) check() {
+	if w.shown.IsZero() && windows.IsWindowVisible(windows.HWND(w.window)) {
+		w.shown = time.Now()
+	}
 	now, err := survey(w.window)
 	if lost := w.seen.foreground && !now.foreground; err != nil || lost || now != w.seenWithFocusOf(now) {
 		w.guard.Disarm()
@@ -112,7 +118,7 @@ func (w *watch) accepts(allows bool) bool {
 	if allows {
 		return w.guard.Accepts(messageTime())
 	}
-	return time.Since(w.start) >= guard.Delay // an earlier press was meant for another window
+	return !w.shown.IsZero() && time.Since(w.shown) >= guard.Delay // an earlier press was meant for another window
 }
 
 const (
