@@ -36,6 +36,9 @@ func (w Wording) otherWhat(p wire.Purpose) string {
 	case wire.KindCertificate:
 		return "certify the key of a " + certified(p) + ", with this key as the authority"
 	case wire.KindSudo:
+		if p.Sudo.User == p.Sudo.Account { // sudo asks for its caller, whoever the command runs as
+			return "prove that you are " + quote(p.Sudo.User, w.value)
+		}
 		return fmt.Sprintf("let %s act as %s", quote(p.Sudo.User, w.value), quote(p.Sudo.Account, w.value))
 	case wire.KindChallenge:
 		return "32 bytes without structure: pam_rssh sends such challenges for sudo, but they may be a digest of anything"

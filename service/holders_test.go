@@ -5,6 +5,7 @@ package service
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +49,13 @@ func TestHolders(t *testing.T) {
 				put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "ttyname x\n enable-ssh-support \n")
 			},
 			func(p Place) { put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "# enable-ssh-support\n") }, true},
+		"gpg-agent ": { // taken over; an X session is not reached by that
+			func(p Place) {
+				put(filepath.Join(p.Home, ".gnupg/gpg-agent.conf"), "enable-ssh-support\n")
+				put(filepath.Join(p.ownUnits(), socketUnit+".d", "take-over.conf"), takeOverText)
+				put(p.Root+gpgXsession, "")
+			},
+			func(p Place) { os.Remove(p.Root + gpgXsession) }, false},
 		"mine.conf": {
 			func(p Place) { put(filepath.Join(p.Config, "environment.d/mine.conf"), "SSH_AUTH_SOCK=/x\n") },
 			func(p Place) { put(filepath.Join(p.Config, "environment.d/mine.conf"), "#SSH_AUTH_SOCK=/x\n") }, false},
@@ -68,7 +76,7 @@ func TestHolders(t *testing.T) {
 		}
 		test.make(p)
 		list := p.desktopHolders()
-		if len(list) != 1 || list[0].Name != name || list[0].Remedy == "" || list[0].CanTakeOver() != test.takeOver {
+		if len(list) != 1 || list[0].Name != strings.TrimSpace(name) || list[0].Remedy == "" || list[0].CanTakeOver() != test.takeOver {
 			t.Errorf("%s: found %+v", name, list)
 		}
 		test.mend(p)

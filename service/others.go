@@ -40,7 +40,7 @@ func (p Place) desktopHolders() []Holder {
 			list = append(list, p.unitHolder(h.name, unit, h.units))
 		}
 	}
-	for _, find := range []func() (Holder, bool){p.gnomeKeyring, p.gpgAgent, p.environmentFiles, p.identityAgent} {
+	for _, find := range []func() (Holder, bool){p.gnomeKeyring, p.gpgAgent, p.gpgAgentOnX11, p.environmentFiles, p.identityAgent} {
 		if h, found := find(); found {
 			list = append(list, h)
 		}
@@ -125,21 +125,41 @@ func (p Place) gnomeKeyring() (Holder, bool) {
 }
 
 // gpgAgent sets the variable where gpg-agent.conf has enable-ssh-support: a generator of
-// the user's manager and a script of Xsession ask for that.
+// the user's manager asks for that.
 func (p Place) gpgAgent() (Holder, bool) {
-	home := os.Getenv("GNUPGHOME")
-	if home == "" {
-		home = filepath.Join(p.Home, ".gnupg")
-	}
-	path := filepath.Join(home, "gpg-agent.conf")
-	if !hasLine(path, func(line string) bool { return line == "enable-ssh-support" }) {
+	own := filepath.Join(p.ownUnits(), socketUnit+".d", "take-over.conf")
+	text, _ := os.ReadFile(own)
+	path, enabled := p.gpgSSH()
+	if !enabled || string(text) == takeOverText {
 		return Holder{}, false
 	}
 	return Holder{
 		Name: "gpg-agent", What: path + " has enable-ssh-support, so the system sets SSH_AUTH_SOCK to gpg-agent at login",
 		Remedy:  "remove that line; its keys come to the broker as an [[upstream]] (docs/guide.md)",
-		changes: []Change{{Kind: File, Path: filepath.Join(p.ownUnits(), socketUnit+".d", "take-over.conf"), Text: takeOverText, Why: "sets SSH_AUTH_SOCK after gpg-agent's generator"}},
+		changes: []Change{{Kind: File, Path: own, Text: takeOverText, Why: "sets SSH_AUTH_SOCK after gpg-agent's generator"}},
 	}, true
+}
+
+const gpgXsession = "/etc/X11/Xsession.d/90gpg-agent"
+
+// gpgAgentOnX11 is Debian's script that asks for the same at the start of an X session. It replaces
+// whatever is set, and no file of the person is read after it.
+func (p Place) gpgAgentOnX11() (Holder, bool) {
+	path, enabled := p.gpgSSH()
+	return Holder{
+		Name: "gpg-agent", What: gpgXsession + " sets SSH_AUTH_SOCK to gpg-agent in X sessions, whatever was set before",
+		Remedy: "remove enable-ssh-support from " + path,
+	}, enabled && isFile(p.Root+gpgXsession)
+}
+
+// gpgSSH is the path of gpg-agent.conf, and whether it has enable-ssh-support.
+func (p Place) gpgSSH() (path string, enabled bool) {
+	home := os.Getenv("GNUPGHOME")
+	if home == "" {
+		home = filepath.Join(p.Home, ".gnupg")
+	}
+	path = filepath.Join(home, "gpg-agent.conf")
+	return path, hasLine(path, func(line string) bool { return line == "enable-ssh-support" })
 }
 
 // takeOverText sets the variable in the manager itself, where it comes before what

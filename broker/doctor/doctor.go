@@ -139,13 +139,19 @@ func (p *Patient) checkKeychain(ctx context.Context) Check {
 	case errors.Is(err, keychain.ErrLocked):
 		return noted("keychain", chain.Name()+" is locked; a signature asks to unlock it", "unlock it: log in to the desktop, or open its password program")
 	default:
-		return noted("keychain", "none, so new keys are sealed by a passphrase: "+platform.Plain(err),
-			"to have one: "+platform.StartKeychain)
+		text := "none, so new keys are sealed by a passphrase"
+		if !errors.Is(err, keychain.ErrAbsent) {
+			text += ": " + platform.Plain(err)
+		}
+		return noted("keychain", text, "to have one: "+platform.StartKeychain)
 	}
 }
 
 // checkPrompt says how the running broker asks, or how one would that was started from here.
 func (p *Patient) checkPrompt(running string) Check {
+	if way, _, _ := strings.Cut(running, " "); way == ways.PromptNone {
+		return noted("prompt", "the broker can ask nobody: what no rule allows is refused", "in a terminal of yours: keybroker approve; or write a rule: man keybroker-policy")
+	}
 	if running != "" {
 		return fine("prompt", "the broker asks by "+running)
 	}
