@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/platform"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -137,6 +139,9 @@ func (p *Plan) reachManager(ctx context.Context, place Place, o Options, holders
 	if m == nil {
 		p.Notes = append(p.Notes, "no systemd of yours answers here: the broker is there after your next login")
 		return
+	}
+	if dir := m.config(ctx); dir != "" && filepath.Clean(dir) != filepath.Clean(place.Config) {
+		p.Notes = append(p.Notes, fmt.Sprintf("systemd of yours reads units in %s, and not in %s: it will not start the broker at login. Run this with XDG_CONFIG_HOME=%s, or set the variable for all of your login", dir, place.Config, platform.ShellWord(dir)))
 	}
 	if p.touchesUnits() {
 		p.Commands = append(p.Commands, m.command("systemd reads the units", "daemon-reload"))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -100,8 +101,19 @@ func (m *manager) variable(ctx context.Context, name string) (string, error) {
 	said, err := m.ask(ctx, "show-environment")
 	for line := range strings.Lines(said) {
 		if value, found := strings.CutPrefix(strings.TrimSpace(line), name+"="); found {
-			return strings.Trim(value, "'\""), nil
+			return strings.Trim(strings.TrimPrefix(value, "$"), "'\""), nil // $'a b' has blanks
 		}
 	}
 	return "", err
+}
+
+// config is the directory of configurations from which the manager reads units; "": it does not say.
+func (m *manager) config(ctx context.Context) string {
+	if dir, err := m.variable(ctx, "XDG_CONFIG_HOME"); err != nil || dir != "" {
+		return dir
+	}
+	if home, _ := m.variable(ctx, "HOME"); home != "" {
+		return filepath.Join(home, ".config")
+	}
+	return ""
 }

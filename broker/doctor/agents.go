@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +18,7 @@ var known = []struct {
 	{"keybroker", "keybroker", "", ""},
 	{"ssh-agent", "OpenSSH's ssh-agent", "/ssh-", "end it: kill PID"},
 	{"gpg-agent", "GnuPG's gpg-agent", "gpg-agent", `take "enable-ssh-support" out of gpg-agent.conf, then: gpgconf --kill gpg-agent`},
-	{"gnome-keyring-daemon", "gnome-keyring", "keyring/", `cp /etc/xdg/autostart/gnome-keyring-ssh.desktop ~/.config/autostart/ && echo Hidden=true >>~/.config/autostart/gnome-keyring-ssh.desktop, then log in again`},
+	{"gnome-keyring-daemon", gnomeKeyring, "keyring/", `cp /etc/xdg/autostart/gnome-keyring-ssh.desktop ~/.config/autostart/ && echo Hidden=true >>~/.config/autostart/gnome-keyring-ssh.desktop, then log in again`},
 	{"gcr-ssh-agent", "GNOME's gcr-ssh-agent", "gcr/", "systemctl --user mask --now gcr-ssh-agent.socket gcr-ssh-agent.service"},
 	{"yubikey-agent", "yubikey-agent", "yubikey-agent", "systemctl --user disable --now yubikey-agent"},
 	{"pivy-agent", "pivy-agent", "pivy", "end it: kill PID"},
@@ -64,7 +66,7 @@ func checkAgents(broker int) []Check {
 	var others, remedies []string
 	for _, process := range platform.Mine() {
 		i := agentOf(process)
-		if i < 0 || process.PID == broker || known[i].name == "sshd" || known[i].name == "systemd" || known[i].name == "keybroker" && !isDropIn(process) {
+		if i < 0 || process.PID == broker || known[i].name == "sshd" || known[i].name == "systemd" || known[i].name == "keybroker" && !isDropIn(process) || known[i].name == gnomeKeyring && !servesKeyring() {
 			continue
 		}
 		others = append(others, described(process))
@@ -81,6 +83,14 @@ func checkAgents(broker int) []Check {
 
 // maxAgents bounds the list of other agents, in characters.
 const maxAgents = 400
+
+const gnomeKeyring = "gnome-keyring"
+
+// servesKeyring reports whether gnome-keyring is an agent. Without its ssh part it is a keychain.
+func servesKeyring() bool {
+	_, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "keyring", "ssh"))
+	return err == nil
+}
 
 // isDropIn reports whether a keybroker stands in for ssh-agent.
 func isDropIn(p platform.Process) bool {
