@@ -157,6 +157,9 @@ func (p *Plan) Apply(run func(Command) error) error {
 	}
 	for _, s := range p.Steps {
 		if err := s.carryOut(); err != nil {
+			if len(p.manifest.Changes) == 0 {
+				return problem.With(err, "the rest is still there: when that is mended, run this again")
+			}
 			return problem.With(err, "what was done so far can be undone: keybroker service uninstall")
 		}
 	}
