@@ -20,6 +20,7 @@ import (
 	"github.com/keybroker/keybroker/piv"
 	"github.com/keybroker/keybroker/piv/pivtest"
 	"github.com/keybroker/keybroker/platform/apart"
+	"github.com/keybroker/keybroker/platform/confine"
 	"github.com/keybroker/keybroker/platform/platformtest"
 	"github.com/keybroker/keybroker/platform/secret"
 	"github.com/keybroker/keybroker/platform/session/sessiontest"
@@ -36,7 +37,7 @@ const patience = 60 * time.Second
 // The scripts in testdata/script drive the real command line against real
 // programs. Those need root say so.
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshagent.Name: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "rehashed": rehashMain})
+	testscript.Main(suite{m}, map[string]func(){"keybroker": main, sshagent.Name: main, "cardhold": holdCard, "plainclient": plainClient, "liar": liar, "unconfined": unconfined, "rehashed": rehashMain})
 }
 
 // suite is a run of the tests that looks for left-over processes at its end.
@@ -148,6 +149,8 @@ func condition(name string) (bool, error) {
 		return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}), nil
 	case "erases":
 		return secret.Erases(), nil
+	case "landlock":
+		return confine.Now().Landlock > 0, nil
 	case "cards":
 		return piv.CompiledIn && pivtest.Missing() == nil, nil
 	case "mount":

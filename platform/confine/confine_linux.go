@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func program() error { return deny(foreign) }
+func program() error { return deny(foreign, ownLimits) }
 
 func prompt(readable []string) error {
 	return give(landlock.V7, slices.Concat(foreign, reaching, serving, attributes, older, signals, others), []only{ownThreads()}, landlock.RODirs(readable...).IgnoreIfMissing())

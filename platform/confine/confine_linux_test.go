@@ -116,6 +116,11 @@ func try(dir string) map[string]string {
 	note("serve a socket", err)
 	_, _, errno := unix.Syscall6(unix.SYS_PROCESS_VM_READV, uintptr(os.Getpid()), 0, 0, 0, 0, 0)
 	note("read another process", orNil(errno))
+	for what, request := range map[string]uintptr{"ask a terminal": unix.TIOCGWINSZ, "type into a terminal": unix.TIOCSTI} {
+		_, _, errno = unix.Syscall(unix.SYS_IOCTL, os.Stdout.Fd(), request, 0) // a pipe, which has an errno of its own
+		note(what, orNil(errno))
+	}
+	note("limit itself", unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, new(unix.Rlimit)))
 	return did
 }
 
@@ -222,18 +227,18 @@ func TestWhatIsForbiddenFails(t *testing.T) {
 		"start another program": "", "read a file": "", "read another's environment": "", "write a file as a program": "", "read a key as a program": "",
 		"open a socket of the network": "", "serve a socket": "",
 		"give a key to others": "", "give a key away": "", "change a key's time": "", "mark a key": "",
-		"signal another process": "", "signal a thread of another": "", "signal itself": "", "limit another process": "", "read another process": ""}
+		"signal another process": "", "signal a thread of another": "", "signal itself": "", "limit another process": "", "limit itself": "", "read another process": "", "ask a terminal": "ENOTTY", "type into a terminal": "ENOTTY"}
 	for by, forbidden := range map[string]map[string]string{
 		"nothing": {},
-		"program": {"read another process": filtered},
+		"program": {"read another process": filtered, "limit another process": filtered, "type into a terminal": filtered},
 		"prompt": {"read a key": landlocked, "write a file": landlocked, "remove a file": landlocked, "connect to an agent": filtered, "send to a socket": filtered, "start a program": filtered,
 			"give a key to others": filtered, "give a key away": filtered, "change a key's time": filtered, "mark a key": filtered,
-			"signal another process": filtered, "signal a thread of another": filtered, "limit another process": filtered, "read another process": filtered,
+			"signal another process": filtered, "signal a thread of another": filtered, "limit another process": filtered, "limit itself": filtered, "read another process": filtered, "type into a terminal": filtered,
 			"start another program": filtered, "read a file": landlocked, "read another's environment": landlocked, "write a file as a program": filtered, "read a key as a program": filtered,
 			"open a socket of the network": filtered, "serve a socket": filtered},
 		"tray": {"read a key": landlocked, "write a file": landlocked, "remove a file": landlocked, "start another program": landlocked,
 			"give a key to others": filtered, "give a key away": filtered, "change a key's time": filtered, "mark a key": filtered,
-			"limit another process": filtered, "read another process": filtered,
+			"limit another process": filtered, "read another process": filtered, "type into a terminal": filtered,
 			"read another's environment": landlocked, "write a file as a program": landlocked, "read a key as a program": landlocked,
 			"open a socket of the network": filtered, "serve a socket": filtered, "signal another process": scoped, "signal a thread of another": scoped},
 	} {

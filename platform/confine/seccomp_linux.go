@@ -18,6 +18,8 @@ var foreign = []uint32{
 	unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, // they do what other filters deny
 	unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_KEXEC_LOAD,
 	unix.SYS_OPEN_BY_HANDLE_AT,
+	unix.SYS_PROCESS_MADVISE, unix.SYS_MOVE_PAGES, unix.SYS_MIGRATE_PAGES, // of another process
+	unix.SYS_SYSLOG, unix.SYS_SWAPON, unix.SYS_ACCT, // the kernel's log, and where memory could be written to
 }
 
 // reaching are the calls that start programs and connect. One of a pair of datagram sockets could
@@ -44,7 +46,7 @@ var signals = []uint32{unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, 
 
 // others are the other changes of processes of the user.
 var others = []uint32{
-	unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET, unix.SYS_PROCESS_MADVISE,
+	unix.SYS_SETPRIORITY, unix.SYS_IOPRIO_SET,
 	unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETATTR, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER,
 }
 
@@ -61,12 +63,17 @@ var (
 type only struct{ call, first uint32 }
 
 // Where struct seccomp_data has the number of the call, the architecture, and the low half of the
-// first argument (seccomp(2)).
+// first arguments (seccomp(2)).
 const (
-	callOffset  = 0
-	archOffset  = 4
-	firstOffset = 16
+	callOffset   = 0
+	archOffset   = 4
+	firstOffset  = 16
+	secondOffset = 24
 )
+
+// typing are the requests of ioctl(2) that put text into a terminal as if it were typed there: the
+// shell that started the daemon would run it (TIOCSTI(2const), TIOCLINUX(2const)).
+var typing = []uint32{unix.TIOCSTI, 0x541c}
 
 // arches are those whose system calls the tables above number.
 var arches = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
@@ -98,7 +105,7 @@ func install(filter []unix.SockFilter) error {
 	return nil
 }
 
-// filterOf allows every call but those, and none of another architecture: i386 numbers them
+// filterOf allows every call but those and ioctl(2) for typing, and none of another architecture: i386 numbers them
 // otherwise. A helper program for i386 does not run under it.
 func filterOf(arch uint32, calls []uint32, limited []only) []unix.SockFilter {
 	filter := []unix.SockFilter{
@@ -111,6 +118,9 @@ func filterOf(arch uint32, calls []uint32, limited []only) []unix.SockFilter {
 	}
 	for _, call := range calls {
 		filter = append(filter, unless(unix.BPF_JEQ, call, 1), refuse)
+	}
+	for _, request := range typing {
+		filter = append(filter, load(callOffset), unless(unix.BPF_JEQ, unix.SYS_IOCTL, 3), load(secondOffset), unless(unix.BPF_JEQ, request, 1), refuse)
 	}
 	for _, o := range limited {
 		filter = append(filter, load(callOffset), unless(unix.BPF_JEQ, o.call, 3), load(firstOffset), when(unix.BPF_JEQ, o.first, 1), refuse)
