@@ -173,7 +173,7 @@ packages: check-go install-packages
 	@packaging/check-packages build/packages
 
 # reproducible makes the packages of this commit twice, in two new clones of it at other
-# paths and with other homes, and compares them. It takes minutes.
+# paths and with other homes, and compares them; after make packages, once more. It takes minutes.
 reproducible: PACKAGES = $(PACKAGING_PACKAGES)
 reproducible: check-go install-packages
 	@packaging/reproducible
