@@ -16,7 +16,7 @@ import (
 // FuzzKnownHosts: the index finds in any file what reading each line finds.
 func FuzzKnownHosts(f *testing.F) {
 	key, other := numberedKey(f, 1), numberedKey(f, 2)
-	for _, hosts := range []string{"a,[b]:22", "|1|c2FsdA==|aGFzaA==", "@revoked *", "@cert-authority *.e,!x", "# a", "\ta\t", "@ @a b"} {
+	for _, hosts := range []string{"a,[b]:22", "|1|c2FsdA==|aGFzaA==", "@revoked *", "@cert-authority *.e,!x", "# a", "\ta\t", "@ @a b", "a \r", "\v# a", "\v@revoked *", "\xc2\xa0a", "a\x00"} {
 		f.Add([]byte(lineOf(hosts, key) + "\n" + lineOf("o", other) + " comment\r\n\n" + lineOf(hosts, key)))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

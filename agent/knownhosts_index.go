@@ -42,7 +42,7 @@ func indexLines(text []byte) lineIndex {
 
 // keyOfLine returns the blob of a line's key, in buf if it fits there.
 func keyOfLine(buf, line []byte) ([]byte, bool) {
-	line = bytes.TrimSpace(line)
+	line = publickey.Trim(line)
 	if len(line) == 0 || line[0] == '#' {
 		return nil, false
 	}
@@ -53,24 +53,11 @@ func keyOfLine(buf, line []byte) ([]byte, bool) {
 		}
 		return key.Marshal(), true
 	}
-	_, line = cutField(line) // the hosts
-	_, line = cutField(line) // the type
-	encoded, _ := cutField(line)
+	_, line = publickey.CutField(line) // the hosts
+	_, line = publickey.CutField(line) // the type
+	encoded, _ := publickey.CutField(line)
 	blob, err := base64.StdEncoding.AppendDecode(buf[:0], encoded)
 	return blob, err == nil && len(blob) > 0
-}
-
-// cutField splits a line after its first field.
-func cutField(line []byte) (field, rest []byte) {
-	end := 0
-	for end < len(line) && line[end] != ' ' && line[end] != '\t' {
-		end++
-	}
-	field, rest = line[:end], line[end:]
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		rest = rest[1:]
-	}
-	return field, rest
 }
 
 // lines returns the lines that may have a key, with their numbers, in their order.

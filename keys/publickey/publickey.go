@@ -77,22 +77,46 @@ func ParseLine(line []byte) (key ssh.PublicKey, comment string, options []string
 	if err == nil {
 		return key, comment, options, rest, nil
 	}
-	first, after, _ := bytes.Cut(bytes.TrimSpace(line), []byte("\n"))
-	fields := strings.SplitN(strings.TrimSpace(string(first)), " ", 3)
-	if len(fields) < 2 {
+	var first []byte
+	for rest = line; len(first) == 0 && len(rest) > 0; first = Trim(first) {
+		first, rest, _ = bytes.Cut(rest, []byte("\n"))
+	}
+	key, trailing, err := parseFields(first, err)
+	if err != nil {
 		return nil, "", nil, nil, err
 	}
-	blob, wrong := base64.StdEncoding.DecodeString(fields[1])
-	if head, _, ok := takeString(blob); wrong != nil || !ok || string(head) != fields[0] {
-		return nil, "", nil, nil, err
+	return key, string(trailing), nil, rest, nil
+}
+
+// parseFields reads a type and a key in base64. The error is otherwise, or why a well-formed
+// key is none that Parse reads.
+func parseFields(line []byte, otherwise error) (key ssh.PublicKey, rest []byte, err error) {
+	name, rest := CutField(line)
+	encoded, rest := CutField(rest)
+	blob, err := base64.StdEncoding.DecodeString(string(encoded))
+	if head, _, ok := takeString(blob); err != nil || !ok || !bytes.Equal(head, name) {
+		return nil, nil, otherwise
 	}
-	if key, err = Parse(blob); err != nil {
-		return nil, "", nil, nil, err
+	key, err = Parse(blob)
+	return key, rest, err
+}
+
+// blanks are what OpenSSH separates the fields of a line by. Other white space, also that of
+// Unicode, belongs to a field.
+const blanks = " \t"
+
+// Trim removes the end of a line, and the blanks around it.
+func Trim(line []byte) []byte {
+	return bytes.Trim(bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), blanks)
+}
+
+// CutField splits a trimmed line after its first field.
+func CutField(line []byte) (field, rest []byte) {
+	end := bytes.IndexAny(line, blanks)
+	if end < 0 {
+		return line, nil
 	}
-	if len(fields) == 3 {
-		comment = strings.TrimSpace(fields[2])
-	}
-	return key, comment, nil, after, nil
+	return line[:end], bytes.TrimLeft(line[end:], blanks)
 }
 
 func takeString(b []byte) (field, rest []byte, ok bool) {
@@ -112,19 +136,17 @@ func ParseHostLine(line []byte) (marker string, hosts []string, key ssh.PublicKe
 	if err == nil {
 		return marker, hosts, key, nil
 	}
-	fields := strings.Fields(string(line))
-	if len(fields) > 0 && strings.HasPrefix(fields[0], "#") {
+	first, rest := CutField(Trim(line))
+	if bytes.HasPrefix(first, []byte("#")) {
 		return "", nil, nil, err
 	}
-	if len(fields) > 0 && strings.HasPrefix(fields[0], "@") {
-		marker, fields = fields[0][1:], fields[1:]
+	if name, marked := bytes.CutPrefix(first, []byte("@")); marked {
+		marker = string(name)
+		first, rest = CutField(rest)
 	}
-	if len(fields) < 3 {
+	if key, _, err = parseFields(rest, err); err != nil {
 		return "", nil, nil, err
 	}
-	hosts = strings.Split(fields[0], ",")
-	if key, _, _, _, err = ParseLine([]byte(fields[1] + " " + fields[2])); err != nil {
-		return "", nil, nil, err
-	}
+	hosts = strings.Split(string(first), ",")
 	return marker, hosts, key, nil
 }

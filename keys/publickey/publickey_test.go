@@ -188,6 +188,41 @@ func TestOtherKeys(t *testing.T) {
 	}
 }
 
+// OpenSSH separates fields by spaces and tabs. What other readers take for white space, too,
+// is a part of a name or a type.
+func TestFieldsAreOpenSSHs(t *testing.T) {
+	plain, composite := line(t, "plain.pub"), line(t, "composite.pub")
+	for _, key := range []ssh.PublicKey{plain, composite} {
+		name, encoded := key.Type(), base64.StdEncoding.EncodeToString(key.Marshal())
+		for _, test := range []struct {
+			line string
+			host string // "": no line of a key
+		}{
+			{"a " + name + " " + encoded, "a"},
+			{"\t a\t \t" + name + "\t\t" + encoded + "\tc d \r\n", "a"},
+			{"@revoked\ta " + name + " " + encoded, "a"},
+			{"a\xc2\xa0 " + name + " " + encoded, "a\xc2\xa0"},
+			{"a\v " + name + " " + encoded, "a\v"},
+			{"a \r " + name + " " + encoded, ""},
+			{"a \xc2\x85 " + name + " " + encoded, ""},
+			{"a " + name + "\f " + encoded, ""},
+			{"a " + name + " " + encoded + "\xc2\xa0", ""},
+			{"#a " + name + " " + encoded, ""},
+			{"a ssh-rsa " + encoded, ""},
+			{"a " + name, ""}, {"@revoked a " + name, ""}, {"a", ""}, {"@", ""}, {"", ""},
+		} {
+			_, hosts, got, err := ParseHostLine([]byte(test.line))
+			if host := strings.Join(hosts, ","); host != test.host || (got != nil) != (test.host != "") || (err == nil) != (test.host != "") {
+				t.Errorf("%q is for %q: %v, want %q", test.line, host, err, test.host)
+			}
+		}
+		text := []byte(" \r\n\t\n\t" + name + "\t" + encoded + " \t c\td\t\r\nrest")
+		if got, comment, _, rest, err := ParseLine(text); err != nil || got.Type() != name || comment != "c\td" || string(rest) != "rest" {
+			t.Errorf("%v, comment %q, rest %q", err, comment, rest)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, name := range []string{"composite.pub", "composite-cert.pub", "plain.pub", "plain-cert.pub"} {
 		f.Add(line(f, name).Marshal())

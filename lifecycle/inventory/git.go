@@ -58,12 +58,12 @@ func (m *machine) allowedSigners(path string) {
 		return
 	}
 	for line := range bytes.Lines(content) {
-		principals, rest, found := strings.Cut(strings.TrimSpace(string(line)), " ")
-		if !found || strings.HasPrefix(principals, "#") {
+		principals, rest := publickey.CutField(publickey.Trim(line))
+		if bytes.HasPrefix(principals, []byte("#")) {
 			continue
 		}
-		if public, _, _, _, err := publickey.ParseLine([]byte(rest)); err == nil {
-			m.key(public, principals)
+		if public, _, _, _, err := publickey.ParseLine(rest); err == nil {
+			m.key(public, string(principals))
 		}
 	}
 }

@@ -31,7 +31,7 @@ func readKnownHosts(content []byte) []knownHost {
 	line := 0
 	for text := range bytes.Lines(content) {
 		line++
-		text = bytes.TrimSpace(text)
+		text = publickey.Trim(text)
 		if len(text) == 0 || text[0] == '#' {
 			continue
 		}
