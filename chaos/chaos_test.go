@@ -58,6 +58,12 @@ func TestChaos(t *testing.T) {
 		t.Fatalf("there is no fault %q", *only)
 	}
 	tally := map[string][]time.Duration{}
+	defer func() { // also of a run that failed
+		t.Log(table(tally) + load.ledger.summary())
+		if w.outOfMemory > 0 {
+			t.Logf("the daemon ended %d times for want of memory", w.outOfMemory)
+		}
+	}()
 	for end := time.Now().Add(*howLong); time.Now().Before(end) && !t.Failed(); {
 		faults := choose(rng, possible)
 		took := w.round(rng, load, faults)
@@ -68,10 +74,6 @@ func TestChaos(t *testing.T) {
 	load.stop()
 	w.recover()
 	w.daemon.wantNoLeak(before)
-	t.Log(table(tally) + load.ledger.summary())
-	if w.outOfMemory > 0 {
-		t.Logf("the daemon ended %d times for want of memory", w.outOfMemory)
-	}
 	load.ledger.check(w)
 }
 
@@ -95,7 +97,7 @@ func (w *world) round(rng *rand.Rand, load *load, faults []fault) time.Duration 
 	for _, f := range faults {
 		harmless, names = harmless && f.harmless, names+" "+f.name
 	}
-	w.happening = names
+	w.happening, w.starved = names, 0
 	failures := load.ledger.failedHeartbeats()
 	var ends []func()
 	for _, f := range faults {

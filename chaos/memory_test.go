@@ -29,10 +29,7 @@ func shortMemory(w *world, rng *rand.Rand) func() {
 	}
 	return func() {
 		end()
-		if _, ended := w.daemon.hasEnded(); ended && w.daemon.pid() == pid {
-			w.outOfMemory++
-			w.daemon.start()
-		}
+		w.starved = pid
 	}
 }
 

@@ -73,6 +73,7 @@ type world struct {
 	passingKey  ed25519.PrivateKey // is added and removed again
 	keys        map[string]ssh.PublicKey
 	happening   string // the faults of this round
+	starved     int    // the process whose memory was short in this round: it may have begun to end
 	outOfMemory int    // how often the daemon ended for want of memory
 }
 
@@ -222,7 +223,10 @@ func (w *world) await(works func() error) {
 	w.t.Helper()
 	var err error
 	for end := time.Now().Add(recoveryTime); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if how, ended := w.daemon.hasEnded(); ended {
+		if how, ended := w.daemon.hasEnded(); ended && w.daemon.pid() == w.starved {
+			w.outOfMemory++
+			w.daemon.start()
+		} else if ended {
 			w.t.Fatalf("during%s the daemon ended: %s\n%s", w.happening, how, w.daemon.tail())
 		}
 		if err = works(); err == nil {

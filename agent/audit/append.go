@@ -121,7 +121,7 @@ func (l *Log) writeBatch(batch []*queued) error {
 func (l *Log) ensureOpen(month string) error {
 	switch {
 	case l.file == nil:
-		return l.reopen(max(month, l.month))
+		return l.reopen(month)
 	case month > l.month:
 		if err := l.closeFile(); err != nil {
 			l.note(err.Error(), l.month)
@@ -141,29 +141,55 @@ func (l *Log) reopen(month string) error {
 	if err := l.relock(); err != nil {
 		return err
 	}
-	return l.open(month)
+	return l.open(max(month, l.month))
 }
 
-// relock takes the lock if Open could not, and again if its file was removed: another
-// process could hold a new file of that name.
-func (l *Log) relock() error {
-	path := filepath.Join(l.dir, lockName)
-	if l.lock != nil {
-		ours, err := l.lock.Stat()
-		if err != nil {
-			return err
-		}
-		if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
-			return nil
-		}
-	}
-	lock, err := openLock(path)
-	if err != nil {
+// relock takes the locks that Open could not, and again those whose file was removed:
+// another process could hold a new file of that name.
+func (l *Log) relock() (err error) {
+	if l.guard, err = sameLock(l.guard, l.dir, lockDir); err != nil {
 		return err
 	}
-	_ = l.releaseLock()
-	l.lock = lock
-	return nil
+	first := l.lock == nil
+	if l.lock, err = sameLock(l.lock, filepath.Join(l.dir, lockName), openLock); err != nil || !first {
+		return err
+	}
+	if err = l.catchUp(); err != nil {
+		l.lock, err = nil, errors.Join(err, l.lock.Close())
+	}
+	return err
+}
+
+// sameLock returns held if path is still its file, and otherwise takes a new lock. On an
+// error it returns held.
+func sameLock(held *os.File, path string, take func(string) (*os.File, error)) (*os.File, error) {
+	if held != nil {
+		ours, err := held.Stat()
+		if err != nil {
+			return held, err
+		}
+		if theirs, err := os.Lstat(path); err == nil && os.SameFile(ours, theirs) {
+			return held, nil
+		}
+	}
+	fresh, err := take(path)
+	if err != nil {
+		return held, err
+	}
+	if held != nil {
+		_ = held.Close()
+	}
+	return fresh, nil
+}
+
+// catchUp finds the end of the chain again, which another broker may have continued while
+// this one had no lock and wrote nothing. Where the record that was the last one is not in its
+// place any more, the chain goes on from memory, so that the change shows.
+func (l *Log) catchUp() error {
+	if l.head.Seq > 0 && !endsAt(l.dir, l.month, l.size, link{l.head.Seq, l.head.Hash}) {
+		return nil
+	}
+	return errors.Join(l.resume(), l.closeFile())
 }
 
 // writeRecords writes the lines of records with one write(2), between two checks of

@@ -40,6 +40,21 @@ func lock(file *os.File) error {
 	return &os.PathError{Op: "lock", Path: file.Name(), Err: err}
 }
 
+// lockDir locks the directory itself: a start on a full disk may have no room for a lock
+// file. It returns nil where the file system locks no directory (NFS).
+func lockDir(dir string) (*os.File, error) {
+	file, err := os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY|safeOpenFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(file); errors.Is(err, ErrInUse) {
+		return nil, err
+	} else if err != nil {
+		return nil, nil
+	}
+	return file, nil
+}
+
 // lockReadOnly is openLock on a disk that cannot be written. It returns nil where there
 // is no file to lock.
 func lockReadOnly(path string) (*os.File, error) {

@@ -27,6 +27,9 @@ func openLock(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
+// lockDir has no lock: Windows locks no directory.
+func lockDir(string) (*os.File, error) { return nil, nil }
+
 // lockReadOnly has no lock: a disk that cannot be written has no second writer.
 func lockReadOnly(string) (*os.File, error) { return nil, nil }
 

@@ -61,8 +61,9 @@ type Log struct {
 	saving     sync.Mutex // held while the index is written; taken before syncing, io and mu
 	background sync.WaitGroup
 
-	io    sync.Mutex // held over a write; taken before mu; guards the fields below
-	lock  *os.File
+	io    sync.Mutex   // held over a write; taken before mu; guards the fields below
+	lock  *os.File     // of lockName; nil: nothing was written yet, because the disk could not be
+	guard *os.File     // the lock on dir itself, which needs no room on the disk; nil where there is none
 	info  os.FileInfo  // of file
 	month string       // of file; never goes back, even when the clock does
 	owed  []*Record    // to be written before the next record
@@ -112,12 +113,18 @@ func Open(c Config) (*Log, error) {
 	if err := l.resume(); err != nil {
 		return nil, errors.Join(err, l.releaseLock())
 	}
+	if l.index != nil {
+		l.index.start = position{l.month, l.size}
+	}
 	return l, nil
 }
 
-// takeLock takes the writer's lock. On a disk that is full or read-only it may get none.
+// takeLock takes the writer's locks. On a disk that is full or read-only it may get none.
 func (l *Log) takeLock() error {
 	err := makeDir(l.dir)
+	if err == nil {
+		l.guard, err = lockDir(l.dir)
+	}
 	if err == nil {
 		l.lock, err = openLock(filepath.Join(l.dir, lockName))
 	}
@@ -125,19 +132,24 @@ func (l *Log) takeLock() error {
 		l.log.Error("the audit log cannot be written", "error", err)
 		l.lock, err = lockReadOnly(filepath.Join(l.dir, lockName))
 	}
+	if err != nil {
+		_ = l.releaseLock()
+	}
 	return err
 }
 
-func (l *Log) releaseLock() error {
-	if l.lock == nil {
-		return nil
+func (l *Log) releaseLock() (err error) {
+	for _, file := range []*os.File{l.lock, l.guard} {
+		if file != nil {
+			err = errors.Join(err, file.Close())
+		}
 	}
-	return l.lock.Close()
+	return err
 }
 
 // resume finds the newest file that is not empty.
 func (l *Log) resume() error {
-	l.head = Head{Hash: firstPrev}
+	head := Head{Hash: firstPrev}
 	list, err := months(l.dir)
 	if err != nil {
 		return err
@@ -155,14 +167,13 @@ func (l *Log) resume() error {
 		}
 		l.note(end.badNote, month)
 		if end.head.Seq > 0 {
-			l.head, l.head.File = end.head, path
+			head, head.File = end.head, path
 			break
 		}
 	}
-	l.synced = l.head.Seq
-	if l.index != nil {
-		l.index.start = position{l.month, l.size}
-	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.head, l.synced = head, head.Seq
 	return nil
 }
 
