@@ -238,6 +238,13 @@ func TestLargeExponent(t *testing.T) {
 	wantFiles(t, s, "e16777215.age e16777215.mac e16777215.pub")
 }
 
+// little has files refused that ask for more work than the seeds do: a try must not take seconds.
+func little(f *testing.F) {
+	rounds, iterations, scrypt, work := maxBcryptRounds, maxIterations, maxScrypt, maxArgonWork
+	maxBcryptRounds, maxIterations, maxScrypt, maxArgonWork = 32, 1<<14, 1<<17, 1<<18
+	f.Cleanup(func() { maxBcryptRounds, maxIterations, maxScrypt, maxArgonWork = rounds, iterations, scrypt, work })
+}
+
 // FuzzParsePrivate checks that no file does harm, and that what is accepted is
 // a sound key.
 func FuzzParsePrivate(f *testing.F) {
@@ -253,6 +260,7 @@ func FuzzParsePrivate(f *testing.F) {
 	if seeds < 8 {
 		f.Fatalf("%d seeds", seeds)
 	}
+	little(f)
 	f.Fuzz(func(t *testing.T, file, passphrase []byte) {
 		private, err := ParsePrivate(file, passphrase)
 		if err != nil {

@@ -18,13 +18,12 @@ import (
 // The encryption of OpenSSH's format of private keys (PROTOCOL.key). x/crypto
 // opens only some of these files, and hides their comments.
 
-const (
-	// maxBcryptRounds bounds the work that a file can ask for. ssh-keygen uses
-	// 24 rounds by default; a round takes some milliseconds.
-	maxBcryptRounds = 4096
-	// maxPadding is the longest padding that a cipher's block needs.
-	maxPadding = aes.BlockSize - 1
-)
+// maxBcryptRounds bounds the work that a file can ask for. ssh-keygen uses 24 rounds by
+// default; a round takes some milliseconds.
+var maxBcryptRounds uint32 = 4096
+
+// maxPadding is the longest padding that a cipher's block needs.
+const maxPadding = aes.BlockSize - 1
 
 var errDamagedOpenSSH = &UnsupportedError{What: "it is in OpenSSH's format, but damaged"}
 

@@ -22,9 +22,11 @@ import (
 const (
 	encryptedPKCS8 = "ENCRYPTED PRIVATE KEY" // in PEM: RFC 7468 section 11
 	plainPKCS8     = "PRIVATE KEY"
+)
 
-	// maxIterations of PBKDF2 and maxScrypt, the product of scrypt's N, r and p, bound the
-	// work that a file can ask for: some seconds. openssl writes 2048 iterations, or N = 16384, r = 8, p = 1.
+// maxIterations of PBKDF2 and maxScrypt, the product of scrypt's N, r and p, bound the
+// work that a file can ask for: some seconds. openssl writes 2048 iterations, or N = 16384, r = 8, p = 1.
+var (
 	maxIterations = 10_000_000
 	maxScrypt     = 1 << 20
 )

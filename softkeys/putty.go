@@ -24,12 +24,13 @@ import (
 
 // PuTTY's format, versions 2 and 3 (PuTTY manual, appendix C).
 
-const (
-	puttyPrefix = "PuTTY-User-Key-File-"
-	// maxArgonMemory and maxArgonPasses bound the work that a file can ask for.
-	// puttygen uses 8 MiB and as many passes as fit in a tenth of a second.
-	maxArgonMemory = 256 << 10 // KiB
-	maxArgonPasses = 1 << 10
+const puttyPrefix = "PuTTY-User-Key-File-"
+
+// maxArgonMemory and maxArgonWork, memory times passes, bound the work that a file can ask for:
+// some ten seconds. puttygen uses 8 MiB and as many passes as fit in a tenth of a second.
+var (
+	maxArgonMemory uint64 = 256 << 10 // KiB
+	maxArgonWork   uint64 = 16 << 20  // KiB
 )
 
 // puttyFile holds the fields of a file by name; names in -Lines hold base64.
@@ -162,8 +163,8 @@ func (f puttyFile) keys3(passphrase []byte) (puttyKeys, error) {
 	if err := errors.Join(errMemory, errPasses, errThreads, errSalt); err != nil || passes == 0 || threads == 0 {
 		return puttyKeys{}, errDamagedPutty
 	}
-	if memory > maxArgonMemory || passes > maxArgonPasses {
-		return puttyKeys{}, problem.With(fmt.Errorf("the file's passphrase needs %d KiB of memory and %d passes, more than the allowed %d KiB and %d passes", memory, passes, maxArgonMemory, maxArgonPasses), "write the file again with less: puttygen FILE -P")
+	if memory > maxArgonMemory || passes > maxArgonWork/max(memory, 8*threads) { // Argon2 takes no less
+		return puttyKeys{}, problem.With(fmt.Errorf("the file's passphrase needs %d KiB of memory and %d passes, more than the allowed %d KiB and %d KiB times passes", memory, passes, maxArgonMemory, maxArgonWork), "write the file again with less: puttygen FILE -P")
 	}
 	const lengths = 32 + aes.BlockSize + 32
 	key := derive(passphrase, salt, uint32(passes), uint32(memory), uint8(threads), lengths)

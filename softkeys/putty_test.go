@@ -87,13 +87,15 @@ func TestPuttyRefuses(t *testing.T) {
 	const head = "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\nComment: c\nPublic-Lines: 1\nAAAA\n"
 	const tail = "Argon2-Passes: 1\nArgon2-Parallelism: 1\nArgon2-Salt: 00112233\nPrivate-Lines: 1\nAAAAAAAAAAAAAAAAAAAAAA==\nPrivate-MAC: 00\n"
 	for file, want := range map[string]string{
-		head + "Key-Derivation: Argon2d\nArgon2-Memory: 8192\n" + tail:                     "puttygen FILE -O private-openssh -o NEWFILE",
-		head + "Key-Derivation: Argon2id\nArgon2-Memory: 4000000\n" + tail:                 "puttygen FILE -P",
-		head + "Key-Derivation: Argon2id\nArgon2-Memory: 8\n" + tail:                       ErrPassphraseWrong.Error(),
-		head + "Key-Derivation: Argon2id\nArgon2-Memory: x\n" + tail:                       "truncated or damaged",
-		strings.Replace(head, "File-3", "File-4", 1) + "Key-Derivation: Argon2id\n" + tail: "of version 4",
-		strings.Replace(head, "aes256-cbc", "rot13", 1) + tail:                             "encrypted with rot13",
-		strings.Replace(head, "Lines: 1", "Lines: 60000", 1) + tail:                        "truncated or damaged",
+		head + "Key-Derivation: Argon2d\nArgon2-Memory: 8192\n" + tail:                                                      "puttygen FILE -O private-openssh -o NEWFILE",
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: 4000000\n" + tail:                                                  "puttygen FILE -P",
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: 8\n" + tail:                                                        ErrPassphraseWrong.Error(),
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: 262144\n" + strings.Replace(tail, "Passes: 1", "Passes: 65", 1):    "puttygen FILE -P",
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: 0\n" + strings.Replace(tail, "Passes: 1", "Passes: 4294967295", 1): "puttygen FILE -P",
+		head + "Key-Derivation: Argon2id\nArgon2-Memory: x\n" + tail:                                                        "truncated or damaged",
+		strings.Replace(head, "File-3", "File-4", 1) + "Key-Derivation: Argon2id\n" + tail:                                  "of version 4",
+		strings.Replace(head, "aes256-cbc", "rot13", 1) + tail:                                                              "encrypted with rot13",
+		strings.Replace(head, "Lines: 1", "Lines: 60000", 1) + tail:                                                         "truncated or damaged",
 		"PuTTY-User-Key-File-3": "truncated or damaged",
 	} {
 		_, err := ParsePrivate([]byte(file), []byte("secret"))
