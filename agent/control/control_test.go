@@ -128,7 +128,7 @@ func serveWith(t *testing.T, b *broker, change func(*Config)) (*Client, string) 
 }
 
 // serving also returns the function that closes the server.
-func serving(t *testing.T, b *broker, change func(*Config)) (string, func() error) {
+func serving(t testing.TB, b *broker, change func(*Config)) (string, func() error) {
 	t.Helper()
 	b.dir = tempDir(t)
 	path := socketPath(t)

@@ -8,6 +8,6 @@ import (
 )
 
 // socketPath returns a path that no other test uses.
-func socketPath(t *testing.T) string { return filepath.Join(t.TempDir(), "run", "control.sock") }
+func socketPath(t testing.TB) string { return filepath.Join(t.TempDir(), "run", "control.sock") }
 
-func tempDir(t *testing.T) string { return t.TempDir() }
+func tempDir(t testing.TB) string { return t.TempDir() }

@@ -13,12 +13,12 @@ import (
 var pipes atomic.Int64
 
 // socketPath returns the name of a pipe that no other server uses; one test may start several.
-func socketPath(t *testing.T) string {
+func socketPath(t testing.TB) string {
 	return fmt.Sprintf(`\\.\pipe\keybroker-test-%d-%s-%d`, os.Getpid(), t.Name(), pipes.Add(1))
 }
 
 // tempDir is t.TempDir, which wine 8 cannot remove (os.RemoveAll).
-func tempDir(t *testing.T) string {
+func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "control")
 	if err != nil {
