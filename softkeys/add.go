@@ -44,7 +44,7 @@ func (s *Store) add(ctx context.Context, name string, private any, comment strin
 		return keys.Info{}, fmt.Errorf("write the key %s: %w", name, err)
 	}
 	s.Load(name)
-	return s.current().find(name).info, nil
+	return s.current().byName[name].info, nil
 }
 
 // checkAdd refuses before the person is asked for anything.

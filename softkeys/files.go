@@ -78,14 +78,14 @@ func (s *Store) removeMoved(old, new string) error {
 
 // proved opens the vault and returns the key of that name, if the vault proves it.
 func (s *Store) proved(ctx context.Context, doing, name string) (*entry, *age.X25519Identity, error) {
-	if s.reload().find(name) == nil {
+	if s.reload().byName[name] == nil {
 		return nil, nil, s.fileError(doing, name, fs.ErrNotExist)
 	}
 	identity, err := s.vault.Open(ctx, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	switch e := s.reload().find(name); {
+	switch e := s.reload().byName[name]; {
 	case e == nil:
 		return nil, nil, s.fileError(doing, name, fs.ErrNotExist)
 	case !e.proved:
@@ -144,7 +144,7 @@ func (s *Store) Export(ctx context.Context, name string, format pubformat.Format
 		return nil, err
 	}
 	l := s.reload()
-	e := l.find(name)
+	e := l.byName[name]
 	switch {
 	case e == nil:
 		return nil, s.fileError("export", name, fs.ErrNotExist)

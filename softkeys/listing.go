@@ -36,6 +36,7 @@ type entry struct {
 	damage   string    // why it cannot be used; "" when nothing is known
 	remedy   string    // what to do about that
 	proved   bool      // name, comment and public key are those that were sealed
+	stamps   platform.Stamps
 }
 
 // listing is the directory at one moment. It is never changed once made.
@@ -43,14 +44,16 @@ type listing struct {
 	stamps  platform.Stamps // of the directory: the package itself only renames, links and removes files
 	key     *proofKey       // that it was proved with; nil: the vault was never opened
 	entries []*entry        // by name
+	byName  map[string]*entry
 	byBlob  map[string]*entry
 	err     error // the directory cannot be read
 }
 
 // scan reads dir, and proves what it finds when key is there. A file that is
-// broken spoils itself only.
-func scan(dir string, key *proofKey) *listing {
-	l := &listing{key: key, byBlob: map[string]*entry{}}
+// broken spoils itself only. What is as it was before is not read again: each key that is
+// sealed changes the directory.
+func scan(dir string, key *proofKey, before *listing) *listing {
+	l := &listing{key: key, byName: map[string]*entry{}, byBlob: map[string]*entry{}}
 	l.stamps.Take(dir)
 	if l.err = platform.CheckTrustedDir(dir); l.err != nil {
 		l.stamps.Distrust()
@@ -62,7 +65,10 @@ func scan(dir string, key *proofKey) *listing {
 		l.stamps.Distrust()
 	}
 	for _, name := range names(files) {
-		e := readEntry(dir, name, key)
+		e := before.unchanged(name, key)
+		if e == nil {
+			e = readEntry(dir, name, key)
+		}
 		if e.damage != "" { // mended in place, it leaves the directory as it was
 			l.stamps.Distrust()
 		}
@@ -74,18 +80,23 @@ func scan(dir string, key *proofKey) *listing {
 			}
 		}
 		l.entries = append(l.entries, e)
+		l.byName[name] = e
 	}
 	return l
 }
 
-// find returns the entry of a name, or nil.
-func (l *listing) find(name string) *entry {
-	for _, e := range l.entries {
-		if e.info.Name == name {
-			return e
-		}
+// unchanged returns a copy of the entry of a name, which may be spoiled as another key's, or
+// nil where its files must be read.
+func (l *listing) unchanged(name string, key *proofKey) *entry {
+	if l == nil || l.key != key {
+		return nil
 	}
-	return nil
+	e := l.byName[name]
+	if e == nil || e.damage != "" || !e.stamps.Unchanged() {
+		return nil
+	}
+	again := *e
+	return &again
 }
 
 // names returns the keys that any file is there for. Files beginning with a
@@ -116,6 +127,9 @@ const keepFiles = "bring its files back from a backup, and keep those that are t
 func readEntry(dir, name string, key *proofKey) *entry {
 	path := filepath.Join(dir, name)
 	e := &entry{info: keys.Info{Name: name, Source: sourceName}}
+	for _, suffix := range []string{".pub", ".age", proofSuffix} {
+		e.stamps.Take(path + suffix)
+	}
 	pub, comment, modified, err := readPublic(path + ".pub")
 	if err != nil {
 		e.spoil(plain(err, path+".pub"), cmp.Or(problem.Remedy(err), "write it anew from the sealed key: keybroker keys repair "+name))

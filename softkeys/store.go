@@ -152,7 +152,10 @@ func (s *Store) current() *listing {
 }
 
 func (s *Store) reload() *listing {
-	l := scan(s.dir, s.vault.proofKey())
+	s.mu.RLock()
+	before := s.listing
+	s.mu.RUnlock()
+	l := scan(s.dir, s.vault.proofKey(), before)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listing == nil || !s.listing.stamps.Equal(&l.stamps) {

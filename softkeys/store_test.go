@@ -446,3 +446,43 @@ func TestKeychainStates(t *testing.T) {
 func rename(s *Store, old, new string) error {
 	return s.Rename(context.Background(), old, new, func(keys.Info) error { return nil })
 }
+
+// To seal many keys one after the other reads each of them once: what was not touched is
+// not read again, and what was is.
+func TestUnchangedKeysAreReadOnce(t *testing.T) {
+	s, _ := newStore(t)
+	for _, name := range []string{"a", "b", "c"} {
+		if _, err := s.Generate(t.Context(), name, KeySpec{Type: "ed25519"}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-time.Hour)
+	for _, name := range []string{"a", "b", "c"} {
+		for _, suffix := range []string{".pub", ".age", proofSuffix} {
+			if err := os.Chtimes(s.file(name, suffix), long, long); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	first := s.reload()
+	line, err := os.ReadFile(s.file("b", ".pub"))
+	if err == nil {
+		err = os.WriteFile(s.file("b", ".pub"), bytes.Replace(line, []byte(" b"), []byte(" x"), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := s.reload()
+	for name, want := range map[string]string{"a": "", "b": "another program changed its files", "c": ""} {
+		e := again.byName[name]
+		if e.damage != want {
+			t.Errorf("%s: %q", name, e.damage)
+		}
+		if want == "" && &e.blob[0] != &first.byName[name].blob[0] {
+			t.Errorf("%s was read again", name)
+		}
+	}
+	if s.Refresh(); &s.current().byName["a"].blob[0] == &first.byName["a"].blob[0] {
+		t.Error("Refresh read nothing")
+	}
+}

@@ -118,7 +118,7 @@ var arrows = map[string][]string{
 	"lifecycle/plan":               {"lifecycle", "lifecycle/authorized", "lifecycle/hosts", "lifecycle/store", "lifecycle/plan/clientconfig", "lifecycle/forge", "agent/audit", "keys", "keys/publickey", "keys/sshsig", "platform"},
 	"lifecycle/forge":              {"lifecycle/authorized", "platform"},
 	"lifecycle/forge/forgetest":    {},
-	"lifecycle/plan/clientconfig":  {"lifecycle", "platform"},
+	"lifecycle/plan/clientconfig":  {"lifecycle", "keys", "platform"},
 	"lifecycle/store/postgrestest": {},
 	"cmd/keybroker-lifecycle":      {"cli/version", "lifecycle", "lifecycle/authorized", "agent/audit", "lifecycle/hosts", "lifecycle/plan/clientconfig", "lifecycle/plan", "lifecycle/forge", "keys/sshsig", "lifecycle/inventory", "lifecycle/store", "lifecycle/report", "lifecycle/collect", "cli", "broker/config", "agent/control", "keys", "platform", "platform/terminal"},
 

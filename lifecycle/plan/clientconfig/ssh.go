@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/keybroker/keybroker/keys"
 	"github.com/keybroker/keybroker/problem"
 )
 
@@ -104,19 +105,4 @@ func (b block) mayApply(host string) bool {
 }
 
 // matches compares with * and ?, as ssh does.
-func matches(pattern, text string) bool {
-	for i := range len(pattern) {
-		switch {
-		case pattern[i] == '*':
-			for j := i; j <= len(text); j++ {
-				if matches(pattern[i+1:], text[j:]) {
-					return true
-				}
-			}
-			return false
-		case i >= len(text) || pattern[i] != '?' && pattern[i] != text[i]:
-			return false
-		}
-	}
-	return len(pattern) == len(text)
-}
+func matches(pattern, text string) bool { return keys.NewPattern(pattern, keys.SingleBytes).Match(text) }

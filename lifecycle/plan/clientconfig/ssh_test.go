@@ -66,6 +66,17 @@ func TestSSHLeavesOtherHosts(t *testing.T) {
 	}
 }
 
+// Patterns that another program wrote take no time that grows with the number of stars.
+func TestManyStars(t *testing.T) {
+	config := "Host " + strings.Repeat("*a", 50) + "b\nIdentityFile ~/.ssh/id_old\n"
+	if _, _, err := SSH(config, strings.Repeat("a", 5000), "~/.ssh/new", old); !errors.Is(err, ErrUnused) {
+		t.Error(err)
+	}
+	if _, _, err := SSH(config, strings.Repeat("a", 5000)+"b", "~/.ssh/new", old); err == nil || errors.Is(err, ErrUnused) {
+		t.Errorf("the pattern fits: %v", err)
+	}
+}
+
 func TestReplaceValue(t *testing.T) {
 	for raw, want := range map[string]string{
 		"IdentityFile a\n":           "IdentityFile b\n",
