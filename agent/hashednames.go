@@ -117,15 +117,13 @@ func isHashOf(entry, name string) bool { return readHash(entry, []string{name}) 
 // hashOf returns a function that reports whether the entry hashes a name; nil if the
 // entry is not a hash.
 func hashOf(entry string) func(name []byte) bool {
-	fields := strings.Split(entry, "|")
-	if len(fields) != 4 {
+	text, magic := strings.CutPrefix(entry, hashMagic)
+	first, second, _ := strings.Cut(text, "|")
+	salt, err := base64.StdEncoding.Strict().DecodeString(first)
+	if !magic || err != nil || len(salt) != sha1.Size { // OpenSSH compares the text, and salts with as much as it hashes to
 		return nil
 	}
-	salt, err := base64.StdEncoding.DecodeString(fields[2])
-	if err != nil {
-		return nil
-	}
-	want, err := base64.StdEncoding.DecodeString(fields[3])
+	want, err := base64.StdEncoding.Strict().DecodeString(second)
 	if err != nil {
 		return nil
 	}

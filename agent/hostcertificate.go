@@ -40,7 +40,7 @@ func (s *session) addCertified(host *keys.Host, b *bind, lines []string) {
 			}
 			addVouched(host, line, principals, name)
 		}
-		host.Hashed = host.Hashed || strings.HasPrefix(line, hashMagic)
+		host.Hashed = host.Hashed || isHashed(line)
 	}
 }
 

@@ -120,30 +120,31 @@ func (known *knownKey) add(marker string, hosts []string, place string) {
 	case marker == "cert-authority":
 		known.authority = append(known.authority, line)
 	case marker != "":
+	case isHashed(line):
+		known.hashed = append(known.hashed, line)
 	case strings.ContainsAny(line, "*?!"):
 		known.patterns = append(known.patterns, line)
 	default:
-		for _, name := range hosts {
-			if strings.HasPrefix(name, hashMagic) {
-				known.hashed = append(known.hashed, name)
-			} else {
-				known.names = append(known.names, name)
-			}
-		}
+		known.names = append(known.names, hosts...)
 	}
 }
 
 // openSSHHost is how OpenSSH matches host names with patterns.
 const openSSHHost = keys.FoldASCII | keys.SingleBytes
 
+// isHashed reports whether a line hides its name: the hash is all that it names. Within
+// a list it would be a name like others.
+func isHashed(line string) bool { return strings.HasPrefix(line, "|") }
+
 // lineMatches reports whether a line's patterns match a name, as in sshd(8): if a
 // negated pattern matches, the line does not.
 func lineMatches(line, name string) (matches bool) {
+	if isHashed(line) {
+		return isHashOf(line, name)
+	}
 	for pattern := range strings.SplitSeq(line, ",") {
 		plain, negated := strings.CutPrefix(pattern, "!")
 		switch {
-		case strings.HasPrefix(pattern, hashMagic):
-			matches = matches || isHashOf(pattern, name)
 		case !keys.NewPattern(plain, openSSHHost).Match(name):
 		case negated:
 			return false

@@ -24,7 +24,7 @@ type knownHost struct {
 }
 
 // hashed reports whether the line hides its name.
-func (k knownHost) hashed() bool { return len(k.names) > 0 && strings.HasPrefix(k.names[0], "|1|") }
+func (k knownHost) hashed() bool { return len(k.names) > 0 && strings.HasPrefix(k.names[0], "|") }
 
 func readKnownHosts(content []byte) []knownHost {
 	var list []knownHost
