@@ -330,6 +330,14 @@ func FuzzOptions(f *testing.F) {
 	for _, seed := range []string{"", `from="a,b" `, `command="a \" b",no-pty `, " \t", "#", `x="`, "\\\"", `a"b"c `, "ssh-rsa ", "\v", "\r"} {
 		f.Add(seed, " c")
 	}
+	for _, seed := range []string{"\u00a0", "\xc2\x85 ", "\xff ", "\f ", "ssh-ed25519 AAAA ", `a\"b `, `"a b" `, `"a b"c d `, `a="\\" `, "cert-authority,", "@revoked ", "1024 35 ", "sk-ssh-ed25519@openssh.com ",
+		strings.Repeat("a", 9000) + " ", strings.Repeat("a ", 9000), "\x00", "\x01 ", "ssh-ed25519", "a, ", ",a ", `a="b"" `, `"`, `\ `} {
+		f.Add(seed, "")
+	}
+	for _, seed := range []string{"x", "=", "==", "\v", "\f c", "\tc", "\u00a0", " \xc2\x85", " " + strings.Repeat("c", 9000), "AAAA", "#c", "\"c"} {
+		f.Add("", seed)
+		f.Add(`from="a" `, seed)
+	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, before, after string) {
 		if strings.ContainsAny(before+after, "\n\x00\r") {
