@@ -105,4 +105,6 @@ func (b block) mayApply(host string) bool {
 }
 
 // matches compares with * and ?, as ssh does.
-func matches(pattern, text string) bool { return keys.NewPattern(pattern, keys.SingleBytes).Match(text) }
+func matches(pattern, text string) bool {
+	return keys.NewPattern(pattern, keys.SingleBytes).Match(text)
+}
