@@ -1,6 +1,7 @@
 package piv
 
 import (
+	"runtime"
 	"testing"
 
 	"github.com/keybroker/keybroker/piv/pivtest"
@@ -21,7 +22,7 @@ func TestExchangesAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	count, took := r.Exchanges()
-	if sent := card.Counts().APDUs; count != uint64(sent) || sent == before || took <= 0 {
+	if sent := card.Counts().APDUs; count != uint64(sent) || sent == before || took <= 0 && runtime.GOOS != "windows" { // whose clock has steps of milliseconds
 		t.Errorf("%d exchanges took %v; the card saw %d, %d of them to read it", count, took, sent, before)
 	}
 }

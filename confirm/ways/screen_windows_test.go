@@ -32,9 +32,9 @@ var (
 	releaseDC       = user32.NewProc("ReleaseDC")
 	sendInput       = user32.NewProc("SendInput")
 	sendMessage     = user32.NewProc("SendMessageW")
-	setCursorPos    = user32.NewProc("SetCursorPos")
 	setWindowPos    = user32.NewProc("SetWindowPos")
 
+	getSystemMetrics = user32.NewProc("GetSystemMetrics")
 	systemParameters = user32.NewProc("SystemParametersInfoW")
 
 	gdi32         = windows.NewLazySystemDLL("gdi32.dll")
@@ -208,9 +208,20 @@ func keyInput(code uint16, up bool) (i input) {
 	return i
 }
 
-func mouseInput(flags uint32) (i input) {
-	*(*uint32)(unsafe.Pointer(&i.data[12])) = flags
+// mouseInput does what flags say at a pixel of the screen.
+func mouseInput(x, y int32, flags uint32) (i input) {
+	const width, height, moveAbsolute = 0, 1, 0x8001 // SM_CXSCREEN, SM_CYSCREEN; MOUSEEVENTF_ABSOLUTE and MOVE
+	*(*int32)(unsafe.Pointer(&i.data[0])) = absolute(x, width)
+	*(*int32)(unsafe.Pointer(&i.data[4])) = absolute(y, height)
+	*(*uint32)(unsafe.Pointer(&i.data[12])) = flags | moveAbsolute
 	return i
+}
+
+// absolute is a coordinate as INPUT has it, for which each side of the screen is 65536 long.
+func absolute(pixel int32, side uintptr) int32 {
+	pixels, _, _ := getSystemMetrics.Call(side)
+	length := int32(pixels)
+	return (pixel<<16 + length - 1) / length
 }
 
 func send(t *testing.T, inputs ...input) {
@@ -228,12 +239,14 @@ func press(t *testing.T, codes ...uint16) {
 	}
 }
 
+// click clicks the middle of a window. Each input has the place in it: if SetCursorPos moved the pointer
+// before, an older move that arrives late could take it away again.
 func click(t *testing.T, window windows.HWND) {
 	t.Helper()
 	const leftDown, leftUp = 2, 4
 	at := rectOf(window)
-	_, _, _ = setCursorPos.Call(uintptr((at[0]+at[2])/2), uintptr((at[1]+at[3])/2))
-	send(t, mouseInput(leftDown), mouseInput(leftUp))
+	x, y := (at[0]+at[2])/2, (at[1]+at[3])/2
+	send(t, mouseInput(x, y, leftDown), mouseInput(x, y, leftUp))
 }
 
 // rectOf is left, top, right, bottom.
