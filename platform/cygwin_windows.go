@@ -24,6 +24,10 @@ const (
 	cygwinHandshake = 5 * time.Second
 	// maxCygwinHandshakes bounds the connections that have not shown it yet.
 	maxCygwinHandshakes = 16
+	// The system's list of connections is not of one moment: while others come and go it can lack
+	// one that is there, or its process.
+	ownerLooks = 3
+	ownerPause = 20 * time.Millisecond
 	// cygwinMark begins the file of a Cygwin socket.
 	cygwinMark = "!<socket >"
 )
@@ -207,19 +211,32 @@ type tcpRow struct {
 func cygwinCaller(conn net.Conn) (other, error) {
 	var now windows.Filetime
 	windows.GetSystemTimePreciseAsFileTime(&now)
-	rows, err := tcpConnections()
+	pid, err := ownerOf(conn, tcpConnections)
 	if err != nil {
 		return other{}, err
 	}
+	user, err := mayConnect(pid)
+	return other{pid: pid, user: user, since: now}, err
+}
+
+// ownerOf is the process at the other end of a connection, which list has. It looks again for one that is missing.
+func ownerOf(conn net.Conn, list func() ([]tcpRow, error)) (pid uint32, err error) {
 	theirs, ours := portOf(conn.RemoteAddr()), portOf(conn.LocalAddr())
-	for _, row := range rows {
-		if row.localAddress != loopback || row.remoteAddress != loopback || port(row.localPort) != theirs || port(row.remotePort) != ours {
-			continue
+	for look := range ownerLooks {
+		if look > 0 {
+			time.Sleep(ownerPause)
 		}
-		user, err := mayConnect(row.pid)
-		return other{pid: row.pid, user: user, since: now}, err
+		rows, err := list()
+		if err != nil {
+			return 0, err
+		}
+		for _, row := range rows {
+			if row.localAddress == loopback && row.remoteAddress == loopback && port(row.localPort) == theirs && port(row.remotePort) == ours && row.pid != 0 {
+				return row.pid, nil
+			}
+		}
 	}
-	return other{}, errors.New("the system does not know the connection")
+	return 0, errors.New("the system does not know the connection")
 }
 
 // loopback is 127.0.0.1 in network order.

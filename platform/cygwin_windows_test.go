@@ -145,6 +145,44 @@ func TestCygwinCallers(t *testing.T) {
 	}
 }
 
+// A connection that the system's list lacks at first, or whose process it lacks, is looked for again.
+func TestCygwinCallerIsMissing(t *testing.T) {
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	theirs, err := net.Dial("tcp4", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	ours := mustAccept(t, tcp)
+	looks := 0
+	list := func(from int) func() ([]tcpRow, error) {
+		looks = 0
+		return func() ([]tcpRow, error) {
+			rows, err := tcpConnections()
+			switch looks++; {
+			case looks >= from:
+			case looks%2 == 1:
+				rows = nil
+			default:
+				for i := range rows {
+					rows[i].pid = 0
+				}
+			}
+			return rows, err
+		}
+	}
+	if pid, err := ownerOf(ours, list(3)); err != nil || int(pid) != os.Getpid() {
+		t.Errorf("there at the third look: process %d, %v, after %d looks", pid, err, looks)
+	}
+	if pid, err := ownerOf(ours, list(ownerLooks+1)); err == nil || !strings.Contains(err.Error(), "does not know the connection") || looks != ownerLooks {
+		t.Errorf("never there: process %d, %v, after %d looks", pid, err, looks)
+	}
+}
+
 func TestCygwinSocketFile(t *testing.T) {
 	path := cygwinPath(t)
 	t.Cleanup(func() { os.Remove(path) })
