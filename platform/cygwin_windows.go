@@ -226,17 +226,18 @@ func ownerOf(conn net.Conn, list func() ([]tcpRow, error)) (pid uint32, err erro
 		if look > 0 {
 			time.Sleep(ownerPause)
 		}
-		rows, err := list()
-		if err != nil {
-			return 0, err
-		}
+		var rows []tcpRow
+		rows, err = list()
 		for _, row := range rows {
 			if row.localAddress == loopback && row.remoteAddress == loopback && port(row.localPort) == theirs && port(row.remotePort) == ours && row.pid != 0 {
 				return row.pid, nil
 			}
 		}
 	}
-	return 0, errors.New("the system does not know the connection")
+	if err == nil {
+		err = errors.New("the system does not know the connection")
+	}
+	return 0, err
 }
 
 // loopback is 127.0.0.1 in network order.
