@@ -97,10 +97,20 @@ func filesIn(dir string) (paths []string) {
 	}
 	for _, name := range strings.Fields(string(names)) {
 		if name != goCache {
-			paths = append(paths, filepath.Join(dir, name))
+			paths = append(paths, withContents(filepath.Join(dir, name)))
 		}
 	}
 	return paths
+}
+
+// maxContents bounds how many files of a directory that was left are named.
+const maxContents = 5
+
+// withContents adds what is in a directory: that tells who left it.
+func withContents(path string) string {
+	names, _ := exec.Command("find", path, "-mindepth", "1", "-printf", "%P\n").Output()
+	found := strings.Split(strings.TrimSpace(string(names)), "\n")
+	return strings.TrimSpace(path + " " + strings.Join(found[:min(len(found), maxContents)], " "))
 }
 
 // processes are those in whose environment, command line or directory the tests' is.
